@@ -1,0 +1,45 @@
+# A checkout, Python 3.11 or newer and make are enough: uv is used where it is, else put into .uv/ of this checkout.
+PYTHON ?= python3
+PORT ?= 8000
+ARGS ?=
+# Whatever else pytest should know: make test PYTEST_ARGS="-k deposit -x"
+PYTEST_ARGS ?=
+# Files of tests that run side by side; each worker has a sandbox of its own.
+WORKERS ?= 2
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test torture check lint lock clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED)  ## A whole brokerage in a box and the graph over it, at http://127.0.0.1:8000/graphql (PORT=, ARGS="--clients 20000")
+	@exec $(BIN)/brokergraph demo --port $(PORT) $(ARGS)
+
+test: $(INSTALLED)  ## Every test
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --durations=10 --durations-min=0.5 $(PYTEST_ARGS)
+
+torture: $(INSTALLED)  ## The long run of the money tests: a death at every line of a deposit, a load with faults (TORTURE_SEED=)
+	TORTURE=long $(BIN)/pytest tests/torture --timeout 7200 $(PYTEST_ARGS)
+
+check: lint test  ## What CI runs: lint, format, types, import contracts, the schema file, every test
+
+lint: $(INSTALLED)  ## All of `make check` but the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/brokergraph schema --check schema.graphql
+
+lock:  ## Move every dependency to its newest version
+	$(PYTHON) scripts/lock.py "$$(scripts/uv.sh)"
+
+clean:  ## Remove what was installed, cached or made up; the demo's data too
+	rm -rf .venv .uv .brokergraph .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml scripts/environment.sh $(wildcard api/pages/source/*)
+	@scripts/environment.sh

@@ -1,0 +1,26 @@
+#!/bin/sh
+# What the image holds, made anywhere: `docker/build.sh /opt/brokergraph [sandbox]` leaves a virtual environment with
+# brokergraph and what production needs, at the versions and hashes of requirements.lock. The Dockerfile runs this very
+# script, and a test runs it into an empty folder.
+set -eu
+
+target=$1
+extra=${2:+"[$2]"}
+python=${PYTHON:-python3}
+here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+uv=$(PYTHON=$python "$here/scripts/uv.sh")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# As constraints, the lock's hashes hold for whatever is asked for, and nothing else is installed: for the builder of the
+# wheel in its passing environment, and for the wheel's own needs in the lasting one.
+"$uv" build --quiet --wheel --out-dir "$work" --python "$python" \
+    --build-constraints "$here/requirements.lock" --require-hashes "$here"
+wheel=$(echo "$work"/*.whl)
+hash=$("$python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$wheel")
+echo "brokergraph$extra @ file://$wheel --hash=sha256:$hash" >"$work/brokergraph.txt"
+"$uv" venv --quiet --python "$python" "$target"
+"$uv" pip install --quiet --python "$target" --compile-bytecode --require-hashes \
+    --constraints "$here/requirements.lock" --requirements "$work/brokergraph.txt"
+# The uninstalled wheel's address would only puzzle whoever finds it.
+rm -f "$target"/lib/python*/site-packages/brokergraph-*.dist-info/direct_url.json
