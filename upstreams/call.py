@@ -1,0 +1,31 @@
+"""What travels down with every call to an upstream: how long it may take, who counts it, whom it belongs to."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from upstreams.clock import Deadline
+
+# What calls to our own schema's database are counted under, wherever it lies.
+STATE_DATABASE = "STATE_DATABASE"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what one GraphQL request really asked of each upstream."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    keys: Counter[str] = field(default_factory=Counter)
+
+    def count(self, system: str, keys: int) -> None:
+        """Note one call (a statement or an HTTP call, repeats included) to a System or the STATE_DATABASE."""
+        self.calls[system] += 1
+        self.keys[system] += keys
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Passed to every upstream method. `request_id` ties log lines of all systems together."""
+
+    deadline: Deadline
+    tally: Tally
+    request_id: str

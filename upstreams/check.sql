@@ -1,0 +1,30 @@
+-- What `brokergraph check` asks of the databases.
+
+-- name: columns
+-- Which columns do the ERP's views have, of which types, and may we read them?
+SELECT c.relname::text AS view, a.attname::text AS column, format_type(a.atttypid, NULL) AS type,
+       has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable
+FROM pg_namespace n
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('v', 'm', 'r', 'p', 'f')
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = 'brokergraph_erp'
+
+-- name: accounting_currencies
+-- In which currency does the ERP value balances? More than one row would already be too many.
+SELECT currency FROM brokergraph_erp.accounting_currency LIMIT 2
+
+-- name: any_client
+-- Is there a client at all?
+SELECT client_number FROM brokergraph_erp.client LIMIT 1
+
+-- name: servers
+-- On which trading servers do the ERP's accounts lie?
+SELECT DISTINCT server FROM brokergraph_erp.trading_account ORDER BY server LIMIT 200
+
+-- name: applied
+-- Which migrations has the state database had, with which text?
+SELECT name, checksum FROM brokergraph.migration ORDER BY name
+
+-- name: proven_histories
+-- Which servers' histories have shown a deposit of ours?
+SELECT server FROM brokergraph.proven_history

@@ -1,0 +1,39 @@
+"""The one place that knows what time it is; passed in, so that tests can turn the hands."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+class Clock:
+    """Real time. `now` is aware UTC for stamps; `monotonic` is seconds for measuring and deadlines."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on the clock's monotonic scale after which an answer is of no use."""
+
+    at: float
+    clock: Clock
+
+    @classmethod
+    def after(cls, seconds: float, clock: Clock) -> "Deadline":
+        return cls(clock.monotonic() + seconds, clock)
+
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.at - self.clock.monotonic())
+
+    def sooner(self, seconds: float) -> "Deadline":
+        """The earlier of this deadline and `seconds` from now."""
+        return Deadline(min(self.at, self.clock.monotonic() + seconds), self.clock)

@@ -1,0 +1,141 @@
+"""The one way to ask PostgreSQL: a pool, the request's deadline on every statement, and asyncpg's errors translated."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+import structlog
+
+from upstreams.call import Call
+from upstreams.errors import Misunderstood, System, Unavailable, UpstreamError
+from upstreams.secret import Secret
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+Pool = Any  # asyncpg.Pool is generic for type checkers alone and cannot be subscripted at run time.
+
+# The connection went away, or the server is going, starting or full: a read may be tried once more elsewhere.
+CONNECTION_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+    OSError,
+)
+_NOT_AS_AGREED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)
+
+
+class DatabaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A PostgreSQL database. `prepared_statements = false` is for PgBouncer in transaction mode."""
+
+    url: Secret
+    pool_size: int = 10
+    statement_timeout_seconds: float = 10.0
+    connect_timeout_seconds: float = 5.0
+    prepared_statements: bool = True
+
+
+class Database:
+    """A pool that opens when first asked, so that the graph can start while PostgreSQL is still away."""
+
+    def __init__(self, config: DatabaseConfig, *, label: str) -> None:
+        self.config = config
+        self.label = label
+        self._pool: Pool | None = None
+        self._opening = asyncio.Lock()
+
+    async def close(self) -> None:
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(2):
+                await self._pool.close()
+        except (TimeoutError, *CONNECTION_LOST):
+            self._pool.terminate()
+
+    async def pool(self) -> Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await self._open()
+        return self._pool
+
+    async def _open(self) -> Pool:
+        config = self.config
+        return await asyncpg.create_pool(
+            config.url.reveal(),
+            min_size=0,
+            max_size=config.pool_size,
+            timeout=config.connect_timeout_seconds,
+            command_timeout=config.statement_timeout_seconds,
+            statement_cache_size=100 if config.prepared_statements else 0,
+            server_settings={"application_name": "brokergraph"},
+        )
+
+    @asynccontextmanager
+    async def connection(self, seconds: float) -> AsyncIterator[Any]:
+        """A connection, had within so many seconds or not at all."""
+        pool = await self.pool()
+        async with pool.acquire(timeout=seconds) as connection:
+            yield connection
+
+    async def read(self, statement: str, *arguments: Any, call: Call, keys: int = 1) -> list[asyncpg.Record]:
+        """Run one reading statement within the call's deadline; once more if the connection was lost.
+
+        Raises Unavailable when there is no answer in time, Misunderstood when the database is not as agreed.
+        """
+
+        async def run() -> list[asyncpg.Record]:
+            call.tally.count(self.label, keys)
+            seconds = max(call.deadline.remaining(), 0.001)
+            async with asyncio.timeout(seconds), self.connection(seconds) as connection:
+                return list(await connection.fetch(statement, *arguments, timeout=seconds))
+
+        return await self._translated(run, attempts=2)
+
+    async def write(self, statement: str, *arguments: Any, seconds: float) -> list[asyncpg.Record]:
+        """Run one writing statement, never twice. Unavailable here means UNKNOWN whether it was committed."""
+
+        async def run() -> list[asyncpg.Record]:
+            async with asyncio.timeout(seconds), self.connection(seconds) as connection:
+                return list(await connection.fetch(statement, *arguments, timeout=seconds))
+
+        return await self._translated(run, attempts=1)
+
+    async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
+        """Do some statements in one transaction, never twice. Unavailable means UNKNOWN whether it was committed."""
+
+        async def run() -> T:
+            async with asyncio.timeout(seconds), self.connection(seconds) as connection, connection.transaction():
+                return await work(connection)
+
+        return await self._translated(run, attempts=1)
+
+    async def _translated(self, run: Callable[[], Awaitable[T]], attempts: int) -> T:
+        try:
+            return await run()
+        except (TimeoutError, asyncpg.QueryCanceledError) as error:
+            # What took too long once is not asked twice.
+            raise self._unavailable(error) from error
+        except CONNECTION_LOST as error:
+            if attempts > 1:
+                return await self._translated(run, attempts - 1)
+            raise self._unavailable(error) from error
+        except asyncpg.PostgresError as error:
+            raise self._unreadable(error) from error
+
+    def _unavailable(self, error: BaseException) -> UpstreamError:
+        log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
+        message = "The database did not answer in time or cannot be reached; nothing was read. Try again."
+        return Unavailable(message, system=System.ERP_DATABASE, name=self.label, detail=repr(error))
+
+    def _unreadable(self, error: asyncpg.PostgresError) -> UpstreamError:
+        log.error("database.refused", database=self.label, sqlstate=error.sqlstate, detail=str(error))
+        hint = " `brokergraph check` tells what is missing." if isinstance(error, _NOT_AS_AGREED) else ""
+        message = f"The database refused the statement.{hint}"
+        return Misunderstood(
+            message, system=System.ERP_DATABASE, name=self.label, upstream_code=error.sqlstate, detail=str(error)
+        )

@@ -1,0 +1,41 @@
+"""One HTTP request to a vendor, described before it is sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+OK = frozenset({200})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """`path` is a template (`/api/MT4/{server}/UserRecordGet/{login}`): the log shows it as it stands, so that neither
+    a log line nor a metric grows with the logins. Headers, query and content may hold secrets: no repr.
+
+    `understands` are the statuses that the vendor documents and its module reads; every other status is judged by the
+    link. `lane` is the trading server that the circuit breaker watches. `keys` is how many keys the call carries.
+    `total_seconds` replaces the link's time-outs where the vendor's own deadline is longer.
+    """
+
+    method: str
+    path: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    query: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    understands: frozenset[int] = OK
+    writes: bool = False
+    lane: str = ""
+    keys: int = 1
+    total_seconds: float | None = None
+    max_answer_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.path.startswith("/"):
+            raise ValueError(f"a path template begins with a slash: {self.path!r}")
+
+    def address(self, base: str) -> str:
+        """The full URL. Values are quoted whole: a login never becomes a further path segment."""
+        path = self.path.format_map({name: quote(value, safe="") for name, value in self.values.items()})
+        query = f"?{urlencode(self.query, safe=',')}" if self.query else ""
+        return f"{base}{path}{query}"

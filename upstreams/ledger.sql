@@ -1,0 +1,131 @@
+-- The instructions' own book (upstreams/migrations/0001_instructions.sql).
+
+-- part: columns
+i.id, i.kind, i.status, i.principal, i.idempotency_key, i.request_hash, i.reference, i.client_number, i.agency, i.server,
+i.login, i.amount, i.currency, i.upstream_reference, i.existed, i.failure, i.created_at, i.number, i.details, i.sent_at,
+i.settle_attempts
+
+-- part: visible
+($1::int[] IS NULL OR i.agency = ANY ($1::int[]))
+
+-- part: is_open
+i.status IN ('RECEIVED', 'SENT', 'UNKNOWN', 'NEEDS_REVIEW')
+
+-- part: today
+i.currency = $4 AND i.created_at >= date_trunc('day', now(), 'UTC')
+
+-- name: receive
+-- Write a new instruction and its first event, unless the principal has used the key before.
+WITH received AS (
+    INSERT INTO brokergraph.instruction (id, kind, status, principal, idempotency_key, request_hash, reference,
+        client_number, agency, server, login, amount, currency, created_at, details, settle_at)
+    VALUES ($1, $2, 'RECEIVED', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $15, now() + $16::interval)
+    ON CONFLICT (principal, idempotency_key) DO NOTHING
+    RETURNING id, created_at)
+INSERT INTO brokergraph.instruction_event (instruction_id, sequence, at, status, actor, note)
+SELECT id, 1, created_at, 'RECEIVED', $3, $14::text FROM received
+RETURNING instruction_id
+
+-- name: advance
+-- Move an instruction on and write the event; nothing happens unless it stands at $2.
+WITH moved AS (
+    UPDATE brokergraph.instruction i SET
+        status = $3,
+        server = coalesce($4, i.server), login = coalesce($5, i.login),
+        upstream_reference = coalesce($6, i.upstream_reference),
+        existed = $7, failure = $8,
+        sent_at = CASE WHEN $3 = 'SENT' THEN now() ELSE i.sent_at END,
+        settle_at = now() + $12::interval, settle_attempts = 0
+    WHERE i.id = $1 AND i.status = $2
+    RETURNING i.*),
+noted AS (
+    INSERT INTO brokergraph.instruction_event (instruction_id, sequence, at, status, actor, note)
+    SELECT m.id, (SELECT count(*) + 1 FROM brokergraph.instruction_event e WHERE e.instruction_id = m.id),
+           $9, m.status, $10, $11
+    FROM moved m)
+SELECT {columns} FROM moved i
+
+-- name: by_key
+-- Which instruction did this principal give under this key?
+SELECT {columns} FROM brokergraph.instruction i WHERE i.principal = $1 AND i.idempotency_key = $2
+
+-- name: by_id
+-- Which of these instructions may be seen? $1 agencies, $2 ids.
+SELECT {columns} FROM brokergraph.instruction i WHERE i.id = ANY ($2::uuid[]) AND {visible}
+
+-- name: pages_forward
+-- The clients' instructions, newest first. $1 agencies, $2 client numbers, $3 after, $4 before, $5 limit.
+SELECT p.* FROM unnest($2::int[]) AS k (client_number)
+CROSS JOIN LATERAL (
+    SELECT {columns} FROM brokergraph.instruction i
+    WHERE i.client_number = k.client_number AND {visible}
+      AND ($3::bigint IS NULL OR i.number < $3) AND ($4::bigint IS NULL OR i.number > $4)
+    ORDER BY i.number DESC LIMIT $5) p
+
+-- name: pages_backward
+-- The same page counted from the oldest.
+SELECT p.* FROM unnest($2::int[]) AS k (client_number)
+CROSS JOIN LATERAL (
+    SELECT {columns} FROM brokergraph.instruction i
+    WHERE i.client_number = k.client_number AND {visible}
+      AND ($3::bigint IS NULL OR i.number < $3) AND ($4::bigint IS NULL OR i.number > $4)
+    ORDER BY i.number LIMIT $5) p
+
+-- name: count_by_client
+-- How many instructions does each client have? $1 agencies, $2 client numbers.
+SELECT i.client_number, count(*) AS total FROM brokergraph.instruction i
+WHERE i.client_number = ANY ($2::int[]) AND {visible} GROUP BY i.client_number
+
+-- name: events
+-- What happened to these instructions, in order? $1 ids of instructions that the caller may see.
+SELECT instruction_id, at, status, actor, note FROM brokergraph.instruction_event
+WHERE instruction_id = ANY ($1::uuid[]) ORDER BY instruction_id, sequence
+
+-- name: open
+-- Which instructions are not settled? $1 statuses, $2 limit.
+SELECT {columns} FROM brokergraph.instruction i WHERE i.status = ANY ($1::text[]) ORDER BY i.number LIMIT $2
+
+-- name: lock_spenders
+-- Let one deposit at a time count against the limits of its caller and of its account.
+SELECT pg_advisory_xact_lock(hashtextextended($1, 1)), pg_advisory_xact_lock(hashtextextended($2, 2))
+
+-- name: spent_today
+-- What has the caller ($1), and what has the account ($2, $3), been given today (UTC) in this currency ($4), refused
+-- deposits left out; and how many of the account's deposits are open?
+SELECT coalesce(sum(i.amount) FILTER (WHERE i.principal = $1 AND {today}), 0) AS by_caller,
+       coalesce(sum(i.amount) FILTER (WHERE i.server = $2 AND i.login = $3 AND {today}), 0) AS on_account,
+       count(*) FILTER (WHERE i.server = $2 AND i.login = $3 AND {is_open}) AS open_on_account
+FROM brokergraph.instruction i
+WHERE i.kind = 'DEPOSIT' AND i.status <> 'REJECTED' AND (i.principal = $1 OR (i.server = $2 AND i.login = $3))
+  AND (i.created_at >= date_trunc('day', now(), 'UTC') OR {is_open})
+
+-- name: claim
+-- Take instructions that are due, so that no other settler does while the lease lasts. $1 how many, $2 lease.
+UPDATE brokergraph.instruction i SET settle_at = now() + $2::interval, settle_attempts = settle_attempts + 1
+FROM (SELECT id FROM brokergraph.instruction
+      WHERE status IN ('RECEIVED', 'SENT', 'UNKNOWN') AND settle_at <= now()
+      ORDER BY settle_at LIMIT $1 FOR UPDATE SKIP LOCKED) due
+WHERE i.id = due.id
+RETURNING {columns}, extract(epoch FROM now() - coalesce(i.sent_at, i.created_at)) AS age_seconds
+
+-- name: postpone
+-- Look at it again later. $1 id, $2 status it must still have, $3 how much later.
+UPDATE brokergraph.instruction SET settle_at = now() + $3::interval WHERE id = $1 AND status = $2
+
+-- name: prove_history
+-- This server's history has shown an instruction that is known to be booked. $1 server, $2 instruction.
+INSERT INTO brokergraph.proven_history (server, instruction_id) VALUES ($1, $2) ON CONFLICT (server) DO NOTHING
+
+-- name: is_proven
+-- Has it? $1 server.
+SELECT server, instruction_id, proven_at FROM brokergraph.proven_history WHERE server = $1
+
+-- name: booked_on
+-- Deposits that the vendor itself confirmed on this server, newest first: what its history must show. $1 server.
+SELECT {columns} FROM brokergraph.instruction i
+WHERE i.server = $1 AND i.kind = 'DEPOSIT' AND i.status = 'CONFIRMED' AND i.sent_at > now() - interval '12 hours'
+ORDER BY i.number DESC LIMIT 1
+
+-- name: make_checkpoint
+-- Cover the events that have come since the last checkpoint.
+SELECT brokergraph.make_checkpoint() AS hash

@@ -1,0 +1,61 @@
+"""Exact money: the quantum of each currency, and the one place where an amount is rounded or printed."""
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+
+MAX_INTEGER_DIGITS = 18
+MAX_FRACTION_DIGITS = 8
+
+# Wide enough for every product of two amounts at the limits above; the default context of 28 digits is not.
+EXACT = Context(prec=64, rounding=ROUND_HALF_EVEN)
+
+# ISO 4217 minor units other than two, for the currencies brokers hold; crypto assets are kept with eight places.
+_FRACTION_DIGITS = {
+    **dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(
+        ("ADA", "ATOM", "AVAX", "BCH", "BNB", "BTC", "DAI", "DOGE", "DOT", "ETC", "ETH", "LINK", "LTC", "MATIC"), 8
+    ),
+    **dict.fromkeys(("NEAR", "SHIB", "SOL", "TON", "TRX", "UNI", "USDC", "USDT", "XLM", "XMR", "XRP"), 8),
+}
+_DEFAULT_FRACTION_DIGITS = 2
+
+
+def fraction_digits(currency: str) -> int:
+    """How many decimal places the currency has: 2 unless it is known to have others."""
+    return _FRACTION_DIGITS.get(currency, _DEFAULT_FRACTION_DIGITS)
+
+
+def quantum(currency: str) -> Decimal:
+    """The smallest amount of the currency: 0.01 for USD, 1 for JPY, 0.00000001 for BTC."""
+    return Decimal(1).scaleb(-fraction_digits(currency))
+
+
+def is_whole(amount: Decimal, currency: str) -> bool:
+    """Whether the amount is a whole number of the currency's quanta, so that a ledger can hold it exactly."""
+    return EXACT.remainder(amount, quantum(currency)) == 0
+
+
+def divide(dividend: Decimal, divisor: Decimal, places: int) -> Decimal | None:
+    """The quotient half-even at `places`; None where the divisor is zero."""
+    if not divisor:
+        return None
+    with localcontext(EXACT):
+        return (dividend / divisor).quantize(Decimal(1).scaleb(-places))
+
+
+def total(amounts: list[Decimal]) -> Decimal:
+    """The exact sum, whatever its size."""
+    with localcontext(EXACT):
+        return sum(amounts, Decimal(0))
+
+
+def plain(amount: Decimal) -> str:
+    """The amount in plain notation, never with an exponent: 0.00000001, not 1E-8. Negative zero loses its sign."""
+    text = format(amount, "f")
+    return text[1:] if text.startswith("-") and not amount else text
+
+
+def in_currency(amount: Decimal, currency: str) -> Decimal:
+    """The same amount with the currency's own number of places, 27354 ILS as 27354.00; finer digits are never lost."""
+    rounded = amount.quantize(quantum(currency), context=EXACT)
+    return rounded if rounded == amount else amount.normalize(EXACT)

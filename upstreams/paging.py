@@ -1,0 +1,31 @@
+"""Pages by key, never by offset, so that they stay stable while rows come and go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """`limit` rows after or before the given keys, exclusive; `backward` counts from the end."""
+
+    limit: int
+    after: tuple[Any, ...] | None = None
+    before: tuple[Any, ...] | None = None
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Rows in reading order, and whether there are more in the direction that was asked for."""
+
+    rows: Sequence[T]
+    has_more: bool
+
+
+def cut(rows: Sequence[T], request: PageRequest) -> Page[T]:
+    """Make a page from the limit + 1 rows that a statement returned in its own direction."""
+    kept = list(rows[: request.limit])
+    return Page(kept[::-1] if request.backward else kept, len(rows) > request.limit)

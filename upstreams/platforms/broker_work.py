@@ -1,0 +1,177 @@
+"""MT4, MT5 and cTrader behind Leanwork's Broker Work: what an account is, not what is on it [D, seed 004].
+
+`result` says whether a call went well; `mcode` is written `m00000` and `m0000000` and is looked at for failures only.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from upstreams import wire
+from upstreams.call import Call
+from upstreams.clock import Clock
+from upstreams.config import ServerConfig
+from upstreams.errors import Reason, System, UpstreamError
+from upstreams.faults import Failures
+from upstreams.http_request import HttpRequest
+from upstreams.platforms import mt4_codes
+from upstreams.platforms.connections import BrokerWorkConnection, Connections, allowed_platform, named, timezone
+from upstreams.platforms.live import MT5_LARGEST_LOGIN, Rows, in_chunks, number_up_to
+from upstreams.platforms.protocol import (
+    NO_ACCOUNTS,
+    NO_DEPOSITS,
+    LiveAnswer,
+    PreparedAccount,
+    PreparedDeposit,
+)
+from upstreams.platforms.rows import read_rows
+from upstreams.records import DepositOrder, DepositReceipt, LiveAccountRecord, NewAccountOrder, NewAccountReceipt
+from upstreams.transport import HttpAnswer
+
+INFO_PATH = "/v1/api/account/info"
+
+# Logins are text here, but numbers on every platform behind it; anything else would spoil the list for the others.
+_can_be = number_up_to(MT5_LARGEST_LOGIN)
+
+CREDENTIALS = frozenset({"BW_API_0000001", "BW_API_0000003"})
+NOT_ALLOWED = frozenset({"BW_API_0000004", "RIGHT_NO_00000001"})
+MT4_PREFIX = "MT4_"
+
+
+class _Envelope(msgspec.Struct):
+    result: bool | int | str
+    mcode: int | str | None = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Account(msgspec.Struct):
+    """Types differ between the document's table and its sample, so both are taken. `oweId` is the vendor's spelling."""
+
+    login: int | str
+    currency: str | None = None
+    enable: bool | int | str | None = None
+    read_only: bool | int | str | None = msgspec.field(name="readOnly", default=None)
+    send_reports: bool | int | str | None = msgspec.field(name="sendReports", default=None)
+    group: str | None = None
+    lead_source: int | str | None = msgspec.field(name="leadSource", default=None)
+    leverage: msgspec.Raw = msgspec.Raw(b"null")
+    max_leverage: msgspec.Raw = msgspec.field(name="maxLeverage", default=msgspec.Raw(b"null"))
+    regdate: str | None = None
+    french_risk: bool | int | str | None = msgspec.field(name="frenchRisk", default=None)
+    account_type: str | None = msgspec.field(name="accountType", default=None)
+    total_margin: int | str | None = msgspec.field(name="totalMarginCalculationType", default=None)
+    swap_free: bool | int | str | None = msgspec.field(name="swapFree", default=None)
+    owner_id: int | str | None = msgspec.field(name="oweId", default=None)
+
+
+class BrokerWorkServer:
+    """Neither a ticket nor a comment comes back from its balance call, so money is never put through it."""
+
+    system = System.BROKER_WORK
+    can_create_accounts = False
+    can_deposit = False
+    has_live_figures = True
+    deposit_policy = NO_DEPOSITS
+    account_policy = NO_ACCOUNTS
+
+    def __init__(self, name: str, config: ServerConfig, connection: BrokerWorkConnection, zone: ZoneInfo) -> None:
+        self.name = name
+        self.batch_max = connection.config.chunk_logins
+        self._server_id = config.id
+        self._zone = zone
+        self._link = connection.link
+        self._headers = {
+            "x-api-tenantId": connection.config.tenant_id,
+            "x-api-token": connection.config.token.reveal(),
+        }
+
+    async def aclose(self) -> None:
+        """It owns nothing: the connection belongs to the house."""
+
+    async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:  # noqa: ARG002
+        async def ask(chunk: Sequence[str]) -> Rows:
+            return await self._link.read(self._request(chunk), lambda answer: self._read(answer, chunk), call)
+
+        return await in_chunks(logins, self.batch_max, _can_be, ask)
+
+    async def prepare_deposit(self, order: DepositOrder, call: Call) -> PreparedDeposit:  # noqa: ARG002
+        raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "Broker Work takes no deposits from us.")
+
+    async def prepare_account(self, order: NewAccountOrder, call: Call) -> PreparedAccount:  # noqa: ARG002
+        raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "Broker Work makes no accounts for us.")
+
+    async def find_deposit(self, order: DepositOrder, sent_at: datetime, call: Call) -> DepositReceipt | None:  # noqa: ARG002
+        raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "There is no history to search.")
+
+    async def find_account(
+        self,
+        order: NewAccountOrder,  # noqa: ARG002
+        sent_at: datetime,  # noqa: ARG002
+        call: Call,  # noqa: ARG002
+    ) -> NewAccountReceipt | None:
+        raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "There is no list of accounts to search.")
+
+    def _request(self, chunk: Sequence[str]) -> HttpRequest:
+        query = (("serverId", self._server_id), ("accountId", ",".join(chunk)))
+        return HttpRequest("GET", INFO_PATH, query=query, headers=self._headers, lane=self.name, keys=len(chunk))
+
+    def _read(self, answer: HttpAnswer, chunk: Sequence[str]) -> Rows:
+        envelope = wire.decode(answer.body, _Envelope)
+        if not wire.flag(envelope.result):
+            raise failure(envelope.mcode, self._link.failures)
+        now = self._link.clock.now()
+
+        def record(row: _Account) -> LiveAccountRecord:
+            return _record(row, now, self._zone)
+
+        return read_rows(envelope.data, _Account, record, chunk, self._link.failures)
+
+
+def failure(mcode: Any, failures: Failures) -> UpstreamError:
+    """What `result: false` means on a read."""
+    code = str(mcode) if isinstance(mcode, int | str) else ""
+    if code in CREDENTIALS:
+        return failures.credentials(code, "our tenant or token is refused")
+    if code in NOT_ALLOWED:
+        return failures.refused(code)
+    if code == "BW_INVALID_SERVERID":
+        return failures.rejected(
+            Reason.CONNECTION_NOT_FOUND, "Broker Work does not know this server.", upstream_code=code
+        )
+    if code == "BW_INVALID_PARAM":
+        return failures.rejected(
+            Reason.VALIDATION_FAILED, "Broker Work does not accept the logins.", upstream_code=code
+        )
+    refused = mt4_codes.definite(code.removeprefix(MT4_PREFIX), failures) if code.startswith(MT4_PREFIX) else None
+    return refused or failures.unavailable("reported an error", upstream_code=code or None)
+
+
+def _record(row: _Account, now: datetime, zone: ZoneInfo) -> LiveAccountRecord:
+    return LiveAccountRecord(
+        login=str(row.login),
+        observed_at=now,
+        system=System.BROKER_WORK,
+        group=row.group,
+        leverage=wire.raw_number(row.leverage),
+        max_leverage=wire.raw_number(row.max_leverage),
+        currency=wire.text(row.currency),
+        enabled=wire.flag(row.enable),
+        read_only=wire.flag(row.read_only),
+        send_reports=wire.flag(row.send_reports),
+        lead_source=wire.text(row.lead_source),
+        owner_id=wire.text(row.owner_id),
+        account_type=wire.text(row.account_type),
+        total_margin_calculation=wire.text(row.total_margin),
+        swap_free=wire.flag(row.swap_free),
+        french_risk=wire.flag(row.french_risk),
+        registered_at=wire.local_stamp(row.regdate, zone),
+    )
+
+
+def build(name: str, config: ServerConfig, connections: Connections, clock: Clock) -> BrokerWorkServer:  # noqa: ARG001
+    allowed_platform(name, config, frozenset({"MT4", "MT5", "CTRADER"}))
+    connection = named(connections.broker_work, name, config)
+    return BrokerWorkServer(name, config, connection, timezone(name, config))

@@ -1,0 +1,46 @@
+"""Asking a trading server for many logins: each once, in chunks, side by side, matched by key."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from upstreams.errors import UpstreamError
+from upstreams.platforms.protocol import LiveAnswer
+from upstreams.records import LiveAccountRecord
+
+Rows = Mapping[str, LiveAccountRecord | UpstreamError]
+AskChunk = Callable[[Sequence[str]], Awaitable[Rows]]
+
+MT4_LARGEST_LOGIN = 2**31 - 1
+MT5_LARGEST_LOGIN = 2**63 - 1
+
+
+async def in_chunks(logins: Sequence[str], size: int, known: Callable[[str], bool], ask: AskChunk) -> LiveAnswer:
+    """`known` says whether a login can exist on the platform at all; others are answered None without a call. A chunk's
+    error is the answer of each of its logins; one chunk's failure never touches another's.
+    """
+    asked = [login for login in dict.fromkeys(logins) if known(login)]
+    chunks = [asked[start : start + size] for start in range(0, len(asked), size)]
+    async with asyncio.TaskGroup() as group:
+        answers = [group.create_task(_answered(chunk, ask)) for chunk in chunks]
+    found: dict[str, LiveAccountRecord | UpstreamError] = {}
+    for answer in answers:
+        found |= answer.result()
+    return {login: found.get(login) for login in dict.fromkeys(logins)}
+
+
+async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:
+    try:
+        return await ask(chunk)
+    except UpstreamError as error:
+        return dict.fromkeys(chunk, error)
+
+
+def number_up_to(largest: int) -> Callable[[str], bool]:
+    """Whether a login is a number as the platform would write it: "007" is no login, for no answer would match it."""
+
+    def fits(login: str) -> bool:
+        if not (login.isascii() and login.isdigit()) or len(login) > len(str(largest)):
+            return False
+        return login == str(int(login)) and 0 < int(login) <= largest
+
+    return fits

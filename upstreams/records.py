@@ -1,0 +1,256 @@
+"""What the upstreams said, as they said it: typed, exact, and known by key.
+
+Money is Decimal, times are aware UTC, logins are text. Nothing here is published by itself: the graph's types copy
+field by field.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from upstreams.errors import Reason, System
+
+
+class AccountKey(NamedTuple):
+    """A login is unique only within its trading server."""
+
+    server: str
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRecord:
+    """A row of `brokergraph_erp.client`."""
+
+    client_number: int
+    full_name: str | None
+    email: str | None
+    agency: int
+    erp_status: int
+    erp_status_text: str | None
+    identity_locked: bool
+    crm_user_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebStatusRecord:
+    """A row of `brokergraph_erp.web_status`."""
+
+    client_number: int
+    web_status: int
+    web_status_text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """A row of `brokergraph_erp.trading_account`: the ERP's copy, as old as `synced_at` says."""
+
+    server: str
+    login: str
+    client_number: int
+    platform: str
+    status: int
+    group_name: str | None
+    currency: str | None
+    balance: Decimal | None
+    equity: Decimal | None
+    margin: Decimal | None
+    synced_at: datetime | None
+
+    @property
+    def key(self) -> AccountKey:
+        return AccountKey(self.server, self.login)
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRecord:
+    """A currency of a client. `value` is None without a current rate; `accounting_currency` is what it is in."""
+
+    client_number: int
+    currency: str
+    balance: Decimal
+    cash: Decimal
+    value: Decimal | None
+    accounting_currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAccountRecord:
+    """What a trading server says of a login right now. Absent figures are None: vendors differ in what they know."""
+
+    login: str
+    observed_at: datetime
+    system: System
+    balance: Decimal | None = None
+    credit: Decimal | None = None
+    equity: Decimal | None = None
+    margin: Decimal | None = None
+    free_margin: Decimal | None = None
+    margin_level: Decimal | None = None
+    group: str | None = None
+    leverage: Decimal | None = None
+    max_leverage: Decimal | None = None
+    currency: str | None = None
+    enabled: bool | None = None
+    read_only: bool | None = None
+    send_reports: bool | None = None
+    lead_source: str | None = None
+    owner_id: str | None = None
+    account_type: str | None = None
+    total_margin_calculation: str | None = None
+    swap_free: bool | None = None
+    french_risk: bool | None = None
+    registered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBalance:
+    """One element of Hyper's `Data`."""
+
+    currency: str
+    balance: Decimal
+    cash: Decimal
+    value: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveClientRecord:
+    """Hyper's own live answer (Get_Client_Balance_json). Absent is None, never empty: code 1 may leave all out."""
+
+    client_number: int
+    response_code: int
+    erp_status: int | None
+    erp_status_text: str | None
+    web_status: int | None
+    web_status_text: str | None
+    agency: int | None
+    balances: tuple[LiveBalance, ...] | None
+    accounting_currency: str | None
+    total_floating_balance: Decimal | None
+    observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DepositOrder:
+    """Put `amount` (> 0, within the currency's quantum) on `login`. `reference` is at most 31 ASCII characters and
+    goes whole into the vendor's comment; `idempotency_key` goes where the vendor has such a header.
+    """
+
+    login: str
+    amount: Decimal
+    currency: str
+    reference: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DepositReceipt:
+    """The vendor booked it. `upstream_reference` is its ticket, None where it gives none (Broctagon)."""
+
+    upstream_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccountOrder:
+    """Make an account for a client. `name` is the client's full name; leverage None leaves the group's default."""
+
+    group: str
+    name: str
+    leverage: Decimal | None
+    email: str | None
+    reference: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccountReceipt:
+    """`existed` is true where the vendor found an account of the client instead of making one."""
+
+    server: str
+    login: str
+    existed: bool = False
+    initial_password: str | None = None
+    platform: str | None = None
+    status: int | None = None
+    group: str | None = None
+    currency: str | None = None
+    balance: Decimal | None = None
+
+    def __repr__(self) -> str:
+        return f"NewAccountReceipt(server={self.server!r}, login={self.login!r}, existed={self.existed!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRequestOrder:
+    """A request to open an account, in the CRM's own words (Broctagon POST /public/v1/requests/account)."""
+
+    user_id: str
+    connection_id: str
+    platform: str
+    leverage: Decimal | None = None
+    account_type_id: str | None = None
+    offer_uuid: str | None = None
+    group: str | None = None
+    currency: str | None = None
+    fortex_username: str | None = None
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an instruction was refused, in the words of the graph's MutationError; kept as JSON with the instruction."""
+
+    code: Reason
+    message: str
+    retry: Literal["SAME_KEY", "NEW_KEY", "AFTER_DELAY", "NEVER"]
+    upstream_code: str | None = None
+    system: System | None = None
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionRecord:
+    """A row of `brokergraph.instruction`."""
+
+    id: UUID
+    kind: str
+    status: str
+    principal: str
+    idempotency_key: str
+    request_hash: bytes
+    reference: str
+    client_number: int
+    agency: int
+    server: str | None
+    login: str | None
+    amount: Decimal | None
+    currency: str | None
+    upstream_reference: str | None
+    existed: bool
+    failure: Failure | None
+    created_at: datetime
+    number: int
+    details: Mapping[str, Any]
+    sent_at: datetime | None
+    settle_attempts: int
+    events: "tuple[InstructionEventRecord, ...] | None" = field(default=None, compare=False)
+    """Its history where this process wrote all of it: known without asking the database again."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its outcome is still to come."""
+        return self.status not in ("CONFIRMED", "REJECTED")
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionEventRecord:
+    """A row of `brokergraph.instruction_event`."""
+
+    instruction_id: UUID
+    at: datetime
+    status: str
+    actor: str
+    note: str | None

@@ -1,0 +1,101 @@
+"""Reading vendors' JSON: typed, exact, tolerant of the forms that their documents themselves mix up."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+T = TypeVar("T")
+
+# A figure beyond this is no money, but an attack on whoever prints it: 1e400 is valid JSON.
+LARGEST_EXPONENT = 30
+
+Whole = int | str | None
+"""A code or a flag as vendors write it: 7, "7", "007"."""
+
+Flag = bool | int | str | None
+"""The same for what is true or false."""
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+class Nonsense(ValueError):
+    """The JSON is well-formed and says nothing that can be used."""
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """Decode into a typed struct; Decimal fields keep every digit."""
+    return msgspec.json.decode(body, type=kind)
+
+
+def encode(value: object) -> bytes:
+    """Decimals become JSON numbers with exactly their digits."""
+    return _encoder.encode(value)
+
+
+def plain(amount: Decimal) -> Decimal:
+    """The same number without an exponent: 100, never 1E+2."""
+    return Decimal(format(amount, "f"))
+
+
+def money(value: Decimal | None) -> Decimal | None:
+    """Refuse what is no amount: NaN, Infinity, 1e400."""
+    if value is None:
+        return None
+    if not value.is_finite() or abs(value.adjusted()) > LARGEST_EXPONENT:
+        raise Nonsense("not an amount")
+    return value
+
+
+def required_money(value: Decimal | None) -> Decimal:
+    exact = money(value)
+    if exact is None:
+        raise Nonsense("an amount is missing")
+    return exact
+
+
+def raw_number(raw: msgspec.Raw) -> Decimal | None:
+    """A number given as JSON number or text, exact; null and "" are None."""
+    if bytes(raw) in {b"null", b'""'}:
+        return None
+    return money(msgspec.json.decode(raw, type=Decimal))
+
+
+def whole(value: Whole) -> int | None:
+    """7, "7" and "007" are 7; None and "" are None."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, int):
+        return value
+    text = value.strip()
+    if not text.removeprefix("-").isdecimal() or not text.isascii():
+        raise Nonsense("not a whole number")
+    return int(text[:20])
+
+
+def flag(value: Flag) -> bool | None:
+    """True, 1, "1" and "true" are true; 0, "0" and "false" are false; None and "" are None."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    number = whole(value)
+    return None if number is None else number != 0
+
+
+def text(value: Whole) -> str | None:
+    """A text that some answers give as a number; "" is None."""
+    return None if value is None or value == "" else str(value)
+
+
+def local_stamp(value: str | None, zone: ZoneInfo) -> datetime | None:
+    """A vendor's time as UTC. A stamp that names its offset is believed; one that does not is the server's own time.
+    The beginning of the epoch is how MetaTrader says "never".
+    """
+    if not value:
+        return None
+    stamp = datetime.fromisoformat(value)
+    moment = (stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=zone)).astimezone(UTC)
+    return moment if moment.year > 1970 else None  # noqa: PLR2004 - the epoch.
