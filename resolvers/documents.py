@@ -1,0 +1,115 @@
+"""From a query's text to a document that may be executed: bounded, parsed, guarded and validated once, then kept."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    Token,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from resolvers.errors import BadUserInput
+from resolvers.guard import DocumentLimits, guard
+from resolvers.operation import selected_fields
+
+_MOST_KEPT = 1000
+_MOST_KEPT_CHARACTERS = 20_000
+_MOST_ERRORS = 20
+# graphql-core knows @oneOf, but strawberry keeps the fact to itself and brings a rule of its own.
+_RULES = (*specified_rules, OneOfInputValidationRule)
+
+
+class Unacceptable(Exception):
+    """The document cannot be executed; `errors` say why."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors[0].message)
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid document of this schema. Nothing in it depends on who asks."""
+
+    tree: DocumentNode
+    fields: frozenset[str]
+
+    def operation(self, name: str | None) -> OperationDefinitionNode:
+        """The operation to execute. Raises Unacceptable where the name does not tell which."""
+        operations = [node for node in self.tree.definitions if isinstance(node, OperationDefinitionNode)]
+        named = [node for node in operations if name is None or (node.name and node.name.value == name)]
+        if len(named) == 1:
+            return named[0]
+        known = ", ".join(node.name.value for node in operations if node.name) or "none with a name"
+        problem = "operationName must say which operation to run" if name is None else f"There is no operation {name!r}"
+        raise Unacceptable([BadUserInput(f"{problem}; the document has {known}.")])
+
+
+def is_mutation(operation: OperationDefinitionNode) -> bool:
+    return operation.operation is OperationType.MUTATION
+
+
+class Documents:
+    """Keeps the documents used last; a flood of different ones pushes out only as many as there is room for."""
+
+    def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._introspection = introspection
+        self._kept: OrderedDict[str, Document] = OrderedDict()
+
+    def read(self, text: str) -> Document:
+        """Raises Unacceptable."""
+        known = self._kept.get(text)
+        if known is not None:
+            self._kept.move_to_end(text)
+            return known
+        document = self._prepare(text)
+        if len(text) <= _MOST_KEPT_CHARACTERS:
+            self._kept[text] = document
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return document
+
+    def _prepare(self, text: str) -> Document:
+        try:
+            tree = parse(text, max_tokens=self._limits.tokens)
+            _refuse_null_characters(tree)
+            guard(tree, self._limits, introspection=self._introspection)
+        except GraphQLSyntaxError as error:
+            raise Unacceptable([_coded(error, "GRAPHQL_PARSE_FAILED")]) from None
+        except GraphQLError as error:
+            raise Unacceptable([error]) from None
+        except RecursionError:
+            raise Unacceptable([BadUserInput("The document is nested too deeply to be read.")]) from None
+        errors = validate(self._schema, tree, _RULES, max_errors=_MOST_ERRORS)
+        if errors:
+            raise Unacceptable([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+        return Document(tree, selected_fields(tree, self._schema))
+
+
+def _refuse_null_characters(tree: DocumentNode) -> None:
+    """No system behind the graph takes one, and a literal may hide it behind an escape."""
+    assert tree.loc is not None, "parsed with its places"
+    token: Token | None = tree.loc.start_token
+    while token is not None:
+        if "\x00" in (token.value or ""):
+            message, code = "A text must not hold a null character.", {"code": "BAD_USER_INPUT"}
+            raise GraphQLError(message, source=tree.loc.source, positions=[token.start], extensions=code)
+        token = token.next
+
+
+def _coded(error: GraphQLError, code: str) -> GraphQLError:
+    """The error with a code, unless it brought its own."""
+    if not error.extensions:
+        error.extensions = {"code": code}
+    return error

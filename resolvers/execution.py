@@ -1,0 +1,157 @@
+"""One GraphQL request from its text to its answer."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
+    execute,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+
+from resolvers.context import Caller, Context, GraphLimits, Services
+from resolvers.documents import Document, Documents, Unacceptable, is_mutation
+from resolvers.enums import UpstreamSystem
+from resolvers.errors import BadUserInput, LimitExceeded, present
+from resolvers.forbidden import forbidden_mutations
+from resolvers.forecast import Forecast, Servers, forecast
+from resolvers.guard import DocumentLimits
+from resolvers.operation import Operation
+from resolvers.schema import schema
+from upstreams.call import Call
+
+# Upstream calls end at the deadline by themselves; this is for whatever else might hang.
+_GRACE_SECONDS = 2.0
+_LIVE_CLIENT = "Client.live"
+_BY_POST = "A mutation is sent by POST, never by GET."
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """What the caller sent. `explain` asks for `extensions.plan`."""
+
+    query: str
+    variables: Mapping[str, Any] | None = None
+    operation_name: str | None = None
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body` goes on the wire. `executed` is false where the request was refused before anything ran."""
+
+    body: dict[str, Any]
+    executed: bool
+    refused_method: bool = False
+
+
+class Executor:
+    """Runs requests against the schema; one for the life of the process."""
+
+    def __init__(self, services: Services, limits: DocumentLimits, *, introspection: bool) -> None:
+        self._services = services
+        self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+        self._documents = Documents(self._core, limits, introspection=introspection)
+        self._servers = _servers(services)
+
+    async def run(self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True) -> Answer:
+        """Answer the request. Never raises for what a caller can cause."""
+        try:
+            document = self._documents.read(request.query)
+            operation = document.operation(request.operation_name)
+            if is_mutation(operation) and not may_mutate:
+                return Answer(_refusal([BadUserInput(_BY_POST)], call), executed=False, refused_method=True)
+            variables = self._variables(operation, request)
+            if forbidden := forbidden_mutations(self._core, operation, document, caller):
+                errors = [present(error, call.request_id) for error in forbidden]
+                return Answer({"data": None, "errors": errors}, executed=True)
+            plan = self._plan(document, operation, variables, explain=request.explain)
+        except Unacceptable as error:
+            return Answer(_refusal(error.errors, call), False)
+        context = Context(self._services, caller, call, Operation(document.fields))
+        result = await self._execute(document, request, context)
+        return Answer(_body(result, call, plan if request.explain else None), executed=True)
+
+    def _variables(self, operation: OperationDefinitionNode, request: GraphQLRequest) -> VariableValues:
+        definitions = operation.variable_definitions or ()
+        coerced = get_variable_values(self._core, definitions, dict(request.variables or {}), max_errors=10)
+        if isinstance(coerced, list):
+            raise Unacceptable([_located(error, definitions) for error in coerced])
+        return coerced
+
+    def _plan(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        *,
+        explain: bool,
+    ) -> Forecast | None:
+        if not explain and _LIVE_CLIENT not in document.fields:
+            return None
+        limits = self._services.limits
+        plan = forecast(self._core, document, operation, variables, limits, self._servers)
+        asked = plan.keys[UpstreamSystem.HYPER.value]
+        if _LIVE_CLIENT in document.fields and asked > limits.live_clients_max:
+            raise Unacceptable([_too_many_live(asked, limits)])
+        return plan
+
+    async def _execute(self, document: Document, request: GraphQLRequest, context: Context) -> ExecutionResult:
+        seconds = context.call.deadline.remaining() + _GRACE_SECONDS
+        try:
+            async with asyncio.timeout(seconds):
+                result = execute(
+                    self._core,
+                    document.tree,
+                    context_value=context,
+                    variable_values=dict(request.variables or {}),
+                    operation_name=request.operation_name,
+                )
+                return result if isinstance(result, ExecutionResult) else await result
+        except TimeoutError:
+            message = "The answer was not ready in time. Ask for less, or try again."
+            return ExecutionResult(None, [GraphQLError(message, extensions={"code": "DEADLINE_EXCEEDED"})])
+
+
+def _located(error: GraphQLError, definitions: Sequence[VariableDefinitionNode]) -> GraphQLError:
+    """The error with its place: what strawberry finds wrong with an input object says none."""
+    if error.nodes:
+        return error
+    return GraphQLError(error.message, nodes=list(definitions), original_error=error, extensions=error.extensions)
+
+
+def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
+    return LimitExceeded(
+        f"Client.live costs a rate-limited call per client: at most {limits.live_clients_max} in one operation; this "
+        f"one may need {asked}. Ask for `balances` instead, or for a smaller page."
+    )
+
+
+def _servers(services: Services) -> Servers:
+    batches: dict[UpstreamSystem, list[int]] = {UpstreamSystem.CPLUGIN: [], UpstreamSystem.BROKER_WORK: []}
+    for platform in services.platforms.values():
+        if platform.has_live_figures:
+            batches.setdefault(UpstreamSystem(platform.system.value), []).append(platform.batch_max)
+    return Servers({system: tuple(sizes) for system, sizes in batches.items()})
+
+
+def _refusal(errors: list[GraphQLError], call: Call) -> dict[str, Any]:
+    return {"errors": [present(error, call.request_id) for error in errors]}
+
+
+def _body(result: ExecutionResult, call: Call, plan: Forecast | None) -> dict[str, Any]:
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body["errors"] = [present(error, call.request_id) for error in result.errors]
+    if plan is not None:
+        actual = {
+            name: {"calls": call.tally.calls[name], "keys": call.tally.keys[name]} for name in sorted(call.tally.calls)
+        }
+        body["extensions"] = {"plan": {"predicted": plan.shown(), "actual": actual}}
+    return body

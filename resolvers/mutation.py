@@ -1,0 +1,36 @@
+"""Everything that can be changed."""
+
+import strawberry
+
+from resolvers.create_trading_account import CreateTradingAccountPayload, create_trading_account
+from resolvers.deposit import DepositPayload, deposit
+from resolvers.directives import STATE_STATEMENT, Upstream
+from resolvers.enums import UpstreamSystem
+from resolvers.many import root
+from resolvers.open_account_request import OpenAccountRequestPayload, open_account_request
+from resolvers.scopes import Scope
+
+
+@strawberry.type(description="Everything that can be changed. Each takes an idempotency key and leaves an instruction.")
+class Mutation:
+    create_trading_account = root(
+        create_trading_account,
+        returns=CreateTradingAccountPayload,
+        description="Make a trading account for a client: where the ERP decides, or on a named server.",
+        upstreams=[STATE_STATEMENT, Upstream(system=UpstreamSystem.HYPER), Upstream(system=UpstreamSystem.CPLUGIN)],
+        scopes=[Scope.ACCOUNT_CREATE],
+    )
+    deposit = root(
+        deposit,
+        returns=DepositPayload,
+        description="Put money on a trading account, once, whatever happens on the way.",
+        upstreams=[STATE_STATEMENT, Upstream(system=UpstreamSystem.CPLUGIN), Upstream(system=UpstreamSystem.BROCTAGON)],
+        scopes=[Scope.DEPOSIT_CREATE],
+    )
+    open_account_request = root(
+        open_account_request,
+        returns=OpenAccountRequestPayload,
+        description="Ask the CRM to open an account; people approve it there.",
+        upstreams=[STATE_STATEMENT, Upstream(system=UpstreamSystem.BROCTAGON)],
+        scopes=[Scope.ACCOUNT_REQUEST_CREATE],
+    )

@@ -1,0 +1,111 @@
+"""Everything that can be asked."""
+
+import asyncio
+from typing import Annotated, Any
+
+import strawberry
+
+from resolvers.client import Client
+from resolvers.clients import ClientConnection, clients
+from resolvers.context import Info
+from resolvers.directives import ERP_STATEMENT, STATE_STATEMENT
+from resolvers.errors import BadUserInput
+from resolvers.finding import (
+    ClientBy,
+    InstructionBy,
+    TradingAccountBy,
+    find_account,
+    find_client,
+    find_instruction,
+    find_node,
+)
+from resolvers.instruction import Instruction
+from resolvers.many import root
+from resolvers.node import Node
+from resolvers.scopes import Scope
+from resolvers.trading_account import TradingAccount
+from resolvers.trading_server import TradingServer, trading_servers
+from resolvers.upstream_health import UpstreamHealth, upstreams
+from resolvers.viewer import Viewer, viewer
+
+_BY = strawberry.argument(description="What is known of it.")
+NodeId = Annotated[strawberry.ID, strawberry.argument(description="A node id.")]
+NodeIds = Annotated[list[strawberry.ID], strawberry.argument(description="Node ids, as many as a page may have.")]
+
+
+async def node(info: Info, id: NodeId) -> Any:  # noqa: A002 - the graph's name.
+    return await find_node(id, info.context)
+
+
+async def nodes(info: Info, ids: NodeIds) -> list[Any]:
+    most = info.context.services.limits.page_max
+    if len(ids) > most:
+        raise BadUserInput(f"ids must be at most {most}; got {len(ids)}.")
+    return await asyncio.gather(*(find_node(identity, info.context) for identity in ids), return_exceptions=True)
+
+
+async def client(info: Info, by: Annotated[ClientBy, _BY]) -> Any:
+    return await find_client(by, info.context)
+
+
+async def trading_account(info: Info, by: Annotated[TradingAccountBy, _BY]) -> Any:
+    return await find_account(by, info.context)
+
+
+async def instruction(info: Info, by: Annotated[InstructionBy, _BY]) -> Any:
+    return await find_instruction(by, info.context)
+
+
+@strawberry.type(description="Everything that can be asked.")
+class Query:
+    node = root(
+        node,
+        returns=Node | None,
+        description="The object with this id; null where there is none that the caller may see.",
+        upstreams=[ERP_STATEMENT],
+    )
+    nodes = root(
+        nodes,
+        returns=list[Node | None],
+        description="The objects with these ids, in their order; null where there is none that the caller may see.",
+        upstreams=[ERP_STATEMENT],
+    )
+    viewer = root(viewer, returns=Viewer, description="Who is asking: scopes, agencies, remaining budget.")
+    client = root(
+        client,
+        returns=Client | None,
+        description="One client; null where there is none that the caller may see.",
+        upstreams=[ERP_STATEMENT],
+        scopes=[Scope.CLIENT_READ],
+    )
+    clients = root(
+        clients,
+        returns=ClientConnection | None,
+        description="The clients that the caller may see, by number, a page at a time.",
+        upstreams=[ERP_STATEMENT],
+        scopes=[Scope.CLIENT_READ],
+    )
+    trading_account = root(
+        trading_account,
+        returns=TradingAccount | None,
+        description="One trading account; null where there is none that the caller may see.",
+        upstreams=[ERP_STATEMENT],
+        scopes=[Scope.CLIENT_READ],
+    )
+    instruction = root(
+        instruction,
+        returns=Instruction | None,
+        description="One instruction; null where there is none that the caller may see.",
+        upstreams=[STATE_STATEMENT],
+        scopes=[Scope.INSTRUCTION_READ],
+    )
+    trading_servers = root(
+        trading_servers,
+        returns=list[TradingServer],
+        description="The trading servers in the configuration and what each can do.",
+    )
+    upstreams = root(
+        upstreams,
+        returns=list[UpstreamHealth],
+        description="Health of each upstream as this process sees it.",
+    )

@@ -1,0 +1,30 @@
+from datetime import datetime
+
+import strawberry
+
+from resolvers.context import Info
+
+
+@strawberry.type(description="What may still be spent before a caller has to wait.")
+class Budget:
+    limit: int = strawberry.field(description="How much may be spent in a minute.")
+    remaining: int = strawberry.field(description="How much of it is left.")
+    resets_at: datetime = strawberry.field(description="When the whole of it is there again.")
+
+
+@strawberry.type(description="Who is asking.")
+class Viewer:
+    name: str = strawberry.field(description="The API key's id.")
+    scopes: list[str] = strawberry.field(description="What the caller may do.")
+    agencies: list[int] | None = strawberry.field(
+        description="The agencies whose clients the caller may see; null for all."
+    )
+    budget: Budget | None = strawberry.field(
+        description="What the caller may still spend; null where nothing limits it."
+    )
+
+
+async def viewer(info: Info) -> Viewer:
+    caller = info.context.caller
+    agencies = None if caller.agencies is None else sorted(caller.agencies)
+    return Viewer(name=caller.name, scopes=sorted(caller.scopes), agencies=agencies, budget=None)
