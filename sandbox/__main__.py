@@ -1,0 +1,113 @@
+"""`python -m sandbox`: runs the box until it is told to stop."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from sandbox import seed
+from sandbox.box import Box
+from sandbox.database import SeedMismatchError
+from sandbox.launch import die_with_parent
+from sandbox.launch_identity import NoIdentityError
+from sandbox.postgres_cluster import PostgresError
+from sandbox.postgres_lock import DataFolderInUseError
+
+BAR_FROM_CLIENTS = 20_000
+"""Fewer load in less time than one needs to look at a bar."""
+
+
+@click.command()
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), default=Path(".brokergraph"), show_default=True
+)
+@click.option(
+    "--clients", type=click.IntRange(0, seed.MAXIMUM_CLIENTS), help="Generated clients; default: what is there."
+)
+@click.option("--control", is_flag=True, help="Open the control ports, through which vendors misbehave.")
+@click.option("--fresh", is_flag=True, help="Throw away what the data folder holds and start over.")
+@click.option("--durable/--not-durable", default=True, help="Survive a crash of the machine; tests need not.")
+@click.option("--port-base", type=click.IntRange(1024, 65_000), help="First of the vendors' ports; default: free ones.")
+@click.option(
+    "--ready-file", type=click.Path(path_type=Path, dir_okay=False), help="Default: ready.json in the folder."
+)
+@click.option("--die-with-parent", "dependent", is_flag=True, help="Stop when the starting process is gone.")
+def main(  # noqa: PLR0913 one for each option
+    *,
+    data: Path,
+    clients: int | None,
+    control: bool,
+    fresh: bool,
+    durable: bool,
+    port_base: int | None,
+    ready_file: Path | None,
+    dependent: bool,
+) -> None:
+    """A whole brokerage in a box: an ERP database and the vendors' servers, on loopback, with made-up clients."""
+    if dependent:
+        die_with_parent(signal.SIGTERM, os.getppid())
+    with progress_bar() as progress:
+        box = Box(
+            data,
+            clients,
+            control=control,
+            fresh=fresh,
+            durable=durable,
+            progress=progress,
+            port_base=port_base,
+            ready_file=ready_file,
+        )
+        try:
+            asyncio.run(run(box))
+        except (DataFolderInUseError, SeedMismatchError, PostgresError, NoIdentityError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+async def run(box: Box) -> None:
+    """Until TERM or INT, which also end a load that is still under way."""
+    told_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    work = asyncio.create_task(_work(box))
+    stop = asyncio.create_task(told_to_stop.wait())
+    await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    work.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+async def _work(box: Box) -> None:
+    async with box:
+        click.echo(f"The sandbox is ready: {box.ready_file}", err=True)
+        await asyncio.Event().wait()
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[seed.Progress]:
+    """A bar on a terminal, for loads that are worth one."""
+    bars = contextlib.ExitStack()
+    advance = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal advance
+        if total < BAR_FROM_CLIENTS or not sys.stderr.isatty():
+            return
+        if advance is None:
+            bar = click.progressbar(length=total, label="Loading clients", file=sys.stderr)
+            advance = bars.enter_context(bar)
+        advance.update(done - advance.pos)
+        if done == total:
+            bars.close()
+
+    with bars:
+        yield show
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m sandbox")

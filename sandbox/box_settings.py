@@ -1,0 +1,81 @@
+"""The settings file that points the graph at a running box."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sandbox import settings
+from sandbox.settings import Server
+
+HYPER_REQUESTS_PER_MINUTE = 6_000
+"""The sandbox's Hyper does not mind; against the real one the default of 20 a minute is right [D, H-1445]."""
+
+Value = str | int | bool | list[str]
+Section = Mapping[str, Value]
+
+_HEAD = "# Written by the sandbox at each start, with the addresses of this start. Its secrets open nothing else.\n"
+
+
+def write(path: Path, *, database_url: str, urls: Mapping[str, str]) -> None:
+    """Readable for its owner alone, like every file with secrets in it."""
+    text = _HEAD + "".join(_render(name, section) for name, section in _sections(database_url, urls).items())
+    write_private(path, text)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Whole or not at all: who waits for the file must never read half of it."""
+    aside = path.with_name(f".{path.name}.new")
+    aside.unlink(missing_ok=True)
+    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(text)
+    aside.replace(path)
+
+
+def _sections(database_url: str, urls: Mapping[str, str]) -> dict[str, Section]:
+    cplugin: Section = {
+        "url": urls["cplugin"],
+        "auth_url": urls["cplugin_auth"],
+        "client_id": settings.CPLUGIN_CLIENT_ID,
+        "client_secret": settings.CPLUGIN_CLIENT_SECRET,
+    }
+    return {
+        "server": {"host": "127.0.0.1", "port": 8000},
+        "erp": {"database_url": database_url, "accounting_currency": settings.ACCOUNTING_CURRENCY},
+        "state": {"database_url": database_url},
+        "hyper": {
+            "url": urls["hyper"],
+            "access_token": settings.HYPER_ACCESS_TOKEN,
+            "refresh_token": settings.HYPER_REFRESH_TOKEN,
+            "refresh": "fixed",
+            "requests_per_minute": HYPER_REQUESTS_PER_MINUTE,
+        },
+        "broctagon": {"url": urls["broctagon"], "key": settings.BROCTAGON_KEY},
+        "cplugin.main": {**cplugin, "api": "v2"},
+        "cplugin.legacy": {**cplugin, "api": "v1"},
+        "broker_work.main": {
+            "url": urls["broker_work"],
+            "tenant_id": settings.BROKER_WORK_TENANT,
+            "token": settings.BROKER_WORK_TOKEN,
+        },
+        **{f"servers.{server.name}": _server(server) for server in settings.SERVERS},
+    }
+
+
+def _server(server: Server) -> Section:
+    connection: dict[str, Value] = {"connection": server.connection} if server.connection else {}
+    return {
+        "platform": server.platform,
+        "adapter": server.face,
+        **connection,
+        "id": server.vendor_id,
+        "timezone": server.timezone,
+        "deposits": server.deposits,
+        "groups": [group.name for group in server.groups],
+    }
+
+
+def _render(name: str, section: Section) -> str:
+    """JSON's way of writing text, numbers, booleans and lists is TOML's as well."""
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()]
+    return "\n".join(["", f"[{name}]", *lines, ""])

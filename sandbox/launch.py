@@ -1,0 +1,98 @@
+"""The last step before a program that must not run as root and must not outlive its parent.
+
+Run as a script, with nothing imported but the standard library, so that it costs a few milliseconds:
+
+    python -I -S launch.py IDENTITY SIGNAL PARENT_PID FOLDER -- PROGRAM ARGUMENT...
+
+IDENTITY says who the program is: `self` (nothing changes), `namespace` (root outside, nobody inside a user namespace
+of its own: files stay root's and no permission has to change), `nobody` (the user nobody, who may still pass
+root's folders, for containers that forbid namespaces) and `plain-nobody` (the user nobody, and no more).
+SIGNAL reaches the program as soon as its parent is gone, however the parent died.
+"""
+
+import ctypes
+import errno
+import os
+import sys
+from pathlib import Path
+
+NOBODY = 65534
+REFUSED = 97
+"""Exit status when the identity cannot be had or cannot reach the folder."""
+
+_CLONE_NEWUSER = 0x10000000
+_PR_SET_PDEATHSIG = 1
+_PR_SET_KEEPCAPS = 8
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_RAISE = 2
+_CAP_DAC_OVERRIDE = 1
+_LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+
+def _check(result: int) -> None:
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(signal_number: int, parent: int) -> None:
+    """Asks the kernel for a signal at the parent's death. It must come last: a change of identity forgets it."""
+    if sys.platform != "linux":
+        return
+    _check(_libc().prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0))
+    # The parent may have died before the kernel was asked; then nobody would ever tell.
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal_number)
+
+
+def _enter_namespace() -> None:
+    _check(_libc().unshare(_CLONE_NEWUSER))
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"{NOBODY} 0 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"{NOBODY} 0 1", encoding="ascii")
+
+
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def _become_nobody_with_passage() -> None:
+    """Keeps the one capability that reaches a checkout below /root without opening a folder to everybody."""
+    libc = _libc()
+    _check(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    _become_nobody()
+    mask = 1 << _CAP_DAC_OVERRIDE
+    header = (ctypes.c_uint32 * 2)(_LINUX_CAPABILITY_VERSION_3, 0)
+    _check(libc.capset(header, (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0)))
+    _check(libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0))
+
+
+_IDENTITIES = {
+    "self": lambda: None,
+    "namespace": _enter_namespace,
+    "nobody": _become_nobody_with_passage,
+    "plain-nobody": _become_nobody,
+}
+
+
+def main(arguments: list[str]) -> None:
+    identity, signal_number, parent, folder, _, *command = arguments
+    try:
+        _IDENTITIES[identity]()
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, "this identity cannot reach the folder", folder)
+        die_with_parent(int(signal_number), int(parent))
+        os.execv(command[0], command)  # noqa: S606 the command is our own, and a shell is what we avoid
+    except OSError as error:
+        sys.stderr.write(f"launch: {identity}: {error}\n")
+        sys.exit(REFUSED)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

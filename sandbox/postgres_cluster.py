@@ -1,0 +1,117 @@
+"""The files of the embedded PostgreSQL: the cluster, its secret and the private folder of its socket."""
+
+import asyncio
+import hmac
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+from sandbox.launch_identity import binaries, choose_identity, give, launched
+from sandbox.settings import SANDBOX_ROLE
+
+LONGEST_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.65535")
+"""A socket's address has room for 107 bytes."""
+
+
+class PostgresError(RuntimeError):
+    """The database did not start; the text says why."""
+
+
+class Cluster:
+    """`prepare` makes what is missing; nothing outside the data folder changes but one new folder for the socket."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.folder = data / "postgres"
+        self.log = data / "postgres.log"
+        self.identity = "self"
+        self.sockets = Path()
+        self._secret = ""
+
+    async def prepare(self) -> None:
+        self._secret = _secret_of(self.data)
+        new = self._start_afresh() if not self.folder.exists() else None
+        self.identity = await choose_identity(new or self.folder)
+        self.sockets = self._make_socket_folder()
+        if new is not None:
+            await self._initialise(new)
+            new.rename(self.folder)
+
+    def leave(self) -> None:
+        if self.sockets.name:
+            shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def password_of(self, role: str) -> str:
+        """Each role's own password, derived from the data folder's secret."""
+        return hmac.digest(self._secret.encode(), role.encode(), sha256).hex()[:32]
+
+    def command(self, program: str, *arguments: str, death: signal.Signals, folder: Path | None = None) -> list[str]:
+        """The command line of one of PostgreSQL's programs, run as the identity that works here."""
+        return launched(self.identity, folder or self.folder, [str(binaries() / program), *arguments], death)
+
+    def _start_afresh(self) -> Path:
+        """A cluster is made aside and renamed, so it is whole or not there. A killed start left nothing of use."""
+        new = self.data / "postgres.new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700)
+        return new
+
+    async def _initialise(self, new: Path) -> None:
+        password = self.sockets / "password"
+        _write_private(password, self.password_of(SANDBOX_ROLE))
+        give(password, self.identity)
+        options = ["-D", str(new), "-U", SANDBOX_ROLE, f"--pwfile={password}", "--encoding=UTF8", "--locale=C"]
+        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync", "--no-instructions"]
+        # The passwords are random and long, so one round of hashing is enough, and connections stay quick.
+        options += ["--auth=scram-sha-256", "--set=scram_iterations=1"]
+        process = await asyncio.create_subprocess_exec(
+            *self.command("initdb", *options, death=signal.SIGKILL, folder=new),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=new,
+            env=environment(),
+        )
+        output, _ = await process.communicate()
+        password.unlink()
+        if process.returncode != 0:
+            raise PostgresError(f"initdb failed in {new}:\n{output.decode(errors='replace')}")
+
+    def _make_socket_folder(self) -> Path:
+        """In the data folder where its path is short enough, else a new one whose name is noted: if we are killed, the
+        next start takes it away.
+        """
+        folder, note = self.data / "sockets", self.data / "sockets.elsewhere"
+        shutil.rmtree(folder, ignore_errors=True)
+        if note.exists():
+            shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
+            note.unlink()
+        if len(os.fsencode(folder)) <= LONGEST_SOCKET_FOLDER_BYTES:
+            folder.mkdir(mode=0o700)
+        else:
+            folder = Path(tempfile.mkdtemp(prefix="brokergraph-"))
+            note.write_text(str(folder), encoding="utf-8")
+        give(folder, self.identity)
+        return folder
+
+
+def environment() -> dict[str, str]:
+    """Nothing of ours: PGDATA, PGPORT and their kin in somebody's shell must not reach the server."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _secret_of(data: Path) -> str:
+    path = data / "postgres.secret"
+    if not path.exists():
+        _write_private(path, secrets.token_hex(32))
+    return path.read_text(encoding="ascii")
+
+
+def _write_private(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123
+        file.write(text)

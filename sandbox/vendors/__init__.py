@@ -1,0 +1,105 @@
+"""The vendors' servers: small stand-ins that speak the wire formats of `docs/vendors` and can be told to misbehave."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.applications import Starlette
+
+from sandbox.vendors import broctagon, broker_work, control, cplugin, cplugin_auth, hyper, tables
+from sandbox.vendors.hyper import tokens as hyper_tokens
+from sandbox.vendors.misbehaviour import Misbehaving
+from sandbox.vendors.serving import Listener, listening
+from sandbox.vendors.state import Pool, VendorState
+from sandbox.vendors.switchboard import VENDORS, Switch
+
+__all__ = ["VENDORS", "VendorState", "Vendors", "start_vendors"]
+
+UNHAMPERED_REQUESTS_PER_MINUTE = 100_000
+"""Hyper's documented default of 20 a minute would hamper every test that is not about it."""
+
+BUILDERS: Mapping[str, Callable[[VendorState], Starlette]] = {
+    "hyper": hyper.build,
+    "cplugin": cplugin.build,
+    "cplugin_auth": cplugin_auth.build,
+    "broker_work": broker_work.build,
+    "broctagon": broctagon.build,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Vendors:
+    """The running vendors: addresses by name, and what a test in the same process may turn directly."""
+
+    state: VendorState
+    urls: dict[str, str] = field(default_factory=dict)
+    control_urls: dict[str, str] = field(default_factory=dict)
+
+
+@contextlib.asynccontextmanager
+async def start_vendors(
+    pool: Pool,
+    *,
+    control: bool,
+    ports: Mapping[str, int] | None = None,
+    hyper_requests_per_minute: int = UNHAMPERED_REQUESTS_PER_MINUTE,
+) -> AsyncIterator[Vendors]:
+    """Each vendor on its own loopback port; 0 (or nothing) in `ports` means any free one.
+
+    Ports of the control apps are asked for as "<vendor>_control".
+    """
+    state = VendorState(pool)
+    state.switchboard["hyper"].default(requests_per_minute=hyper_requests_per_minute)
+    await tables.prepare(pool)
+    await hyper_tokens.prepare(pool)
+    asked = ports or {}
+    fronts = {name: _front(state, name, asked.get(name, 0)) for name in VENDORS}
+    desks = {name: _desk(state, name, asked.get(f"{name}_control", 0)) for name in VENDORS if control}
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(listening(*fronts.values(), *desks.values()))
+        yield Vendors(
+            state,
+            {name: listener.url for name, listener in fronts.items()},
+            {name: listener.url for name, listener in desks.items()},
+        )
+
+
+def _front(state: VendorState, name: str, port: int) -> Listener:
+    switch = state.switchboard[name]
+    listener = Listener(Misbehaving(BUILDERS[name](state), switch), port)
+    _let_refuse(switch, listener)
+    return listener
+
+
+def _desk(state: VendorState, name: str, port: int) -> Listener:
+    return Listener(control_app(state, name), port)
+
+
+def control_app(state: VendorState, name: str) -> Starlette:
+    return control.build(state.switchboard[name], state.clock)
+
+
+def _let_refuse(switch: Switch, listener: Listener) -> None:
+    """A vendor that refuses has closed its port; it comes back at reset or after the time that was ordered."""
+    waiting: set[asyncio.Task[None]] = set()
+
+    async def shut(seconds: float | None) -> None:
+        await listener.close()
+        if seconds is not None:
+            task = asyncio.create_task(_reopen_later(listener, seconds))
+            waiting.add(task)
+            task.add_done_callback(waiting.discard)
+
+    async def reopen() -> None:
+        for task in list(waiting):
+            task.cancel()
+        await listener.open()
+
+    switch.shut = shut
+    switch.reopen = reopen
+
+
+async def _reopen_later(listener: Listener, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await listener.open()

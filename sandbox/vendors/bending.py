@@ -1,0 +1,103 @@
+"""What a fault makes of an answer: canned ones, and real ones with half, twice or reversed elements."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from starlette.types import Message
+
+from sandbox.vendors.answers import encode
+from sandbox.vendors.faults import Fault
+
+NONSENSE = {
+    "html": (b"text/html", b"<!DOCTYPE html><html><body><h1>Welcome to nginx!</h1></body></html>"),
+    "json": (b"application/json", b'{"data": [{"login": 1000, "balance": 12.'),
+    "empty": (b"application/json", b""),
+}
+BATCHES = ("data", "Data", "records")
+"""Where vendors put their lists: CPlugin and Broker Work, Hyper, Broctagon."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer that was kept back or made up."""
+
+    status: int = 200
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: bytes = b""
+
+    def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = list(message.get("headers", ()))
+        elif message["type"] == "http.response.body":
+            self.body += message.get("body", b"")
+
+    def messages(self) -> tuple[Message, Message]:
+        headers = [(name, value) for name, value in self.headers if name.lower() != b"content-length"]
+        if self.status != 204:  # noqa: PLR2004 - No Content has no length
+            headers.append((b"content-length", str(len(self.body)).encode()))
+        return (
+            {"type": "http.response.start", "status": self.status, "headers": headers},
+            {"type": "http.response.body", "body": self.body},
+        )
+
+
+def canned(order: Fault) -> Answer:
+    """The answer that the order spells out, whatever was asked."""
+    if order.fault == "nonsense":
+        kind, body = NONSENSE[order.kind]
+        answer = Answer(200, [(b"content-type", kind)], body)
+    elif order.fault == "json" or order.json is not None:
+        answer = Answer(order.status, [(b"content-type", b"application/json")], encode(order.json))
+    else:
+        page = f"<html><body><h1>{order.status}</h1></body></html>".encode()
+        answer = Answer(order.status, [(b"content-type", b"text/html")], page)
+    if order.retry_after is not None:
+        answer.headers.append((b"retry-after", str(order.retry_after).encode()))
+    answer.headers += [(name.lower().encode(), value.encode()) for name, value in order.headers.items()]
+    return answer
+
+
+Change = Callable[[Any], Any]
+
+
+def bend(answer: Answer, change: Change) -> Answer:
+    """The same answer with its JSON changed; what is no JSON passes unchanged."""
+    try:
+        content = json.loads(answer.body, parse_float=Decimal)
+    except ValueError:
+        return answer
+    return Answer(answer.status, answer.headers, encode(change(content)))
+
+
+def _in_batch(content: Any, change: Change) -> Any:
+    if isinstance(content, list):
+        return change(content)
+    if isinstance(content, dict):
+        return {
+            name: change(value) if name in BATCHES and isinstance(value, list) else value
+            for name, value in content.items()
+        }
+    return content
+
+
+def half(content: Any) -> Any:
+    return _in_batch(content, lambda elements: elements[: len(elements) // 2])
+
+
+def backwards(content: Any) -> Any:
+    return _in_batch(content, lambda elements: elements[::-1])
+
+
+def twice(content: Any) -> Any:
+    return _in_batch(content, lambda elements: [element for element in elements for _ in range(2)])
+
+
+def overlay(fields: Any) -> Change:
+    def change(content: Any) -> Any:
+        return content | fields if isinstance(content, dict) and isinstance(fields, dict) else content
+
+    return change

@@ -1,0 +1,107 @@
+"""POST /public/v1/requests/account: a request to open an account, with the page's rules and errors [D, seed 002]."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.vendors.answers import encode, json_answer
+from sandbox.vendors.broctagon.door import Refusal, invalid, text_of
+from sandbox.vendors.state import Connection, VendorState
+
+MAX_LEVERAGE: Final = 5000
+MIN_LEVERAGE: Final[dict[str, Decimal]] = {
+    "mt4": Decimal(1),
+    "mt5": Decimal(1),
+    "ctrader": Decimal(1),
+    "fortex": Decimal("0.01"),
+}
+REQUIRED_TEXTS: Final[dict[str, tuple[str, ...]]] = {
+    "mt4": (),
+    "mt5": (),
+    "mtr": ("offer_uuid",),
+    "wta": ("group",),
+    "ctrader": ("group", "currency"),
+    "fortex": ("group", "currency", "fortex_username"),
+}
+WITHOUT_ACCOUNT_TYPE: Final = frozenset({"mtr", "wta"})
+CONNECTION_NOT_FOUND: Final = {"mt4": "mt4_connection_not_found", "mt5": "mt5_connection_not_found"}
+OTHER_CONNECTION_NOT_FOUND: Final = "trade_connection_not_found"
+"""Documented for wta, ctrader and fortex; for mtr no type is given, and this one is the nearest [I]."""
+
+_USER = "SELECT true FROM crm.user_account WHERE id = $1"
+_CONNECTION = "SELECT is_demo, account_limit, server FROM crm.connection WHERE id = $1 AND platform = $2"
+_ACCOUNT_TYPE = "SELECT true FROM crm.account_type WHERE id = $1 AND connection_id = $2"
+# One request at a time for a user on a connection, or two would both find none pending.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))"
+_PENDING = """
+    SELECT true FROM crm.account_request WHERE user_id = $1 AND connection_id = $2 AND status = 'pending' LIMIT 1
+"""
+# The user's accounts on the connection and those that were approved through requests.
+_ACCOUNTS = """
+    SELECT (SELECT count(*) FROM platform.account WHERE crm_user_id = $1 AND server = $3)
+        + (SELECT count(*) FROM crm.account_request
+           WHERE user_id = $1 AND connection_id = $2 AND status = 'approved' AND $3::text IS NULL)
+"""
+_KEEP = "INSERT INTO crm.account_request (user_id, platform, connection_id, body) VALUES ($1, $2, $3, $4::jsonb)"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    user_id: str
+    platform: str
+    connection_id: str
+    account_type_id: str
+
+
+async def open_account(state: VendorState, _request: Request, fields: dict[str, Any]) -> Response:
+    """200 with nothing in it: no request id is documented."""
+    order = _checked(fields)
+    async with state.pool.acquire() as connection, connection.transaction():
+        await connection.execute(_LOCK, order.user_id, order.connection_id)
+        await _refuse(connection, order)
+        body = encode(fields).decode()
+        await connection.execute(_KEEP, order.user_id, order.platform, order.connection_id, body)
+    return json_answer({})
+
+
+def _checked(fields: dict[str, Any]) -> Order:
+    """The rules that need no database. Fields of other platforms are not refused."""
+    platform = text_of(fields, "platform").lower()
+    if platform not in REQUIRED_TEXTS:
+        raise invalid(f"platform must be one of: {', '.join(REQUIRED_TEXTS)}")
+    account_type = text_of(fields, "account_type_id", empty=True)
+    if account_type and platform in WITHOUT_ACCOUNT_TYPE:
+        raise invalid(f"account_type_id is not allowed for {platform}")
+    for name in REQUIRED_TEXTS[platform]:
+        text_of(fields, name)
+    if platform in MIN_LEVERAGE:
+        _check_leverage(fields.get("leverage"), MIN_LEVERAGE[platform])
+    return Order(text_of(fields, "user_id"), platform, text_of(fields, "connection_id"), account_type)
+
+
+def _check_leverage(leverage: Any, least: Decimal) -> None:
+    if isinstance(leverage, bool) or not isinstance(leverage, int | Decimal) or not least <= leverage <= MAX_LEVERAGE:
+        raise invalid(f"leverage must be from {least} to {MAX_LEVERAGE}")
+
+
+async def _refuse(connection: Connection, order: Order) -> None:
+    if not await connection.fetchval(_USER, order.user_id):
+        raise Refusal("user_not_found", status=404)
+    found = await connection.fetchrow(_CONNECTION, order.connection_id, order.platform)
+    if found is None:
+        raise Refusal(CONNECTION_NOT_FOUND.get(order.platform, OTHER_CONNECTION_NOT_FOUND))
+    if found["is_demo"]:
+        # The vendor's own spelling.
+        raise Refusal("servce_is_demo")
+    if order.account_type_id and not await connection.fetchval(
+        _ACCOUNT_TYPE, order.account_type_id, order.connection_id
+    ):
+        raise Refusal("invalid_account_type")
+    if await connection.fetchval(_PENDING, order.user_id, order.connection_id):
+        raise Refusal("pending_requests_exist")
+    accounts = await connection.fetchval(_ACCOUNTS, order.user_id, order.connection_id, found["server"])
+    if accounts >= found["account_limit"]:
+        raise Refusal("trading_account_limit_exceeded")

@@ -1,0 +1,17 @@
+"""The vendors' clock. A test may turn it forward instead of waiting for a minute or an hour to pass."""
+
+from datetime import UTC, datetime, timedelta
+
+
+class SandboxClock:
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += timedelta(seconds=seconds)
+
+    def reset(self) -> None:
+        self._ahead = timedelta()

@@ -1,0 +1,83 @@
+"""A vendor's control port: tells it to misbehave, and tells what it was asked. Off unless asked for."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.vendors.answers import BadBody, json_answer, read_object
+from sandbox.vendors.clock import SandboxClock
+from sandbox.vendors.faults import Fault
+from sandbox.vendors.switchboard import Switch
+
+DEFAULT_LAST = 100
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def build(switch: Switch, clock: SandboxClock) -> Starlette:
+    """POST /misbehave, /reset, /settings and /clock; GET /calls."""
+    desk = Desk(switch, clock)
+    routes = {"/misbehave": desk.misbehave, "/reset": desk.reset, "/settings": desk.settings, "/clock": desk.turn_clock}
+    return Starlette(
+        routes=[
+            *(Route(path, _explained(handler), methods=["POST"]) for path, handler in routes.items()),
+            Route("/calls", _explained(desk.calls), methods=["GET"]),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One vendor's orders. The clock is every vendor's: they live in one time."""
+
+    switch: Switch
+    clock: SandboxClock
+
+    async def misbehave(self, request: Request) -> Response:
+        order = msgspec.convert(await read_object(request), Fault)
+        await self.switch.misbehave(order)
+        return json_answer({"fault": order.fault})
+
+    async def reset(self, _request: Request) -> Response:
+        await self.switch.reset()
+        self.clock.reset()
+        return json_answer({"reset": self.switch.name})
+
+    async def settings(self, request: Request) -> Response:
+        self.switch.configure(await read_object(request))
+        return json_answer(self.switch.settings)
+
+    async def turn_clock(self, request: Request) -> Response:
+        self.clock.advance(float((await read_object(request))["advance_seconds"]))
+        return json_answer({"now": self.clock.now()})
+
+    async def calls(self, request: Request) -> Response:
+        return json_answer(_calls(self.switch, int(request.query_params.get("last", DEFAULT_LAST))))
+
+
+def _calls(switch: Switch, last: int) -> dict[str, Any]:
+    return {
+        "vendor": switch.name,
+        "total": switch.total,
+        "by_path": dict(switch.counts),
+        "calls": list(switch.calls)[-last:] if last else [],
+    }
+
+
+def _explained(handler: Handler) -> Handler:
+    """A wrong order is answered with what is wrong, or a test would wait for a fault that never comes."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except (BadBody, ValueError, KeyError, TypeError) as error:
+            return json_answer({"error": str(error)}, 400)
+
+    return handle

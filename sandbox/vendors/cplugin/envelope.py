@@ -1,0 +1,80 @@
+"""The v2 envelope {data, error, meta}: HTTP 200 for every business answer [D, C-spec]."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from sandbox.vendors.answers import encode
+
+ERROR_CODES: Final = frozenset(
+    (
+        *("NoConnect", "Validation", "MT4Error", "Forbidden", "NotFound"),
+        *("MT5Error", "Timeout", "OutcomeUnknown", "Busy", "Internal"),
+    )
+)
+OUTCOMES: Final = {"Timeout": "timeout", "Busy": "not-started", "OutcomeUnknown": "unknown"}
+"""X-Request-Outcome beside each error.code that has one [D, C-py]."""
+
+
+class BusinessError(Exception):
+    """A refusal inside the envelope. `outcome` is X-Request-Outcome where it is not the code's usual one."""
+
+    def __init__(self, code: str, message: str, manager_code: str | None = None, *, outcome: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.manager_code = manager_code
+        self.outcome = outcome or OUTCOMES.get(code)
+
+
+def mt4_error(manager_code: str, message: str) -> BusinessError:
+    return BusinessError("MT4Error", message, manager_code)
+
+
+def ordered_error(code: str) -> BusinessError:
+    """What a fault names: an error.code, or a managerCode behind MT4Error."""
+    if code in ERROR_CODES:
+        return BusinessError(code, f"{code}.")
+    return mt4_error(code, f"The trade server answered {code}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One v2 answer, as text so that a repeated key can be given the very same one."""
+
+    text: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def response(self, applied_timeout: str) -> Response:
+        headers = self.headers | {"X-Request-Timeout-Applied": applied_timeout}
+        return Response(self.text, headers=headers, media_type="application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, and the token of the next part."""
+
+    items: list[Any]
+    next_cursor: str | None
+
+
+def success(data: Any) -> Envelope:
+    if isinstance(data, Page):
+        return Envelope(
+            _text(data.items, None, {"nextCursor": data.next_cursor, "hasMore": data.next_cursor is not None})
+        )
+    return Envelope(_text(data, None))
+
+
+def failure(error: BusinessError) -> Envelope:
+    body = {"code": error.code, "managerCode": error.manager_code, "message": error.message}
+    headers = {} if error.outcome is None else {"X-Request-Outcome": error.outcome}
+    return Envelope(_text(None, body), headers)
+
+
+def _text(data: Any, error: Any, paging: Any = None) -> str:
+    """`meta.activityId` has the form of a W3C trace id: the number to quote to support."""
+    meta = {"activityId": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
+    return encode({"data": data, "error": error, "meta": meta | ({"paging": paging} if paging else {})}).decode()

@@ -1,0 +1,152 @@
+"""TradeTransaction: balance operations on an MT4 account [D, C-py; I where MT4's own refusals are not documented]."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from sandbox.vendors import ledger
+from sandbox.vendors.answers import decode
+from sandbox.vendors.cplugin.desk import Visit
+from sandbox.vendors.cplugin.envelope import BusinessError, Envelope, mt4_error, success
+from sandbox.vendors.cplugin.keys import Operation
+from sandbox.vendors.state import Connection
+
+_FIRST_ORDER_TYPE = 64
+_ORDER_TYPES: Final = (
+    *("OpenInstant", "OpenRequest", "OpenMarket", "PendingOpen", "CloseInstant", "CloseRequest", "CloseMarket"),
+    *("Modify", "Delete", "CloseBy", "CloseAll", "BrOpen", "BrClose", "BrDelete", "BrCloseBy", "BrCloseAll"),
+    *("BrModify", "BrActivate", "BrComment", "BrBalance"),
+)
+TRANSACTION_TYPES: Final = {"PricesGet": 0, "PricesRequote": 1} | {
+    name: number for number, name in enumerate(_ORDER_TYPES, _FIRST_ORDER_TYPE)
+}
+"""Names with MT4's own numbers: BrBalance is TT_BR_BALANCE, 83."""
+_COMMANDS: Final = ("Buy", "Sell", "BuyLimit", "SellLimit", "BuyStop", "SellStop", "Balance", "Credit")
+COMMANDS: Final = {name: number for number, name in enumerate(_COMMANDS)}
+MAX_LOGIN = 2**31 - 1
+MAX_AMOUNT = Decimal(10) ** 12
+AMOUNT_STEP = Decimal("0.00000001")
+
+# The account, locked: two operations on it follow each other.
+_LOCK = "SELECT enabled FROM platform.account WHERE server = $1 AND login = $2 FOR UPDATE"
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceOperation:
+    login: int
+    command: str
+    amount: Decimal
+    comment: str
+
+
+def fields_of(body: bytes) -> dict[str, Any]:
+    """ASP.NET reads names in any case."""
+    content = decode(body)
+    if not isinstance(content, dict):
+        raise BusinessError("Validation", "The body is not a JSON object.")
+    return {name.lower(): value for name, value in content.items()}
+
+
+def member(fields: dict[str, Any], name: str, valid: dict[str, int], default: str | None) -> str:
+    """An enum's member by name in any case or by number; anything else is refused with the valid names."""
+    value = fields.get(name.lower())
+    if value is None or value == "":
+        if default is not None:
+            return default
+    else:
+        text = str(value).lower()
+        for member_name, number in valid.items():
+            if text in {member_name.lower(), str(number)}:
+                return member_name
+    raise BusinessError("Validation", f"{name} must be one of: {', '.join(valid)}.")
+
+
+def _whole(fields: dict[str, Any], name: str) -> int:
+    value = fields.get(name.lower()) or 0
+    if not isinstance(value, int) or isinstance(value, bool) or not -MAX_LOGIN <= value <= MAX_LOGIN:
+        raise BusinessError("Validation", f"{name} is no int32.")
+    return value
+
+
+def _price(fields: dict[str, Any]) -> Decimal:
+    value = fields.get("price") or 0
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise BusinessError("Validation", "price is no number.")
+    return Decimal(value)
+
+
+def parse(body: bytes) -> BalanceOperation:
+    fields = fields_of(body)
+    kind = member(fields, "tradeTransactionType", TRANSACTION_TYPES, None)
+    command = member(fields, "tradeCommand", COMMANDS, "Buy")
+    login, amount = _whole(fields, "orderBy"), _price(fields)
+    if kind != "BrBalance" or command not in {"Balance", "Credit"}:
+        # An order, also where the command was only forgotten: empty means Buy, and it has no volume.
+        raise mt4_error("TradeBadVolume", "Invalid volume.")
+    if not 0 < abs(amount) <= MAX_AMOUNT:
+        raise mt4_error("InvalidData", "Invalid amount.")
+    return BalanceOperation(login, command, amount.quantize(AMOUNT_STEP), ledger.cut(str(fields.get("comment") or "")))
+
+
+async def book(connection: Connection, visit: Visit, order: BalanceOperation) -> int:
+    """Books it and gives the ticket."""
+    enabled = await connection.fetchval(_LOCK, visit.server, order.login)
+    if enabled is None:
+        # Which of its codes MT4 has for this is not documented; the API's own word says it clearest [I].
+        raise BusinessError("NotFound", "The account was not found.")
+    if not enabled:
+        raise mt4_error("AccountDisabled", "Account disabled.")
+    at = visit.state.clock.now()
+    return await ledger.book(connection, visit.server, order.login, order.command, order.amount, order.comment, at)
+
+
+def prepare(visit: Visit, body: bytes) -> Operation:
+    """v2: an unreadable body is refused before the key is taken; MT4's own refusals belong to the operation."""
+    run = prepare_plain(visit, body)
+
+    async def operation(connection: Connection) -> Envelope:
+        return success(await run(connection))
+
+    return operation
+
+
+PlainOperation = Callable[[Connection], Awaitable[dict[str, Any]]]
+
+
+def prepare_plain(visit: Visit, body: bytes) -> PlainOperation:
+    """The structure comes back with `order` filled in."""
+    fields_of(body)
+    refused: BusinessError | None = None
+    try:
+        order = parse(body)
+    except BusinessError as error:
+        if error.code == "Validation":
+            raise
+        refused = error
+
+    async def operation(connection: Connection) -> dict[str, Any]:
+        if refused is not None:
+            raise refused
+        return _echo(order, await book(connection, visit, order))
+
+    return operation
+
+
+def _echo(order: BalanceOperation, ticket: int) -> dict[str, Any]:
+    return {
+        "tradeTransactionType": "BrBalance",
+        "tradeCommand": order.command,
+        "tradeRequestFlags": "None",
+        "expiration": "1970-01-01T00:00:00",
+        "order": ticket,
+        "orderBy": order.login,
+        "symbol": "",
+        "volume": 0,
+        "price": order.amount.normalize() + 0,
+        "sl": 0,
+        "tp": 0,
+        "ieDeviation": 0,
+        "comment": order.comment,
+        "crc": 0,
+    }

@@ -1,0 +1,86 @@
+"""The vocabulary of misbehaviour: what the control port accepts and how long it lasts."""
+
+import random
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+FaultName = Literal[
+    "latency",  # wait, then behave
+    "slow_then_ok",  # apply at once, answer late
+    "refuse",  # nobody listens (until reset, or for `seconds`); with `times` or `path`: connections are reset
+    "hang",  # accept and never answer
+    "drop_before",  # cut the connection, nothing applied
+    "drop_after",  # apply, then cut the connection
+    "status",  # answer `status`, nothing applied unless `apply`
+    "nonsense",  # 200 with a page, broken JSON or nothing (`kind`)
+    "half",  # half the elements of a batch; with `truncate`: half the bytes, then a cut
+    "drip",  # a byte at a time, `seconds` apart
+    "reversed",  # a batch in the opposite order
+    "twice",  # every element of a batch twice
+    "patch",  # the real answer with the fields of `json` laid over it
+    "json",  # `json` as the answer, with `status`
+    "expire_token",  # the access tokens given so far are refused from now on
+    "function_code",  # Hyper: `code` with its documented HTTP status
+    "business_error",  # CPlugin: `code` is an error.code or a managerCode
+]
+
+
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One order to misbehave. Without `times` and `probability` it holds until reset."""
+
+    fault: FaultName
+    path: str | None = None
+    times: int | None = None
+    probability: float | None = None
+    seed: int = 0
+    seconds: float | None = None
+    status: int = 200
+    retry_after: int | None = None
+    apply: bool = False
+    kind: Literal["html", "json", "empty"] = "html"
+    truncate: bool = False
+    json: Any = None
+    headers: dict[str, str] = {}
+    code: int | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.times is not None and self.times < 1:
+            raise ValueError("times starts at 1")
+        if self.probability is not None and not 0 <= self.probability <= 1:
+            raise ValueError("probability lies between 0 and 1")
+        if self.seconds is not None and self.seconds < 0:
+            raise ValueError("seconds cannot be negative")
+        if self.fault in {"function_code", "business_error"} and self.code is None:
+            raise ValueError(f"{self.fault} needs a code")
+        if self.fault == "status" and self.status == 200:  # noqa: PLR2004 - the default means "not given"
+            raise ValueError("status needs a status")
+        try:
+            re.compile(self.path or "")
+        except re.error as error:
+            raise ValueError(f"path is no regular expression: {error}") from error
+
+
+@dataclass(slots=True)
+class ActiveFault:
+    """A fault that was ordered and has not run out yet."""
+
+    order: Fault
+    left: int | None = None
+    chance: random.Random = field(default_factory=random.Random)
+
+    @classmethod
+    def begin(cls, order: Fault) -> "ActiveFault":
+        return cls(order, order.times, random.Random(order.seed))
+
+    def strikes(self, path: str) -> bool:
+        """Whether it hits this call; a hit uses up one of its times."""
+        if self.left == 0 or (self.order.path and not re.search(self.order.path, path)):
+            return False
+        if self.order.probability is not None and self.chance.random() >= self.order.probability:
+            return False
+        if self.left is not None:
+            self.left -= 1
+        return True

@@ -1,0 +1,22 @@
+"""The servers' counters of logins: no number is given twice, not even to two callers at once."""
+
+from sandbox.vendors.state import Connection
+
+# One account at a time is made on a server: the counter is read and moved under this lock.
+_LOCK = "SELECT FROM platform.server WHERE name = $1 FOR UPDATE"
+# The next login; numbers that somebody chose himself are passed over.
+_NEXT = """
+    UPDATE platform.server SET next_login = free.login + 1
+    FROM (SELECT s.next_login + gap AS login FROM platform.server s, generate_series(0, 1000) AS gap
+          WHERE s.name = $1 AND NOT EXISTS
+              (SELECT FROM platform.account a WHERE a.server = $1 AND a.login = s.next_login + gap)
+          ORDER BY gap LIMIT 1) AS free
+    WHERE name = $1 RETURNING free.login
+"""
+
+
+async def next_login(connection: Connection, server: str) -> int:
+    """Within the transaction that makes the account."""
+    await connection.execute(_LOCK, server)
+    login: int = await connection.fetchval(_NEXT, server)
+    return login

@@ -1,0 +1,213 @@
+"""The ASGI layer in front of every vendor's app: it records each call and lets a fault act on it.
+
+Because it stands in front, "apply" is real: the app runs, its state changes, and only its answer is lost or bent.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.routing import Match, Route
+from starlette.types import Message, Receive, Scope, Send
+
+from sandbox.vendors import bending
+from sandbox.vendors.faults import Fault
+from sandbox.vendors.serving import TRANSPORT
+from sandbox.vendors.switchboard import Switch, without_secrets
+
+ORDERED = "sandbox.ordered"
+"""Where a vendor's own app finds a fault that only it can play: a function code or a business error."""
+
+DEFAULT_SECONDS = 1.0
+DEFAULT_DRIP_SECONDS = 0.05
+
+
+class Misbehaving:
+    def __init__(self, app: Starlette, switch: Switch) -> None:
+        self.app = app
+        self.switch = switch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = Exchange(self, scope, receive, send)
+        await exchange.read()
+        self.switch.record(self._template(scope), _shown(scope, exchange.body))
+        order = self.switch.strike(scope["path"])
+        await (exchange.run() if order is None else PLAYS[order.fault](exchange, order))
+
+    def _template(self, scope: Scope) -> str:
+        """The route's own path, so that counts do not depend on logins."""
+        for route in self.app.routes:
+            if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
+                return route.path
+        return str(scope["path"])
+
+
+class Exchange:
+    """One call: the request as read, and what may be done with the answer."""
+
+    def __init__(self, front: "Misbehaving", scope: Scope, receive: Receive, send: Send) -> None:
+        self.app, self.switch, self.scope = front.app, front.switch, scope
+        self.body = b""
+        self._receive, self._send = receive, send
+
+    async def read(self) -> None:
+        self.body = await _read(self._receive)
+
+    async def run(self, send: Send | None = None) -> None:
+        waiting = [{"type": "http.request", "body": self.body, "more_body": False}]
+
+        async def receive() -> Message:
+            return waiting.pop() if waiting else await self._receive()
+
+        await self.app(self.scope, receive, send or self._send)
+
+    async def capture(self) -> bending.Answer:
+        """Lets the app act and keeps its answer back."""
+        answer = bending.Answer()
+
+        async def keep(message: Message) -> None:
+            answer.take(message)
+
+        await self.run(keep)
+        return answer
+
+    async def answer(self, answer: bending.Answer) -> None:
+        for message in answer.messages():
+            await self._send(message)
+
+    async def start(self, answer: bending.Answer) -> None:
+        await self._send(answer.messages()[0])
+
+    async def write(self, part: bytes, *, more: bool) -> None:
+        await self._send({"type": "http.response.body", "body": part, "more_body": more})
+
+    def cut(self) -> None:
+        self.scope[TRANSPORT].abort()
+
+    async def pause(self, seconds: float | None) -> bool:
+        """Waits; False when the board was reset or the caller hung up meanwhile."""
+        released = asyncio.ensure_future(self.switch.released.wait())
+        gone = asyncio.ensure_future(self._gone())
+        try:
+            done, _ = await asyncio.wait({released, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            released.cancel()
+            gone.cancel()
+        return not done
+
+    async def _gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _latency(exchange: Exchange, order: Fault) -> None:
+    await exchange.pause(DEFAULT_SECONDS if order.seconds is None else order.seconds)
+    await exchange.run()
+
+
+async def _slow_then_ok(exchange: Exchange, order: Fault) -> None:
+    answer = await exchange.capture()
+    await exchange.pause(DEFAULT_SECONDS if order.seconds is None else order.seconds)
+    await exchange.answer(answer)
+
+
+async def _hang(exchange: Exchange, order: Fault) -> None:
+    if order.apply:
+        await exchange.capture()
+    await exchange.pause(order.seconds)
+    exchange.cut()
+
+
+async def _drop_before(exchange: Exchange, _order: Fault) -> None:
+    exchange.cut()
+
+
+async def _drop_after(exchange: Exchange, _order: Fault) -> None:
+    await exchange.capture()
+    exchange.cut()
+
+
+async def _canned(exchange: Exchange, order: Fault) -> None:
+    if order.apply:
+        await exchange.capture()
+    await exchange.answer(bending.canned(order))
+
+
+async def _half(exchange: Exchange, order: Fault) -> None:
+    answer = await exchange.capture()
+    if not order.truncate:
+        await exchange.answer(bending.bend(answer, bending.half))
+        return
+    await exchange.start(answer)
+    await exchange.write(answer.body[: len(answer.body) // 2], more=True)
+    # close() and not abort(): the half that was written has to arrive.
+    exchange.scope[TRANSPORT].close()
+
+
+async def _drip(exchange: Exchange, order: Fault) -> None:
+    answer = await exchange.capture()
+    await exchange.start(answer)
+    for index in range(len(answer.body)):
+        await exchange.write(answer.body[index : index + 1], more=True)
+        if not await exchange.pause(DEFAULT_DRIP_SECONDS if order.seconds is None else order.seconds):
+            await exchange.write(answer.body[index + 1 :], more=False)
+            return
+    await exchange.write(b"", more=False)
+
+
+async def _bent(exchange: Exchange, order: Fault) -> None:
+    change = {"reversed": bending.backwards, "twice": bending.twice}.get(order.fault) or bending.overlay(order.json)
+    await exchange.answer(bending.bend(await exchange.capture(), change))
+
+
+async def _ordered(exchange: Exchange, order: Fault) -> None:
+    exchange.scope[ORDERED] = order
+    await exchange.run()
+
+
+Play = Callable[[Exchange, Fault], Awaitable[None]]
+PLAYS: dict[str, Play] = {
+    "latency": _latency,
+    "slow_then_ok": _slow_then_ok,
+    "refuse": _drop_before,
+    "hang": _hang,
+    "drop_before": _drop_before,
+    "drop_after": _drop_after,
+    "status": _canned,
+    "nonsense": _canned,
+    "json": _canned,
+    "half": _half,
+    "drip": _drip,
+    "reversed": _bent,
+    "twice": _bent,
+    "patch": _bent,
+    "function_code": _ordered,
+    "business_error": _ordered,
+}
+
+
+async def _read(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _shown(scope: Scope, body: bytes) -> dict[str, Any]:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    shown_headers, shown_body = without_secrets(scope["path"], headers, body)
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return {
+        "method": scope["method"],
+        "path": scope["path"],
+        "query": [[name, "***" if name == "API_Password" else value] for name, value in query],
+        "headers": shown_headers,
+        "body": shown_body,
+    }

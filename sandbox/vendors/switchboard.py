@@ -1,0 +1,95 @@
+"""What each vendor was asked and how it is told to misbehave. One `Switch` per vendor, all on one board."""
+
+import asyncio
+import re
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from sandbox.vendors.faults import ActiveFault, Fault
+
+VENDORS: Final = ("hyper", "cplugin", "cplugin_auth", "broker_work", "broctagon")
+REMEMBERED_CALLS = 1000
+SECRET_HEADERS = frozenset({"authorization", "key", "signature", "x-api-token", "cookie"})
+_SECRET_FIELDS = re.compile(
+    r'("?(?:API_Password|client_secret|master_password|investor_password)"?\s*[:=]\s*)("(?:[^"\\]|\\.)*"|[^&,}\s]*)',
+    re.IGNORECASE,
+)
+_PASSWORD_PATHS = re.compile(r"/UserPasswordSet/", re.IGNORECASE)
+
+Action = Callable[[], Awaitable[None]]
+
+
+class Switch:
+    """One vendor's record of calls, its active faults and its settings."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.total = 0
+        self.counts: Counter[str] = Counter()
+        self.calls: deque[dict[str, Any]] = deque(maxlen=REMEMBERED_CALLS)
+        self.faults: list[ActiveFault] = []
+        self.settings: dict[str, Any] = {}
+        self.defaults: dict[str, Any] = {}
+        self.released = asyncio.Event()
+        self.expire_tokens: Action | None = None
+        self.shut: Callable[[float | None], Awaitable[None]] | None = None
+        self.reopen: Action | None = None
+        self.on_reset: list[Action] = []
+
+    def record(self, template: str, call: dict[str, Any]) -> None:
+        self.total += 1
+        self.counts[template] += 1
+        self.calls.append({"number": self.total, "template": template} | call)
+
+    def strike(self, path: str) -> Fault | None:
+        """The first active fault that hits this call."""
+        return next((active.order for active in self.faults if active.strikes(path)), None)
+
+    async def misbehave(self, order: Fault) -> None:
+        if order.fault == "expire_token":
+            if self.expire_tokens is None:
+                raise ValueError(f"{self.name} gives no tokens that could expire")
+            await self.expire_tokens()
+        elif order.fault == "refuse" and order.times is None and order.path is None and order.probability is None:
+            assert self.shut is not None
+            await self.shut(order.seconds)
+        else:
+            self.faults.append(ActiveFault.begin(order))
+
+    async def reset(self) -> None:
+        """Forgets faults and counts and lets hanging calls go; what was applied stays applied."""
+        self.faults.clear()
+        self.calls.clear()
+        self.counts.clear()
+        self.total = 0
+        self.settings = dict(self.defaults)
+        self.released.set()
+        self.released = asyncio.Event()
+        for action in self.on_reset:
+            await action()
+        if self.reopen is not None:
+            await self.reopen()
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        unknown = sorted(set(settings) - set(self.defaults))
+        if unknown:
+            raise ValueError(f"{self.name} has no setting {', '.join(unknown)}; it has {', '.join(self.defaults)}")
+        self.settings |= settings
+
+    def default(self, **settings: Any) -> None:
+        self.defaults |= settings
+        self.settings |= settings
+
+
+class Switchboard(dict[str, Switch]):
+    def __init__(self) -> None:
+        super().__init__({name: Switch(name) for name in VENDORS})
+
+
+def without_secrets(path: str, headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str], str]:
+    """A call as it may be shown: neither credentials nor passwords, as in any log."""
+    shown = {name: ("***" if name in SECRET_HEADERS else value) for name, value in headers.items()}
+    if _PASSWORD_PATHS.search(path):
+        return shown, "***"
+    return shown, _SECRET_FIELDS.sub(r"\1***", body.decode("utf-8", "replace"))

@@ -1,0 +1,22 @@
+-- What the vendor servers remember beside the platforms' books. Safe to run at every start.
+
+-- Hyper's token pair of the one connection: an access token in use, and the one refresh token.
+CREATE TABLE IF NOT EXISTS platform.hyper_token (
+    kind       text PRIMARY KEY,                -- access, refresh
+    token      text NOT NULL,
+    expires_at timestamptz                      -- the refresh token never expires
+);
+
+-- CPlugin's bearer tokens.
+CREATE TABLE IF NOT EXISTS platform.cplugin_token (
+    token_sha256 bytea PRIMARY KEY,
+    expires_at   timestamptz NOT NULL
+);
+
+-- Broctagon's memory of deposit comments; the whole comment, of which MT4 keeps 31 bytes.
+CREATE TABLE IF NOT EXISTS crm.deposit_comment (
+    connection_id text NOT NULL,
+    comment       text NOT NULL,
+    at            timestamptz NOT NULL,
+    PRIMARY KEY (connection_id, comment)
+);
