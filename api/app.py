@@ -1,0 +1,59 @@
+"""The ASGI application: the routes, and what is open while it runs."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from api.auth import Unauthenticated
+from api.graphql import graphql
+from api.health import livez, readyz
+from api.house import House, open_house
+from api.metrics import Metrics, metrics
+from api.pages.graphiql import STATIC, Assets
+from api.settings import Settings
+from resolvers.schema import printed
+from upstreams.clock import Clock
+from upstreams.errors import UpstreamError
+
+
+async def schema_file(request: Request) -> Response:
+    """The schema as text: for everybody where the settings say so, else for callers."""
+    house: House = request.state.house
+    if not house.settings.server.schema_file:
+        try:
+            await house.authenticator.caller(request.headers.get("authorization"))
+        except Unauthenticated as error:
+            return Response(f"{error}\n", 401, {"WWW-Authenticate": 'Bearer realm="brokergraph"'}, "text/plain")
+        except UpstreamError:
+            return Response("The state database cannot be reached.\n", 503, media_type="text/plain")
+    return Response(printed(), media_type="text/plain; charset=utf-8")
+
+
+async def front_door(_request: Request) -> Response:
+    return RedirectResponse("/graphql")
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
+    """The application for these settings. Opens upstreams in its lifespan and closes them there."""
+    clock = clock or Clock()
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        async with open_house(settings, clock) as house:
+            yield {"house": house, "metrics": Metrics()}
+
+    routes = [
+        Route("/", front_door),
+        Route("/graphql", graphql, methods=["GET", "POST"]),
+        Route("/livez", livez),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/schema.graphql", schema_file),
+        Mount("/static", Assets(directory=STATIC), name="static"),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)

@@ -1,0 +1,83 @@
+"""Who is calling: API keys as bearer tokens. Without a valid one nothing of the graph is to be had."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from resolvers.context import Caller
+from upstreams.clock import Clock
+from upstreams.errors import UpstreamError
+from upstreams.keys import KeyRecord, KeyStore, key_hash
+from upstreams.secret import Secret
+
+_MOST_KEPT: Final = 10_000
+_LONGEST_KEY: Final = 512
+
+
+class Unauthenticated(Exception):
+    """No key, or none that is valid; the message says which and never shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    record: KeyRecord | None
+    at: float
+
+
+class Authenticator:
+    """Looks keys up, and remembers the answer for a moment; longer only while the state database is away."""
+
+    def __init__(self, store: KeyStore, clock: Clock, keep_seconds: float, keep_without_database: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._keep = keep_seconds
+        self._keep_without_database = keep_without_database
+        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        # A database that hangs costs seconds to be found away: not each request should pay them.
+        self._away_until = clock.monotonic()
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """The caller behind an Authorization header. Raises Unauthenticated, or Unavailable when nobody can tell."""
+        key = _bearer(authorization)
+        record = await self._record(key)
+        if record is None or self._is_over(record):
+            raise Unauthenticated("The API key is not valid, or its time is over.")
+        return Caller(record.id, record.principal, frozenset(record.scopes), record.agencies)
+
+    def _is_over(self, record: KeyRecord) -> bool:
+        return record.expires_at is not None and record.expires_at <= self._clock.now()
+
+    async def _record(self, key: Secret) -> KeyRecord | None:
+        digest = key_hash(key)
+        kept = self._kept.get(digest)
+        age = self._clock.monotonic() - kept.at if kept else 0.0
+        if kept and age < self._keep:
+            return kept.record
+        is_good_without = kept is not None and kept.record is not None and age < self._keep_without_database
+        if kept and is_good_without and self._clock.monotonic() < self._away_until:
+            return kept.record
+        try:
+            record = await self._store.find(key)
+        except UpstreamError:
+            self._away_until = self._clock.monotonic() + self._keep
+            if kept and is_good_without:
+                return kept.record
+            raise
+        self._keep_in_mind(digest, record)
+        return record
+
+    def _keep_in_mind(self, digest: bytes, record: KeyRecord | None) -> None:
+        self._kept[digest] = _Kept(record, self._clock.monotonic())
+        self._kept.move_to_end(digest)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+
+
+def _bearer(authorization: str | None) -> Secret:
+    scheme, _, key = (authorization or "").partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
+        raise Unauthenticated("Send an API key: `Authorization: Bearer <key>`.")
+    if len(key) > _LONGEST_KEY or not key.isascii():
+        raise Unauthenticated("The API key is not valid, or its time is over.")
+    return Secret(key)

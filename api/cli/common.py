@@ -1,0 +1,47 @@
+"""What the commands share: reading the settings, and errors that name the place."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from api.settings import Settings, load_settings
+from upstreams.config import ConfigError
+from upstreams.errors import UpstreamError
+from upstreams.migrate import MigrationError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+config_option = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="BROKERGRAPH_CONFIG",
+    default=None,
+    help="The settings file; default: brokergraph.toml here, if there is one.",
+)
+
+
+def settings_from(config: Path | None) -> Settings:
+    """The settings, or an end with the path of what is wrong."""
+    here = Path("brokergraph.toml")
+    try:
+        return load_settings(config or (here if here.exists() else None))
+    except ConfigError as error:
+        raise click.ClickException(f"Settings: {error}") from None
+
+
+def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Let a command be a coroutine, and turn the errors that operators can mend into messages."""
+
+    @wraps(command)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return asyncio.run(command(*args, **kwargs))
+        except (UpstreamError, MigrationError, ConfigError) as error:
+            raise click.ClickException(getattr(error, "message", str(error))) from None
+
+    return wrapper

@@ -1,0 +1,42 @@
+"""Keys that everybody knows; only `brokergraph demo` makes them, in its own database."""
+
+from dataclasses import dataclass
+
+from api.house import state_database
+from api.settings import Settings
+from resolvers.scopes import Scope
+from upstreams.clock import Clock
+from upstreams.keys import KeyRecord, KeyStore
+from upstreams.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class DemoKey:
+    key: str
+    scopes: tuple[Scope, ...]
+    agencies: tuple[int, ...] | None
+    what: str
+
+
+DEMO_KEYS = (
+    DemoKey("demo-operator", tuple(Scope), None, "every scope, every agency"),
+    DemoKey(
+        "demo-partner",
+        (Scope.CLIENT_READ, Scope.BALANCE_READ, Scope.INSTRUCTION_READ, Scope.DEPOSIT_CREATE),
+        (1,),
+        "agency 1 only: read and deposit",
+    ),
+    DemoKey("demo-reader", (Scope.CLIENT_READ,), None, "read only, no balances"),
+)
+
+
+async def add_demo_keys(settings: Settings) -> None:
+    """Make the demo's keys, unless they are there."""
+    database = state_database(settings)
+    try:
+        store = KeyStore(database, Clock())
+        for one in DEMO_KEYS:
+            record = KeyRecord(one.key, one.key, tuple(str(scope) for scope in one.scopes), one.agencies)
+            await store.add(record, Secret(one.key))
+    finally:
+        await database.close()

@@ -1,0 +1,132 @@
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import click
+
+from api.cli.common import config_option, run_async, settings_from
+from api.house import state_database
+from upstreams.call import Call, Tally
+from upstreams.clock import Clock, Deadline
+from upstreams.errors import Reason
+from upstreams.ledger import Advance, Ledger
+from upstreams.money import plain
+from upstreams.proof import verify
+from upstreams.records import Failure, InstructionRecord
+
+T = TypeVar("T")
+_OPEN = ("RECEIVED", "SENT", "UNKNOWN", "NEEDS_REVIEW")
+_SECONDS = 10.0
+
+
+@click.group()
+def command() -> None:
+    """List, show, resolve and verify what was ordered from the upstreams."""
+
+
+async def _with_ledger(config: Path | None, use: Callable[[Ledger, Call], Awaitable[T]]) -> T:
+    database, clock = state_database(settings_from(config)), Clock()
+    try:
+        return await use(Ledger(database, clock), Call(Deadline.after(_SECONDS, clock), Tally(), "cli"))
+    finally:
+        await database.close()
+
+
+@command.command(name="list")
+@config_option
+@click.option("--needs-review", is_flag=True, help="Only those that people have to decide.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@run_async
+async def list_instructions(config: Path | None, *, needs_review: bool, limit: int) -> None:
+    """List the instructions that are not settled, oldest first."""
+    statuses = ("NEEDS_REVIEW",) if needs_review else _OPEN
+    for instruction in await _with_ledger(config, lambda ledger, _call: ledger.open(statuses, limit)):
+        click.echo(line(instruction))
+
+
+@command.command()
+@config_option
+@click.argument("identity", type=click.UUID)
+@run_async
+async def show(config: Path | None, identity: UUID) -> None:
+    """Show one instruction and everything that happened to it."""
+
+    async def read(ledger: Ledger, call: Call) -> list[str]:
+        found = (await ledger.by_ids([identity], None, call)).get(identity)
+        if found is None:
+            raise click.ClickException(f"There is no instruction {identity}.")
+        events = (await ledger.events([identity], call))[identity]
+        return [line(found), *(f"  {e.at.isoformat()}  {e.status}  {e.actor}  {e.note or ''}".rstrip() for e in events)]
+
+    click.echo("\n".join(await _with_ledger(config, read)))
+
+
+@command.command()
+@config_option
+@click.argument("identity", type=click.UUID)
+@click.option("--as", "status", type=click.Choice(["CONFIRMED", "REJECTED"]), required=True, help="What became of it.")
+@click.option("--decided-by", required=True, help="Who looked into it and decided.")
+@click.option("--confirmed-by", required=True, help="Who checked that; somebody else.")
+@click.option("--reference", default=None, help="The upstream's own number for it, such as a ticket.")
+@click.option("--reason", required=True, help="What the decision rests on; kept with the instruction.")
+@run_async
+async def resolve(  # noqa: PLR0913 - one for each option.
+    *,
+    config: Path | None,
+    identity: UUID,
+    status: str,
+    decided_by: str,
+    confirmed_by: str,
+    reference: str | None,
+    reason: str,
+) -> None:
+    """Settle an instruction that needs review, by the word of two people."""
+    if decided_by.strip().casefold() == confirmed_by.strip().casefold():
+        raise click.UsageError("Whoever confirms must be somebody else than whoever decided.")
+    actor = f"{decided_by.strip()}, confirmed by {confirmed_by.strip()}"
+
+    async def decide(ledger: Ledger, call: Call) -> InstructionRecord:
+        found = (await ledger.by_ids([identity], None, call)).get(identity)
+        if found is None or found.status != "NEEDS_REVIEW":
+            stands = "does not exist" if found is None else f"stands at {found.status}"
+            raise click.ClickException(f"Only an instruction that needs review can be resolved; {identity} {stands}.")
+        return await ledger.advance(found, decision(status, actor, reason, reference))
+
+    click.echo(line(await _with_ledger(config, decide)))
+
+
+def decision(status: str, actor: str, reason: str, reference: str | None) -> Advance:
+    """The move that two people make."""
+    if status == "CONFIRMED":
+        return Advance(status, actor, note=reason, upstream_reference=reference)
+    failure = Failure(code=Reason.UPSTREAM_REFUSED, message="It was reviewed, and was not done.", retry="NEW_KEY")
+    return Advance(status, actor, note=reason, failure=failure)
+
+
+@command.command(name="verify")
+@config_option
+@click.option("--checkpoint", default=None, help="A checkpoint's hash that a log has; it must still be in the chain.")
+@run_async
+async def verify_chain(config: Path | None, checkpoint: str | None) -> None:
+    """Check that nothing was altered, dropped, put in or moved since it was written."""
+    database = state_database(settings_from(config))
+    try:
+        proof = await verify(database, checkpoint and checkpoint.lower())
+    finally:
+        await database.close()
+    click.echo(f"{proof.instructions} instructions, {proof.events} events, {proof.checkpoints} checkpoints")
+    if proof.problem is not None:
+        raise click.ClickException(proof.problem)
+    click.echo(f"{proof.uncovered} events are not covered by a checkpoint yet.")
+    click.echo(f"Everything fits. Last checkpoint: {proof.last_checkpoint or 'none yet'}")
+
+
+def line(instruction: InstructionRecord) -> str:
+    """One instruction in a line."""
+    money = f"{plain(instruction.amount)} {instruction.currency}" if instruction.amount is not None else ""
+    account = (
+        f"{instruction.server}/{instruction.login}" if instruction.login else f"client {instruction.client_number}"
+    )
+    parts = (instruction.id, instruction.status, instruction.kind, account, money, instruction.upstream_reference or "")
+    return "  ".join(str(part) for part in parts if part != "")

@@ -1,0 +1,21 @@
+import socket
+
+import click
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on; they wait until somebody serves them. Port 0 means a free one.
+
+    Opened before anything else is started, so that a port that is taken is the first thing to be said and not the last.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server((str(address[0]), int(address[1])), family=family, backlog=2048)
+    except OSError as error:
+        reason = "it is in use" if "in use" in str(error) else error.strerror
+        message = f"Cannot listen on {host}:{port}: {reason}. Choose another port with --port or BROKERGRAPH_PORT."
+        raise click.ClickException(message) from None
+
+
+def port_of(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])

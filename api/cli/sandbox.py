@@ -1,0 +1,3 @@
+from sandbox.__main__ import main as command
+
+__all__ = ["command"]

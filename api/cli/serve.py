@@ -1,0 +1,79 @@
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+import click
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+
+from api.app import create_app
+from api.cli.common import config_option, settings_from
+from api.cli.listening import listening
+from api.log import configure
+from api.settings import Settings
+
+# A caller who sends nothing more is let go after so long.
+KEEP_ALIVE_SECONDS = 30
+SHUTDOWN_SECONDS = 25
+
+
+@click.command()
+@config_option
+@click.option("--host", default=None, help="Address to listen on; default: [server] host.")
+@click.option("--port", type=click.IntRange(0, 65535), envvar="BROKERGRAPH_PORT", help="Default: [server] port.")
+@click.option("--workers", type=click.IntRange(1), default=None, help="Processes; default: [server] workers.")
+def command(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
+    """Serve the graph against the systems that the settings name. Run `brokergraph migrate` first."""
+    settings = settings_from(config)
+    server = settings.server
+    processes = workers or server.workers
+    with listening(host or server.host, server.port if port is None else port) as listener:
+        if processes == 1:
+            serve(settings, listener)
+        else:
+            _serve_in(processes, config, listener)
+
+
+def _serve_in(processes: int, config: Path | None, listener: socket.socket) -> None:
+    """Workers share the listener; this process starts them, and again whichever dies."""
+    if config is not None:
+        os.environ["BROKERGRAPH_CONFIG"] = str(config.absolute())
+    options = uvicorn.Config("api.cli.serve:app_of_worker", factory=True, workers=processes, **_quiet())
+    Multiprocess(options, sockets=[listener]).run()
+
+
+def app_of_worker() -> Starlette:
+    """The application in a worker process, which finds the settings as its parent did."""
+    config = os.environ.get("BROKERGRAPH_CONFIG")
+    settings = settings_from(Path(config) if config else None)
+    configure(settings.server.log_format)
+    return create_app(settings)
+
+
+def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve in this process until INT or TERM; a clean stop ends with status 0."""
+    configure(settings.server.log_format)
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), **_quiet()))
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn raises the signal again once it has stopped, which would turn a clean stop into a death by signal. One
+    # that comes before uvicorn listens to signals itself is not lost either.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server.run(sockets=[listener])
+
+
+def _quiet() -> dict[str, Any]:
+    return {
+        "log_level": "warning",
+        "access_log": False,
+        "server_header": False,
+        "date_header": False,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
+    }

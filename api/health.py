@@ -1,0 +1,35 @@
+"""Whether the process lives, and whether it can do its work."""
+
+import asyncio
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.house import House
+from upstreams.database import Database
+from upstreams.errors import UpstreamError
+
+_SECONDS = 2.0
+
+
+async def livez(_request: Request) -> Response:
+    """200 while the process answers at all."""
+    return Response("alive\n", media_type="text/plain")
+
+
+async def readyz(request: Request) -> Response:
+    """200 when both databases answer. A dead vendor does not make the graph unready: its fields are null meanwhile."""
+    house: House = request.state.house
+    names = ("erp_database", "state_database")
+    answers = await asyncio.gather(_answers(house.erp), _answers(house.state))
+    found = {name: "up" if up else "down" for name, up in zip(names, answers, strict=True)}
+    return Response(msgspec.json.encode(found), 200 if all(answers) else 503, media_type="application/json")
+
+
+async def _answers(database: Database) -> bool:
+    try:
+        await database.write("SELECT 1", seconds=_SECONDS)
+    except UpstreamError:
+        return False
+    return True

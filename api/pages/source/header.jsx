@@ -1,0 +1,71 @@
+import { useEffect, useState } from "react";
+
+const GRAPH = "M12 3.5 20 8v8l-8 4.5L4 16V8z M12 3.5 20 16H4z";
+
+function Mark() {
+  return (
+    <svg className="bg-mark" viewBox="0 0 24 24" aria-hidden="true">
+      <path d={GRAPH} />
+      {[[12, 3.5], [20, 8], [20, 16], [12, 20.5], [4, 16], [4, 8]].map(([x, y]) => (
+        <circle key={`${x},${y}`} cx={x} cy={y} r="2" />
+      ))}
+    </svg>
+  );
+}
+
+/** The key's field. What is typed counts when it is sent with Enter or left. */
+function KeyField({ apiKey, onKey, shown }) {
+  const [typed, setTyped] = useState(apiKey);
+  useEffect(() => setTyped(apiKey), [apiKey]);
+  const send = (event) => {
+    event.preventDefault();
+    if (typed.trim() !== apiKey) onKey(typed.trim());
+  };
+  return (
+    <form className="bg-key" onSubmit={send} onBlur={send}>
+      <label htmlFor="api-key">API key</label>
+      <input
+        id="api-key"
+        type={shown ? "text" : "password"}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+        placeholder="paste your key"
+        autoComplete="off"
+        spellCheck="false"
+        maxLength={512}
+      />
+    </form>
+  );
+}
+
+function Standing({ viewer }) {
+  const [state, text] =
+    viewer === undefined ? ["waiting", "asking…"] : viewer ? ["known", viewer] : ["unknown", "key not accepted"];
+  return (
+    <output className={`bg-standing bg-${state}`} title="Who the graph takes you for">
+      {text}
+    </output>
+  );
+}
+
+export function Header({ apiKey, onKey, isDemo, viewer, onExamples }) {
+  return (
+    <header className="bg-header">
+      <a className="bg-name" href="/graphql">
+        <Mark />
+        brokergraph
+      </a>
+      <span className="bg-line">One GraphQL graph for a brokerage{isDemo && <em>demo</em>}</span>
+      <nav>
+        <button type="button" onClick={onExamples} title="Close all tabs and open the three examples again">
+          Examples
+        </button>
+        <a href="/schema.graphql" target="_blank" rel="noreferrer">
+          Schema
+        </a>
+      </nav>
+      <KeyField apiKey={apiKey} onKey={onKey} shown={isDemo} />
+      <Standing viewer={viewer} />
+    </header>
+  );
+}

@@ -1,0 +1,12 @@
+// The caller's key: in this tab's memory and session storage, never in an address and never in lasting storage.
+
+const NAME = "brokergraph:key";
+
+/** The key that this tab was given, else the demo's, else none. */
+export function rememberedKey(demoKey) {
+  return sessionStorage.getItem(NAME) ?? demoKey;
+}
+
+export function rememberKey(key) {
+  sessionStorage.setItem(NAME, key);
+}

@@ -1,0 +1,194 @@
+"""All settings: one frozen object from a TOML file and the environment, built once and passed down."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from resolvers.context import DepositLimits, GraphLimits
+from resolvers.guard import DocumentLimits
+from upstreams.config import BroctagonConfig, BrokerWorkConfig, ConfigError, CPluginConfig, HyperConfig, ServerConfig
+from upstreams.secret import Secret
+from upstreams.settler import SettlingConfig
+
+PREFIX = "BROKERGRAPH_"
+# Variables with the prefix that are not settings: they are read before there are any.
+_NOT_SETTINGS = ("BROKERGRAPH_CONFIG", "BROKERGRAPH_PORT")
+
+
+class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[server]"""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    request_deadline_seconds: float = 10.0
+    max_body_bytes: int = 1024 * 1024
+    introspection: bool = False
+    schema_file: bool = False
+    graphiql: bool = True
+    graphiql_key: Secret | None = None
+    log_format: Literal["json", "console"] = "json"
+
+
+class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[erp]"""
+
+    database_url: Secret
+    accounting_currency: str
+    pool_size: int = 10
+    statement_timeout_seconds: float = 10.0
+    connect_timeout_seconds: float = 5.0
+    prepared_statements: bool = True
+
+
+class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[state]: where our own schema lives; the ERP's database unless another is named. `listen_url` is a way to it
+    without a transaction pooler, for LISTEN; the same as `database_url` unless set.
+    """
+
+    database_url: Secret | None = None
+    listen_url: Secret | None = None
+    pool_size: int = 10
+    statement_timeout_seconds: float = 10.0
+    connect_timeout_seconds: float = 5.0
+    prepared_statements: bool = True
+
+
+class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[limits]: what one operation may ask for."""
+
+    page_default: int = 50
+    page_max: int = 200
+    live_clients_max: int = 20
+    single_live_accounts_max: int = 100
+    depth_max: int = 12
+    fields_max: int = 1000
+    aliases_max: int = 30
+    directives_max: int = 50
+    tokens_max: int = 2000
+    root_fields_max: int = 20
+
+    def graph(self) -> GraphLimits:
+        return GraphLimits(self.page_default, self.page_max, self.live_clients_max, self.single_live_accounts_max)
+
+    def document(self) -> DocumentLimits:
+        return DocumentLimits(
+            depth=self.depth_max,
+            fields=self.fields_max,
+            aliases=self.aliases_max,
+            directives=self.directives_max,
+            tokens=self.tokens_max,
+            root_fields=self.root_fields_max,
+        )
+
+
+class DepositsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[deposits]: the most of each currency, in one deposit and in a day (UTC); one that is not named has no limit."""
+
+    maximum: dict[str, Decimal] = {}
+    daily_per_caller: dict[str, Decimal] = {}
+    daily_per_account: dict[str, Decimal] = {}
+
+    def limits(self) -> DepositLimits:
+        return DepositLimits(self.maximum, self.daily_per_caller, self.daily_per_account)
+
+
+class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[auth]: how long a looked-up API key is believed, and how long while the state database is away."""
+
+    key_cache_seconds: float = 10.0
+    key_cache_seconds_without_database: float = 300.0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file. What is explained of each setting stands in `brokergraph.example.toml`."""
+
+    server: ServerSection = ServerSection()
+    erp: ErpSection
+    state: StateSection = StateSection()
+    limits: LimitsSection = LimitsSection()
+    auth: AuthSection = AuthSection()
+    deposits: DepositsSection = DepositsSection()
+    settling: SettlingConfig = SettlingConfig()
+    hyper: HyperConfig | None = None
+    broctagon: BroctagonConfig | None = None
+    cplugin: dict[str, CPluginConfig] = {}
+    broker_work: dict[str, BrokerWorkConfig] = {}
+    servers: dict[str, ServerConfig] = {}
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the file and the environment. Raises ConfigError that names the path of what is wrong or missing."""
+    tables: dict[str, Any] = {}
+    folder = Path.cwd()
+    if path is not None:
+        tables, folder = _read(path), path.absolute().parent
+    for name, text in environment.items():
+        if name.startswith(PREFIX) and name not in _NOT_SETTINGS:
+            _override(tables, name.removeprefix(PREFIX).split("__"), text)
+
+    def secret(kind: type, value: Any) -> Any:
+        if kind is Secret:
+            return _secret(value, folder, environment)
+        raise NotImplementedError
+
+    try:
+        return msgspec.convert(tables, Settings, strict=False, dec_hook=secret)
+    except msgspec.ValidationError as error:
+        problem, _, place = str(error).partition(" - at `$")
+        raise ConfigError(place.strip("`.") or "settings", problem) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), f"is not TOML: {error}") from None
+
+
+def _override(tables: dict[str, Any], keys: list[str], text: str) -> None:
+    """Put a variable's text where its name points; names in the file are met whatever their case."""
+    for key in keys[:-1]:
+        child = tables.setdefault(_met(tables, key), {})
+        if not isinstance(child, dict):
+            raise ConfigError(PREFIX + "__".join(keys), "names a setting below one that is not a table")
+        tables = child
+    tables[_met(tables, keys[-1])] = _value(text)
+
+
+def _met(tables: Mapping[str, Any], key: str) -> str:
+    return next((name for name in tables if name.lower() == key.lower()), key.lower())
+
+
+def _value(text: str) -> Any:
+    """Lists and tables are written as in TOML, everything else as it is."""
+    if text.startswith(("[", "{")):
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            return text
+    return text
+
+
+def _secret(value: Any, folder: Path, environment: Mapping[str, str]) -> Secret:
+    """A text, `{ file = "..." }` (relative to the settings file) or `{ env = "..." }`."""
+    if isinstance(value, str):
+        return Secret(value)
+    match value:
+        case {"file": str(name), **rest} if not rest:
+            try:
+                return Secret((folder / name).read_text(encoding="utf-8").strip())
+            except OSError as error:
+                raise ValueError(f"The file {name} cannot be read: {error.strerror}") from None
+        case {"env": str(name), **rest} if not rest:
+            if name not in environment:
+                raise ValueError(f"The variable {name} is not set")
+            return Secret(environment[name])
+    raise ValueError('Expected a text, { file = "..." } or { env = "..." }')
