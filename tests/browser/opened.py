@@ -1,0 +1,86 @@
+"""GraphiQL in a browser, by what a person does and sees there."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import ConsoleMessage, Page, Response, expect
+
+# The editor draws only the lines in sight; its model holds all of them.
+_SHOWS = """(text) => globalThis.__MONACO.editor.getEditors()
+    .some((editor) => editor.getContainerDomNode().closest('.result-window') && editor.getValue() === text)"""
+# GraphiQL stores a tab's query in the same step that tells which operation it would run.
+_STORED = "(text) => (localStorage.getItem('graphiql:query') ?? '').includes(text)"
+# What the page asks for itself: the schema and whose key it is.
+_OWN_QUESTIONS = ("IntrospectionQuery", "viewer")
+
+
+def _answers_the_editor(response: Response) -> bool:
+    asked = response.request.post_data or ""
+    return bool(asked) and not any(own in asked for own in _OWN_QUESTIONS)
+
+
+@dataclass
+class Opened:
+    page: Page
+    address: str
+    problems: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda one: self.problems.append(f"uncaught: {one}"))
+        self.page.context.on("request", lambda one: self.requested.append(one.url))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.problems.append(f"{message.type}: {message.text} at {message.location}")
+
+    def open(self) -> None:
+        self.page.goto(f"{self.address}/graphql")
+        self._expect_editor()
+
+    def _expect_editor(self) -> None:
+        # Lines and their numbers appear when the editor itself has been loaded.
+        expect(self.page.locator(".graphiql-query-editor .line-numbers").first).to_be_visible(timeout=30_000)
+
+    @property
+    def hosts(self) -> set[str]:
+        """Whom the page has asked for something; `data:` addresses ask nobody."""
+        return {urlsplit(url).netloc for url in self.requested if not url.startswith(("data:", "blob:"))}
+
+    def tab(self, name: str) -> None:
+        """Changes to a tab, and waits the tenth of a second after which GraphiQL knows its operation."""
+        self.page.get_by_role("tab", name=name).click()
+        self.page.wait_for_function(_STORED, arg=f" {name}(")
+
+    def restore_examples(self) -> None:
+        self.page.get_by_role("button", name="Examples").click()
+        self._expect_editor()
+
+    def run(self) -> dict[str, Any]:
+        """Presses the button and reads the answer."""
+        return self._answer_to(self.page.get_by_role("button", name="Execute query").click)
+
+    def run_with_keys(self) -> dict[str, Any]:
+        """Presses Ctrl-Enter in the editor and reads the answer."""
+        self.page.locator(".graphiql-query-editor .view-lines").click()
+        return self._answer_to(lambda: self.page.keyboard.press("Control+Enter"))
+
+    def _answer_to(self, ask: Callable[[], None]) -> dict[str, Any]:
+        """What the graph sent, once the page shows the same."""
+        with self.page.expect_response(_answers_the_editor) as caught:
+            ask()
+        sent = caught.value.json()
+        self.page.wait_for_function(_SHOWS, arg=json.dumps(sent, indent=2, ensure_ascii=False))
+        return sent
+
+    def give_key(self, key: str) -> None:
+        field = self.page.get_by_label("API key")
+        field.fill(key)
+        field.press("Enter")
+
+    def expect_standing(self, text: str) -> None:
+        expect(self.page.locator(".bg-standing")).to_have_text(text)

@@ -1,0 +1,161 @@
+"""A browser as the witness: GraphiQL loads from this server alone, and each of its examples really answers."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_everything_comes_from_this_server_and_nothing_is_complained_about(demo, open_page):
+    graphiql = open_page()
+
+    graphiql.run()
+
+    graphiql.expect_standing("demo-operator")
+    assert graphiql.page.title() == "brokergraph · GraphiQL"
+    assert graphiql.page.get_by_role("tab").all_inner_texts() == ["Dashboard", "Clients", "Deposit"]
+    assert graphiql.hosts == {demo.removeprefix("http://")}
+    # The page, its files, the schema, the viewer, the answer: more than a page without its scripts would ask for.
+    assert len(graphiql.requested) > 10
+    assert graphiql.problems == []
+
+
+def test_the_policy_lets_no_inline_script_run_and_the_witness_sees_it(open_page):
+    graphiql = open_page()
+
+    graphiql.page.evaluate(
+        "document.head.append(Object.assign(document.createElement('script'), {text: 'globalThis.ran = true'}))"
+    )
+
+    assert graphiql.page.evaluate("globalThis.ran") is None
+    assert ["Content Security Policy" in problem for problem in graphiql.problems] == [True]
+
+
+def test_the_dashboard_joins_the_erp_its_api_and_two_vendors(open_page):
+    answer = open_page().run_with_keys()
+
+    assert "errors" not in answer
+    client = answer["data"]["client"]
+    assert client["totalFloatingBalance"] == {"amount": "72888.65", "currency": "ILS"}
+    assert client["live"] == {"totalFloatingBalance": {"amount": "72888.65"}}
+    assert client["webStatus"]["code"] == "APPROVED"
+    assert [one["currency"] for one in client["balances"]] == ["BTC", "ETH", "ILS", "USD"]
+    accounts = client["tradingAccounts"]["nodes"]
+    assert {one["server"]["system"] for one in accounts if one["live"]} == {"BROKER_WORK", "CPLUGIN"}
+
+
+def test_the_clients_come_in_pages(open_page):
+    graphiql = open_page()
+    graphiql.tab("Clients")
+
+    clients = graphiql.run()["data"]["clients"]
+
+    assert len(clients["nodes"]) == 10
+    assert clients["totalCount"] > 10
+    assert clients["pageInfo"]["hasNextPage"] is True
+
+
+def test_the_deposit_is_booked_once_and_its_replay_says_the_same(open_page):
+    graphiql = open_page()
+    graphiql.tab("Deposit")
+
+    first = graphiql.run()["data"]
+
+    assert first["deposit"]["__typename"] == "DepositConfirmed"
+    assert first["deposit"]["instruction"]["status"] == "CONFIRMED"
+    assert first["replay"] == first["deposit"]
+
+
+def test_a_new_set_of_examples_deposits_anew(open_page):
+    graphiql = open_page()
+    graphiql.tab("Deposit")
+    first = graphiql.run()["data"]["deposit"]["instruction"]
+
+    graphiql.restore_examples()
+    graphiql.tab("Deposit")
+    second = graphiql.run()["data"]["deposit"]["instruction"]
+
+    assert second["status"] == "CONFIRMED"
+    assert second["id"] != first["id"]
+    assert graphiql.page.get_by_role("tab").all_inner_texts() == ["Dashboard", "Clients", "Deposit"]
+
+
+def test_the_documentation_opens_a_type(open_page):
+    page = open_page().page
+
+    page.get_by_role("button", name="Show Documentation Explorer").click()
+    page.locator(".graphiql-doc-explorer").get_by_role("link", name="CurrencyBalance", exact=True).click()
+
+    explorer = page.locator(".graphiql-doc-explorer")
+    expect(explorer.locator(".graphiql-doc-explorer-title")).to_have_text("CurrencyBalance")
+    expect(explorer).to_contain_text("Secured for withdrawals, orders, margin or tax.")
+
+
+def test_a_wrong_key_is_told_and_a_right_one_is_taken(open_page):
+    graphiql = open_page()
+
+    graphiql.give_key("nobody")
+    graphiql.expect_standing("key not accepted")
+    refused = graphiql.run()
+    graphiql.give_key("demo-reader")
+    graphiql.expect_standing("demo-reader")
+
+    assert refused == {
+        "errors": [
+            {"message": "The API key is not valid, or its time is over.", "extensions": {"code": "UNAUTHENTICATED"}}
+        ]
+    }
+
+
+def test_a_key_stays_in_its_tab_and_out_of_every_address(open_page):
+    graphiql = open_page()
+
+    graphiql.give_key("demo-partner")
+    graphiql.expect_standing("demo-partner")
+    graphiql.run()
+    graphiql.open()
+
+    graphiql.expect_standing("demo-partner")
+    assert [url for url in graphiql.requested if "demo-" in url] == []
+    assert "demo-partner" not in graphiql.page.evaluate("JSON.stringify(localStorage)")
+    open_page().expect_standing("demo-operator")
+
+
+def test_outside_of_the_demo_it_asks_for_a_key_and_hides_it(context, demo, open_page):
+    def without_key(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace(' data-demo-key="demo-operator"', ""))
+
+    context.route(
+        "**/graphql", lambda route: without_key(route) if route.request.method == "GET" else route.continue_()
+    )
+    graphiql = open_page()
+    field = graphiql.page.get_by_label("API key")
+
+    graphiql.expect_standing("key not accepted")
+    assert (field.input_value(), field.get_attribute("type")) == ("", "password")
+    graphiql.give_key("demo-operator")
+
+    graphiql.expect_standing("demo-operator")
+    # The schema was read again with the key, so that the documentation knows it.
+    graphiql.page.get_by_role("button", name="Show Documentation Explorer").click()
+    expect(graphiql.page.locator(".graphiql-doc-explorer")).to_contain_text("CurrencyBalance")
+
+
+@pytest.mark.parametrize("scheme,background", [("light", "rgb(255, 255, 255)"), ("dark", "rgb(19, 26, 36)")])
+def test_light_and_dark_follow_the_system(context, open_page, scheme, background):
+    page = open_page().page
+
+    page.emulate_media(color_scheme=scheme)
+
+    expect(page.locator(".bg-header")).to_have_css("background-color", background)
+
+
+def test_dark_can_be_chosen_by_hand(open_page):
+    page = open_page().page
+    page.emulate_media(color_scheme="light")
+
+    page.get_by_role("button", name="Open settings dialog").click()
+    page.get_by_role("button", name="Dark").click()
+
+    expect(page.locator(".bg-header")).to_have_css("background-color", "rgb(19, 26, 36)")

@@ -1,0 +1,35 @@
+"""The sandbox that tests share: one child process for the whole run, with every vendor in it."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+from boxes import CLIENTS, RunningBox, running_box
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory) -> Iterator[RunningBox]:
+    with running_box(tmp_path_factory.mktemp("box"), CLIENTS) as running:
+        yield running
+
+
+@pytest.fixture
+def well_behaved(box) -> Iterator[RunningBox]:
+    """Use it wherever a test makes something misbehave or counts calls: `pytestmark = pytest.mark.usefixtures(...)`."""
+    box.reset()
+    yield box
+    box.reset()
+
+
+@pytest.fixture
+async def database(box) -> AsyncIterator[asyncpg.Connection]:
+    """The sandbox's database with every right: what vendors and the ERP really hold."""
+    connection = await asyncpg.connect(box.database_url)
+    yield connection
+    # A test may have killed the server, and a dead connection has nobody to say goodbye to.
+    connection.terminate()

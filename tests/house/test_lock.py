@@ -1,0 +1,58 @@
+import re
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+HOUSE = Path(__file__).parents[2]
+LOCK = (HOUSE / "requirements.lock").read_text()
+PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text())
+PIN = re.compile(r"^([A-Za-z0-9].*?) \\$", re.MULTILINE)
+
+
+def locked() -> dict[str, Requirement]:
+    pins = [Requirement(line) for line in PIN.findall(LOCK)]
+    return {canonicalize_name(pin.name): pin for pin in pins}
+
+
+def wanted() -> list[Requirement]:
+    project = PROJECT["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    lines = [*project["dependencies"], *extras, *PROJECT["dependency-groups"]["dev"]]
+    return [Requirement(line) for line in [*lines, *PROJECT["build-system"]["requires"]]]
+
+
+def test_the_lock_holds_a_version_that_will_do_for_everything_that_the_project_names():
+    pins = locked()
+
+    lacking = [str(one) for one in wanted() if canonicalize_name(one.name) not in pins]
+    assert lacking == []
+    versions = {name: next(iter(pin.specifier)).version for name, pin in pins.items()}
+    unfit = [str(one) for one in wanted() if not one.specifier.contains(versions[canonicalize_name(one.name)])]
+    assert unfit == []
+
+
+def test_uv_run_meets_the_versions_of_the_lock():
+    constraints = PROJECT["tool"]["uv"]["constraint-dependencies"]
+
+    assert [str(Requirement(line)) for line in constraints] == [str(pin) for pin in locked().values()]
+
+
+def test_every_version_is_exact_and_every_artifact_has_a_hash():
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", LOCK.strip())
+
+    assert len(blocks) == len(locked()) > 50
+    assert [block for block in blocks if "==" not in block or "--hash=sha256:" not in block] == []
+
+
+def test_the_lock_binds_nobody_to_a_registry():
+    assert [line for line in LOCK.splitlines() if "://" in line or line.startswith("-") or "@" in line] == []
+    assert not (HOUSE / ".python-version").exists()
+    assert "uv.lock" in (HOUSE / ".gitignore").read_text().split()
+
+
+def test_the_demo_runs_from_the_development_environment():
+    extra = PROJECT["project"]["optional-dependencies"]["sandbox"]
+
+    assert [line for line in extra if line not in PROJECT["dependency-groups"]["dev"]] == []

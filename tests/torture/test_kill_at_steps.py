@@ -1,0 +1,78 @@
+"""kill -9 at every step of a deposit, at every vendor; the caller repeats with the same key and the books balance."""
+
+import asyncio
+import signal
+
+import pytest
+from rig import SERVERS, Order, accounts, assert_books_balance, serving, settled
+
+from upstreams.steps import Step
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
+
+# What a settler passes, a deposit does not.
+STEPS = [step.name for step in Step if step.name not in ("SETTLING", "SETTLED")]
+
+
+async def killed_at(battlefield, order, *weapon):
+    async with serving(battlefield.settings_path, *weapon, SETTLING__ENABLED="false") as victim:
+        told = await victim.send(order)
+        if told is None:
+            await asyncio.wait_for(victim.process.wait(), 20)
+        return told, victim.process.returncode
+
+
+async def test_there_are_at_least_twelve_places_to_die():
+    assert len(STEPS) >= 12
+
+
+async def test_death_at_any_step_neither_doubles_nor_loses_a_deposit(battlefield, database, survivor):
+    orders = []
+    for server in SERVERS:
+        [(login, currency)] = await accounts(database, server, 1)
+        orders += [(step, Order(server, login, currency, "1.25")) for step in STEPS]
+
+    deaths = asyncio.Semaphore(3)
+
+    async def die_and_repeat(step, order):
+        async with deaths:
+            told, status = await killed_at(battlefield, order, "step", step)
+        assert (told, status) == (None, -9), (step, order.server)
+        await survivor.send(order)
+
+    await asyncio.gather(*(die_and_repeat(step, order) for step, order in orders))
+
+    only_orders = [order for _, order in orders]
+    await settled(database, only_orders)
+    for order in only_orders:
+        await survivor.send(order)
+    found = await assert_books_balance(database, only_orders)
+    # Who died before the first byte left was never booked; who died after it was.
+    assert found.statuses["CONFIRMED"] >= len(SERVERS) * 3
+    assert found.statuses["REJECTED"] >= len(SERVERS)
+
+
+@pytest.mark.parametrize("step", ["SETTLING", "SETTLED"])
+async def test_a_settler_that_dies_leaves_its_work_to_the_next(battlefield, database, survivor, step):
+    # Nobody else may settle it meanwhile.
+    survivor.process.send_signal(signal.SIGSTOP)
+    try:
+        order = await die_settling(battlefield, database, step)
+    finally:
+        survivor.process.send_signal(signal.SIGCONT)
+
+    await settled(database, [order])
+    found = await assert_books_balance(database, [order])
+    assert found.statuses == {"CONFIRMED": 1}
+
+
+async def die_settling(battlefield, database, step):
+    """A deposit whose process died, and a settler that died over it."""
+    [(login, currency)] = await accounts(database, "R1", 1)
+    order = Order("R1", login, currency, "2.25")
+    told, status = await killed_at(battlefield, order, "step", "ANSWERED")
+    assert (told, status) == (None, -9)
+
+    async with serving(battlefield.settings_path, "step", step, SETTLING__LEASE_SECONDS="2") as settler:
+        await asyncio.wait_for(settler.process.wait(), 30)
+    return order

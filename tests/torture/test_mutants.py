@@ -1,0 +1,108 @@
+"""Five ways to break the promise on purpose. Each must turn the suite red; one that does not shows a sleeping test."""
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).parent.parent.parent
+COPIED = ("api", "resolvers", "upstreams", "sandbox", "tests", "pyproject.toml")
+MUTANTS = {
+    "SENT is not written": (
+        "upstreams/dispatch.py",
+        "sent = await self._mark_sent(instruction)",
+        'sent = __import__("dataclasses").replace(instruction, status="SENT")',
+        "test_faults.py::test_each_fault_alone[apply then drop]",
+    ),
+    "a lost answer is sent again": (
+        "upstreams/dispatch.py",
+        "receipt = await prepared.send()",
+        """try:
+                receipt = await prepared.send()
+            except OutcomeUnknown:
+                receipt = await prepared.send()""",
+        "test_faults.py::test_each_fault_alone[apply then drop]",
+    ),
+    "absence is believed too early": (
+        "upstreams/verdicts.py",
+        """        if wait > 0:
+            return Doubtful("not in the server's history yet", not_before_seconds=wait)
+        if await""",
+        "        if await",
+        "test_faults.py::test_a_late_application_is_never_called_absent",
+    ),
+    "a key is not unique": (
+        "upstreams/migrations/0001_instructions.sql",
+        "    UNIQUE (principal, idempotency_key),\n",
+        "",
+        "test_faults.py::test_a_hundred_parallel_requests_with_one_key_apply_once",
+    ),
+    "history is matched by amount": (
+        "upstreams/platforms/searching.py",
+        """        if reference.casefold() not in row.reference.casefold():
+            continue
+        if row.reference.strip() != reference or not row.is_ours:
+            raise wire.Nonsense("our reference on something that is not our order")
+        found[row.id] = row""",
+        """        if row.is_ours:
+            found = {row.id: row}""",
+        "test_faults.py::test_each_fault_alone[drop before apply]",
+    ),
+}
+# Without the constraint there is nothing for this to name.
+ON_CONFLICT = ("upstreams/ledger.sql", "    ON CONFLICT (principal, idempotency_key) DO NOTHING\n", "")
+
+
+def mutate(tree, file, text, other):
+    path = tree / file
+    before = path.read_text()
+    assert text in before, f"{file} has changed: mend this mutant"
+    path.write_text(before.replace(text, other))
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+async def test_what_breaks_the_promise_turns_the_suite_red(tmp_path, name):
+    file, text, other, test = MUTANTS[name]
+    for one in COPIED:
+        source = ROOT / one
+        copy = shutil.copy if source.is_file() else shutil.copytree
+        ignored = (
+            {} if source.is_file() else {"ignore": shutil.ignore_patterns("__pycache__", "node_modules", "static")}
+        )
+        copy(source, tmp_path / one, **ignored)
+    mutate(tmp_path, file, text, other)
+    if "UNIQUE" in text:
+        mutate(tmp_path, *ON_CONFLICT)
+    (tmp_path / "api/pages/static").mkdir(exist_ok=True)
+
+    process = await asyncio.create_subprocess_exec(
+        *(
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "--tb=native",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:hypothesispytest",
+            f"tests/torture/{test}",
+        ),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+
+    told = output.decode()
+    assert process.returncode == 1, told[-3000:]
+    # The fixture's own deposits may be the first to notice.
+    assert "1 failed" in told or "1 error" in told, told[-3000:]
+    assert "AssertionError" in told, told[-3000:]
