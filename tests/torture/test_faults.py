@@ -53,6 +53,21 @@ async def test_each_fault_alone(database, well_behaved, survivor, name):
     await assert_books_balance(database, orders)
 
 
+@pytest.mark.parametrize("server", SERVERS)
+async def test_an_equal_deposit_before_it_is_not_mistaken_for_a_lost_one(database, well_behaved, survivor, server):
+    """Same account, same amount, minutes apart: only the reference can tell that the second never arrived."""
+    [(login, currency)] = await accounts(database, server, 1)
+    booked, lost = (Order(server, login, currency, "1.25") for _ in range(2))
+
+    await survivor.send(booked)
+    well_behaved.tell(VENDOR[server], "/misbehave", {"fault": "drop_before", "path": WRITES, "times": 50})
+    await survivor.send(lost)
+    await settled(database, [booked, lost])
+
+    assert (await assert_books_balance(database, [booked])).statuses == {"CONFIRMED": 1}
+    assert (await assert_books_balance(database, [lost])).statuses == {"REJECTED": 1}
+
+
 async def test_a_token_that_expires_midway_is_no_doubt(database, well_behaved, survivor):
     [(login, currency)] = await accounts(database, "R1", 1)
     order = Order("R1", login, currency, "7")

@@ -51,7 +51,7 @@ MUTANTS = {
         found[row.id] = row""",
         """        if row.is_ours:
             found = {row.id: row}""",
-        "test_faults.py::test_each_fault_alone[drop before apply]",
+        "test_faults.py::test_an_equal_deposit_before_it_is_not_mistaken_for_a_lost_one[R3]",
     ),
 }
 # Without the constraint there is nothing for this to name.
