@@ -7,28 +7,19 @@ from typing import Any
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
+from api.exchange import Refused
 from resolvers.execution import GraphQLRequest
 
 _MEMBERS = ("query", "variables", "operationName", "extensions")
 
 
-class BadRequest(Exception):
-    """The HTTP request is refused; `code` goes into the error's extensions."""
-
-    def __init__(self, message: str, code: str = "BAD_REQUEST", status: int = HTTPStatus.BAD_REQUEST) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.status = status
-
-
 async def read_graphql(request: Request, max_bytes: int) -> GraphQLRequest:
-    """The GraphQL request in a POST's body or in the address of a GET or HEAD. Raises BadRequest."""
+    """The GraphQL request in a POST's body or in the address of a GET or HEAD. Raises Refused."""
     if request.method != "POST":
         return _checked(_from_query(request.query_params))
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise BadRequest(
+        raise Refused(
             "Send the request as application/json.", "UNSUPPORTED_MEDIA_TYPE", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
         )
     return _checked(_decoded(await _read(request, max_bytes), "The body"))
@@ -47,13 +38,13 @@ async def _read(request: Request, max_bytes: int) -> bytes:
                 raise _too_large(max_bytes)
             chunks.append(chunk)
     except ClientDisconnect:
-        raise BadRequest("The body did not arrive whole.") from None
+        raise Refused("The body did not arrive whole.") from None
     return b"".join(chunks)
 
 
-def _too_large(max_bytes: int) -> BadRequest:
+def _too_large(max_bytes: int) -> Refused:
     message = f"The body is larger than {max_bytes} bytes."
-    return BadRequest(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -68,30 +59,30 @@ def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:
 
 def _decoded(text: bytes, what: str) -> Any:
     if b"\\u0000" in text or b"\x00" in text:
-        raise BadRequest(f"{what} holds a null character, which no system behind the graph takes.")
+        raise Refused(f"{what} holds a null character, which no system behind the graph takes.")
     try:
         return msgspec.json.decode(text)
     except RecursionError:
-        raise BadRequest(f"{what} is nested too deeply.") from None
+        raise Refused(f"{what} is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise BadRequest(f"{what} is not JSON: {error}") from None
+        raise Refused(f"{what} is not JSON: {error}") from None
 
 
 def _checked(body: Any) -> GraphQLRequest:
     if isinstance(body, list):
-        raise BadRequest("Batches are not taken; send one operation per request.")
+        raise Refused("Batches are not taken; send one operation per request.")
     if not isinstance(body, dict):
-        raise BadRequest('The body must be a JSON object like {"query": "..."}.')
+        raise Refused('The body must be a JSON object like {"query": "..."}.')
     query, variables = body.get("query"), body.get("variables")
     name, extensions = body.get("operationName"), body.get("extensions")
     if not isinstance(query, str) or not query.strip():
-        raise BadRequest("`query` must be a text with a GraphQL document.")
+        raise Refused("`query` must be a text with a GraphQL document.")
     if "\x00" in query:
-        raise BadRequest("`query` holds a null character.")
+        raise Refused("`query` holds a null character.")
     if variables is not None and not isinstance(variables, dict):
-        raise BadRequest("`variables` must be an object.")
+        raise Refused("`variables` must be an object.")
     if name is not None and not isinstance(name, str):
-        raise BadRequest("`operationName` must be a text.")
+        raise Refused("`operationName` must be a text.")
     if extensions is not None and not isinstance(extensions, dict):
-        raise BadRequest("`extensions` must be an object.")
+        raise Refused("`extensions` must be an object.")
     return GraphQLRequest(query, variables, name or None, explain=(extensions or {}).get("explain") is True)
