@@ -6,7 +6,7 @@ from strawberry import UNSET
 
 from resolvers.context import Context
 from resolvers.currency_balance import CurrencyBalance, total_value
-from resolvers.directives import ERP_STATEMENT, STATE_STATEMENT, Upstream
+from resolvers.directives import ERP_STATEMENT, STATE_STATEMENT, Upstream, needs
 from resolvers.enums import ClientStanding, UpstreamSystem
 from resolvers.ids import encode_id
 from resolvers.instruction import InstructionConnection, instruction_connections
@@ -61,7 +61,7 @@ async def total_floating_balances(
     return [answer if isinstance(answer, BaseException) else total_value(answer, currency) for answer in answers]
 
 
-@strawberry.type(description="A customer of the broker, as the ERP knows them.")
+@strawberry.type(description="A customer of the broker, as the ERP knows them.", directives=[needs(Scope.CLIENT_READ)])
 class Client(Node):
     @strawberry.field(description="Permanent and opaque; `node(id:)` finds the client again.")
     def id(root: strawberry.Parent[ClientRecord]) -> strawberry.ID:

@@ -8,7 +8,7 @@ from strawberry import UNSET
 
 from resolvers.client import Client
 from resolvers.context import Context, Info
-from resolvers.directives import ERP_STATEMENT
+from resolvers.directives import ERP_STATEMENT, needs
 from resolvers.enums import ErpStatusCode, WebStatusCode
 from resolvers.errors import BadUserInput
 from resolvers.ids import MAX_INT, encode_cursor
@@ -25,6 +25,7 @@ from resolvers.paging import (
     connection_key,
     given,
 )
+from resolvers.scopes import Scope
 from resolvers.trading_account import codes
 from upstreams.erp import ClientQuery
 from upstreams.records import ClientRecord
@@ -48,7 +49,7 @@ class ClientFilter:
     )
 
 
-@strawberry.type(description="A client in a list.")
+@strawberry.type(description="A client in a list.", directives=[needs(Scope.CLIENT_READ)])
 class ClientEdge:
     cursor: str = strawberry.field(description="Where the client stands in the list.")
     node: Client = strawberry.field(description="The client.")
@@ -65,7 +66,7 @@ async def client_totals(
     return [await erp.count_clients(connection.query, agencies, context.call) for connection in connections]
 
 
-@strawberry.type(description="A page of clients.")
+@strawberry.type(description="A page of clients.", directives=[needs(Scope.CLIENT_READ)])
 class ClientConnection:
     edges: list[ClientEdge] = strawberry.field(description="The clients with their cursors.")
     nodes: list[Client] = strawberry.field(description="The clients.")

@@ -100,6 +100,8 @@ class Context:
     caller: Caller
     call: Call
     operation: Operation
+    forbidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What of the operation this caller may not have, and which scopes are missing (resolvers/decisions.py)."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
 
     def loader(

@@ -2,8 +2,10 @@ from decimal import Decimal
 
 import strawberry
 
+from resolvers.directives import needs
 from resolvers.money import Money, money
 from resolvers.scalars import CurrencyCode
+from resolvers.scopes import Scope
 from upstreams.money import divide, in_currency, total
 from upstreams.records import BalanceRecord
 
@@ -13,7 +15,8 @@ _RATE_PLACES = 8
 @strawberry.type(
     description="What a client holds in one currency. balance: the accounting figure, may be negative. cash: balance "
     "less held. value: revalued into the accounting currency. rate: value / balance, half-even, 8 places. value and "
-    "rate are null without a current rate."
+    "rate are null without a current rate.",
+    directives=[needs(Scope.BALANCE_READ)],
 )
 class CurrencyBalance:
     currency: CurrencyCode = strawberry.field(description="What is held.")

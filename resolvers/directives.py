@@ -4,6 +4,7 @@ import strawberry
 from strawberry.schema_directive import Location
 
 from resolvers.enums import UpstreamSystem
+from resolvers.scopes import Scope
 
 
 @strawberry.schema_directive(
@@ -22,6 +23,15 @@ class Upstream:
 )
 class RequiresScopes:
     scopes: list[list[str]] = strawberry.directive_field(name="scopes")
+
+
+def needs(*any_of: Scope | tuple[Scope, ...]) -> RequiresScopes:
+    """Any one of these will do; a tuple is a set of scopes that are needed together."""
+    return RequiresScopes(scopes=[[str(scope) for scope in _together(one)] for one in any_of])
+
+
+def _together(one: Scope | tuple[Scope, ...]) -> tuple[Scope, ...]:
+    return one if isinstance(one, tuple) else (one,)
 
 
 ERP_STATEMENT = Upstream(system=UpstreamSystem.ERP_DATABASE)

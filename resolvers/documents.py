@@ -1,6 +1,7 @@
 """From a query's text to a document that may be executed: bounded, parsed, guarded and validated once, then kept."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from graphql import (
@@ -17,6 +18,7 @@ from graphql import (
 )
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from resolvers.decisions import Needs, needs_of
 from resolvers.errors import BadUserInput
 from resolvers.guard import DocumentLimits, guard
 from resolvers.operation import selected_fields
@@ -42,6 +44,8 @@ class Document:
 
     tree: DocumentNode
     fields: frozenset[str]
+    needs: Mapping[str, Needs]
+    """What those of its fields need that not everybody may have."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to execute. Raises Unacceptable where the name does not tell which."""
@@ -63,6 +67,7 @@ class Documents:
 
     def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
         self._schema = schema
+        self._needs = needs_of(schema)
         self._limits = limits
         self._introspection = introspection
         self._kept: OrderedDict[str, Document] = OrderedDict()
@@ -94,7 +99,8 @@ class Documents:
         errors = validate(self._schema, tree, _RULES, max_errors=_MOST_ERRORS)
         if errors:
             raise Unacceptable([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
-        return Document(tree, selected_fields(tree, self._schema))
+        fields = selected_fields(tree, self._schema)
+        return Document(tree, fields, {name: self._needs[name] for name in fields if name in self._needs})
 
 
 def _refuse_null_characters(tree: DocumentNode) -> None:

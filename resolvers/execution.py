@@ -16,10 +16,11 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 from resolvers.context import Caller, Context, GraphLimits, Services
+from resolvers.decisions import INTROSPECTION, forbidden_fields
 from resolvers.documents import Document, Documents, Unacceptable, is_mutation
 from resolvers.enums import UpstreamSystem
 from resolvers.errors import BadUserInput, LimitExceeded, present
-from resolvers.forbidden import forbidden_mutations
+from resolvers.forbidden import refused_whole
 from resolvers.forecast import Forecast, Servers, forecast
 from resolvers.guard import DocumentLimits
 from resolvers.operation import Operation
@@ -57,7 +58,8 @@ class Executor:
     def __init__(self, services: Services, limits: DocumentLimits, *, introspection: bool) -> None:
         self._services = services
         self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
-        self._documents = Documents(self._core, limits, introspection=introspection)
+        self._documents = Documents(self._core, limits, introspection=True)
+        self._introspection = introspection
         self._servers = _servers(services)
 
     async def run(self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True) -> Answer:
@@ -68,15 +70,23 @@ class Executor:
             if is_mutation(operation) and not may_mutate:
                 return Answer(_refusal([BadUserInput(_BY_POST)], call), executed=False, refused_method=True)
             variables = self._variables(operation, request)
-            if forbidden := forbidden_mutations(self._core, operation, document, caller):
-                errors = [present(error, call.request_id) for error in forbidden]
+            forbidden = self._forbidden(document, caller)
+            if forbidden and (refused := refused_whole(operation, document, forbidden)):
+                errors = [present(error, call.request_id) for error in refused]
                 return Answer({"data": None, "errors": errors}, executed=True)
             plan = self._plan(document, operation, variables, explain=request.explain)
         except Unacceptable as error:
             return Answer(_refusal(error.errors, call), False)
-        context = Context(self._services, caller, call, Operation(document.fields))
+        context = Context(self._services, caller, call, Operation(document.fields), forbidden)
         result = await self._execute(document, request, context)
         return Answer(_body(result, call, plan if request.explain else None), executed=True)
+
+    def _forbidden(self, document: Document, caller: Caller) -> Mapping[str, tuple[str, ...]]:
+        """What of the document this caller may not have; decided once per execution and never kept."""
+        forbidden = forbidden_fields(document.needs, caller.scopes)
+        if forbidden and self._introspection:
+            return {name: missing for name, missing in forbidden.items() if name not in INTROSPECTION}
+        return forbidden
 
     def _variables(self, operation: OperationDefinitionNode, request: GraphQLRequest) -> VariableValues:
         definitions = operation.variable_definitions or ()

@@ -1,49 +1,39 @@
 """Mutations are allowed all or none, before the first one runs: a later refusal must not hide an earlier outcome."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
-    GraphQLSchema,
     OperationDefinitionNode,
     SelectionSetNode,
 )
 
-from resolvers.context import Caller
-from resolvers.directives import RequiresScopes
+from resolvers.decisions import INTROSPECTION
 from resolvers.documents import Document, is_mutation
 from resolvers.errors import Forbidden
 
 
-def forbidden_mutations(
-    schema: GraphQLSchema, operation: OperationDefinitionNode, document: Document, caller: Caller
+def refused_whole(
+    operation: OperationDefinitionNode, document: Document, forbidden: Mapping[str, tuple[str, ...]]
 ) -> list[GraphQLError]:
-    """One located FORBIDDEN for each mutation of the operation that the caller has no scope for."""
-    mutation = schema.mutation_type
-    if not is_mutation(operation) or mutation is None:
-        return []
+    """One located FORBIDDEN for each root field because of which nothing of the operation may run: a mutation that is
+    forbidden, and introspection, which has no resolver of ours to refuse it.
+    """
+    prefix = "Mutation" if is_mutation(operation) else "Query"
     fragments = {
         node.name.value: node for node in document.tree.definitions if isinstance(node, FragmentDefinitionNode)
     }
     errors = []
     for node in _fields(operation.selection_set, fragments):
-        definition = mutation.fields.get(node.name.value)
-        missing = _missing(definition.extensions["strawberry-definition"].directives, caller) if definition else []
-        if missing:
-            inner = Forbidden(f"Mutation.{node.name.value}", missing)
+        coordinate = f"{prefix}.{node.name.value}"
+        if coordinate in forbidden and (is_mutation(operation) or coordinate in INTROSPECTION):
+            inner = Forbidden(coordinate, forbidden[coordinate])
             key = (node.alias or node.name).value
             errors.append(GraphQLError(inner.message, nodes=node, path=[key], extensions=inner.extensions))
     return errors
-
-
-def _missing(directives: list[object], caller: Caller) -> list[str]:
-    needed = {
-        scope for one in directives if isinstance(one, RequiresScopes) for scopes in one.scopes for scope in scopes
-    }
-    return sorted(needed - caller.scopes)
 
 
 def _fields(selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> Iterator[FieldNode]:

@@ -6,7 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers.context import Context
-from resolvers.directives import ERP_STATEMENT, STATE_STATEMENT
+from resolvers.directives import ERP_STATEMENT, STATE_STATEMENT, needs
 from resolvers.enums import InstructionKind, InstructionStatus
 from resolvers.ids import encode_cursor, encode_id
 from resolvers.lookups import accounts_by_key, clients_by_number
@@ -25,6 +25,7 @@ from resolvers.paging import (
     connection_key,
     counted,
 )
+from resolvers.scopes import Scope
 from upstreams.records import (
     AccountKey,
     AccountRecord,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from resolvers.trading_account import TradingAccount
 
 CURSOR = "instructions"
+# Whoever may order something is told what became of it; `instruction` and `node` ask for instruction:read alone.
+READERS = needs(Scope.INSTRUCTION_READ, Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE)
 
 
 def instruction_key(instruction: InstructionRecord) -> Any:
@@ -75,7 +78,7 @@ async def events(instructions: Sequence[InstructionRecord], context: Context) ->
     return [found.get(instruction.id, []) for instruction in instructions]
 
 
-@strawberry.type(description="One step of an instruction; written once, never changed.")
+@strawberry.type(description="One step of an instruction; written once, never changed.", directives=[READERS])
 class InstructionEvent:
     at: datetime = strawberry.field(description="When it happened.")
     actor: str = strawberry.field(description="Who or what caused it.")
@@ -90,7 +93,9 @@ class InstructionEvent:
         return isinstance(value, InstructionEventRecord)
 
 
-@strawberry.type(description="One order to change something upstream. Never deleted, only advanced.")
+@strawberry.type(
+    description="One order to change something upstream. Never deleted, only advanced.", directives=[READERS]
+)
 class Instruction(Node):
     @strawberry.field(description="Permanent and opaque; `node(id:)` finds the instruction again.")
     def id(root: strawberry.Parent[InstructionRecord]) -> strawberry.ID:
@@ -141,7 +146,7 @@ class Instruction(Node):
         return isinstance(value, InstructionRecord)
 
 
-@strawberry.type(description="An instruction in a list.")
+@strawberry.type(description="An instruction in a list.", directives=[needs(Scope.INSTRUCTION_READ)])
 class InstructionEdge:
     cursor: str = strawberry.field(description="Where the instruction stands in the list.")
     node: Instruction = strawberry.field(description="The instruction.")
@@ -162,7 +167,7 @@ async def instruction_totals(
     return await counted(connections, count)
 
 
-@strawberry.type(description="A page of instructions.")
+@strawberry.type(description="A page of instructions.", directives=[needs(Scope.INSTRUCTION_READ)])
 class InstructionConnection:
     edges: list[InstructionEdge] = strawberry.field(description="The instructions with their cursors.")
     nodes: list[Instruction] = strawberry.field(description="The instructions.")

@@ -9,9 +9,11 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.context import Context
+from resolvers.directives import needs
 from resolvers.enums import UpstreamSystem
 from resolvers.errors import BadUserInput
 from resolvers.scalars import CurrencyCode
+from resolvers.scopes import Scope
 from upstreams.errors import Reason, Rejected, System, UpstreamError
 from upstreams.platforms import Platform
 from upstreams.records import AccountKey, AccountRecord, LiveAccountRecord
@@ -22,7 +24,8 @@ _MAX_AGE = f"A figure that was fetched no longer ago than this will do, from 0 t
 
 
 @strawberry.type(
-    description="What the trading server itself says of an account. Null is what its vendor does not know."
+    description="What the trading server itself says of an account. Null is what its vendor does not know.",
+    directives=[needs(Scope.BALANCE_READ)],
 )
 class LiveAccount:
     balance: Decimal | None = strawberry.field(description="Money on the account, without open trades.")

@@ -6,9 +6,11 @@ import strawberry
 
 from resolvers.context import Context
 from resolvers.currency_balance import CurrencyBalance
+from resolvers.directives import needs
 from resolvers.enums import ClientStanding
 from resolvers.errors import LimitExceeded
 from resolvers.money import Money, money
+from resolvers.scopes import Scope
 from resolvers.status import ErpStatus, WebStatus, erp_status, web_status
 from upstreams.errors import Reason, Rejected, System
 from upstreams.records import BalanceRecord, ClientRecord, LiveClientRecord
@@ -20,7 +22,8 @@ _UNRESTRICTED = 0
 
 @strawberry.type(
     description="The ERP's own live answer. Absent is not empty: what the ERP left out of a restricted client's answer "
-    "is null."
+    "is null.",
+    directives=[needs(Scope.BALANCE_READ)],
 )
 class LiveClient:
     observed_at: datetime = strawberry.field(description="When the ERP gave this answer.")

@@ -11,7 +11,7 @@ from typing import Any
 import strawberry
 
 from resolvers.context import Info, unwrapped
-from resolvers.directives import RequiresScopes, Upstream
+from resolvers.directives import Upstream, needs
 from resolvers.scopes import Scope
 
 ListResolver = Callable[..., Awaitable[Sequence[Any]]]
@@ -35,12 +35,12 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     """
 
     async def wrapper(root: Any, info: Info, **arguments: Any) -> Any:
-        _require(info, scopes)
         return unwrapped(await info.context.loader(resolve, key, arguments).load(root))
 
     _borrow_signature(wrapper, resolve)
     wrapper.list_resolver = resolve  # type: ignore[attr-defined]
     wrapper.lookup = lookup or resolve  # type: ignore[attr-defined]
+    wrapper.scopes = groups(scopes)  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
         graphql_type=returns,
@@ -50,8 +50,7 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
 
 
 def directives(upstreams: Sequence[Upstream], scopes: Sequence[Scope]) -> list[Any]:
-    needed = [RequiresScopes(scopes=[[str(scope) for scope in scopes]])] if scopes else []
-    return [*upstreams, *needed]
+    return [*upstreams, *([needs(tuple(scopes))] if scopes else [])]
 
 
 def attribute(
@@ -67,19 +66,22 @@ def attribute(
     `shown(record, value)` says how the value is published where that is not as it stands.
     """
 
-    def wrapper(root: Any, info: Info) -> Any:
-        _require(info, scopes)
+    def wrapper(root: Any) -> Any:
         value = getattr(root, name)
         return value if shown is None else shown(root, value)
 
+    wrapper.attribute = (name, shown)  # type: ignore[attr-defined]
+    wrapper.scopes = groups(scopes)  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper, graphql_type=returns, description=description, directives=directives((), scopes)
     )
 
 
-def _require(info: Info, scopes: Sequence[Scope]) -> None:
-    raw = info._raw_info  # noqa: SLF001 - the public Info does not name the parent's type.
-    info.context.caller.require(f"{raw.parent_type.name}.{raw.field_name}", scopes)
+def groups(scopes: Sequence[Scope]) -> tuple[tuple[str, ...], ...]:
+    """The scopes as a plan reads them: any of these sets will do; () where the field itself asks for none. What the
+    field's type asks for comes on top: resolvers/decisions.py has both.
+    """
+    return (tuple(str(scope) for scope in scopes),) if scopes else ()
 
 
 def root(
@@ -93,10 +95,10 @@ def root(
     """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes."""
 
     async def wrapper(info: Info, **arguments: Any) -> Any:
-        _require(info, scopes)
         return await resolve(info, **arguments)
 
     _borrow_signature(wrapper, resolve)
+    wrapper.scopes = groups(scopes)  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
         graphql_type=returns,

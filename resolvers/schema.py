@@ -5,6 +5,7 @@ from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from resolvers.client import Client
+from resolvers.decisions import install
 from resolvers.instruction import Instruction
 from resolvers.mutation import Mutation
 from resolvers.mutation_error import IdempotencyConflict, Refused, UpstreamFailed, ValidationFailed
@@ -20,6 +21,7 @@ schema = strawberry.Schema(
     types=[Client, TradingAccount, Instruction, ValidationFailed, Refused, UpstreamFailed, IdempotencyConflict],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+install(schema._schema)  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
 
 
 def printed() -> str:

@@ -12,6 +12,8 @@ class Scope(StrEnum):
     ACCOUNT_CREATE = "account:create"
     DEPOSIT_CREATE = "deposit:create"
     ACCOUNT_REQUEST_CREATE = "account-request:create"
+    SCHEMA_READ = "schema:read"
+    METRICS_READ = "metrics:read"
 
 
 SCOPES = {
@@ -21,4 +23,9 @@ SCOPES = {
     Scope.ACCOUNT_CREATE: "createTradingAccount",
     Scope.DEPOSIT_CREATE: "deposit",
     Scope.ACCOUNT_REQUEST_CREATE: "openAccountRequest",
+    Scope.SCHEMA_READ: "introspection, suggestions and the schema file, where they are not for everybody",
+    Scope.METRICS_READ: "metrics and the state of the databases, where they are not for everybody",
 }
+
+MONEY = frozenset({Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE})
+"""Scopes that change something; a client's own token never holds one."""

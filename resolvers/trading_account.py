@@ -7,7 +7,7 @@ import strawberry
 from strawberry import UNSET
 
 from resolvers.context import Context, Info
-from resolvers.directives import ERP_STATEMENT, Upstream
+from resolvers.directives import ERP_STATEMENT, Upstream, needs
 from resolvers.enums import Platform, TradingAccountStatus, UpstreamSystem, code_of, listed
 from resolvers.ids import encode_cursor, encode_id
 from resolvers.live_account import LiveAccount, live_accounts
@@ -64,7 +64,8 @@ def _in_currency(account: AccountRecord, amount: Decimal | None) -> Decimal | No
 
 
 @strawberry.type(
-    description="A login on a trading server, as the ERP last synchronised it; `live` asks the server itself."
+    description="A login on a trading server, as the ERP last synchronised it; `live` asks the server itself.",
+    directives=[needs(Scope.CLIENT_READ)],
 )
 class TradingAccount(Node):
     @strawberry.field(description="Permanent and opaque; `node(id:)` finds the account again.")
@@ -118,7 +119,7 @@ class TradingAccount(Node):
         return isinstance(value, AccountRecord)
 
 
-@strawberry.type(description="An account in a list.")
+@strawberry.type(description="An account in a list.", directives=[needs(Scope.CLIENT_READ)])
 class TradingAccountEdge:
     cursor: str = strawberry.field(description="Where the account stands in the list.")
     node: TradingAccount = strawberry.field(description="The account.")
@@ -139,7 +140,7 @@ async def account_totals(
     return await counted(connections, count)
 
 
-@strawberry.type(description="A page of accounts.")
+@strawberry.type(description="A page of accounts.", directives=[needs(Scope.CLIENT_READ)])
 class TradingAccountConnection:
     edges: list[TradingAccountEdge] = strawberry.field(description="The accounts with their cursors.")
     nodes: list[TradingAccount] = strawberry.field(description="The accounts.")
