@@ -14,6 +14,7 @@ from upstreams.secret import Secret
 from upstreams.settle_queue import SettleQueue, listen
 from upstreams.settler import Settler, checkpointing
 from upstreams.verdicts import Verdicts
+from upstreams.visibility import EVERYTHING
 
 
 @asynccontextmanager
@@ -44,6 +45,6 @@ async def settling(settings: Settings, services: Services, state: Database) -> A
 def _verdicts(queue: SettleQueue, services: Services) -> Verdicts:
     async def password_of(client_number: int, call: Call) -> Secret | None:
         # The order was checked against its caller's agencies when it was received; whoever settles it asks for nobody.
-        return (await services.erp.api_passwords([client_number], None, call)).get(client_number)
+        return (await services.erp.api_passwords([client_number], EVERYTHING, call)).get(client_number)
 
     return Verdicts(queue, services.platforms, services.hyper, services.broctagon, password_of)

@@ -4,6 +4,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET
 
+from engine import by_class
 from resolvers.context import Context
 from resolvers.currency_balance import CurrencyBalance, total_value
 from resolvers.directives import ERP_STATEMENT, STATE_STATEMENT, Upstream, needs
@@ -32,7 +33,7 @@ def client_key(client: ClientRecord) -> int:
 
 async def web_statuses(clients: Sequence[ClientRecord], context: Context) -> list[WebStatus | None]:
     numbers = [client.client_number for client in clients]
-    found = await context.services.erp.web_statuses(numbers, context.caller.agencies, context.call)
+    found = await context.services.erp.web_statuses(numbers, context.caller.visible, context.call)
     rows = (found.get(number) for number in numbers)
     return [None if row is None else web_status(row.web_status, row.web_status_text) for row in rows]
 
@@ -137,5 +138,6 @@ class Client(Node):
     )
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, ClientRecord)

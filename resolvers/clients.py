@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
+from engine import by_class
 from resolvers.client import Client
 from resolvers.context import Context, Info
 from resolvers.directives import ERP_STATEMENT, needs
@@ -55,6 +56,7 @@ class ClientEdge:
     node: Client = strawberry.field(description="The client.")
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, EdgeRecord)
 
@@ -62,8 +64,8 @@ class ClientEdge:
 async def client_totals(
     connections: Sequence[ConnectionRecord[ClientRecord]], context: Context
 ) -> list[int | BaseException]:
-    erp, agencies = context.services.erp, context.caller.agencies
-    return [await erp.count_clients(connection.query, agencies, context.call) for connection in connections]
+    erp, visible = context.services.erp, context.caller.visible
+    return [await erp.count_clients(connection.query, visible, context.call) for connection in connections]
 
 
 @strawberry.type(description="A page of clients.", directives=[needs(Scope.CLIENT_READ)])
@@ -80,6 +82,7 @@ class ClientConnection:
     )
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, ConnectionRecord)
 
@@ -122,7 +125,7 @@ async def clients(  # noqa: PLR0913, PLR0917 - Relay's four arguments and a filt
     context = info.context
     request = PageArguments.of(first, after, last, before).request(CURSOR, (int,), context.services.limits)
     query = client_query(given(filter))
-    page = await context.services.erp.client_page(query, request, context.caller.agencies, context.call)
+    page = await context.services.erp.client_page(query, request, context.caller.visible, context.call)
     return ConnectionRecord(page, request, _cursor, None, query)
 
 

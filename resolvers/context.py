@@ -1,13 +1,14 @@
 """What every resolver of one GraphQL request can reach: who asks, until when, and the house's upstreams."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from engine import Slots, frozen
 from resolvers.errors import Forbidden
 from resolvers.operation import Operation
 from resolvers.scopes import Scope
@@ -21,6 +22,7 @@ from upstreams.hyper import Hyper
 from upstreams.ledger import Ledger
 from upstreams.live_cache import LiveCache
 from upstreams.platforms import Platform
+from upstreams.visibility import Visibility
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -28,12 +30,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `principal` is whose instructions these are, whatever key was used; `agencies` None means all."""
+    """Who asks. `principal` is whose instructions these are, whatever key was used; `agencies` None means all;
+    `client_number` is set for a client's own token, which is for that client alone.
+    """
 
     name: str
     principal: str
     scopes: frozenset[str]
     agencies: tuple[int, ...] | None
+    client_number: int | None = None
+
+    @property
+    def visible(self) -> Visibility:
+        return Visibility(self.agencies, self.client_number, self.principal)
 
     def may(self, *scopes: Scope) -> bool:
         return self.scopes.issuperset(scopes)
@@ -103,6 +112,10 @@ class Context:
     forbidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What of the operation this caller may not have, and which scopes are missing (resolvers/decisions.py)."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
+    _lookups: Slots = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lookups = Slots(self)
 
     def loader(
         self, batch: Batch, key: Callable[[Any], Hashable] | None = None, arguments: Mapping[str, Any] | None = None
@@ -118,16 +131,19 @@ class Context:
 
     async def load(self, batch: Batch, key: Any) -> Any:
         """One key's answer from a point look-up, batched with all others of the moment."""
-        return unwrapped(await self.loader(batch).load(key))
+        [answer] = await self.load_many(batch, [key])
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     async def load_many(self, batch: Batch, keys: Sequence[Any]) -> list[Any]:
         """The answers in the keys' order; one that failed is its exception, for a list resolver to pass on."""
-        answers = await self.loader(batch).load_many(keys)
-        return [answer.error if isinstance(answer, Failed) else answer for answer in answers]
+        return await self._lookups.ask(batch, keys, keys, {})
 
     def forget(self) -> None:
         """Drop what was read: a mutation has changed it."""
         self._loaders.clear()
+        self._lookups = Slots(self)
 
     def _guarded(self, batch: Batch, arguments: Mapping[str, Any]) -> Callable[[list[Any]], Awaitable[list[Any]]]:
         async def run(keys: list[Any]) -> list[Any]:
@@ -145,16 +161,6 @@ def unwrapped(answer: Any) -> Any:
     if isinstance(answer, Failed):
         raise answer.error
     return answer
-
-
-def frozen(value: Any) -> Hashable:
-    """A hashable picture of coerced arguments: lists and input objects become tuples."""
-    if isinstance(value, list | tuple):
-        return tuple(frozen(element) for element in value)
-    if is_dataclass(value):
-        return (type(value), *(frozen(getattr(value, one.name)) for one in fields(value)))
-    hashable: Hashable = value
-    return hashable
 
 
 Info = strawberry.Info[Context, None]

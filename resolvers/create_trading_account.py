@@ -113,7 +113,7 @@ async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context
     hyper, client = context.services.hyper, await _client(number, context)
     if hyper is None:
         raise Declined(Reason.NOT_SUPPORTED, "No [hyper] is configured, so the ERP cannot be asked to make accounts.")
-    found = await context.services.erp.api_passwords([number], context.caller.agencies, context.call)
+    found = await context.services.erp.api_passwords([number], context.caller.visible, context.call)
     password = found.get(number)
     if password is None:
         message = "The ERP has no API password of this client, so its API cannot be asked to make an account."

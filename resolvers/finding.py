@@ -73,15 +73,14 @@ async def find_account(by: TradingAccountBy, context: Context) -> AccountRecord 
 
 
 async def find_instruction(by: InstructionBy, context: Context) -> InstructionRecord | None:
-    """By key it is the caller's own; either way it is seen only by those who may see its client's agency."""
+    """By key it is the caller's own; either way it is seen only by those who may see its client."""
     if by.id:
         found: InstructionRecord | None = await context.load(
             instructions_by_id, instruction_id(key_of(by.id, "Instruction"))
         )
         return found
     own = await context.services.ledger.by_key(context.caller.principal, str(by.idempotency_key))
-    agencies = context.caller.agencies
-    return own if own is not None and (agencies is None or own.agency in agencies) else None
+    return own if own is not None and context.caller.visible.includes(own) else None
 
 
 async def find_node(identity: str, context: Context) -> Record | None:

@@ -13,6 +13,7 @@ from upstreams.errors import Reason, System, Unavailable, UpstreamError
 from upstreams.ledger import Ledger, NewInstruction, request_hash
 from upstreams.records import Failure, InstructionRecord
 from upstreams.steps import Step, passed
+from upstreams.visibility import Visibility
 
 _KEY = re.compile(r"[ -~]{1,255}", re.ASCII)
 
@@ -60,16 +61,18 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One mutation as asked: `meaning` is everything in its input but the key; `agencies` None means all."""
+    """One mutation as asked: `meaning` is everything in its input but the key; `visible` what its caller may
+    see.
+    """
 
     kind: str
     principal: str
     idempotency_key: str
     meaning: Mapping[str, Any]
-    agencies: tuple[int, ...] | None
+    visible: Visibility
 
     def may_see(self, instruction: InstructionRecord) -> bool:
-        return self.agencies is None or instruction.agency in self.agencies
+        return self.visible.includes(instruction)
 
 
 async def instruct(

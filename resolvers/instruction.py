@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry import UNSET
 
+from engine import by_class
 from resolvers.context import Context
 from resolvers.directives import ERP_STATEMENT, STATE_STATEMENT, needs
 from resolvers.enums import InstructionKind, InstructionStatus
@@ -89,6 +90,7 @@ class InstructionEvent:
         return InstructionStatus(root.status)
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, InstructionEventRecord)
 
@@ -142,6 +144,7 @@ class Instruction(Node):
     created_at: datetime = strawberry.field(description="When it was received.")
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, InstructionRecord)
 
@@ -152,6 +155,7 @@ class InstructionEdge:
     node: Instruction = strawberry.field(description="The instruction.")
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, EdgeRecord)
 
@@ -159,10 +163,10 @@ class InstructionEdge:
 async def instruction_totals(
     connections: Sequence[ConnectionRecord[InstructionRecord]], context: Context
 ) -> list[int | BaseException]:
-    ledger, agencies = context.services.ledger, context.caller.agencies
+    ledger, visible = context.services.ledger, context.caller.visible
 
     async def count(_query: None, numbers: list[int]) -> dict[int, int]:
-        return await ledger.count(numbers, agencies, context.call)
+        return await ledger.count(numbers, visible, context.call)
 
     return await counted(connections, count)
 
@@ -181,6 +185,7 @@ class InstructionConnection:
     )
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, ConnectionRecord)
 
@@ -195,7 +200,7 @@ async def instruction_connections(  # noqa: PLR0913, PLR0917 - Relay's four argu
 ) -> list[ConnectionRecord[InstructionRecord]]:
     request = PageArguments.of(first, after, last, before).request(CURSOR, (int,), context.services.limits)
     numbers = [client.client_number for client in clients]
-    pages = await context.services.ledger.pages(numbers, request, context.caller.agencies, context.call)
+    pages = await context.services.ledger.pages(numbers, request, context.caller.visible, context.call)
     return [ConnectionRecord(pages[number], request, _cursor, number, None) for number in numbers]
 
 

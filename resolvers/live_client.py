@@ -70,7 +70,7 @@ async def live_clients(clients: Sequence[ClientRecord], context: Context) -> lis
             f"{len(clients)}. Ask for `balances` instead, or for fewer clients."
         )
     numbers = [client.client_number for client in clients]
-    passwords = await context.services.erp.api_passwords(numbers, context.caller.agencies, context.call)
+    passwords = await context.services.erp.api_passwords(numbers, context.caller.visible, context.call)
     asked = (_ask(number, passwords.get(number), context) for number in numbers)
     return list(await asyncio.gather(*asked, return_exceptions=True))
 

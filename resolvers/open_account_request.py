@@ -133,7 +133,7 @@ async def check(order: AccountRequestOrder, meaning: dict[str, Any], key: str, c
     broctagon = context.services.broctagon
     if broctagon is None:
         raise Declined(Reason.NOT_SUPPORTED, "No [broctagon] is configured, so there is no CRM to ask.")
-    client = await context.services.erp.client_by_crm_user(order.user_id, context.caller.agencies, context.call)
+    client = await context.services.erp.client_by_crm_user(order.user_id, context.caller.visible, context.call)
     if client is None:
         raise Declined(Reason.NOT_FOUND, "There is no client with this CRM user id.")
     new = NewInstruction(

@@ -49,4 +49,4 @@ def _refusal(error: Invalid | Declined | KeyReused | UpstreamError) -> Any:
 
 
 def request(kind: str, key: str, meaning: Mapping[str, Any], context: Context) -> Request:
-    return Request(kind, context.caller.principal, key, meaning, context.caller.agencies)
+    return Request(kind, context.caller.principal, key, meaning, context.caller.visible)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry import UNSET
 
+from engine import by_class
 from resolvers.context import Context, Info
 from resolvers.directives import ERP_STATEMENT, Upstream, needs
 from resolvers.enums import Platform, TradingAccountStatus, UpstreamSystem, code_of, listed
@@ -115,6 +116,7 @@ class TradingAccount(Node):
     )
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, AccountRecord)
 
@@ -125,6 +127,7 @@ class TradingAccountEdge:
     node: TradingAccount = strawberry.field(description="The account.")
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, EdgeRecord)
 
@@ -132,10 +135,10 @@ class TradingAccountEdge:
 async def account_totals(
     connections: Sequence[ConnectionRecord[AccountRecord]], context: Context
 ) -> list[int | BaseException]:
-    erp, agencies = context.services.erp, context.caller.agencies
+    erp, visible = context.services.erp, context.caller.visible
 
     async def count(query: AccountQuery, numbers: list[int]) -> dict[int, int]:
-        return await erp.count_accounts(numbers, query, agencies, context.call)
+        return await erp.count_accounts(numbers, query, visible, context.call)
 
     return await counted(connections, count)
 
@@ -154,6 +157,7 @@ class TradingAccountConnection:
     )
 
     @classmethod
+    @by_class
     def is_type_of(cls, value: object, _info: object) -> bool:
         return isinstance(value, ConnectionRecord)
 
@@ -201,7 +205,7 @@ async def account_connections(  # noqa: PLR0913, PLR0917 - Relay's four argument
     request = PageArguments.of(first, after, last, before).request(CURSOR, (str, str), context.services.limits)
     query = account_query(given(filter))
     numbers = [client.client_number for client in clients]
-    pages = await context.services.erp.account_pages(numbers, query, request, context.caller.agencies, context.call)
+    pages = await context.services.erp.account_pages(numbers, query, request, context.caller.visible, context.call)
     return [ConnectionRecord(pages[number], request, _cursor, number, query) for number in numbers]
 
 

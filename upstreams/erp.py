@@ -1,7 +1,7 @@
 """The ERP's views, one statement per question, answers by key.
 
-Every method takes `agencies`, what the caller may see (None: all), and passes it as the first parameter of its
-statement; there is no way to read client data past it.
+Every method takes `visible`, what the caller may see, and passes it as the first parameters of its statement; there is
+no way to read client data past it.
 """
 
 from collections import defaultdict
@@ -15,9 +15,9 @@ from upstreams.paging import Page, PageRequest, cut
 from upstreams.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
 from upstreams.secret import Secret
 from upstreams.sql import read_statements
+from upstreams.visibility import Visibility
 
 sql = read_statements("erp.sql")
-Agencies = tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class ClientQuery:
     name_prefix: str | None = None
 
     def parameters(self) -> tuple[Any, ...]:
-        """$2 to $12 of the part `matching_clients`."""
+        """$3 to $13 of the part `matching_clients`."""
         searches = (self.number, self.email and self.email.lower(), _prefix_pattern(self.name_prefix))
         return (self.numbers, *_codes(self.web_statuses), *_codes(self.erp_statuses), self.agencies, *searches)
 
@@ -56,7 +56,7 @@ class AccountQuery:
     statuses: Codes | None = None
 
     def parameters(self) -> tuple[Any, ...]:
-        """$2 to $8 of the part `matching_accounts`."""
+        """$3 to $9 of the part `matching_accounts`."""
         return (*_codes(self.platforms), self.servers, *_codes(self.statuses))
 
 
@@ -76,77 +76,87 @@ class Erp:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def clients(self, numbers: Sequence[int], agencies: Agencies, call: Call) -> dict[int, ClientRecord]:
-        rows = await self._database.read(sql.clients_by_number, agencies, numbers, call=call, keys=len(numbers))
+    async def clients(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, ClientRecord]:
+        rows = await self._database.read(
+            sql.clients_by_number, *visible.of_clients(), numbers, call=call, keys=len(numbers)
+        )
         return {row["client_number"]: ClientRecord(*row) for row in rows}
 
     async def clients_by_account(
-        self, keys: Sequence[AccountKey], agencies: Agencies, call: Call
+        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
     ) -> dict[AccountKey, ClientRecord]:
         servers, logins = _columns(keys)
-        rows = await self._database.read(sql.clients_by_account, agencies, servers, logins, call=call, keys=len(keys))
+        rows = await self._database.read(
+            sql.clients_by_account, *visible.of_clients(), servers, logins, call=call, keys=len(keys)
+        )
         return {AccountKey(row[0], row[1]): ClientRecord(*tuple(row)[2:]) for row in rows}
 
-    async def client_by_crm_user(self, user_id: str, agencies: Agencies, call: Call) -> ClientRecord | None:
-        rows = await self._database.read(sql.clients_by_crm_user, agencies, [user_id], call=call)
+    async def client_by_crm_user(self, user_id: str, visible: Visibility, call: Call) -> ClientRecord | None:
+        rows = await self._database.read(sql.clients_by_crm_user, *visible.of_clients(), [user_id], call=call)
         return ClientRecord(*rows[0]) if len(rows) == 1 else None
 
     async def client_page(
-        self, query: ClientQuery, page: PageRequest, agencies: Agencies, call: Call
+        self, query: ClientQuery, page: PageRequest, visible: Visibility, call: Call
     ) -> Page[ClientRecord]:
         statement = sql.clients_backward if page.backward else sql.clients_forward
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))
         rows = await self._database.read(
-            statement, agencies, *query.parameters(), after, before, page.limit + 1, call=call
+            statement, *visible.of_clients(), *query.parameters(), after, before, page.limit + 1, call=call
         )
         return cut([ClientRecord(*row) for row in rows], page)
 
-    async def count_clients(self, query: ClientQuery, agencies: Agencies, call: Call) -> int:
-        rows = await self._database.read(sql.count_clients, agencies, *query.parameters(), call=call)
+    async def count_clients(self, query: ClientQuery, visible: Visibility, call: Call) -> int:
+        rows = await self._database.read(sql.count_clients, *visible.of_clients(), *query.parameters(), call=call)
         return int(rows[0]["total"])
 
-    async def web_statuses(self, numbers: Sequence[int], agencies: Agencies, call: Call) -> dict[int, WebStatusRecord]:
-        rows = await self._database.read(sql.web_statuses, agencies, numbers, call=call, keys=len(numbers))
+    async def web_statuses(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, WebStatusRecord]:
+        rows = await self._database.read(sql.web_statuses, *visible.of_clients(), numbers, call=call, keys=len(numbers))
         return {row["client_number"]: WebStatusRecord(*row) for row in rows}
 
     async def balances(
-        self, numbers: Sequence[int], agencies: Agencies, call: Call
+        self, numbers: Sequence[int], visible: Visibility, call: Call
     ) -> Mapping[int, list[BalanceRecord]]:
-        rows = await self._database.read(sql.balances, agencies, numbers, call=call, keys=len(numbers))
+        rows = await self._database.read(sql.balances, *visible.of_clients(), numbers, call=call, keys=len(numbers))
         found: defaultdict[int, list[BalanceRecord]] = defaultdict(list)
         for row in rows:
             found[row["client_number"]].append(BalanceRecord(*row))
         return found
 
-    async def api_passwords(self, numbers: Sequence[int], agencies: Agencies, call: Call) -> dict[int, Secret]:
+    async def api_passwords(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, Secret]:
         """Hyper's per-client secrets. For the Hyper adapter's calls alone."""
-        rows = await self._database.read(sql.api_passwords, agencies, numbers, call=call, keys=len(numbers))
+        rows = await self._database.read(
+            sql.api_passwords, *visible.of_clients(), numbers, call=call, keys=len(numbers)
+        )
         return {row["client_number"]: Secret(row["api_password"]) for row in rows if row["api_password"]}
 
     async def accounts(
-        self, keys: Sequence[AccountKey], agencies: Agencies, call: Call
+        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
     ) -> dict[AccountKey, AccountRecord]:
         servers, logins = _columns(keys)
-        rows = await self._database.read(sql.accounts_by_key, agencies, servers, logins, call=call, keys=len(keys))
+        rows = await self._database.read(
+            sql.accounts_by_key, *visible.of_clients(), servers, logins, call=call, keys=len(keys)
+        )
         return {AccountKey(row["server"], row["login"]): AccountRecord(*row) for row in rows}
 
     async def account_pages(
-        self, numbers: Sequence[int], query: AccountQuery, page: PageRequest, agencies: Agencies, call: Call
+        self, numbers: Sequence[int], query: AccountQuery, page: PageRequest, visible: Visibility, call: Call
     ) -> dict[int, Page[AccountRecord]]:
         """One page for each client; a client without such accounts has an empty one."""
         statement = sql.accounts_backward if page.backward else sql.accounts_forward
         arguments = (*query.parameters(), numbers, *(page.after or (None, None)), *(page.before or (None, None)))
-        rows = await self._database.read(statement, agencies, *arguments, page.limit + 1, call=call, keys=len(numbers))
+        rows = await self._database.read(
+            statement, *visible.of_clients(), *arguments, page.limit + 1, call=call, keys=len(numbers)
+        )
         found: defaultdict[int, list[AccountRecord]] = defaultdict(list)
         for row in rows:
             found[row["client_number"]].append(AccountRecord(*row))
         return {number: cut(found[number], page) for number in numbers}
 
     async def count_accounts(
-        self, numbers: Sequence[int], query: AccountQuery, agencies: Agencies, call: Call
+        self, numbers: Sequence[int], query: AccountQuery, visible: Visibility, call: Call
     ) -> dict[int, int]:
         rows = await self._database.read(
-            sql.count_accounts, agencies, *query.parameters(), numbers, call=call, keys=len(numbers)
+            sql.count_accounts, *visible.of_clients(), *query.parameters(), numbers, call=call, keys=len(numbers)
         )
         totals = dict.fromkeys(numbers, 0)
         return totals | {row["client_number"]: row["total"] for row in rows}

@@ -22,10 +22,10 @@ from upstreams.money import plain
 from upstreams.paging import Page, PageRequest, cut
 from upstreams.records import Failure, InstructionEventRecord, InstructionRecord
 from upstreams.sql import read_statements
+from upstreams.visibility import Visibility
 
 sql = read_statements("ledger.sql")
 _COLUMNS = tuple(column.name for column in fields(InstructionRecord) if column.name != "events")
-Agencies = tuple[int, ...] | None
 
 _SYSTEM = System.ERP_DATABASE
 
@@ -160,26 +160,28 @@ class Ledger:
         rows = await self._database.write(sql.by_key, principal, key, seconds=WRITE_SECONDS)
         return instruction_record(rows[0]) if rows else None
 
-    async def by_ids(self, ids: Sequence[UUID], agencies: Agencies, call: Call) -> dict[UUID, InstructionRecord]:
-        rows = await self._database.read(sql.by_id, agencies, ids, call=call, keys=len(ids))
+    async def by_ids(self, ids: Sequence[UUID], visible: Visibility, call: Call) -> dict[UUID, InstructionRecord]:
+        rows = await self._database.read(sql.by_id, *visible.of_instructions(), ids, call=call, keys=len(ids))
         return {row["id"]: instruction_record(row) for row in rows}
 
     async def pages(
-        self, numbers: Sequence[int], page: PageRequest, agencies: Agencies, call: Call
+        self, numbers: Sequence[int], page: PageRequest, visible: Visibility, call: Call
     ) -> dict[int, Page[InstructionRecord]]:
         """For each client the instructions that concern them, newest first."""
         statement = sql.pages_backward if page.backward else sql.pages_forward
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))
         rows = await self._database.read(
-            statement, agencies, numbers, after, before, page.limit + 1, call=call, keys=len(numbers)
+            statement, *visible.of_instructions(), numbers, after, before, page.limit + 1, call=call, keys=len(numbers)
         )
         found: defaultdict[int, list[InstructionRecord]] = defaultdict(list)
         for row in rows:
             found[row["client_number"]].append(instruction_record(row))
         return {number: cut(found[number], page) for number in numbers}
 
-    async def count(self, numbers: Sequence[int], agencies: Agencies, call: Call) -> dict[int, int]:
-        rows = await self._database.read(sql.count_by_client, agencies, numbers, call=call, keys=len(numbers))
+    async def count(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, int]:
+        rows = await self._database.read(
+            sql.count_by_client, *visible.of_instructions(), numbers, call=call, keys=len(numbers)
+        )
         return dict.fromkeys(numbers, 0) | {row["client_number"]: row["total"] for row in rows}
 
     async def events(self, ids: Sequence[UUID], call: Call) -> Mapping[UUID, list[InstructionEventRecord]]:

@@ -7,6 +7,7 @@ i.settle_attempts
 
 -- part: visible
 ($1::int[] IS NULL OR i.agency = ANY ($1::int[]))
+AND ($2::int IS NULL OR (i.client_number = $2 AND i.principal = $3::text))
 
 -- part: is_open
 i.status IN ('RECEIVED', 'SENT', 'UNKNOWN', 'NEEDS_REVIEW')
@@ -50,31 +51,31 @@ SELECT {columns} FROM moved i
 SELECT {columns} FROM brokergraph.instruction i WHERE i.principal = $1 AND i.idempotency_key = $2
 
 -- name: by_id
--- Which of these instructions may be seen? $1 agencies, $2 ids.
-SELECT {columns} FROM brokergraph.instruction i WHERE i.id = ANY ($2::uuid[]) AND {visible}
+-- Which of these instructions may be seen? $1 to $3 visibility, $4 ids.
+SELECT {columns} FROM brokergraph.instruction i WHERE i.id = ANY ($4::uuid[]) AND {visible}
 
 -- name: pages_forward
--- The clients' instructions, newest first. $1 agencies, $2 client numbers, $3 after, $4 before, $5 limit.
-SELECT p.* FROM unnest($2::int[]) AS k (client_number)
+-- The clients' instructions, newest first. $1 to $3 visibility, $4 client numbers, $5 after, $6 before, $7 limit.
+SELECT p.* FROM unnest($4::int[]) AS k (client_number)
 CROSS JOIN LATERAL (
     SELECT {columns} FROM brokergraph.instruction i
     WHERE i.client_number = k.client_number AND {visible}
-      AND ($3::bigint IS NULL OR i.number < $3) AND ($4::bigint IS NULL OR i.number > $4)
-    ORDER BY i.number DESC LIMIT $5) p
+      AND ($5::bigint IS NULL OR i.number < $5) AND ($6::bigint IS NULL OR i.number > $6)
+    ORDER BY i.number DESC LIMIT $7) p
 
 -- name: pages_backward
 -- The same page counted from the oldest.
-SELECT p.* FROM unnest($2::int[]) AS k (client_number)
+SELECT p.* FROM unnest($4::int[]) AS k (client_number)
 CROSS JOIN LATERAL (
     SELECT {columns} FROM brokergraph.instruction i
     WHERE i.client_number = k.client_number AND {visible}
-      AND ($3::bigint IS NULL OR i.number < $3) AND ($4::bigint IS NULL OR i.number > $4)
-    ORDER BY i.number LIMIT $5) p
+      AND ($5::bigint IS NULL OR i.number < $5) AND ($6::bigint IS NULL OR i.number > $6)
+    ORDER BY i.number LIMIT $7) p
 
 -- name: count_by_client
--- How many instructions does each client have? $1 agencies, $2 client numbers.
+-- How many instructions does each client have? $1 to $3 visibility, $4 client numbers.
 SELECT i.client_number, count(*) AS total FROM brokergraph.instruction i
-WHERE i.client_number = ANY ($2::int[]) AND {visible} GROUP BY i.client_number
+WHERE i.client_number = ANY ($4::int[]) AND {visible} GROUP BY i.client_number
 
 -- name: events
 -- What happened to these instructions, in order? $1 ids of instructions that the caller may see.

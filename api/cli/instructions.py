@@ -14,6 +14,7 @@ from upstreams.ledger import Advance, Ledger
 from upstreams.money import plain
 from upstreams.proof import verify
 from upstreams.records import Failure, InstructionRecord
+from upstreams.visibility import EVERYTHING
 
 T = TypeVar("T")
 _OPEN = ("RECEIVED", "SENT", "UNKNOWN", "NEEDS_REVIEW")
@@ -53,7 +54,7 @@ async def show(config: Path | None, identity: UUID) -> None:
     """Show one instruction and everything that happened to it."""
 
     async def read(ledger: Ledger, call: Call) -> list[str]:
-        found = (await ledger.by_ids([identity], None, call)).get(identity)
+        found = (await ledger.by_ids([identity], EVERYTHING, call)).get(identity)
         if found is None:
             raise click.ClickException(f"There is no instruction {identity}.")
         events = (await ledger.events([identity], call))[identity]
@@ -87,7 +88,7 @@ async def resolve(  # noqa: PLR0913 - one for each option.
     actor = f"{decided_by.strip()}, confirmed by {confirmed_by.strip()}"
 
     async def decide(ledger: Ledger, call: Call) -> InstructionRecord:
-        found = (await ledger.by_ids([identity], None, call)).get(identity)
+        found = (await ledger.by_ids([identity], EVERYTHING, call)).get(identity)
         if found is None or found.status != "NEEDS_REVIEW":
             stands = "does not exist" if found is None else f"stands at {found.status}"
             raise click.ClickException(f"Only an instruction that needs review can be resolved; {identity} {stands}.")
