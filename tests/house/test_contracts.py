@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[2]
-PACKAGES = ("api", "resolvers", "upstreams", "sandbox")
+PACKAGES = ("api", "resolvers", "engine", "upstreams", "sandbox")
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text())
 # What a package is imported as, where that is not its name.
 IMPORTED_AS = {

@@ -1,0 +1,170 @@
+"""A plan: an operation, read once, for every run and every caller. No decision about a caller is ever part of it."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLString,
+    OperationDefinitionNode,
+    OperationType,
+    Visitor,
+    visit,
+)
+from graphql.execution.values import VariableValues
+from graphql.type import GraphQLField
+
+from engine.build import Builder
+from engine.collect import Collector, Grouped, condition_variables
+from engine.fields import Definition, Definitions, FieldPlan, Source, uses_variables
+from engine.outputs import Kind, output
+
+# As many choices of @skip and @include as are kept of one operation.
+_MOST_VARIANTS: Final = 32
+_TYPENAME = GraphQLField(GraphQLNonNull(GraphQLString))
+_TYPENAME_DEFINITION = Definition(Source.TYPENAME, output(_TYPENAME.type))
+# Introspection is graphql-core's to answer: it is no part of the schema's own fields.
+_INTROSPECTION = frozenset({"__schema", "__type"})
+
+
+@dataclass(slots=True, eq=False)
+class Selection:
+    """What is asked of the objects of a type at one place. `steps` need resolving; the rest is read while building."""
+
+    type: GraphQLObjectType
+    fields: dict[str, FieldPlan]
+    steps: list[tuple[str, FieldPlan]]
+    build: Builder
+    # The coordinates of what is read while building.
+    inline: frozenset[str]
+    # The places of the steps that may have to wait for something, themselves or below; two of them wait side by side.
+    waiting: frozenset[int]
+
+
+Select = Callable[[FieldPlan, GraphQLObjectType], Selection]
+
+
+@dataclass(slots=True, eq=False)
+class Variant:
+    """The operation under one choice of its conditions."""
+
+    root: Selection
+    # The root's fields one by one, for mutations.
+    serial: list[Selection]
+    select: Select
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """One operation of one document."""
+
+    schema: GraphQLSchema
+    operation: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    definitions: Definitions
+    hot_after: int
+    conditions: tuple[str, ...]
+    _variants: OrderedDict[tuple[bool, ...], Variant] = field(default_factory=OrderedDict)
+
+    @property
+    def is_serial(self) -> bool:
+        return self.operation.operation is OperationType.MUTATION
+
+    def variant(self, variables: VariableValues) -> Variant | None:
+        """The operation as these variables choose it; None where graphql-core has to say what is wrong with them."""
+        values = tuple(variables.coerced.get(name) is True for name in self.conditions)
+        if not all(isinstance(variables.coerced.get(name), bool) for name in self.conditions):
+            return None
+        found = self._variants.get(values)
+        if found is None:
+            found = self._variants[values] = self._compile(dict(zip(self.conditions, values, strict=True)))
+            if len(self._variants) > _MOST_VARIANTS:
+                self._variants.popitem(last=False)
+        return found
+
+    def _compile(self, conditions: Mapping[str, bool]) -> Variant:
+        collector = Collector(self.schema, self.fragments, conditions)
+        root_type = self.schema.get_root_type(self.operation.operation)
+        assert root_type is not None
+
+        def select(plan: FieldPlan, on: GraphQLObjectType) -> Selection:
+            found: Selection | None = plan.selections.get(on.name)
+            if found is None:
+                grouped = collector.fields((node.selection_set for node in plan.nodes), on)
+                found = plan.selections[on.name] = self._selection(on, grouped, select)
+            return found
+
+        grouped = collector.fields([self.operation.selection_set], root_type)
+        alone = grouped.items() if self.is_serial else ()
+        serial = [self._selection(root_type, {key: nodes}, select) for key, nodes in alone]
+        return Variant(self._selection(root_type, grouped, select), serial, select)
+
+    def _selection(self, on: GraphQLObjectType, grouped: Grouped, select: Select) -> Selection:
+        fields = {key: plan for key, nodes in grouped.items() if (plan := self._field(on, nodes)) is not None}
+        steps = [
+            (key, plan)
+            for key, plan in fields.items()
+            if not plan.is_inline and plan.definition.source is not Source.TYPENAME
+        ]
+        waiting = frozenset(place for place, (_, plan) in enumerate(steps) if _may_wait(plan, select))
+        build = Builder(on.name, fields, [key for key, _ in steps], self.hot_after)
+        inline = frozenset(plan.coordinate for plan in fields.values() if plan.is_inline)
+        return Selection(on, fields, steps, build, inline, waiting)
+
+    def _field(self, on: GraphQLObjectType, nodes: list[FieldNode]) -> FieldPlan | None:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return FieldPlan(name, on, nodes, _TYPENAME, _TYPENAME_DEFINITION, has_variables=False)
+        core = on.fields.get(name)
+        if core is None:
+            return None
+        return FieldPlan(name, on, nodes, core, self.definitions.of(core), uses_variables(nodes))
+
+
+def _may_wait(plan: FieldPlan, select: Select) -> bool:
+    """Whether the field, or what is below it, may have to wait. What an abstract type turns out to be is not known."""
+    if plan.definition.source in (Source.LIST, Source.EACH):
+        return True
+    kind = plan.output.named_kind
+    return kind is Kind.ABSTRACT or (kind is Kind.OBJECT and bool(select(plan, plan.output.named).waiting))
+
+
+def plan_of(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    definitions: Definitions,
+    hot_after: int,
+) -> Plan | None:
+    """The plan of a valid document's operation; None for what graphql-core runs."""
+    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+    if operation.operation is OperationType.SUBSCRIPTION or not _is_ours(document, fragments.values()):
+        return None
+    return Plan(schema, operation, fragments, definitions, hot_after, condition_variables(document))
+
+
+def _is_ours(document: DocumentNode, fragments: Any) -> bool:
+    if any(getattr(fragment, "variable_definitions", None) for fragment in fragments):
+        return False
+    finder = _IntrospectionFinder()
+    visit(document, finder)
+    return not finder.found
+
+
+class _IntrospectionFinder(Visitor):
+    found = False
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        if node.name.value in _INTROSPECTION:
+            self.found = True
+
+    def enter_directive(self, node: Any, *_: object) -> None:
+        if node.name.value in ("defer", "stream"):
+            self.found = True

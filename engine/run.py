@@ -1,0 +1,112 @@
+"""One run of a plan: level by level, each field once for all objects of its level."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLError, located_error
+
+from engine.complete import Completed, Completing
+from engine.fields import FieldPlan
+from engine.outputs import NULLED, Kind
+from engine.plan import Selection, Variant
+from engine.resolve import Resolving
+from engine.slots import Slots
+from engine.where import Below, Root, Where
+
+# What this caller may not have, by coordinate ("Client.balances"), and the error that says so.
+Refused = Mapping[str, Exception]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`data` is None where a required root field failed. Errors are located, in no particular order."""
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLError]
+
+
+class Run:
+    """Made for one request and thrown away."""
+
+    def __init__(
+        self, variant: Variant, resolving: Resolving, context: Any, refused: Refused, type_resolver: Any = None
+    ) -> None:
+        self._variant = variant
+        self._resolving = resolving
+        self._context = context
+        self._refused = refused
+        self._errors: list[GraphQLError] = []
+        self._completing = Completing(resolving, variant.select, self.level, self._report, type_resolver)
+
+    async def outcome(self, root: Any, *, serially: bool) -> Outcome:
+        if serially:
+            return await self._one_after_another(root)
+        rows, _ = await self.level(self._variant.root, [root], Root(), Slots(self._context))
+        return Outcome(None if rows[0] is NULLED else rows[0], self._errors)
+
+    async def _one_after_another(self, root: Any) -> Outcome:
+        """Mutations change things: what was read for one is not good for the next, and none follows a null answer."""
+        data: dict[str, Any] = {}
+        for selection in self._variant.serial:
+            rows, _ = await self.level(selection, [root], Root(), Slots(self._context))
+            if rows[0] is NULLED:
+                return Outcome(None, self._errors)
+            data.update(rows[0])
+        return Outcome(data, self._errors)
+
+    async def level(self, selection: Selection, objects: Sequence[Any], where: Where, slots: Slots) -> Completed:
+        """The objects of one type at one place, as dictionaries; NULLED where a required field failed."""
+        columns, nulled = await self._columns(selection, objects, where, slots)
+        return self._built(selection, objects, columns, where, nulled=nulled)
+
+    async def _columns(
+        self, selection: Selection, objects: Sequence[Any], where: Where, slots: Slots
+    ) -> tuple[list[list[Any]], bool]:
+        steps = selection.steps
+        columns: list[list[Any]] = [[]] * len(steps)
+        nulled = False
+
+        async def one(place: int) -> None:
+            nonlocal nulled
+            key, field = steps[place]
+            columns[place], is_nulled = await self._field(field, key, objects, where, slots)
+            nulled = nulled or is_nulled
+
+        waiting = selection.waiting
+        if len(waiting) > 1:
+            await asyncio.gather(*map(one, waiting))
+        for place in range(len(steps)):
+            if len(waiting) <= 1 or place not in waiting:
+                await one(place)
+        return columns, nulled
+
+    async def _field(self, field: FieldPlan, key: str, objects: Sequence[Any], where: Where, slots: Slots) -> Completed:
+        refusal = self._refused.get(field.coordinate) if self._refused else None
+        if refusal is not None:
+            values: list[Any] = [refusal] * len(objects)
+        else:
+            values = await self._resolving.values(field, objects, Below(where, key), slots)
+        if field.output.kind is Kind.LEAF:
+            # Leaves are completed where the objects are built.
+            return values, False
+        return await self._completing.complete(field, field.output, values, Below(where, key), slots)
+
+    def _built(
+        self, selection: Selection, objects: Sequence[Any], columns: list[list[Any]], where: Where, *, nulled: bool
+    ) -> Completed:
+        if not nulled and not (self._refused and selection.inline.intersection(self._refused)):
+            rows = selection.build.fast(objects, columns)
+            if rows is not None:
+                return rows, False
+
+        def report(error: BaseException, plan: FieldPlan, key: str, index: int) -> None:
+            self._report(error, plan, [*where.path(index), key])
+
+        return selection.build.slow(objects, columns, report, self._refused)
+
+    def _report(self, error: BaseException, field: FieldPlan, path: list[str | int]) -> None:
+        if not isinstance(error, Exception):
+            error = RuntimeError(f"{field.coordinate} was cancelled from inside")
+        self._errors.append(located_error(error, field.nodes, path))
