@@ -9,6 +9,8 @@ from api.settings import ErpSection, Settings, StateSection
 from api.settling import settling
 from resolvers.context import Services
 from resolvers.execution import Executor
+from upstreams.budgets.opening import open_budgets
+from upstreams.budgets.shared import Budgets
 from upstreams.call import STATE_DATABASE
 from upstreams.clock import Clock
 from upstreams.config import UpstreamsConfig
@@ -84,7 +86,10 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
         services = _services(settings, clock, Erp(erp), ledger, dispatcher, upstreams)
         await stack.enter_async_context(settling(settings, services, state))
-        yield _house(settings, clock, erp, state, services)
+        budgets = open_budgets(settings.budget, state, clock)
+        if budgets is not None:
+            stack.push_async_callback(budgets.aclose)
+        yield _house(settings, clock, erp, state, services, budgets)
 
 
 def _services(  # noqa: PLR0913, PLR0917 - what the resolvers stand on.
@@ -110,7 +115,14 @@ def _services(  # noqa: PLR0913, PLR0917 - what the resolvers stand on.
     )
 
 
-def _house(settings: Settings, clock: Clock, erp: Database, state: Database, services: Services) -> House:
+def _house(  # noqa: PLR0913, PLR0917 - what the HTTP layer stands on.
+    settings: Settings,
+    clock: Clock,
+    erp: Database,
+    state: Database,
+    services: Services,
+    budgets: Budgets | None,
+) -> House:
     keys = KeyStore(state, clock)
     auth = settings.auth
     return House(
@@ -120,6 +132,8 @@ def _house(settings: Settings, clock: Clock, erp: Database, state: Database, ser
         state=state,
         keys=keys,
         authenticator=Authenticator(keys, clock, auth.key_cache_seconds, auth.key_cache_seconds_without_database),
-        executor=Executor(services, settings.limits.document(), introspection=settings.server.introspection),
+        executor=Executor(
+            services, settings.limits.document(), introspection=settings.server.introspection, budgets=budgets
+        ),
         services=services,
     )

@@ -11,6 +11,7 @@ import msgspec
 
 from resolvers.context import DepositLimits, GraphLimits
 from resolvers.guard import DocumentLimits
+from upstreams.budgets.shared import BudgetConfig
 from upstreams.config import BroctagonConfig, BrokerWorkConfig, ConfigError, CPluginConfig, HyperConfig, ServerConfig
 from upstreams.secret import Secret
 from upstreams.settler import SettlingConfig
@@ -62,6 +63,7 @@ class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[limits]: what one operation may ask for."""
 
+    cost_max: int = 50_000
     page_default: int = 50
     page_max: int = 200
     live_clients_max: int = 20
@@ -74,7 +76,13 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     root_fields_max: int = 20
 
     def graph(self) -> GraphLimits:
-        return GraphLimits(self.page_default, self.page_max, self.live_clients_max, self.single_live_accounts_max)
+        return GraphLimits(
+            page_default=self.page_default,
+            page_max=self.page_max,
+            live_clients_max=self.live_clients_max,
+            single_live_accounts_max=self.single_live_accounts_max,
+            cost_max=self.cost_max,
+        )
 
     def document(self) -> DocumentLimits:
         return DocumentLimits(
@@ -112,6 +120,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     erp: ErpSection
     state: StateSection = StateSection()
     limits: LimitsSection = LimitsSection()
+    budget: BudgetConfig = BudgetConfig()
     auth: AuthSection = AuthSection()
     deposits: DepositsSection = DepositsSection()
     settling: SettlingConfig = SettlingConfig()
@@ -120,6 +129,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     cplugin: dict[str, CPluginConfig] = {}
     broker_work: dict[str, BrokerWorkConfig] = {}
     servers: dict[str, ServerConfig] = {}
+
+    def __post_init__(self) -> None:
+        if self.budget.store != "off" and self.limits.cost_max > self.budget.query_limit:
+            raise ValueError(
+                "limits.cost_max must not be more than budget.cost_per_minute less budget.mutations_reserved, "
+                "else the dearest operations could never run"
+            )
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -13,6 +13,7 @@ from resolvers.errors import Forbidden
 from resolvers.operation import Operation
 from resolvers.scopes import Scope
 from upstreams.broctagon import Broctagon
+from upstreams.budgets.shared import Standing
 from upstreams.call import Call
 from upstreams.clock import Clock
 from upstreams.config import ServerConfig
@@ -61,6 +62,7 @@ class GraphLimits:
     page_max: int = 200
     live_clients_max: int = 20
     single_live_accounts_max: int = 100
+    cost_max: int = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class Context:
     operation: Operation
     forbidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What of the operation this caller may not have, and which scopes are missing (resolvers/decisions.py)."""
+    standing: Standing | None = None
+    """What the caller has left of its budget; None where nothing limits it."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _lookups: Slots = field(init=False)
 

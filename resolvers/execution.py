@@ -15,6 +15,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
+from resolvers.charging import BudgetExceeded, Charging, shown
 from resolvers.context import Caller, Context, GraphLimits, Services
 from resolvers.decisions import INTROSPECTION, forbidden_fields
 from resolvers.documents import Document, Documents, Unacceptable, is_mutation
@@ -25,6 +26,8 @@ from resolvers.forecast import Forecast, Servers, forecast
 from resolvers.guard import DocumentLimits
 from resolvers.operation import Operation
 from resolvers.schema import schema
+from resolvers.selected import Selector
+from upstreams.budgets.shared import Budgets, Standing
 from upstreams.call import Call
 
 # Upstream calls end at the deadline by themselves; this is for whatever else might hang.
@@ -35,32 +38,39 @@ _BY_POST = "A mutation is sent by POST, never by GET."
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What the caller sent. `explain` asks for `extensions.plan`."""
+    """What the caller sent. `explain` asks for `extensions.plan`, `show_cost` for `extensions.cost`."""
 
     query: str
     variables: Mapping[str, Any] | None = None
     operation_name: str | None = None
     explain: bool = False
+    show_cost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body` goes on the wire. `executed` is false where the request was refused before anything ran."""
+    """`body` goes on the wire. `executed` is false where the request was refused before anything ran. `standing` is what
+    the caller has left, where something limits it.
+    """
 
     body: dict[str, Any]
     executed: bool
     refused_method: bool = False
+    standing: Standing | None = None
 
 
 class Executor:
     """Runs requests against the schema; one for the life of the process."""
 
-    def __init__(self, services: Services, limits: DocumentLimits, *, introspection: bool) -> None:
+    def __init__(
+        self, services: Services, limits: DocumentLimits, *, introspection: bool, budgets: Budgets | None = None
+    ) -> None:
         self._services = services
         self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
         self._documents = Documents(self._core, limits, introspection=True)
         self._introspection = introspection
         self._servers = _servers(services)
+        self._charging = Charging(self._core, services.limits, budgets)
 
     async def run(self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True) -> Answer:
         """Answer the request. Never raises for what a caller can cause."""
@@ -74,12 +84,19 @@ class Executor:
             if forbidden and (refused := refused_whole(operation, document, forbidden)):
                 errors = [present(error, call.request_id) for error in refused]
                 return Answer({"data": None, "errors": errors}, executed=True)
+            cost = self._charging.cost(document, operation, variables)
             plan = self._plan(document, operation, variables, explain=request.explain)
         except Unacceptable as error:
-            return Answer(_refusal(error.errors, call), False)
-        context = Context(self._services, caller, call, Operation(document.fields), forbidden)
+            return Answer(_refusal(error.errors, call), False, standing=await self._charging.spend_for_refusal(caller))
+        standing = await self._charging.spend(caller, cost, operation)
+        if standing is not None and not standing.granted:
+            return Answer(_refusal([BudgetExceeded(standing)], call), executed=False, standing=standing)
+        context = Context(self._services, caller, call, Operation(document.fields), forbidden, standing)
         result = await self._execute(document, request, context)
-        return Answer(_body(result, call, plan if request.explain else None), executed=True)
+        body = _body(result, call, plan if request.explain else None)
+        if request.show_cost and standing is not None:
+            body.setdefault("extensions", {})["cost"] = shown(standing, self._services.clock)
+        return Answer(body, executed=True, standing=standing)
 
     def _forbidden(self, document: Document, caller: Caller) -> Mapping[str, tuple[str, ...]]:
         """What of the document this caller may not have; decided once per execution and never kept."""
@@ -106,7 +123,8 @@ class Executor:
         if not explain and _LIVE_CLIENT not in document.fields:
             return None
         limits = self._services.limits
-        plan = forecast(self._core, document, operation, variables, limits, self._servers)
+        selection = Selector(self._core, document, variables, limits.page_default).operation(operation)
+        plan = forecast(selection, limits, self._servers)
         asked = plan.keys[UpstreamSystem.HYPER.value]
         if _LIVE_CLIENT in document.fields and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])

@@ -9,6 +9,7 @@ from resolvers.decisions import install
 from resolvers.instruction import Instruction
 from resolvers.mutation import Mutation
 from resolvers.mutation_error import IdempotencyConflict, Refused, UpstreamFailed, ValidationFailed
+from resolvers.prices import tag
 from resolvers.query import Query
 from resolvers.scalars import SCALARS
 from resolvers.trading_account import TradingAccount
@@ -21,6 +22,7 @@ schema = strawberry.Schema(
     types=[Client, TradingAccount, Instruction, ValidationFailed, Refused, UpstreamFailed, IdempotencyConflict],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+tag(schema._schema)  # noqa: SLF001 - see below.
 install(schema._schema)  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
 
 

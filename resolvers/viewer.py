@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import strawberry
 
@@ -27,4 +27,12 @@ class Viewer:
 async def viewer(info: Info) -> Viewer:
     caller = info.context.caller
     agencies = None if caller.agencies is None else sorted(caller.agencies)
-    return Viewer(name=caller.name, scopes=sorted(caller.scopes), agencies=agencies, budget=None)
+    return Viewer(name=caller.name, scopes=sorted(caller.scopes), agencies=agencies, budget=_budget(info))
+
+
+def _budget(info: Info) -> Budget | None:
+    standing, clock = info.context.standing, info.context.services.clock
+    if standing is None:
+        return None
+    resets_at = clock.now() + timedelta(seconds=standing.full_in_seconds)
+    return Budget(limit=standing.limit, remaining=standing.remaining, resets_at=resets_at)
