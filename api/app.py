@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from api.auth import Unauthenticated
-from api.graphql import graphql
+from api.cors import cors
+from api.graphql import METHODS, graphql
 from api.health import livez, readyz
 from api.house import House, open_house
 from api.metrics import Metrics, metrics
@@ -49,7 +50,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
     routes = [
         Route("/", front_door),
-        Route("/graphql", graphql, methods=["GET", "POST"]),
+        Route("/graphql", graphql, methods=METHODS, middleware=cors(settings.http)),
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/metrics", metrics),

@@ -1,28 +1,68 @@
 """Reading what a caller sent: bounded, checked, and refused with a reason before GraphQL sees it."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
-from api.exchange import Refused
-from resolvers.execution import GraphQLRequest
+from api.negotiation import JSON, wishes
+from api.refused import Refused
 
-_MEMBERS = ("query", "variables", "operationName", "extensions")
+_MEMBERS: Final = ("query", "documentId", "variables", "operationName", "extensions")
+_LONGEST_NAME: Final = 256
+_LONGEST_ID: Final = 256
+# 64 digits by its name; graphql-codegen puts its SHA-1 there, which is as good to look a trusted document up by.
+_HASH: Final = re.compile(r"[0-9a-f]{32,64}\Z")
 
 
-async def read_graphql(request: Request, max_bytes: int) -> GraphQLRequest:
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How much is read: bytes of a body and of its variables, characters of a document."""
+
+    body_bytes: int
+    variables_bytes: int
+    query_characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A well-formed request. It has a `query`, a `document_id` or a `sha256` (Apollo's), the last also with a query."""
+
+    query: str | None
+    document_id: str | None
+    sha256: str | None
+    variables: Mapping[str, Any] | None
+    operation_name: str | None
+    explain: bool
+
+
+async def read_graphql(request: Request, limits: BodyLimits) -> Asked:
     """The GraphQL request in a POST's body or in the address of a GET or HEAD. Raises Refused."""
     if request.method != "POST":
-        return _checked(_from_query(request.query_params))
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Refused(
-            "Send the request as application/json.", "UNSUPPORTED_MEDIA_TYPE", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-        )
-    return _checked(_decoded(await _read(request, max_bytes), "The body"))
+        return _checked(_from_query(request.query_params), limits)
+    _check_headers(request)
+    body = await _read(request, limits.body_bytes)
+    return _checked(_decoded(body, "The body"), limits, are_small=len(body) <= limits.variables_bytes)
+
+
+def _check_headers(request: Request) -> None:
+    """Only JSON in UTF-8: no page of another site can send that without a preflight, which it does not pass."""
+    types = wishes(request.headers.getlist("content-type"))
+    if len(types) != 1 or types[0].name != JSON:
+        raise _unsupported("Send the request as application/json.")
+    if types[0].parameters.get("charset", "utf-8") not in {"utf-8", "utf8"}:
+        raise _unsupported("Send the request in UTF-8.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise _unsupported("Send the request as it is, without a Content-Encoding.", {"Accept-Encoding": "identity"})
+
+
+def _unsupported(message: str, headers: Mapping[str, str] | None = None) -> Refused:
+    more = {"Accept-Post": JSON, **(headers or {})}
+    return Refused(message, "UNSUPPORTED_MEDIA_TYPE", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, headers=more)
 
 
 async def _read(request: Request, max_bytes: int) -> bytes:
@@ -61,6 +101,7 @@ def _decoded(text: bytes, what: str) -> Any:
     if b"\\u0000" in text or b"\x00" in text:
         raise Refused(f"{what} holds a null character, which no system behind the graph takes.")
     try:
+        # Where a key stands twice its last value counts, as in every browser; nothing in front of us decides by it.
         return msgspec.json.decode(text)
     except RecursionError:
         raise Refused(f"{what} is nested too deeply.") from None
@@ -68,21 +109,67 @@ def _decoded(text: bytes, what: str) -> Any:
         raise Refused(f"{what} is not JSON: {error}") from None
 
 
-def _checked(body: Any) -> GraphQLRequest:
+def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> Asked:
     if isinstance(body, list):
         raise Refused("Batches are not taken; send one operation per request.")
     if not isinstance(body, dict):
         raise Refused('The body must be a JSON object like {"query": "..."}.')
-    query, variables = body.get("query"), body.get("variables")
-    name, extensions = body.get("operationName"), body.get("extensions")
-    if not isinstance(query, str) or not query.strip():
+    for member, kind, what in _KINDS:
+        if body.get(member) is not None and not isinstance(body[member], kind):
+            raise Refused(f"`{member}` must be {what}.")
+    if not are_small:
+        _check_size(body.get("variables"), limits.variables_bytes)
+    extensions = body.get("extensions") or {}
+    query, document_id, sha256 = _document(body, extensions, limits)
+    name = body.get("operationName") or None
+    if name is not None and len(name) > _LONGEST_NAME:
+        raise Refused(f"`operationName` is longer than {_LONGEST_NAME} characters.")
+    explain = extensions.get("explain") is True
+    return Asked(query, document_id, sha256, body.get("variables"), name, explain)
+
+
+_KINDS: Final = (
+    ("query", str, "a text with a GraphQL document"),
+    ("documentId", str, "a text"),
+    ("variables", dict, "an object"),
+    ("operationName", str, "a text"),
+    ("extensions", dict, "an object"),
+)
+
+
+def _check_size(variables: Any, max_bytes: int) -> None:
+    if variables and len(msgspec.json.encode(variables)) > max_bytes:
+        message = f"`variables` are larger than {max_bytes} bytes."
+        raise Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+def _document(
+    body: Mapping[str, Any], extensions: Mapping[str, Any], limits: BodyLimits
+) -> tuple[str | None, str | None, str | None]:
+    """How the request says its document: by text, by id, by Apollo's hash, or by the last with the first."""
+    query, document_id = body.get("query") or None, body.get("documentId") or None
+    sha256 = _apollo_hash(extensions)
+    if document_id and (query or sha256):
+        raise Refused("Send `documentId` or `query`, not both.")
+    if document_id and (len(document_id) > _LONGEST_ID or not document_id.isascii() or not document_id.isprintable()):
+        raise Refused(f"`documentId` must be at most {_LONGEST_ID} printable ASCII characters.")
+    if not (document_id or sha256 or (query and query.strip())):
         raise Refused("`query` must be a text with a GraphQL document.")
-    if "\x00" in query:
+    if query is not None and len(query) > limits.query_characters:
+        message = f"`query` is longer than {limits.query_characters} characters."
+        raise Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    if query and "\x00" in query:
         raise Refused("`query` holds a null character.")
-    if variables is not None and not isinstance(variables, dict):
-        raise Refused("`variables` must be an object.")
-    if name is not None and not isinstance(name, str):
-        raise Refused("`operationName` must be a text.")
-    if extensions is not None and not isinstance(extensions, dict):
-        raise Refused("`extensions` must be an object.")
-    return GraphQLRequest(query, variables, name or None, explain=(extensions or {}).get("explain") is True)
+    return query, document_id, sha256
+
+
+def _apollo_hash(extensions: Mapping[str, Any]) -> str | None:
+    asked = extensions.get("persistedQuery")
+    if asked is None:
+        return None
+    if not isinstance(asked, dict) or asked.get("version") != 1:
+        raise Refused("`extensions.persistedQuery` must be an object with version 1.")
+    found = asked.get("sha256Hash")
+    if not isinstance(found, str) or not _HASH.match(found):
+        raise Refused("`extensions.persistedQuery.sha256Hash` must be a hash in lower-case hexadecimal digits.")
+    return found

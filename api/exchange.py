@@ -1,45 +1,29 @@
 """One HTTP request to /graphql and what goes back: a refusal from any step, headers gathered on the way."""
 
+import re
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.compression import compressed
 from api.house import House
 from api.metrics import Metrics
+from api.negotiation import JSON, coding
+from api.refused import Refused
 
-JSON = "application/json"
-
-
-class Refused(Exception):
-    """A step says no. `code` goes into the error's extensions, `headers` out with the response.
-
-    Everything else that is known by then (`Exchange.headers`) goes out too. `retry_after_seconds` becomes Retry-After.
-    """
-
-    def __init__(  # noqa: PLR0913 - what a response can say.
-        self,
-        message: str,
-        code: str = "BAD_REQUEST",
-        status: int = HTTPStatus.BAD_REQUEST,
-        *,
-        retry_after_seconds: int | None = None,
-        headers: Mapping[str, str] | None = None,
-        extensions: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.headers = dict(headers or {})
-        self.extensions = {"code": code, **(extensions or {})}
-        if retry_after_seconds is not None:
-            self.headers["Retry-After"] = str(retry_after_seconds)
-            self.extensions["retryAfterSeconds"] = retry_after_seconds
+REQUEST_ID: Final = "X-Request-Id"
+# A caller's own id ties their log to ours; anything that could be more than a name in a log or a header is not taken.
+_CORRELATION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
+_VARIES: Final = "Accept, Accept-Encoding, Authorization"
+_NEVER_KEPT: Final = "no-store"
 
 
 @dataclass(slots=True)
@@ -49,19 +33,64 @@ class Exchange:
     request: Request
     house: House
     metrics: Metrics
-    request_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    request_id: str
     media_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
+    persisted: bool = False
+    """Whether the request names its document instead of sending it, so that its answer may be kept."""
 
     @property
     def may_mutate(self) -> bool:
         return self.request.method == "POST"
 
-    def response(self, body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None) -> Response:
-        """The body as JSON in the media type that was agreed, with every header that the steps gathered."""
-        sent = {**self.headers, **(headers or {}), "X-Request-Id": self.request_id}
-        return Response(msgspec.json.encode(body), status, sent, self.media_type)
+    async def response(
+        self, body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None, *, keep: bool = False
+    ) -> Response:
+        """The body as JSON in the media type that was agreed, with every header that the steps gathered.
 
-    def refusal(self, refused: Refused) -> Response:
+        `keep` says that a caller's own cache may keep it, and ask whether it still holds.
+        """
+        content = msgspec.json.encode(body)
+        how = self._coding(content)
+        sent = {"Vary": _VARIES, **self.headers, **(headers or {}), REQUEST_ID: self.request_id}
+        sent["Cache-Control"] = self._kept() if keep else _NEVER_KEPT
+        if keep:
+            sent["ETag"] = _tag(content, how)
+            if _is_known(sent["ETag"], self.request.headers.getlist("if-none-match")):
+                return Response(b"", HTTPStatus.NOT_MODIFIED, sent)
+        if how:
+            sent["Content-Encoding"] = how
+            content = await compressed(content, how)
+        sent["Content-Type"] = f"{self.media_type}; charset=utf-8"
+        return Response(content, status, sent)
+
+    async def refusal(self, refused: Refused) -> Response:
         error = {"message": refused.message, "extensions": refused.extensions}
-        return self.response({"errors": [error]}, refused.status, refused.headers)
+        return await self.response({"errors": [error]}, refused.status, refused.headers)
+
+    def _coding(self, content: bytes) -> str | None:
+        if len(content) < self.house.settings.http.compress_from_bytes:
+            return None
+        return coding(self.request.headers.getlist("accept-encoding"))
+
+    def _kept(self) -> str:
+        seconds = self.house.settings.documents.max_age_seconds
+        return f"private, max-age={seconds}, must-revalidate"
+
+
+def request_id(request: Request) -> str:
+    """The caller's own id for the request where it is one, else a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if _CORRELATION.match(given) else secrets.token_hex(8)
+
+
+def _tag(content: bytes, how: str | None) -> str:
+    """A strong tag: of these very bytes, so that it differs between codings."""
+    digest = urlsafe_b64encode(sha256(content).digest()[:18]).decode()
+    return f'"{digest}-{how}"' if how else f'"{digest}"'
+
+
+def _is_known(tag: str, if_none_match: list[str]) -> bool:
+    """Whether the client has it; If-None-Match compares weakly (RFC 9110, section 13.1.2)."""
+    known = {one.strip().removeprefix("W/") for one in ",".join(if_none_match).split(",")}
+    return tag in known or "*" in known

@@ -1,4 +1,7 @@
-"""/graphql over HTTP, step by step: authenticate, read, run, respond. Any step may refuse (api/exchange.py)."""
+"""/graphql over HTTP, step by step: agree, authenticate, read, find the document, run, respond (docs/http.md).
+
+Any step may refuse: see api/refused.py.
+"""
 
 from http import HTTPStatus
 
@@ -7,10 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth import Unauthenticated
-from api.body import read_graphql
-from api.exchange import JSON, Exchange, Refused
+from api.body import Asked, BodyLimits, read_graphql
+from api.documents import Found
+from api.exchange import Exchange, request_id
 from api.house import House
+from api.negotiation import GRAPHQL_JSON, JSON, prefers_page, response_type
 from api.pages.graphiql import graphiql_page
+from api.refused import Refused
 from resolvers.context import Caller
 from resolvers.errors import MASKED
 from resolvers.execution import Answer, GraphQLRequest
@@ -20,7 +26,8 @@ from upstreams.errors import UpstreamError
 
 log = structlog.get_logger(__name__)
 
-GRAPHQL_JSON = "application/graphql-response+json"
+METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+_NAMES = ("query", "documentId", "extensions")
 # A name is the caller's to choose, and may be as long as a body.
 _LONGEST_LOGGED = 100
 
@@ -28,9 +35,11 @@ _LONGEST_LOGGED = 100
 async def graphql(request: Request) -> Response:
     """POST answers operations; GET answers queries, and a browser with GraphiQL."""
     house: House = request.state.house
+    if request.method == "OPTIONS":
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(METHODS), "Accept-Post": JSON})
     if _wants_page(request):
         return graphiql_page(house.settings) if house.settings.server.graphiql else _not_found()
-    exchange = Exchange(request, house, request.state.metrics)
+    exchange = Exchange(request, house, request.state.metrics, request_id(request))
     started = house.clock.monotonic()
     response = await _answered(exchange)
     exchange.metrics.requests.labels(str(response.status_code)).inc()
@@ -44,19 +53,33 @@ async def _answered(exchange: Exchange) -> Response:
         try:
             return await _steps(exchange)
         except Refused as refused:
-            return exchange.refusal(refused)
+            return await exchange.refusal(refused)
         except Exception:
             log.exception("graphql.failed")
-            return exchange.refusal(Refused(MASKED, "INTERNAL_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR))
+            return await exchange.refusal(Refused(MASKED, "INTERNAL_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
 async def _steps(exchange: Exchange) -> Response:
     """In this order, so that nothing is read of a caller who is not known and nothing runs that was not admitted."""
-    exchange.media_type = GRAPHQL_JSON if GRAPHQL_JSON in _accepted(exchange.request) else JSON
+    _agree(exchange)
     caller = await _authenticate(exchange)
-    asked = await read_graphql(exchange.request, exchange.house.settings.server.max_body_bytes)
-    answer = await _run(exchange, caller, asked)
-    return _respond(exchange, answer)
+    asked = await read_graphql(exchange.request, _limits(exchange.house))
+    found = await _find_document(exchange, caller, asked)
+    answer = await _run(exchange, caller, asked, found)
+    return await _respond(exchange, answer)
+
+
+def _agree(exchange: Exchange) -> None:
+    media_type = response_type(exchange.request.headers.getlist("accept"))
+    if media_type is None:
+        message = f"Answers are {GRAPHQL_JSON} or {JSON}, and the Accept header takes neither."
+        raise Refused(message, "NOT_ACCEPTABLE", HTTPStatus.NOT_ACCEPTABLE)
+    exchange.media_type = media_type
+
+
+def _limits(house: House) -> BodyLimits:
+    http = house.settings.http
+    return BodyLimits(house.settings.server.max_body_bytes, http.max_variables_bytes, http.max_query_characters)
 
 
 async def _authenticate(exchange: Exchange) -> Caller:
@@ -71,11 +94,19 @@ async def _authenticate(exchange: Exchange) -> Caller:
         raise Refused(message, "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
 
 
-async def _run(exchange: Exchange, caller: Caller, asked: GraphQLRequest) -> Answer:
+async def _find_document(exchange: Exchange, caller: Caller, asked: Asked) -> Found:
+    found = await exchange.house.documents.find(asked, caller.principal)
+    exchange.persisted = found.persisted
+    exchange.metrics.documents.labels(found.origin).inc()
+    return found
+
+
+async def _run(exchange: Exchange, caller: Caller, asked: Asked, found: Found) -> Answer:
     house = exchange.house
     deadline = Deadline.after(house.settings.server.request_deadline_seconds, house.clock)
     call = Call(deadline, Tally(), exchange.request_id)
-    answer = await house.executor.run(asked, caller, call, may_mutate=exchange.may_mutate)
+    request = GraphQLRequest(found.text, asked.variables, asked.operation_name, asked.explain)
+    answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
     exchange.metrics.count(call.tally)
     log.info(
         "graphql.request",
@@ -84,22 +115,28 @@ async def _run(exchange: Exchange, caller: Caller, asked: GraphQLRequest) -> Ans
         errors=len(answer.body.get("errors", ())),
         calls=dict(call.tally.calls),
     )
+    if answer.executed:
+        house.documents.keep(caller.principal, found)
     return answer
 
 
-def _respond(exchange: Exchange, answer: Answer) -> Response:
+async def _respond(exchange: Exchange, answer: Answer) -> Response:
+    """The status that each media type asks for: application/json says 200 of whatever was a well-formed request."""
     if answer.refused_method:
-        return exchange.response(answer.body, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
-    return exchange.response(answer.body, HTTPStatus.OK if answer.executed else HTTPStatus.BAD_REQUEST)
+        return await exchange.response(answer.body, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
+    if not answer.executed:
+        status = HTTPStatus.OK if exchange.media_type == JSON else HTTPStatus.BAD_REQUEST
+        return await exchange.response(answer.body, status)
+    keep = exchange.persisted and not exchange.may_mutate and "errors" not in answer.body
+    return await exchange.response(answer.body, HTTPStatus.OK, keep=keep)
 
 
 def _wants_page(request: Request) -> bool:
-    return request.method != "POST" and "query" not in request.query_params and "text/html" in _accepted(request)
+    """A browser that opens the address; one that names a document there gets its answer."""
+    if request.method == "POST" or any(name in request.query_params for name in _NAMES):
+        return False
+    return prefers_page(request.headers.getlist("accept"))
 
 
 def _not_found() -> Response:
     return Response("GraphiQL is switched off on this server.\n", HTTPStatus.NOT_FOUND, media_type="text/plain")
-
-
-def _accepted(request: Request) -> str:
-    return request.headers.get("accept", "").lower()

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from api.auth import Authenticator
+from api.documents import DocumentFinder
 from api.settings import ErpSection, Settings, StateSection
 from api.settling import settling
 from resolvers.context import Services
@@ -16,6 +17,7 @@ from upstreams.clock import Clock
 from upstreams.config import UpstreamsConfig
 from upstreams.database import Database, DatabaseConfig
 from upstreams.dispatch import Dispatcher
+from upstreams.documents import DocumentStore
 from upstreams.erp import Erp
 from upstreams.errors import System
 from upstreams.health import LinkHealth
@@ -39,6 +41,7 @@ class House:
     state: Database
     keys: KeyStore
     authenticator: Authenticator
+    documents: DocumentFinder
     executor: Executor
     services: Services
 
@@ -132,6 +135,7 @@ def _house(  # noqa: PLR0913, PLR0917 - what the HTTP layer stands on.
         state=state,
         keys=keys,
         authenticator=Authenticator(keys, clock, auth.key_cache_seconds, auth.key_cache_seconds_without_database),
+        documents=DocumentFinder(settings.documents, DocumentStore(state, clock), clock),
         executor=Executor(
             services, settings.limits.document(), introspection=settings.server.introspection, budgets=budgets
         ),

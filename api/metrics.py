@@ -29,6 +29,12 @@ class Metrics:
             ["upstream"],
             registry=self.registry,
         )
+        self.documents = Counter(
+            "brokergraph_documents_total",
+            "Requests by where their document came from (docs/documents.md).",
+            ["from"],
+            registry=self.registry,
+        )
 
     def count(self, tally: Tally) -> None:
         """Add what one request asked of the upstreams."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from api.http_settings import DocumentsSection, HttpSection
 from resolvers.context import DepositLimits, GraphLimits
 from resolvers.guard import DocumentLimits
 from upstreams.budgets.shared import BudgetConfig
@@ -117,6 +118,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The whole file. What is explained of each setting stands in `brokergraph.example.toml`."""
 
     server: ServerSection = ServerSection()
+    http: HttpSection = HttpSection()
+    documents: DocumentsSection = DocumentsSection()
     erp: ErpSection
     state: StateSection = StateSection()
     limits: LimitsSection = LimitsSection()

@@ -1,6 +1,7 @@
 import os
 import signal
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from uvicorn.supervisors import Multiprocess
 from api.app import create_app
 from api.cli.common import config_option, settings_from
 from api.cli.listening import listening
+from api.connections import BoundedProtocol, ConnectionLimits
+from api.http_settings import HttpSection
 from api.log import configure
 from api.settings import Settings
 
-# A caller who sends nothing more is let go after so long.
-KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 25
 
 
@@ -34,14 +35,14 @@ def command(config: Path | None, host: str | None, port: int | None, workers: in
         if processes == 1:
             serve(settings, listener)
         else:
-            _serve_in(processes, config, listener)
+            _serve_in(processes, settings, config, listener)
 
 
-def _serve_in(processes: int, config: Path | None, listener: socket.socket) -> None:
+def _serve_in(processes: int, settings: Settings, config: Path | None, listener: socket.socket) -> None:
     """Workers share the listener; this process starts them, and again whichever dies."""
     if config is not None:
         os.environ["BROKERGRAPH_CONFIG"] = str(config.absolute())
-    options = uvicorn.Config("api.cli.serve:app_of_worker", factory=True, workers=processes, **_quiet())
+    options = uvicorn.Config("api.cli.serve:app_of_worker", factory=True, workers=processes, **_options(settings.http))
     Multiprocess(options, sockets=[listener]).run()
 
 
@@ -56,7 +57,7 @@ def app_of_worker() -> Starlette:
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve in this process until INT or TERM; a clean stop ends with status 0."""
     configure(settings.server.log_format)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), **_quiet()))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings.http)))
 
     def stop(*_: object) -> None:
         server.should_exit = True
@@ -68,12 +69,20 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     server.run(sockets=[listener])
 
 
-def _quiet() -> dict[str, Any]:
+def _options(http: HttpSection) -> dict[str, Any]:
+    limits = ConnectionLimits(
+        header_seconds=http.header_timeout_seconds,
+        body_seconds=http.body_timeout_seconds,
+        connections=http.max_connections,
+        header_bytes=http.max_header_bytes,
+        headers=http.max_headers,
+    )
     return {
+        "http": partial(BoundedProtocol, limits=limits),
         "log_level": "warning",
         "access_log": False,
         "server_header": False,
         "date_header": False,
-        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        "timeout_keep_alive": http.keep_alive_seconds,
         "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
     }

@@ -21,6 +21,8 @@ from api.settings import load_settings
 from upstreams.migrate import migrate
 
 DEADLINE_SECONDS = 3
+# In which a refused document is a 400; application/json says 200 of it (docs/http.md).
+GRAPHQL_JSON = {"accept": "application/graphql-response+json"}
 # A breaker that stayed open would carry one test's faults into the next.
 QUICK_TO_FORGIVE = {
     f"BROKERGRAPH_{section}__LIMITS__{name}": value
@@ -36,7 +38,7 @@ class Graph:
     url: str
     process: subprocess.Popen
     log: Any
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, headers=GRAPHQL_JSON))
 
     def written(self) -> str:
         """Everything that the server has logged so far."""

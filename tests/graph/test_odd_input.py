@@ -125,11 +125,14 @@ def test_head_answers_as_get_does(graph):
 
     response = graph.client.head(f"{graph.url}/graphql", params={"query": "{ viewer { name } }"}, headers=headers)
 
-    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    assert (response.status_code, response.headers["content-type"]) == (
+        200,
+        "application/graphql-response+json; charset=utf-8",
+    )
 
 
 def test_a_name_of_the_callers_does_not_fill_the_log(graph):
-    name = "Endless" + "x" * 100_000
+    name = "Endless" + "x" * 200
     headers = {"content-type": "application/json", "authorization": "Bearer demo-operator"}
     body = json.dumps({"query": f"query {name} {{ viewer {{ name }} }}", "operationName": name})
 
@@ -138,3 +141,12 @@ def test_a_name_of_the_callers_does_not_fill_the_log(graph):
     assert response.json() == {"data": {"viewer": {"name": "demo-operator"}}}
     assert name[:100] in graph.written()
     assert name[:101] not in graph.written()
+
+
+def test_a_name_has_an_end(graph):
+    name = "Endless" + "x" * 100_000
+
+    response = graph.post(f"query {name} {{ viewer {{ name }} }}", operationName=name)
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["message"] == "`operationName` is longer than 256 characters."

@@ -1,0 +1,196 @@
+"""Clients that are slow, silent, many or long-winded: uvicorn's protocol, with an end to its patience.
+
+uvicorn waits for ever for the rest of a request and for a client that does not read its answer, and takes headers
+without end. Here each phase of a connection has its time:
+
+    headers   from the first byte (or from the connection) to the empty line     408
+    body      from the empty line to the last byte                               408
+    answer    belongs to the application, which has a deadline of its own
+    reading   from the end of the connection's use until the client has taken the answer; then it is cut off
+    idle      between two requests: uvicorn's keep-alive
+"""
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Any, Final
+
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+# An address has no limit of its own: it is part of the headers' bytes.
+_MESSAGES: Final = {
+    HTTPStatus.BAD_REQUEST: "This is not HTTP.",
+    HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive in time.",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are too large or too many.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "There are too many connections. Try again.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Of one process. Bytes are those of the request line and all headers together."""
+
+    header_seconds: float
+    body_seconds: float
+    connections: int
+    header_bytes: int
+    headers: int
+
+
+class _Phase(Enum):
+    """Of the request that is being read; IDLE where none has begun."""
+
+    IDLE = auto()
+    HEADERS = auto()
+    BODY = auto()
+
+
+class _TooMuch(Exception):
+    """Leaves the parser, which has no other way to stop."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, limits: ConnectionLimits, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._limits = limits
+        self._timer: asyncio.TimerHandle | None = None
+        self._phase = _Phase.IDLE
+        self._completed = False
+        self._header_bytes = 0
+        self._status = HTTPStatus.BAD_REQUEST
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self._limits.connections:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self._within(self._limits.header_seconds)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        before = self._phase
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if before is self._phase is _Phase.HEADERS and not self._completed:
+            # A header that is not finished is in the parser alone, which tells nobody how long it has become.
+            self._header_bytes += len(data)
+            if self._header_bytes > self._limits.header_bytes:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                return
+        self._wait(before)
+
+    def _wait(self, before: "_Phase") -> None:
+        """Time for what is still to come. A request that came whole needs no timer."""
+        whole, self._completed = self._completed, False
+        if whole:
+            self._stop_timer()
+        if whole and self._phase is _Phase.IDLE:
+            return
+        if self._timer is None or self._phase is not before:
+            self._within(self._limits.body_seconds if self._phase is _Phase.BODY else self._limits.header_seconds)
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._phase, self._header_bytes = _Phase.HEADERS, 0
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > self._limits.headers:
+            self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise _TooMuch
+
+    @override
+    def on_headers_complete(self) -> None:
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > self._limits.header_bytes:
+            self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise _TooMuch
+        self._phase = _Phase.BODY
+        super().on_headers_complete()
+
+    @override
+    def on_message_complete(self) -> None:
+        self._phase, self._completed = _Phase.IDLE, True
+        super().on_message_complete()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            # It was to be the last answer, and the client may never take it.
+            self._close()
+
+    @override
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_timer()
+        super().handle_websocket_upgrade()
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(self._status)
+
+    @override
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def _within(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self._too_slow)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        if self.pipeline:
+            # It is we who are not reading: an earlier request of this connection is still being answered.
+            self._within(self._limits.body_seconds)
+            return
+        if self._phase is _Phase.IDLE or self._has_begun_to_answer():
+            self._close()
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _has_begun_to_answer(self) -> bool:
+        return self._phase is _Phase.BODY and self._has("response_started")
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer without the application, and hang up."""
+        message = _MESSAGES[status].encode()
+        if not self._is_answering():
+            retry = b"retry-after: 1\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else b""
+            lines = [STATUS_LINE[status], b"content-type: text/plain; charset=utf-8\r\n", retry]
+            lines += [b"content-length: %d\r\nconnection: close\r\n\r\n" % len(message), message]
+            self.transport.write(b"".join(lines))
+        self._close()
+
+    def _is_answering(self) -> bool:
+        """Whether an answer of the application's has begun and not ended: nothing may be written into it."""
+        return self._has("response_started") and not self._has("response_complete")
+
+    def _has(self, fact: str) -> bool:
+        """What the cycle says; there is none before the first request, whatever uvicorn's types say."""
+        return bool(getattr(self.cycle, fact, False))
+
+    def _close(self) -> None:
+        """Hang up once the client has read what there is for it; without, if it takes too long about that."""
+        self._stop_timer()
+        if not self.transport.is_closing():
+            self.transport.close()
+        self._timer = self.loop.call_later(self._limits.body_seconds, self.transport.abort)

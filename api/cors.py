@@ -1,0 +1,35 @@
+"""Which pages of other sites may call the graph: those that the settings name, letter by letter, and none else."""
+
+from typing import Final
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from api.http_settings import HttpSection
+
+_MAY_SEND: Final = (
+    "Authorization",
+    "Content-Type",
+    "If-None-Match",
+    "X-Request-Id",
+    # What clients of Apollo's send so that a server can tell them from a form.
+    "Apollo-Require-Preflight",
+    "X-Apollo-Operation-Name",
+)
+_MAY_READ: Final = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
+
+
+def cors(http: HttpSection) -> list[Middleware]:
+    """Never with credentials: callers send a key or a token themselves, and a cookie would mean nothing here."""
+    if not http.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=http.cors_origins,
+            allow_methods=("GET", "HEAD", "POST"),
+            allow_headers=_MAY_SEND,
+            expose_headers=_MAY_READ,
+            max_age=http.cors_max_age_seconds,
+        )
+    ]

@@ -1,0 +1,99 @@
+"""Content negotiation: which media type and which coding a client likes best (RFC 9110, section 12.5)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+JSON: Final = "application/json"
+GRAPHQL_JSON: Final = "application/graphql-response+json"
+HTML: Final = "text/html"
+# Longer ones are cut: no client has so many wishes, and each costs time.
+_LONGEST: Final = 4096
+_MOST: Final = 64
+# A comma inside a quoted parameter separates nothing.
+_ELEMENT: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+_PARAMETER: Final = re.compile(r';\s*([!#$%&\'*+.^_`|~\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)')
+_QUALITY: Final = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\Z", re.ASCII)
+_UTF8: Final = frozenset({"utf-8", "utf8"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One element of an Accept or Accept-Encoding header; `quality` 0 means "not this"."""
+
+    name: str
+    quality: float
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def wishes(values: Iterable[str]) -> list[Wish]:
+    """What the headers of one name ask for. An element that cannot be read is passed over."""
+    text = ",".join(values)[:_LONGEST]
+    found = (_wish(element) for element in _ELEMENT.findall(text)[:_MOST])
+    return [wish for wish in found if wish is not None]
+
+
+def _wish(element: str) -> Wish | None:
+    name = element.partition(";")[0].strip().lower()
+    if not name or any(character.isspace() for character in name):
+        return None
+    parameters = {key.lower(): value.strip('"').lower() for key, value in _PARAMETER.findall(element)}
+    quality = parameters.pop("q", "1")
+    return Wish(name, float(quality), parameters) if _QUALITY.match(quality) else None
+
+
+def media_quality(asked: list[Wish], media_type: str) -> float:
+    """How much a media type (in UTF-8) is liked: by the most specific wish that fits; 0 where none does."""
+    best, specificity = 0.0, -1
+    for wish in asked:
+        found = _specificity(wish, media_type)
+        if found > specificity or (found == specificity >= 0 and wish.quality > best):
+            best, specificity = wish.quality, found
+    return best
+
+
+def _specificity(wish: Wish, media_type: str) -> int:
+    if wish.parameters.get("charset", "utf-8") not in _UTF8:
+        return -1
+    ranges = ("*/*", f"{media_type.partition('/')[0]}/*", media_type)
+    return ranges.index(wish.name) if wish.name in ranges else -1
+
+
+def response_type(accept: Iterable[str]) -> str | None:
+    """The media type to answer in; None where the client takes neither. Without a word of it: application/json.
+
+    A client that names application/graphql-response+json knows it, and gets it where it likes nothing better; one that
+    takes anything may be older than that type.
+    """
+    values = list(accept)
+    asked = wishes(values)
+    if not asked:
+        return JSON
+    plain, graphql = media_quality(asked, JSON), media_quality(asked, GRAPHQL_JSON)
+    if graphql > plain or (graphql == plain > 0 and any(wish.name == GRAPHQL_JSON for wish in asked)):
+        return GRAPHQL_JSON
+    return JSON if plain > 0 else None
+
+
+def prefers_page(accept: Iterable[str]) -> bool:
+    """Whether this is a browser that opens the address: it names HTML and likes JSON no better."""
+    asked = wishes(accept)
+    if not any(wish.name == HTML for wish in asked):
+        return False
+    page = media_quality(asked, HTML)
+    return page > 0 and page >= max(media_quality(asked, JSON), media_quality(asked, GRAPHQL_JSON))
+
+
+def coding(accept_encoding: Iterable[str]) -> str | None:
+    """Either of "br" and "gzip": whichever is liked better and br where both are alike; None for neither."""
+    asked = wishes(accept_encoding)
+    quality = {wish.name: wish.quality for wish in reversed(asked)}
+    any_other = quality.get("*", 0.0)
+    gzip = quality.get("gzip", quality.get("x-gzip", any_other))
+    brotli = quality.get("br", any_other)
+    best = max(gzip, brotli)
+    # Where no coding at all is liked better than ours, ours would be against the client's wish.
+    if best <= 0 or quality.get("identity", 0.0) > best:
+        return None
+    return "br" if brotli == best else "gzip"
