@@ -38,6 +38,7 @@ class Asked:
     variables: Mapping[str, Any] | None
     operation_name: str | None
     explain: bool
+    show_cost: bool
 
 
 async def read_graphql(request: Request, limits: BodyLimits) -> Asked:
@@ -124,8 +125,8 @@ def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> Asked
     name = body.get("operationName") or None
     if name is not None and len(name) > _LONGEST_NAME:
         raise Refused(f"`operationName` is longer than {_LONGEST_NAME} characters.")
-    explain = extensions.get("explain") is True
-    return Asked(query, document_id, sha256, body.get("variables"), name, explain)
+    explain, show_cost = extensions.get("explain") is True, extensions.get("cost") is True
+    return Asked(query, document_id, sha256, body.get("variables"), name, explain, show_cost)
 
 
 _KINDS: Final = (

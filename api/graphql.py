@@ -14,6 +14,7 @@ from api.body import Asked, BodyLimits, read_graphql
 from api.documents import Found
 from api.exchange import Exchange, request_id
 from api.house import House
+from api.limits import budget_headers
 from api.negotiation import GRAPHQL_JSON, JSON, prefers_page, response_type
 from api.pages.graphiql import graphiql_page
 from api.refused import Refused
@@ -105,9 +106,10 @@ async def _run(exchange: Exchange, caller: Caller, asked: Asked, found: Found) -
     house = exchange.house
     deadline = Deadline.after(house.settings.server.request_deadline_seconds, house.clock)
     call = Call(deadline, Tally(), exchange.request_id)
-    request = GraphQLRequest(found.text, asked.variables, asked.operation_name, asked.explain)
+    request = GraphQLRequest(found.text, asked.variables, asked.operation_name, asked.explain, asked.show_cost)
     answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
     exchange.metrics.count(call.tally)
+    exchange.headers |= budget_headers(answer.standing, house.settings.budget)
     log.info(
         "graphql.request",
         caller=caller.name,
@@ -124,6 +126,8 @@ async def _respond(exchange: Exchange, answer: Answer) -> Response:
     """The status that each media type asks for: application/json says 200 of whatever was a well-formed request."""
     if answer.refused_method:
         return await exchange.response(answer.body, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
+    if answer.refused_budget:
+        return await exchange.response(answer.body, HTTPStatus.TOO_MANY_REQUESTS)
     if not answer.executed:
         status = HTTPStatus.OK if exchange.media_type == JSON else HTTPStatus.BAD_REQUEST
         return await exchange.response(answer.body, status)

@@ -49,13 +49,14 @@ class GraphQLRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body` goes on the wire. `executed` is false where the request was refused before anything ran. `standing` is what
-    the caller has left, where something limits it.
+    """`body` goes on the wire. `executed` is false where the request was refused before anything ran. `standing` is
+    what the caller has left, where something limits it.
     """
 
     body: dict[str, Any]
     executed: bool
     refused_method: bool = False
+    refused_budget: bool = False
     standing: Standing | None = None
 
 
@@ -90,7 +91,7 @@ class Executor:
             return Answer(_refusal(error.errors, call), False, standing=await self._charging.spend_for_refusal(caller))
         standing = await self._charging.spend(caller, cost, operation)
         if standing is not None and not standing.granted:
-            return Answer(_refusal([BudgetExceeded(standing)], call), executed=False, standing=standing)
+            return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
         context = Context(self._services, caller, call, Operation(document.fields), forbidden, standing)
         result = await self._execute(document, request, context)
         body = _body(result, call, plan if request.explain else None)

@@ -112,4 +112,5 @@ def field_at(schema: GraphQLSchema, coordinate: str) -> GraphQLField:
     type_name, _, field_name = coordinate.partition(".")
     kind: Any = schema.type_map[type_name]
     assert isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
-    return kind.fields[field_name]
+    found: GraphQLField = kind.fields[field_name]
+    return found

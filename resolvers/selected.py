@@ -142,8 +142,9 @@ class Selector:
         if not is_composite_type(named):
             return ()
         sets = tuple({id(node.selection_set): node.selection_set for node in nodes if node.selection_set}.values())
-        kinds = self._schema.get_possible_types(named) if is_abstract_type(named) else (named,)
-        return tuple(self._selection(sets, kind, page) for kind in kinds)
+        if isinstance(named, GraphQLObjectType):
+            return (self._selection(sets, named, page),)
+        return tuple(self._selection(sets, kind, page) for kind in self._schema.get_possible_types(named))
 
     def _size(self, coordinate: str, name: str, arguments: Mapping[str, Any], page: Page) -> tuple[int, Page]:
         """How many values, and what the field hands to those of its fields that hold them."""
