@@ -12,6 +12,7 @@ _COMMANDS = {
     "migrate": "Bring brokergraph's own schema up to date.",
     "schema": "Print the GraphQL schema.",
     "keys": "Make, list and revoke API keys.",
+    "documents": "Add, list, check and remove the documents that partners may run.",
     "instructions": "List, show, resolve and verify what was ordered from the upstreams.",
     "sandbox": "Run the sandbox brokerage alone, for rehearsals.",
 }

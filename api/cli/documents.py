@@ -1,0 +1,124 @@
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from api.cli.common import config_option, run_async, settings_from
+from api.house import state_database
+from api.manifest import ManifestError, read_manifest
+from api.settings import Settings
+from resolvers.agreed import Checker, SchemaUnreadable, operation_names
+from upstreams.clock import Clock
+from upstreams.documents import DocumentRecord, DocumentStore, IdTaken
+
+T = TypeVar("T")
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group()
+def command() -> None:
+    """Add, list, check and remove the documents that partners may run (docs/documents.md)."""
+
+
+async def _with_store(settings: Settings, use: Callable[[DocumentStore], Awaitable[T]]) -> T:
+    database = state_database(settings)
+    try:
+        return await use(DocumentStore(database, Clock()))
+    finally:
+        await database.close()
+
+
+@command.command()
+@config_option
+@click.argument("principal")
+@click.argument("file", type=_FILE)
+@run_async
+async def add(config: Path | None, principal: str, file: Path) -> None:
+    """Add the documents of a manifest for PRINCIPAL ('*': everybody). All of them are added, or none.
+
+    FILE is what graphql-codegen, Relay or Apollo write. A document that this version's schema would not run is refused,
+    and so is one whose id stands for another text already.
+    """
+    settings = settings_from(config)
+    try:
+        documents = [replace(one, name=operation_names(one.text)) for one in read_manifest(file, principal)]
+    except ManifestError as error:
+        raise click.ClickException(str(error)) from None
+    if _report(Checker(settings.limits.document()), documents):
+        raise click.ClickException("Nothing was added: the schema does not run these documents.")
+    try:
+        added = await _with_store(settings, lambda store: store.add(principal, documents))
+    except IdTaken as error:
+        message = f"Nothing was added: these ids stand for other texts already: {_some(error.ids)}."
+        raise click.ClickException(message) from None
+    click.echo(f"{principal}: {added} added, {len(documents) - added} known already.")
+
+
+@command.command(name="list")
+@config_option
+@click.argument("principal", required=False)
+@run_async
+async def list_documents(config: Path | None, principal: str | None) -> None:
+    """List the documents of all partners, or of PRINCIPAL."""
+    for one in await _with_store(settings_from(config), lambda store: store.list_all(principal)):
+        click.echo(f"{one.principal}  {one.id}  {one.name or '-'}  {one.added_at:%Y-%m-%d}")
+
+
+@command.command()
+@config_option
+@click.option("--schema", "schema_file", type=_FILE, default=None, help="Default: the schema of this version.")
+@click.argument("principal", required=False)
+@run_async
+async def check(config: Path | None, schema_file: Path | None, principal: str | None) -> None:
+    """Tell what a schema would break of what partners run. Ends with status 1 where it breaks anything."""
+    settings = settings_from(config)
+    checker = _checker(settings, schema_file)
+    documents = await _with_store(settings, lambda store: store.list_all(principal))
+    broken = _report(checker, documents)
+    click.echo(f"{len(documents)} documents checked, {broken} would break.", err=True)
+    if broken:
+        raise click.exceptions.Exit(1)
+
+
+@command.command()
+@config_option
+@click.argument("principal")
+@click.argument("ids", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that PRINCIPAL has.")
+@run_async
+async def remove(config: Path | None, principal: str, ids: tuple[str, ...], *, everything: bool) -> None:
+    """Remove documents of PRINCIPAL. Servers believe them a while longer ([documents] cache_seconds)."""
+    if bool(ids) == everything:
+        raise click.UsageError("Give the IDS of the documents, or --all.")
+    chosen = None if everything else ids
+    removed = await _with_store(settings_from(config), lambda store: store.remove(principal, chosen))
+    if ids and removed < len(set(ids)):
+        raise click.ClickException(f"{principal}: {removed} removed; the others are not there.")
+    click.echo(f"{principal}: {removed} removed.")
+
+
+def _checker(settings: Settings, schema_file: Path | None) -> Checker:
+    try:
+        text = None if schema_file is None else schema_file.read_text(encoding="utf-8")
+        return Checker(settings.limits.document(), text)
+    except (OSError, UnicodeDecodeError, SchemaUnreadable) as error:
+        raise click.ClickException(f"{schema_file} is no schema: {error}") from None
+
+
+def _report(checker: Checker, documents: Sequence[DocumentRecord]) -> int:
+    """Print what breaks; how many documents do."""
+    count = 0
+    for one in documents:
+        broken = checker.broken(one.text)
+        count += bool(broken)
+        for problem in broken:
+            place = f"{problem.line}:{problem.column}"
+            click.echo(f"{one.principal}  {one.id}  {one.name or '-'}  {place}  {problem.message}")
+    return count
+
+
+def _some(ids: Sequence[str], most: int = 10) -> str:
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return ", ".join(ids[:most]) + more
