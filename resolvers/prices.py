@@ -85,6 +85,7 @@ SIZES: Final[Mapping[str, ListSize]] = {
     "Client.instructions": _page(),
     "Query.nodes": ListSize(slicing_arguments=["ids"]),
     "Client.balances": _few(5),
+    "LiveClient.balances": _few(5),
     "Instruction.events": _few(5),
     "ValidationFailed.issues": _few(5),
     "Query.tradingServers": _few(10),
