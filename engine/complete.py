@@ -22,6 +22,11 @@ Report = Callable[[BaseException, FieldPlan, list[str | int]], None]
 
 
 _NONE = type(None)
+_NO_TYPE = (
+    ". Either the '{on}' type should provide a 'resolve_type' function or each possible type should provide an "
+    "'is_type_of' function."
+)
+_NO_NAME = " with value {value}, received '{name}', which is not a valid Object type name."
 
 
 class Level(Protocol):
@@ -192,8 +197,9 @@ class Completing:
             raise name
         what = f"Abstract type '{out.named}'"
         if name is None or not isinstance(name, str):
-            received = "" if name is None else f" with value {inspect(value)}, received '{inspect(name)}'"
-            message = f"{what} must resolve to an Object type at runtime for field '{field.coordinate}'{received}."
+            problem = _NO_TYPE if name is None else _NO_NAME
+            told = problem.format(on=out.named, value=inspect(value), name=inspect(name))
+            message = f"{what} must resolve to an Object type at runtime for field '{field.coordinate}'{told}"
             raise GraphQLError(message, field.nodes)
         found = self._resolving.schema.get_type(name)
         if found is None:

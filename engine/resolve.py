@@ -58,13 +58,26 @@ class Resolving:
                 return list(definition.column(objects, self._context))
             arguments = self._arguments(field)
             if definition.source is Source.LIST:
-                assert definition.list_resolver is not None
-                keys = [definition.key(one) for one in objects]
-                converted = self._converted(field, arguments)
-                return await slots.ask(definition.list_resolver, keys, objects, converted)
+                return await self._listed(field, objects, self._converted(field, arguments), slots)
             return await settled(self._each(field, objects, where, arguments))
         except Exception as error:  # noqa: BLE001 - what concerns the field concerns each of its objects.
             return [error] * len(objects)
+
+    async def _listed(
+        self, field: FieldPlan, objects: Sequence[Any], arguments: Mapping[str, Any], slots: Slots
+    ) -> Values:
+        definition = field.definition
+        assert definition.list_resolver is not None
+        keys = _called(definition.key, objects)
+        right = [index for index, key in enumerate(keys) if not isinstance(key, Exception)]
+        if len(right) == len(keys):
+            return await slots.ask(definition.list_resolver, keys, objects, arguments)
+        # What has no key is nothing that could be asked for, and keeps the error that says so.
+        chosen = [objects[index] for index in right]
+        answers = await slots.ask(definition.list_resolver, [keys[index] for index in right], chosen, arguments)
+        for index, answer in zip(right, answers, strict=True):
+            keys[index] = answer
+        return keys
 
     def info(self, field: FieldPlan, path: Sequence[Step]) -> GraphQLResolveInfo[Any]:
         """graphql-core's own record of a field being resolved."""

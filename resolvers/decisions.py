@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
 
+from engine import goes_behind
 from resolvers.directives import RequiresScopes
 from resolvers.errors import Forbidden
 from resolvers.scopes import Scope
@@ -94,6 +95,7 @@ def _guarded(coordinate: str, field: GraphQLField) -> Any:
     resolve = field.resolve
     assert resolve is not None, "strawberry gives every field a resolver"
 
+    @goes_behind
     def guarded(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         forbidden: Mapping[str, tuple[str, ...]] = info.context.forbidden
         if forbidden and coordinate in forbidden:

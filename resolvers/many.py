@@ -39,6 +39,7 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
 
     _borrow_signature(wrapper, resolve)
     wrapper.list_resolver = resolve  # type: ignore[attr-defined]
+    wrapper.key = key  # type: ignore[attr-defined]
     wrapper.lookup = lookup or resolve  # type: ignore[attr-defined]
     wrapper.scopes = groups(scopes)  # type: ignore[attr-defined]
     return strawberry.field(
