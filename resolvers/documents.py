@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from graphql import (
     DocumentNode,
@@ -18,6 +18,7 @@ from graphql import (
 )
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from engine import Plan
 from resolvers.decisions import Needs, needs_of
 from resolvers.errors import BadUserInput
 from resolvers.guard import DocumentLimits, guard
@@ -46,6 +47,8 @@ class Document:
     fields: frozenset[str]
     needs: Mapping[str, Needs]
     """What those of its fields need that not everybody may have."""
+    plans: dict[str | None, Plan | None] = field(default_factory=dict, compare=False)
+    """The engine's plan of each operation, made when it is first asked for; None for what the engine does not run."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to execute. Raises Unacceptable where the name does not tell which."""

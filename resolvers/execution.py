@@ -11,7 +11,6 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     VariableDefinitionNode,
-    execute,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
@@ -25,6 +24,7 @@ from resolvers.forbidden import refused_whole
 from resolvers.forecast import Forecast, Servers, forecast
 from resolvers.guard import DocumentLimits
 from resolvers.operation import Operation
+from resolvers.running import Asked, Chosen, runner
 from resolvers.schema import schema
 from resolvers.selected import Selector
 from upstreams.budgets.shared import Budgets, Standing
@@ -64,10 +64,17 @@ class Executor:
     """Runs requests against the schema; one for the life of the process."""
 
     def __init__(
-        self, services: Services, limits: DocumentLimits, *, introspection: bool, budgets: Budgets | None = None
+        self,
+        services: Services,
+        limits: DocumentLimits,
+        *,
+        introspection: bool,
+        budgets: Budgets | None = None,
+        executor: Chosen = "engine",
     ) -> None:
         self._services = services
         self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+        self._runner = runner(executor, self._core, schema)
         self._documents = Documents(self._core, limits, introspection=True)
         self._introspection = introspection
         self._servers = _servers(services)
@@ -93,7 +100,7 @@ class Executor:
         if standing is not None and not standing.granted:
             return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
         context = Context(self._services, caller, call, Operation(document.fields), forbidden, standing)
-        result = await self._execute(document, request, context)
+        result = await self._execute(Asked(document, operation, variables, request.variables or {}), context)
         body = _body(result, call, plan if request.explain else None)
         if request.show_cost and standing is not None:
             body.setdefault("extensions", {})["cost"] = shown(standing, self._services.clock)
@@ -131,18 +138,11 @@ class Executor:
             raise Unacceptable([_too_many_live(asked, limits)])
         return plan
 
-    async def _execute(self, document: Document, request: GraphQLRequest, context: Context) -> ExecutionResult:
+    async def _execute(self, asked: Asked, context: Context) -> ExecutionResult:
         seconds = context.call.deadline.remaining() + _GRACE_SECONDS
         try:
             async with asyncio.timeout(seconds):
-                result = execute(
-                    self._core,
-                    document.tree,
-                    context_value=context,
-                    variable_values=dict(request.variables or {}),
-                    operation_name=request.operation_name,
-                )
-                return result if isinstance(result, ExecutionResult) else await result
+                return await self._runner.run(asked, context)
         except TimeoutError:
             message = "The answer was not ready in time. Ask for less, or try again."
             return ExecutionResult(None, [GraphQLError(message, extensions={"code": "DEADLINE_EXCEEDED"})])
