@@ -6,7 +6,7 @@ without end. Here each phase of a connection has its time:
     headers   from the first byte (or from the connection) to the empty line     408
     body      from the empty line to the last byte                               408
     answer    belongs to the application, which has a deadline of its own
-    reading   from the end of the connection's use until the client has taken the answer; then it is cut off
+    reading   while the client takes nothing of the answer, or the rest of the last one; then it is cut off
     idle      between two requests: uvicorn's keep-alive
 """
 
@@ -17,7 +17,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 # An address has no limit of its own: it is part of the headers' bytes.
 _MESSAGES: Final = {
@@ -57,9 +58,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, limits: ConnectionLimits, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self._limits = limits
+        self._running: RequestResponseCycle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._phase = _Phase.IDLE
         self._completed = False
+        self._stalled: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._status = HTTPStatus.BAD_REQUEST
 
@@ -74,7 +77,17 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._stop_stalled()
+        if self._running is not None and not self._running.response_complete:
+            # uvicorn tells only the request that came last, which of several at once is not the one being answered.
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
+
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -145,6 +158,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(self._status)
 
     @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stop_stalled()
+        self._stalled = self.loop.call_later(self._limits.body_seconds, self._abort)
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_stalled()
+
+    def _stop_stalled(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    @override
     def timeout_keep_alive_handler(self) -> None:
         self._close()
 
@@ -168,7 +197,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     def _has_begun_to_answer(self) -> bool:
-        return self._phase is _Phase.BODY and self._has("response_started")
+        return self._phase is _Phase.BODY and bool(getattr(self.cycle, "response_started", False))
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer without the application, and hang up."""
@@ -182,15 +211,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _is_answering(self) -> bool:
         """Whether an answer of the application's has begun and not ended: nothing may be written into it."""
-        return self._has("response_started") and not self._has("response_complete")
+        cycle = self._running
+        return cycle is not None and cycle.response_started and not cycle.response_complete
 
-    def _has(self, fact: str) -> bool:
-        """What the cycle says; there is none before the first request, whatever uvicorn's types say."""
-        return bool(getattr(self.cycle, fact, False))
+    def _abort(self) -> None:
+        if self._running is not None:
+            # uvloop complains of a write between this and its report that the connection is lost.
+            self._running.disconnected = True
+        self.transport.abort()
 
     def _close(self) -> None:
         """Hang up once the client has read what there is for it; without, if it takes too long about that."""
         self._stop_timer()
         if not self.transport.is_closing():
             self.transport.close()
-        self._timer = self.loop.call_later(self._limits.body_seconds, self.transport.abort)
+        self._timer = self.loop.call_later(self._limits.body_seconds, self._abort)

@@ -9,10 +9,10 @@ JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 HTML: Final = "text/html"
 # Longer ones are cut: no client has so many wishes, and each costs time.
-_LONGEST: Final = 4096
+_LONGEST: Final = 1024
 _MOST: Final = 64
-# A comma inside a quoted parameter separates nothing.
-_ELEMENT: Final = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*"?)+')
+# A comma inside a quoted parameter separates nothing; a quote that is never closed is a character like others.
+_ELEMENT: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,])+')
 _PARAMETER: Final = re.compile(r';\s*([!#$%&\'*+.^_`|~\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)')
 _QUALITY: Final = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\Z", re.ASCII)
 _UTF8: Final = frozenset({"utf-8", "utf8"})

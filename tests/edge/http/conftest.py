@@ -1,0 +1,25 @@
+"""One impatient server, shared by all tests of HTTP."""
+
+from collections.abc import Iterator
+
+import pytest
+from graphs import Graph, running_graph
+from wire import BODY_SECONDS, CONNECTIONS, HEADER_SECONDS, KEEP_ALIVE_SECONDS, ORIGIN
+
+
+@pytest.fixture(scope="session")
+def edge(box) -> Iterator[Graph]:
+    with running_graph(
+        box,
+        HTTP__HEADER_TIMEOUT_SECONDS=str(HEADER_SECONDS),
+        HTTP__BODY_TIMEOUT_SECONDS=str(BODY_SECONDS),
+        HTTP__KEEP_ALIVE_SECONDS=str(KEEP_ALIVE_SECONDS),
+        HTTP__MAX_CONNECTIONS=str(CONNECTIONS),
+        HTTP__CORS_ORIGINS=f'["{ORIGIN}"]',
+        HTTP__MAX_VARIABLES_BYTES="2000",
+        DOCUMENTS__MAX_AGE_SECONDS="7",
+        SERVER__INTROSPECTION="true",
+        SERVER__GRAPHIQL="true",
+        SETTLING__ENABLED="false",
+    ) as running:
+        yield running
