@@ -105,7 +105,7 @@ async def _find_document(exchange: Exchange, caller: Caller, asked: Asked) -> Fo
 async def _run(exchange: Exchange, caller: Caller, asked: Asked, found: Found) -> Answer:
     house = exchange.house
     deadline = Deadline.after(house.settings.server.request_deadline_seconds, house.clock)
-    call = Call(deadline, Tally(), exchange.request_id)
+    call = Call(deadline, Tally(), exchange.request_id, caller.principal)
     request = GraphQLRequest(found.text, asked.variables, asked.operation_name, asked.explain, asked.show_cost)
     answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
     exchange.metrics.count(call.tally)

@@ -1,6 +1,8 @@
 """What travels down with every call to an upstream: how long it may take, who counts it, whom it belongs to."""
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from upstreams.clock import Deadline
@@ -29,3 +31,9 @@ class Call:
     deadline: Deadline
     tally: Tally
     request_id: str
+    caller: str = ""
+    """Whose call it is (a principal): callers take turns where calls have to wait."""
+    order: bool = False
+    """Whether it belongs to an order, its reads included: orders have places of their own."""
+    away: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Entered while a vendor is waited for: the server may do other work meanwhile (api/shedding.py)."""

@@ -78,7 +78,9 @@ class Dispatcher:
             log.error("instruction.abandoned", error=type(error).__name__, exc_info=error)
 
     async def _carry_out(self, instruction: InstructionRecord, prepare: Prepare, asked: Call) -> Outcome:
-        call = Call(Deadline.after(SEND_SECONDS, self._clock), asked.tally, asked.request_id)
+        deadline = Deadline.after(SEND_SECONDS, self._clock)
+        # The caller may be gone before it is done: what of `asked` belongs to its HTTP request is left behind.
+        call = Call(deadline, asked.tally, asked.request_id, asked.caller, order=True)
         actor = instruction.principal
         passed(Step.PREPARING)
         try:

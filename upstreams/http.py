@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from upstreams.breaker import Breaker
-from upstreams.bulkhead import Bulkhead, Crowded
+from upstreams.bulkhead import Bulkhead, Crowded, Lane
 from upstreams.call import Call
 from upstreams.call_log import CallLog
 from upstreams.clock import Clock, Deadline
@@ -22,7 +22,7 @@ from upstreams.errors import Misunderstood, Rejected, System, Unavailable, Upstr
 from upstreams.faults import Failures
 from upstreams.health import HealthBook, LinkHealth
 from upstreams.http_request import HttpRequest
-from upstreams.rate import RateLimit
+from upstreams.rate import RateLimit, reserved_of
 from upstreams.retry import RetryBudget
 from upstreams.transport import Bounds, HttpAnswer, Transport, TransportFault
 
@@ -58,8 +58,13 @@ class Link:
         self.failures = Failures(system, name)
         self._url = url.rstrip("/")
         self._transport = Transport(limits)
-        self._bulkhead = Bulkhead(max_in_flight=limits.max_in_flight, max_waiting=limits.max_waiting)
-        self._rate = RateLimit(clock, requests_per_minute or limits.requests_per_minute)
+        share = limits.write_reserve
+        self._bulkhead = Bulkhead(
+            max_in_flight=limits.max_in_flight,
+            max_waiting=limits.max_waiting,
+            reserved=reserved_of(limits.max_in_flight, share),
+        )
+        self._rate = RateLimit(clock, requests_per_minute or limits.requests_per_minute, reserved_share=share)
         self._budget = RetryBudget()
         self._breakers: dict[str, Breaker] = {}
         self._book = HealthBook(system, name, clock)
@@ -105,18 +110,19 @@ class Link:
         return await self._once(request, read, call, call.deadline, 1)
 
     async def _once(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, attempt: int) -> T:
-        with CallLog(self.system, self.name, request, call, attempt, self.clock) as log:
+        with call.away(), CallLog(self.system, self.name, request, call, attempt, self.clock) as log:
             return await self._guarded(request, read, call, deadline, log)
 
     async def _guarded(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
         self.check(request.lane)
-        wait = self._rate.wait_seconds(self._bulkhead.waiting)
+        lane = Lane(call.caller, order=request.writes or call.order)
+        wait = self._rate.wait_seconds(self._bulkhead.ahead(lane), order=lane.order)
         if wait > deadline.remaining():
             raise self.failures.rate_limited(wait)
         try:
-            async with self._bulkhead.place(deadline):
-                if not await self._rate.take(deadline):
-                    raise self.failures.rate_limited(self._rate.wait_seconds())
+            async with self._bulkhead.place(deadline, lane):
+                if not await self._rate.take(deadline, order=lane.order):
+                    raise self.failures.rate_limited(self._rate.wait_seconds(order=lane.order))
                 return await self._judged(request, read, call, deadline, log)
         except Crowded as error:
             raise self.failures.crowded(self.limits.total_timeout_seconds) from error

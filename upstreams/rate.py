@@ -8,22 +8,19 @@ from upstreams.clock import Clock, Deadline
 WINDOW_SECONDS = 60.0
 
 
-class RateLimit:
+class _Window:
     """At most N calls in ANY 60 seconds. A token bucket that allows N at once and refills at N a minute lets up to 2 N
     through in its first minute, and a vendor that counts by the minute would answer 429 to half of them.
     """
 
-    def __init__(self, clock: Clock, per_minute: float | None) -> None:
+    def __init__(self, clock: Clock, most: int, window_seconds: float) -> None:
         self._clock = clock
-        self._most = max(1, int(per_minute)) if per_minute is not None else None
-        # A rate below one a minute is one call in a longer window.
-        self._window = WINDOW_SECONDS / per_minute if per_minute is not None and per_minute < 1 else WINDOW_SECONDS
+        self._most = most
+        self._window = window_seconds
         self._times: deque[float] = deque()
 
     def wait_seconds(self, ahead: int = 0) -> float:
         """How long a caller would wait who has so many before him."""
-        if self._most is None:
-            return 0.0
         self._forget()
         now = self._clock.monotonic()
         # A permit falls due one window after the one that is N places before it.
@@ -36,8 +33,6 @@ class RateLimit:
 
     async def take(self, deadline: Deadline) -> bool:
         """Wait for a permit. False, at once and without waiting, where it would come after the deadline."""
-        if self._most is None:
-            return True
         wait = self.wait_seconds()
         if wait > deadline.remaining():
             return False
@@ -59,3 +54,42 @@ class RateLimit:
         oldest = self._clock.monotonic() - self._window
         while self._times and self._times[0] <= oldest:
             self._times.popleft()
+
+
+class RateLimit:
+    """At most N calls a minute, of which reads get no more than N less what is reserved for orders. An order takes what
+    is reserved or what all share, whichever comes first; two windows that hold make one that holds.
+    """
+
+    def __init__(self, clock: Clock, per_minute: float | None, *, reserved_share: float = 0.0) -> None:
+        self._shared: _Window | None = None
+        self._reserved: _Window | None = None
+        if per_minute is None:
+            return
+        most = max(1, int(per_minute))
+        reserved = reserved_of(most, reserved_share)
+        # A rate below one a minute is one call in a longer window.
+        window = WINDOW_SECONDS / per_minute if per_minute < 1 else WINDOW_SECONDS
+        self._shared = _Window(clock, most - reserved, window)
+        self._reserved = _Window(clock, reserved, window) if reserved else None
+
+    def wait_seconds(self, ahead: int = 0, *, order: bool = False) -> float:
+        """How long a call would wait that has so many before it."""
+        if self._shared is None:
+            return 0.0
+        wait = self._shared.wait_seconds(ahead)
+        return min(wait, self._reserved.wait_seconds(ahead)) if order and self._reserved else wait
+
+    async def take(self, deadline: Deadline, *, order: bool = False) -> bool:
+        """Wait for a permit. False, at once and without waiting, where it would come after the deadline."""
+        if self._shared is None:
+            return True
+        window = self._shared
+        if order and self._reserved and self._reserved.wait_seconds() <= window.wait_seconds():
+            window = self._reserved
+        return await window.take(deadline)
+
+
+def reserved_of(most: int, share: float) -> int:
+    """How many of so many are for orders: the share, at least one of two, and never all."""
+    return min(most - 1, max(1, int(most * share))) if share > 0 and most > 1 else 0

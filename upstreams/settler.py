@@ -26,6 +26,10 @@ from upstreams.verdicts import Absent, Booked, Doubtful, Refused, Verdict, Verdi
 log = structlog.get_logger(__name__)
 
 
+# In vendors' waiting lines the settler is a caller like the others, whoever gave the orders.
+_LANE = "settler"
+
+
 class SettlingConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[settling]: how instructions in doubt are settled."""
 
@@ -105,7 +109,7 @@ class Settler:
         if instruction.status != "UNKNOWN":
             return instruction
         seconds = self._config.lease_seconds - self._config.first_pause_seconds
-        call = Call(Deadline.after(seconds, self._clock), Tally(), f"settle-{instruction.id}")
+        call = Call(Deadline.after(seconds, self._clock), Tally(), f"settle-{instruction.id}", caller=_LANE)
         verdict = await self._verdicts.on(instruction, claimed.age_seconds, call)
         return await self._apply(verdict, Claimed(instruction, claimed.age_seconds))
 

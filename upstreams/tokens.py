@@ -100,7 +100,8 @@ class SharedFetch:
 
     async def run(self, fetch: Callable[[Call], Coroutine[Any, Any, Secret]], call: Call) -> Secret:
         seconds = self._link.limits.total_timeout_seconds
-        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id)
+        # Orders may be among those who wait for it.
+        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, order=True)
         try:
             return await self._flight.run("token", lambda: fetch(own), call.deadline)
         except TimeoutError as error:

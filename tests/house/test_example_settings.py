@@ -14,6 +14,7 @@ HOUSE = Path(__file__).parents[2]
 EXAMPLE = HOUSE / "brokergraph.example.toml"
 SECRETS = ("hyper_access_token", "hyper_refresh_token", "broctagon_key", "cplugin_client_secret", "broker_work_token")
 ENVIRONMENT = {"ERP_DATABASE_URL": "postgresql://erp", "STATE_DATABASE_URL": "postgresql://state"}
+ENVIRONMENT |= {"REDIS_URL": "redis://redis"}
 
 
 @pytest.fixture
@@ -81,9 +82,9 @@ def test_what_is_commented_out_is_the_default(example):
 
     assert plain["server"].pop("graphiql_key") is None
     assert plain["state"].pop("database_url") is plain["state"].pop("listen_url") is None
-    assert plain["hyper"].pop("refresh_token") is None
-    for table in (edited["server"], edited["state"], edited["hyper"]):
-        for name in ("graphiql_key", "database_url", "listen_url", "refresh_token"):
+    assert plain["hyper"].pop("refresh_token") is plain["budget"].pop("redis_url") is None
+    for table in (edited["server"], edited["state"], edited["hyper"], edited["budget"]):
+        for name in ("graphiql_key", "database_url", "listen_url", "refresh_token", "redis_url"):
             table.pop(name, None)
     for tree in (plain, edited):
         for vendor in (tree["hyper"], tree["broctagon"], tree["cplugin"]["main"], tree["broker_work"]["main"]):

@@ -288,7 +288,7 @@ async def test_a_full_queue_refuses_at_once_and_sends_nothing(stranger):
     await stranger.was_asked.wait()
 
     with pytest.raises(Unavailable) as failed:
-        await link.write(WRITE, words, a_call())
+        await link.read(READ, words, a_call())
 
     assert (failed.value.reason, failed.value.detail) == (Reason.RATE_LIMITED, "bulkhead")
     assert failed.value.retry_after_seconds > 0
@@ -332,7 +332,7 @@ async def test_a_cancelled_call_leaves_its_place_to_the_next(stranger):
 
 
 async def test_the_vendors_rate_is_kept_and_the_rest_told_when(stranger):
-    link = Link(System.HYPER, "hyper", stranger.url, SHORT, Clock(), requests_per_minute=3)
+    link = Link(System.HYPER, "hyper", stranger.url, limits(SHORT, write_reserve=0.0), Clock(), requests_per_minute=3)
     for _ in range(3):
         await link.read(READ, words, a_call())
 

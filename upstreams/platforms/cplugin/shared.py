@@ -37,7 +37,7 @@ class SharedAnswer(Generic[T]):
         kept = self._kept.get(key)
         if kept is not None and self._clock.monotonic() - kept.at <= self._max_age:
             return kept.value
-        own = Call(Deadline.after(self._fetch_seconds, self._clock), call.tally, call.request_id)
+        own = Call(Deadline.after(self._fetch_seconds, self._clock), call.tally, call.request_id, call.caller)
 
         async def fetched() -> T:
             # Aged from the moment of asking: the vendor's figure is no younger than that.
@@ -49,7 +49,8 @@ class SharedAnswer(Generic[T]):
             return value
 
         try:
-            return await self._flight.run(key, fetched, call.deadline)
+            with call.away():
+                return await self._flight.run(key, fetched, call.deadline)
         except TimeoutError as error:
             raise self._failures.unavailable("did not answer in time", detail="shared answer") from error
 
