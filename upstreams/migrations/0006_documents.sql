@@ -1,7 +1,7 @@
 -- Trusted documents: what a partner's programs may ask, under the ids that they ask by (docs/documents.md).
 CREATE TABLE brokergraph.document (
     principal text NOT NULL,                  -- whose it is; '*': everybody's
-    id        text NOT NULL CHECK (id ~ '^[!-~]{1,256}$'),
+    id        text NOT NULL CHECK (id COLLATE "C" ~ '^[!-~]+$' AND length(id) <= 256),
     text_hash bytea NOT NULL CHECK (length(text_hash) = 32),
     text      text NOT NULL,
     name      text,                           -- of its operation, for people
