@@ -167,6 +167,14 @@ class _Writer:
         value = f"o.{plan.definition.attribute}" if place is None else f"x{place}"
         return self._leaf(plan, value)
 
+    def _printed(self, value: str, named: Any, strict: str, number: int, *, required: bool) -> str:
+        """A scalar of a column, which is known to hold no exceptions, by its own function alone."""
+        printer = f"p{number}"
+        self._names[printer] = named.coerce_output_value
+        printed = f"(w if (w := {printer}(v)) is not None else {strict}(v))"
+        other = f"{strict}(v)" if required else "None"
+        return f"({printed} if (v := {value}) is not None else {other})"
+
     def _leaf(self, plan: FieldPlan, value: str) -> str:
         out = plan.output
         number = len(self._names)
@@ -182,6 +190,8 @@ class _Writer:
             self._names[kind], self._names[names] = _kept(named, members)
             other = f"{strict}(v)" if out.required else f"(None if v is None else {strict}(v))"
             return f"({names}[v] if (v := {value}).__class__ is {kind} else {other})"
+        if value.startswith("x"):
+            return self._printed(value, named, strict, number, required=out.required)
         if out.required:
             return f"{strict}({value})"
         return f"(None if (v := {value}) is None else {strict}(v))"

@@ -89,8 +89,8 @@ class Run:
         else:
             values = await self._resolving.values(field, objects, Below(where, key), slots)
         if field.output.kind is Kind.LEAF:
-            # Leaves are completed where the objects are built.
-            return values, False
+            # Leaves are completed where the objects are built, which is slow where one of them is an exception.
+            return values, any(issubclass(kind, BaseException) for kind in {value.__class__ for value in values})
         return await self._completing.complete(field, field.output, values, Below(where, key), slots)
 
     def _built(

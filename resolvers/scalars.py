@@ -38,7 +38,9 @@ def parse_decimal(value: Any) -> Decimal:
 def print_decimal(value: Any) -> str:
     if not isinstance(value, Decimal) or not value.is_finite():
         raise GraphQLError("A money value is not an exact decimal.")
-    return plain(value)
+    # Every amount of every answer comes by here, and nearly all of them are plain by themselves.
+    text = str(value)
+    return plain(value) if "E" in text or text[0] == "-" else text
 
 
 def parse_datetime(value: Any) -> datetime:

@@ -39,6 +39,13 @@ class DatabaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     prepared_statements: bool = True
 
 
+async def _as_it_is(_connection: object) -> None:
+    """Instead of asyncpg's reset statement after each use, a round trip each time. What it would undo does not happen
+    here: settings and locks are a transaction's own, LISTEN has its own connection, and an open transaction is rolled
+    back before this is called.
+    """
+
+
 class Database:
     """A pool that opens when first asked, so that the graph can start while PostgreSQL is still away."""
 
@@ -73,6 +80,7 @@ class Database:
             command_timeout=config.statement_timeout_seconds,
             statement_cache_size=100 if config.prepared_statements else 0,
             server_settings={"application_name": "brokergraph"},
+            reset=_as_it_is,
         )
 
     @asynccontextmanager

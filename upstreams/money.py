@@ -18,6 +18,7 @@ _FRACTION_DIGITS = {
     **dict.fromkeys(("NEAR", "SHIB", "SOL", "TON", "TRX", "UNI", "USDC", "USDT", "XLM", "XMR", "XRP"), 8),
 }
 _DEFAULT_FRACTION_DIGITS = 2
+_QUANTA = tuple(Decimal(1).scaleb(-digits) for digits in range(MAX_FRACTION_DIGITS + 1))
 
 
 def fraction_digits(currency: str) -> int:
@@ -27,7 +28,7 @@ def fraction_digits(currency: str) -> int:
 
 def quantum(currency: str) -> Decimal:
     """The smallest amount of the currency: 0.01 for USD, 1 for JPY, 0.00000001 for BTC."""
-    return Decimal(1).scaleb(-fraction_digits(currency))
+    return _QUANTA[_FRACTION_DIGITS.get(currency, _DEFAULT_FRACTION_DIGITS)]
 
 
 def is_whole(amount: Decimal, currency: str) -> bool:
