@@ -1,22 +1,27 @@
 """The ASGI application: the routes, and what is open while it runs."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from api.auth import Unauthenticated
+from api.busy import Busyness
 from api.cors import cors
+from api.gate import Gate
 from api.graphql import METHODS, graphql
 from api.health import livez, readyz
 from api.house import House, open_house
 from api.metrics import Metrics, metrics
 from api.pages.graphiql import STATIC, Assets
 from api.settings import Settings
+from api.shedding import Shedding
+from api.watching import watch
 from resolvers.schema import printed
 from upstreams.clock import Clock
 from upstreams.errors import UpstreamError
@@ -41,16 +46,20 @@ async def front_door(_request: Request) -> Response:
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     """The application for these settings. Opens upstreams in its lifespan and closes them there."""
-    clock = clock or Clock()
+    clock, busyness = clock or Clock(), Busyness()
+    gate = Gate(settings.overload, clock, busyness.since_last)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        async with open_house(settings, clock) as house:
-            yield {"house": house, "metrics": Metrics()}
+        async with open_house(settings, clock) as house, AsyncExitStack() as stack:
+            measured = Metrics()
+            watch(measured.registry, gate, house.budgets)
+            stack.callback(busyness.close)
+            yield {"house": house, "metrics": measured}
 
     routes = [
         Route("/", front_door),
-        Route("/graphql", graphql, methods=METHODS, middleware=cors(settings.http)),
+        Route("/graphql", graphql, methods=METHODS, middleware=[*cors(settings.http), Middleware(Shedding, gate)]),
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/metrics", metrics),

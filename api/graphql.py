@@ -3,6 +3,7 @@
 Any step may refuse: see api/refused.py.
 """
 
+from dataclasses import replace
 from http import HTTPStatus
 
 import structlog
@@ -18,6 +19,7 @@ from api.limits import budget_headers
 from api.negotiation import GRAPHQL_JSON, JSON, prefers_page, response_type
 from api.pages.graphiql import graphiql_page
 from api.refused import Refused
+from api.shedding import CODE, MESSAGE, pass_of, retry_seconds
 from resolvers.context import Caller
 from resolvers.errors import MASKED
 from resolvers.execution import Answer, GraphQLRequest
@@ -106,7 +108,12 @@ async def _run(exchange: Exchange, caller: Caller, asked: Asked, found: Found) -
     house = exchange.house
     deadline = Deadline.after(house.settings.server.request_deadline_seconds, house.clock)
     call = Call(deadline, Tally(), exchange.request_id, caller.principal)
+    admitted = pass_of(exchange.request.scope)
+    if admitted is not None:
+        call = replace(call, away=admitted.away)
     request = GraphQLRequest(found.text, asked.variables, asked.operation_name, asked.explain, asked.show_cost)
+    if admitted is not None and admitted.on_trial and not house.executor.is_mutation(request):
+        raise Refused(MESSAGE, CODE, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=retry_seconds())
     answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
     exchange.metrics.count(call.tally)
     exchange.headers |= budget_headers(answer.standing, house.settings.budget)

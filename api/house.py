@@ -44,6 +44,7 @@ class House:
     documents: DocumentFinder
     executor: Executor
     services: Services
+    budgets: Budgets | None
 
 
 def erp_database(settings: Settings) -> Database:
@@ -140,4 +141,5 @@ def _house(  # noqa: PLR0913, PLR0917 - what the HTTP layer stands on.
             services, settings.limits.document(), introspection=settings.server.introspection, budgets=budgets
         ),
         services=services,
+        budgets=budgets,
     )

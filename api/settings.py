@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from api.gate import OverloadSection
 from api.http_settings import DocumentsSection, HttpSection
 from resolvers.context import DepositLimits, GraphLimits
 from resolvers.guard import DocumentLimits
@@ -124,6 +125,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     state: StateSection = StateSection()
     limits: LimitsSection = LimitsSection()
     budget: BudgetConfig = BudgetConfig()
+    overload: OverloadSection = OverloadSection()
     auth: AuthSection = AuthSection()
     deposits: DepositsSection = DepositsSection()
     settling: SettlingConfig = SettlingConfig()

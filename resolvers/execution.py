@@ -106,6 +106,13 @@ class Executor:
             body.setdefault("extensions", {})["cost"] = shown(standing, self._services.clock)
         return Answer(body, executed=True, standing=standing)
 
+    def is_mutation(self, request: GraphQLRequest) -> bool:
+        """Whether the request, if it can be executed at all, changes anything."""
+        try:
+            return is_mutation(self._documents.read(request.query).operation(request.operation_name))
+        except Unacceptable:
+            return False
+
     def _forbidden(self, document: Document, caller: Caller) -> Mapping[str, tuple[str, ...]]:
         """What of the document this caller may not have; decided once per execution and never kept."""
         forbidden = forbidden_fields(document.needs, caller.scopes)

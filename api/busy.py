@@ -1,0 +1,46 @@
+"""How busy this thread is: the share of time in which it ran, or wanted to run and got no processor."""
+
+import os
+import time
+from contextlib import suppress
+from typing import Final
+
+_SCHEDSTAT: Final = "/proc/thread-self/schedstat"
+_NANOSECONDS: Final = 1_000_000_000
+_LONGEST_LINE: Final = 100
+
+
+class Busyness:
+    """Asked from one thread alone. Linux tells both shares; elsewhere it is the time that ran."""
+
+    def __init__(self) -> None:
+        # Linux ties the file to the thread that opens it: the one that asks first.
+        self._file: int | None = None
+        self._at: float | None = None
+        self._spent = 0.0
+
+    def since_last(self) -> float:
+        """From 0 to 1, since the last time that somebody asked; 0 the first time."""
+        if self._at is None:
+            self._open()
+            return 0.0
+        at, spent = time.monotonic(), self._read()
+        share = (spent - self._spent) / max(at - self._at, 1e-9)
+        self._at, self._spent = at, spent
+        return min(1.0, share)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _open(self) -> None:
+        with suppress(OSError):
+            self._file = os.open(_SCHEDSTAT, os.O_RDONLY | os.O_CLOEXEC)
+        self._at, self._spent = time.monotonic(), self._read()
+
+    def _read(self) -> float:
+        if self._file is None:
+            return time.thread_time()
+        ran, waited, _ = os.pread(self._file, _LONGEST_LINE, 0).split()
+        return (int(ran) + int(waited)) / _NANOSECONDS

@@ -1,0 +1,188 @@
+"""How many requests run at once, so that those that do are answered in time, whatever comes besides.
+
+    present   everybody between the door and the answer, those who wait for a vendor included: a hard bound, for memory
+    running   those who keep this process busy; who waits for a vendor does not, so that a vendor that hangs costs
+              nobody else a place
+    waiting   for a place, briefly: a line that does not get shorter is no use to those who stand in it
+    on trial  let in although there is no place, to be read: mutations go on, queries are turned away
+
+The number of places follows what the process can do: while it is busy all the time, more at once make everybody slower
+and nobody sooner; while it is not, it is the others that are slow, and more at once is right.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+
+from upstreams.clock import Clock
+
+_TICK_SECONDS: Final = 0.05
+_BUSY, _IDLE = 0.9, 0.75
+_SHRINK, _GROW = 0.8, 1.25
+_FIRST_PLACES: Final = 8
+# A line that was never empty for so long stands: patience is cut to a tenth.
+_STANDING_SECONDS: Final = 0.1
+_SHORT: Final = 0.1
+
+
+class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[overload]: when requests are turned away rather than answered late. Numbers are of one process."""
+
+    max_present: int = 1000
+    max_running: int = 64
+    min_running: int = 2
+    max_wait_seconds: float = 0.05
+    mutation_reserve: int = 4
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.min_running <= self.max_running <= self.max_present:
+            raise ValueError("expected 1 <= min_running <= max_running <= max_present")
+        if self.mutation_reserve < 0 or self.max_wait_seconds < 0:
+            raise ValueError("mutation_reserve and max_wait_seconds must not be negative")
+
+
+class Shed(Exception):
+    """There is no place. Nothing of the request was read."""
+
+
+class Pass:
+    """One request inside. `on_trial`: it may go on only if it is a mutation."""
+
+    def __init__(self, gate: "Gate", *, on_trial: bool) -> None:
+        self._gate = gate
+        self.on_trial = on_trial
+        self._away = 0
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """While a vendor is waited for, somebody else may have the place; several calls at once count as one."""
+        self._away += 1
+        if self._away == 1 and not self.on_trial:
+            self._gate.step_aside()
+        try:
+            yield
+        finally:
+            self._away -= 1
+            if self._away == 0 and not self.on_trial:
+                self._gate.step_back()
+
+
+class Gate:
+    """`busyness` tells how busy the process was since it was last asked, from 0 to 1."""
+
+    def __init__(self, section: OverloadSection, clock: Clock, busyness: Callable[[], float]) -> None:
+        self._section = section
+        self._clock = clock
+        self._busyness = busyness
+        self._line: deque[asyncio.Future[None]] = deque()
+        self._places = float(min(section.max_running, max(section.min_running, _FIRST_PLACES)))
+        self._ticked = self._empty_at = clock.monotonic()
+        self._wanted_more = False
+        self.present = self.running = self.trials = self.shed = 0
+
+    @property
+    def places(self) -> int:
+        return int(self._places)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._line)
+
+    async def enter(self) -> Pass:
+        """A place, now or after a short wait. Raises Shed."""
+        self._tick()
+        if self.present >= self._section.max_present:
+            raise self._turned_away()
+        self.present += 1
+        try:
+            if await self._has_place():
+                return Pass(self, on_trial=False)
+        except BaseException:
+            self.present -= 1
+            raise
+        if self.trials < self._section.mutation_reserve:
+            self.trials += 1
+            return Pass(self, on_trial=True)
+        self.present -= 1
+        raise self._turned_away()
+
+    def leave(self, admitted: Pass) -> None:
+        self.present -= 1
+        if admitted.on_trial:
+            self.trials -= 1
+        else:
+            self.step_aside()
+        self._tick()
+
+    def step_aside(self) -> None:
+        self.running -= 1
+        self._call()
+
+    def step_back(self) -> None:
+        """Back from a vendor. Nobody who has begun is made to wait again."""
+        self.running += 1
+
+    def _turned_away(self) -> Shed:
+        self.shed += 1
+        return Shed()
+
+    async def _has_place(self) -> bool:
+        if self.running < self.places and not self._line:
+            self.running += 1
+            return True
+        self._wanted_more = True
+        if len(self._line) >= self.places:
+            return False
+        return await self._called()
+
+    async def _called(self) -> bool:
+        if not self._line:
+            self._empty_at = self._clock.monotonic()
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append(called)
+        try:
+            async with asyncio.timeout(self._patience()):
+                await called
+        except TimeoutError:
+            if called in self._line:
+                self._line.remove(called)
+            return self._was_called(called)
+        except BaseException:
+            if called in self._line:
+                self._line.remove(called)
+            if self._was_called(called):
+                self.step_aside()
+            raise
+        return True
+
+    def _was_called(self, called: asyncio.Future[None]) -> bool:
+        """Whether a place was given in the very moment of giving up."""
+        return called.done() and not called.cancelled()
+
+    def _patience(self) -> float:
+        stands = self._clock.monotonic() - self._empty_at > _STANDING_SECONDS
+        return self._section.max_wait_seconds * (_SHORT if stands else 1)
+
+    def _call(self) -> None:
+        while self._line and self.running < self.places:
+            called = self._line.popleft()
+            if not called.done():
+                self.running += 1
+                called.set_result(None)
+
+    def _tick(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._ticked < _TICK_SECONDS:
+            return
+        self._ticked = now
+        busy = self._busyness()
+        if busy > _BUSY:
+            self._places = max(float(self._section.min_running), self._places * _SHRINK)
+        elif busy < _IDLE and self._wanted_more:
+            self._places = min(float(self._section.max_running), self._places * _GROW + 1)
+            self._call()
+        self._wanted_more = False

@@ -1,0 +1,75 @@
+"""Turns requests away at the door, before anything of them is read, when there is more to do than can be done."""
+
+import secrets
+from typing import Final
+
+import msgspec
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.gate import Gate, Pass, Shed
+from api.negotiation import GRAPHQL_JSON, JSON
+
+PASS: Final = "brokergraph.pass"  # noqa: S105 - the name of an entry in the scope.
+MESSAGE: Final = "The server has more to do than it can. Nothing was done; repeat the request after a while."
+CODE: Final = "OVERLOADED"
+# Not all at the same moment.
+_RETRY_SECONDS: Final = (1, 2, 3)
+
+
+def _body(seconds: int) -> bytes:
+    extensions = {"code": CODE, "retryAfterSeconds": seconds}
+    return msgspec.json.encode({"errors": [{"message": MESSAGE, "extensions": extensions}]})
+
+
+_BODIES: Final = {seconds: _body(seconds) for seconds in _RETRY_SECONDS}
+
+
+def retry_seconds() -> int:
+    return secrets.choice(_RETRY_SECONDS)
+
+
+class Shedding:
+    """ASGI, in front of /graphql alone: whoever asks for the server's health is always answered."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            admitted = await self._gate.enter()
+        except Shed:
+            await _turn_away(scope, send)
+            return
+        scope[PASS] = admitted
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._gate.leave(admitted)
+
+
+def pass_of(scope: Scope) -> Pass | None:
+    """The request's pass; None where nobody sheds."""
+    found: Pass | None = scope.get(PASS)
+    return found
+
+
+async def _turn_away(scope: Scope, send: Send) -> None:
+    """The connection stays open: to open it again would cost both sides more than this answer."""
+    seconds = retry_seconds()
+    body = _BODIES[seconds]
+    accepts = b"".join(value for name, value in scope["headers"] if name == b"accept")
+    media_type = GRAPHQL_JSON if GRAPHQL_JSON.encode() in accepts else JSON
+    headers = (
+        ("content-type", f"{media_type}; charset=utf-8"),
+        ("content-length", str(len(body))),
+        ("cache-control", "no-store"),
+        ("retry-after", str(seconds)),
+        ("x-request-id", secrets.token_hex(8)),
+    )
+    encoded = [(name.encode(), value.encode()) for name, value in headers]
+    await send({"type": "http.response.start", "status": 503, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
