@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
-from api.auth import Unauthenticated
+from api.admission import turned_away
 from api.busy import Busyness
 from api.cors import cors
 from api.gate import Gate
@@ -23,21 +23,15 @@ from api.settings import Settings
 from api.shedding import Shedding
 from api.watching import watch
 from resolvers.schema import printed
+from resolvers.scopes import Scope
 from upstreams.clock import Clock
-from upstreams.errors import UpstreamError
 
 
 async def schema_file(request: Request) -> Response:
-    """The schema as text: for everybody where the settings say so, else for callers."""
+    """The schema as text, for those whom the settings name."""
     house: House = request.state.house
-    if not house.settings.server.schema_file:
-        try:
-            await house.authenticator.caller(request.headers.get("authorization"))
-        except Unauthenticated as error:
-            return Response(f"{error}\n", 401, {"WWW-Authenticate": 'Bearer realm="brokergraph"'}, "text/plain")
-        except UpstreamError:
-            return Response("The state database cannot be reached.\n", 503, media_type="text/plain")
-    return Response(printed(), media_type="text/plain; charset=utf-8")
+    refusal = await turned_away(request, house.settings.server.schema_file, Scope.SCHEMA_READ)
+    return refusal or Response(printed(), media_type="text/plain; charset=utf-8")
 
 
 async def front_door(_request: Request) -> Response:

@@ -1,6 +1,7 @@
 """Who is calling: API keys as bearer tokens. Without a valid one nothing of the graph is to be had."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from upstreams.secret import Secret
 
 _MOST_KEPT: Final = 10_000
 _LONGEST_KEY: Final = 512
+_REFUSED: Final = "The API key is not valid, or its time is over."
 
 
 class Unauthenticated(Exception):
@@ -27,8 +29,16 @@ class _Kept:
 class Authenticator:
     """Looks keys up, and remembers the answer for a moment; longer only while the state database is away."""
 
-    def __init__(self, store: KeyStore, clock: Clock, keep_seconds: float, keep_without_database: float) -> None:
+    def __init__(
+        self,
+        store: KeyStore,
+        clock: Clock,
+        keep_seconds: float,
+        keep_without_database: float,
+        used: Callable[[str], None] = lambda _identity: None,
+    ) -> None:
         self._store = store
+        self._used = used
         self._clock = clock
         self._keep = keep_seconds
         self._keep_without_database = keep_without_database
@@ -38,10 +48,16 @@ class Authenticator:
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller behind an Authorization header. Raises Unauthenticated, or Unavailable when nobody can tell."""
-        key = _bearer(authorization)
+        return await self.caller_with(bearer(authorization))
+
+    async def caller_with(self, key: Secret) -> Caller:
+        """The same for the key itself."""
+        if len(key.reveal()) > _LONGEST_KEY:
+            raise Unauthenticated(_REFUSED)
         record = await self._record(key)
         if record is None or self._is_over(record):
-            raise Unauthenticated("The API key is not valid, or its time is over.")
+            raise Unauthenticated(_REFUSED)
+        self._used(record.id)
         return Caller(record.id, record.principal, frozenset(record.scopes), record.agencies)
 
     def _is_over(self, record: KeyRecord) -> bool:
@@ -73,11 +89,12 @@ class Authenticator:
             self._kept.popitem(last=False)
 
 
-def _bearer(authorization: str | None) -> Secret:
+def bearer(authorization: str | None) -> Secret:
+    """What the header carries. Raises Unauthenticated where it carries nothing that could be a key or a token."""
     scheme, _, key = (authorization or "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
-        raise Unauthenticated("Send an API key: `Authorization: Bearer <key>`.")
-    if len(key) > _LONGEST_KEY or not key.isascii():
-        raise Unauthenticated("The API key is not valid, or its time is over.")
+        raise Unauthenticated("Send an API key or a token: `Authorization: Bearer <key>`.")
+    if not key.isascii():
+        raise Unauthenticated(_REFUSED)
     return Secret(key)

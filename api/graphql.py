@@ -15,6 +15,7 @@ from api.body import Asked, BodyLimits, read_graphql
 from api.documents import Found
 from api.exchange import Exchange, request_id
 from api.house import House
+from api.identities import CannotTell
 from api.limits import budget_headers
 from api.negotiation import GRAPHQL_JSON, JSON, prefers_page, response_type
 from api.pages.graphiql import graphiql_page
@@ -25,7 +26,6 @@ from resolvers.errors import MASKED
 from resolvers.execution import Answer, GraphQLRequest
 from upstreams.call import Call, Tally
 from upstreams.clock import Deadline
-from upstreams.errors import UpstreamError
 
 log = structlog.get_logger(__name__)
 
@@ -91,10 +91,9 @@ async def _authenticate(exchange: Exchange) -> Caller:
     except Unauthenticated as error:
         headers = {"WWW-Authenticate": 'Bearer realm="brokergraph"'}
         raise Refused(str(error), "UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED, headers=headers) from None
-    except UpstreamError:
-        message = "The state database cannot be reached, so no key can be checked. Try again."
+    except CannotTell as error:
         status = HTTPStatus.SERVICE_UNAVAILABLE
-        raise Refused(message, "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
+        raise Refused(str(error), "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
 
 
 async def _find_document(exchange: Exchange, caller: Caller, asked: Asked) -> Found:

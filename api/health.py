@@ -6,7 +6,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.admission import turned_away
 from api.house import House
+from resolvers.scopes import Scope
 from upstreams.database import Database
 from upstreams.errors import UpstreamError
 
@@ -19,11 +21,16 @@ async def livez(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 when both databases answer. A dead vendor does not make the graph unready: its fields are null meanwhile."""
+    """200 when both databases answer. A dead vendor does not make the graph unready: its fields are null meanwhile.
+
+    Which of them is away is for those whom the settings name; whoever sends traffic needs the status alone.
+    """
     house: House = request.state.house
     names = ("erp_database", "state_database")
     answers = await asyncio.gather(_answers(house.erp), _answers(house.state))
-    found = {name: "up" if up else "down" for name, up in zip(names, answers, strict=True)}
+    found: dict[str, bool | str] = {"ready": all(answers)}
+    if await turned_away(request, house.settings.server.readiness_details, Scope.METRICS_READ) is None:
+        found |= {name: "up" if up else "down" for name, up in zip(names, answers, strict=True)}
     return Response(msgspec.json.encode(found), 200 if all(answers) else 503, media_type="application/json")
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from api.auth import Authenticator
 from api.documents import DocumentFinder
+from api.identities import Identities, open_issuers
+from api.last_use import LastUse, noting_use
 from api.settings import ErpSection, Settings, StateSection
 from api.settling import settling
 from resolvers.context import Services
@@ -39,8 +41,7 @@ class House:
     clock: Clock
     erp: Database
     state: Database
-    keys: KeyStore
-    authenticator: Authenticator
+    authenticator: Identities
     documents: DocumentFinder
     executor: Executor
     services: Services
@@ -93,7 +94,11 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         budgets = open_budgets(settings.budget, state, clock)
         if budgets is not None:
             stack.push_async_callback(budgets.aclose)
-        yield _house(settings, clock, erp, state, services, budgets)
+        issuers = await stack.enter_async_context(open_issuers(settings.auth.oidc, clock))
+        keys = KeyStore(state, clock)
+        used = await stack.enter_async_context(noting_use(keys, clock, settings.auth.last_used_every_seconds))
+        identities = Identities(_authenticator(settings, keys, used, clock), issuers)
+        yield _house(settings, clock, erp, state, services, budgets, identities)
 
 
 def _services(  # noqa: PLR0913, PLR0917 - what the resolvers stand on.
@@ -126,20 +131,27 @@ def _house(  # noqa: PLR0913, PLR0917 - what the HTTP layer stands on.
     state: Database,
     services: Services,
     budgets: Budgets | None,
+    identities: Identities,
 ) -> House:
-    keys = KeyStore(state, clock)
-    auth = settings.auth
     return House(
         settings=settings,
         clock=clock,
         erp=erp,
         state=state,
-        keys=keys,
-        authenticator=Authenticator(keys, clock, auth.key_cache_seconds, auth.key_cache_seconds_without_database),
+        authenticator=identities,
         documents=DocumentFinder(settings.documents, DocumentStore(state, clock), clock),
         executor=Executor(
-            services, settings.limits.document(), introspection=settings.server.introspection, budgets=budgets
+            services,
+            settings.limits.document(),
+            introspection=settings.server.introspection,
+            budgets=budgets,
+            executor=settings.server.executor,
         ),
         services=services,
         budgets=budgets,
     )
+
+
+def _authenticator(settings: Settings, keys: KeyStore, used: LastUse, clock: Clock) -> Authenticator:
+    auth = settings.auth
+    return Authenticator(keys, clock, auth.key_cache_seconds, auth.key_cache_seconds_without_database, used.note)

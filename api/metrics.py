@@ -4,10 +4,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth import Unauthenticated
+from api.admission import turned_away
 from api.house import House
+from resolvers.scopes import Scope
 from upstreams.call import Tally
-from upstreams.errors import UpstreamError
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
@@ -43,12 +43,7 @@ class Metrics:
 
 
 async def metrics(request: Request) -> Response:
-    """For whoever holds an API key."""
+    """For those whom the settings name."""
     house: House = request.state.house
-    try:
-        await house.authenticator.caller(request.headers.get("authorization"))
-    except Unauthenticated as error:
-        return Response(f"{error}\n", 401, {"WWW-Authenticate": 'Bearer realm="brokergraph"'}, "text/plain")
-    except UpstreamError:
-        return Response("The state database cannot be reached.\n", 503, media_type="text/plain")
-    return Response(generate_latest(request.state.metrics.registry), media_type="text/plain; version=0.0.4")
+    refusal = await turned_away(request, house.settings.server.metrics, Scope.METRICS_READ)
+    return refusal or Response(generate_latest(request.state.metrics.registry), media_type="text/plain; version=0.0.4")

@@ -11,8 +11,10 @@ import msgspec
 
 from api.gate import OverloadSection
 from api.http_settings import DocumentsSection, HttpSection
+from api.oidc_settings import OidcConfig, check_issuers
 from resolvers.context import DepositLimits, GraphLimits
 from resolvers.guard import DocumentLimits
+from resolvers.running import Chosen
 from upstreams.budgets.shared import BudgetConfig
 from upstreams.config import BroctagonConfig, BrokerWorkConfig, ConfigError, CPluginConfig, HyperConfig, ServerConfig
 from upstreams.secret import Secret
@@ -22,6 +24,9 @@ PREFIX = "BROKERGRAPH_"
 # Variables with the prefix that are not settings: they are read before there are any.
 _NOT_SETTINGS = ("BROKERGRAPH_CONFIG", "BROKERGRAPH_PORT")
 
+# Callers have a valid key or token; operators have one with the page's scope (api/admission.py).
+Audience = Literal["everyone", "callers", "operators", "nobody"]
+
 
 class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[server]"""
@@ -29,11 +34,14 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     host: str = "127.0.0.1"
     port: int = 8000
     workers: int = 1
+    executor: Chosen = "engine"
     request_deadline_seconds: float = 10.0
     max_body_bytes: int = 1024 * 1024
     introspection: bool = False
-    schema_file: bool = False
-    graphiql: bool = True
+    schema_file: Audience = "operators"
+    metrics: Audience = "operators"
+    readiness_details: Audience = "operators"
+    graphiql: bool = False
     graphiql_key: Secret | None = None
     log_format: Literal["json", "console"] = "json"
 
@@ -109,10 +117,14 @@ class DepositsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[auth]: how long a looked-up API key is believed, and how long while the state database is away."""
+    """[auth]: how long a looked-up API key is believed, and how long while the state database is away; and whose
+    tokens are believed beside them.
+    """
 
     key_cache_seconds: float = 10.0
     key_cache_seconds_without_database: float = 300.0
+    last_used_every_seconds: float = 30.0
+    oidc: dict[str, OidcConfig] = {}
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -159,10 +171,12 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         raise NotImplementedError
 
     try:
-        return msgspec.convert(tables, Settings, strict=False, dec_hook=secret)
+        settings = msgspec.convert(tables, Settings, strict=False, dec_hook=secret)
     except msgspec.ValidationError as error:
         problem, _, place = str(error).partition(" - at `$")
         raise ConfigError(place.strip("`.") or "settings", problem) from None
+    check_issuers(settings.auth.oidc)
+    return settings
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from upstreams.errors import Misunderstood, UpstreamError
 
 log = structlog.get_logger(__name__)
 
+_SUGGESTION = " Did you mean "
 MASKED = "Something went wrong on our side. Nothing more can be said here; quote the request id when you ask."
 
 
@@ -49,8 +50,11 @@ def upstream_extensions(error: UpstreamError) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if value is not None}
 
 
-def present(error: GraphQLError, request_id: str) -> dict[str, Any]:
-    """The error as it goes on the wire. What we did not mean to say is logged whole and masked."""
+def present(error: GraphQLError, request_id: str, *, suggestions: bool = True) -> dict[str, Any]:
+    """The error as it goes on the wire. What we did not mean to say is logged whole and masked.
+
+    Without `suggestions` a misspelt name is not answered with the right ones, with which messages of graphql-core end.
+    """
     original = error.original_error
     while isinstance(original, GraphQLError):
         error, original = _outer(error, original), original.original_error
@@ -60,7 +64,7 @@ def present(error: GraphQLError, request_id: str) -> dict[str, Any]:
     elif original is not None:
         log.error("graphql.unexpected", request_id=request_id, path=error.path, exc_info=original)
         message, extensions = MASKED, {"code": "INTERNAL_ERROR", "requestId": request_id}
-    shown: dict[str, Any] = {"message": message}
+    shown: dict[str, Any] = {"message": message if suggestions else message.partition(_SUGGESTION)[0]}
     if error.locations:
         shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:

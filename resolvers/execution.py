@@ -26,6 +26,7 @@ from resolvers.guard import DocumentLimits
 from resolvers.operation import Operation
 from resolvers.running import Asked, Chosen, runner
 from resolvers.schema import schema
+from resolvers.scopes import Scope
 from resolvers.selected import Selector
 from upstreams.budgets.shared import Budgets, Standing
 from upstreams.call import Call
@@ -95,7 +96,8 @@ class Executor:
             cost = self._charging.cost(document, operation, variables)
             plan = self._plan(document, operation, variables, explain=request.explain)
         except Unacceptable as error:
-            return Answer(_refusal(error.errors, call), False, standing=await self._charging.spend_for_refusal(caller))
+            body = _refusal(error.errors, call, suggestions=self._helps(caller))
+            return Answer(body, False, standing=await self._charging.spend_for_refusal(caller))
         standing = await self._charging.spend(caller, cost, operation)
         if standing is not None and not standing.granted:
             return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
@@ -119,6 +121,10 @@ class Executor:
         if forbidden and self._introspection:
             return {name: missing for name, missing in forbidden.items() if name not in INTROSPECTION}
         return forbidden
+
+    def _helps(self, caller: Caller) -> bool:
+        """Whether a misspelt name is answered with the right one: to guess names is to read the schema."""
+        return self._introspection or caller.may(Scope.SCHEMA_READ)
 
     def _variables(self, operation: OperationDefinitionNode, request: GraphQLRequest) -> VariableValues:
         definitions = operation.variable_definitions or ()
@@ -177,8 +183,8 @@ def _servers(services: Services) -> Servers:
     return Servers({system: tuple(sizes) for system, sizes in batches.items()})
 
 
-def _refusal(errors: list[GraphQLError], call: Call) -> dict[str, Any]:
-    return {"errors": [present(error, call.request_id) for error in errors]}
+def _refusal(errors: list[GraphQLError], call: Call, *, suggestions: bool = True) -> dict[str, Any]:
+    return {"errors": [present(error, call.request_id, suggestions=suggestions) for error in errors]}
 
 
 def _body(result: ExecutionResult, call: Call, plan: Forecast | None) -> dict[str, Any]:

@@ -27,5 +27,5 @@ SCOPES = {
     Scope.METRICS_READ: "metrics and the state of the databases, where they are not for everybody",
 }
 
-MONEY = frozenset({Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE})
-"""Scopes that change something; a client's own token never holds one."""
+OF_ONES_OWN = frozenset({Scope.CLIENT_READ, Scope.BALANCE_READ, Scope.INSTRUCTION_READ})
+"""All that a client's own token can ever hold: it looks, and changes nothing, whatever its claims say."""

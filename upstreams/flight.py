@@ -15,6 +15,10 @@ class SingleFlight(Generic[T]):
     def __init__(self) -> None:
         self._tasks: dict[object, asyncio.Task[T]] = {}
 
+    @property
+    def is_under_way(self) -> bool:
+        return bool(self._tasks)
+
     async def run(self, key: object, fetch: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline) -> T:
         """The answer of the fetch under way for `key`, or of a new one. TimeoutError when the caller's time is up."""
         task = self._tasks.get(key)

@@ -1,6 +1,7 @@
 """API keys: made once, shown once, kept as a hash."""
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,10 +26,17 @@ class KeyRecord:
     created_at: datetime | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    successor: str | None = None
 
 
 def key_hash(key: Secret) -> bytes:
-    """SHA-256 is enough for a key of 256 random bits: there is nothing to guess that a slow hash would protect."""
+    """SHA-256 is enough for a key of 256 random bits: there is nothing to guess that a slow hash would protect.
+
+    Keys are found by this hash, so how long an index takes to compare tells at most how far a guess's HASH agrees with
+    one that is stored; nobody can choose keys so that their hashes agree further. `find` compares the whole in constant
+    time besides.
+    """
     return hashlib.sha256(key.reveal().encode()).digest()
 
 
@@ -46,8 +54,24 @@ class KeyStore:
 
     async def find(self, key: Secret) -> KeyRecord | None:
         """The key's record, None where there is no such key or its time is over."""
-        rows = await self._database.write(sql.by_hash, key_hash(key), self._clock.now(), seconds=_SECONDS)
-        return None if not rows else _record(rows[0])
+        digest = key_hash(key)
+        rows = await self._database.write(sql.by_hash, digest, self._clock.now(), seconds=_SECONDS)
+        found = [row for row in rows if hmac.compare_digest(row["key_hash"], digest)]
+        return _record(found[0]) if found else None
+
+    async def rotate(
+        self, identity: str, successor: str, key: Secret, ends: datetime, new_ends: datetime | None
+    ) -> KeyRecord | None:
+        """Make `key` under the id `successor` for all that the old one was for, which ends at `ends` or sooner. None
+        where the old one is not valid or has a successor already, or the new id is taken.
+        """
+        values = (identity, self._clock.now(), successor, key_hash(key), ends, new_ends)
+        rows = await self._database.write(sql.rotate, *values, seconds=_SECONDS)
+        return _record(rows[0]) if rows else None
+
+    async def note_use(self, used: dict[str, datetime]) -> None:
+        """Write down when these keys were used last."""
+        await self._database.write(sql.note_use, list(used), list(used.values()), seconds=_SECONDS)
 
     async def add(self, record: KeyRecord, key: Secret) -> bool:
         """Keep the key under its id; False where the id is taken."""
@@ -70,6 +94,7 @@ class KeyStore:
 
 def _record(row: object) -> KeyRecord:
     values = dict(row)  # type: ignore[call-overload]
+    values.pop("key_hash", None)
     agencies = values.pop("agencies")
     return KeyRecord(
         **{**values, "scopes": tuple(values["scopes"])}, agencies=None if agencies is None else tuple(agencies)

@@ -78,7 +78,9 @@ def _settings(path: Path) -> Settings:
     server = msgspec.structs.replace(
         settings.server,
         introspection=True,
-        schema_file=True,
+        schema_file="everyone",
+        metrics="everyone",
+        readiness_details="everyone",
         graphiql=True,
         graphiql_key=Secret(DEMO_KEYS[0].key),
         log_format="console",

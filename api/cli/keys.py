@@ -1,3 +1,4 @@
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -13,12 +14,17 @@ from upstreams.clock import Clock
 from upstreams.keys import KeyRecord, KeyStore, new_key
 
 T = TypeVar("T")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SCOPE_HELP = "May be given often. One of: " + "; ".join(f"{scope} ({what})" for scope, what in SCOPES.items())
+
+
+def _made_up() -> str:
+    return f"key-{secrets.token_hex(4)}"
 
 
 @click.group()
 def command() -> None:
-    """Make, list and revoke API keys."""
+    """Make, list, rotate and revoke API keys."""
 
 
 async def _with_store(config: Path | None, use: Callable[[KeyStore], Awaitable[T]]) -> T:
@@ -49,7 +55,7 @@ async def create(  # noqa: PLR0913 - one for each option.
     """Make a key for PRINCIPAL, the partner whose instructions its orders will be. The key is shown once."""
     if not scopes:
         raise click.UsageError("Give at least one --scope; a key without any could do nothing.")
-    name = identity or f"key-{secrets.token_hex(4)}"
+    name = identity or _made_up()
     expires = Clock().now() + timedelta(days=days) if days else None
     record = KeyRecord(name, principal, scopes, agencies or None, expires_at=expires)
     key = new_key(name)
@@ -67,13 +73,57 @@ async def list_keys(config: Path | None) -> None:
     for record in await _with_store(config, KeyStore.list_all):
         agencies = "every agency" if record.agencies is None else f"agencies {list(record.agencies)}"
         state = _state(record)
-        click.echo(f"{record.id}  {record.principal}  {state}  {agencies}  {' '.join(record.scopes)}")
+        click.echo(f"{record.id}  {record.principal}  {state}  {_used(record)}  {agencies}  {' '.join(record.scopes)}")
 
 
 def _state(record: KeyRecord) -> str:
     if record.revoked_at is not None:
         return f"revoked {record.revoked_at:%Y-%m-%d}"
-    return "valid" if record.expires_at is None else f"valid until {record.expires_at:%Y-%m-%d}"
+    if record.expires_at is None:
+        return "valid"
+    word = "valid until" if record.expires_at > Clock().now() else "ended"
+    followed = f", then {record.successor}" if record.successor else ""
+    return f"{word} {record.expires_at:%Y-%m-%d %H:%M}{followed}"
+
+
+def _used(record: KeyRecord) -> str:
+    return "never used" if record.last_used_at is None else f"last used {record.last_used_at:%Y-%m-%d %H:%M}"
+
+
+def _span(_context: click.Context, _option: click.Parameter, value: str) -> timedelta:
+    """A length of time such as 90m, 12h or 7d."""
+    found = re.fullmatch(r"([0-9]{1,5})([mhd])", value, re.ASCII)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no length of time; write 90m, 12h or 7d.")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@command.command()
+@config_option
+@click.argument("identity")
+@click.option("--overlap", callback=_span, default="7d", show_default=True, help="How long both work: 90m, 12h, 7d.")
+@click.option("--id", "successor", default=None, help="The new key's own name; default: a made-up one.")
+@click.option(
+    "--days", type=click.IntRange(1), default=None, help="How long the new one is valid; default: as the old."
+)
+@run_async
+async def rotate(
+    *, config: Path | None, identity: str, overlap: timedelta, successor: str | None, days: int | None
+) -> None:
+    """Make a new key in the place of the one with this id, which ends when the overlap is over.
+
+    Both are the same principal's: an order that was given with the one is a replay when it is repeated with the other.
+    """
+    name, now = successor or _made_up(), Clock().now()
+    key, new_ends = new_key(name), now + timedelta(days=days) if days else None
+    made = await _with_store(config, lambda store: store.rotate(identity, name, key, now + overlap, new_ends))
+    if made is None:
+        problem = "There is no valid key with this id, it has been rotated already, or the new id is taken"
+        raise click.ClickException(f"{identity} cannot be rotated. {problem}: see `keys list`.")
+    click.echo(
+        f"{name}: shown this once, kept only as a hash. {identity} ends {now + overlap:%Y-%m-%d %H:%M} UTC.", err=True
+    )
+    click.echo(key.reveal())
 
 
 @command.command()

@@ -6,13 +6,14 @@ import pytest
 from graphs import DEADLINE_SECONDS, Graph, running_graph
 
 
-@pytest.fixture(scope="session")
-def graph(box) -> Iterator[Graph]:
+@pytest.fixture(scope="session", params=["engine", "graphql-core"])
+def graph(request, box) -> Iterator[Graph]:
     with running_graph(
         box,
+        SERVER__EXECUTOR=request.param,
         SERVER__REQUEST_DEADLINE_SECONDS=str(DEADLINE_SECONDS),
         SERVER__INTROSPECTION="true",
-        SERVER__SCHEMA_FILE="true",
+        SERVER__SCHEMA_FILE="callers",
         # What is in doubt stays so, to be looked at; tests/torture has it settled.
         SETTLING__ENABLED="false",
     ) as running:

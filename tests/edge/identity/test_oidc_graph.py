@@ -1,0 +1,122 @@
+"""Tokens at the graph's own door: what a member of staff and what a client get to see, and what they cannot do."""
+
+import uuid
+
+import pytest
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
+
+CLIENT = 500608
+WHO = "{ viewer { name scopes agencies } }"
+MINE = """query ($n: Int!) { client(by: { clientNumber: $n }) { clientNumber balances { currency }
+          tradingAccounts { totalCount nodes { login client { clientNumber } } } } }"""
+DEPOSIT = """mutation ($key: ID!, $login: String!) {
+  deposit(input: { account: { account: { server: "R1", login: $login } }, amount: "1", currency: USD,
+                   idempotencyKey: $key }) {
+    __typename ... on DepositConfirmed { instruction { id } } ... on MutationError { code } } }"""
+
+
+def test_a_member_of_staff_sees_the_agencies_of_the_claim(believing):
+    token = believing.issuer.token(sub="desk-1", agencies=[1], scope="desk")
+
+    viewer = believing.graph.data(WHO, key=token)["viewer"]
+    clients = believing.graph.data("{ clients(first: 200) { nodes { agency } } }", key=token)["clients"]["nodes"]
+
+    assert viewer["agencies"] == [1]
+    assert viewer["scopes"] == ["balance:read", "client:read", "deposit:create", "instruction:read"]
+    assert {client["agency"] for client in clients} == {1}
+
+
+def test_without_the_agencies_claim_there_is_nobody_to_see(believing):
+    token = believing.issuer.token(agencies=...)
+
+    assert believing.graph.data("{ clients { totalCount nodes { fullName } } }", key=token) == {
+        "clients": {"totalCount": 0, "nodes": []}
+    }
+
+
+async def test_a_clients_own_token_sees_that_client_alone_by_every_path(believing, database):
+    token = believing.issuer.token(sub="client-a", client=CLIENT, scope="all", agencies=["all"])
+    other, login = await database.fetchrow(
+        "SELECT client_number, login FROM brokergraph_erp.trading_account WHERE client_number <> $1 AND server = 'R1'"
+        " ORDER BY login LIMIT 1",
+        CLIENT,
+    )
+
+    own = believing.graph.data(MINE, {"n": CLIENT}, token)["client"]
+    listed = believing.graph.data("{ clients(first: 200) { totalCount nodes { clientNumber } } }", key=token)["clients"]
+    account = """query ($l: String!) { tradingAccount(by: { account: { server: "R1", login: $l } }) { login }
+                 client(by: { account: { server: "R1", login: $l } }) { fullName } }"""
+
+    assert own["clientNumber"] == CLIENT
+    assert {account["client"]["clientNumber"] for account in own["tradingAccounts"]["nodes"]} == {CLIENT}
+    assert listed == {"totalCount": 1, "nodes": [{"clientNumber": CLIENT}]}
+    assert believing.graph.data(MINE, {"n": other}, token) == {"client": None}
+    assert believing.graph.data(account, {"l": login}, token) == {"tradingAccount": None, "client": None}
+
+
+async def test_a_clients_own_token_never_moves_money_whatever_its_claims_say(believing, database):
+    token = believing.issuer.token(sub="client-a", client=CLIENT, scope="all")
+    rows = await database.fetchval("SELECT count(*) FROM brokergraph.instruction")
+
+    viewer = believing.graph.data(WHO, key=token)["viewer"]
+    body = believing.graph.ask(DEPOSIT, {"key": str(uuid.uuid4()), "login": "61436"}, token)
+
+    assert viewer["scopes"] == ["balance:read", "client:read", "instruction:read"]
+    assert body["data"] is None
+    assert [error["extensions"]["code"] for error in body["errors"]] == ["FORBIDDEN"]
+    assert await database.fetchval("SELECT count(*) FROM brokergraph.instruction") == rows
+
+
+def test_a_client_does_not_see_what_others_ordered_for_them(believing):
+    desk = believing.issuer.token(sub="desk-1", agencies=["all"], scope="all")
+    own = believing.issuer.token(sub="client-a", client=CLIENT, scope="all")
+    key = str(uuid.uuid4())
+    made = believing.graph.data(DEPOSIT, {"key": key, "login": "61436"}, desk)["deposit"]
+    found = "query ($id: ID!) { instruction(by: { id: $id }) { status } node(id: $id) { id } }"
+    listed = f"{{ client(by: {{ clientNumber: {CLIENT} }}) {{ instructions {{ totalCount nodes {{ id }} }} }} }}"
+
+    assert made["__typename"] == "DepositConfirmed"
+    identity = {"id": made["instruction"]["id"]}
+    assert believing.graph.data(found, identity, desk)["instruction"] == {"status": "CONFIRMED"}
+    assert believing.graph.data(listed, key=desk)["client"]["instructions"]["totalCount"] >= 1
+    assert believing.graph.data(found, identity, own) == {"instruction": None, "node": None}
+    assert believing.graph.data(listed, key=own)["client"]["instructions"] == {"totalCount": 0, "nodes": []}
+
+
+def test_the_same_subject_of_the_same_issuer_is_the_same_principal_whatever_the_token(believing):
+    key = {"key": str(uuid.uuid4()), "login": "61436"}
+    one, another = (believing.issuer.token(sub="desk-2", agencies=["all"], scope="all", jti=jti) for jti in "ab")
+    stranger = believing.issuer.token(sub="desk-3", agencies=["all"], scope="all")
+    asked = {"query": "query ($k: ID!) { instruction(by: { idempotencyKey: $k }) { status } }"}
+
+    first = believing.graph.data(DEPOSIT, key, one)["deposit"]
+
+    assert believing.graph.data(DEPOSIT, key, another)["deposit"] == first
+    assert believing.graph.data(asked["query"], {"k": key["key"]}, stranger) == {"instruction": None}
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"exp": 1}, {"aud": "others"}, {"client": "nobody"}, {"sub": ""}, {"iss": "https://evil.example.com"}],
+)
+def test_a_bad_token_is_refused_in_the_same_words_whatever_is_wrong_with_it(believing, spoilt):
+    response = believing.graph.post(WHO, key=believing.issuer.token(**spoilt))
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == 'Bearer realm="brokergraph"'
+    [error] = response.json()["errors"]
+    assert error["message"] == "The token is not valid, or its time is over."
+    assert error["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+def test_neither_the_token_nor_its_subject_is_in_the_log(believing):
+    token = believing.issuer.token(sub="anna@example.com", agencies=[1])
+    believing.graph.data(WHO, key=token)
+    believing.graph.post(WHO, key=believing.issuer.token(sub="anna@example.com", exp=1))
+
+    written = believing.graph.written()
+
+    assert "oidc:staff:" in written
+    assert '"reason": "ExpiredTokenError"' in written
+    assert [part for part in (*token.split("."), "anna@example.com") if part in written] == []
