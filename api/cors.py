@@ -12,6 +12,7 @@ _MAY_SEND: Final = (
     "Content-Type",
     "If-None-Match",
     "X-Request-Id",
+    "X-GraphQL-Operation-Type",
     # What clients of Apollo's send so that a server can tell them from a form.
     "Apollo-Require-Preflight",
     "X-Apollo-Operation-Name",

@@ -4,7 +4,7 @@
     running   those who keep this process busy; who waits for a vendor does not, so that a vendor that hangs costs
               nobody else a place
     waiting   for a place, briefly: a line that does not get shorter is no use to those who stand in it
-    on trial  let in although there is no place, to be read: mutations go on, queries are turned away
+    on trial  said to be a mutation, and let in although there is no place, to be read: if it is one, it goes on
 
 The number of places follows what the process can do: while it is busy all the time, more at once make everybody slower
 and nobody sooner; while it is not, it is the others that are slow, and more at once is right.
@@ -92,7 +92,7 @@ class Gate:
     def waiting(self) -> int:
         return len(self._line)
 
-    async def enter(self) -> Pass:
+    async def enter(self, *, says_mutation: bool = False) -> Pass:
         """A place, now or after a short wait. Raises Shed."""
         self._tick()
         if self.present >= self._section.max_present:
@@ -104,7 +104,7 @@ class Gate:
         except BaseException:
             self.present -= 1
             raise
-        if self.trials < self._section.mutation_reserve:
+        if says_mutation and self.trials < self._section.mutation_reserve:
             self.trials += 1
             return Pass(self, on_trial=True)
         self.present -= 1

@@ -1,4 +1,4 @@
-"""What operators see of limits, beside api/metrics.py: how full the house is, and budgets that go without their store."""
+"""What operators see of limits besides api/metrics.py: how full the house is, and budgets that miss their store."""
 
 from prometheus_client import CollectorRegistry, Gauge
 

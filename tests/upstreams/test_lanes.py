@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from conftest import SHORT, HandClock, a_call, answer, settings
 from hypothesis import given
+from hypothesis import settings as given_settings
 from hypothesis import strategies as some
 from test_deposit_contract import AMOUNT
 
@@ -156,6 +157,7 @@ async def test_a_full_line_turns_away_the_newest_of_whoever_has_most():
     assert order == ["a", "a", "b", "a"]
 
 
+@given_settings(deadline=None)
 @given(
     steps=some.lists(
         some.tuples(some.sampled_from("abc"), some.booleans(), some.integers(0, 3), some.booleans()), max_size=40

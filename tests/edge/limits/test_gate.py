@@ -1,0 +1,164 @@
+"""How many run at once follows how busy the process is; nobody's place is lost."""
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from api.gate import Gate, OverloadSection, Pass, Shed
+from upstreams.clock import Clock
+
+pytestmark = pytest.mark.anyio
+
+SMALL = OverloadSection(max_present=10, max_running=2, min_running=1, mutation_reserve=0, max_wait_seconds=0.01)
+
+
+class HandClock(Clock):
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def gate_of(section: OverloadSection = SMALL, busy: float = 0.8) -> Gate:
+    return Gate(section, HandClock(), lambda: busy)
+
+
+async def test_more_than_there_are_places_wait_and_are_turned_away():
+    gate = gate_of()
+    inside = [await gate.enter(), await gate.enter()]
+
+    results = await asyncio.gather(*(gate.enter() for _ in range(5)), return_exceptions=True)
+
+    assert [type(result) for result in results] == [Shed] * 5
+    assert (gate.present, gate.running, gate.waiting, gate.shed) == (2, 2, 0, 5)
+    for admitted in inside:
+        gate.leave(admitted)
+    gate.leave(await gate.enter())
+    assert (gate.present, gate.running) == (0, 0)
+
+
+async def test_who_waits_gets_the_place_that_becomes_free():
+    gate = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=0, max_wait_seconds=10.0))
+    first = await gate.enter()
+    waiting = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0)
+    assert gate.waiting == 1
+
+    gate.leave(first)
+
+    gate.leave(await waiting)
+    assert (gate.present, gate.running) == (0, 0)
+
+
+async def test_a_line_that_stands_is_not_worth_the_wait():
+    gate, clock = gate_of(OverloadSection(max_running=4, min_running=4, max_wait_seconds=1.0)), HandClock()
+    gate._clock = clock  # noqa: SLF001 - its hands are turned below.
+    for _ in range(4):
+        await gate.enter()
+    tasks = [asyncio.create_task(gate.enter())]
+    await asyncio.sleep(0)
+    assert gate._patience() == 1.0  # noqa: SLF001 - a wait cannot be observed without waiting.
+
+    clock.seconds += 0.2
+    assert gate._patience() == pytest.approx(0.1)  # noqa: SLF001
+    tasks[0].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert gate.running == 4
+
+
+async def test_waiting_for_a_vendor_takes_no_place():
+    gate = gate_of()
+    hanging = [await gate.enter() for _ in range(2)]
+    with hanging[0].away(), hanging[0].away(), hanging[1].away():
+        other = await gate.enter()
+        assert (gate.running, gate.present) == (1, 3)
+        gate.leave(other)
+    assert gate.running == 2
+
+
+async def test_the_house_has_an_end():
+    gate = gate_of()
+    with ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context((await gate.enter()).away())
+
+        with pytest.raises(Shed):
+            await gate.enter()
+
+
+async def test_on_trial_are_no_more_than_the_reserve():
+    gate = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=2, max_wait_seconds=0.0))
+
+    entered = [await gate.enter(says_mutation=True) for _ in range(3)]
+    for says_mutation in (True, False):
+        with pytest.raises(Shed):
+            await gate.enter(says_mutation=says_mutation)
+
+    assert [admitted.on_trial for admitted in entered] == [False, True, True]
+    gate.leave(entered[1])
+    with pytest.raises(Shed):
+        await gate.enter()
+    assert (await gate.enter(says_mutation=True)).on_trial
+
+
+async def filled(gate: Gate) -> list[Pass]:
+    inside = []
+    try:
+        while True:
+            inside.append(await gate.enter())
+    except Shed:
+        return inside
+
+
+@pytest.mark.parametrize("busy, places", [(1.0, 2), (0.8, 8), (0.1, 64)])
+async def test_the_number_of_places_follows_the_load(busy, places):
+    gate = gate_of(OverloadSection(mutation_reserve=0, max_wait_seconds=0.0), busy)
+    for _ in range(50):
+        inside = await filled(gate)
+        gate._clock.seconds += 0.06  # noqa: SLF001 - its hands are the test's.
+        for admitted in inside:
+            gate.leave(admitted)
+
+    assert gate.places == places
+
+
+@settings(deadline=None)
+@given(
+    steps=some.lists(some.tuples(some.integers(0, 3), some.booleans(), some.booleans()), max_size=40),
+    reserve=some.integers(0, 2),
+)
+def test_no_place_is_lost_whoever_gives_up(steps, reserve):
+    section = OverloadSection(
+        max_present=8, max_running=3, min_running=1, mutation_reserve=reserve, max_wait_seconds=0.001
+    )
+
+    async def visit(gate, turns, away):
+        try:
+            admitted = await gate.enter(says_mutation=turns > 1)
+        except Shed:
+            return
+        try:
+            assert gate.present <= 8
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if away:
+                with admitted.away():
+                    await asyncio.sleep(0)
+        finally:
+            gate.leave(admitted)
+
+    async def run():
+        gate, tasks = gate_of(section), []
+        for turns, away, gives_up in steps:
+            tasks.append(asyncio.create_task(visit(gate, turns, away)))
+            await asyncio.sleep(0)
+            if gives_up:
+                tasks[len(tasks) // 2].cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            assert result is None or isinstance(result, asyncio.CancelledError)
+        assert (gate.present, gate.running, gate.trials, gate.waiting) == (0, 0, 0, 0)
+
+    asyncio.run(run())
