@@ -59,7 +59,9 @@ async def _answered(exchange: Exchange) -> Response:
             return await exchange.refusal(refused)
         except Exception:
             log.exception("graphql.failed")
-            return await exchange.refusal(Refused(MASKED, "INTERNAL_ERROR", HTTPStatus.INTERNAL_SERVER_ERROR))
+            quoted = {"requestId": exchange.request_id}
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            return await exchange.refusal(Refused(MASKED, "INTERNAL_ERROR", status, extensions=quoted))
 
 
 async def _steps(exchange: Exchange) -> Response:

@@ -1,34 +1,90 @@
-"""Structured logs: one JSON object per line, or columns for people. Secrets never get here: see upstreams/secret.py."""
+"""Structured logs: one JSON object per line, or columns for people.
+
+Everything that a process writes by itself goes through one chain that ends in redaction (api/redaction.py): our own
+lines, those of the libraries, warnings, and the last words of a crash. Tracebacks never show local variables.
+"""
 
 import logging
 import sys
+import threading
+from collections.abc import Iterable
+from types import TracebackType
 from typing import Literal
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from api.redaction import Redaction
 
-def configure(log_format: Literal["json", "console"], *, level: int = logging.INFO) -> None:
-    """Set up structlog for the process; everything goes to standard error.
+# They say in detail what they send and receive; our own lines say what is worth knowing of it.
+_TALKATIVE = ("asyncio", "asyncpg", "httpcore", "httpx", "hpack", "redis", "urllib3", "websockets")
 
-    Tracebacks never show local variables: a key or a password may be among them.
-    """
+
+Chain = list[structlog.typing.Processor]
+
+
+def configure(
+    log_format: Literal["json", "console"], *, level: int = logging.INFO, known_secrets: Iterable[str] = ()
+) -> None:
+    """Set up logging for the process; everything goes to standard error."""
+    redaction = Redaction(known_secrets)
+    shared: Chain = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: Chain = [_tracebacks(log_format), redaction, _renderer(log_format)]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *(_json() if log_format == "json" else _console()),
-        ],
+        processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    _adopt_the_libraries(shared, last, level)
+    _adopt_last_words()
 
 
-def _json() -> list[structlog.typing.Processor]:
-    tracebacks = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
-    return [tracebacks, structlog.processors.JSONRenderer()]
+def _tracebacks(log_format: str) -> structlog.typing.Processor:
+    if log_format == "json":
+        return structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+    return structlog.processors.format_exc_info
 
 
-def _console() -> list[structlog.typing.Processor]:
-    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+def _renderer(log_format: str) -> structlog.typing.Processor:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
+def _adopt_the_libraries(shared: Chain, last: Chain, level: int) -> None:
+    """What others log goes the same way as what we log ourselves, warnings too."""
+    handler = logging.StreamHandler(sys.stderr)
+    named: Chain = [*shared, structlog.stdlib.add_logger_name, structlog.stdlib.PositionalArgumentsFormatter()]
+    drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=named, processors=[drop, *last]))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    logging.captureWarnings(True)
+
+
+def _adopt_last_words() -> None:
+    log = structlog.get_logger("brokergraph")
+
+    def crashed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        log.critical("crashed", exc_info=(kind, error, trace))
+
+    def thread_crashed(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            crashed(args.exc_type, args.exc_value, args.exc_traceback)
+
+    def unraisable(args: "sys.UnraisableHookArgs") -> None:
+        error = args.exc_value or args.exc_type()
+        log.error("unraisable", exc_info=(args.exc_type, error, args.exc_traceback))
+
+    sys.excepthook = crashed
+    threading.excepthook = thread_crashed
+    sys.unraisablehook = unraisable

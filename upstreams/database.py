@@ -141,9 +141,11 @@ class Database:
         return Unavailable(message, system=System.ERP_DATABASE, name=self.label, detail=repr(error))
 
     def _unreadable(self, error: asyncpg.PostgresError) -> UpstreamError:
-        log.error("database.refused", database=self.label, sqlstate=error.sqlstate, detail=str(error))
+        # The message alone: DETAIL quotes the row.
+        detail = str(error.args[0]) if error.args else type(error).__name__
+        log.error("database.refused", database=self.label, sqlstate=error.sqlstate, detail=detail)
         hint = " `brokergraph check` tells what is missing." if isinstance(error, _NOT_AS_AGREED) else ""
         message = f"The database refused the statement.{hint}"
         return Misunderstood(
-            message, system=System.ERP_DATABASE, name=self.label, upstream_code=error.sqlstate, detail=str(error)
+            message, system=System.ERP_DATABASE, name=self.label, upstream_code=error.sqlstate, detail=detail
         )

@@ -17,6 +17,7 @@ from api.cli.listening import listening
 from api.connections import BoundedProtocol, ConnectionLimits
 from api.http_settings import HttpSection
 from api.log import configure
+from api.redaction import known_secrets
 from api.settings import Settings
 
 SHUTDOWN_SECONDS = 25
@@ -39,8 +40,13 @@ def command(config: Path | None, host: str | None, port: int | None, workers: in
             _serve_in(processes, settings, config, listener)
 
 
+def _configure_log(settings: Settings) -> None:
+    configure(settings.server.log_format, known_secrets=known_secrets(settings))
+
+
 def _serve_in(processes: int, settings: Settings, config: Path | None, listener: socket.socket) -> None:
     """Workers share the listener; this process starts them, and again whichever dies."""
+    _configure_log(settings)
     if config is not None:
         os.environ["BROKERGRAPH_CONFIG"] = str(config.absolute())
     options = uvicorn.Config("api.cli.serve:app_of_worker", factory=True, workers=processes, **_options(settings.http))
@@ -51,14 +57,14 @@ def app_of_worker() -> Starlette:
     """The application in a worker process, which finds the settings as its parent did."""
     config = os.environ.get("BROKERGRAPH_CONFIG")
     settings = settings_from(Path(config) if config else None)
-    configure(settings.server.log_format)
+    _configure_log(settings)
     _collect_seldom()
     return create_app(settings)
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve in this process until INT or TERM; a clean stop ends with status 0."""
-    configure(settings.server.log_format)
+    _configure_log(settings)
     _collect_seldom()
     server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings.http)))
 
@@ -83,6 +89,8 @@ def _options(http: HttpSection) -> dict[str, Any]:
     return {
         "http": partial(BoundedProtocol, limits=limits),
         "log_level": "warning",
+        # What uvicorn has to say goes the way of everything else: api/log.py.
+        "log_config": None,
         "access_log": False,
         "server_header": False,
         "date_header": False,
