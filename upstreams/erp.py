@@ -6,7 +6,7 @@ no way to read client data past it.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from upstreams.call import Call
@@ -38,8 +38,8 @@ class ClientQuery:
     erp_statuses: Codes | None = None
     agencies: tuple[int, ...] | None = None
     number: int | None = None
-    email: str | None = None
-    name_prefix: str | None = None
+    email: str | None = field(default=None, repr=False)
+    name_prefix: str | None = field(default=None, repr=False)
 
     def parameters(self) -> tuple[Any, ...]:
         """$3 to $13 of the part `matching_clients`."""

@@ -48,13 +48,13 @@ class NewInstruction:
     idempotency_key: str
     client_number: int
     agency: int
-    meaning: Mapping[str, Any]
+    meaning: Mapping[str, Any] = field(repr=False)
     server: str | None = None
     login: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
     note: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
     guards: DepositGuards = NO_GUARDS
 
 

@@ -29,7 +29,7 @@ class ClientRecord:
 
     client_number: int
     full_name: str | None
-    email: str | None
+    email: str | None = field(repr=False)
     agency: int
     erp_status: int
     erp_status_text: str | None
@@ -162,7 +162,7 @@ class NewAccountOrder:
     group: str
     name: str
     leverage: Decimal | None
-    email: str | None
+    email: str | None = field(repr=False)
     reference: str
     idempotency_key: str
 
@@ -233,7 +233,7 @@ class InstructionRecord:
     failure: Failure | None
     created_at: datetime
     number: int
-    details: Mapping[str, Any]
+    details: Mapping[str, Any] = field(repr=False)
     sent_at: datetime | None
     settle_attempts: int
     events: "tuple[InstructionEventRecord, ...] | None" = field(default=None, compare=False)
