@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from agreed_documents import CACHE_SECONDS, MUTATION, NAMES, apollo, code, digest
 
+WATCHED = "query Watched { viewer { name } }"
+FAILING = 'query Failing { node(id: "x") { id } viewer { name } }'
 BROWSER = {"accept": "text/html,*/*;q=0.8"}
 
 
@@ -19,7 +21,12 @@ def manifests(box, state_url, tmp_path_factory) -> None:
     agreed = {
         "strict": {digest(NAMES): NAMES, "open": MUTATION, "mine": "query Mine { viewer { name } }"},
         "other": {"mine": "query Theirs { viewer { __typename } }", "secret": "query Secret { viewer { name } }"},
-        "*": {"everybody": "query Everybody { viewer { name } }", "mine": "{ everybodys: viewer { name } }"},
+        "watched": {"watched": WATCHED},
+        "*": {
+            "failing": FAILING,
+            "everybody": "query Everybody { viewer { name } }",
+            "mine": "{ everybodys: viewer { name } }",
+        },
     }
     for principal, manifest in agreed.items():
         file = folder / f"{len(principal)}.json"
@@ -75,6 +82,12 @@ def test_where_it_is_enforced_nothing_else_runs(partner):
     assert {code(answer) for answer in refused} == {(403, "DOCUMENT_NOT_TRUSTED")}
     assert code(strict.post(documentId="unknown")) == (400, "UNKNOWN_DOCUMENT")
     assert strict.post(query=NAMES).status_code == 200
+
+
+def test_a_text_that_another_agreed_on_is_no_good(partner):
+    assert partner("watched").post(query=WATCHED).status_code == 200
+
+    assert code(partner("strict").post(query=WATCHED)) == (403, "DOCUMENT_NOT_TRUSTED")
 
 
 def test_what_was_refused_was_not_registered_either(partner):
@@ -149,6 +162,14 @@ def test_what_one_partner_taught_no_other_finds(partner):
     assert code(partner("other").post(extensions=apollo(text))) == (200, "PERSISTED_QUERY_NOT_FOUND")
 
 
+def test_a_text_without_its_hash_teaches_nothing(partner):
+    text = "query Untaught { viewer { name } }"
+
+    assert partner("acme").post(query=text).status_code == 200
+
+    assert code(partner("acme").post(extensions=apollo(text))) == (200, "PERSISTED_QUERY_NOT_FOUND")
+
+
 def test_a_document_that_cannot_run_is_not_kept(partner):
     text = "query Broken { nothing }"
 
@@ -178,6 +199,13 @@ def test_the_answer_to_a_get_may_be_kept_until_it_changes(partner):
     assert [(answer.status_code, answer.content, answer.headers["etag"]) for answer in again] == [(304, b"", tag)] * 3
     assert (other.status_code, other.json()) == (200, first.json())
     assert "etag" not in strict.post(documentId="mine").headers
+
+
+def test_an_answer_with_errors_is_never_kept(partner):
+    response = partner("strict").get(documentId="failing")
+
+    assert (response.status_code, len(response.json()["errors"])) == (200, 1)
+    assert (response.headers["cache-control"], response.headers.get("etag")) == ("no-store", None)
 
 
 def test_a_browser_gets_the_answer_and_no_page(partner):

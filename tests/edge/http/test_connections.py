@@ -38,8 +38,8 @@ def test_headers_that_drip_end_in_408(edge):
 def test_a_body_that_drips_ends_in_408_and_runs_nothing(edge):
     head = HEAD + b"content-length: 100000\r\n\r\n"
     with connected(edge.url) as wire:
-        wire.sendall(head)
         started = time.monotonic()
+        wire.sendall(head)
         answer = dripped(wire, b" " * 100_000, pause=0.02)
 
     assert status(answer) == 408
@@ -91,7 +91,8 @@ def test_a_client_that_reads_slowly_gets_everything(edge):
 LONG = {
     "one header": (HEAD + b"x-long: " + b"a" * 40_000 + b"\r\n\r\n", 431),
     "an endless header": (HEAD + b"x-long: " + b"a" * 5_000_000, 431),
-    "many headers": (HEAD + b"x-a: b\r\n" * 10_000 + b"\r\n", 431),
+    "many headers": (HEAD + b"x-a: b\r\n" * 200 + b"\r\n", 431),
+    "ten thousand headers": (HEAD + b"x-a: b\r\n" * 10_000 + b"\r\n", 431),
     "the address": (b"GET /graphql?query=" + b"a" * 40_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n", 431),
     "an endless address": (b"GET /" + b"a" * 5_000_000, 431),
 }

@@ -312,6 +312,12 @@ def test_a_browser_gets_the_page_only_where_it_asks_nothing(edge):
     assert {answer.headers["content-type"] for answer in answers} == {f"{JSON}; charset=utf-8"}
 
 
+def test_a_program_that_likes_json_better_gets_no_page(edge):
+    response = get(edge, {"accept": f"text/html;q=0.5, {JSON}"})
+
+    assert (response.status_code, response.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
+
+
 def test_nothing_of_the_above_was_an_error_of_ours(edge):
     assert "graphql.failed" not in edge.written()
     assert "graphql.unexpected" not in edge.written()
