@@ -22,8 +22,8 @@ demo: $(INSTALLED)  ## A whole brokerage in a box and the graph over it, at http
 test: $(INSTALLED)  ## Every test
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --durations=10 --durations-min=0.5 $(PYTEST_ARGS)
 
-torture: $(INSTALLED)  ## The long run of the money tests: a death at every line of a deposit, a load with faults (TORTURE_SEED=)
-	TORTURE=long $(BIN)/pytest tests/torture --timeout 7200 $(PYTEST_ARGS)
+torture: $(INSTALLED)  ## The long run: a death at every line of a deposit, a load with faults, random operations (TORTURE_SEED=)
+	TORTURE=long $(BIN)/pytest tests/torture tests/edge/generated tests/engine --timeout 7200 $(PYTEST_ARGS)
 
 check: lint test  ## What CI runs: lint, format, types, import contracts, the schema file, every test
 

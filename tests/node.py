@@ -21,7 +21,15 @@ def installed(folder: Path) -> Path:
     if not seen.exists() or seen.read_text() != lock.read_text():
         npm = _programs().parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         run(
-            [str(_programs() / "node"), str(npm), *"ci --ignore-scripts --no-audit --no-fund --loglevel=error".split()],
+            [
+                str(_programs() / "node"),
+                str(npm),
+                "ci",
+                "--ignore-scripts",
+                "--no-audit",
+                "--no-fund",
+                "--loglevel=error",
+            ],
             folder,
         )
         seen.write_text(lock.read_text())
