@@ -13,6 +13,8 @@ from typing import Any
 from joserfc import jwk, jws
 
 AUDIENCE = "brokergraph"
+# Whose token the tests use as a client's own.
+OWN_CLIENT = 500608
 STAFF = {"scope": "desk", "agencies": [1]}
 
 
