@@ -56,6 +56,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     """The application for these settings. Opens upstreams in its lifespan and closes them there."""
     clock, busyness = clock or Clock(), Busyness()
     gate = Gate(settings.overload, clock, busyness.since_last)
+    shedding = [Middleware(Shedding, gate, "/graphql")]
+    # Further out it costs less; but a page of another site may read a refusal only with CORS' headers.
+    at_door, at_route = ([], shedding) if settings.http.cors_origins else (shedding, [])
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
@@ -67,11 +70,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
 
     routes = [
         Route("/", front_door),
-        Route("/graphql", graphql, methods=METHODS, middleware=[*cors(settings.http), Middleware(Shedding, gate)]),
+        Route("/graphql", graphql, methods=METHODS, middleware=[*cors(settings.http), *at_route]),
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/metrics", metrics),
         Route("/schema.graphql", schema_file),
         Mount("/static", Assets(directory=STATIC), name="static"),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
+    return Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={Exception: failed}, middleware=at_door
+    )

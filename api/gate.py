@@ -24,9 +24,9 @@ _TICK_SECONDS: Final = 0.05
 _BUSY, _IDLE = 0.9, 0.75
 _SHRINK, _GROW = 0.8, 1.25
 _FIRST_PLACES: Final = 8
-# A line that was never empty for so long stands: patience is cut to a tenth.
+# A line that was never empty for so long stands: patience is cut to a fiftieth.
 _STANDING_SECONDS: Final = 0.1
-_SHORT: Final = 0.1
+_SHORT: Final = 0.02
 
 
 class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,7 +34,7 @@ class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     max_present: int = 1000
     max_running: int = 64
-    min_running: int = 2
+    min_running: int = 1
     max_wait_seconds: float = 0.05
     mutation_reserve: int = 4
 
