@@ -10,6 +10,8 @@ from upstreams.errors import Misunderstood, UpstreamError
 
 log = structlog.get_logger(__name__)
 
+# How graphql-core says that a resolver answered with what the field's type cannot be.
+_UNFIT = " cannot represent "
 _SUGGESTION = " Did you mean "
 MASKED = "Something went wrong on our side. Nothing more can be said here; quote the request id when you ask."
 
@@ -61,8 +63,8 @@ def present(error: GraphQLError, request_id: str, *, suggestions: bool = True) -
     message, extensions = error.message, dict(error.extensions or {})
     if isinstance(original, UpstreamError):
         message, extensions = original.message, upstream_extensions(original)
-    elif original is not None:
-        log.error("graphql.unexpected", request_id=request_id, path=error.path, exc_info=original)
+    elif original is not None or _is_ours(error):
+        log.error("graphql.unexpected", request_id=request_id, path=error.path, exc_info=original or error)
         message, extensions = MASKED, {"code": "INTERNAL_ERROR", "requestId": request_id}
     shown: dict[str, Any] = {"message": message if suggestions else message.partition(_SUGGESTION)[0]}
     if error.locations:
@@ -71,6 +73,11 @@ def present(error: GraphQLError, request_id: str, *, suggestions: bool = True) -
         shown["path"] = list(error.path)
     shown["extensions"] = extensions or {"code": "BAD_USER_INPUT"}
     return shown
+
+
+def _is_ours(error: GraphQLError) -> bool:
+    """Whether a value of ours does not fit the schema, of which graphql-core speaks as if the caller had sent it."""
+    return error.path is not None and not error.extensions and _UNFIT in error.message
 
 
 def _outer(located: GraphQLError, inner: GraphQLError) -> GraphQLError:
