@@ -77,6 +77,4 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         Route("/schema.graphql", schema_file),
         Mount("/static", Assets(directory=STATIC), name="static"),
     ]
-    return Starlette(
-        routes=routes, lifespan=lifespan, exception_handlers={Exception: failed}, middleware=at_door
-    )
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed}, middleware=at_door)

@@ -14,7 +14,9 @@ class Budget:
 
 @strawberry.type(description="Who is asking.")
 class Viewer:
-    name: str = strawberry.field(description="The API key's id; for a token its issuer's name in the settings, and a hash of the subject.")
+    name: str = strawberry.field(
+        description=("The API key's id; for a token its issuer's name in the settings, and a hash of the subject.")
+    )
     scopes: list[str] = strawberry.field(description="What the caller may do.")
     agencies: list[int] | None = strawberry.field(
         description="The agencies whose clients the caller may see; null for all."

@@ -22,7 +22,18 @@ LITERALS = {"Int": ["0", "1", "-3"], "Boolean": ["true", "false"], "ID": ['"1"']
 class Writer:
     """Writes one document; `variables` is what goes with it."""
 
-    def __init__(self, schema: Any, dice: random.Random, *, deepest: int = 5, widest: int = 5) -> None:
+    def __init__(
+        self,
+        schema: Any,
+        dice: random.Random,
+        *,
+        deepest: int = 5,
+        widest: int = 5,
+        literals: Any = None,
+        without: Any = (),
+    ) -> None:
+        self._literals = LITERALS | (literals or {})
+        self._without = frozenset(without)
         self._schema = schema
         self._dice = dice
         self._deepest = deepest
@@ -59,7 +70,8 @@ class Writer:
         names = [
             name
             for name, field in on.fields.items()
-            if depth < self._deepest or not is_composite_type(get_named_type(field.type))
+            if (depth < self._deepest or not is_composite_type(get_named_type(field.type)))
+            and f"{on.name}.{name}" not in self._without
         ]
         if not names:
             return "__typename"
@@ -126,16 +138,18 @@ class Writer:
             return "null"
         if is_list_type(kind):
             return f"[{', '.join(self._literal(kind.of_type) for _ in range(self._dice.randrange(3)))}]"
+        if kind.name in self._literals:
+            return self._dice.choice(self._literals[kind.name])
         if isinstance(kind, GraphQLEnumType):
             return self._dice.choice(list(kind.values))
         if isinstance(kind, GraphQLInputObjectType):
             chosen = [name for name in kind.fields if self._dice.random() < 0.4]
             return "{" + ", ".join(f"{name}: {self._value(kind.fields[name].type)}" for name in chosen) + "}"
-        return self._dice.choice(LITERALS.get(kind.name, ['"2"']))
+        return '"2"'
 
 
 def random_operation(
-    schema: Any, seed: int, operation: str = "query", **bounds: int
+    schema: Any, seed: int, operation: str = "query", **bounds: Any
 ) -> tuple[str, Any, dict[str, Any]]:
     """A valid document, parsed too, and its variables: the first valid one that the seed leads to."""
     for attempt in range(1000):

@@ -1,5 +1,6 @@
-"""What published checklists for GraphQL try (graphql-cop's tests, OWASP's cheat sheet), in our own words, on a server as
-it runs in production. Nothing that they rate high or medium may be found.
+"""What published checklists for GraphQL try (graphql-cop, OWASP), in our own words, on a production server.
+
+Nothing that they rate high or medium may be found.
 """
 
 import pytest
@@ -200,7 +201,7 @@ def test_types_are_checked_before_anything_is_looked_up(production):
 
 
 def test_what_lies_behind_another_edge_is_guarded_like_the_front_door(production):
-    """A partner of agency 1 goes from an account to its client to the client's instructions: never beyond the agency."""
+    """A partner of agency 1 goes from an account to its client to its instructions: never beyond the agency."""
     query = '{ tradingAccount(by: {account: {server: "R1", login: "55521"}}) { client { fullName email } } }'
 
     assert ask(production, query).json() == {"data": {"tradingAccount": None}}
