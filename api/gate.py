@@ -3,30 +3,26 @@
     present   everybody between the door and the answer, those who wait for a vendor included: a hard bound, for memory
     running   those who keep this process busy; who waits for a vendor does not, so that a vendor that hangs costs
               nobody else a place
-    waiting   for a place, briefly: a line that does not get shorter is no use to those who stand in it
+    waiting   for a place: api/line.py says how long that is worth it
     on trial  said to be a mutation, and let in although there is no place, to be read: if it is one, it goes on
 
 The number of places follows what the process can do: while it is busy all the time, more at once make everybody slower
 and nobody sooner; while it is not, it is the others that are slow, and more at once is right.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 
+from api.line import Line
 from upstreams.clock import Clock
 
 _TICK_SECONDS: Final = 0.05
 _BUSY, _IDLE = 0.9, 0.75
-_SHRINK, _GROW = 0.8, 1.25
+_SHRINK, _GROW = 0.6, 1.25
 _FIRST_PLACES: Final = 8
-# A line that was never empty for so long stands: patience is cut to a fiftieth.
-_STANDING_SECONDS: Final = 0.1
-_SHORT: Final = 0.02
 
 
 class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -35,7 +31,7 @@ class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     max_present: int = 1000
     max_running: int = 64
     min_running: int = 1
-    max_wait_seconds: float = 0.05
+    max_wait_seconds: float = 3.0
     mutation_reserve: int = 4
 
     def __post_init__(self) -> None:
@@ -78,9 +74,9 @@ class Gate:
         self._section = section
         self._clock = clock
         self._busyness = busyness
-        self._line: deque[asyncio.Future[None]] = deque()
+        self._line = Line(clock, section.max_wait_seconds, self.step_aside)
         self._places = float(min(section.max_running, max(section.min_running, _FIRST_PLACES)))
-        self._ticked = self._empty_at = clock.monotonic()
+        self._ticked = clock.monotonic()
         self._wanted_more = False
         self.present = self.running = self.trials = self.shed = 0
 
@@ -128,6 +124,7 @@ class Gate:
 
     def _turned_away(self) -> Shed:
         self.shed += 1
+        self._line.turned_away()
         return Shed()
 
     async def _has_place(self) -> bool:
@@ -135,46 +132,14 @@ class Gate:
             self.running += 1
             return True
         self._wanted_more = True
-        if len(self._line) >= self.places:
-            return False
-        return await self._called()
-
-    async def _called(self) -> bool:
-        if not self._line:
-            self._empty_at = self._clock.monotonic()
-        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._line.append(called)
-        try:
-            async with asyncio.timeout(self._patience()):
-                await called
-        except TimeoutError:
-            if called in self._line:
-                self._line.remove(called)
-            return self._was_called(called)
-        except BaseException:
-            if called in self._line:
-                self._line.remove(called)
-            if self._was_called(called):
-                self.step_aside()
-            raise
-        return True
-
-    def _was_called(self, called: asyncio.Future[None]) -> bool:
-        """Whether a place was given in the very moment of giving up."""
-        return called.done() and not called.cancelled()
-
-    def _patience(self) -> float:
-        stands = self._clock.monotonic() - self._empty_at > _STANDING_SECONDS
-        return self._section.max_wait_seconds * (_SHORT if stands else 1)
+        return await self._line.wait(self.places)
 
     def _call(self) -> None:
-        while self._line and self.running < self.places:
-            called = self._line.popleft()
-            if not called.done():
-                self.running += 1
-                called.set_result(None)
+        while self.running < self.places and self._line.call():
+            self.running += 1
 
     def _tick(self) -> None:
+        self._line.look()
         now = self._clock.monotonic()
         if now - self._ticked < _TICK_SECONDS:
             return

@@ -73,7 +73,7 @@ class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[limits]: what one operation may ask for."""
 
-    cost_max: int = 50_000
+    cost_max: int = 200_000
     page_default: int = 50
     page_max: int = 200
     live_clients_max: int = 20

@@ -62,7 +62,7 @@ class GraphLimits:
     page_max: int = 200
     live_clients_max: int = 20
     single_live_accounts_max: int = 100
-    cost_max: int = 50_000
+    cost_max: int = 200_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """[budget]: what each caller may spend in a minute. `mutations_reserved` of it is out of queries' reach."""
 
     store: Literal["off", "memory", "postgresql", "redis"] = "memory"
-    cost_per_minute: int = 1_000_000
-    mutations_reserved: int = 100_000
+    cost_per_minute: int = 10_000_000
+    mutations_reserved: int = 1_000_000
     redis_url: Secret | None = None
     store_timeout_seconds: float = 0.25
 

@@ -53,20 +53,80 @@ async def test_who_waits_gets_the_place_that_becomes_free():
     assert (gate.present, gate.running) == (0, 0)
 
 
-async def test_a_line_that_stands_is_not_worth_the_wait():
-    gate, clock = gate_of(OverloadSection(max_running=4, min_running=4, max_wait_seconds=1.0)), HandClock()
-    gate._clock = clock  # noqa: SLF001 - its hands are turned below.
-    for _ in range(4):
-        await gate.enter()
-    tasks = [asyncio.create_task(gate.enter())]
-    await asyncio.sleep(0)
-    assert gate._patience() == 1.0  # noqa: SLF001 - a wait cannot be observed without waiting.
+class Shop:
+    """A gate with one place in a time of its own: `serve` lets whoever has it leave, some milliseconds later."""
 
-    clock.seconds += 0.2
-    assert gate._patience() == pytest.approx(0.02)  # noqa: SLF001
-    tasks[0].cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    assert gate.running == 4
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.gate = Gate(OverloadSection(max_running=1, mutation_reserve=0), self.clock, lambda: 0.8)
+        self.inside: list[Pass] = []
+        self.waits: list[float] = []
+        self.shed = 0
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def _visit(self) -> None:
+        came = self.clock.seconds
+        try:
+            self.inside.append(await self.gate.enter())
+            self.waits.append(self.clock.seconds - came)
+        except Shed:
+            self.shed += 1
+
+    async def come(self, number: int) -> None:
+        self.tasks += [asyncio.create_task(self._visit()) for _ in range(number)]
+        await settle()
+
+    async def serve(self, seconds: float = 0.005) -> None:
+        self.clock.seconds += seconds
+        if self.inside:
+            self.gate.leave(self.inside.pop())
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_all_of_a_burst_are_served():
+    shop = Shop()
+    await shop.come(400)
+
+    for _ in range(400):
+        await shop.serve()
+
+    assert (len(shop.waits), shop.shed, shop.gate.present) == (400, 0, 0)
+
+
+async def overloaded(seconds: float) -> Shop:
+    """Four come while one is served."""
+    shop = Shop()
+    while shop.clock.seconds < seconds:
+        await shop.come(4)
+        await shop.serve()
+    return shop
+
+
+async def test_in_an_overload_who_is_served_is_served_in_time():
+    shop = await overloaded(10.0)
+
+    assert len(shop.waits) == pytest.approx(2000, rel=0.05)
+    assert sorted(shop.waits)[int(0.99 * len(shop.waits))] <= 2 * 0.005
+    assert shop.shed + len(shop.waits) + shop.gate.waiting == len(shop.tasks)
+    assert shop.gate.waiting <= 400
+
+
+async def test_an_overload_that_is_over_is_forgotten():
+    shop = await overloaded(5.0)
+    for _ in range(300):
+        await shop.serve()
+    shed = shop.shed
+
+    await shop.come(100)
+    for _ in range(100):
+        await shop.serve()
+
+    assert (shop.shed, shop.gate.present) == (shed, 0)
 
 
 async def test_waiting_for_a_vendor_takes_no_place():

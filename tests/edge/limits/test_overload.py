@@ -24,6 +24,7 @@ def small(box) -> Iterator[Graph]:
         OVERLOAD__MAX_RUNNING=str(PLACES),
         OVERLOAD__MIN_RUNNING=str(PLACES),
         OVERLOAD__MUTATION_RESERVE="1",
+        OVERLOAD__MAX_WAIT_SECONDS="0.1",
         SERVER__REQUEST_DEADLINE_SECONDS="20",
         SETTLING__ENABLED="false",
         LIMITS__COST_MAX="2000",
@@ -89,6 +90,15 @@ async def test_what_there_is_no_place_for_is_turned_away_and_the_rest_answered(s
     assert alive.status_code == 200
     assert [(await one).json()["data"]["client"]["fullName"] for one in slow] == ["Noa Ben-David"] * PLACES
     assert (await asked(browser, small, VIEWER)).status_code == 200
+
+
+@pytest.mark.usefixtures("well_behaved")
+async def test_a_burst_upon_a_server_that_has_just_started_is_answered(box):
+    with running_graph(box, SETTLING__ENABLED="false") as fresh:
+        async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=200)) as browsers:
+            answers = await asyncio.gather(*(asked(browsers, fresh, CLIENT) for _ in range(200)))
+
+    assert [answer.status_code for answer in answers] == [200] * 200
 
 
 async def test_a_vendor_that_hangs_costs_the_others_no_place(small, browser, well_behaved):

@@ -1,0 +1,102 @@
+"""Who waits for a place, in which order they are called, and how long it is worth the wait.
+
+A burst and an overload begin alike: many come at once. What tells them apart is what becomes of the line. So:
+
+    calm      who comes may wait for long. While the line grows the newest is called first, so that, should this be an
+              overload, those who are answered are answered in time; once it no longer grows, the oldest
+    swamped   window after window more came than were called, and the line is longer than what a window calls: it leads
+              nowhere. Everybody in it is told so at once, and who comes now waits for a moment at most, until for a
+              whole window nobody had to be turned away
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from upstreams.clock import Clock
+
+_WINDOW_SECONDS: Final = 0.5
+_WINDOWS_OF_GROWTH: Final = 2
+_MOMENT_SECONDS: Final = 0.001
+
+
+class Line:
+    """`max_wait_seconds`: a calm line's patience. `hand_back`: for the place of one who gave up while it was called."""
+
+    def __init__(self, clock: Clock, max_wait_seconds: float, hand_back: Callable[[], None]) -> None:
+        self._clock = clock
+        self._hand_back = hand_back
+        self._max_wait_seconds = max_wait_seconds
+        self._waiting: deque[asyncio.Future[bool]] = deque()
+        self._window_began = clock.monotonic()
+        self._turned_away_at = -_WINDOW_SECONDS
+        self._length_then = self._called = self._windows_of_growth = 0
+        self.swamped = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def wait(self, places: int) -> bool:
+        """Whether a place was got. False: turned away."""
+        if self.swamped and len(self._waiting) >= places:
+            return False
+        called: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(called)
+        try:
+            async with asyncio.timeout(_MOMENT_SECONDS if self.swamped else self._max_wait_seconds):
+                return await called
+        except TimeoutError:
+            self._leave(called)
+            return _was_called(called)
+        except BaseException:
+            self._leave(called)
+            if _was_called(called):
+                self._hand_back()
+            raise
+
+    def call(self) -> bool:
+        """Whether somebody waited, who has a place now."""
+        while self._waiting:
+            grows = len(self._waiting) > self._length_then and not self.swamped
+            called = self._waiting.pop() if grows else self._waiting.popleft()
+            if not called.done():
+                called.set_result(True)
+                self._called += 1
+                return True
+        return False
+
+    def turned_away(self) -> None:
+        self._turned_away_at = self._clock.monotonic()
+
+    def look(self) -> None:
+        """Once a window: is this still calm, or still an overload?"""
+        now = self._clock.monotonic()
+        if now - self._window_began < _WINDOW_SECONDS or (self._waiting and not self._called):
+            # Where nobody was called there was nothing to see.
+            return
+        if self.swamped:
+            self.swamped = now - self._turned_away_at < _WINDOW_SECONDS
+        else:
+            self._judge()
+        self._window_began, self._length_then, self._called = now, len(self._waiting), 0
+
+    def _leave(self, called: asyncio.Future[bool]) -> None:
+        if called in self._waiting:
+            self._waiting.remove(called)
+
+    def _judge(self) -> None:
+        grew = len(self._waiting) > max(self._length_then, self._called)
+        self._windows_of_growth = self._windows_of_growth + 1 if grew else 0
+        self.swamped = self._windows_of_growth >= _WINDOWS_OF_GROWTH
+        if self.swamped:
+            self._windows_of_growth = 0
+            for called in self._waiting:
+                if not called.done():
+                    called.set_result(False)
+            self._waiting.clear()
+
+
+def _was_called(called: asyncio.Future[bool]) -> bool:
+    """Whether a place was given in the very moment of giving up."""
+    return called.done() and not called.cancelled() and called.result()
