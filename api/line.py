@@ -2,11 +2,11 @@
 
 A burst and an overload begin alike: many come at once. What tells them apart is what becomes of the line. So:
 
-    calm      who comes may wait for long. While the line grows the newest is called first, so that, should this be an
-              overload, those who are answered are answered in time; once it no longer grows, the oldest
-    swamped   window after window more came than were called, and the line is longer than what a window calls: it leads
-              nowhere. Everybody in it is told so at once, and who comes now waits for a moment at most, until for a
-              whole window nobody had to be turned away
+    calm      who comes may wait for long, and the oldest is called first. But while the line leads nowhere, which is to
+              say that it is long and does not get shorter, the newest: should this be an overload, those who are
+              answered are answered in time
+    swamped   the line led nowhere for three windows: everybody in it is told so at once, and who comes now waits for a
+              moment at most, until for a whole window nobody had to be turned away
 """
 
 import asyncio
@@ -17,7 +17,9 @@ from typing import Final
 from upstreams.clock import Clock
 
 _WINDOW_SECONDS: Final = 0.5
-_WINDOWS_OF_GROWTH: Final = 2
+_WINDOWS: Final = 3
+# A line is long where the last in it would wait for half a window.
+_LONG: Final = 2
 _MOMENT_SECONDS: Final = 0.001
 
 
@@ -31,7 +33,7 @@ class Line:
         self._waiting: deque[asyncio.Future[bool]] = deque()
         self._window_began = clock.monotonic()
         self._turned_away_at = -_WINDOW_SECONDS
-        self._length_then = self._called = self._windows_of_growth = 0
+        self._length_then = self._called_then = self._called = self._windows_of_standing = 0
         self.swamped = False
 
     def __len__(self) -> int:
@@ -58,8 +60,8 @@ class Line:
     def call(self) -> bool:
         """Whether somebody waited, who has a place now."""
         while self._waiting:
-            grows = len(self._waiting) > self._length_then and not self.swamped
-            called = self._waiting.pop() if grows else self._waiting.popleft()
+            newest = not self.swamped and self._leads_nowhere(self._called_then)
+            called = self._waiting.pop() if newest else self._waiting.popleft()
             if not called.done():
                 called.set_result(True)
                 self._called += 1
@@ -79,18 +81,22 @@ class Line:
             self.swamped = now - self._turned_away_at < _WINDOW_SECONDS
         else:
             self._judge()
-        self._window_began, self._length_then, self._called = now, len(self._waiting), 0
+        self._window_began, self._length_then = now, len(self._waiting)
+        self._called_then, self._called = self._called, 0
 
     def _leave(self, called: asyncio.Future[bool]) -> None:
         if called in self._waiting:
             self._waiting.remove(called)
 
+    def _leads_nowhere(self, called: int) -> bool:
+        """`called`: how many are in a window."""
+        return len(self._waiting) >= max(self._length_then, 1) and _LONG * len(self._waiting) > called
+
     def _judge(self) -> None:
-        grew = len(self._waiting) > max(self._length_then, self._called)
-        self._windows_of_growth = self._windows_of_growth + 1 if grew else 0
-        self.swamped = self._windows_of_growth >= _WINDOWS_OF_GROWTH
+        self._windows_of_standing = self._windows_of_standing + 1 if self._leads_nowhere(self._called) else 0
+        self.swamped = self._windows_of_standing >= _WINDOWS
         if self.swamped:
-            self._windows_of_growth = 0
+            self._windows_of_standing = 0
             for called in self._waiting:
                 if not called.done():
                     called.set_result(False)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-MOST_CONNECTIONS = 800
+MOST_CONNECTIONS = 950
 
 
 class Connection(asyncio.Protocol):
@@ -92,7 +92,7 @@ class Driver:
             if status:
                 free.append(connection)
 
-        free += [await self.connect(done) for _ in range(min(MOST_CONNECTIONS, max(32, int(rate / 4))))]
+        free += [await self.connect(done) for _ in range(min(MOST_CONNECTIONS, max(32, int(rate))))]
         started = time.perf_counter()
         for number in range(int(rate * seconds)):
             due = started + number / rate
