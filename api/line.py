@@ -3,8 +3,9 @@
 A burst and an overload begin alike: many come at once. What tells them apart is what becomes of the line. So:
 
     calm      who comes may wait for long, and the oldest is called first. But while the line leads nowhere, which is to
-              say that it is long and does not get shorter, the newest: should this be an overload, those who are
-              answered are answered in time
+              say that it grows, or is so long that most would wait in vain, the newest: should this be an overload,
+              those who are answered are answered in time. A line that is merely there is none: sixteen who ask again
+              as soon as they are answered wait for each other, and all are answered
     swamped   the line led nowhere for three windows: everybody in it is told so at once, and who comes now waits for a
               moment at most, until for a whole window nobody had to be turned away
 """
@@ -18,8 +19,9 @@ from upstreams.clock import Clock
 
 _WINDOW_SECONDS: Final = 0.5
 _WINDOWS: Final = 3
-# A line is long where the last in it would wait for half a window.
-_LONG: Final = 2
+# Less than a tenth more is no growth, and a line that is called within half a window is no matter.
+_GROWTH: Final = 1.1
+_SHORT: Final = 0.5
 _MOMENT_SECONDS: Final = 0.001
 
 
@@ -89,8 +91,11 @@ class Line:
             self._waiting.remove(called)
 
     def _leads_nowhere(self, called: int) -> bool:
-        """`called`: how many are in a window."""
-        return len(self._waiting) >= max(self._length_then, 1) and _LONG * len(self._waiting) > called
+        """`called`: how many are in a window. A line whose last would wait for half of all patience is too long."""
+        length = len(self._waiting)
+        grows = length > _GROWTH * self._length_then and length > _SHORT * called
+        wait_seconds = _WINDOW_SECONDS * length / max(called, 1)
+        return grows or (length >= self._length_then and wait_seconds > self._max_wait_seconds / 2)
 
     def _judge(self) -> None:
         self._windows_of_standing = self._windows_of_standing + 1 if self._leads_nowhere(self._called) else 0

