@@ -5,13 +5,16 @@ is one loop of Python made for the selection, which gives up at the first thing 
 interpreted until it has proven hot, because making code costs more than a few runs save.
 """
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from graphql import Undefined
+
 from engine.fields import FieldPlan, Source
-from engine.leaves import coerced, isfinite, missing, names_by_member, usual_check
+from engine.leaves import close_unused, coerced, isfinite, missing, names_by_member, usual_check
 from engine.outputs import NULLED, Kind
 
 Rows = list[Any]
@@ -55,31 +58,32 @@ class Builder:
         except Exception:  # noqa: BLE001 - whatever it is, the interpreter finds it again and says where.
             return None
 
-    def slow(
-        self, objects: Sequence[Any], columns: Columns, report: Errors, refused: Mapping[str, Exception]
-    ) -> tuple[Rows, bool]:
-        """All objects, NULLED in place of each that lacks a required value; and whether there is one."""
+    def waits(self) -> None:
+        """An attribute turned out to be awaitable: no loop of ours can read it."""
+        self.hot_after = sys.maxsize
+        self.generated = None
+
+    def slow(self, count: int, columns: Mapping[str, Sequence[Any]], report: Errors) -> tuple[Rows, bool]:
+        """As many objects from what was read for them, by response key; NULLED in place of each that lacks a required
+        value; and whether there is one.
+        """
         rows: Rows = []
         is_nulled = False
-        for index, one in enumerate(objects):
+        for index in range(count):
             try:
-                rows.append(self._row(one, index, columns, report, refused))
+                rows.append(self._row(index, columns, report))
             except _Nulled:
                 rows.append(NULLED)
                 is_nulled = True
         return rows, is_nulled
 
-    def _row(
-        self, one: Any, index: int, columns: Columns, report: Errors, refused: Mapping[str, Exception]
-    ) -> dict[str, Any]:
+    def _row(self, index: int, columns: Mapping[str, Sequence[Any]], report: Errors) -> dict[str, Any]:
         row: dict[str, Any] = {}
         for key, plan in self.fields.items():
             if plan.definition.source is Source.TYPENAME:
                 row[key] = self.type_name
                 continue
-            place = self._places.get(key)
-            column = None if place is None else columns[place]
-            value = _read(one, index, plan, column, refused)
+            value = columns[key][index]
             if plan.output.kind is Kind.LEAF:
                 value = _leaf(value, plan)
                 if isinstance(value, BaseException):
@@ -89,18 +93,6 @@ class Builder:
                 raise _Nulled
             row[key] = value
         return row
-
-
-def _read(one: Any, index: int, plan: FieldPlan, column: Sequence[Any] | None, refused: Mapping[str, Exception]) -> Any:
-    """The value as it was resolved, which may be an exception."""
-    if column is not None:
-        return column[index]
-    if plan.coordinate in refused:
-        return refused[plan.coordinate]
-    try:
-        return getattr(one, plan.definition.attribute)
-    except Exception as error:  # noqa: BLE001 - it becomes the value.
-        return error
 
 
 def _leaf(value: Any, plan: FieldPlan) -> Any:
@@ -171,7 +163,8 @@ class _Writer:
         """A scalar of a column, which is known to hold no exceptions, by its own function alone."""
         printer = f"p{number}"
         self._names[printer] = named.coerce_output_value
-        printed = f"(w if (w := {printer}(v)) is not None else {strict}(v))"
+        # What is nothing, or counts as nothing, is looked at again.
+        printed = f"(w if (w := {printer}(v)) else {strict}(v))"
         other = f"{strict}(v)" if required else "None"
         return f"({printed} if (v := {value}) is not None else {other})"
 
@@ -207,7 +200,10 @@ def _strict_of(named: Any) -> Callable[[Any], Any]:
     if found is None:
 
         def strict(value: Any) -> Any:
-            if value is None:
+            if value is None or value is Undefined:
+                raise _Nulled
+            if hasattr(value.__class__, "__await__"):
+                close_unused(value)
                 raise _Nulled
             return coerced(named, value)
 

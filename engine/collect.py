@@ -6,7 +6,6 @@ from typing import Any
 from graphql import (
     BooleanValueNode,
     DirectiveNode,
-    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -16,33 +15,13 @@ from graphql import (
     InlineFragmentNode,
     SelectionSetNode,
     VariableNode,
-    Visitor,
     is_abstract_type,
-    visit,
 )
+
+from engine.reach import CONDITIONS
 
 Conditions = Mapping[str, bool]
 Grouped = dict[str, list[FieldNode]]
-_CONDITIONS = ("skip", "include")
-
-
-def condition_variables(document: DocumentNode) -> tuple[str, ...]:
-    """The variables that decide, by @skip and @include, which fields are asked for."""
-    finder = _ConditionFinder()
-    visit(document, finder)
-    return tuple(sorted(finder.names))
-
-
-class _ConditionFinder(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
-        if node.name.value in _CONDITIONS:
-            self.names.update(
-                one.value.name.value for one in node.arguments or () if isinstance(one.value, VariableNode)
-            )
 
 
 class Collector:
@@ -99,7 +78,7 @@ class Collector:
     def _is_included(self, directives: Sequence[DirectiveNode] | None) -> bool:
         for directive in directives or ():
             name = directive.name.value
-            if name in _CONDITIONS and self._truth(directive) is (name == "skip"):
+            if name in CONDITIONS and self._truth(directive) is (name == "skip"):
                 return False
         return True
 

@@ -1,12 +1,13 @@
 """Completing values (spec 6.4.3), all of a field at once: lists unrolled, types found, objects selected, put back."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from graphql import GraphQLError, GraphQLObjectType, default_type_resolver, is_object_type
-from graphql.pyutils import inspect, is_iterable
+from graphql.pyutils import Path, inspect
 
+from engine.elements import Completed, listed, regrouped
 from engine.fields import FieldPlan
 from engine.leaves import coerced, missing
 from engine.outputs import NULLED, Kind, Output
@@ -15,10 +16,8 @@ from engine.resolve import Resolving, settled
 from engine.slots import Slots
 from engine.where import Some, Where, Within
 
-# Values in their order, and whether one of them is NULLED.
-Completed = tuple[list[Any], bool]
 Select = Callable[[FieldPlan, GraphQLObjectType], Selection]
-Report = Callable[[BaseException, FieldPlan, list[str | int]], None]
+Report = Callable[[BaseException, FieldPlan, Path | None], None]
 
 
 _NONE = type(None)
@@ -65,7 +64,8 @@ class Completing:
             if value is not None and not isinstance(value, BaseException):
                 there.append(index)
             elif value is not None or out.required:
-                found[index] = self._failed(value or missing(field.coordinate), field, out, where, index)
+                error = missing(field.coordinate) if value is None else value
+                found[index] = self._failed(error, field, out, where, index)
                 is_nulled = out.required
         completed, nulled_inside = await self._whole(
             field, out, [values[index] for index in there], Some(where, there), slots
@@ -113,7 +113,7 @@ class Completing:
         failed: dict[int, Any] = {}
         for index, value in enumerate(values):
             try:
-                own = value if value.__class__ is list else await _listed(value, field)
+                own = value if value.__class__ is list else await listed(value, field)
             except Exception as error:  # noqa: BLE001 - one list's failure is its own.
                 failed[index], own = self._failed(error, field, out, where, index), []
             elements.extend(own)
@@ -122,7 +122,7 @@ class Completing:
         completed, is_nulled = await self.complete(field, of, elements, Within(where, lengths), slots)
         if len(values) == 1 and not is_nulled and not failed:
             return [completed], False
-        return _regrouped(completed, lengths, failed, out, elements_nulled=is_nulled)
+        return regrouped(completed, lengths, failed, out, elements_nulled=is_nulled)
 
     async def _objects(  # noqa: PLR0913, PLR0917 - the values and their place.
         self,
@@ -218,35 +218,6 @@ async def side_by_side(waiting: Sequence[Awaitable[None]]) -> None:
         await waiting[0]
     elif waiting:
         await asyncio.gather(*waiting)
-
-
-async def _listed(value: Any, field: FieldPlan) -> list[Any]:
-    if isinstance(value, tuple):
-        return list(value)
-    if isinstance(value, AsyncIterable):
-        return [element async for element in value]
-    if not is_iterable(value):
-        raise GraphQLError(f"Expected Iterable, but did not find one for field '{field.coordinate}'.")
-    return list(value)
-
-
-def _regrouped(
-    completed: Sequence[Any], lengths: Sequence[int], failed: dict[int, Any], out: Output, *, elements_nulled: bool
-) -> Completed:
-    """Elements back in their lists; a list that lost a required element is lost itself."""
-    found: list[Any] = []
-    is_nulled = False
-    start = 0
-    for index, length in enumerate(lengths):
-        own: Any = completed[start : start + length]
-        start += length
-        if index in failed:
-            own = failed[index]
-        elif elements_nulled and any(value is NULLED for value in own):
-            own = out.null
-        is_nulled = is_nulled or own is NULLED
-        found.append(own)
-    return found, is_nulled
 
 
 def _given_way(rows: list[Any], out: Output, *, is_nulled: bool) -> Completed:

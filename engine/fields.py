@@ -4,9 +4,11 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from keyword import iskeyword
 from typing import Any
 
-from graphql import FieldNode, GraphQLField, GraphQLObjectType, VariableNode, Visitor, visit
+from graphql import FieldNode, GraphQLField, GraphQLObjectType
+from strawberry.types.field import StrawberryField
 
 from engine.markers import (
     STRAWBERRY,
@@ -57,7 +59,6 @@ class FieldPlan:
     nodes: list[FieldNode]
     core: GraphQLField
     definition: Definition
-    has_variables: bool
     # What it selects, by the name of the object type; compiled when the type is first met.
     selections: dict[str, Any] = field(default_factory=dict)
 
@@ -84,20 +85,6 @@ class FieldPlan:
         return bool(self.core.args)
 
 
-def uses_variables(nodes: list[FieldNode]) -> bool:
-    finder = _VariableFinder()
-    for argument in nodes[0].arguments or ():
-        visit(argument, finder)
-    return finder.found
-
-
-class _VariableFinder(Visitor):
-    found = False
-
-    def enter_variable(self, _node: VariableNode, *_: object) -> None:
-        self.found = True
-
-
 class Definitions:
     """Reads the schema's fields, each once."""
 
@@ -117,19 +104,33 @@ class Definitions:
             "output": output(core.type),
             "strawberry": core.extensions.get(STRAWBERRY),
         }
-        if not is_strawberrys_own(core.resolve):
+        strawberry = facts["strawberry"]
+        if not is_strawberrys_own(core.resolve) or self._stands_between(strawberry):
             return Definition(Source.EACH, **facts)
         if (resolve := list_resolver_of(core)) is not None:
             return Definition(Source.LIST, **facts, list_resolver=resolve, key=key_of(core))
         if (column := column_of(core)) is not None:
             return Definition(Source.COLUMN, **facts, column=column)
-        strawberry = facts["strawberry"]
-        if strawberry is not None and not self._has_exception_handlers and not strawberry.extensions:
-            if strawberry.base_resolver is None and self._plain_attributes:
+        if strawberry is not None:
+            if strawberry.base_resolver is None and self._plain_attributes and _is_name(strawberry.python_name):
                 return Definition(Source.ATTRIBUTE, **facts, attribute=strawberry.python_name)
             if (direct := _direct(strawberry)) is not None:
                 return Definition(Source.DIRECT, **facts, direct=direct)
         return Definition(Source.EACH, **facts)
+
+    def _stands_between(self, strawberry: Any) -> bool:
+        """Whether something has to happen between graphql-core and the resolver: a permission, an extension, a
+        handler of exceptions, a field class of somebody's own.
+        """
+        if strawberry is None:
+            return False
+        is_own = type(strawberry).get_result is not StrawberryField.get_result
+        return bool(strawberry.extensions) or self._has_exception_handlers or is_own
+
+
+def _is_name(text: str) -> bool:
+    """Whether it can be written after a dot."""
+    return text.isidentifier() and not iskeyword(text)
 
 
 def _direct(strawberry: Any) -> Resolver | None:

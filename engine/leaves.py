@@ -39,6 +39,13 @@ def coerced(named: Any, value: Any) -> Any:
     return found
 
 
+def close_unused(value: Any) -> None:
+    """A coroutine that nobody is going to await says so when it is thrown away, unless it is closed."""
+    close = getattr(value, "close", None)
+    if close is not None:
+        close()
+
+
 def missing(coordinate: str) -> TypeError:
     """What is said of a null where there must be none."""
     return TypeError(f"Cannot return null for non-nullable field {coordinate}.")

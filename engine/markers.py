@@ -36,7 +36,10 @@ def goes_behind(guard: F) -> F:
 
 def is_strawberrys_own(resolve: Any) -> bool:
     """Whether a field's resolver is what Strawberry made of it, so that what is behind it may be called instead."""
-    return getattr(resolve, "is_guard", False) or getattr(resolve, "__module__", "") == _CONVERTER
+    if getattr(resolve, "is_guard", False):
+        return True
+    # What was put around it by functools.wraps looks like it, and may be there to refuse.
+    return getattr(resolve, "__module__", "") == _CONVERTER and not hasattr(resolve, "__wrapped__")
 
 
 _CONVERTER = "strawberry.schema.schema_converter"

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from graphql import (
     DocumentNode,
@@ -15,23 +15,20 @@ from graphql import (
     GraphQLString,
     OperationDefinitionNode,
     OperationType,
-    Visitor,
-    visit,
 )
 from graphql.execution.values import VariableValues
 from graphql.type import GraphQLField
 
 from engine.build import Builder
-from engine.collect import Collector, Grouped, condition_variables
-from engine.fields import Definition, Definitions, FieldPlan, Source, uses_variables
+from engine.collect import Collector, Grouped
+from engine.fields import Definition, Definitions, FieldPlan, Source
 from engine.outputs import Kind, output
+from engine.reach import reach_of
 
 # As many choices of @skip and @include as are kept of one operation.
 _MOST_VARIANTS: Final = 32
 _TYPENAME = GraphQLField(GraphQLNonNull(GraphQLString))
 _TYPENAME_DEFINITION = Definition(Source.TYPENAME, output(_TYPENAME.type))
-# Introspection is graphql-core's to answer: it is no part of the schema's own fields.
-_INTROSPECTION = frozenset({"__schema", "__type"})
 
 
 @dataclass(slots=True, eq=False)
@@ -121,11 +118,11 @@ class Plan:
     def _field(self, on: GraphQLObjectType, nodes: list[FieldNode]) -> FieldPlan | None:
         name = nodes[0].name.value
         if name == "__typename":
-            return FieldPlan(name, on, nodes, _TYPENAME, _TYPENAME_DEFINITION, has_variables=False)
+            return FieldPlan(name, on, nodes, _TYPENAME, _TYPENAME_DEFINITION)
         core = on.fields.get(name)
         if core is None:
             return None
-        return FieldPlan(name, on, nodes, core, self.definitions.of(core), uses_variables(nodes))
+        return FieldPlan(name, on, nodes, core, self.definitions.of(core))
 
 
 def _may_wait(plan: FieldPlan, select: Select) -> bool:
@@ -145,26 +142,7 @@ def plan_of(
 ) -> Plan | None:
     """The plan of a valid document's operation; None for what graphql-core runs."""
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-    if operation.operation is OperationType.SUBSCRIPTION or not _is_ours(document, fragments.values()):
+    reach = reach_of(operation, fragments)
+    if operation.operation is OperationType.SUBSCRIPTION or not reach.is_ours:
         return None
-    return Plan(schema, operation, fragments, definitions, hot_after, condition_variables(document))
-
-
-def _is_ours(document: DocumentNode, fragments: Any) -> bool:
-    if any(getattr(fragment, "variable_definitions", None) for fragment in fragments):
-        return False
-    finder = _IntrospectionFinder()
-    visit(document, finder)
-    return not finder.found
-
-
-class _IntrospectionFinder(Visitor):
-    found = False
-
-    def enter_field(self, node: FieldNode, *_: object) -> None:
-        if node.name.value in _INTROSPECTION:
-            self.found = True
-
-    def enter_directive(self, node: Any, *_: object) -> None:
-        if node.name.value in ("defer", "stream"):
-            self.found = True
+    return Plan(schema, operation, fragments, definitions, hot_after, tuple(sorted(reach.conditions)))

@@ -2,18 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import GeneratorType
 from typing import Any, Protocol
 
-from graphql import GraphQLResolveInfo, GraphQLSchema
+from graphql import GraphQLResolveInfo, GraphQLSchema, Undefined
 from graphql.execution.values import VariableValues, get_argument_values
-from graphql.pyutils import Path, is_awaitable
+from graphql.pyutils import Path, UndefinedType, is_awaitable
 from graphql.type import GraphQLResolveInfoHelpers
 from strawberry.types.arguments import convert_arguments
 
 from engine.fields import FieldPlan, Source
 from engine.plan import Plan
 from engine.slots import Slots
-from engine.where import Step, Where
+from engine.where import Where
 
 Values = list[Any]
 
@@ -49,16 +50,16 @@ class Resolving:
         definition = field.definition
         try:
             if definition.source is Source.ATTRIBUTE:
-                return _attributes(objects, definition.attribute)
+                return await settled(attributes(objects, definition.attribute))
             if definition.source is Source.DIRECT:
                 assert definition.direct is not None
                 return await settled(_called(definition.direct, objects))
             if definition.source is Source.COLUMN:
                 assert definition.column is not None
-                return list(definition.column(objects, self._context))
+                return await settled(list(definition.column(objects, self._context)))
             arguments = self._arguments(field)
             if definition.source is Source.LIST:
-                return await self._listed(field, objects, self._converted(field, arguments), slots)
+                return await settled(await self._listed(field, objects, self._converted(field, arguments), slots))
             return await settled(self._each(field, objects, where, arguments))
         except Exception as error:  # noqa: BLE001 - what concerns the field concerns each of its objects.
             return [error] * len(objects)
@@ -79,14 +80,15 @@ class Resolving:
             keys[index] = answer
         return keys
 
-    def info(self, field: FieldPlan, path: Sequence[Step]) -> GraphQLResolveInfo[Any]:
+    def info(self, field: FieldPlan, path: Path | None) -> GraphQLResolveInfo[Any]:
         """graphql-core's own record of a field being resolved."""
+        assert path is not None, "the root is no field"
         return GraphQLResolveInfo(
             field_name=field.node.name.value,
             field_nodes=field.nodes,
             return_type=field.core.type,
             parent_type=field.parent,
-            path=_path(path),
+            path=path,
             schema=self.schema,
             fragments=dict(self._plan.fragments),
             root_value=self._root,
@@ -121,9 +123,12 @@ class Resolving:
 
     def _each(self, field: FieldPlan, objects: Sequence[Any], where: Where, arguments: Mapping[str, Any]) -> Values:
         resolve = field.core.resolve or self._default
+        # A resolver may do with lists and dictionaries what it likes, and none of it to the next object's.
+        is_fixed = not any(isinstance(value, list | dict) for value in arguments.values())
 
         def one(index: int, parent: Any) -> Any:
-            return resolve(parent, self.info(field, where.path(index)), **arguments)
+            own = arguments if is_fixed or not index else self._arguments(field)
+            return resolve(parent, self.info(field, where.path(index)), **own)
 
         found: Values = []
         for index, parent in enumerate(objects):
@@ -134,7 +139,7 @@ class Resolving:
         return found
 
 
-def _attributes(objects: Sequence[Any], name: str) -> Values:
+def attributes(objects: Sequence[Any], name: str) -> Values:
     try:
         return [getattr(one, name) for one in objects]
     except Exception:  # noqa: BLE001 - somebody has none: find out who.
@@ -153,19 +158,29 @@ def _called(function: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
 
 
 async def settled(values: Values) -> Values:
-    """The values with all that are awaitable awaited, side by side."""
-    if not any(_is_awaited(kind) for kind in {value.__class__ for value in values}):
+    """The values with all that are awaitable awaited, side by side, and null for what is not defined."""
+    kinds = {value.__class__ for value in values}
+    if UndefinedType in kinds:
+        values = _defined(values)
+    if not any(map(_is_awaited, kinds)):
         return values
     waiting = [index for index, value in enumerate(values) if is_awaitable(value)]
-    if not waiting:
-        return values
     if len(waiting) == 1:
-        values[waiting[0]] = await _outcome(values[waiting[0]])
-        return values
-    answers = await asyncio.gather(*(_outcome(values[index]) for index in waiting))
+        answers = [await _outcome(values[waiting[0]])]
+    else:
+        answers = await asyncio.gather(*(_outcome(values[index]) for index in waiting))
     for index, answer in zip(waiting, answers, strict=True):
         values[index] = answer
-    return values
+    return _defined(values)
+
+
+def _defined(values: Values) -> Values:
+    return [None if value is Undefined else value for value in values]
+
+
+def has_awaited(values: Sequence[Any]) -> bool:
+    """Whether one of the values may be awaitable."""
+    return any(map(_is_awaited, {value.__class__ for value in values}))
 
 
 async def _outcome(waiting: Awaitable[Any]) -> Any:
@@ -176,15 +191,8 @@ async def _outcome(waiting: Awaitable[Any]) -> Any:
 
 
 def _is_awaited(kind: type) -> bool:
-    return hasattr(kind, "__await__")
-
-
-def _path(steps: Sequence[Step]) -> Path:
-    path: Path | None = None
-    for step in steps:
-        path = Path(path, step, None)
-    assert path is not None
-    return path
+    # A generator may be a coroutine of the old kind.
+    return hasattr(kind, "__await__") or kind is GeneratorType
 
 
 async def _gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:

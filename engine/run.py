@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import GraphQLError, located_error
+from graphql.pyutils import Path
 
-from engine.complete import Completed, Completing
+from engine.complete import Completing
+from engine.elements import Completed
 from engine.fields import FieldPlan
 from engine.outputs import NULLED, Kind
 from engine.plan import Selection, Variant
-from engine.resolve import Resolving
+from engine.resolve import Resolving, attributes, has_awaited, settled
 from engine.slots import Slots
-from engine.where import Below, Root, Where
+from engine.where import Below, Root, Where, steps
 
 # What this caller may not have, by coordinate ("Client.balances"), and the error that says so.
 Refused = Mapping[str, Exception]
@@ -59,7 +61,11 @@ class Run:
     async def level(self, selection: Selection, objects: Sequence[Any], where: Where, slots: Slots) -> Completed:
         """The objects of one type at one place, as dictionaries; NULLED where a required field failed."""
         columns, nulled = await self._columns(selection, objects, where, slots)
-        return self._built(selection, objects, columns, where, nulled=nulled)
+        if not nulled and not (self._refused and selection.inline.intersection(self._refused)):
+            rows = selection.build.fast(objects, columns)
+            if rows is not None:
+                return rows, False
+        return await self._interpreted(selection, objects, columns, where)
 
     async def _columns(
         self, selection: Selection, objects: Sequence[Any], where: Where, slots: Slots
@@ -83,30 +89,40 @@ class Run:
         return columns, nulled
 
     async def _field(self, field: FieldPlan, key: str, objects: Sequence[Any], where: Where, slots: Slots) -> Completed:
+        below = Below(where, key, field.parent.name)
         refusal = self._refused.get(field.coordinate) if self._refused else None
         if refusal is not None:
             values: list[Any] = [refusal] * len(objects)
         else:
-            values = await self._resolving.values(field, objects, Below(where, key), slots)
+            values = await self._resolving.values(field, objects, below, slots)
         if field.output.kind is Kind.LEAF:
             # Leaves are completed where the objects are built, which is slow where one of them is an exception.
             return values, any(issubclass(kind, BaseException) for kind in {value.__class__ for value in values})
-        return await self._completing.complete(field, field.output, values, Below(where, key), slots)
+        return await self._completing.complete(field, field.output, values, below, slots)
 
-    def _built(
-        self, selection: Selection, objects: Sequence[Any], columns: list[list[Any]], where: Where, *, nulled: bool
+    async def _interpreted(
+        self, selection: Selection, objects: Sequence[Any], columns: list[list[Any]], where: Where
     ) -> Completed:
-        if not nulled and not (self._refused and selection.inline.intersection(self._refused)):
-            rows = selection.build.fast(objects, columns)
-            if rows is not None:
-                return rows, False
+        read = {key: column for (key, _), column in zip(selection.steps, columns, strict=True)}
+        for key, field in selection.fields.items():
+            if field.is_inline:
+                read[key] = await self._read(selection, field, objects)
 
-        def report(error: BaseException, plan: FieldPlan, key: str, index: int) -> None:
-            self._report(error, plan, [*where.path(index), key])
+        def report(error: BaseException, field: FieldPlan, key: str, index: int) -> None:
+            self._report(error, field, Below(where, key, field.parent.name).path(index))
 
-        return selection.build.slow(objects, columns, report, self._refused)
+        return selection.build.slow(len(objects), read, report)
 
-    def _report(self, error: BaseException, field: FieldPlan, path: list[str | int]) -> None:
+    async def _read(self, selection: Selection, field: FieldPlan, objects: Sequence[Any]) -> list[Any]:
+        refusal = self._refused.get(field.coordinate)
+        if refusal is not None:
+            return [refusal] * len(objects)
+        values = attributes(objects, field.definition.attribute)
+        if has_awaited(values):
+            selection.build.waits()
+        return await settled(values)
+
+    def _report(self, error: BaseException, field: FieldPlan, path: Path | None) -> None:
         if not isinstance(error, Exception):
             error = RuntimeError(f"{field.coordinate} was cancelled from inside")
-        self._errors.append(located_error(error, field.nodes, path))
+        self._errors.append(located_error(error, field.nodes, steps(path)))

@@ -7,21 +7,25 @@ with the keys of both; a key that was answered in this run is not asked for agai
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from decimal import Decimal
 from typing import Any
 
 Resolve = Callable[..., Awaitable[Sequence[Any]]]
 
 
 def frozen(value: Any) -> Hashable:
-    """A hashable picture of coerced arguments: lists and input objects become tuples."""
+    """A hashable picture of coerced arguments: lists and input objects become tuples. Equal pictures are of the same
+    values, while for Python 1 equals True and Decimal("1.0") equals Decimal("1.00").
+    """
     if isinstance(value, list | tuple):
         return tuple(frozen(element) for element in value)
     if isinstance(value, Mapping):
         return tuple((name, frozen(element)) for name, element in sorted(value.items()))
     if is_dataclass(value):
         return (type(value), *(frozen(getattr(value, one.name)) for one in fields(value)))
-    hashable: Hashable = value
-    return hashable
+    if value is None or value.__class__ is str:
+        return value
+    return (value.__class__, repr(value)) if isinstance(value, float | Decimal) else (value.__class__, value)
 
 
 class _Batch:

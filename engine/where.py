@@ -2,8 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import Protocol
+
+from graphql.pyutils import Path
 
 Step = str | int
 
@@ -11,25 +14,26 @@ Step = str | int
 class Where(Protocol):
     """The places of a batch of values, by their index in the batch."""
 
-    def path(self, index: int) -> list[Step]: ...
+    def path(self, index: int) -> Path | None: ...
 
 
 class Root:
     """The one place that has no name."""
 
-    def path(self, index: int) -> list[Step]:  # noqa: ARG002 - there is but one.
-        return []
+    def path(self, index: int) -> Path | None:  # noqa: ARG002 - there is but one.
+        return None
 
 
 class Below:
     """The values of one field of each object of a batch."""
 
-    def __init__(self, outer: Where, name: str) -> None:
+    def __init__(self, outer: Where, name: str, type_name: str) -> None:
         self._outer = outer
         self._name = name
+        self._type_name = type_name
 
-    def path(self, index: int) -> list[Step]:
-        return [*self._outer.path(index), self._name]
+    def path(self, index: int) -> Path | None:
+        return Path(self._outer.path(index), self._name, self._type_name)
 
 
 class Within:
@@ -39,10 +43,13 @@ class Within:
         self._outer = outer
         self._lengths = lengths
 
-    def path(self, index: int) -> list[Step]:
-        ends = list(accumulate(self._lengths))
-        which = bisect_right(ends, index)
-        return [*self._outer.path(which), index - (ends[which] - self._lengths[which])]
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(self._lengths))
+
+    def path(self, index: int) -> Path | None:
+        which = bisect_right(self._ends, index)
+        return Path(self._outer.path(which), index - (self._ends[which] - self._lengths[which]), None)
 
 
 class Some:
@@ -52,5 +59,10 @@ class Some:
         self._outer = outer
         self._chosen = chosen
 
-    def path(self, index: int) -> list[Step]:
+    def path(self, index: int) -> Path | None:
         return self._outer.path(self._chosen[index])
+
+
+def steps(path: Path | None) -> list[Step]:
+    """A path as it stands in errors."""
+    return [] if path is None else path.as_list()
