@@ -77,4 +77,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
         Route("/schema.graphql", schema_file),
         Mount("/static", Assets(directory=STATIC), name="static"),
     ]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed}, middleware=at_door)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed}, middleware=at_door)
+    # Starlette would send whoever adds a slash to wherever the Host header says.
+    app.router.redirect_slashes = False
+    return app

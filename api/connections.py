@@ -8,6 +8,8 @@ without end. Here each phase of a connection has its time:
     answer    belongs to the application, which has a deadline of its own
     reading   while the client takes nothing of the answer, or the rest of the last one; then it is cut off
     idle      between two requests: uvicorn's keep-alive
+
+It also queues without end what a client sends before it has read an answer; here a few requests, and then it hangs up.
 """
 
 import asyncio
@@ -18,15 +20,12 @@ from typing import Any, Final
 
 from typing_extensions import override
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-# An address has no limit of its own: it is part of the headers' bytes.
-_MESSAGES: Final = {
-    HTTPStatus.BAD_REQUEST: "This is not HTTP.",
-    HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive in time.",
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The headers are too large or too many.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "There are too many connections. Try again.",
-}
+from api.framing import ambiguity, last_words
+
+# Requests that a client may send ahead. Browsers and proxies send none; each costs memory and time.
+_MOST_AHEAD: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class _Phase(Enum):
 
 
 class _TooMuch(Exception):
-    """Leaves the parser, which has no other way to stop."""
+    """Or too odd. Leaves the parser, which has no other way to stop."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -65,6 +64,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._status = HTTPStatus.BAD_REQUEST
+        self._message: str | None = None
+        self._is_ending = False
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -91,11 +92,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._is_over():
             return
         before = self._phase
         super().data_received(data)
-        if self.transport.is_closing():
+        if self._is_over():
             return
         if before is self._phase is _Phase.HEADERS and not self._completed:
             # A header that is not finished is in the parser alone, which tells nobody how long it has become.
@@ -104,6 +105,10 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
                 return
         self._wait(before)
+
+    def _is_over(self) -> bool:
+        """Whether nothing more is read of this client."""
+        return self._is_ending or self.transport.is_closing()
 
     def _wait(self, before: "_Phase") -> None:
         """Time for what is still to come. A request that came whole needs no timer."""
@@ -132,6 +137,12 @@ class BoundedProtocol(HttpToolsProtocol):
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > self._limits.header_bytes:
             self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise _TooMuch
+        found = ambiguity(self.parser.get_http_version(), self.headers, upgrades=self.parser.should_upgrade())
+        if found is not None:
+            self._status, self._message = found
+            raise _TooMuch
+        if len(self.pipeline) >= _MOST_AHEAD:
             raise _TooMuch
         self._phase = _Phase.BODY
         super().on_headers_complete()
@@ -201,18 +212,24 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer without the application, and hang up."""
-        message = _MESSAGES[status].encode()
-        if not self._is_answering():
-            retry = b"retry-after: 1\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else b""
-            lines = [STATUS_LINE[status], b"content-type: text/plain; charset=utf-8\r\n", retry]
-            lines += [b"content-length: %d\r\nconnection: close\r\n\r\n" % len(message), message]
-            self.transport.write(b"".join(lines))
+        owed = self._owed()
+        if owed is not None:
+            # Written now, the client would take it for that answer; uvicorn hangs up behind it.
+            owed.keep_alive = False
+            self._is_ending = True
+            self.pipeline.clear()
+            self._stop_timer()
+            return
+        self.transport.write(last_words(status, self._message))
         self._close()
 
-    def _is_answering(self) -> bool:
-        """Whether an answer of the application's has begun and not ended: nothing may be written into it."""
+    def _owed(self) -> RequestResponseCycle | None:
+        """An earlier request that is still to be answered, or one whose answer has begun."""
         cycle = self._running
-        return cycle is not None and cycle.response_started and not cycle.response_complete
+        if cycle is None or cycle.response_complete:
+            return None
+        is_of_this_request = cycle is self.cycle and self._phase is _Phase.BODY
+        return cycle if cycle.response_started or not is_of_this_request else None
 
     def _abort(self) -> None:
         if self._running is not None:

@@ -1,8 +1,8 @@
 """How many requests run at once, so that those that do are answered in time, whatever comes besides.
 
     present   everybody between the door and the answer, those who wait for a vendor included: a hard bound, for memory
-    running   those who keep this process busy; who waits for a vendor does not, so that a vendor that hangs costs
-              nobody else a place
+    running   those who keep this process busy; who waits for a vendor does not, nor whose client takes its time to
+              send the body or to read the answer: who hangs costs nobody else a place
     waiting   for a place: api/line.py says how long that is worth it
     on trial  said to be a mutation, and let in although there is no place, to be read: if it is one, it goes on
 
@@ -10,6 +10,7 @@ The number of places follows what the process can do: while it is busy all the t
 and nobody sooner; while it is not, it is the others that are slow, and more at once is right.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -23,6 +24,8 @@ _TICK_SECONDS: Final = 0.05
 _BUSY, _IDLE = 0.9, 0.75
 _SHRINK, _GROW = 0.6, 1.25
 _FIRST_PLACES: Final = 8
+# A body that comes with its headers is there at once; one that is not by then may take until its time is over.
+_READING_SECONDS: Final = 0.05
 
 
 class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -52,6 +55,7 @@ class Pass:
         self._gate = gate
         self.on_trial = on_trial
         self._away = 0
+        self._is_answered = False
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -65,6 +69,30 @@ class Pass:
             self._away -= 1
             if self._away == 0 and not self.on_trial:
                 self._gate.step_back()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """While the client sends. The place is given up for as long as it takes its time about that."""
+        is_slow = False
+
+        def give_up() -> None:
+            nonlocal is_slow
+            is_slow = True
+            self._gate.give_up(self)
+
+        timer = asyncio.get_running_loop().call_later(_READING_SECONDS, give_up)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if is_slow:
+                self._gate.take_again(self)
+
+    def answered(self) -> None:
+        """The work is done; what is left goes at the pace at which the client reads."""
+        if not self._is_answered:
+            self._is_answered = True
+            self._gate.give_up(self)
 
 
 class Gate:
@@ -108,11 +136,20 @@ class Gate:
 
     def leave(self, admitted: Pass) -> None:
         self.present -= 1
+        admitted.answered()
+        self._tick()
+
+    def give_up(self, admitted: Pass) -> None:
         if admitted.on_trial:
             self.trials -= 1
         else:
             self.step_aside()
-        self._tick()
+
+    def take_again(self, admitted: Pass) -> None:
+        if admitted.on_trial:
+            self.trials += 1
+        else:
+            self.step_back()
 
     def step_aside(self) -> None:
         self.running -= 1

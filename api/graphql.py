@@ -3,6 +3,7 @@
 Any step may refuse: see api/refused.py.
 """
 
+from contextlib import nullcontext
 from dataclasses import replace
 from http import HTTPStatus
 
@@ -68,7 +69,9 @@ async def _steps(exchange: Exchange) -> Response:
     """In this order, so that nothing is read of a caller who is not known and nothing runs that was not admitted."""
     _agree(exchange)
     caller = await _authenticate(exchange)
-    asked = await read_graphql(exchange.request, _limits(exchange.house))
+    admitted = pass_of(exchange.request.scope)
+    with nullcontext() if admitted is None else admitted.reading():
+        asked = await read_graphql(exchange.request, _limits(exchange.house))
     found = await _find_document(exchange, caller, asked)
     answer = await _run(exchange, caller, asked, found)
     return await _respond(exchange, answer)

@@ -4,7 +4,7 @@ import secrets
 from typing import Final
 
 import msgspec
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.gate import Gate, Pass, Shed
 from api.negotiation import GRAPHQL_JSON, JSON
@@ -49,8 +49,13 @@ class Shedding:
             await _turn_away(scope, send)
             return
         scope[PASS] = admitted
+
+        async def answer(message: Message) -> None:
+            admitted.answered()
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, answer)
         finally:
             self._gate.leave(admitted)
 

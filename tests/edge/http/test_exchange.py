@@ -259,7 +259,7 @@ def test_an_injected_header_in_the_address_is_not_reflected(edge):
         wire.sendall(b"GET /graphql?query=a\r\nset-cookie: a=b\r\n\r\n HTTP/1.1\r\nhost: x\r\n\r\n")
         answer = until_closed(wire)
 
-    assert answer.startswith(b"HTTP/1.1 4")
+    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 505"))
     assert b"set-cookie" not in answer
 
 

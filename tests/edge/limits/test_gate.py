@@ -8,11 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from api.gate import Gate, OverloadSection, Pass, Shed
+from api.shedding import Shedding
 from upstreams.clock import Clock
 
 pytestmark = pytest.mark.anyio
 
 SMALL = OverloadSection(max_present=10, max_running=2, min_running=1, mutation_reserve=0, max_wait_seconds=0.01)
+
+
+REQUEST = {"type": "http", "path": "/graphql", "headers": []}
 
 
 class HandClock(Clock):
@@ -150,6 +154,51 @@ async def test_waiting_for_a_vendor_takes_no_place():
     assert gate.running == 2
 
 
+async def test_a_client_that_sends_slowly_takes_no_place(monkeypatch):
+    monkeypatch.setattr("api.gate._READING_SECONDS", 0.0)
+    gate = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=1, max_wait_seconds=0.0))
+    slow, on_trial = await gate.enter(), await gate.enter(says_mutation=True)
+    assert on_trial.on_trial
+    with slow.reading(), on_trial.reading():
+        await asyncio.sleep(0.01)
+        assert (gate.running, gate.trials, gate.present) == (0, 0, 2)
+        gate.leave(await gate.enter())
+    assert (gate.running, gate.trials) == (1, 1)
+    for admitted in (slow, on_trial):
+        gate.leave(admitted)
+    assert (gate.running, gate.trials, gate.present) == (0, 0, 0)
+
+
+async def test_a_body_that_is_there_keeps_the_place():
+    gate = gate_of()
+    admitted = await gate.enter()
+    with admitted.reading():
+        await asyncio.sleep(0)
+        assert gate.running == 1
+    gate.leave(admitted)
+    assert gate.running == 0
+
+
+async def test_a_client_that_reads_slowly_takes_no_place():
+    gate = gate_of()
+    reads = asyncio.Event()
+
+    async def app(_scope, _receive, send):
+        assert gate.running == 1
+        await send({})
+
+    async def slow_client(_message):
+        await reads.wait()
+
+    answering = asyncio.create_task(Shedding(app, gate, "/graphql")(REQUEST, slow_client, slow_client))
+    await settle()
+
+    assert (gate.running, gate.present) == (0, 1)
+    reads.set()
+    await answering
+    assert (gate.running, gate.present) == (0, 0)
+
+
 async def test_the_house_has_an_end():
     gate = gate_of()
     with ExitStack() as stack:
@@ -198,7 +247,9 @@ async def test_the_number_of_places_follows_the_load(busy, places):
 
 @settings(deadline=None)
 @given(
-    steps=some.lists(some.tuples(some.integers(0, 3), some.booleans(), some.booleans()), max_size=40),
+    steps=some.lists(
+        some.tuples(some.integers(0, 3), some.sampled_from(["", "away", "reading"]), some.booleans()), max_size=40
+    ),
     reserve=some.integers(0, 2),
 )
 def test_no_place_is_lost_whoever_gives_up(steps, reserve):
@@ -206,7 +257,7 @@ def test_no_place_is_lost_whoever_gives_up(steps, reserve):
         max_present=8, max_running=3, min_running=1, mutation_reserve=reserve, max_wait_seconds=0.001
     )
 
-    async def visit(gate, turns, away):
+    async def visit(gate, turns, how):
         try:
             admitted = await gate.enter(says_mutation=turns > 1)
         except Shed:
@@ -215,16 +266,18 @@ def test_no_place_is_lost_whoever_gives_up(steps, reserve):
             assert gate.present <= 8
             for _ in range(turns):
                 await asyncio.sleep(0)
-            if away:
-                with admitted.away():
-                    await asyncio.sleep(0)
+            if how:
+                with getattr(admitted, how)():
+                    await asyncio.sleep(0.0001)
         finally:
             gate.leave(admitted)
 
     async def run():
+        # Some are slower than that, some are not.
+        patch.setattr("api.gate._READING_SECONDS", 0.00005)
         gate, tasks = gate_of(section), []
-        for turns, away, gives_up in steps:
-            tasks.append(asyncio.create_task(visit(gate, turns, away)))
+        for turns, how, gives_up in steps:
+            tasks.append(asyncio.create_task(visit(gate, turns, how)))
             await asyncio.sleep(0)
             if gives_up:
                 tasks[len(tasks) // 2].cancel()
@@ -232,4 +285,5 @@ def test_no_place_is_lost_whoever_gives_up(steps, reserve):
             assert result is None or isinstance(result, asyncio.CancelledError)
         assert (gate.present, gate.running, gate.trials, gate.waiting) == (0, 0, 0, 0)
 
-    asyncio.run(run())
+    with pytest.MonkeyPatch.context() as patch:
+        asyncio.run(run())

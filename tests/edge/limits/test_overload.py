@@ -1,7 +1,10 @@
 """More at once than is allowed, over real sockets: some are turned away at once, the others are answered."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -34,6 +37,11 @@ def small(box) -> Iterator[Graph]:
         yield graph
 
 
+# Its headers and the beginning of its body.
+HALF = (
+    b"POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer demo-partner\r\ncontent-type: application/json\r\n"
+    b"content-length: 1000\r\n\r\n{"
+)
 SAYS_MUTATION = {"x-graphql-operation-type": "mutation"}
 
 
@@ -113,6 +121,18 @@ async def test_a_vendor_that_hangs_costs_the_others_no_place(small, browser, wel
     for one in slow:
         one.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_clients_that_send_slowly_cost_the_others_no_place(small, browser):
+    with ExitStack() as stack:
+        for _ in range(PLACES):
+            wire = stack.enter_context(socket.create_connection(urlsplit(small.url).netloc.rsplit(":", 1)))
+            wire.sendall(HALF)
+        await present(small, browser, "present", PLACES)
+        await present(small, browser, "running", 0)
+        answers = [await asked(browser, small, VIEWER) for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [200] * 5
 
 
 @pytest.mark.usefixtures("well_behaved")
