@@ -22,6 +22,7 @@ from upstreams.dispatch import Dispatcher
 from upstreams.documents import DocumentStore
 from upstreams.erp import Erp
 from upstreams.errors import System
+from upstreams.gate import Sharing
 from upstreams.health import LinkHealth
 from upstreams.house import Upstreams, open_upstreams
 from upstreams.keys import KeyStore
@@ -89,7 +90,9 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         ledger = Ledger(state, clock, settings.settling.process_seconds)
         dispatcher = Dispatcher(ledger, clock)
         stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
-        services = _services(settings, clock, Erp(erp), ledger, dispatcher, upstreams)
+        facts = Erp(erp, Sharing(settings.erp.lookups_at_once, settings.erp.lookup_keys_max))
+        stack.push_async_callback(facts.aclose)
+        services = _services(settings, clock, facts, ledger, dispatcher, upstreams)
         await stack.enter_async_context(settling(settings, services, state))
         budgets = open_budgets(settings.budget, state, clock)
         if budgets is not None:

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -55,6 +55,8 @@ class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     statement_timeout_seconds: float = 10.0
     connect_timeout_seconds: float = 5.0
     prepared_statements: bool = True
+    lookups_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
+    lookup_keys_max: Annotated[int, msgspec.Meta(ge=1)] = 1000
 
 
 class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,6 +1,6 @@
 """What has to be known of each upstream before it can be called; filled from the settings file by `api/settings.py`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -72,6 +72,7 @@ class CPluginConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     read_timeout_header_seconds: int = 10
     write_timeout_header_seconds: int = 15
     chunk_logins: int = 200
+    live_calls_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
     margins_max_age_seconds: float = 1.0
     read_through_v2: bool = True
     limits: Limits = Limits()
@@ -84,6 +85,7 @@ class BrokerWorkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     tenant_id: str
     token: Secret
     chunk_logins: int = 200
+    live_calls_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
     limits: Limits = Limits()
 
 

@@ -122,6 +122,10 @@ class Database:
 
         return await self._translated(run, attempts=1)
 
+    def too_late(self) -> UpstreamError:
+        """For who waited for a statement that was not even sent, or that others still wait for."""
+        return self._unavailable(TimeoutError("waited for a shared statement"))
+
     async def _translated(self, run: Callable[[], Awaitable[T]], attempts: int) -> T:
         try:
             return await run()

@@ -1,7 +1,8 @@
 """The ERP's views, one statement per question, answers by key.
 
 Every method takes `visible`, what the caller may see, and passes it as the first parameters of its statement; there is
-no way to read client data past it.
+no way to read client data past it. Look-ups by key are shared between requests with the same `visible`
+(upstreams/gate.py), and that is what the shared statement gets.
 """
 
 from collections import defaultdict
@@ -11,6 +12,7 @@ from typing import Any
 
 from upstreams.call import Call
 from upstreams.database import Database
+from upstreams.gate import Ask, Gate, K, Sharing, V
 from upstreams.paging import Page, PageRequest, cut
 from upstreams.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
 from upstreams.secret import Secret
@@ -73,17 +75,50 @@ def _prefix_pattern(prefix: str | None) -> str | None:
 class Erp:
     """The ERP database. Raises Unavailable or Misunderstood; what does not exist is absent from the answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sharing: Sharing) -> None:
         self._database = database
+        self._clients = self._shared(self._ask_clients, sharing)
+        self._clients_by_account = self._shared(self._ask_clients_by_account, sharing)
+        self._web_statuses = self._shared(self._ask_web_statuses, sharing)
+        self._balances = self._shared(self._ask_balances, sharing)
+        self._accounts = self._shared(self._ask_accounts, sharing)
 
-    async def clients(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, ClientRecord]:
+    async def aclose(self) -> None:
+        for gate in (self._clients, self._clients_by_account, self._web_statuses, self._balances, self._accounts):
+            await gate.aclose()
+
+    async def clients(self, numbers: Sequence[int], visible: Visibility, call: Call) -> Mapping[int, ClientRecord]:
+        return await self._clients.ask(visible, numbers, call)
+
+    async def clients_by_account(
+        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
+    ) -> Mapping[AccountKey, ClientRecord]:
+        return await self._clients_by_account.ask(visible, keys, call)
+
+    async def web_statuses(
+        self, numbers: Sequence[int], visible: Visibility, call: Call
+    ) -> Mapping[int, WebStatusRecord]:
+        return await self._web_statuses.ask(visible, numbers, call)
+
+    async def balances(
+        self, numbers: Sequence[int], visible: Visibility, call: Call
+    ) -> Mapping[int, list[BalanceRecord]]:
+        """A client without any is absent."""
+        return await self._balances.ask(visible, numbers, call)
+
+    async def accounts(
+        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
+    ) -> Mapping[AccountKey, AccountRecord]:
+        return await self._accounts.ask(visible, keys, call)
+
+    async def _ask_clients(self, visible: Visibility, numbers: Sequence[int], call: Call) -> dict[int, ClientRecord]:
         rows = await self._database.read(
             sql.clients_by_number, *visible.of_clients(), numbers, call=call, keys=len(numbers)
         )
         return {row["client_number"]: ClientRecord(*row) for row in rows}
 
-    async def clients_by_account(
-        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
+    async def _ask_clients_by_account(
+        self, visible: Visibility, keys: Sequence[AccountKey], call: Call
     ) -> dict[AccountKey, ClientRecord]:
         servers, logins = _columns(keys)
         rows = await self._database.read(
@@ -109,13 +144,15 @@ class Erp:
         rows = await self._database.read(sql.count_clients, *visible.of_clients(), *query.parameters(), call=call)
         return int(rows[0]["total"])
 
-    async def web_statuses(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, WebStatusRecord]:
+    async def _ask_web_statuses(
+        self, visible: Visibility, numbers: Sequence[int], call: Call
+    ) -> dict[int, WebStatusRecord]:
         rows = await self._database.read(sql.web_statuses, *visible.of_clients(), numbers, call=call, keys=len(numbers))
         return {row["client_number"]: WebStatusRecord(*row) for row in rows}
 
-    async def balances(
-        self, numbers: Sequence[int], visible: Visibility, call: Call
-    ) -> Mapping[int, list[BalanceRecord]]:
+    async def _ask_balances(
+        self, visible: Visibility, numbers: Sequence[int], call: Call
+    ) -> dict[int, list[BalanceRecord]]:
         rows = await self._database.read(sql.balances, *visible.of_clients(), numbers, call=call, keys=len(numbers))
         found: defaultdict[int, list[BalanceRecord]] = defaultdict(list)
         for row in rows:
@@ -129,8 +166,8 @@ class Erp:
         )
         return {row["client_number"]: Secret(row["api_password"]) for row in rows if row["api_password"]}
 
-    async def accounts(
-        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
+    async def _ask_accounts(
+        self, visible: Visibility, keys: Sequence[AccountKey], call: Call
     ) -> dict[AccountKey, AccountRecord]:
         servers, logins = _columns(keys)
         rows = await self._database.read(
@@ -160,6 +197,9 @@ class Erp:
         )
         totals = dict.fromkeys(numbers, 0)
         return totals | {row["client_number"]: row["total"] for row in rows}
+
+    def _shared(self, ask: Ask[Visibility, K, V], sharing: Sharing) -> Gate[Visibility, K, V]:
+        return Gate(ask, sharing, too_late=self._database.too_late, away=False)
 
 
 def _columns(keys: Sequence[AccountKey]) -> tuple[list[str], list[str]]:

@@ -16,10 +16,11 @@ from upstreams.clock import Clock
 from upstreams.config import ServerConfig
 from upstreams.errors import Reason, System, UpstreamError
 from upstreams.faults import Failures
+from upstreams.gate import Sharing
 from upstreams.http_request import HttpRequest
 from upstreams.platforms import mt4_codes
 from upstreams.platforms.connections import BrokerWorkConnection, Connections, allowed_platform, named, timezone
-from upstreams.platforms.live import MT5_LARGEST_LOGIN, Rows, in_chunks, number_up_to
+from upstreams.platforms.live import MT5_LARGEST_LOGIN, Rows, in_chunks, live_gate, number_up_to
 from upstreams.platforms.protocol import (
     NO_ACCOUNTS,
     NO_DEPOSITS,
@@ -83,17 +84,20 @@ class BrokerWorkServer:
         self._server_id = config.id
         self._zone = zone
         self._link = connection.link
+        sharing = Sharing(connection.config.live_calls_at_once, self.batch_max)
+        self._gate = live_gate(self._info, sharing, connection.link.failures)
         self._headers = {
             "x-api-tenantId": connection.config.tenant_id,
             "x-api-token": connection.config.token.reveal(),
         }
 
     async def aclose(self) -> None:
-        """It owns nothing: the connection belongs to the house."""
+        """The connection belongs to the house."""
+        await self._gate.aclose()
 
     async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:  # noqa: ARG002
         async def ask(chunk: Sequence[str]) -> Rows:
-            return await self._link.read(self._request(chunk), lambda answer: self._read(answer, chunk), call)
+            return await self._gate.ask(None, chunk, call)
 
         return await in_chunks(logins, self.batch_max, _can_be, ask)
 
@@ -113,6 +117,9 @@ class BrokerWorkServer:
         call: Call,  # noqa: ARG002
     ) -> NewAccountReceipt | None:
         raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "There is no list of accounts to search.")
+
+    async def _info(self, logins: Sequence[str], call: Call) -> Rows:
+        return await self._link.read(self._request(logins), lambda answer: self._read(answer, logins), call)
 
     def _request(self, chunk: Sequence[str]) -> HttpRequest:
         query = (("serverId", self._server_id), ("accountId", ",".join(chunk)))

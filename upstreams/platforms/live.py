@@ -3,7 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from upstreams.call import Call
 from upstreams.errors import UpstreamError
+from upstreams.faults import Failures
+from upstreams.gate import Gate, Sharing
 from upstreams.platforms.protocol import LiveAnswer
 from upstreams.records import LiveAccountRecord
 
@@ -26,6 +29,23 @@ async def in_chunks(logins: Sequence[str], size: int, known: Callable[[str], boo
     for answer in answers:
         found |= answer.result()
     return {login: found.get(login) for login in dict.fromkeys(logins)}
+
+
+LiveGate = Gate[None, str, LiveAccountRecord | UpstreamError]
+
+
+def live_gate(ask: Callable[[Sequence[str], Call], Awaitable[Rows]], sharing: Sharing, failures: Failures) -> LiveGate:
+    """Shares one trading server's call between all who ask, whatever they may see: whether they may see an account was
+    decided before, by the ERP.
+    """
+
+    async def one_call(_question: None, logins: Sequence[str], call: Call) -> Rows:
+        return await ask(logins, call)
+
+    def too_late() -> UpstreamError:
+        return failures.unavailable("did not answer in time", detail="shared call")
+
+    return Gate(one_call, sharing, too_late=too_late, away=True)
 
 
 async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:

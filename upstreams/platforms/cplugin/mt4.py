@@ -11,6 +11,7 @@ from upstreams.call import Call
 from upstreams.clock import Clock
 from upstreams.config import ServerConfig
 from upstreams.errors import Reason, Rejected, System
+from upstreams.gate import Sharing
 from upstreams.platforms.connections import CPluginConnection
 from upstreams.platforms.cplugin.accounts import Accounts
 from upstreams.platforms.cplugin.deposits import Deposits
@@ -20,7 +21,7 @@ from upstreams.platforms.cplugin.history import History
 from upstreams.platforms.cplugin.reading import Door, Mt4User, mt4_record
 from upstreams.platforms.cplugin.users import Users
 from upstreams.platforms.cplugin.writing import GRACE_SECONDS
-from upstreams.platforms.live import MT4_LARGEST_LOGIN, Rows, in_chunks, number_up_to
+from upstreams.platforms.live import MT4_LARGEST_LOGIN, Rows, in_chunks, live_gate, number_up_to
 from upstreams.platforms.protocol import (
     AccountPolicy,
     DepositPolicy,
@@ -56,6 +57,9 @@ class Mt4Server:
         self.batch_max = connection.config.chunk_logins if self._v2 else 1
         self._door = Door(connection, config.id, name)
         self._failures = connection.authorised.failures
+        # v1 has no call that could be shared. What completes the records is shared in its own way (figures.py).
+        sharing = Sharing(connection.config.live_calls_at_once if self._v2 else 0, self.batch_max)
+        self._users_gate = live_gate(self._users, sharing, self._failures)
         self._zone = zone
         self._clock = clock
         self._margins = Margins(self._door, clock)
@@ -72,12 +76,13 @@ class Mt4Server:
         self.account_policy = AccountPolicy(finds_by_reference=self._v2, absence_counts_after=absence)
 
     async def aclose(self) -> None:
+        await self._users_gate.aclose()
         await self._margins.aclose()
         await self._currencies.aclose()
 
     async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
         async def ask(chunk: Sequence[str]) -> Rows:
-            rows = await (self._users(chunk, call) if self._v2 else self._user_v1(chunk[0], call))
+            rows = await (self._users_gate.ask(None, chunk, call) if self._v2 else self._user_v1(chunk[0], call))
             good = [row for row in rows.values() if isinstance(row, LiveAccountRecord)]
             completed = await self._completed(good, wanted, call)
             return {**rows, **{record.login: record for record in completed}}

@@ -1,0 +1,235 @@
+"""Requests that ask the same at the same moment share a call (docs/sharing.md).
+
+    a place is free    whoever asks calls at once, by himself, with nobody else's keys
+    none is            he waits; whoever waits with the same question goes out together as soon as a place is free
+
+So a call is shared only by those who asked BEFORE it was sent, and no answer is older than the request that gets it.
+What a question is, its owner says; all that decides about the answer, beside the keys, is part of it. Calls that change
+anything, and reads that belong to an order, do not wait here.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import nullcontext
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from upstreams.call import Call, Tally
+from upstreams.errors import UpstreamError
+
+Q = TypeVar("Q", bound=Hashable)
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+Ask = Callable[[Q, Sequence[K], Call], Awaitable[Mapping[K, V]]]
+"""One call with these keys. What it does not find is absent from its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """`at_once` calls of one question are under way, 0: as many as are asked for, and none is shared. A shared call
+    carries at most `keys_max` keys; what one asker wants is never torn apart.
+    """
+
+    at_once: int
+    keys_max: int
+
+    def __post_init__(self) -> None:
+        if self.at_once < 0 or self.keys_max < 1:
+            raise ValueError(f"at_once is 0 or more and keys_max 1 or more: {self}")
+
+
+class _Waiting(Generic[K, V]):
+    """One asker in the line, or with a shared call."""
+
+    __slots__ = ("answer", "batch", "call", "context", "keys")
+
+    def __init__(self, keys: Sequence[K], call: Call) -> None:
+        self.keys = keys
+        self.call = call
+        self.answer: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
+        self.batch: _Batch[K, V] | None = None
+        # The shared call runs in that of its first asker: whoever made the place free has nothing to do with it.
+        self.context = copy_context()
+
+
+class _Batch(Generic[K, V]):
+    """Those who share a call, the first of them first."""
+
+    def __init__(self, askers: list[_Waiting[K, V]], keys: list[K]) -> None:
+        self.askers = askers
+        self.keys = keys
+        self.wanted_by = len(askers)
+        self.task: asyncio.Task[None] | None = None
+        for asker in askers:
+            asker.batch = self
+
+    def call(self) -> Call:
+        """In the lane of the first asker, for as long as any of them has time."""
+        first = self.askers[0].call
+        latest = max((asker.call.deadline for asker in self.askers), key=lambda deadline: deadline.at)
+        return replace(first, deadline=latest, tally=_SharedTally(self.askers), away=nullcontext)
+
+    def answer(self, found: Mapping[K, V]) -> None:
+        for asker in self.askers:
+            if not asker.answer.done():
+                asker.answer.set_result(found)
+
+    def fail(self, error: Exception) -> None:
+        for asker in self.askers:
+            if not asker.answer.done():
+                asker.answer.set_exception(error)
+
+    def left(self) -> None:
+        """Somebody gave up. A call that nobody waits for any more is not waited for either."""
+        self.wanted_by -= 1
+        if not self.wanted_by and self.task is not None:
+            self.task.cancel()
+
+
+class _SharedTally(Tally):
+    """Each call counts once, for the first who still waits for it, so that the sum over all requests is what was really
+    asked; keys count for each who asked for them.
+    """
+
+    def __init__(self, askers: Sequence[_Waiting[K, V]]) -> None:
+        super().__init__()
+        self._askers: Sequence[_Waiting[K, V]] = askers
+
+    def count(self, system: str, keys: int) -> None:  # noqa: ARG002 - each has its own number of them.
+        there = [asker for asker in self._askers if not asker.answer.done()] or self._askers[:1]
+        for number, asker in enumerate(there):
+            asker.call.tally.calls[system] += 0 if number else 1
+            asker.call.tally.keys[system] += len(asker.keys)
+
+
+class _Line(Generic[K, V]):
+    """Calls under way for one question, and who waits with it. Callers take turns where not all fit into one call."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        # The caller whose turn it is stands first; each caller's own askers keep their order.
+        self._turns: OrderedDict[str, dict[_Waiting[K, V], None]] = OrderedDict()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._turns
+
+    def add(self, asker: _Waiting[K, V]) -> None:
+        self._turns.setdefault(asker.call.caller, {})[asker] = None
+
+    def remove(self, asker: _Waiting[K, V]) -> None:
+        own = self._turns[asker.call.caller]
+        del own[asker]
+        if not own:
+            del self._turns[asker.call.caller]
+
+    def take(self, keys_max: int) -> _Batch[K, V]:
+        """The next ones, as many as fit, and at least one."""
+        askers: list[_Waiting[K, V]] = []
+        keys: dict[K, None] = {}
+        while self._turns:
+            caller, own = next(iter(self._turns.items()))
+            asker = next(iter(own))
+            fresh = [key for key in asker.keys if key not in keys]
+            if askers and len(keys) + len(fresh) > keys_max:
+                break
+            askers.append(asker)
+            keys |= dict.fromkeys(fresh)
+            self._turns.move_to_end(caller)
+            self.remove(asker)
+        return _Batch(askers, list(keys))
+
+
+class Gate(Generic[Q, K, V]):
+    """All calls of one kind. `too_late` makes the error of who waited in vain; `away` says that the other side is a
+    vendor, while whom is waited for the server may do other work (api/shedding.py).
+    """
+
+    def __init__(
+        self, ask: Ask[Q, K, V], sharing: Sharing, *, too_late: Callable[[], UpstreamError], away: bool
+    ) -> None:
+        self._ask = ask
+        self._sharing = sharing
+        self._too_late = too_late
+        self._away = away
+        # A question without a call under way has no line.
+        self._lines: dict[Q, _Line[K, V]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def ask(self, question: Q, keys: Sequence[K], call: Call) -> Mapping[K, V]:
+        """The answers to the keys that have one. Raises what the call raised; Unavailable as soon as the caller's own
+        time is up, whoever else may go on waiting.
+        """
+        if not self._sharing.at_once or call.order:
+            return await self._ask(question, keys, call)
+        line = self._lines.get(question)
+        if line is None:
+            line = self._lines[question] = _Line()
+        if line.in_flight >= self._sharing.at_once:
+            with call.away() if self._away else nullcontext():
+                return await self._waited(line, keys, call)
+        line.in_flight += 1
+        try:
+            return await self._ask(question, keys, call)
+        finally:
+            self._next(question, line)
+
+    async def aclose(self) -> None:
+        """End what is under way; whoever still waits for it is told that it is too late."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _waited(self, line: _Line[K, V], keys: Sequence[K], call: Call) -> Mapping[K, V]:
+        asker: _Waiting[K, V] = _Waiting(keys, call)
+        line.add(asker)
+        try:
+            async with asyncio.timeout(call.deadline.remaining()):
+                found = await asker.answer
+        except TimeoutError as error:
+            raise self._too_late() from error
+        finally:
+            _leave(asker, line)
+        return {key: found[key] for key in keys if key in found}
+
+    def _next(self, question: Q, line: _Line[K, V]) -> None:
+        """A call has ended: its place is for those who wait."""
+        line.in_flight -= 1
+        if not line.is_empty:
+            line.in_flight += 1
+            self._send(question, line, line.take(self._sharing.keys_max))
+        elif not line.in_flight:
+            del self._lines[question]
+
+    def _send(self, question: Q, line: _Line[K, V], batch: _Batch[K, V]) -> None:
+        def landed(done: asyncio.Task[None]) -> None:
+            # Not at the end of the task itself: one that is cancelled before it begins never comes there.
+            self._tasks.discard(done)
+            if done.cancelled():
+                batch.fail(self._too_late())
+            self._next(question, line)
+
+        run = self._run(question, batch)
+        batch.task = asyncio.get_running_loop().create_task(run, context=batch.askers[0].context)
+        self._tasks.add(batch.task)
+        batch.task.add_done_callback(landed)
+
+    async def _run(self, question: Q, batch: _Batch[K, V]) -> None:
+        """The shared call. It belongs to none of its askers, so that none who leaves takes it from the others."""
+        try:
+            batch.answer(await self._ask(question, batch.keys, batch.call()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what each of them is told.
+            batch.fail(error)
+
+
+def _leave(asker: _Waiting[K, V], line: _Line[K, V]) -> None:
+    """Out of the line, or out of the call; an answer that came in the very moment of giving up is looked at."""
+    if asker.batch is None:
+        line.remove(asker)
+    elif asker.answer.cancelled():
+        asker.batch.left()
+    else:
+        asker.answer.exception()
