@@ -21,7 +21,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from resolvers.documents import Document
+from resolvers.documents import Document, remember
 from resolvers.errors import LimitExceeded
 from resolvers.prices import PRICES, slicing_arguments
 from resolvers.selected import Selected, Selection, Selector
@@ -29,7 +29,6 @@ from resolvers.selected import Selected, Selection, Selector
 _OBJECT: Final = 1
 # Answers of introspection are long, whatever little of it is asked.
 _INTROSPECTION: Final = 50
-_MOST_OPERATIONS_KEPT: Final = 1000
 _MOST_VARIANTS_KEPT: Final = 20
 
 
@@ -91,15 +90,14 @@ class _Reckoner:
 
 
 class Costs:
-    """Reckons operations, and remembers what came out for those that come again."""
+    """Reckons operations; what came out is kept with their document, for those that come again."""
 
     def __init__(self, schema: GraphQLSchema, page_default: int) -> None:
         self._schema = schema
         self._page_default = page_default
-        self._kept: OrderedDict[int, _Kept] = OrderedDict()
 
     def of(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Cost:
-        kept = self._remembered(document, operation)
+        kept = _remembered(document, operation)
         key = tuple(_counted(variables.coerced.get(name)) for name in kept.names)
         cost = kept.costs.get(key)
         if cost is None:
@@ -110,21 +108,17 @@ class Costs:
             kept.costs[key] = cost
         return cost
 
-    def _remembered(self, document: Document, operation: OperationDefinitionNode) -> "_Kept":
-        kept = self._kept.get(id(operation))
-        if kept is None:
-            # The operation is held, so that no other can get its id.
-            kept = self._kept[id(operation)] = _Kept(operation, _names_that_count(document), OrderedDict())
-            if len(self._kept) > _MOST_OPERATIONS_KEPT:
-                self._kept.popitem(last=False)
-        return kept
-
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    operation: OperationDefinitionNode
     names: tuple[str, ...]
     costs: OrderedDict[tuple[Hashable, ...], Cost]
+
+
+def _remembered(document: Document, operation: OperationDefinitionNode) -> _Kept:
+    name = operation.name.value if operation.name else None
+    kept: _Kept | None = document.costs.get(name)
+    return kept or remember(document.costs, name, _Kept(_names_that_count(document), OrderedDict()))
 
 
 class _Counting(Visitor):

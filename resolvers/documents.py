@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from graphql import (
     DocumentNode,
@@ -12,6 +13,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     Token,
+    TokenKind,
     parse,
     specified_rules,
     validate,
@@ -25,10 +27,20 @@ from resolvers.guard import DocumentLimits, guard
 from resolvers.operation import selected_fields
 
 _MOST_KEPT = 1000
+# A token costs some 300 bytes as part of a tree, and as much again in plans.
+_MOST_KEPT_TOKENS = 250_000
 _MOST_KEPT_CHARACTERS = 20_000
+# Of one document: what is known of those of its operations that were asked for last.
+_MOST_OPERATIONS = 8
+# Python refuses to read longer ones, and no scalar of the schema has so many digits.
+_MOST_DIGITS = 1000
 _MOST_ERRORS = 20
+_NUMBERS = (TokenKind.INT, TokenKind.FLOAT)
 # graphql-core knows @oneOf, but strawberry keeps the fact to itself and brings a rule of its own.
 _RULES = (*specified_rules, OneOfInputValidationRule)
+
+
+T = TypeVar("T")
 
 
 class Unacceptable(Exception):
@@ -47,8 +59,11 @@ class Document:
     fields: frozenset[str]
     needs: Mapping[str, Needs]
     """What those of its fields need that not everybody may have."""
+    tokens: int = 0
     plans: dict[str | None, Plan | None] = field(default_factory=dict, compare=False)
     """The engine's plan of each operation, made when it is first asked for; None for what the engine does not run."""
+    costs: dict[str | None, Any] = field(default_factory=dict, compare=False)
+    """What resolvers/cost.py has reckoned of each operation."""
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to execute. Raises Unacceptable where the name does not tell which."""
@@ -59,6 +74,14 @@ class Document:
         known = ", ".join(node.name.value for node in operations if node.name) or "none with a name"
         problem = "operationName must say which operation to run" if name is None else f"There is no operation {name!r}"
         raise Unacceptable([BadUserInput(f"{problem}; the document has {known}.")])
+
+
+def remember(kept: dict[str | None, T], operation: str | None, known: T) -> T:
+    """Keep it with the document; a document with many operations keeps no more than its last few."""
+    if len(kept) >= _MOST_OPERATIONS:
+        del kept[next(iter(kept))]
+    kept[operation] = known
+    return known
 
 
 def is_mutation(operation: OperationDefinitionNode) -> bool:
@@ -74,6 +97,7 @@ class Documents:
         self._limits = limits
         self._introspection = introspection
         self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._tokens = 0
 
     def read(self, text: str) -> Document:
         """Raises Unacceptable."""
@@ -83,15 +107,19 @@ class Documents:
             return known
         document = self._prepare(text)
         if len(text) <= _MOST_KEPT_CHARACTERS:
-            self._kept[text] = document
-            if len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
+            self._keep(text, document)
         return document
+
+    def _keep(self, text: str, document: Document) -> None:
+        self._kept[text] = document
+        self._tokens += document.tokens
+        while len(self._kept) > _MOST_KEPT or self._tokens > _MOST_KEPT_TOKENS:
+            self._tokens -= self._kept.popitem(last=False)[1].tokens
 
     def _prepare(self, text: str) -> Document:
         try:
             tree = parse(text, max_tokens=self._limits.tokens)
-            _refuse_null_characters(tree)
+            tokens = _checked_tokens(tree)
             guard(tree, self._limits, introspection=self._introspection)
         except GraphQLSyntaxError as error:
             raise Unacceptable([_coded(error, "GRAPHQL_PARSE_FAILED")]) from None
@@ -103,18 +131,30 @@ class Documents:
         if errors:
             raise Unacceptable([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
         fields = selected_fields(tree, self._schema)
-        return Document(tree, fields, {name: self._needs[name] for name in fields if name in self._needs})
+        return Document(tree, fields, {name: self._needs[name] for name in fields if name in self._needs}, tokens)
 
 
-def _refuse_null_characters(tree: DocumentNode) -> None:
-    """No system behind the graph takes one, and a literal may hide it behind an escape."""
+def _checked_tokens(tree: DocumentNode) -> int:
+    """How many there are. Raises GraphQLError for one that cannot be read by what comes after."""
     assert tree.loc is not None, "parsed with its places"
     token: Token | None = tree.loc.start_token
+    count = 0
     while token is not None:
-        if "\x00" in (token.value or ""):
-            message, code = "A text must not hold a null character.", {"code": "BAD_USER_INPUT"}
-            raise GraphQLError(message, source=tree.loc.source, positions=[token.start], extensions=code)
-        token = token.next
+        if problem := _problem(token):
+            extensions = {"code": "BAD_USER_INPUT"}
+            raise GraphQLError(problem, source=tree.loc.source, positions=[token.start], extensions=extensions)
+        token, count = token.next, count + 1
+    return count
+
+
+def _problem(token: Token) -> str | None:
+    value = token.value or ""
+    if "\x00" in value:
+        # No system behind the graph takes one, and a literal may hide it behind an escape.
+        return "A text must not hold a null character."
+    if token.kind in _NUMBERS and len(value) > _MOST_DIGITS:
+        return f"A number must have at most {_MOST_DIGITS} digits."
+    return None
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:

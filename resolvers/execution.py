@@ -87,12 +87,16 @@ class Executor:
             document = self._documents.read(request.query)
             operation = document.operation(request.operation_name)
             if is_mutation(operation) and not may_mutate:
-                return Answer(_refusal([BadUserInput(_BY_POST)], call), executed=False, refused_method=True)
+                body, standing = (
+                    _refusal([BadUserInput(_BY_POST)], call),
+                    await self._charging.spend_for_refusal(caller),
+                )
+                return Answer(body, executed=False, refused_method=True, standing=standing)
             variables = self._variables(operation, request)
             forbidden = self._forbidden(document, caller)
             if forbidden and (refused := refused_whole(operation, document, forbidden)):
-                errors = [present(error, call.request_id) for error in refused]
-                return Answer({"data": None, "errors": errors}, executed=True)
+                body = {"data": None} | _refusal(refused, call)
+                return Answer(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
             cost = self._charging.cost(document, operation, variables)
             plan = self._plan(document, operation, variables, explain=request.explain)
         except Unacceptable as error:

@@ -10,7 +10,7 @@ from graphql.execution.values import VariableValues
 
 from engine import Engine
 from resolvers.context import Context
-from resolvers.documents import Document
+from resolvers.documents import Document, remember
 from resolvers.errors import Forbidden
 
 
@@ -68,9 +68,10 @@ class LevelByLevel:
 
     async def run(self, asked: Asked, context: Context) -> ExecutionResult:
         plans = asked.document.plans
-        if asked.name not in plans:
-            plans[asked.name] = self._engine.plan(asked.document.tree, asked.operation)
-        plan = plans[asked.name]
+        if asked.name in plans:
+            plan = plans[asked.name]
+        else:
+            plan = remember(plans, asked.name, self._engine.plan(asked.document.tree, asked.operation))
         if plan is not None:
             refused = {what: Forbidden(what, missing) for what, missing in context.forbidden.items()}
             outcome = await self._engine.run(plan, asked.variables, context, refused=refused)

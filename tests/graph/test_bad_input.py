@@ -229,3 +229,11 @@ def test_a_dashboard_is_not_too_much(graph):
 
 def test_nothing_of_the_above_was_an_error_of_ours(graph):
     assert "graphql.unexpected" not in graph.written()
+
+
+def test_a_literal_of_ten_thousand_digits_is_the_callers_mistake_and_not_ours(graph):
+    """graphql-core lets Python's own refusal through, which was answered, and logged, as a fault of the server."""
+    response = graph.post("{ clients(first: " + "9" * 10_000 + ") { totalCount } }")
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}

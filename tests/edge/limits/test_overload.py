@@ -175,3 +175,22 @@ async def test_the_viewer_sees_what_is_left(small, browser):
     assert budget["limit"] == 3000
     assert f'"query";r={budget["remaining"]};' in answer.headers["ratelimit"]
     assert "extensions" not in answer.json()
+
+
+REFUSED = {
+    "no graphql": ("POST", "{"),
+    "no such field": ("POST", "{ nothing }"),
+    "introspection without its scope": ("POST", "{ __schema { types { name } } }"),
+    "a mutation without its scope": ("POST", ORDER),
+    "a mutation by GET": ("GET", ORDER),
+}
+
+
+@pytest.mark.parametrize("method, query", REFUSED.values(), ids=REFUSED)
+async def test_what_is_read_and_refused_is_not_free(small, browser, method, query):
+    sent = {"params": {"query": query}} if method == "GET" else {"json": {"query": query}}
+
+    answer = await browser.request(method, f"{small.url}/graphql", headers=headers("demo-reader"), **sent)
+
+    assert answer.json()["errors"]
+    assert answer.headers["ratelimit"].startswith('"query";r=')
