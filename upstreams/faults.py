@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from upstreams.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, System, Unavailable, UpstreamError
-from upstreams.transport import HttpAnswer, Meaning, TransportFault
+from upstreams.transport import HttpAnswer
+from upstreams.transport_faults import Meaning, TransportFault
 
 LABELS: Mapping[System, str] = {
     System.ERP_DATABASE: "The ERP database",

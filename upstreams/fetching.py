@@ -1,7 +1,8 @@
 """Small public documents of others, such as an issuer's keys: one GET, capped, no redirects, within a total time."""
 
 from upstreams.config import Limits
-from upstreams.transport import Bounds, Transport, TransportFault
+from upstreams.transport import Bounds, Transport
+from upstreams.transport_faults import TransportFault
 
 _OK = 200
 _LARGEST_BYTES = 256 * 1024

@@ -24,7 +24,8 @@ from upstreams.health import HealthBook, LinkHealth
 from upstreams.http_request import HttpRequest
 from upstreams.rate import RateLimit, reserved_of
 from upstreams.retry import RetryBudget
-from upstreams.transport import Bounds, HttpAnswer, Transport, TransportFault
+from upstreams.transport import Bounds, HttpAnswer, Transport
+from upstreams.transport_faults import TransportFault
 
 T = TypeVar("T")
 Read = Callable[[HttpAnswer], T]

@@ -1,4 +1,4 @@
-"""Bytes to a vendor and bytes back: the one module that knows httpx.
+"""Bytes to a vendor and bytes back: with small_calls.py and transport_faults.py the one place that knows httpx.
 
 Whatever the HTTP stack raises leaves here as a TransportFault that answers one question besides its words: had a byte
 of the request left us? A write that never left may be repeated; one that did may have been applied.
@@ -9,76 +9,18 @@ import functools
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
 from upstreams.config import Limits
+from upstreams.small_calls import SmallCalls
+from upstreams.transport_faults import Meaning, TransportFault, meaning_of
 
 # Vendors close idle connections after as little as 5 s (uvicorn's default); we let go sooner than they do, so that a
 # read seldom meets a connection that is being closed under it.
 KEEP_ALIVE_SECONDS = 4.0
-
-
-class Meaning(Enum):
-    """What a failure of the HTTP stack says about the vendor."""
-
-    UNREACHABLE = auto()
-    SILENT = auto()
-    DROPPED = auto()
-    UNREADABLE = auto()
-    CROWDED = auto()
-    OUR_FAULT = auto()
-
-
-class TransportFault(Exception):
-    """No usable HTTP answer came. `sent` is false only where it is proven that no byte of the request left."""
-
-    def __init__(self, meaning: Meaning, *, sent: bool, detail: str) -> None:
-        super().__init__(detail)
-        self.meaning = meaning
-        self.sent = sent
-        self.detail = detail
-
-
-FAULTS: dict[type[Exception], Meaning] = {
-    httpx.HTTPError: Meaning.DROPPED,
-    httpx.RequestError: Meaning.DROPPED,
-    httpx.TransportError: Meaning.DROPPED,
-    httpx.TimeoutException: Meaning.SILENT,
-    httpx.ConnectTimeout: Meaning.UNREACHABLE,
-    httpx.ReadTimeout: Meaning.SILENT,
-    httpx.WriteTimeout: Meaning.SILENT,
-    httpx.PoolTimeout: Meaning.CROWDED,
-    httpx.NetworkError: Meaning.DROPPED,
-    httpx.ReadError: Meaning.DROPPED,
-    httpx.WriteError: Meaning.DROPPED,
-    httpx.ConnectError: Meaning.UNREACHABLE,
-    httpx.CloseError: Meaning.DROPPED,
-    httpx.ProxyError: Meaning.UNREACHABLE,
-    httpx.UnsupportedProtocol: Meaning.OUR_FAULT,
-    httpx.ProtocolError: Meaning.UNREADABLE,
-    httpx.LocalProtocolError: Meaning.OUR_FAULT,
-    httpx.RemoteProtocolError: Meaning.DROPPED,
-    httpx.DecodingError: Meaning.UNREADABLE,
-    httpx.TooManyRedirects: Meaning.UNREADABLE,
-    httpx.HTTPStatusError: Meaning.UNREADABLE,
-    httpx.InvalidURL: Meaning.OUR_FAULT,
-    httpx.CookieConflict: Meaning.OUR_FAULT,
-    httpx.StreamError: Meaning.OUR_FAULT,
-    httpx.StreamConsumed: Meaning.OUR_FAULT,
-    httpx.StreamClosed: Meaning.OUR_FAULT,
-    httpx.ResponseNotRead: Meaning.OUR_FAULT,
-    httpx.RequestNotRead: Meaning.OUR_FAULT,
-    # What slips through httpx untranslated: TLS and socket errors in mid-stream.
-    OSError: Meaning.DROPPED,
-}
-
-
-def meaning_of(error: Exception) -> Meaning:
-    """The nearest entry of FAULTS; anything else is taken for a dropped connection, the most careful reading."""
-    return next((FAULTS[kind] for kind in type(error).__mro__ if kind in FAULTS), Meaning.DROPPED)
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "brokergraph"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,30 +66,31 @@ def _no_cookies() -> CookieJar:
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
 
 
-def _http(limits: Limits, *, keep_alive: bool) -> httpx.AsyncClient:
+def _http(limits: Limits) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         verify=_tls(),
         cookies=_no_cookies(),
         trust_env=False,
         follow_redirects=False,
-        headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "brokergraph"},
+        headers=_HEADERS,
         limits=httpx.Limits(
             max_connections=limits.max_in_flight,
-            max_keepalive_connections=limits.max_in_flight if keep_alive else 0,
-            keepalive_expiry=KEEP_ALIVE_SECONDS,
+            max_keepalive_connections=0,
         ),
     )
 
 
 class Transport:
-    """A pool of connections to one vendor. Reads share kept connections; every write has a fresh one, because a kept
-    connection that the vendor closes at that moment would turn an unsent write into one in doubt.
+    """The way to one vendor. Reads share kept connections and a transport that is made for many small ones; every write
+    has a connection of its own, because a kept connection that the vendor closes at that moment would turn an unsent
+    write into one in doubt, and httpx's own transport, which says when the first byte leaves.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._reading = _http(limits, keep_alive=True)
-        self._writing = _http(limits, keep_alive=False)
+        self._reading = SmallCalls(_tls(), keep_alive_seconds=KEEP_ALIVE_SECONDS)
+        self._writing = _http(limits)
+        self._origins: dict[str, httpx.URL] = {}
 
     async def aclose(self) -> None:
         await self._reading.aclose()
@@ -167,8 +110,31 @@ class Transport:
         chunk. Raises TransportFault; CancelledError passes and leaves no connection behind.
         """
         progress = _Progress()
-        http = self._writing if writes else self._reading
-        request = http.build_request(
+        try:
+            if writes:
+                async with asyncio.timeout(bounds.total_seconds):
+                    request = self._writing_request(method, url, headers, content, bounds, progress)
+                    return await _received(await self._writing.send(request, stream=True), bounds.max_answer_bytes)
+            request = self._reading_request(method, url, headers, content, bounds)
+            return await _received(await self._reading.handle_async_request(request), bounds.max_answer_bytes)
+        except TimeoutError as error:
+            raise TransportFault(Meaning.SILENT, sent=progress.sent, detail="total time-out") from error
+        except TransportFault:
+            raise
+        except Exception as error:
+            # The exception's text may hold an address; its class is enough for the log.
+            raise TransportFault(meaning_of(error), sent=progress.sent, detail=type(error).__name__) from error
+
+    def _writing_request(  # noqa: PLR0913, PLR0917 - the parts of a request.
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        bounds: Bounds,
+        progress: _Progress,
+    ) -> httpx.Request:
+        return self._writing.build_request(
             method,
             url,
             headers=dict(headers),
@@ -178,19 +144,35 @@ class Transport:
             timeout=httpx.Timeout(
                 bounds.read_seconds, connect=self._connect_seconds(bounds), write=self._connect_seconds(bounds)
             ),
-            # Listening costs a little for every chunk, and only a write needs to know.
-            extensions={"trace": progress} if writes else {},
+            extensions={"trace": progress},
         )
-        try:
-            async with asyncio.timeout(bounds.total_seconds):
-                return await _receive(http, request, bounds.max_answer_bytes)
-        except TimeoutError as error:
-            raise TransportFault(Meaning.SILENT, sent=progress.sent, detail="total time-out") from error
-        except TransportFault:
-            raise
-        except Exception as error:
-            # The exception's text may hold an address; its class is enough for the log.
-            raise TransportFault(meaning_of(error), sent=progress.sent, detail=type(error).__name__) from error
+
+    def _reading_request(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, bounds: Bounds
+    ) -> httpx.Request:
+        """Made without httpx's client, whose share of a small call is larger than the transport's."""
+        origin, target = self._split(url)
+        return httpx.Request(
+            method,
+            origin,
+            headers={**_HEADERS, **headers},
+            content=content,
+            extensions={
+                "target": target,
+                "timeout": {"connect": self._connect_seconds(bounds), "read": bounds.read_seconds},
+                "total": bounds.total_seconds,
+                "max_bytes": bounds.max_answer_bytes,
+            },
+        )
+
+    def _split(self, url: str) -> tuple[httpx.URL, bytes]:
+        """Where to connect and what to ask for. There are as many origins as settings name."""
+        slash = url.find("/", len("https://"))
+        before, after = (url, "/") if slash < 0 else (url[:slash], url[slash:])
+        origin = self._origins.get(before)
+        if origin is None:
+            origin = self._origins[before] = httpx.URL(before)
+        return origin, after.encode("ascii") if after.isascii() else httpx.URL(url).raw_path
 
     def _connect_seconds(self, bounds: Bounds) -> float:
         # TCP and TLS each have this long, so half of the total ends both by httpx's own hand: a handshake that is
@@ -198,8 +180,7 @@ class Transport:
         return min(self._limits.connect_timeout_seconds, bounds.total_seconds / 2)
 
 
-async def _receive(http: httpx.AsyncClient, request: httpx.Request, max_bytes: int) -> HttpAnswer:
-    response = await http.send(request, stream=True)
+async def _received(response: httpx.Response, max_bytes: int) -> HttpAnswer:
     try:
         _refuse_encoding(response)
         body = await _bounded_body(response, max_bytes)
@@ -217,7 +198,8 @@ def _refuse_encoding(response: httpx.Response) -> None:
 
 async def _bounded_body(response: httpx.Response, max_bytes: int) -> bytes:
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    # Not `aiter_raw`, which costs a small answer more than its transport.
+    async for chunk in response.stream:  # type: ignore[union-attr]
         body += chunk
         if len(body) > max_bytes:
             raise TransportFault(Meaning.UNREADABLE, sent=True, detail="answer too large")

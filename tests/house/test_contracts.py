@@ -65,7 +65,7 @@ def test_every_package_that_is_imported_is_declared_and_every_declared_one_is_us
 @pytest.mark.parametrize(
     "library,homes",
     [
-        ("httpx", ["upstreams/transport.py"]),
+        ("httpx", ["upstreams/transport.py", "upstreams/transport_faults.py", "upstreams/small_calls.py"]),
         ("asyncpg", ["upstreams", "sandbox"]),
         ("uvicorn", ["api/cli/serve.py", "api/connections.py", "sandbox"]),
     ],

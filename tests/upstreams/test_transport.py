@@ -3,13 +3,15 @@ import ssl
 
 import httpx
 
-from upstreams.transport import FAULTS, HttpAnswer, Meaning, meaning_of
+from upstreams.small_calls import AnswerTooLarge
+from upstreams.transport import HttpAnswer
+from upstreams.transport_faults import FAULTS, Meaning, meaning_of
 
 
 def test_the_table_holds_every_exception_of_httpx():
     public = {kind for _, kind in inspect.getmembers(httpx, inspect.isclass) if issubclass(kind, Exception)}
 
-    assert public == set(FAULTS) - {OSError}
+    assert public == set(FAULTS) - {OSError, AnswerTooLarge}
 
 
 def test_an_unlisted_exception_is_taken_for_a_dropped_connection():
