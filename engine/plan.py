@@ -15,6 +15,7 @@ from graphql import (
     GraphQLString,
     OperationDefinitionNode,
     OperationType,
+    SelectionSetNode,
 )
 from graphql.execution.values import VariableValues
 from graphql.type import GraphQLField
@@ -45,7 +46,57 @@ class Selection:
     waiting: frozenset[int]
 
 
-Select = Callable[[FieldPlan, GraphQLObjectType], Selection]
+class Compiler:
+    """Makes selections of one operation under one choice of its conditions, each when it is first met.
+
+    Nothing that it makes refers back to it or to its parent: a plan that is thrown away is gone at once, and not
+    when somebody looks for cycles.
+    """
+
+    def __init__(self, collector: Collector, definitions: Definitions, hot_after: int) -> None:
+        self._collector = collector
+        self._definitions = definitions
+        self._hot_after = hot_after
+
+    def select(self, plan: FieldPlan, on: GraphQLObjectType) -> Selection:
+        found: Selection | None = plan.selections.get(on.name)
+        if found is None:
+            grouped = self._collector.fields((node.selection_set for node in plan.nodes), on)
+            found = plan.selections[on.name] = self.selection(on, grouped)
+        return found
+
+    def grouped(self, chosen: SelectionSetNode, on: GraphQLObjectType) -> Grouped:
+        return self._collector.fields([chosen], on)
+
+    def selection(self, on: GraphQLObjectType, grouped: Grouped) -> Selection:
+        fields = {key: plan for key, nodes in grouped.items() if (plan := self._field(on, nodes)) is not None}
+        steps = [
+            (key, plan)
+            for key, plan in fields.items()
+            if not plan.is_inline and plan.definition.source is not Source.TYPENAME
+        ]
+        waiting = frozenset(place for place, (_, plan) in enumerate(steps) if self._may_wait(plan))
+        build = Builder(on.name, fields, [key for key, _ in steps], self._hot_after)
+        inline = frozenset(plan.coordinate for plan in fields.values() if plan.is_inline)
+        return Selection(on, fields, steps, build, inline, waiting)
+
+    def _field(self, on: GraphQLObjectType, nodes: list[FieldNode]) -> FieldPlan | None:
+        name = nodes[0].name.value
+        if name == "__typename":
+            return FieldPlan(name, on, nodes, _TYPENAME, _TYPENAME_DEFINITION)
+        core = on.fields.get(name)
+        if core is None:
+            return None
+        return FieldPlan(name, on, nodes, core, self._definitions.of(core))
+
+    def _may_wait(self, plan: FieldPlan) -> bool:
+        """Whether the field, or what is below it, may have to wait. What an abstract type turns out to be is not
+        known.
+        """
+        if plan.definition.source in (Source.LIST, Source.EACH):
+            return True
+        kind = plan.output.named_kind
+        return kind is Kind.ABSTRACT or (kind is Kind.OBJECT and bool(self.select(plan, plan.output.named).waiting))
 
 
 @dataclass(slots=True, eq=False)
@@ -55,7 +106,7 @@ class Variant:
     root: Selection
     # The root's fields one by one, for mutations.
     serial: list[Selection]
-    select: Select
+    select: Callable[[FieldPlan, GraphQLObjectType], Selection]
 
 
 @dataclass(slots=True, eq=False)
@@ -87,50 +138,13 @@ class Plan:
         return found
 
     def _compile(self, conditions: Mapping[str, bool]) -> Variant:
-        collector = Collector(self.schema, self.fragments, conditions)
+        compiler = Compiler(Collector(self.schema, self.fragments, conditions), self.definitions, self.hot_after)
         root_type = self.schema.get_root_type(self.operation.operation)
         assert root_type is not None
-
-        def select(plan: FieldPlan, on: GraphQLObjectType) -> Selection:
-            found: Selection | None = plan.selections.get(on.name)
-            if found is None:
-                grouped = collector.fields((node.selection_set for node in plan.nodes), on)
-                found = plan.selections[on.name] = self._selection(on, grouped, select)
-            return found
-
-        grouped = collector.fields([self.operation.selection_set], root_type)
+        grouped = compiler.grouped(self.operation.selection_set, root_type)
         alone = grouped.items() if self.is_serial else ()
-        serial = [self._selection(root_type, {key: nodes}, select) for key, nodes in alone]
-        return Variant(self._selection(root_type, grouped, select), serial, select)
-
-    def _selection(self, on: GraphQLObjectType, grouped: Grouped, select: Select) -> Selection:
-        fields = {key: plan for key, nodes in grouped.items() if (plan := self._field(on, nodes)) is not None}
-        steps = [
-            (key, plan)
-            for key, plan in fields.items()
-            if not plan.is_inline and plan.definition.source is not Source.TYPENAME
-        ]
-        waiting = frozenset(place for place, (_, plan) in enumerate(steps) if _may_wait(plan, select))
-        build = Builder(on.name, fields, [key for key, _ in steps], self.hot_after)
-        inline = frozenset(plan.coordinate for plan in fields.values() if plan.is_inline)
-        return Selection(on, fields, steps, build, inline, waiting)
-
-    def _field(self, on: GraphQLObjectType, nodes: list[FieldNode]) -> FieldPlan | None:
-        name = nodes[0].name.value
-        if name == "__typename":
-            return FieldPlan(name, on, nodes, _TYPENAME, _TYPENAME_DEFINITION)
-        core = on.fields.get(name)
-        if core is None:
-            return None
-        return FieldPlan(name, on, nodes, core, self.definitions.of(core))
-
-
-def _may_wait(plan: FieldPlan, select: Select) -> bool:
-    """Whether the field, or what is below it, may have to wait. What an abstract type turns out to be is not known."""
-    if plan.definition.source in (Source.LIST, Source.EACH):
-        return True
-    kind = plan.output.named_kind
-    return kind is Kind.ABSTRACT or (kind is Kind.OBJECT and bool(select(plan, plan.output.named).waiting))
+        serial = [compiler.selection(root_type, {key: nodes}) for key, nodes in alone]
+        return Variant(compiler.selection(root_type, grouped), serial, compiler.select)
 
 
 def plan_of(

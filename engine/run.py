@@ -43,8 +43,14 @@ class Run:
         self._completing = Completing(resolving, variant.select, self.level, self._report, type_resolver)
 
     async def outcome(self, root: Any, *, serially: bool) -> Outcome:
-        if serially:
-            return await self._one_after_another(root)
+        try:
+            return await (self._one_after_another(root) if serially else self._all_at_once(root))
+        finally:
+            # It knows this run, and this run knows it: whoever is done lets go, so that nothing has to wait until
+            # somebody looks for cycles.
+            del self._completing
+
+    async def _all_at_once(self, root: Any) -> Outcome:
         rows, _ = await self.level(self._variant.root, [root], Root(), Slots(self._context))
         return Outcome(None if rows[0] is NULLED else rows[0], self._errors)
 
