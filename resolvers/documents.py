@@ -143,6 +143,8 @@ def _checked_tokens(tree: DocumentNode) -> int:
         if problem := _problem(token):
             extensions = {"code": "BAD_USER_INPUT"}
             raise GraphQLError(problem, source=tree.loc.source, positions=[token.start], extensions=extensions)
+        # Nobody goes back; and what refers both ways outlives its document until somebody looks for cycles.
+        token.prev = None
         token, count = token.next, count + 1
     return count
 
