@@ -6,7 +6,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
-from graphql import FieldNode, build_schema, parse
+from graphql import FieldNode, Token, build_schema, parse
 from graphql.execution.values import VariableValues
 from odd import World, core, odd, root_of
 from oracle import order
@@ -200,5 +200,22 @@ async def test_a_plan_that_is_thrown_away_is_gone_at_once():
 
         assert all(during[kind.__name__] > before[kind.__name__] for kind in kinds)
         assert alive(*kinds) == before
+    finally:
+        gc.enable()
+
+
+async def test_a_document_that_is_pushed_out_is_gone_at_once(ask):
+    def pushed_out():
+        ask.documents._kept.clear()  # noqa: SLF001 - as a flood would.
+
+    assert await ask("{ __typename }")
+    # What validation leaves behind is young and soon found; what counts is what was kept for long.
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive(FieldNode, Token, Plan)
+        pushed_out()
+
+        assert before - alive(FieldNode, Token, Plan) == {"FieldNode": 1, "Token": 5, "Plan": 1}
     finally:
         gc.enable()
