@@ -18,7 +18,7 @@ from api.cors import cors
 from api.exchange import REQUEST_ID, request_id
 from api.gate import Gate
 from api.graphql import METHODS, graphql
-from api.health import livez, readyz
+from api.health import Readiness, livez, readyz
 from api.house import House, open_house
 from api.metrics import Metrics, metrics
 from api.pages.graphiql import STATIC, Assets
@@ -63,10 +63,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with open_house(settings, clock) as house, AsyncExitStack() as stack:
-            measured = Metrics()
+            measured, readiness = Metrics(), Readiness()
             watch(measured.registry, gate, house.budgets)
             stack.callback(busyness.close)
-            yield {"house": house, "metrics": measured}
+            stack.push_async_callback(readiness.aclose)
+            yield {"house": house, "metrics": measured, "readiness": readiness}
 
     routes = [
         Route("/", front_door),

@@ -9,10 +9,33 @@ from starlette.responses import Response
 from api.admission import turned_away
 from api.house import House
 from resolvers.scopes import Scope
+from upstreams.clock import Deadline
 from upstreams.database import Database
 from upstreams.errors import UpstreamError
+from upstreams.flight import SingleFlight
 
 _SECONDS = 2.0
+_PATIENCE_SECONDS = 10.0
+
+
+class Readiness:
+    """Looks at the databases once for all who ask at the same moment: anybody may, and as often as they like."""
+
+    def __init__(self) -> None:
+        self._flight: SingleFlight[tuple[bool, bool]] = SingleFlight()
+
+    async def look(self, house: House) -> tuple[bool, bool]:
+        """Whether the ERP's and the state database answer."""
+
+        async def fetch() -> tuple[bool, bool]:
+            erp, state = await asyncio.gather(_answers(house.erp), _answers(house.state))
+            return erp, state
+
+        # Each look has an end of its own; this is only so that nobody waits without one.
+        return await self._flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, house.clock))
+
+    async def aclose(self) -> None:
+        await self._flight.aclose()
 
 
 async def livez(_request: Request) -> Response:
@@ -27,7 +50,8 @@ async def readyz(request: Request) -> Response:
     """
     house: House = request.state.house
     names = ("erp_database", "state_database")
-    answers = await asyncio.gather(_answers(house.erp), _answers(house.state))
+    readiness: Readiness = request.state.readiness
+    answers = await readiness.look(house)
     found: dict[str, bool | str] = {"ready": all(answers)}
     if await turned_away(request, house.settings.server.readiness_details, Scope.METRICS_READ) is None:
         found |= {name: "up" if up else "down" for name, up in zip(names, answers, strict=True)}

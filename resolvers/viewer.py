@@ -19,7 +19,8 @@ class Viewer:
     )
     scopes: list[str] = strawberry.field(description="What the caller may do.")
     agencies: list[int] | None = strawberry.field(
-        description="The agencies whose clients the caller may see; null for all."
+        description="The agencies whose clients the caller may see; null for all. A client's own token has none: "
+        "it sees that client alone."
     )
     budget: Budget | None = strawberry.field(
         description="What the caller may still spend; null where nothing limits it."
@@ -28,7 +29,8 @@ class Viewer:
 
 async def viewer(info: Info) -> Viewer:
     caller = info.context.caller
-    agencies = None if caller.agencies is None else sorted(caller.agencies)
+    sees_all = caller.agencies is None and caller.client_number is None
+    agencies = None if sees_all else sorted(caller.agencies or ())
     return Viewer(name=caller.name, scopes=sorted(caller.scopes), agencies=agencies, budget=_budget(info))
 
 

@@ -63,6 +63,7 @@ async def test_a_clients_own_token_never_moves_money_whatever_its_claims_say(bel
     body = believing.graph.ask(DEPOSIT, {"key": str(uuid.uuid4()), "login": "61436"}, token)
 
     assert viewer["scopes"] == ["balance:read", "client:read", "instruction:read"]
+    assert viewer["agencies"] == [], "null would mean every agency"
     assert body["data"] is None
     assert [error["extensions"]["code"] for error in body["errors"]] == ["FORBIDDEN"]
     assert await database.fetchval("SELECT count(*) FROM brokergraph.instruction") == rows

@@ -1,14 +1,18 @@
 """Who may see the pages beside the graph, and who may ask it about itself."""
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
 
 from api.admission import turned_away
 from api.auth import Unauthenticated
+from api.health import Readiness
 from api.identities import CannotTell
 from resolvers.context import Caller
 from resolvers.scopes import Scope
+from upstreams.clock import Clock
+from upstreams.errors import System, Unavailable
 
 pytestmark = pytest.mark.anyio
 OPERATOR = Caller("op", "op", frozenset({"metrics:read"}), None)
@@ -73,6 +77,30 @@ def test_by_default_a_browser_finds_no_graphiql(believing):
 
     assert response.status_code == 404
     assert "graphiql" not in response.text
+
+
+class CountingDatabase:
+    def __init__(self, *, answers):
+        self.looks, self.answers = 0, answers
+
+    async def write(self, _statement, **_more):
+        self.looks += 1
+        await asyncio.sleep(0.01)
+        if not self.answers:
+            raise Unavailable("away", system=System.ERP_DATABASE)
+
+
+async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once():
+    """Everybody may ask, without a key: else whoever likes could keep every connection of both pools busy."""
+    house = SimpleNamespace(erp=CountingDatabase(answers=True), state=CountingDatabase(answers=False), clock=Clock())
+    readiness = Readiness()
+
+    answers = await asyncio.gather(*(readiness.look(house) for _ in range(50)))
+    again = await readiness.look(house)
+    await readiness.aclose()
+
+    assert [*answers, again] == [(True, False)] * 51
+    assert (house.erp.looks, house.state.looks) == (2, 2)
 
 
 INTROSPECTION = ["{ __schema { types { name } } }", '{ t: __type(name: "Client") { fields { name } } viewer { name } }',
