@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Literal
 
+import msgspec
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
@@ -37,7 +38,7 @@ def configure(
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     _adopt_the_libraries(shared, last, level)
     _adopt_last_words()
@@ -51,8 +52,13 @@ def _tracebacks(log_format: str) -> structlog.typing.Processor:
 
 def _renderer(log_format: str) -> structlog.typing.Processor:
     if log_format == "json":
-        return structlog.processors.JSONRenderer()
+        return structlog.processors.JSONRenderer(_json)
     return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
+def _json(event: object, **_options: object) -> str:
+    """Many times as fast as the standard library's; redaction has left plain values alone."""
+    return msgspec.json.encode(event, enc_hook=repr).decode()
 
 
 def _adopt_the_libraries(shared: Chain, last: Chain, level: int) -> None:

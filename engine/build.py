@@ -9,7 +9,10 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from graphql import Undefined
 
@@ -185,10 +188,17 @@ class _Writer:
             return f"({names}[v] if (v := {value}).__class__ is {kind} else {other})"
         if value.startswith("x"):
             return self._printed(value, named, strict, number, required=out.required)
-        if out.required:
-            return f"{strict}({value})"
-        return f"(None if (v := {value}) is None else {strict}(v))"
+        printer = f"p{number}"
+        self._names[printer] = named.coerce_output_value
+        self._names["plain"] = _PLAIN
+        # Whatever is no plain value, or prints as nothing, is looked at again.
+        printed = f"(w if (v := {value}).__class__ in plain and (w := {printer}(v)) else {{other}})"
+        other = f"{strict}(v)" if out.required else f"(None if v is None else {strict}(v))"
+        return printed.format(other=other)
 
+
+# Neither exceptions nor anything that could be waited for.
+_PLAIN = frozenset({str, int, bool, Decimal, datetime, date, UUID})
 
 _stricts: dict[int, tuple[Any, Callable[[Any], Any]]] = {}
 _members: dict[int, tuple[Any, tuple[type, dict[Any, str]]]] = {}

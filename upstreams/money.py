@@ -58,5 +58,8 @@ def plain(amount: Decimal) -> str:
 
 def in_currency(amount: Decimal, currency: str) -> Decimal:
     """The same amount with the currency's own number of places, 27354 ILS as 27354.00; finer digits are never lost."""
-    rounded = amount.quantize(quantum(currency), context=EXACT)
+    wanted = quantum(currency)
+    if amount.same_quantum(wanted):
+        return amount
+    rounded = amount.quantize(wanted, context=EXACT)
     return rounded if rounded == amount else amount.normalize(EXACT)

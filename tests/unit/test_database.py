@@ -22,6 +22,9 @@ class FailingDatabase(Database):
     async def fetch(self, *_arguments, **_options):
         raise self.error
 
+    async def _fetched(self, _statement, _arguments):
+        raise self.error
+
     @asynccontextmanager
     async def connection(self, _seconds):
         yield self

@@ -122,7 +122,11 @@ async def test_a_failure_outside_of_the_graph_is_masked_under_an_id_that_the_log
     app = create_app(load_settings(box.settings_path, {}))
     request = Request({"type": "http", "method": "GET", "path": "/livez", "headers": [], "query_string": b""})
 
-    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()])
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(0),
+        logger_factory=structlog.PrintLoggerFactory(),
+    )
     response = await app.exception_handlers[Exception](request, ValueError("CANARY"))
     structlog.configure(**before)
 
