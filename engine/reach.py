@@ -11,6 +11,7 @@ from graphql import (
     FragmentSpreadNode,
     InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionNode,
     SelectionSetNode,
     VariableNode,
 )
@@ -20,6 +21,8 @@ CONDITIONS: Final = ("skip", "include")
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})
 # What changes how an operation runs as a whole.
 _OTHERS: Final = frozenset({"defer", "stream", "experimental_disableErrorPropagation"})
+# A level costs the engine up to fifteen calls within each other, of a thousand that Python allows.
+_DEEPEST: Final = 50
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
@@ -33,7 +36,7 @@ class Reach:
 
 
 def reach_of(operation: OperationDefinitionNode, fragments: Fragments) -> Reach:
-    """What other operations of the document ask for is no concern of this one. Goes through each fragment once."""
+    """What other operations of the document ask for is no concern of this one."""
     walk = _Walk(fragments)
     walk.directives(operation.directives)
     walk.selections(operation.selection_set)
@@ -43,32 +46,36 @@ def reach_of(operation: OperationDefinitionNode, fragments: Fragments) -> Reach:
 class _Walk:
     def __init__(self, fragments: Fragments) -> None:
         self._fragments = fragments
-        self._seen: set[str] = set()
+        # The deepest place at which each was met.
+        self._seen: dict[str, int] = {}
         self.conditions: set[str] = set()
         self.is_ours = True
 
     def selections(self, first: SelectionSetNode) -> None:
-        ahead: list[SelectionSetNode] = [first]
+        ahead: list[tuple[SelectionSetNode, int]] = [(first, 1)]
         while ahead:
-            for node in ahead.pop().selections:
+            chosen, depth = ahead.pop()
+            for node in chosen.selections:
                 if node.directives:
                     self.directives(node.directives)
-                if isinstance(node, FieldNode):
-                    self.is_ours = self.is_ours and node.name.value not in _INTROSPECTION
-                    below = node.selection_set
-                elif isinstance(node, InlineFragmentNode):
-                    below = node.selection_set
-                else:
-                    assert isinstance(node, FragmentSpreadNode)
-                    below = self._spread(node.name.value)
+                below = self._below(node, depth)
                 if below is not None:
-                    ahead.append(below)
+                    ahead.append((below, depth + isinstance(node, FieldNode)))
 
-    def _spread(self, name: str) -> SelectionSetNode | None:
+    def _below(self, node: SelectionNode, depth: int) -> SelectionSetNode | None:
+        if isinstance(node, FieldNode):
+            self.is_ours = self.is_ours and node.name.value not in _INTROSPECTION and depth <= _DEEPEST
+            return node.selection_set
+        if isinstance(node, InlineFragmentNode):
+            return node.selection_set
+        assert isinstance(node, FragmentSpreadNode)
+        return self._spread(node.name.value, depth)
+
+    def _spread(self, name: str, depth: int) -> SelectionSetNode | None:
         fragment = self._fragments.get(name)
-        if fragment is None or name in self._seen:
+        if fragment is None or self._seen.get(name, 0) >= depth or depth > _DEEPEST:
             return None
-        self._seen.add(name)
+        self._seen[name] = depth
         self.is_ours = self.is_ours and not fragment.variable_definitions
         return fragment.selection_set
 

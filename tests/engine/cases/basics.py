@@ -27,7 +27,13 @@ def garden():
     return root
 
 
-DEEP = 40
+def deep(levels):
+    """The engine leaves it to graphql-core where it might run into Python's limit."""
+    text = "{" + "self {" * levels + "name size" + "}" * levels + "}"
+    data = reduce(lambda inner, _: {"self": inner}, range(levels), {"name": "kew", "size": 40})
+    return Case(f"{levels} levels", text, data, by_graphql_core=levels >= 50)
+
+
 CASES = (
     Case("nothing but the type's name", "{ __typename }", {"__typename": "Garden"}),
     Case("the type's name of a mutation", "mutation { __typename dig }", {"__typename": "Work", "dig": 5}),
@@ -147,10 +153,12 @@ CASES = (
         {"bed": {"number": 4}},
         root=type("Root", (), {"bed": lambda _self, _info, number: {"number": number}})(),
     ),
+    *(deep(levels) for levels in (40, 49, 50, 70)),
     Case(
-        f"{DEEP} levels",
-        "{" + "self {" * DEEP + "name size" + "}" * DEEP + "}",
-        reduce(lambda inner, _: {"self": inner}, range(DEEP), {"name": "kew", "size": 40}),
+        "levels within fragments count wherever they are spread",
+        "{ ...F self { ...F } } fragment F on Garden {" + "self {" * 49 + "name" + "}" * 49 + "}",
+        {"self": reduce(lambda inner, _: {"self": inner}, range(48), {"name": "kew", "self": {"name": "kew"}})},
+        by_graphql_core=True,
     ),
     Case(
         "forty names for one field",
