@@ -1,6 +1,7 @@
 """Random operations of the graph itself, sent to two servers over one brokerage: one with the engine, one without."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from graphql import build_schema
@@ -60,6 +61,28 @@ def test_the_graph_answers_alike_with_and_without_the_engine(graphs, key):
         assert errors(found) == errors(expected), f"seed {seed}: {text} {variables}"
         answered += found.get("data") is not None
     assert answered > OPERATIONS // 4, "nearly everything was refused: nothing was compared"
+
+
+BALANCES = "{ clients(first: 9) { nodes { clientNumber webStatus { code } balances { currency balance } } } }"
+
+
+@pytest.mark.usefixtures("well_behaved")
+def test_callers_with_different_scopes_ask_the_same_document_by_turns_and_at_once(graphs):
+    ours, reference = graphs
+    keys = ["demo-reader", "demo-operator", "demo-partner", "nobody"] * 5
+    expected = {key: reference.post(BALANCES, None, key).json() for key in set(keys)}
+
+    with ThreadPoolExecutor(8) as threads:
+        by_turns = [ours.post(BALANCES, None, key).json() for key in keys]
+        at_once = list(threads.map(lambda key: ours.post(BALANCES, None, key).json(), keys))
+
+    for key, found in zip(keys * 2, by_turns + at_once, strict=True):
+        assert found.get("data") == expected[key].get("data"), key
+        assert errors(found) == errors(expected[key]), key
+    assert any(client["balances"] for client in expected["demo-operator"]["data"]["clients"]["nodes"])
+    assert errors(expected["demo-reader"]) == {
+        ("clients", "nodes", place, "balances"): {"FORBIDDEN"} for place in range(9)
+    }
 
 
 def errors(body):
