@@ -1,0 +1,140 @@
+"""What a document costs that nobody has sent before: .venv/bin/python bench/planning.py
+
+First in this process: how long it takes to read (parse, guard, validate) and to plan a dashboard's document. Then on a
+real server over a sandbox: how long a known document takes while 10,000 different ones go through, and what is left of
+them in memory, once and once again. Everything shares the machine; requests go one after another.
+
+Promised: under 3 ms to read and plan a new document; a known one takes at most twice as long during a flood; memory is bounded.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+HOUSE = Path(__file__).parents[1]
+sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "tests" / "graph")]
+
+from boxes import running_box
+from graphql.execution.values import VariableValues
+from graphs import Graph, running_graph
+
+from engine import Engine
+from resolvers.documents import Documents
+from resolvers.guard import DocumentLimits
+from resolvers.schema import schema
+
+DASHBOARD = """query Dashboard {{ clients(first: 1) {{ nodes {{ n{number}: clientNumber fullName
+  webStatus {{ code text }}
+  tradingAccounts(first: 5) {{ nodes {{ login platform group currency status server {{ name }} ...Figures }} }}
+  balances {{ currency balance cash held value {{ amount currency }} }} totalFloatingBalance {{ amount currency }} }}
+  pageInfo {{ hasNextPage endCursor }} }} }}
+fragment Figures on TradingAccount {{ balance equity margin }}"""
+SMALL = "{{ client(by: {{clientNumber: 500608}}) {{ n{number}: fullName webStatus {{ code }} }} }}"
+KNOWN = SMALL.format(number="")
+MILLISECONDS = 1000
+
+
+@contextmanager
+def timed(into: list[float]) -> Iterator[None]:
+    begun = time.perf_counter()
+    yield
+    into.append((time.perf_counter() - begun) * MILLISECONDS)
+
+
+def new_documents(count: int) -> dict[str, float]:
+    """Milliseconds, the median over so many documents of which no two are equal."""
+    core = schema._schema
+    engine, documents = Engine(core, schema), Documents(core, DocumentLimits(), introspection=True)
+    read: list[float] = []
+    planned: list[float] = []
+    for number in range(count):
+        with timed(read):
+            document = documents.read(DASHBOARD.format(number=number))
+        with timed(planned):
+            plan = engine.plan(document.tree, document.operation(None))
+            assert plan is not None, "the engine runs it"
+            variant = plan.variant(VariableValues({}, {}))
+            assert variant is not None, "it has no conditions"
+            compile_below(variant.root, variant)
+    both = [sum(pair) for pair in zip(read, planned, strict=True)]
+    return {
+        "read": statistics.median(read),
+        "plan": statistics.median(planned),
+        "read_and_plan": statistics.median(both),
+    }
+
+
+def compile_below(selection: Selection, variant: Variant) -> None:
+    """Plan what a run would plan when it gets there."""
+    for field in selection.fields.values():
+        if field.output.named_kind is Kind.OBJECT:
+            compile_below(variant.select(field, field.output.named), variant)
+
+
+def memory(graph: Graph) -> float:
+    """Resident MiB of the server."""
+    pages = int(Path(f"/proc/{graph.process.pid}/statm").read_text().split()[1])
+    return round(pages * 4096 / 2**20, 1)
+
+
+def asked(graph: Graph, document: str, times: list[float]) -> None:
+    with timed(times):
+        response = graph.post(document)
+    assert response.status_code == 200, response.text
+
+
+def known_ones(graph: Graph, count: int, between: Callable[[int], Any]) -> float:
+    """The median milliseconds of a known document, asked so many times, after `between`."""
+    times: list[float] = []
+    for number in range(count):
+        between(number)
+        asked(graph, KNOWN, times)
+    return statistics.median(times)
+
+
+def flooded(graph: Graph, known: int, each: int, first: int) -> tuple[float, float]:
+    """The median of the known document with `each` new ones before it, and the new ones' own."""
+    fresh: list[float] = []
+
+    def between(turn: int) -> None:
+        for number in range(first + turn * each, first + (turn + 1) * each):
+            asked(graph, (SMALL if number % 2 else DASHBOARD).format(number=number), fresh)
+
+    return known_ones(graph, known, between), statistics.median(fresh)
+
+
+def server(count: int) -> dict[str, float]:
+    known, each = 500, max(1, count // 500)
+    with ExitStack() as stack:
+        data = stack.enter_context(tempfile.TemporaryDirectory())
+        box = stack.enter_context(running_box(Path(data), 2000))
+        graph = stack.enter_context(running_graph(box, BUDGET__STORE="off", SETTLING__ENABLED="false"))
+        known_ones(graph, known, lambda _: None)
+        figures = {"memory_before": memory(graph), "known_alone": known_ones(graph, known, lambda _: None)}
+        figures["known_in_flood"], figures["new_in_flood"] = flooded(graph, known, each, 0)
+        figures["memory_after"] = memory(graph)
+        flooded(graph, known, each, count)
+        figures["memory_after_twice"] = memory(graph)
+    return figures
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--documents", type=int, default=10_000)
+    wanted = options.parse_args()
+    figures = new_documents(500) | server(wanted.documents)
+    slowdown = figures["known_in_flood"] / figures["known_alone"]
+    for name, value in figures.items():
+        sys.stdout.write(f"{name:20} {value:8.2f} {'MiB' if name.startswith('memory') else 'ms'}\n")
+    sys.stdout.write(f"{'slowdown':20} {slowdown:8.2f} times\n")
+    return 0 if figures["read_and_plan"] < 3 and slowdown <= 2 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
