@@ -1,9 +1,12 @@
 """What other Strawberry schemas have and ours has not: the engine leaves nothing out that stands before a resolver."""
 
+import ast
 import asyncio
 import enum
 import functools
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
 import pytest
@@ -262,3 +265,16 @@ def test_what_stands_between_decides_how_a_field_is_asked():
     assert {name for name, source in sources.items() if source is Source.EACH} == each
     assert {name for name, source in sources.items() if source is Source.LIST} == {"plain", "same", "exact"}
     assert {name for name, source in sources.items() if source is Source.DIRECT} == {"page", "still"}
+
+
+async def test_the_example_of_the_page_runs():
+    page = (Path(__file__).parents[2] / "docs" / "engine.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    code = compile(example, "docs/engine.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    text = "query ($yes: Boolean!) { things { plain } no: __typename @skip(if: $yes) }"
+    scope = {"schema": SCHEMA, "text": text, "raw": {"yes": True}, "context": []}
+
+    await eval(code, scope)
+
+    assert scope["outcome"].data == {"things": [{"plain": 2}] * 2}
+    assert scope["context"] == [2]
