@@ -11,16 +11,22 @@ INSTALLED := .venv/.installed
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture check lint lock clean
+.PHONY: help demo test bench bench-quick torture check lint lock clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED)  ## A whole brokerage in a box and the graph over it, at http://127.0.0.1:8000/graphql (PORT=, ARGS="--clients 20000")
 	@exec $(BIN)/brokergraph demo --port $(PORT) $(ARGS)
 
 test: $(INSTALLED)  ## Every test
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --durations=10 --durations-min=0.5 $(PYTEST_ARGS)
+
+bench: $(INSTALLED)  ## What it costs beside its peers: bench/RESULTS.md; some half an hour, needs wrk, a C compiler and npm packages
+	@scripts/bench.sh
+
+bench-quick: $(INSTALLED)  ## The same in under ten minutes
+	@scripts/bench.sh --quick
 
 torture: $(INSTALLED)  ## The long run: a death at every line of a deposit, a load with faults, random operations (TORTURE_SEED=)
 	TORTURE=long $(BIN)/pytest tests/torture tests/edge/generated tests/engine --timeout 7200 $(PYTEST_ARGS)

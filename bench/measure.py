@@ -1,12 +1,12 @@
-"""Alternating rounds: every server in turn, again and again, each time for a few seconds, and what it cost meanwhile."""
+"""Alternating rounds: every server in turn, again and again, a few seconds each, and what it cost meanwhile."""
 
 import hashlib
 import json
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ def need_wrk() -> None:
 
 
 def driven(peer: Peer, wanted: list[str], connections: int, seconds: float) -> dict[str, Any]:
-    """wrk's own figures of one round; it and the other upstreams share a core."""
+    """The figures of wrk for one round; it and the other upstreams share a core."""
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
         file.write("\n".join(wanted) + "\n")
         file.flush()
         command = ["taskset", "-c", str(OTHER_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s"]
         command += ["--timeout", "20s", "--latency", "-s", str(HERE / "load.lua"), peer.url, "--", file.name, peer.key]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     found = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not found:
         raise RuntimeError(f"wrk said nothing of {peer.name}: {done.stdout}{done.stderr}")
@@ -74,7 +74,7 @@ def one_round(world: World, running: Running, wanted: list[str], connections: in
     }
 
 
-def cell(  # noqa: PLR0913 - a measurement's parts.
+def cell(
     world: World, everybody: list[Running], shape: str, connections: int, rounds: int, seconds: float
 ) -> dict[str, list[Figures]]:
     """All rounds of one kind of request, by server. The round before the first warms up and is thrown away."""
@@ -133,4 +133,6 @@ def check(everybody: list[Running], shapes: tuple[str, ...]) -> dict[str, str]:
 
 
 def scratch() -> Path:
-    return HERE.parent / ".brokergraph" / "bench"
+    folder = HERE.parent / ".brokergraph" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

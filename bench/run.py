@@ -1,51 +1,171 @@
-"""make bench: brokergraph and its peers on the same data, side by side. --quick takes under ten minutes.
+"""make bench: brokergraph and its peers on the same data, side by side (docs/bench.md).
 
-Writes bench/RESULTS.md and bench/results.json. Needs wrk and a C compiler; the peers come from npm, node from the wheel.
+`--quick` takes under ten minutes. Writes bench/results.json and bench/RESULTS.md, and with `make bench` bench/plots. Needs wrk and a C compiler; the peers
+come from npm, node from the wheel that the lock names.
 """
 
 import argparse
 import asyncio
+import json
 import sys
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from measure import cell, check, medians, need_wrk, scratch  # noqa: E402 - the folder is no package.
-from world import Running, peers, world  # noqa: E402
+from documents import SHAPES, bodies, fields_of, shape_bodies
+from machine import described
+from measure import Figures, cell, check, driven, medians, need_wrk, one_round, scratch
+from memory import after_a_while
+from profile_server import profiled
+from report import written
+from world import Running, World, ask, peers, world
 
-from tests.node import installed  # noqa: E402
+from tests.node import installed
 
+MEANING = {
+    "D": "50 clients with live figures",
+    "D0": "50 clients",
+    "S": "one client with live figures",
+    "S0": "one client",
+    "L": "1,000 clients with live figures",
+}
 CONNECTIONS = {"S": 16, "D": 16, "L": 4}
+SIZES = (1, 10, 50, 200, 1000, 5000)
+SIZED = ("brokergraph", "mercurius", "node")
+RATIOS = {
+    "D.rps/mercurius": ("D", "rps", "mercurius", 2.2, "at least"),
+    "D.rps/node": ("D", "rps", "node", 0.9, "at least"),
+    "D0.rps/postgraphile": ("D0", "rps", "postgraphile", 4.5, "at least"),
+    "S.rps/mercurius": ("S", "rps", "mercurius", 2.2, "at least"),
+    "L.server_cpu/mercurius": ("L", "server_cpu_ms", "mercurius", 0.2, "at most"),
+    "D0.total_cpu/node": ("D0", "total_cpu_ms", "node", 1.25, "at most"),
+}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long each part takes."""
+
+    rounds: int
+    seconds: float
+    beside: float
+    minutes: float
+
+
+FULL, QUICK = Pace(7, 5, 4, 10), Pace(3, 3, 2, 1)
+
+
+def ratios(cells: dict[str, Any]) -> dict[str, float]:
+    return {
+        name: round(cells[shape]["medians"]["brokergraph"][figure] / cells[shape]["medians"][peer][figure], 3)
+        for name, (shape, figure, peer, _, _) in RATIOS.items()
+        if shape in cells and {"brokergraph", peer} <= cells[shape]["medians"].keys()
+    }
+
+
+def measured_cells(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any]:
+    """Every shape, all servers in turn."""
+    digests = check(everybody, tuple(MEANING))
+    found: dict[str, Any] = {}
+    for shape, digest in digests.items():
+        say(f"{shape}: {MEANING[shape]}")
+        rounds = cell(here, everybody, shape, CONNECTIONS[shape[0]], pace.rounds, pace.seconds)
+        found[shape] = {
+            "digest": digest,
+            "connections": CONNECTIONS[shape[0]],
+            "medians": {name: medians(one) for name, one in rounds.items()},
+            "rounds": rounds,
+        }
+    return found
+
+
+def measured_sizes(here: World, everybody: list[Running], pace: Pace) -> dict[str, dict[str, Figures]]:
+    """What a page costs against its size, three rounds for each, alternating."""
+    found: dict[str, dict[str, list[Figures]]] = {}
+    asked = [running for running in everybody if running.peer.name in SIZED]
+    for size in SIZES:
+        say(f"a page of {size}")
+        for number in range(4):
+            for running in asked:
+                wanted = bodies(running.peer.dialect, "D", size)
+                figures = one_round(here, running, wanted, 2, pace.beside if number else 1)
+                if number:
+                    found.setdefault(running.peer.name, {}).setdefault(str(size), []).append(figures)
+    return {name: {size: medians(rounds) for size, rounds in sizes.items()} for name, sizes in found.items()}
+
+
+def measured_shapes(here: World, ours: Running, pace: Pace) -> dict[str, Figures]:
+    """Microseconds a field of what dashboards send: three rounds, alternating."""
+    found: dict[str, list[Figures]] = {}
+    for number in range(4):
+        for shape in SHAPES:
+            wanted = shape_bodies(shape)
+            figures = one_round(here, ours, wanted, 8, pace.beside if number else 1)
+            fields = fields_of(json.loads(ask(ours.peer, wanted[0]))["data"])
+            figures |= {"fields": fields, "microseconds_a_field": figures["server_cpu_ms"] * 1000 / fields}
+            if number:
+                found.setdefault(shape, []).append(figures)
+    return {shape: medians(rounds) for shape, rounds in found.items()}
+
+
+def measured(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any]:
+    ours = next(running for running in everybody if running.peer.name == "brokergraph")
+    for running in everybody:
+        driven(running.peer, bodies(running.peer.dialect, "D0"), 4, 1)
+    cells = measured_cells(here, everybody, pace)
+    results: dict[str, Any] = {
+        "machine": described(),
+        "versions": versions(),
+        "servers": {running.peer.name: running.peer.what for running in everybody},
+        "pace": {"rounds": pace.rounds, "seconds": pace.seconds},
+        "shapes": MEANING,
+        "ratios": ratios(cells),
+        "bars": {name: [bar, kind] for name, (*_, bar, kind) in RATIOS.items()},
+        "cells": cells,
+        "sizes": measured_sizes(here, everybody, pace),
+    }
+    say("what dashboards send")
+    results["dashboards"] = measured_shapes(here, ours, pace)
+    say("where the time goes")
+    results["profile"] = {shape: profiled(ours, shape, int(pace.beside * 3)) for shape in ("D0", "D", "S")}
+    say(f"memory, {pace.minutes:g} minutes")
+    results["memory"] = after_a_while(ours, pace.minutes)
+    return results
+
+
+def versions() -> dict[str, str]:
+    ours = ("strawberry-graphql", "graphql-core", "starlette", "uvicorn", "uvloop", "httpx", "asyncpg", "msgspec")
+    theirs = json.loads((HERE / "peers" / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    return {name: version(name) for name in ours} | theirs
+
+
+def say(what: str) -> None:
+    sys.stderr.write(f"{what}\n")
 
 
 async def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true")
-    options.add_argument("--rounds", type=int)
-    options.add_argument("--seconds", type=float)
-    options.add_argument("--only", nargs="*")
-    options.add_argument("--shapes", nargs="*", default=["D", "D0", "S", "S0", "L"])
-    asked = options.parse_args()
-    rounds, seconds = asked.rounds or (3 if asked.quick else 7), asked.seconds or (3 if asked.quick else 6)
+    pace = QUICK if options.parse_args().quick else FULL
     need_wrk()
     installed(HERE / "peers")
-    folder = scratch()
-    async with world(folder) as here:
+    async with world(scratch()) as here:
         everybody: list[Running] = []
         try:
-            for peer in peers(folder):
-                if not asked.only or peer.name in asked.only:
-                    everybody.append(here.start(peer))
-            print(check(everybody, tuple(asked.shapes)))
-            for shape in asked.shapes:
-                found = cell(here, everybody, shape, CONNECTIONS[shape[0]], rounds, seconds)
-                for name, all_rounds in found.items():
-                    print(shape, name, {key: round(value, 3) for key, value in medians(all_rounds).items()})
+            everybody += [here.start(peer) for peer in peers(scratch())]
+            # wrk and the profiler are waited for; nothing else wants this loop meanwhile.
+            results = measured(here, everybody, pace)
         finally:
             for running in everybody:
                 running.process.kill()
                 running.process.wait()
+    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (HERE / "RESULTS.md").write_text(written(results), encoding="utf-8")
+    sys.stdout.write(json.dumps(results["ratios"], indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""The world of a measurement: one PostgreSQL and one vendor for all servers, each server on a core that it has to itself
-while it is asked, everything else on another.
+"""The world of a measurement: one PostgreSQL and one vendor for all servers.
+
+The server that is asked has a core to itself, everything else shares another.
 """
 
 import asyncio
@@ -180,8 +181,8 @@ class World:
         ours = peer.name.startswith("brokergraph")
         command = [*peer.command, *(("--port", str(peer.port)) if ours else ())]
         log = (self.folder / f"{peer.name}.log").open("wb")
-        process = subprocess.Popen(  # noqa: S603 - our own commands.
-            ["taskset", "-c", str(SERVER_CORE), *command],  # noqa: S607
+        process = subprocess.Popen(
+            ["taskset", "-c", str(SERVER_CORE), *command],
             cwd=HERE.parent if ours else PEER_FOLDER,
             env=self.environment() | {"PORT": str(peer.port)},
             stdout=log,
@@ -212,8 +213,8 @@ def ask(peer: Peer, body: str) -> bytes:
     headers = {"content-type": "application/json", "accept": "application/json"}
     if peer.key != "-":
         headers["authorization"] = f"Bearer {peer.key}"
-    request = urllib.request.Request(peer.url, body.encode(), headers)  # noqa: S310 - loopback.
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    request = urllib.request.Request(peer.url, body.encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return bytes(answer.read())
 
 
@@ -223,8 +224,8 @@ def vendor(folder: Path) -> subprocess.Popen[bytes]:
     if compiler is None:
         sys.exit("The bench needs a C compiler for the vendor's stand-in: apt-get install gcc libc6-dev")
     program = folder / "vendor"
-    subprocess.run([compiler, "-O2", "-o", str(program), str(HERE / "stub" / "vendor.c")], check=True)  # noqa: S603
-    return subprocess.Popen(["taskset", "-c", str(OTHER_CORE), str(program), str(VENDOR_PORT)])  # noqa: S603, S607
+    subprocess.run([compiler, "-O2", "-o", str(program), str(HERE / "stub" / "vendor.c")], check=True)
+    return subprocess.Popen(["taskset", "-c", str(OTHER_CORE), str(program), str(VENDOR_PORT)])
 
 
 async def load(url: str) -> None:
@@ -243,7 +244,6 @@ async def load(url: str) -> None:
 @asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
     """PostgreSQL with the data and the vendor's stand-in; both end with it."""
-    folder.mkdir(parents=True, exist_ok=True)
     async with Postgres(folder / "postgres", durable=False) as postgres:
         here = World(folder, postgres)
         await load(here.database_url)

@@ -1,4 +1,4 @@
-"""No GraphQL: what the same four statements, dicts and one JSON encoding cost in Python, written by hand for these documents."""
+"""No GraphQL: what the same four statements, dicts and one JSON encoding cost, written by hand for these documents."""
 
 import asyncio
 import contextlib
@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
+from reading import ACCOUNTS, BALANCES, CLIENTS, CODES, PAGE, STATUSES, WEB_STATUSES, Upstreams
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from reading import ACCOUNTS, BALANCES, CLIENTS, CODES, PAGE, STATUSES, WEB_STATUSES, Upstreams
 
 upstreams = Upstreams()
 AS_TEXT = BALANCES.format(text="::text")

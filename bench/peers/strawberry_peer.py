@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 import strawberry
+from reading import ACCOUNTS, BALANCES, CLIENTS, CODES, PAGE, STATUSES, WEB_STATUSES, Upstreams
 from starlette.applications import Starlette
 from starlette.routing import Route
 from strawberry.asgi import GraphQL
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info
-from reading import ACCOUNTS, BALANCES, CLIENTS, CODES, PAGE, STATUSES, WEB_STATUSES, Upstreams
 
 upstreams = Upstreams()
 PLAIN = BALANCES.format(text="")
@@ -145,7 +145,7 @@ async def live(keys: list[tuple[str, str]]) -> list[LiveAccount]:
 
 
 class App(GraphQL[Any, Any]):
-    async def get_context(self, request: Any, response: Any = None) -> Any:  # noqa: ARG002 - strawberry's signature.
+    async def get_context(self, request: Any, response: Any = None) -> Any:
         load = {"web_status": web_statuses, "accounts": accounts, "balances": balances, "live": live}
         return {name: DataLoader(function) for name, function in load.items()}
 
