@@ -1,6 +1,6 @@
 """make bench: brokergraph and its peers on the same data, side by side (docs/bench.md).
 
-`--quick` takes under ten minutes. Writes bench/results.json and bench/RESULTS.md, and with `make bench` bench/plots. Needs wrk and a C compiler; the peers
+`--quick` takes under ten minutes. Writes bench/results.json and bench/RESULTS.md. Needs wrk and a C compiler; the peers
 come from npm, node from the wheel that the lock names.
 """
 

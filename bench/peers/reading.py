@@ -15,7 +15,8 @@ WEB_STATUSES = "SELECT client_number, code, text FROM app.web_status WHERE clien
 ACCOUNTS = """SELECT client_number, server, login, platform, "group", currency, status FROM app.trading_accounts
     WHERE client_number = ANY($1::int[]) ORDER BY client_number, server, login"""
 BALANCES = """SELECT b.client_number, b.currency, b.balance{text} AS balance,
-      round(b.balance * r.rate, 2){text} AS value, b.cash{text} AS cash, (sum(round(b.balance * r.rate, 2)) OVER (PARTITION BY b.client_number)){text} AS total
+      round(b.balance * r.rate, 2){text} AS value, b.cash{text} AS cash,
+      (sum(round(b.balance * r.rate, 2)) OVER (PARTITION BY b.client_number)){text} AS total
     FROM app.currency_balances b JOIN app.rates r USING (currency)
     WHERE b.client_number = ANY($1::int[]) ORDER BY b.client_number, b.currency"""
 CODES = ("BLOCKED", "PENDING_APPROVAL", "APPROVED", "ON_HOLD")
