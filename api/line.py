@@ -35,7 +35,7 @@ class Line:
         self._waiting: deque[asyncio.Future[bool]] = deque()
         self._window_began = clock.monotonic()
         self._turned_away_at = -_WINDOW_SECONDS
-        self._length_then = self._called_then = self._called = self._windows_of_standing = 0
+        self._length_then = self._called_then = self._called = self._gave_up = self._windows_of_standing = 0
         self.swamped = False
 
     def __len__(self) -> int:
@@ -52,6 +52,7 @@ class Line:
                 return await called
         except TimeoutError:
             self._leave(called)
+            self._gave_up += not _was_called(called)
             return _was_called(called)
         except BaseException:
             self._leave(called)
@@ -84,18 +85,22 @@ class Line:
         else:
             self._judge()
         self._window_began, self._length_then = now, len(self._waiting)
-        self._called_then, self._called = self._called, 0
+        self._called_then, self._called, self._gave_up = self._called, 0, 0
 
     def _leave(self, called: asyncio.Future[bool]) -> None:
         if called in self._waiting:
             self._waiting.remove(called)
 
     def _leads_nowhere(self, called: int) -> bool:
-        """`called`: how many are in a window. A line whose last would wait for half of all patience is too long."""
+        """`called`: how many are in a window. A line whose last would wait for half of all patience is too long, unless
+        it gets shorter by those who are called: by those who give up every line does.
+        """
         length = len(self._waiting)
-        grows = length > _GROWTH * self._length_then and length > _SHORT * called
+        held = length + self._gave_up
+        grows = held > _GROWTH * self._length_then and length > _SHORT * called
         wait_seconds = _WINDOW_SECONDS * length / max(called, 1)
-        return grows or (length >= self._length_then and wait_seconds > self._max_wait_seconds / 2)
+        stands = held > self._length_then - called / 2
+        return grows or (stands and wait_seconds > self._max_wait_seconds / 2)
 
     def _judge(self) -> None:
         self._windows_of_standing = self._windows_of_standing + 1 if self._leads_nowhere(self._called) else 0

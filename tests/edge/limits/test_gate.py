@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from api.gate import Gate, OverloadSection, Pass, Shed
+from api.line import Line
 from api.shedding import Shedding
 from upstreams.clock import Clock
 
@@ -129,6 +130,47 @@ async def test_in_an_overload_who_is_served_is_served_in_time():
     assert sorted(shop.waits)[int(0.99 * len(shop.waits))] <= 2 * 0.005
     assert shop.shed + len(shop.waits) + shop.gate.waiting == len(shop.tasks)
     assert shop.gate.waiting <= 400
+
+
+async def queue(line: Line, number: int) -> list[asyncio.Task[bool]]:
+    tasks = [asyncio.create_task(line.wait(1)) for _ in range(number)]
+    await settle()
+    return tasks
+
+
+@pytest.mark.parametrize("come, swamped", [(60, True), (57, True), (0, False)])
+async def test_a_line_that_stands_at_all_that_there_are_is_an_overload(come, swamped):
+    """As many as there are connections stand in it, a few more or less: it cannot grow, and yet it leads nowhere."""
+    clock = HandClock()
+    line = Line(clock, 3.0, lambda: None)
+    tasks, found = await queue(line, 500), False
+    for _ in range(5):
+        for _ in range(60):
+            line.call()
+        tasks += await queue(line, come)
+        clock.seconds += 0.5
+        line.look()
+        found = found or line.swamped
+
+    assert found is swamped
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_line_that_gets_shorter_because_people_give_up_leads_nowhere():
+    clock = HandClock()
+    line = Line(clock, 0.05, lambda: None)
+    for come in (300, 200, 130):
+        waiting = await queue(line, come)
+        for _ in range(20):
+            line.call()
+        clock.seconds += 0.5
+        line.look()
+        swamped = line.swamped
+        await asyncio.gather(*waiting)
+
+    assert swamped
 
 
 async def test_an_overload_that_is_over_is_forgotten():
