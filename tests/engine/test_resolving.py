@@ -1,6 +1,7 @@
 """What resolvers are told and may do, and what a run leaves behind: as with graphql-core."""
 
 import asyncio
+import gc
 import types
 from functools import reduce
 
@@ -182,6 +183,30 @@ async def test_a_run_that_is_given_up_leaves_nobody_waiting():
         await running
     assert ended == ["cancelled"] * 3
     assert asyncio.all_tasks() == others
+
+
+async def test_whatever_was_called_is_awaited_although_others_fail():
+    awaited = []
+
+    async def late(_info, **_arguments):
+        awaited.append("late")
+        raise RuntimeError("late")
+
+    def early(_info, **_arguments):
+        raise RuntimeError("early")
+
+    leaf = {"__typename": "Leaf", "id": late, "twig": late}
+    leaves = [leaf, {**leaf, "id": early}, leaf, {**leaf, "twig": early}, None]
+    result = await by(
+        "engine",
+        "{ many { id ... on Leaf { twig { id } } } list one { id } }",
+        {"many": leaves, "list": early, "one": late},
+    )
+
+    assert result.data == {"many": None, "list": None, "one": None}
+    assert awaited == ["late"] * 7
+    # A coroutine that was not awaited warns when it goes, and a warning is an error.
+    gc.collect()
 
 
 async def test_the_deepest_that_the_engine_takes_stays_clear_of_pythons_limit():
