@@ -102,7 +102,7 @@ async def _authenticate(exchange: Exchange) -> Caller:
 
 
 async def _find_document(exchange: Exchange, caller: Caller, asked: Asked) -> Found:
-    found = await exchange.house.documents.find(asked, caller.principal)
+    found = await exchange.house.documents.find(asked, caller.partner)
     exchange.persisted = found.persisted
     exchange.metrics.documents.labels(found.origin).inc()
     return found
@@ -129,7 +129,7 @@ async def _run(exchange: Exchange, caller: Caller, asked: Asked, found: Found) -
         calls=dict(call.tally.calls),
     )
     if answer.executed:
-        house.documents.keep(caller.principal, found)
+        house.documents.keep(caller.partner, found)
     return answer
 
 

@@ -131,8 +131,8 @@ def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Calle
     shown = f"oidc:{name}:{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
     principal = f"{config.issuer}#{subject}"
     if number is not None:
-        return Caller(shown, principal, scopes & OF_ONES_OWN, None, number)
-    return Caller(shown, principal, scopes, _agencies(config, claims))
+        return Caller(shown, principal, scopes & OF_ONES_OWN, None, number, config.issuer)
+    return Caller(shown, principal, scopes, _agencies(config, claims), issuer=config.issuer)
 
 
 def _texts(claim: Any) -> list[str]:

@@ -32,7 +32,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks. `principal` is whose instructions these are, whatever key was used; `agencies` None means all;
-    `client_number` is set for a client's own token, which is for that client alone.
+    `client_number` is set for a client's own token, which is for that client alone. `issuer` is whose token it is: all
+    users of a frontend run the same documents.
     """
 
     name: str
@@ -40,6 +41,12 @@ class Caller:
     scopes: frozenset[str]
     agencies: tuple[int, ...] | None
     client_number: int | None = None
+    issuer: str | None = None
+
+    @property
+    def partner(self) -> str:
+        """Under which name the documents are kept that this caller may run."""
+        return self.issuer or self.principal
 
     @property
     def visible(self) -> Visibility:

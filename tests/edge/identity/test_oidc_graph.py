@@ -1,5 +1,6 @@
 """Tokens at the graph's own door: what a member of staff and what a client get to see, and what they cannot do."""
 
+import hashlib
 import uuid
 
 import pytest
@@ -119,5 +120,17 @@ def test_neither_the_token_nor_its_subject_is_in_the_log(believing):
     written = believing.graph.written()
 
     assert "oidc:staff:" in written
-    assert '"reason": "ExpiredTokenError"' in written
+    assert '"reason":"ExpiredTokenError"' in written
     assert [part for part in (*token.split("."), "anna@example.com") if part in written] == []
+
+
+def test_the_users_of_a_frontend_share_its_documents_and_nobody_else_finds_them(believing):
+    query = "query OfTheFrontend { viewer { name } }"
+    hashed = {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(query.encode()).hexdigest()}}
+    anna, ben = (believing.issuer.token(sub=name) for name in ("anna", "ben"))
+
+    assert "errors" not in believing.graph.post(query, key=anna, extensions=hashed).json()
+    found = [believing.graph.post("", key=key, extensions=hashed).json() for key in (ben, "demo-operator")]
+
+    assert found[0]["data"]["viewer"]["name"].startswith("oidc:staff:")
+    assert found[1]["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
