@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,14 +52,16 @@ class Run:
             del self._completing
 
     async def _all_at_once(self, root: Any) -> Outcome:
-        rows, _ = await self.level(self._variant.root, [root], Root(), Slots(self._context))
+        with closing(Slots(self._context)) as slots:
+            rows, _ = await self.level(self._variant.root, [root], Root(), slots)
         return Outcome(None if rows[0] is NULLED else rows[0], self._errors)
 
     async def _one_after_another(self, root: Any) -> Outcome:
         """Mutations change things: what was read for one is not good for the next, and none follows a null answer."""
         data: dict[str, Any] = {}
         for selection in self._variant.serial:
-            rows, _ = await self.level(selection, [root], Root(), Slots(self._context))
+            with closing(Slots(self._context)) as slots:
+                rows, _ = await self.level(selection, [root], Root(), slots)
             if rows[0] is NULLED:
                 return Outcome(None, self._errors)
             data.update(rows[0])

@@ -65,12 +65,19 @@ class _Slot:
                 await asyncio.shield(batch.done)
         return [batches[key].answers[key] for key in keys]
 
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._gathering = None
+
     def _begin(self) -> _Batch:
         self._gathering = _Batch()
         asyncio.get_running_loop().call_soon(self._send, self._gathering)
         return self._gathering
 
     def _send(self, batch: _Batch) -> None:
+        if self._gathering is not batch:
+            return
         self._gathering = None
         task = asyncio.get_running_loop().create_task(self._call(batch))
         self._tasks.add(task)
@@ -124,3 +131,8 @@ class Slots:
         if slot is None:
             slot = self._slots[name] = _Slot(resolve, self._context, arguments)
         return await slot.ask(keys, parents)
+
+    def close(self) -> None:
+        """Give up what is still under way: whoever asked has what he wanted, or has gone."""
+        for slot in self._slots.values():
+            slot.close()

@@ -7,9 +7,9 @@ from functools import reduce
 
 import pytest
 from graphql import ExecutionResult, build_schema, execute, parse
-from graphql.execution.values import get_variable_values
+from graphql.execution.values import VariableValues, get_variable_values
 
-from engine import Engine
+from engine import Engine, goes_behind
 from engine.where import Below, Root, Within, steps
 
 pytestmark = pytest.mark.anyio
@@ -182,6 +182,37 @@ async def test_a_run_that_is_given_up_leaves_nobody_waiting():
     with pytest.raises(asyncio.CancelledError):
         await running
     assert ended == ["cancelled"] * 3
+    assert asyncio.all_tasks() == others
+
+
+async def test_a_call_for_a_whole_level_ends_with_the_run_that_is_given_up():
+    begun, ended, others = asyncio.Event(), [], asyncio.all_tasks()
+
+    async def resolve(parents, _context):
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(len(parents))
+
+    @goes_behind
+    def each(*_arguments):
+        raise AssertionError("asked by lists")
+
+    each.list_resolver = resolve
+    schema = build_schema("type Query { slow: Int self: [Query] }")
+    schema.query_type.fields["slow"].resolve = each
+    document = parse("{ self { slow } }")
+    engine = Engine(schema)
+    plan = engine.plan(document, document.definitions[0])
+    running = asyncio.create_task(engine.run(plan, VariableValues({}, {}), root={"self": [{}, {}, {}]}))
+    await begun.wait()
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await asyncio.sleep(0)
+    assert ended == [3]
     assert asyncio.all_tasks() == others
 
 
