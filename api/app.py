@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 
 from api.admission import turned_away
 from api.busy import Busyness
+from api.compression import compressed
 from api.cors import cors
 from api.exchange import REQUEST_ID, request_id
 from api.gate import Gate
@@ -21,6 +22,7 @@ from api.graphql import METHODS, graphql
 from api.health import Readiness, livez, readyz
 from api.house import House, open_house
 from api.metrics import Metrics, metrics
+from api.negotiation import coding
 from api.pages.graphiql import STATIC, Assets
 from api.settings import Settings
 from api.shedding import Shedding
@@ -37,7 +39,13 @@ async def schema_file(request: Request) -> Response:
     """The schema as text, for those whom the settings name."""
     house: House = request.state.house
     refusal = await turned_away(request, house.settings.server.schema_file, Scope.SCHEMA_READ)
-    return refusal or Response(printed(), media_type="text/plain; charset=utf-8")
+    if refusal:
+        return refusal
+    content, headers = printed().encode(), {"Vary": "Accept-Encoding, Authorization"}
+    how = coding(request.headers.getlist("accept-encoding"))
+    if how:
+        content, headers["Content-Encoding"] = await compressed(content, how), how
+    return Response(content, headers=headers, media_type="text/plain; charset=utf-8")
 
 
 async def failed(request: Request, error: Exception) -> Response:

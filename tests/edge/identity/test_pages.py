@@ -57,6 +57,18 @@ def test_by_default_only_operators_see_the_pages(believing, path):
     assert [status(key) for key in ("demo-operator", "demo-reader", "nobody", None)] == [200, 403, 401, 401]
 
 
+@pytest.mark.parametrize("asked, given", [("br", "br"), ("gzip;q=0.5", "gzip"), ("gzip;q=0", None), ("", None)])
+def test_the_schema_file_comes_in_fewer_bytes_to_those_who_take_them(believing, asked, given):
+    headers = {"authorization": "Bearer demo-operator", "accept-encoding": asked}
+
+    with believing.graph.client.stream("GET", f"{believing.graph.url}/schema.graphql", headers=headers) as response:
+        raw = b"".join(response.iter_raw())
+
+    assert response.headers.get("content-encoding") == given
+    assert response.headers["vary"] == "Accept-Encoding, Authorization"
+    assert (raw.startswith(b'"""') or b"type Query" in raw) is (given is None)
+
+
 def test_everybody_learns_whether_it_is_ready_and_operators_why_not(believing):
     graph = believing.graph
     address = f"{graph.url}/readyz"
