@@ -23,22 +23,29 @@ class AccountKey(NamedTuple):
     login: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClientRecord:
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """What there are thousands of in an answer: made and let go in C, without the cycle collector, so that its values
+    must not lead back to it.
+    """
+
+
+class ClientRecord(Row, frozen=True):
     """A row of `brokergraph_erp.client`."""
 
     client_number: int
     full_name: str | None
-    email: str | None = field(repr=False)
+    email: str | None
     agency: int
     erp_status: int
     erp_status_text: str | None
     identity_locked: bool
     crm_user_id: str | None
 
+    def __repr__(self) -> str:
+        return f"ClientRecord(client_number={self.client_number})"
 
-@dataclass(frozen=True, slots=True)
-class WebStatusRecord:
+
+class WebStatusRecord(Row, frozen=True):
     """A row of `brokergraph_erp.web_status`."""
 
     client_number: int
@@ -46,8 +53,7 @@ class WebStatusRecord:
     web_status_text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRecord:
+class AccountRecord(Row, frozen=True):
     """A row of `brokergraph_erp.trading_account`: the ERP's copy, as old as `synced_at` says."""
 
     server: str
@@ -67,8 +73,7 @@ class AccountRecord:
         return AccountKey(self.server, self.login)
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceRecord:
+class BalanceRecord(Row, frozen=True):
     """A currency of a client. `value` is None without a current rate; `accounting_currency` is what it is in."""
 
     client_number: int
@@ -79,8 +84,7 @@ class BalanceRecord:
     accounting_currency: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LiveAccountRecord:
+class LiveAccountRecord(Row, frozen=True):
     """What a trading server says of a login right now. Absent figures are None: vendors differ in what they know."""
 
     login: str
@@ -108,8 +112,7 @@ class LiveAccountRecord:
     registered_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LiveBalance:
+class LiveBalance(Row, frozen=True):
     """One element of Hyper's `Data`."""
 
     currency: str

@@ -1,10 +1,10 @@
 """What an MT4 record lacks and further calls know: equity and margin of all accounts at once, a group's currency."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
+from msgspec import structs
 
 from upstreams import wire
 from upstreams.call import Call
@@ -68,9 +68,9 @@ def _with_margin(record: LiveAccountRecord, row: _Margin | None) -> LiveAccountR
     if row is None:
         # An account without an open trade is not in the list; nothing floats on it [I].
         equity = (record.balance or Decimal(0)) + (record.credit or Decimal(0))
-        return replace(record, equity=equity, margin=Decimal(0), free_margin=equity, margin_level=None)
+        return structs.replace(record, equity=equity, margin=Decimal(0), free_margin=equity, margin_level=None)
     margin = wire.required_money(row.margin)
-    return replace(
+    return structs.replace(
         record,
         equity=wire.required_money(row.equity),
         margin=margin,

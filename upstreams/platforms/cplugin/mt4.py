@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import structs
 
 from upstreams import wire
 from upstreams.call import Call
@@ -162,4 +163,4 @@ async def with_currencies(
             return None
 
     found = dict(zip(groups, await asyncio.gather(*map(ask, groups)), strict=True))
-    return [replace(record, currency=found.get(record.group or "")) for record in records]
+    return [structs.replace(record, currency=found.get(record.group or "")) for record in records]
