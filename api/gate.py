@@ -34,7 +34,7 @@ class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     max_present: int = 1000
     max_running: int = 64
     min_running: int = 1
-    max_wait_seconds: float = 3.0
+    max_wait_seconds: float = 5.0
     mutation_reserve: int = 4
 
     def __post_init__(self) -> None:

@@ -22,6 +22,8 @@ _WINDOWS: Final = 3
 # Less than a tenth more is no growth, and a line that is called within half a window is no matter.
 _GROWTH: Final = 1.1
 _SHORT: Final = 0.5
+# So few may all wait for something large; who waits in vain loses patience.
+_FEW: Final = 16
 _MOMENT_SECONDS: Final = 0.001
 
 
@@ -97,6 +99,8 @@ class Line:
         """
         length = len(self._waiting)
         held = length + self._gave_up
+        if held <= _FEW:
+            return False
         grows = held > _GROWTH * self._length_then and length > _SHORT * called
         wait_seconds = _WINDOW_SECONDS * length / max(called, 1)
         stands = held > self._length_then - called / 2

@@ -114,6 +114,16 @@ async def test_those_who_ask_again_when_they_are_answered_wait_for_each_other():
     assert max(shop.waits[100:]) <= 16 * 0.025 + 1e-6
 
 
+async def test_a_few_who_want_something_large_wait_for_each_other_too():
+    shop = Shop()
+    await shop.come(6)
+    for _ in range(40):
+        await shop.serve(0.7)
+        await shop.come(1)
+
+    assert (shop.shed, shop.gate.waiting) == (0, 5)
+
+
 async def overloaded(seconds: float) -> Shop:
     """Four come while one is served."""
     shop = Shop()
