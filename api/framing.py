@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
 Refusal = tuple[HTTPStatus, str]
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -61,5 +59,6 @@ def last_words(status: HTTPStatus, message: str | None = None) -> bytes:
     """An answer without the application, behind which the connection ends."""
     said = (message or _MESSAGES[status]).encode()
     retry = b"retry-after: 1\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else b""
-    head = STATUS_LINE[status] + b"content-type: text/plain; charset=utf-8\r\n" + retry
+    head = b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode())
+    head += b"content-type: text/plain; charset=utf-8\r\n" + retry
     return head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(said) + said

@@ -232,7 +232,7 @@ def test_a_callers_id_ties_both_logs_together(edge, given):
     response = post(edge, headers={"x-request-id": given})
 
     assert response.headers["x-request-id"] == given
-    assert f'"request_id": "{given}"' in edge.written()
+    assert f'"request_id":"{given}"' in edge.written()
 
 
 @pytest.mark.parametrize("given", ["", "A" * 65, "a b", 'a"b', "a\tb", "<script>", "é".encode()])
