@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 HOUSE = Path(__file__).parents[1]
 sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "tests" / "graph")]
@@ -41,6 +40,8 @@ fragment Figures on TradingAccount {{ balance equity margin }}"""
 SMALL = "{{ client(by: {{clientNumber: 500608}}) {{ n{number}: fullName webStatus {{ code }} }} }}"
 KNOWN = SMALL.format(number="")
 MILLISECONDS = 1000
+# By turns, so that whoever else is busy is so for both.
+ROUNDS, KNOWN_A_ROUND, WARM_UP = 10, 50, 300
 
 
 @contextmanager
@@ -92,39 +93,32 @@ def asked(graph: Graph, document: str, times: list[float]) -> None:
     assert response.status_code == 200, response.text
 
 
-def known_ones(graph: Graph, count: int, between: Callable[[int], Any]) -> float:
-    """The median milliseconds of a known document, asked so many times, after `between`."""
-    times: list[float] = []
-    for number in range(count):
-        between(number)
-        asked(graph, KNOWN, times)
-    return statistics.median(times)
-
-
-def flooded(graph: Graph, known: int, each: int, first: int) -> tuple[float, float]:
-    """The median of the known document with `each` new ones before it, and the new ones' own."""
-    fresh: list[float] = []
-
-    def between(turn: int) -> None:
+def one_round(graph: Graph, each: int, first: int, times: dict[str, list[float]]) -> None:
+    """A known document alone, and then as often with `each` new ones before it."""
+    for _ in range(KNOWN_A_ROUND):
+        asked(graph, KNOWN, times["known_alone"])
+    for turn in range(KNOWN_A_ROUND):
         for number in range(first + turn * each, first + (turn + 1) * each):
-            asked(graph, (SMALL if number % 2 else DASHBOARD).format(number=number), fresh)
-
-    return known_ones(graph, known, between), statistics.median(fresh)
+            asked(graph, (SMALL if number % 2 else DASHBOARD).format(number=number), times["new_in_flood"])
+        asked(graph, KNOWN, times["known_in_flood"])
 
 
 def server(count: int) -> dict[str, float]:
-    known, each = 500, max(1, count // 500)
+    times: dict[str, list[float]] = {"known_alone": [], "known_in_flood": [], "new_in_flood": []}
+    each = max(1, count // (ROUNDS * KNOWN_A_ROUND))
     with ExitStack() as stack:
         data = stack.enter_context(tempfile.TemporaryDirectory())
         box = stack.enter_context(running_box(Path(data), 2000))
         graph = stack.enter_context(running_graph(box, BUDGET__STORE="off", SETTLING__ENABLED="false"))
-        known_ones(graph, known, lambda _: None)
-        figures = {"memory_before": memory(graph), "known_alone": known_ones(graph, known, lambda _: None)}
-        figures["known_in_flood"], figures["new_in_flood"] = flooded(graph, known, each, 0)
-        figures["memory_after"] = memory(graph)
-        flooded(graph, known, each, count)
-        figures["memory_after_twice"] = memory(graph)
-    return figures
+        for _ in range(WARM_UP):
+            asked(graph, KNOWN, [])
+        memories = {"memory_before": memory(graph)}
+        for number in range(2 * ROUNDS):
+            one_round(graph, each, number * each * KNOWN_A_ROUND, times)
+            if number == ROUNDS - 1:
+                memories["memory_after"] = memory(graph)
+        memories["memory_after_twice"] = memory(graph)
+    return memories | {name: statistics.median(all_of_it) for name, all_of_it in times.items()}
 
 
 def main() -> int:
