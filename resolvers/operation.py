@@ -1,8 +1,17 @@
 """What is known of an operation before it runs."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from graphql import FieldNode, GraphQLSchema, Node, TypeInfo, TypeInfoVisitor, Visitor, get_named_type, visit
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    get_named_type,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,21 +24,32 @@ class Operation:
         return any(f"{type_name}.{name}" in self.fields for name in field_names)
 
 
-class _Collector(Visitor):
-    def __init__(self, types: TypeInfo) -> None:
-        super().__init__()
-        self._types = types
-        self.found: set[str] = set()
+def selected_fields(document: DocumentNode, schema: GraphQLSchema) -> frozenset[str]:
+    """Every field that a valid document selects, each fragment looked at once."""
+    found: set[str] = set()
+    ahead = [
+        (node.selection_set, _parent(node, schema)) for node in document.definitions if isinstance(node, _SELECTING)
+    ]
+    while ahead:
+        chosen, parent = ahead.pop()
+        for node in chosen.selections:
+            on: Any = parent
+            if isinstance(node, FieldNode):
+                found.add(f"{parent.name}.{node.name.value}")
+                field = schema.get_field(parent, node.name.value)
+                on = None if field is None else get_named_type(field.type)
+            elif isinstance(node, InlineFragmentNode) and node.type_condition is not None:
+                on = schema.get_type(node.type_condition.name.value)
+            below = getattr(node, "selection_set", None)
+            if below is not None and on is not None:
+                ahead.append((below, on))
+    return frozenset(found)
 
-    def enter_field(self, node: FieldNode, *_: object) -> None:
-        parent = self._types.get_parent_type()
-        if parent is not None:
-            self.found.add(f"{get_named_type(parent).name}.{node.name.value}")
+
+_SELECTING = (OperationDefinitionNode, FragmentDefinitionNode)
 
 
-def selected_fields(document: Node, schema: GraphQLSchema) -> frozenset[str]:
-    """Every field that the document selects, each fragment looked at once."""
-    types = TypeInfo(schema)
-    collector = _Collector(types)
-    visit(document, TypeInfoVisitor(types, collector))
-    return frozenset(collector.found)
+def _parent(node: OperationDefinitionNode | FragmentDefinitionNode, schema: GraphQLSchema) -> Any:
+    if isinstance(node, FragmentDefinitionNode):
+        return schema.get_type(node.type_condition.name.value)
+    return schema.get_root_type(node.operation)
