@@ -112,8 +112,8 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(settings_path, *weapon, **overrides):
-    """A graph, armed or not, until it dies or the body ends."""
+async def serving(settings_path, *weapon, awaited=True, **overrides):
+    """A graph, armed or not, until it dies or the body ends. Not awaited where it may die before it is ready."""
     settings = {f"BROKERGRAPH_{name}": value for name, value in (QUICK | overrides).items()}
     port = free_port()
     process = await asyncio.create_subprocess_exec(
@@ -123,7 +123,8 @@ async def serving(settings_path, *weapon, **overrides):
     )
     try:
         server = Server(port, process)
-        await server.ready()
+        if awaited:
+            await server.ready()
         yield server
     finally:
         if process.returncode is None:

@@ -73,6 +73,8 @@ async def die_settling(battlefield, database, step):
     told, status = await killed_at(battlefield, order, "step", "ANSWERED")
     assert (told, status) == (None, -9)
 
-    async with serving(battlefield.settings_path, "step", step, SETTLING__LEASE_SECONDS="2") as settler:
+    # It may find its work, and its death, before anybody has asked it whether it is ready.
+    armed = serving(battlefield.settings_path, "step", step, awaited=False, SETTLING__LEASE_SECONDS="2")
+    async with armed as settler:
         await asyncio.wait_for(settler.process.wait(), 30)
     return order
