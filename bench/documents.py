@@ -84,13 +84,13 @@ def _after(dialect: Dialect, number: int) -> str | int:
     return encode_cursor(CURSOR, number)
 
 
-_PAGE = "query Q($first: Int!, $after: String, $live: Boolean = true) { clients(first: $first, after: $after) { %s } }"
+_PAGE = "query Q($first: Int!, $after: String) { clients(first: $first, after: $after) { %s } }"
 SHAPES = {
     "plain": _PAGE % "nodes { clientNumber fullName webStatus { code text } balances { currency balance cash } }",
     "fragments": _PAGE
     % """nodes { ...Head ...Money } } } fragment Head on Client { clientNumber fullName webStatus { code text } }
       fragment Money on Client { balances { ...Row } totalFloatingBalance { amount currency } }
-      fragment Row on CurrencyBalance { currency balance cash value { amount }""",
+      fragment Row on CurrencyBalance { currency balance cash value { amount""",
     "aliases": _PAGE
     % """nodes { number: clientNumber name: fullName fiat: balances(currencies: [ILS, USD]) { currency held: balance }
       crypto: balances(currencies: [BTC, ETH]) { currency held: balance } total: totalFloatingBalance { amount }
@@ -98,7 +98,7 @@ SHAPES = {
     "edges": _PAGE
     % """pageInfo { hasNextPage endCursor } edges { cursor node { id clientNumber fullName
       tradingAccounts(first: 5) { edges { cursor node { id login platform status server { name } } } } } }""",
-    "include": _PAGE
+    "include": _PAGE.replace("String)", "String, $live: Boolean = true)")
     % """nodes { clientNumber fullName @include(if: $live) email @skip(if: $live)
       tradingAccounts(first: 5) { nodes { login status live @include(if: $live) { leverage group currency } } }
       balances { currency balance cash } }""",

@@ -110,14 +110,19 @@ def normal(value: Any, name: str = "") -> Any:
     return value
 
 
+def whole(peer: Peer, body: str) -> Any:
+    """The data of one answer. Raises where there are errors, which application/json says with a 200."""
+    answer = json.loads(ask(peer, body))
+    if answer.get("errors") or not answer.get("data"):
+        raise RuntimeError(f"{peer.name} answers {body[:200]} with {str(answer)[:500]}")
+    return answer["data"]
+
+
 def digest(peer: Peer, shape: str) -> str:
     """Of the data of some answers. Raises where there are errors."""
     found = hashlib.sha256()
     for body in bodies(peer.dialect, shape)[:CHECKED]:
-        answer = json.loads(ask(peer, body))
-        if answer.get("errors") or not answer.get("data"):
-            raise RuntimeError(f"{peer.name} answers {shape} with {str(answer)[:500]}")
-        found.update(json.dumps(normal(answer["data"]), sort_keys=True).encode())
+        found.update(json.dumps(normal(whole(peer, body)), sort_keys=True).encode())
     return found.hexdigest()[:16]
 
 

@@ -18,11 +18,11 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from documents import SHAPES, bodies, fields_of, shape_bodies
 from machine import described
-from measure import Figures, cell, check, driven, medians, need_wrk, one_round, scratch
+from measure import Figures, cell, check, driven, medians, need_wrk, one_round, scratch, whole
 from memory import after_a_while
 from profile_server import profiled
 from report import written
-from world import Running, World, ask, peers, world
+from world import Running, World, peers, world
 
 from tests.node import installed
 
@@ -56,7 +56,7 @@ class Pace:
     minutes: float
 
 
-FULL, QUICK = Pace(7, 5, 4, 10), Pace(3, 3, 2, 1)
+FULL, QUICK = Pace(5, 4, 3, 10), Pace(3, 2, 1, 1)
 
 
 def ratios(cells: dict[str, Any]) -> dict[str, float]:
@@ -105,7 +105,7 @@ def measured_shapes(here: World, ours: Running, pace: Pace) -> dict[str, Figures
         for shape in SHAPES:
             wanted = shape_bodies(shape)
             figures = one_round(here, ours, wanted, 8, pace.beside if number else 1)
-            fields = fields_of(json.loads(ask(ours.peer, wanted[0]))["data"])
+            fields = fields_of(whole(ours.peer, wanted[0]))
             figures |= {"fields": fields, "microseconds_a_field": figures["server_cpu_ms"] * 1000 / fields}
             if number:
                 found.setdefault(shape, []).append(figures)
@@ -114,6 +114,8 @@ def measured_shapes(here: World, ours: Running, pace: Pace) -> dict[str, Figures
 
 def measured(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any]:
     ours = next(running for running in everybody if running.peer.name == "brokergraph")
+    for shape in SHAPES:
+        whole(ours.peer, shape_bodies(shape)[0])
     for running in everybody:
         driven(running.peer, bodies(running.peer.dialect, "D0"), 4, 1)
     cells = measured_cells(here, everybody, pace)
