@@ -3,7 +3,7 @@
 A burst and an overload begin alike: many come at once. What tells them apart is what becomes of the line. So:
 
     calm      who comes may wait for long, and the oldest is called first. But while the line leads nowhere, which is to
-              say that it grows, or is so long that most would wait in vain, the newest: should this be an overload,
+              say that it grows, or is long and does not get shorter, the newest: should this be an overload,
               those who are answered are answered in time. A line that is merely there is none: sixteen who ask again
               as soon as they are answered wait for each other, and all are answered
     swamped   the line led nowhere for three windows: everybody in it is told so at once, and who comes now waits for a
@@ -22,6 +22,7 @@ _WINDOWS: Final = 3
 # Less than a tenth more is no growth, and a line that is called within half a window is no matter.
 _GROWTH: Final = 1.1
 _SHORT: Final = 0.5
+_TOO_LONG_SECONDS: Final = 1.0
 # So few may all wait for something large; who waits in vain loses patience.
 _FEW: Final = 16
 _MOMENT_SECONDS: Final = 0.001
@@ -94,8 +95,8 @@ class Line:
             self._waiting.remove(called)
 
     def _leads_nowhere(self, called: int) -> bool:
-        """`called`: how many are in a window. A line whose last would wait for half of all patience is too long, unless
-        it gets shorter by those who are called: by those who give up every line does.
+        """`called`: how many are in a window. A line whose last would wait for a second is too long, unless it gets
+        shorter by those who are called: by those who give up every line does.
         """
         length = len(self._waiting)
         held = length + self._gave_up
@@ -104,7 +105,7 @@ class Line:
         grows = held > _GROWTH * self._length_then and length > _SHORT * called
         wait_seconds = _WINDOW_SECONDS * length / max(called, 1)
         stands = held > self._length_then - called / 2
-        return grows or (stands and wait_seconds > self._max_wait_seconds / 2)
+        return grows or (stands and wait_seconds > _TOO_LONG_SECONDS)
 
     def _judge(self) -> None:
         self._windows_of_standing = self._windows_of_standing + 1 if self._leads_nowhere(self._called) else 0
