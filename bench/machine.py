@@ -79,6 +79,6 @@ def described() -> dict[str, str]:
     return {
         "processor": f"{len(names)} x {model}",
         "memory": f"{memory:.0f} GiB",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": platform.system(),
         "python": platform.python_version(),
     }
