@@ -11,7 +11,7 @@ and nobody sooner; while it is not, it is the others that are slow, and more at 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -116,14 +116,14 @@ class Gate:
     def waiting(self) -> int:
         return len(self._line)
 
-    async def enter(self, *, says_mutation: bool = False) -> Pass:
-        """A place, now or after a short wait. Raises Shed."""
+    async def enter(self, *, says_mutation: bool = False, caller: Hashable = None) -> Pass:
+        """A place, now or after a short wait, in which callers take turns. Raises Shed."""
         self._tick()
         if self.present >= self._section.max_present:
             raise self._turned_away()
         self.present += 1
         try:
-            if await self._has_place():
+            if await self._has_place(caller):
                 return Pass(self, on_trial=False)
         except BaseException:
             self.present -= 1
@@ -164,12 +164,12 @@ class Gate:
         self._line.turned_away()
         return Shed()
 
-    async def _has_place(self) -> bool:
+    async def _has_place(self, caller: Hashable) -> bool:
         if self.running < self.places and not self._line:
             self.running += 1
             return True
         self._wanted_more = True
-        return await self._line.wait(self.places)
+        return await self._line.wait(self.places, caller)
 
     def _call(self) -> None:
         while self.running < self.places and self._line.call():

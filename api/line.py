@@ -6,13 +6,15 @@ A burst and an overload begin alike: many come at once. What tells them apart is
               say that it grows, or is long and does not get shorter, the newest: should this be an overload,
               those who are answered are answered in time. A line that is merely there is none: sixteen who ask again
               as soon as they are answered wait for each other, and all are answered
+              Callers take turns: whoever sends a hundred at once waits for himself
     swamped   the line led nowhere for three windows: everybody in it is told so at once, and who comes now waits for a
               moment at most, until for a whole window nobody had to be turned away
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from itertools import chain
 from typing import Final
 
 from upstreams.clock import Clock
@@ -35,39 +37,46 @@ class Line:
         self._clock = clock
         self._hand_back = hand_back
         self._max_wait_seconds = max_wait_seconds
-        self._waiting: deque[asyncio.Future[bool]] = deque()
+        # By caller; whose turn it is stands first.
+        self._turns: OrderedDict[Hashable, deque[asyncio.Future[bool]]] = OrderedDict()
+        self._length = 0
         self._window_began = clock.monotonic()
         self._turned_away_at = -_WINDOW_SECONDS
         self._length_then = self._called_then = self._called = self._gave_up = self._windows_of_standing = 0
         self.swamped = False
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return self._length
 
-    async def wait(self, places: int) -> bool:
+    async def wait(self, places: int, caller: Hashable = None) -> bool:
         """Whether a place was got. False: turned away."""
-        if self.swamped and len(self._waiting) >= places:
+        if self.swamped and self._length >= places:
             return False
         called: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append(called)
+        self._turns.setdefault(caller, deque()).append(called)
+        self._length += 1
         try:
             async with asyncio.timeout(_MOMENT_SECONDS if self.swamped else self._max_wait_seconds):
                 return await called
         except TimeoutError:
-            self._leave(called)
+            self._leave(caller, called)
             self._gave_up += not _was_called(called)
             return _was_called(called)
         except BaseException:
-            self._leave(called)
+            self._leave(caller, called)
             if _was_called(called):
                 self._hand_back()
             raise
 
     def call(self) -> bool:
         """Whether somebody waited, who has a place now."""
-        while self._waiting:
-            newest = not self.swamped and self._leads_nowhere(self._called_then)
-            called = self._waiting.pop() if newest else self._waiting.popleft()
+        newest = not self.swamped and self._leads_nowhere(self._called_then)
+        while self._turns:
+            caller, waiting = self._turns.popitem(last=False)
+            called = waiting.pop() if newest else waiting.popleft()
+            self._length -= 1
+            if waiting:
+                self._turns[caller] = waiting
             if not called.done():
                 called.set_result(True)
                 self._called += 1
@@ -80,25 +89,29 @@ class Line:
     def look(self) -> None:
         """Once a window: is this still calm, or still an overload?"""
         now = self._clock.monotonic()
-        if now - self._window_began < _WINDOW_SECONDS or (self._waiting and not self._called):
+        if now - self._window_began < _WINDOW_SECONDS or (self._length and not self._called):
             # Where nobody was called there was nothing to see.
             return
         if self.swamped:
             self.swamped = now - self._turned_away_at < _WINDOW_SECONDS
         else:
             self._judge()
-        self._window_began, self._length_then = now, len(self._waiting)
+        self._window_began, self._length_then = now, self._length
         self._called_then, self._called, self._gave_up = self._called, 0, 0
 
-    def _leave(self, called: asyncio.Future[bool]) -> None:
-        if called in self._waiting:
-            self._waiting.remove(called)
+    def _leave(self, caller: Hashable, called: asyncio.Future[bool]) -> None:
+        waiting = self._turns.get(caller, ())
+        if called in waiting:
+            self._length -= 1
+            self._turns[caller].remove(called)
+            if not self._turns[caller]:
+                del self._turns[caller]
 
     def _leads_nowhere(self, called: int) -> bool:
         """`called`: how many are in a window. A line whose last would wait for a second is too long, unless it gets
         shorter by those who are called: by those who give up every line does.
         """
-        length = len(self._waiting)
+        length = self._length
         held = length + self._gave_up
         if held <= _FEW:
             return False
@@ -112,10 +125,11 @@ class Line:
         self.swamped = self._windows_of_standing >= _WINDOWS
         if self.swamped:
             self._windows_of_standing = 0
-            for called in self._waiting:
+            for called in chain.from_iterable(self._turns.values()):
                 if not called.done():
                     called.set_result(False)
-            self._waiting.clear()
+            self._turns.clear()
+            self._length = 0
 
 
 def _was_called(called: asyncio.Future[bool]) -> bool:

@@ -124,6 +124,23 @@ async def test_a_few_who_want_something_large_wait_for_each_other_too():
     assert (shop.shed, shop.gate.waiting) == (0, 5)
 
 
+async def test_who_sends_much_at_once_waits_for_himself():
+    gate, inside = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=0)), []
+
+    async def visit(caller):
+        admitted = await gate.enter(caller=caller)
+        inside.append(caller)
+        await asyncio.sleep(0)
+        gate.leave(admitted)
+
+    callers = ["greedy"] * 10 + ["polite", "shy"]
+    await asyncio.gather(*map(visit, callers))
+
+    assert inside[:5] == ["greedy", "greedy", "polite", "shy", "greedy"]
+    assert sorted(inside) == sorted(callers)
+    assert (gate.present, gate.running, gate.waiting) == (0, 0, 0)
+
+
 async def overloaded(seconds: float) -> Shop:
     """Four come while one is served."""
     shop = Shop()
@@ -311,7 +328,7 @@ def test_no_place_is_lost_whoever_gives_up(steps, reserve):
 
     async def visit(gate, turns, how):
         try:
-            admitted = await gate.enter(says_mutation=turns > 1)
+            admitted = await gate.enter(says_mutation=turns > 1, caller=turns)
         except Shed:
             return
         try:
