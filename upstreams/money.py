@@ -21,13 +21,8 @@ _DEFAULT_FRACTION_DIGITS = 2
 _QUANTA = tuple(Decimal(1).scaleb(-digits) for digits in range(MAX_FRACTION_DIGITS + 1))
 
 
-def fraction_digits(currency: str) -> int:
-    """How many decimal places the currency has: 2 unless it is known to have others."""
-    return _FRACTION_DIGITS.get(currency, _DEFAULT_FRACTION_DIGITS)
-
-
 def quantum(currency: str) -> Decimal:
-    """The smallest amount of the currency: 0.01 for USD, 1 for JPY, 0.00000001 for BTC."""
+    """The smallest amount of the currency: 0.01 for USD, 1 for JPY, 0.00000001 for BTC; 0.01 unless known otherwise."""
     return _QUANTA[_FRACTION_DIGITS.get(currency, _DEFAULT_FRACTION_DIGITS)]
 
 

