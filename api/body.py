@@ -7,9 +7,9 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
 
-from api.negotiation import JSON, wishes
+from api.incoming import Incoming
+from api.negotiation import JSON, remembered, wishes
 from api.refused import Refused
 
 _MEMBERS: Final = ("query", "documentId", "variables", "operationName", "extensions")
@@ -28,8 +28,7 @@ class BodyLimits:
     query_characters: int
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A well-formed request. It has a `query`, a `document_id` or a `sha256` (Apollo's), the last also with a query."""
 
     query: str | None
@@ -41,24 +40,31 @@ class Asked:
     show_cost: bool
 
 
-async def read_graphql(request: Request, limits: BodyLimits) -> Asked:
+async def read_graphql(incoming: Incoming, limits: BodyLimits) -> Asked:
     """The GraphQL request in a POST's body or in the address of a GET or HEAD. Raises Refused."""
-    if request.method != "POST":
-        return _checked(_from_query(request.query_params), limits)
-    _check_headers(request)
-    body = await _read(request, limits.body_bytes)
+    if incoming.method != "POST":
+        return _checked(_from_query(incoming.query_params), limits)
+    _check_headers(incoming)
+    body = await _read(incoming, limits.body_bytes)
     return _checked(_decoded(body, "The body"), limits, are_small=len(body) <= limits.variables_bytes)
 
 
-def _check_headers(request: Request) -> None:
+def _check_headers(incoming: Incoming) -> None:
     """Only JSON in UTF-8: no page of another site can send that without a preflight, which it does not pass."""
-    types = wishes(request.headers.getlist("content-type"))
-    if len(types) != 1 or types[0].name != JSON:
-        raise _unsupported("Send the request as application/json.")
-    if types[0].parameters.get("charset", "utf-8") not in {"utf-8", "utf8"}:
-        raise _unsupported("Send the request in UTF-8.")
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    problem = _wrong_type(incoming.header(b"content-type"))
+    if problem is not None:
+        raise _unsupported(problem)
+    if incoming.header(b"content-encoding", "identity").strip().lower() != "identity":
         raise _unsupported("Send the request as it is, without a Content-Encoding.", {"Accept-Encoding": "identity"})
+
+
+@remembered
+def _wrong_type(content_type: str) -> str | None:
+    types = wishes(content_type)
+    if len(types) != 1 or types[0].name != JSON:
+        return "Send the request as application/json."
+    is_utf8 = types[0].parameters.get("charset", "utf-8") in {"utf-8", "utf8"}
+    return None if is_utf8 else "Send the request in UTF-8."
 
 
 def _unsupported(message: str, headers: Mapping[str, str] | None = None) -> Refused:
@@ -66,20 +72,22 @@ def _unsupported(message: str, headers: Mapping[str, str] | None = None) -> Refu
     return Refused(message, "UNSUPPORTED_MEDIA_TYPE", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, headers=more)
 
 
-async def _read(request: Request, max_bytes: int) -> bytes:
+async def _read(incoming: Incoming, max_bytes: int) -> bytes:
     """The body, as long as it is no longer than allowed, whatever its Content-Length says."""
-    declared = request.headers.get("content-length", "")
+    declared = incoming.header(b"content-length")
     if declared.isascii() and declared.isdigit() and len(declared) < 20 and int(declared) > max_bytes:  # noqa: PLR2004 - digits.
         raise _too_large(max_bytes)
-    chunks, size = [], 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > max_bytes:
-                raise _too_large(max_bytes)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise Refused("The body did not arrive whole.") from None
+    chunks, size, has_more = [], 0, True
+    while has_more:
+        message = await incoming.receive()
+        if message["type"] == "http.disconnect":
+            raise Refused("The body did not arrive whole.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        chunks.append(chunk)
+        has_more = message.get("more_body", False)
     return b"".join(chunks)
 
 

@@ -23,6 +23,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.framing import ambiguity, last_words
+from api.incoming import WHOLE
 
 # Requests that a client may send ahead. Browsers and proxies send none; each costs memory and time.
 _MOST_AHEAD: Final = 16
@@ -150,6 +151,7 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def on_message_complete(self) -> None:
         self._phase, self._completed = _Phase.IDLE, True
+        self.scope[WHOLE] = True  # type: ignore[typeddict-unknown-key]  # an entry of our own
         super().on_message_complete()
 
     @override

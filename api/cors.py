@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from api.http_settings import HttpSection
 
@@ -20,17 +20,17 @@ _MAY_SEND: Final = (
 _MAY_READ: Final = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
 
 
-def cors(http: HttpSection) -> list[Middleware]:
-    """Never with credentials: callers send a key or a token themselves, and a cookie would mean nothing here."""
+def cors(http: HttpSection, app: ASGIApp) -> ASGIApp:
+    """The application with it. Never with credentials: callers send a key or a token themselves, and a cookie would
+    mean nothing here.
+    """
     if not http.cors_origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=http.cors_origins,
-            allow_methods=("GET", "HEAD", "POST"),
-            allow_headers=_MAY_SEND,
-            expose_headers=_MAY_READ,
-            max_age=http.cors_max_age_seconds,
-        )
-    ]
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=http.cors_origins,
+        allow_methods=("GET", "HEAD", "POST"),
+        allow_headers=_MAY_SEND,
+        expose_headers=_MAY_READ,
+        max_age=http.cors_max_age_seconds,
+    )

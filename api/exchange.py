@@ -10,14 +10,13 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
 
 from api.compression import compressed
-from api.house import House
-from api.metrics import Metrics
+from api.incoming import Incoming
 from api.negotiation import JSON, coding
 from api.refused import Refused
+from api.reply import Reply
+from api.settings import Settings
 
 REQUEST_ID: Final = "X-Request-Id"
 # A caller's own id ties their log to ours; anything that could be more than a name in a log or a header is not taken.
@@ -30,9 +29,8 @@ _NEVER_KEPT: Final = "no-store"
 class Exchange:
     """What the steps share. A step that knows something for the response puts it into `headers`."""
 
-    request: Request
-    house: House
-    metrics: Metrics
+    incoming: Incoming
+    settings: Settings
     request_id: str
     media_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
@@ -41,11 +39,11 @@ class Exchange:
 
     @property
     def may_mutate(self) -> bool:
-        return self.request.method == "POST"
+        return self.incoming.method == "POST"
 
     async def response(
         self, body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None, *, keep: bool = False
-    ) -> Response:
+    ) -> Reply:
         """The body as JSON in the media type that was agreed, with every header that the steps gathered.
 
         `keep` says that a caller's own cache may keep it, and ask whether it still holds.
@@ -56,32 +54,31 @@ class Exchange:
         sent["Cache-Control"] = self._kept() if keep else _NEVER_KEPT
         if keep:
             sent["ETag"] = _tag(content, how)
-            if _is_known(sent["ETag"], self.request.headers.getlist("if-none-match")):
-                return Response(b"", HTTPStatus.NOT_MODIFIED, sent)
+            if _is_known(sent["ETag"], self.incoming.header(b"if-none-match")):
+                return Reply(b"", HTTPStatus.NOT_MODIFIED, sent)
         if how:
             sent["Content-Encoding"] = how
             content = await compressed(content, how)
         sent["Content-Type"] = f"{self.media_type}; charset=utf-8"
-        return Response(content, status, sent)
+        return Reply(content, status, sent)
 
-    async def refusal(self, refused: Refused) -> Response:
+    async def refusal(self, refused: Refused) -> Reply:
         error = {"message": refused.message, "extensions": refused.extensions}
         return await self.response({"errors": [error]}, refused.status, refused.headers)
 
     def _coding(self, content: bytes) -> str | None:
-        if len(content) < self.house.settings.http.compress_from_bytes:
+        if len(content) < self.settings.http.compress_from_bytes:
             return None
-        return coding(self.request.headers.getlist("accept-encoding"))
+        return coding(self.incoming.header(b"accept-encoding"))
 
     def _kept(self) -> str:
-        seconds = self.house.settings.documents.max_age_seconds
+        seconds = self.settings.documents.max_age_seconds
         return f"private, max-age={seconds}, must-revalidate"
 
 
-def request_id(request: Request) -> str:
-    """The caller's own id for the request where it is one, else a new one."""
-    given = request.headers.get("x-request-id", "")
-    return given if _CORRELATION.match(given) else secrets.token_hex(8)
+def request_id(given: str) -> str:
+    """The caller's own id for the request (X-Request-Id) where it is one, else a new one."""
+    return given if given and _CORRELATION.match(given) else secrets.token_hex(8)
 
 
 def _tag(content: bytes, how: str | None) -> str:
@@ -90,7 +87,7 @@ def _tag(content: bytes, how: str | None) -> str:
     return f'"{digest}-{how}"' if how else f'"{digest}"'
 
 
-def _is_known(tag: str, if_none_match: list[str]) -> bool:
+def _is_known(tag: str, if_none_match: str) -> bool:
     """Whether the client has it; If-None-Match compares weakly (RFC 9110, section 13.1.2)."""
-    known = {one.strip().removeprefix("W/") for one in ",".join(if_none_match).split(",")}
+    known = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
     return tag in known or "*" in known

@@ -12,7 +12,13 @@ _UNIT = 'qu="cost"'
 _QUERY, _MUTATION = '"query"', '"mutation"'
 
 
-def budget_headers(standing: Standing | None, config: BudgetConfig) -> dict[str, str]:
+def budget_policy(config: BudgetConfig) -> str:
+    """RateLimit-Policy, of both lanes."""
+    policies = ((_QUERY, config.query_limit), (_MUTATION, config.cost_per_minute))
+    return ", ".join(f"{name};q={limit};w={_WINDOW_SECONDS};{_UNIT}" for name, limit in policies)
+
+
+def budget_headers(standing: Standing | None, policy: str) -> dict[str, str]:
     """RateLimit of the lane that was used, RateLimit-Policy of both; nothing where nothing limits the caller.
 
     `t` is how long until the whole budget is there again. A bucket fills all the time: Retry-After, which is sent with
@@ -20,9 +26,8 @@ def budget_headers(standing: Standing | None, config: BudgetConfig) -> dict[str,
     """
     if standing is None:
         return {}
-    policies = ((_QUERY, config.query_limit), (_MUTATION, config.cost_per_minute))
     headers = {
-        "RateLimit-Policy": ", ".join(f"{name};q={limit};w={_WINDOW_SECONDS};{_UNIT}" for name, limit in policies),
+        "RateLimit-Policy": policy,
         "RateLimit": f"{_MUTATION if standing.mutation else _QUERY};r={standing.remaining}"
         f";t={math.ceil(standing.full_in_seconds)}",
     }

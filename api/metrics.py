@@ -1,5 +1,7 @@
 """What operators watch, in Prometheus' format."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,10 +38,23 @@ class Metrics:
             registry=self.registry,
         )
 
+        # To find a label's counter takes as long as to count. There are few of each: none is a caller's to choose.
+        self._by_status = cache(lambda status: self.requests.labels(str(status)))
+        self._by_upstream = cache(self.upstream_calls.labels)
+        self._by_origin = cache(self.documents.labels)
+
+    def answered(self, status: int, seconds: float) -> None:
+        self._by_status(status).inc()
+        self.seconds.observe(seconds)
+
+    def found(self, origin: str) -> None:
+        """A document, which came from there."""
+        self._by_origin(origin).inc()
+
     def count(self, tally: Tally) -> None:
         """Add what one request asked of the upstreams."""
         for upstream, calls in tally.calls.items():
-            self.upstream_calls.labels(upstream).inc(calls)
+            self._by_upstream(upstream).inc(calls)
 
 
 async def metrics(request: Request) -> Response:

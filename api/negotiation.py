@@ -1,9 +1,10 @@
 """Content negotiation: which media type and which coding a client likes best (RFC 9110, section 12.5)."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from functools import lru_cache
+from typing import Final, TypeVar
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
@@ -16,6 +17,17 @@ _ELEMENT: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,])+')
 _PARAMETER: Final = re.compile(r';\s*([!#$%&\'*+.^_`|~\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)')
 _QUALITY: Final = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\Z", re.ASCII)
 _UTF8: Final = frozenset({"utf-8", "utf8"})
+# Clients send the same few headers again and again. What anybody can make up takes no more room than this.
+_MOST_REMEMBERED: Final = 128
+_LONGEST_REMEMBERED: Final = 256
+
+T = TypeVar("T")
+
+
+def remembered(decide: Callable[[str], T]) -> Callable[[str], T]:
+    """The same, decided once for each of the headers that came last."""
+    kept = lru_cache(_MOST_REMEMBERED)(decide)
+    return lambda header: kept(header) if len(header) <= _LONGEST_REMEMBERED else decide(header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +39,9 @@ class Wish:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-def wishes(values: Iterable[str]) -> list[Wish]:
-    """What the headers of one name ask for. An element that cannot be read is passed over."""
-    text = ",".join(values)[:_LONGEST]
-    found = (_wish(element) for element in _ELEMENT.findall(text)[:_MOST])
+def wishes(header: str) -> list[Wish]:
+    """What the header asks for; several of one name are joined by commas. What cannot be read is passed over."""
+    found = (_wish(element) for element in _ELEMENT.findall(header[:_LONGEST])[:_MOST])
     return [wish for wish in found if wish is not None]
 
 
@@ -60,14 +71,14 @@ def _specificity(wish: Wish, media_type: str) -> int:
     return ranges.index(wish.name) if wish.name in ranges else -1
 
 
-def response_type(accept: Iterable[str]) -> str | None:
+@remembered
+def response_type(accept: str) -> str | None:
     """The media type to answer in; None where the client takes neither. Without a word of it: application/json.
 
     A client that names application/graphql-response+json knows it, and gets it where it likes nothing better; one that
     takes anything may be older than that type.
     """
-    values = list(accept)
-    asked = wishes(values)
+    asked = wishes(accept)
     if not asked:
         return JSON
     plain, graphql = media_quality(asked, JSON), media_quality(asked, GRAPHQL_JSON)
@@ -76,7 +87,8 @@ def response_type(accept: Iterable[str]) -> str | None:
     return JSON if plain > 0 else None
 
 
-def prefers_page(accept: Iterable[str]) -> bool:
+@remembered
+def prefers_page(accept: str) -> bool:
     """Whether this is a browser that opens the address: it names HTML and likes JSON no better."""
     asked = wishes(accept)
     if not any(wish.name == HTML for wish in asked):
@@ -85,7 +97,8 @@ def prefers_page(accept: Iterable[str]) -> bool:
     return page > 0 and page >= max(media_quality(asked, JSON), media_quality(asked, GRAPHQL_JSON))
 
 
-def coding(accept_encoding: Iterable[str]) -> str | None:
+@remembered
+def coding(accept_encoding: str) -> str | None:
     """Either of "br" and "gzip": whichever is liked better and br where both are alike; None for neither."""
     asked = wishes(accept_encoding)
     quality = {wish.name: wish.quality for wish in reversed(asked)}

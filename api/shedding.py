@@ -32,17 +32,13 @@ def retry_seconds() -> int:
 
 
 class Shedding:
-    """ASGI, in front of everything, but for one path alone: whoever asks for the server's health is always answered."""
+    """ASGI, in front of /graphql alone: whoever asks for the server's health is always answered."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, path: str) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
         self._gate = gate
-        self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != self._path:
-            await self._app(scope, receive, send)
-            return
         try:
             admitted = await self._gate.enter(says_mutation=SAYS in scope["headers"], caller=_caller(scope))
         except Shed:

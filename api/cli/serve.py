@@ -92,6 +92,8 @@ def _options(http: HttpSection) -> dict[str, Any]:
         # What uvicorn has to say goes the way of everything else: api/log.py.
         "log_config": None,
         "access_log": False,
+        # It would only tell a client's address from a proxy's, and nobody here asks for addresses.
+        "proxy_headers": False,
         "server_header": False,
         "date_header": False,
         "timeout_keep_alive": http.keep_alive_seconds,

@@ -259,7 +259,7 @@ async def test_a_client_that_reads_slowly_takes_no_place():
     async def slow_client(_message):
         await reads.wait()
 
-    answering = asyncio.create_task(Shedding(app, gate, "/graphql")(REQUEST, slow_client, slow_client))
+    answering = asyncio.create_task(Shedding(app, gate)(REQUEST, slow_client, slow_client))
     await settle()
 
     assert (gate.running, gate.present) == (0, 1)
