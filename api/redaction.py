@@ -44,8 +44,10 @@ _PATTERNS: Final = re.compile(
     )),
 )  # fmt: skip
 
-# Without one of these no pattern can match; most texts have none, and to look for them costs next to nothing.
-_SIGNS: Final = re.compile(r"[@+=:]|eyJ|bg_|(?i:earer |asic |igest )")
+# Without one of these no pattern can match. Most texts are names and numbers, which have none, and to look for single
+# characters costs next to nothing.
+_SIGNS: Final = r"[@+=:\s]|eyJ|bg_"
+_NUMBERS: Final = (int, float)
 # What the chain itself has made.
 _OURS: Final = frozenset({"timestamp", "level"})
 
@@ -60,7 +62,9 @@ class Redaction:
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         texts = sorted({text for text in known if len(text) >= _SHORTEST_KNOWN}, key=len, reverse=True)
-        self._known = re.compile("|".join(re.escape(text) for text in texts)) if texts else None
+        known = [re.escape(text) for text in texts]
+        self._known = re.compile("|".join(known)) if known else None
+        self._signs = re.compile("|".join([_SIGNS, *known]))
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return {name: value if name in _OURS else self.value(value, name) for name, value in event.items()}
@@ -69,21 +73,25 @@ class Redaction:
         """The text without what must not be seen; cut where it is longer than anybody would read."""
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} characters more)"
+        if self._signs.search(text) is None:
+            return text
         if self._known is not None:
             text = self._known.sub(GONE, text)
-        return _PATTERNS.sub(_replaced, text) if _SIGNS.search(text) else text
+        return _PATTERNS.sub(_replaced, text)
 
     def value(self, value: Any, name: str = "", depth: int = 0) -> Any:
         """The value as it may be written; what is no plain data is written as its redacted repr."""
-        if value is None or isinstance(value, bool | int | float):
+        if value is None or isinstance(value, _NUMBERS):
             return value
         if depth >= _DEEPEST or (value and _is_telling(name)):
             return GONE
+        if isinstance(value, str):
+            return self.text(value)
         if isinstance(value, Mapping):
             return {self.text(str(key)): self.value(one, str(key), depth + 1) for key, one in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [self.value(one, "", depth + 1) for one in value]
-        return self.text(value if isinstance(value, str) else repr(value))
+        return self.text(repr(value))
 
 
 def _replaced(found: re.Match[str]) -> str:
