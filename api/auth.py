@@ -22,7 +22,10 @@ class Unauthenticated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """What the store said of a key, and the caller that it makes."""
+
     record: KeyRecord | None
+    caller: Caller | None
     at: float
 
 
@@ -54,39 +57,44 @@ class Authenticator:
         """The same for the key itself."""
         if len(key.reveal()) > _LONGEST_KEY:
             raise Unauthenticated(_REFUSED)
-        record = await self._record(key)
-        if record is None or self._is_over(record):
+        kept = await self._found(key)
+        if kept.record is None or kept.caller is None or self._is_over(kept.record):
             raise Unauthenticated(_REFUSED)
-        self._used(record.id)
-        return Caller(record.id, record.principal, frozenset(record.scopes), record.agencies)
+        self._used(kept.record.id)
+        return kept.caller
 
     def _is_over(self, record: KeyRecord) -> bool:
         return record.expires_at is not None and record.expires_at <= self._clock.now()
 
-    async def _record(self, key: Secret) -> KeyRecord | None:
+    async def _found(self, key: Secret) -> _Kept:
         digest = key_hash(key)
         kept = self._kept.get(digest)
         age = self._clock.monotonic() - kept.at if kept else 0.0
         if kept and age < self._keep:
-            return kept.record
+            return kept
         is_good_without = kept is not None and kept.record is not None and age < self._keep_without_database
         if kept and is_good_without and self._clock.monotonic() < self._away_until:
-            return kept.record
+            return kept
         try:
             record = await self._store.find(key)
         except UpstreamError:
             self._away_until = self._clock.monotonic() + self._keep
             if kept and is_good_without:
-                return kept.record
+                return kept
             raise
-        self._keep_in_mind(digest, record)
-        return record
+        return self._keep_in_mind(digest, record)
 
-    def _keep_in_mind(self, digest: bytes, record: KeyRecord | None) -> None:
-        self._kept[digest] = _Kept(record, self._clock.monotonic())
+    def _keep_in_mind(self, digest: bytes, record: KeyRecord | None) -> _Kept:
+        kept = _Kept(record, None if record is None else _caller(record), self._clock.monotonic())
+        self._kept[digest] = kept
         self._kept.move_to_end(digest)
         if len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
+        return kept
+
+
+def _caller(record: KeyRecord) -> Caller:
+    return Caller(record.id, record.principal, frozenset(record.scopes), record.agencies)
 
 
 def bearer(authorization: str | None) -> Secret:

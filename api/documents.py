@@ -1,11 +1,11 @@
 """Which document a request means: the text it brought, a trusted one by its id, or one kept from before (APQ)."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
 import structlog
 
 from api.body import Asked
@@ -25,8 +25,7 @@ _MOST_AUTOMATIC_CHARACTERS: Final = 1024 * 1024
 _MOST_PARTNERS: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """The document's text and where it came from, for the metrics.
 
     `persisted`: the request only named it. `register`: to keep once it has run.

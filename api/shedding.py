@@ -1,11 +1,12 @@
 """Turns requests away at the door, before anything of them is read, when there is more to do than can be done."""
 
-import secrets
+import random
 from typing import Final
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.exchange import new_id
 from api.gate import Gate, Pass, Shed
 from api.negotiation import GRAPHQL_JSON, JSON
 
@@ -28,7 +29,7 @@ _BODIES: Final = {seconds: _body(seconds) for seconds in _RETRY_SECONDS}
 
 
 def retry_seconds() -> int:
-    return secrets.choice(_RETRY_SECONDS)
+    return random.choice(_RETRY_SECONDS)  # noqa: S311 - that callers come back one after another is no secret.
 
 
 class Shedding:
@@ -78,7 +79,7 @@ async def _turn_away(scope: Scope, send: Send) -> None:
         ("content-length", str(len(body))),
         ("cache-control", "no-store"),
         ("retry-after", str(seconds)),
-        ("x-request-id", secrets.token_hex(8)),
+        ("x-request-id", new_id()),
     )
     encoded = [(name.encode(), value.encode()) for name, value in headers]
     await send({"type": "http.response.start", "status": 503, "headers": encoded})

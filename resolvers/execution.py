@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from graphql import (
     ExecutionResult,
     GraphQLError,
@@ -37,8 +37,7 @@ _LIVE_CLIENT = "Client.live"
 _BY_POST = "A mutation is sent by POST, never by GET."
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(msgspec.Struct, frozen=True):
     """What the caller sent. `explain` asks for `extensions.plan`, `show_cost` for `extensions.cost`."""
 
     query: str
@@ -48,8 +47,7 @@ class GraphQLRequest:
     show_cost: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """`body` goes on the wire. `executed` is false where the request was refused before anything ran. `standing` is
     what the caller has left, where something limits it.
     """

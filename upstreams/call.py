@@ -1,6 +1,6 @@
 """What travels down with every call to an upstream: how long it may take, who counts it, whom it belongs to."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ STATE_DATABASE = "STATE_DATABASE"
 class Tally:
     """Counts what one GraphQL request really asked of each upstream."""
 
-    calls: Counter[str] = field(default_factory=Counter)
-    keys: Counter[str] = field(default_factory=Counter)
+    calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    keys: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def count(self, system: str, keys: int) -> None:
         """Note one call (a statement or an HTTP call, repeats included) to a System or the STATE_DATABASE."""

@@ -4,8 +4,9 @@ Levels are whole numbers: cost times 60,000, so that what one millisecond brings
 store rounds otherwise than another. A bucket from which nobody drew for a minute is full, so it may be forgotten.
 """
 
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 # A level is the cost times this, which is also how many milliseconds it takes to fill an empty bucket.
 SCALE: Final = 60_000
@@ -17,8 +18,7 @@ class StoreAway(Exception):
     """The store cannot be asked, or did not answer in time. Whether it took something is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(msgspec.Struct, frozen=True):
     """Somebody wants `cost` of a bucket that holds `per_minute`, and must leave `floor` in it for others."""
 
     per_minute: int
@@ -26,8 +26,7 @@ class Draw:
     floor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """How full a bucket is, at a millisecond of its store's own clock; `granted` says what became of the last draw."""
 
     level: int

@@ -1,6 +1,5 @@
 """What callers may spend: the store that the settings name, and what happens while it is away."""
 
-from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -39,8 +38,7 @@ class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return self.cost_per_minute - self.mutations_reserved
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What a caller has left, after what was just asked for. `limit` and `remaining` are of the caller's lane."""
 
     granted: bool
