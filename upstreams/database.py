@@ -1,8 +1,8 @@
 """The one way to ask PostgreSQL: a pool, the request's deadline on every statement, and asyncpg's errors translated."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -11,11 +11,11 @@ import structlog
 
 from upstreams.call import Call
 from upstreams.errors import Misunderstood, System, Unavailable, UpstreamError
+from upstreams.pool import Pool
 from upstreams.secret import Secret
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-Pool = Any  # asyncpg.Pool is generic for type checkers alone and cannot be subscripted at run time.
 
 # The connection went away, or the server is going, starting or full: a read may be tried once more elsewhere.
 CONNECTION_LOST = (
@@ -26,6 +26,7 @@ CONNECTION_LOST = (
     ConnectionError,
     OSError,
 )
+_FAILURES = (TimeoutError, asyncpg.PostgresError, *CONNECTION_LOST)
 _NOT_AS_AGREED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)
 
 
@@ -72,7 +73,7 @@ class Database:
 
     async def _open(self) -> Pool:
         config = self.config
-        return await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             config.url.reveal(),
             min_size=0,
             max_size=config.pool_size,
@@ -82,12 +83,13 @@ class Database:
             server_settings={"application_name": "brokergraph"},
             reset=_as_it_is,
         )
+        return Pool(pool, config.statement_timeout_seconds)
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[Any]:
         """A connection, had within so many seconds or not at all."""
         pool = await self.pool()
-        async with pool.acquire(timeout=seconds) as connection:
+        async with pool.connection(seconds) as connection:
             yield connection
 
     async def read(self, statement: str, *arguments: Any, call: Call, keys: int = 1) -> list[asyncpg.Record]:
@@ -95,58 +97,49 @@ class Database:
 
         Raises Unavailable when there is no answer in time, Misunderstood when the database is not as agreed.
         """
-
-        async def run() -> list[asyncpg.Record]:
-            call.tally.count(self.label, keys)
-            seconds = max(call.deadline.remaining(), 0.001)
-            # One clock for both waits: with a clock each, they took as much of a small answer as the statement itself.
-            async with asyncio.timeout(seconds):
-                return await self._fetched(statement, arguments)
-
-        return await self._translated(run, attempts=2)
-
-    async def _fetched(self, statement: str, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
-        pool = self._pool or await self.pool()
-        connection = await pool.acquire()
         try:
-            return list(await connection.fetch(statement, *arguments))
-        finally:
-            await pool.release(connection)
+            return await self._read_once(statement, arguments, call, keys)
+        except _FAILURES as error:
+            if not _is_lost(error):
+                raise self._translated(error) from error
+        with self._translating():
+            return await self._read_once(statement, arguments, call, keys)
+
+    async def _read_once(
+        self, statement: str, arguments: tuple[Any, ...], call: Call, keys: int
+    ) -> list[asyncpg.Record]:
+        call.tally.count(self.label, keys)
+        pool = self._pool or await self.pool()
+        return await pool.fetch(statement, arguments, call.deadline.remaining())
 
     async def write(self, statement: str, *arguments: Any, seconds: float) -> list[asyncpg.Record]:
         """Run one writing statement, never twice. Unavailable here means UNKNOWN whether it was committed."""
-
-        async def run() -> list[asyncpg.Record]:
+        with self._translating():
             async with asyncio.timeout(seconds), self.connection(seconds) as connection:
-                return list(await connection.fetch(statement, *arguments, timeout=seconds))
-
-        return await self._translated(run, attempts=1)
+                rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=seconds)
+                return rows
 
     async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
         """Do some statements in one transaction, never twice. Unavailable means UNKNOWN whether it was committed."""
-
-        async def run() -> T:
+        with self._translating():
             async with asyncio.timeout(seconds), self.connection(seconds) as connection, connection.transaction():
                 return await work(connection)
-
-        return await self._translated(run, attempts=1)
 
     def too_late(self) -> UpstreamError:
         """For who waited for a statement that was not even sent, or that others still wait for."""
         return self._unavailable(TimeoutError("waited for a shared statement"))
 
-    async def _translated(self, run: Callable[[], Awaitable[T]], attempts: int) -> T:
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
         try:
-            return await run()
-        except (TimeoutError, asyncpg.QueryCanceledError) as error:
-            # What took too long once is not asked twice.
-            raise self._unavailable(error) from error
-        except CONNECTION_LOST as error:
-            if attempts > 1:
-                return await self._translated(run, attempts - 1)
-            raise self._unavailable(error) from error
-        except asyncpg.PostgresError as error:
-            raise self._unreadable(error) from error
+            yield
+        except _FAILURES as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: BaseException) -> UpstreamError:
+        if isinstance(error, asyncpg.PostgresError) and not isinstance(error, CONNECTION_LOST):
+            return self._unreadable(error)
+        return self._unavailable(error)
 
     def _unavailable(self, error: BaseException) -> UpstreamError:
         log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
@@ -162,3 +155,8 @@ class Database:
         return Misunderstood(
             message, system=System.ERP_DATABASE, name=self.label, upstream_code=error.sqlstate, detail=detail
         )
+
+
+def _is_lost(error: BaseException) -> bool:
+    """What took too long once is not asked twice."""
+    return isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError | asyncpg.QueryCanceledError)

@@ -22,8 +22,8 @@ class FailingDatabase(Database):
     async def fetch(self, *_arguments, **_options):
         raise self.error
 
-    async def _fetched(self, _statement, _arguments):
-        raise self.error
+    async def pool(self):
+        return self
 
     @asynccontextmanager
     async def connection(self, _seconds):
