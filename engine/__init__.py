@@ -7,9 +7,9 @@ docs/engine.md has the picture.
 """
 
 from engine.engine import Engine
-from engine.markers import by_class, goes_behind
+from engine.markers import by_class, by_column, goes_behind
 from engine.plan import Plan
 from engine.run import Outcome
 from engine.slots import Slots, frozen
 
-__all__ = ["Engine", "Outcome", "Plan", "Slots", "by_class", "frozen", "goes_behind"]
+__all__ = ["Engine", "Outcome", "Plan", "Slots", "by_class", "by_column", "frozen", "goes_behind"]

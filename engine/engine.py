@@ -41,16 +41,18 @@ class Engine:
         *,
         root: Any = None,
         refused: Refused | None = None,
+        rendered: bool = True,
         field_resolver: Any = None,
         type_resolver: Any = None,
     ) -> Outcome | None:
         """Run a plan with coerced variables. None, with nothing done, where graphql-core has to run it after all: a
         variable of @skip or @include is null, which it words better. `refused` says what this caller may not have, by
-        coordinate, and the error that stands there instead.
+        coordinate, and the error that stands there instead. Without `rendered` every field is resolved.
         """
         variant = plan.variant(variables)
         if variant is None:
             return None
+        variant.warm_up()
         resolving = Resolving(plan, variables, context, root, field_resolver or default_field_resolver, self._converter)
-        run = Run(variant, resolving, context, refused or {}, type_resolver)
+        run = Run(variant, resolving, context, refused or {}, type_resolver, rendered=rendered)
         return await run.outcome(root, serially=plan.is_serial)

@@ -19,6 +19,7 @@ from engine.markers import (
     is_strawberrys_own,
     key_of,
     list_resolver_of,
+    renderer_of,
 )
 from engine.outputs import Kind, Output, output
 
@@ -48,6 +49,7 @@ class Definition:
     column: Column | None = None
     direct: Resolver | None = None
     strawberry: Any = None
+    renderer: Any = None
 
 
 @dataclass(slots=True, eq=False)
@@ -61,6 +63,8 @@ class FieldPlan:
     definition: Definition
     # What it selects, by the name of the object type; compiled when the type is first met.
     selections: dict[str, Any] = field(default_factory=dict)
+    # How its arguments are read; known once they have been read (engine/arguments.py).
+    reader: list[tuple[str, Callable[[Mapping[str, Any]], Any]]] | None = None
 
     @property
     def node(self) -> FieldNode:
@@ -103,6 +107,7 @@ class Definitions:
         facts: Mapping[str, Any] = {
             "output": output(core.type),
             "strawberry": core.extensions.get(STRAWBERRY),
+            "renderer": renderer_of(core),
         }
         strawberry = facts["strawberry"]
         if not is_strawberrys_own(core.resolve) or self._stands_between(strawberry):

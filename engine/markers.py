@@ -3,6 +3,7 @@
     list_resolver(parents, context, **arguments)   answers for all parents of a level, awaitable, in their order
     key(parent)                                    tells parents apart; equal ones share an answer
     column(parents, context)                       answers for all parents at once without waiting for anybody
+    renderer(wanted)                               of a field of Query: answers with JSON text (engine/rendering.py)
 
 An answer may be an exception: that parent alone gets null and one located error.
 """
@@ -24,6 +25,16 @@ def by_class(is_type_of: F) -> F:
     """Mark an `is_type_of` that looks at a value's class alone, so that it is asked once per class and level."""
     is_type_of.by_class = True  # type: ignore[attr-defined]
     return is_type_of
+
+
+def by_column(column: Column) -> Callable[[F], F]:
+    """Mark a resolver of one parent with the function that answers for all of them, the same answers."""
+
+    def marked(resolver: F) -> F:
+        resolver.column = column  # type: ignore[attr-defined]
+        return resolver
+
+    return marked
 
 
 def goes_behind(guard: F) -> F:
@@ -66,3 +77,7 @@ def key_of(field: GraphQLField) -> Key:
 def column_of(field: GraphQLField) -> Column | None:
     found: Column | None = getattr(function_of(field), "column", None)
     return found
+
+
+def renderer_of(field: GraphQLField) -> Any:
+    return getattr(function_of(field), "renderer", None)

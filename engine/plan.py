@@ -25,6 +25,7 @@ from engine.collect import Collector, Grouped
 from engine.fields import Definition, Definitions, FieldPlan, Source
 from engine.outputs import Kind, output
 from engine.reach import reach_of
+from engine.rendering import Planned, planned
 
 # As many choices of @skip and @include as are kept of one operation.
 _MOST_VARIANTS: Final = 32
@@ -107,6 +108,18 @@ class Variant:
     # The root's fields one by one, for mutations.
     serial: list[Selection]
     select: Callable[[FieldPlan, GraphQLObjectType], Selection]
+    hot_after: int
+    runs: int = 0
+    renderings: dict[str, Planned] = field(default_factory=dict)
+
+    def warm_up(self) -> None:
+        """Once it has proven hot, fields of Query are rendered whose source can do that: to plan it, there and in the
+        source, costs more than a few runs save.
+        """
+        self.runs += 1
+        if self.runs == self.hot_after + 1:
+            found = {key: planned(key, one, self.select) for key, one in self.root.fields.items()}
+            self.renderings = {key: one for key, one in found.items() if one is not None}
 
 
 @dataclass(slots=True, eq=False)
@@ -144,7 +157,7 @@ class Plan:
         grouped = compiler.grouped(self.operation.selection_set, root_type)
         alone = grouped.items() if self.is_serial else ()
         serial = [compiler.selection(root_type, {key: nodes}) for key, nodes in alone]
-        return Variant(compiler.selection(root_type, grouped), serial, compiler.select)
+        return Variant(compiler.selection(root_type, grouped), serial, compiler.select, self.hot_after)
 
 
 def plan_of(

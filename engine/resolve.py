@@ -3,27 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import GeneratorType
-from typing import Any, Protocol
+from typing import Any
 
 from graphql import GraphQLResolveInfo, GraphQLSchema, Undefined
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, UndefinedType, is_awaitable
 from graphql.type import GraphQLResolveInfoHelpers
-from strawberry.types.arguments import convert_arguments
 
+from engine.arguments import StrawberryParts, arguments_of, raw_arguments
 from engine.fields import FieldPlan, Source
 from engine.plan import Plan
 from engine.slots import Slots
 from engine.where import Where
 
 Values = list[Any]
-
-
-class StrawberryParts(Protocol):
-    """What of a Strawberry schema is needed to turn arguments into its input types."""
-
-    config: Any
-    scalar_registry: Any
 
 
 class Resolving:
@@ -57,10 +50,9 @@ class Resolving:
             if definition.source is Source.COLUMN:
                 assert definition.column is not None
                 return await settled(list(definition.column(objects, self._context)))
-            arguments = self._arguments(field)
             if definition.source is Source.LIST:
-                return await settled(await self._listed(field, objects, self._converted(field, arguments), slots))
-            return await settled(self._each(field, objects, where, arguments))
+                return await settled(await self._listed(field, objects, self.arguments(field), slots))
+            return await settled(self._each(field, objects, where, raw_arguments(field, self._variables)))
         except Exception as error:  # noqa: BLE001 - what concerns the field concerns each of its objects.
             return [error] * len(objects)
 
@@ -104,22 +96,9 @@ class Resolving:
     def schema(self) -> GraphQLSchema:
         return self._plan.schema
 
-    def _arguments(self, field: FieldPlan) -> dict[str, Any]:
-        if not field.takes_arguments:
-            return {}
-        return get_argument_values(field.core, field.node, self._variables)
-
-    def _converted(self, field: FieldPlan, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The arguments as Strawberry gives them to resolvers: Python names, input types, enum members."""
-        strawberry = field.definition.strawberry
-        if not arguments or strawberry is None or self._strawberry is None:
-            return arguments
-        return convert_arguments(
-            dict(arguments),
-            strawberry.arguments,
-            scalar_registry=self._strawberry.scalar_registry,
-            config=self._strawberry.config,
-        )
+    def arguments(self, field: FieldPlan) -> Mapping[str, Any]:
+        """As a list resolver takes them. Raises GraphQLError."""
+        return arguments_of(field, self._variables, self._strawberry)
 
     def _each(self, field: FieldPlan, objects: Sequence[Any], where: Where, arguments: Mapping[str, Any]) -> Values:
         resolve = field.core.resolve or self._default
@@ -127,7 +106,7 @@ class Resolving:
         is_fixed = not any(isinstance(value, list | dict) for value in arguments.values())
 
         def one(index: int, parent: Any) -> Any:
-            own = arguments if is_fixed or not index else self._arguments(field)
+            own = arguments if is_fixed or not index else raw_arguments(field, self._variables)
             return resolve(parent, self.info(field, where.path(index)), **own)
 
         found: Values = []

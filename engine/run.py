@@ -14,6 +14,7 @@ from engine.elements import Completed
 from engine.fields import FieldPlan
 from engine.outputs import NULLED, Kind
 from engine.plan import Selection, Variant
+from engine.rendering import Filling, Planned, Rendered, Wanted, place_of, put_in, whole
 from engine.resolve import Resolving, attributes, has_awaited, settled
 from engine.slots import Slots
 from engine.where import Below, Root, Where, steps
@@ -34,9 +35,18 @@ class Run:
     """Made for one request and thrown away."""
 
     def __init__(
-        self, variant: Variant, resolving: Resolving, context: Any, refused: Refused, type_resolver: Any = None
+        self,
+        variant: Variant,
+        resolving: Resolving,
+        context: Any,
+        refused: Refused,
+        type_resolver: Any = None,
+        *,
+        rendered: bool = True,
     ) -> None:
         self._variant = variant
+        self._type_resolver = type_resolver
+        self._renderings = variant.renderings if rendered else {}
         self._resolving = resolving
         self._context = context
         self._refused = refused
@@ -99,6 +109,10 @@ class Run:
 
     async def _field(self, field: FieldPlan, key: str, objects: Sequence[Any], where: Where, slots: Slots) -> Completed:
         below = Below(where, key, field.parent.name)
+        if where.__class__ is Root and (planned := self._renderings.get(key)) is not None:
+            text = await self._rendered(planned, below, slots)
+            if text is not None:
+                return [text], False
         refusal = self._refused.get(field.coordinate) if self._refused else None
         if refusal is not None:
             values: list[Any] = [refusal] * len(objects)
@@ -108,6 +122,41 @@ class Run:
             # Leaves are completed where the objects are built, which is slow where one of them is an exception.
             return values, any(issubclass(kind, BaseException) for kind in {value.__class__ for value in values})
         return await self._completing.complete(field, field.output, values, below, slots)
+
+    async def _rendered(self, planned: Planned, where: Where, slots: Slots) -> Any | None:
+        """The field's whole answer as JSON text; None where it has to be resolved."""
+        if self._refused and not planned.coordinates.isdisjoint(self._refused):
+            return None
+        holes = Run(self._variant, self._resolving, self._context, self._refused, self._type_resolver)
+        try:
+            found = await planned.rendering.render(self._context, self._arguments)
+            if found is None or not await holes.fill(found, where, slots):
+                return None
+        except Exception:  # noqa: BLE001 - whatever it is, whoever resolves the field meets it again and says where.
+            return None
+        finally:
+            del holes._completing
+        self._errors += holes._errors
+        return whole(found.parts)
+
+    def _arguments(self, wanted: Wanted) -> Mapping[str, Any]:
+        return self._resolving.arguments(wanted.plan)
+
+    async def fill(self, rendered: Rendered, root: Where, slots: Slots) -> bool:
+        """Resolve what a rendering left open. False where null would have to stand for more than one field."""
+
+        async def one(filling: Filling) -> bool:
+            field, where = filling.hole.wanted.plan, place_of(filling, root)
+            values = await self._resolving.values(field, filling.parents, where, slots)
+            completed, is_nulled = await self._completing.complete(field, field.output, values, where, slots)
+            if not is_nulled:
+                put_in(rendered.parts, filling, completed)
+            return not is_nulled
+
+        fillings = rendered.fillings
+        if len(fillings) == 1:
+            return await one(fillings[0])
+        return all(await asyncio.gather(*map(one, fillings)))
 
     async def _interpreted(
         self, selection: Selection, objects: Sequence[Any], columns: list[list[Any]], where: Where

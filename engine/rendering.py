@@ -1,0 +1,155 @@
+"""Fields of Query whose source can render their whole answer as JSON text, so that no value of it is touched in Python.
+
+A resolver says so with `renderer(wanted)`, asked while planning: None, or a Rendering of just this selection. What a
+rendering cannot say itself it leaves to the engine: holes in the text, each with the parents of one field, which are
+resolved, completed and located as ever, all of a field at once.
+
+Nothing is lost where it does not work out: a rendering that gives up, fails, or has a hole that null must not fill is
+put aside, and the field is resolved as if there were none.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import msgspec
+
+from engine.fields import FieldPlan
+from engine.outputs import Kind
+from engine.where import Below, Where, Within
+
+# From a field to what it selects of an object type: has `fields`, plans by response key.
+Select = Callable[[FieldPlan, Any], Any]
+Arguments = Callable[["Wanted"], Mapping[str, Any]]
+"""The arguments of a field in this run, as its resolver would get them. Raises GraphQLError."""
+
+
+@dataclass(eq=False)
+class Wanted:
+    """A field as a document asks for it. `fields` are what it selects, empty for a leaf; `outer` is where it stands."""
+
+    key: str
+    plan: FieldPlan
+    fields: tuple["Wanted", ...]
+    type_name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.type_name = self.plan.parent.name
+
+    @property
+    def name(self) -> str:
+        return self.plan.node.name.value
+
+    @cached_property
+    def arguments(self) -> frozenset[str]:
+        """The names of the arguments that the document gives."""
+        return frozenset(node.name.value for node in self.plan.node.arguments or ())
+
+    def everything(self) -> Iterator["Wanted"]:
+        """This field and all below it."""
+        yield self
+        for one in self.fields:
+            yield from one.everything()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From a field into what it selects; `is_list` where that is one of many."""
+
+    wanted: Wanted
+    is_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A field that is left to the engine. `path` leads to the object that it stands in, from the rendered field on."""
+
+    wanted: Wanted
+    path: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What one hole needs in one run: the `parents` of the field, at which of the text's parts each answer goes, and
+    how long the lists on its path are, outermost first.
+    """
+
+    hole: Hole
+    parents: Sequence[Any]
+    places: Sequence[int]
+    lengths: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """JSON text in parts, and who fills in those that are still empty."""
+
+    parts: list[str]
+    fillings: Sequence[Filling] = ()
+
+
+class Rendering(Protocol):
+    """Of one field with all that it selects, for every run and every caller."""
+
+    def render(self, context: Any, arguments: Arguments) -> Awaitable[Rendered | None]:
+        """None gives up: the field is resolved instead. So does an exception."""
+        ...
+
+
+Renderer = Callable[[Wanted], Rendering | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planned:
+    """A rendering with what a run has to know of it."""
+
+    rendering: Rendering
+    wanted: Wanted
+    coordinates: frozenset[str]
+
+
+def planned(key: str, plan: FieldPlan, select: Select) -> Planned | None:
+    """The field's rendering, if it has one for what is selected of it."""
+    if plan.definition.renderer is None:
+        return None
+    wanted = _wanted(key, plan, select)
+    rendering = None if wanted is None else plan.definition.renderer(wanted)
+    if wanted is None or rendering is None:
+        return None
+    return Planned(rendering, wanted, frozenset(one.plan.coordinate for one in wanted.everything()))
+
+
+def _wanted(key: str, plan: FieldPlan, select: Select) -> Wanted | None:
+    """None where it cannot be said beforehand: what is selected depends on the type that a value turns out to have."""
+    out = plan.output
+    if out.named_kind is Kind.ABSTRACT:
+        return None
+    if out.named_kind is Kind.LEAF:
+        return Wanted(key, plan, ())
+    inner = [_wanted(name, one, select) for name, one in select(plan, out.named).fields.items()]
+    known = tuple(one for one in inner if one is not None)
+    return Wanted(key, plan, known) if len(known) == len(inner) else None
+
+
+def place_of(filling: Filling, root: Where) -> Where:
+    """Where the filling's values stand in the response. `root` is the rendered field's own place."""
+    where, lengths = root, iter(filling.lengths)
+    for number, step in enumerate(filling.hole.path):
+        if number:
+            where = Below(where, step.wanted.key, step.wanted.type_name)
+        if step.is_list:
+            where = Within(where, next(lengths))
+    return Below(where, filling.hole.wanted.key, filling.hole.wanted.type_name)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def put_in(parts: list[str], filling: Filling, completed: Sequence[Any]) -> None:
+    for place, value in zip(filling.places, completed, strict=True):
+        parts[place] = "null" if value is None else _encode(value).decode()
+
+
+def whole(parts: Sequence[str]) -> msgspec.Raw:
+    return msgspec.Raw("".join(parts).encode())
