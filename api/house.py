@@ -28,6 +28,7 @@ from upstreams.house import Upstreams, open_upstreams
 from upstreams.keys import KeyStore
 from upstreams.ledger import Ledger
 from upstreams.live_cache import LiveCache
+from upstreams.texts.reader import ClientTexts
 from upstreams.vendor_tokens import DatabaseTokenStore
 
 # Longer than a vendor's usual answer, shorter than what an orchestrator waits before it kills.
@@ -90,9 +91,11 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         ledger = Ledger(state, clock, settings.settling.process_seconds)
         dispatcher = Dispatcher(ledger, clock)
         stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
-        facts = Erp(erp, Sharing(settings.erp.lookups_at_once, settings.erp.lookup_keys_max))
+        sharing = Sharing(settings.erp.lookups_at_once, settings.erp.lookup_keys_max)
+        facts, texts = Erp(erp, sharing), ClientTexts(erp, sharing)
         stack.push_async_callback(facts.aclose)
-        services = _services(settings, clock, facts, ledger, dispatcher, upstreams)
+        stack.push_async_callback(texts.aclose)
+        services = _services(settings, clock, facts, texts, ledger, dispatcher, upstreams)
         await stack.enter_async_context(settling(settings, services, state))
         budgets = open_budgets(settings.budget, state, clock)
         if budgets is not None:
@@ -105,13 +108,20 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
 
 
 def _services(  # noqa: PLR0913, PLR0917 - what the resolvers stand on.
-    settings: Settings, clock: Clock, erp: Erp, ledger: Ledger, dispatcher: Dispatcher, upstreams: Upstreams
+    settings: Settings,
+    clock: Clock,
+    erp: Erp,
+    texts: ClientTexts,
+    ledger: Ledger,
+    dispatcher: Dispatcher,
+    upstreams: Upstreams,
 ) -> Services:
     def health() -> list[LinkHealth]:
         return upstreams.health()
 
     return Services(
         erp=erp,
+        texts=texts,
         ledger=ledger,
         dispatcher=dispatcher,
         hyper=upstreams.hyper,
@@ -149,6 +159,7 @@ def _house(  # noqa: PLR0913, PLR0917 - what the HTTP layer stands on.
             introspection=settings.server.introspection,
             budgets=budgets,
             executor=settings.server.executor,
+            hot_after=settings.server.hot_after,
         ),
         services=services,
         budgets=budgets,

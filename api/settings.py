@@ -35,6 +35,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     port: int = 8000
     workers: int = 1
     executor: Chosen = "engine"
+    hot_after: int = 2
     request_deadline_seconds: float = 10.0
     max_body_bytes: int = 1024 * 1024
     introspection: bool = False
@@ -44,6 +45,10 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     graphiql: bool = False
     graphiql_key: Secret | None = None
     log_format: Literal["json", "console"] = "json"
+
+    def __post_init__(self) -> None:
+        if self.hot_after < 0:
+            raise ValueError("hot_after must not be negative")
 
 
 class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

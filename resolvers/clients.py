@@ -29,6 +29,7 @@ from resolvers.paging import (
 from resolvers.scopes import Scope
 from resolvers.trading_account import codes
 from upstreams.erp import ClientQuery
+from upstreams.paging import PageRequest
 from upstreams.records import ClientRecord
 
 CURSOR = "clients"
@@ -123,11 +124,27 @@ async def clients(  # noqa: PLR0913, PLR0917 - Relay's four arguments and a filt
     filter: Annotated[ClientFilter | None, strawberry.argument(description="Which of them.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> ConnectionRecord[ClientRecord]:
     context = info.context
-    request = PageArguments.of(first, after, last, before).request(CURSOR, (int,), context.services.limits)
-    query = client_query(given(filter))
+    request, query = clients_page(context, first, after, last, before, filter)
     page = await context.services.erp.client_page(query, request, context.caller.visible, context.call)
     return ConnectionRecord(page, request, _cursor, None, query)
 
 
+def clients_page(  # noqa: PLR0913, PLR0917 - the field's arguments.
+    context: Context,
+    first: Any = UNSET,
+    after: Any = UNSET,
+    last: Any = UNSET,
+    before: Any = UNSET,
+    filter: Any = UNSET,  # noqa: A002 - the graph's name.
+) -> tuple[PageRequest, ClientQuery]:
+    """What the arguments of `clients` ask for. Raises BadUserInput."""
+    request = PageArguments.of(first, after, last, before).request(CURSOR, (int,), context.services.limits)
+    return request, client_query(given(filter))
+
+
+def cursor_of_number(number: int) -> str:
+    return encode_cursor(CURSOR, number)
+
+
 def _cursor(client: ClientRecord) -> str:
-    return encode_cursor(CURSOR, client.client_number)
+    return cursor_of_number(client.client_number)

@@ -23,6 +23,7 @@ from upstreams.hyper import Hyper
 from upstreams.ledger import Ledger
 from upstreams.live_cache import LiveCache
 from upstreams.platforms import Platform
+from upstreams.texts.reader import ClientTexts
 from upstreams.visibility import Visibility
 
 K = TypeVar("K")
@@ -86,6 +87,7 @@ class Services:
     """Built once when the process starts, shared by all requests."""
 
     erp: Erp
+    texts: ClientTexts
     ledger: Ledger
     dispatcher: Dispatcher
     hyper: Hyper | None
@@ -122,6 +124,8 @@ class Context:
     """What of the operation this caller may not have, and which scopes are missing (resolvers/decisions.py)."""
     standing: Standing | None = None
     """What the caller has left of its budget; None where nothing limits it."""
+    explain: bool = False
+    """Whether the caller asks what each relation costs: then none is rendered along with another (resolvers/texts)."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _lookups: Slots = field(init=False)
 

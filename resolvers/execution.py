@@ -70,10 +70,11 @@ class Executor:
         introspection: bool,
         budgets: Budgets | None = None,
         executor: Chosen = "engine",
+        hot_after: int = 2,
     ) -> None:
         self._services = services
         self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
-        self._runner = runner(executor, self._core, schema)
+        self._runner = runner(executor, self._core, schema, hot_after)
         self._documents = Documents(self._core, limits, introspection=True)
         self._introspection = introspection
         self._servers = _servers(services)
@@ -103,7 +104,8 @@ class Executor:
         standing = await self._charging.spend(caller, cost, operation)
         if standing is not None and not standing.granted:
             return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
-        context = Context(self._services, caller, call, Operation(document.fields), forbidden, standing)
+        operation_facts = Operation(document.fields)
+        context = Context(self._services, caller, call, operation_facts, forbidden, standing, explain=request.explain)
         result = await self._execute(Asked(document, operation, variables, request.variables or {}), context)
         body = _body(result, call, plan if request.explain else None)
         if request.show_cost and standing is not None:

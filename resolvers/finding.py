@@ -52,9 +52,15 @@ async def find_client(by: ClientBy, context: Context) -> ClientRecord | None:
     if by.account:
         found = await context.load(clients_by_account, by.account.key)
     else:
-        number = by.client_number if by.id is UNSET else client_number(key_of(by.id or "", "Client"))
-        found = await context.load(clients_by_number, number)
+        found = await context.load(clients_by_number, number_of(by))
     return found
+
+
+def number_of(by: ClientBy) -> int | None:
+    """The number of a client who is asked for by number or id; None for who is asked for by an account."""
+    if by.account:
+        return None
+    return by.client_number if by.id is UNSET else client_number(key_of(by.id or "", "Client"))
 
 
 def account_key_of(by: TradingAccountBy) -> AccountKey:

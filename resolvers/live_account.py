@@ -57,11 +57,11 @@ class LiveAccount:
 
 def _wanted(context: Context) -> frozenset[str]:
     """The figures that the operation asks for anywhere, so that equal aliases share one call."""
-    return frozenset(
-        name
-        for name in LiveAccount.__dataclass_fields__
-        if context.operation.selects("LiveAccount", to_camel_case(name))
-    )
+    asked = context.operation.fields
+    return frozenset(name for name, coordinate in _FIGURES if coordinate in asked)
+
+
+_FIGURES = tuple((name, f"LiveAccount.{to_camel_case(name)}") for name in LiveAccount.__dataclass_fields__)
 
 
 async def live_accounts(

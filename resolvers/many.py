@@ -10,6 +10,7 @@ from typing import Any
 
 import strawberry
 
+from engine.rendering import Renderer
 from resolvers.context import Info, unwrapped
 from resolvers.directives import Upstream, needs
 from resolvers.scopes import Scope
@@ -92,14 +93,18 @@ def root(
     description: str,
     upstreams: Sequence[Upstream] = (),
     scopes: Sequence[Scope] = (),
+    renderer: Renderer | None = None,
 ) -> Any:
-    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes."""
+    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes. `renderer` is asked
+    whether a selection of it can be had as text instead.
+    """
 
     async def wrapper(info: Info, **arguments: Any) -> Any:
         return await resolve(info, **arguments)
 
     _borrow_signature(wrapper, resolve)
     wrapper.scopes = groups(scopes)  # type: ignore[attr-defined]
+    wrapper.renderer = renderer  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
         graphql_type=returns,

@@ -23,6 +23,7 @@ from resolvers.instruction import Instruction
 from resolvers.many import root
 from resolvers.node import Node
 from resolvers.scopes import Scope
+from resolvers.texts.clients import one_client, page_of_clients
 from resolvers.trading_account import TradingAccount
 from resolvers.trading_server import TradingServer, trading_servers
 from resolvers.upstream_health import UpstreamHealth, upstreams
@@ -77,6 +78,7 @@ class Query:
         description="One client; null where there is none that the caller may see.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
+        renderer=one_client,
     )
     clients = root(
         clients,
@@ -84,6 +86,7 @@ class Query:
         description="The clients that the caller may see, by number, a page at a time.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
+        renderer=page_of_clients,
     )
     trading_account = root(
         trading_account,

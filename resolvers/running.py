@@ -37,9 +37,9 @@ class Asked:
 Chosen = Literal["engine", "graphql-core"]
 
 
-def runner(chosen: Chosen, core: GraphQLSchema, schema: strawberry.Schema) -> Runner:
+def runner(chosen: Chosen, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int) -> Runner:
     """The way that the settings name."""
-    return LevelByLevel(core, schema) if chosen == "engine" else FieldByField(core)
+    return LevelByLevel(core, schema, hot_after) if chosen == "engine" else FieldByField(core)
 
 
 class FieldByField:
@@ -62,8 +62,8 @@ class FieldByField:
 class LevelByLevel:
     """The engine; what it does not run goes to graphql-core."""
 
-    def __init__(self, core: GraphQLSchema, schema: strawberry.Schema) -> None:
-        self._engine = Engine(core, schema)
+    def __init__(self, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int) -> None:
+        self._engine = Engine(core, schema, hot_after=hot_after)
         self._other = FieldByField(core)
 
     async def run(self, asked: Asked, context: Context) -> ExecutionResult:
@@ -74,7 +74,8 @@ class LevelByLevel:
             plan = remember(plans, asked.name, self._engine.plan(asked.document.tree, asked.operation))
         if plan is not None:
             refused = {what: Forbidden(what, missing) for what, missing in context.forbidden.items()}
-            outcome = await self._engine.run(plan, asked.variables, context, refused=refused)
+            rendered = not context.explain
+            outcome = await self._engine.run(plan, asked.variables, context, refused=refused, rendered=rendered)
             if outcome is not None:
                 return ExecutionResult(outcome.data, outcome.errors or None)
         return await self._other.run(asked, context)

@@ -1,10 +1,10 @@
 from resolvers.enums import ClientStanding, ErpStatusCode
 from upstreams.records import ClientRecord
 
-_MAY_ACT = (ErpStatusCode.APPROVED.value, ErpStatusCode.REAL.value)
+MAY_ACT = (ErpStatusCode.APPROVED.value, ErpStatusCode.REAL.value)
 
 
 def standing(client: ClientRecord) -> ClientStanding:
     """OK needs a verified 'Locked Name & ID' and ERP status Approved or Real [D, H-1244]."""
-    is_ok = client.identity_locked and client.erp_status in _MAY_ACT
+    is_ok = client.identity_locked and client.erp_status in MAY_ACT
     return ClientStanding.OK if is_ok else ClientStanding.RESTRICTED

@@ -4,7 +4,7 @@ import strawberry
 
 from resolvers.enums import ErpStatusCode, WebStatusCode, code_of
 
-_ERP_TEXTS = {
+ERP_TEXTS = {
     ErpStatusCode.NEW: "New",
     ErpStatusCode.FOLLOW_UP: "Follow up",
     ErpStatusCode.FOLLOW_UP_MEETING: "Follow up + Meeting / P.Offer",
@@ -14,13 +14,16 @@ _ERP_TEXTS = {
     ErpStatusCode.INACTIVE: "InActive / Suspended",
     ErpStatusCode.UNRECOGNISED: "Unrecognised",
 }
-_WEB_TEXTS = {
+WEB_TEXTS = {
     WebStatusCode.BLOCKED: "Blocked",
     WebStatusCode.PENDING_APPROVAL: "Pending Approval",
     WebStatusCode.APPROVED: "Approved",
     WebStatusCode.ON_HOLD: "On Hold (Readonly)",
     WebStatusCode.UNRECOGNISED: "Unrecognised",
 }
+# What a web status permits is said for Blocked, Approved and On Hold; whatever is not said is not permitted.
+SIGN_IN = (WebStatusCode.APPROVED, WebStatusCode.ON_HOLD)
+TRANSACT = (WebStatusCode.APPROVED,)
 
 
 @strawberry.type(description="How the ERP handles a client.")
@@ -41,16 +44,15 @@ class WebStatus:
 
 def erp_status(number: int, text: str | None) -> ErpStatus:
     code = code_of(ErpStatusCode, number, ErpStatusCode.UNRECOGNISED)
-    return ErpStatus(code=code, raw_code=number, text=text or _ERP_TEXTS[code])
+    return ErpStatus(code=code, raw_code=number, text=text or ERP_TEXTS[code])
 
 
 def web_status(number: int, text: str | None) -> WebStatus:
-    """What a web status permits is said for Blocked, Approved and On Hold; whatever is not said is not permitted."""
     code = code_of(WebStatusCode, number, WebStatusCode.UNRECOGNISED)
     return WebStatus(
         code=code,
         raw_code=number,
-        text=text or _WEB_TEXTS[code],
-        can_sign_in=code in (WebStatusCode.APPROVED, WebStatusCode.ON_HOLD),
-        can_transact=code is WebStatusCode.APPROVED,
+        text=text or WEB_TEXTS[code],
+        can_sign_in=code in SIGN_IN,
+        can_transact=code in TRANSACT,
     )

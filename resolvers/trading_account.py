@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry import UNSET
 
-from engine import by_class
+from engine import by_class, by_column
 from resolvers.context import Context, Info
 from resolvers.directives import ERP_STATEMENT, Upstream, needs
 from resolvers.enums import Platform, TradingAccountStatus, UpstreamSystem, code_of, listed
@@ -55,6 +55,11 @@ async def owners(accounts: Sequence[AccountRecord], context: Context) -> list[Cl
     return await context.load_many(clients_by_number, [account.client_number for account in accounts])
 
 
+def _servers(accounts: Sequence[AccountRecord], context: Context) -> list[TradingServer]:
+    known = {name: trading_server(name, context) for name in {account.server for account in accounts}}
+    return [known[account.server] for account in accounts]
+
+
 def figure(name: str, description: str) -> Any:
     """A money figure of the ERP's copy, for callers who may see balances."""
     return attribute(name, returns=Decimal | None, description=description, scopes=FIGURES, shown=_in_currency)
@@ -76,6 +81,7 @@ class TradingAccount(Node):
     login: str = strawberry.field(description="The account's number on its server, unique only there.")
 
     @strawberry.field(description="The trading server.")
+    @by_column(_servers)
     def server(root: strawberry.Parent[AccountRecord], info: Info) -> TradingServer:
         return trading_server(root.server, info.context)
 

@@ -63,7 +63,7 @@ class AccountQuery:
 
 
 def _codes(codes: Codes | None) -> tuple[Any, ...]:
-    return (None, False, []) if codes is None else (codes.wanted, codes.unlisted, codes.listed)
+    return (None, False, ()) if codes is None else (codes.wanted, codes.unlisted, codes.listed)
 
 
 def _prefix_pattern(prefix: str | None) -> str | None:

@@ -1,5 +1,6 @@
 """Exact money: the quantum of each currency, and the one place where an amount is rounded or printed."""
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 
 MAX_INTEGER_DIGITS = 18
@@ -24,6 +25,11 @@ _QUANTA = tuple(Decimal(1).scaleb(-digits) for digits in range(MAX_FRACTION_DIGI
 def quantum(currency: str) -> Decimal:
     """The smallest amount of the currency: 0.01 for USD, 1 for JPY, 0.00000001 for BTC; 0.01 unless known otherwise."""
     return _QUANTA[_FRACTION_DIGITS.get(currency, _DEFAULT_FRACTION_DIGITS)]
+
+
+def fraction_digits() -> tuple[int, Mapping[str, int]]:
+    """How many places a currency has, and those that have another number of them; for who writes amounts elsewhere."""
+    return _DEFAULT_FRACTION_DIGITS, _FRACTION_DIGITS
 
 
 def is_whole(amount: Decimal, currency: str) -> bool:

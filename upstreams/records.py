@@ -22,11 +22,22 @@ class AccountKey(NamedTuple):
     server: str
     login: str
 
+    @property
+    def key(self) -> "AccountKey":
+        """As an account's: for whoever needs no more of it."""
+        return self
+
 
 class Row(msgspec.Struct, frozen=True, gc=False):
     """What there are thousands of in an answer: made and let go in C, without the cycle collector, so that its values
     must not lead back to it.
     """
+
+
+class ClientKey(Row, frozen=True):
+    """A client of whom nothing else is known."""
+
+    client_number: int
 
 
 class ClientRecord(Row, frozen=True):

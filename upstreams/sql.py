@@ -12,7 +12,16 @@ _HEAD = re.compile(r"^-- (name|part): (\w+)\n", re.MULTILINE)
 
 def read_statements(filename: str) -> SimpleNamespace:
     """The named statements of a file in this package, as attributes: `sql.clients_by_number`."""
+    parts = read_parts(filename)
+    statements = ((name, text) for kind, name, text in _entries(filename) if kind == "name")
+    return SimpleNamespace(**{name: text.format(**parts) for name, text in statements})
+
+
+def read_parts(filename: str) -> dict[str, str]:
+    """What several statements of a file share, by name."""
+    return {name: text for kind, name, text in _entries(filename) if kind == "part"}
+
+
+def _entries(filename: str) -> list[tuple[str, str, str]]:
     fields = _HEAD.split(files("upstreams").joinpath(filename).read_text(encoding="utf-8"))[1:]
-    entries = list(zip(fields[0::3], fields[1::3], (text.strip() for text in fields[2::3]), strict=True))
-    parts = {name: text for kind, name, text in entries if kind == "part"}
-    return SimpleNamespace(**{name: text.format(**parts) for kind, name, text in entries if kind == "name"})
+    return list(zip(fields[0::3], fields[1::3], (text.strip() for text in fields[2::3]), strict=True))

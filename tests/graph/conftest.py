@@ -11,6 +11,8 @@ def graph(request, box) -> Iterator[Graph]:
     with running_graph(
         box,
         SERVER__EXECUTOR=request.param,
+        # Most tests ask a thing once, and are to see what those get who ask often.
+        SERVER__HOT_AFTER="0",
         SERVER__REQUEST_DEADLINE_SECONDS=str(DEADLINE_SECONDS),
         SERVER__INTROSPECTION="true",
         SERVER__SCHEMA_FILE="callers",

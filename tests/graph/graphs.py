@@ -45,15 +45,23 @@ class Graph:
         return os.pread(self.log.fileno(), 100_000_000, 0).decode()
 
     def post(
-        self, query: str, variables: dict | None = None, key: str = "demo-operator", **more: Any
+        self,
+        query: str,
+        variables: dict | None = None,
+        key: str = "demo-operator",
+        *,
+        explain: bool = False,
+        **more: Any,
     ) -> httpx.Response:
-        body = {"query": query, "variables": variables, "extensions": {"explain": True}, **more}
+        body = {"query": query, "variables": variables, "extensions": {"explain": explain}, **more}
         headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
         return self.client.post(f"{self.url}/graphql", content=json.dumps(body), headers=headers)
 
-    def ask(self, query: str, variables: dict | None = None, key: str = "demo-operator") -> dict:
+    def ask(
+        self, query: str, variables: dict | None = None, key: str = "demo-operator", *, explain: bool = False
+    ) -> dict:
         """The whole body of an answer that must be 200."""
-        response = self.post(query, variables, key)
+        response = self.post(query, variables, key, explain=explain)
         assert response.status_code == 200, response.text
         return response.json()
 

@@ -46,7 +46,7 @@ def vendor_calls(box):
 
 @pytest.mark.parametrize("first", [50, 200])
 def test_a_dashboard_costs_one_statement_a_relation_and_one_call_a_server_and_chunk(graph, well_behaved, first):
-    body = graph.ask(DASHBOARD, {"first": first})
+    body = graph.ask(DASHBOARD, {"first": first}, explain=True)
 
     logins = logins_by_server(body)
     actual = body["extensions"]["plan"]["actual"]
@@ -59,14 +59,14 @@ def test_a_dashboard_costs_one_statement_a_relation_and_one_call_a_server_and_ch
 
 
 def test_equity_costs_one_more_call_a_server_and_no_more(graph, well_behaved):
-    body = graph.ask(WITH_EQUITY, {"first": 50})
+    body = graph.ask(WITH_EQUITY, {"first": 50}, explain=True)
 
     assert vendor_calls(well_behaved) == calls_of(logins_by_server(body), functions=2)
 
 
 @pytest.mark.parametrize("first", [50, 200])
 def test_the_plan_predicts_statements_exactly_and_calls_from_above(graph, first):
-    plan = graph.ask(DASHBOARD, {"first": first})["extensions"]["plan"]
+    plan = graph.ask(DASHBOARD, {"first": first}, explain=True)["extensions"]["plan"]
 
     assert plan["predicted"]["ERP_DATABASE"]["calls"] == plan["actual"]["ERP_DATABASE"]["calls"] == STATEMENTS
     for system, actual in plan["actual"].items():
@@ -79,7 +79,7 @@ def test_the_plan_tells_our_own_database_from_the_erps(graph):
         totalCount nodes { events { status } client { fullName } } } } }"""
     deposit(graph, "R1", "61436")
 
-    plan = graph.ask(query)["extensions"]["plan"]
+    plan = graph.ask(query, explain=True)["extensions"]["plan"]
 
     statements = {system: cost["calls"] for system, cost in plan["actual"].items()}
     # The instruction's client is the one that was found first.
@@ -96,11 +96,13 @@ def test_the_plan_is_shown_only_when_asked_for(graph):
 def test_aliases_with_equal_arguments_share_a_call_and_others_do_not(graph):
     shared = graph.ask(
         """{ clients(first: 10) { nodes { a: tradingAccounts(first: 2) { nodes { login } }
-                                         b: tradingAccounts(first: 2) { nodes { login } } } } }"""
+                                         b: tradingAccounts(first: 2) { nodes { login } } } } }""",
+        explain=True,
     )
     different = graph.ask(
         """{ clients(first: 10) { nodes { a: tradingAccounts(first: 2) { nodes { login } }
-                                         b: tradingAccounts(first: 3) { nodes { login } } } } }"""
+                                         b: tradingAccounts(first: 3) { nodes { login } } } } }""",
+        explain=True,
     )
 
     assert shared["extensions"]["plan"]["actual"]["ERP_DATABASE"]["calls"] == 2
@@ -110,7 +112,7 @@ def test_aliases_with_equal_arguments_share_a_call_and_others_do_not(graph):
 def test_point_lookups_of_one_request_share_a_statement(graph):
     aliases = " ".join(f"c{n}: client(by: {{ clientNumber: {600001 + n} }}) {{ fullName }}" for n in range(20))
 
-    body = graph.ask(f"{{ {aliases} }}")
+    body = graph.ask(f"{{ {aliases} }}", explain=True)
 
     assert body["extensions"]["plan"]["actual"]["ERP_DATABASE"] == {"calls": 1, "keys": 20}
 

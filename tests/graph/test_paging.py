@@ -39,8 +39,8 @@ def test_pages_backward_are_the_same_in_the_other_direction(graph):
 
 
 def test_the_default_page_has_fifty_and_counts_only_when_asked(graph):
-    body = graph.ask("{ clients { nodes { clientNumber } } }")
-    counted = graph.ask("{ clients { totalCount nodes { clientNumber } } }")
+    body = graph.ask("{ clients { nodes { clientNumber } } }", explain=True)
+    counted = graph.ask("{ clients { totalCount nodes { clientNumber } } }", explain=True)
 
     assert len(body["data"]["clients"]["nodes"]) == 50
     assert body["extensions"]["plan"]["actual"]["ERP_DATABASE"]["calls"] == 1
@@ -82,7 +82,7 @@ def test_accounts_of_many_clients_page_in_one_statement(graph):
     query = """{ clients(first: 100) { nodes { clientNumber tradingAccounts(first: 1) {
         totalCount pageInfo { hasNextPage endCursor } nodes { login server { name } } } } } }"""
 
-    body = graph.ask(query)
+    body = graph.ask(query, explain=True)
 
     assert body["extensions"]["plan"]["actual"]["ERP_DATABASE"]["calls"] == 3
     for client in body["data"]["clients"]["nodes"]:

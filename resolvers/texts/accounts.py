@@ -1,0 +1,123 @@
+"""A client's accounts: the beginning of the list, or what follows a cursor."""
+
+from typing import Any, Final
+
+from engine.rendering import Arguments, Step, Wanted
+from resolvers.context import Context
+from resolvers.enums import Platform, TradingAccountStatus
+from resolvers.paging import PageArguments, given
+from resolvers.texts.owner import OWNER
+from resolvers.texts.statuses import coded_by
+from resolvers.texts.writing import Fields, Place, Value, Write, Writing, argument, column, left_open, only
+from resolvers.trading_account import CURSOR, account_query
+from upstreams.texts.json import (
+    Json,
+    amount,
+    base64url,
+    instant,
+    null_if,
+    places_of,
+    quoted,
+    text,
+    text_or_null,
+)
+from upstreams.texts.statement import AccountPage, Row
+
+_FILTER_PARAMETERS: Final = 7
+
+
+def _id(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+    return base64url(f"'TradingAccount:' || {place.row.column('server')} || '/' || {place.row.column('login')}")
+
+
+def _figure(name: str) -> Write:
+    """In the account's currency; as it is where that is not known."""
+
+    def write(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+        exact, currency = place.row.column(name), place.row.column("currency")
+        places = f"(CASE WHEN {currency} IS NULL THEN scale({exact}) ELSE {places_of(currency)} END)"
+        return null_if(f"{exact} IS NULL", amount(exact, places))
+
+    return write
+
+
+def _instant(column: str) -> Json:
+    return null_if(f"{column} IS NULL", instant(column))
+
+
+def _owner(writing: Writing, wanted: Wanted, place: Place) -> Json:
+    """The client whose account it is: the row that led here."""
+    return writing.object(wanted, OWNER, Place(writing.composer.client, (*place.path, Step(wanted)), ()))
+
+
+_ACCOUNT: Final[Fields] = {
+    "id": _id,
+    "login": column(text, "login"),
+    "server": left_open,
+    "platform": coded_by(Platform, Platform.UNRECOGNISED, "platform"),
+    "status": coded_by(TradingAccountStatus, TradingAccountStatus.UNKNOWN, "status"),
+    "group": column(text_or_null, "group_name"),
+    "currency": column(text_or_null, "currency"),
+    "balance": _figure("balance"),
+    "equity": _figure("equity"),
+    "margin": _figure("margin"),
+    "syncedAt": column(_instant, "synced_at"),
+    "client": _owner,
+    "live": left_open,
+}
+
+
+def _cursor(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+    server, login = (f"to_json({place.row.column(name)})::text" for name in ("server", "login"))
+    begin = quoted(f'["{CURSOR}",')
+    return base64url(f"{begin} || {server} || ',' || {login} || ']'")
+
+
+def _node(writing: Writing, wanted: Wanted, place: Place) -> Json:
+    return writing.object(wanted, _ACCOUNT, place.below(wanted))
+
+
+_EDGE: Final[Fields] = {"cursor": _cursor, "node": _node}
+
+
+def accounts(writing: Writing, wanted: Wanted, place: Place) -> Json:
+    only(wanted, ("first", "after", "filter"))
+    page = _page(writing, wanted)
+
+    def listed(fields: Fields) -> Write:
+        def write(writing: Writing, elements: Wanted, place: Place) -> Json:
+            row = Row("a")
+            key = (row.column("server"), row.column("login"))
+            element = Place(row, (*place.path, Step(elements, is_list=True)), key)
+            return ["[", *writing.composer.accounts(row, writing.object(elements, fields, element), page), "]"]
+
+        return write
+
+    connection: Fields = {"nodes": listed(_ACCOUNT), "edges": listed(_EDGE)}
+    return writing.object(wanted, connection, Place(place.row, (*place.path, Step(wanted)), ()))
+
+
+def _page(writing: Writing, wanted: Wanted) -> AccountPage:
+    def request(context: Context, arguments: Arguments) -> Any:
+        asked = arguments(wanted)
+        page = PageArguments.of(asked.get("first"), asked.get("after"), None, None)
+        return page.request(CURSOR, (str, str), context.services.limits)
+
+    def bound(number: int) -> Value:
+        def value(context: Context, arguments: Arguments) -> str | None:
+            after = request(context, arguments).after
+            return None if after is None or number >= len(after) else after[number]
+
+        return value
+
+    def condition(number: int) -> Value:
+        return argument(wanted, "filter", lambda asked, _context: account_query(given(asked)).parameters()[number])
+
+    limit = writing.parameter(lambda context, arguments: request(context, arguments).limit)
+    filters = range(_FILTER_PARAMETERS) if "filter" in wanted.arguments else ()
+    bounds = range(4) if "after" in wanted.arguments else ()
+    return AccountPage(
+        limit,
+        tuple(writing.parameter(condition(number)) for number in filters),
+        tuple(writing.parameter(bound(number)) for number in bounds),
+    )

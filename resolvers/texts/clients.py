@@ -1,0 +1,181 @@
+"""The fields of Query that are rendered: one client, and a page of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from engine.rendering import Arguments, Filling, Rendered, Rendering, Step, Wanted
+from resolvers.clients import CURSOR, clients_page, cursor_of_number
+from resolvers.context import Context
+from resolvers.finding import number_of
+from resolvers.paging import ConnectionRecord
+from resolvers.texts.accounts import accounts
+from resolvers.texts.owner import OWNER
+from resolvers.texts.writing import Fields, Place, Unrendered, Writing, left_open
+from upstreams.records import AccountKey, ClientKey
+from upstreams.texts.json import GIVEN_UP, HOLE, UNIT, Json, base64url, quoted
+from upstreams.texts.reader import Texts
+from upstreams.texts.statement import Statement
+
+
+def _cursor(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+    begin = quoted(f'["{CURSOR}",')
+    return base64url(f"{begin} || {place.row.column('client_number')}::text || ']'")
+
+
+def _node(writing: Writing, wanted: Wanted, place: Place) -> Json:
+    return writing.object(wanted, _CLIENT, place.below(wanted))
+
+
+_CLIENT: Final[Fields] = {**OWNER, "tradingAccounts": accounts, "live": left_open, "instructions": left_open}
+_EDGE: Final[Fields] = {"cursor": _cursor, "node": _node}
+_ELEMENTS: Final = {"nodes": _CLIENT, "edges": _EDGE}
+_PAGE_INFO: Final = {
+    "hasNextPage": "has_next_page",
+    "hasPreviousPage": "has_previous_page",
+    "startCursor": "start_cursor",
+    "endCursor": "end_cursor",
+}
+_KEY: Final = ("c.client_number::text",)
+
+Piece = Callable[[ConnectionRecord[Texts]], str]
+
+
+def one_client(wanted: Wanted) -> Rendering | None:
+    """Query.client, by its number or id."""
+    writing = Writing()
+    place = Place(writing.composer.client, (Step(wanted),), _KEY)
+    try:
+        return _One(wanted, writing, writing.composer.statement([writing.object(wanted, _CLIENT, place)]))
+    except Unrendered:
+        return None
+
+
+def page_of_clients(wanted: Wanted) -> Rendering | None:
+    """Query.clients."""
+    try:
+        return _Page(wanted)
+    except Unrendered:
+        return None
+
+
+class _Filled:
+    """Finds the holes in what was rendered."""
+
+    def __init__(self, writing: Writing, statement: Statement) -> None:
+        self._holes = writing.holes
+        self._statement = statement
+        self._values = writing.values(statement)
+
+    def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
+        return tuple(value(context, arguments) for value in self._values)
+
+    def _rendered(self, text: str, rows: Sequence[Texts], record: ConnectionRecord[Texts] | None) -> Rendered | None:
+        if GIVEN_UP in text:
+            return None
+        if not self._holes:
+            return Rendered([text])
+        parts = text.split(HOLE)
+        parents: list[list[Any]] = [[] for _ in self._holes]
+        places: list[list[int]] = [[] for _ in self._holes]
+        for place in range(1, len(parts), 2):
+            number, *key = parts[place].split(UNIT)
+            parents[int(number)].append(_parent(key) or record)
+            places[int(number)].append(place)
+        fillings = [
+            Filling(hole, parents[number], places[number], list(_lengths(hole.path, number, rows)))
+            for number, hole in enumerate(self._holes)
+            if places[number]
+        ]
+        return Rendered(parts, fillings)
+
+
+def _parent(key: Sequence[str]) -> ClientKey | AccountKey | None:
+    if len(key) == 1:
+        return ClientKey(int(key[0]))
+    return AccountKey(*key) if key else None
+
+
+def _lengths(path: Sequence[Step], number: int, rows: Sequence[Texts]) -> Iterator[list[int]]:
+    """How many elements each list on the way to a hole has: the clients, then each client's accounts."""
+    lists = sum(step.is_list for step in path)
+    if path[0].wanted.name == "clients" and lists:
+        yield [len(rows)]
+        lists -= 1
+    if lists:
+        mark = f"{HOLE}{number}{UNIT}"
+        yield [sum(text.count(mark) for text in row[1:]) for row in rows]
+
+
+class _One(_Filled):
+    def __init__(self, wanted: Wanted, writing: Writing, statement: Statement) -> None:
+        super().__init__(writing, statement)
+        self._wanted = wanted
+
+    async def render(self, context: Context, arguments: Arguments) -> Rendered | None:
+        number = number_of(arguments(self._wanted)["by"])
+        if number is None:
+            return None
+        parameters = self._parameters(context, arguments)
+        visible, texts = context.caller.visible, context.services.texts
+        found = (await texts.by_number(self._statement, parameters, [number], visible, context.call)).get(number)
+        return Rendered(["null"]) if found is None else self._rendered(found[1], [found], None)
+
+
+class _Page(_Filled):
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._texts: list[Json] = []
+        writing = Writing()
+        self._pieces = [_named(one.key, self._value(writing, one)) for one in wanted.fields]
+        super().__init__(writing, writing.composer.statement(self._texts))
+
+    async def render(self, context: Context, arguments: Arguments) -> Rendered | None:
+        request, query = clients_page(context, **arguments(self._wanted))
+        parameters = self._parameters(context, arguments)
+        page = await context.services.texts.page(
+            self._statement, parameters, query, request, context.caller.visible, context.call
+        )
+        record = ConnectionRecord(page, request, _cursor_of, None, query)
+        members = ",".join([piece(record) for piece in self._pieces])
+        return self._rendered(f"{{{members}}}", page.rows, record)
+
+    def _value(self, writing: Writing, wanted: Wanted) -> Piece:
+        path = (Step(self._wanted),)
+        if wanted.name in _ELEMENTS:
+            place = Place(writing.composer.client, (*path, Step(wanted, is_list=True)), _KEY)
+            self._texts.append(writing.object(wanted, _ELEMENTS[wanted.name], place))
+            return _texts_of(len(self._texts))
+        if wanted.name == "pageInfo":
+            return _page_info(wanted)
+        if wanted.name == "totalCount":
+            said = f"{HOLE}{writing.left_open(wanted, path)}{HOLE}"
+        elif wanted.name == "__typename":
+            said = f'"{wanted.type_name}"'
+        else:
+            raise Unrendered(wanted.name)
+        return lambda _record: said
+
+
+def _named(key: str, value: Piece) -> Piece:
+    return lambda record: f'"{key}":{value(record)}'
+
+
+def _texts_of(number: int) -> Piece:
+    return lambda record: f"[{','.join([row[number] for row in record.nodes])}]"
+
+
+def _page_info(wanted: Wanted) -> Piece:
+    names = [(one.key, _PAGE_INFO.get(one.name)) for one in wanted.fields]
+
+    def said(record: ConnectionRecord[Texts]) -> str:
+        info = record.page_info
+        found = {key: "PageInfo" if name is None else getattr(info, name) for key, name in names}
+        return msgspec.json.encode(found).decode()
+
+    return said
+
+
+def _cursor_of(row: Texts) -> str:
+    return cursor_of_number(row[0])

@@ -1,0 +1,136 @@
+"""How columns become JSON text inside a statement.
+
+Money is exact and in plain notation, as upstreams/money.py prints it: the tests hold the two together. A value that
+cannot be said (null where there must be none, NaN) makes its whole text NULL, which `given_up` turns into a mark:
+whoever reads it takes the long way, which says what is wrong and where.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from upstreams.money import fraction_digits
+
+# Neither can stand in JSON text: its writers escape control characters.
+HOLE: Final = "\x01"
+GIVEN_UP: Final = "\x02"
+# Between the parts of a hole's key.
+UNIT: Final = "\x1f"
+
+
+class Sql(str):
+    """An SQL expression of type text that yields JSON. Everything else that is put together is JSON as it stands."""
+
+    __slots__ = ()
+
+
+Json = Sequence[str]
+"""JSON in pieces, literal text and Sql by turns, to be joined by ||."""
+
+
+def quoted(text: str) -> str:
+    """An SQL literal. Whoever calls it keeps backslashes and control characters out."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def joined(json: Json) -> Sql:
+    """The pieces as one SQL expression; neighbouring literals become one."""
+    pieces: list[str] = []
+    literal = ""
+    for one in json:
+        if not isinstance(one, Sql):
+            literal += one
+            continue
+        if literal:
+            pieces.append(quoted(literal))
+        literal = ""
+        pieces.append(one)
+    if literal or not pieces:
+        pieces.append(quoted(literal))
+    return Sql(" || ".join(pieces))
+
+
+def object_of(members: Iterable[tuple[str, Json]]) -> Json:
+    """A JSON object with these names, which are plain ASCII names."""
+    pieces: list[str] = []
+    for name, json in members:
+        if not (name.isascii() and name.isidentifier()):
+            raise ValueError(f"{name!r} is no name")
+        pieces += [f'{"," if pieces else "{"}"{name}":', *json]
+    return [*pieces, "}"]
+
+
+def null_if(condition: str, json: Json) -> Json:
+    return [Sql(f"CASE WHEN {condition} THEN 'null' ELSE {joined(json)} END")]
+
+
+def number(column: str) -> Json:
+    """An integer column."""
+    return [Sql(f"{column}::text")]
+
+
+def text(column: str) -> Json:
+    return [Sql(f"to_json({column})::text")]
+
+
+def text_or_null(column: str) -> Json:
+    return [Sql(f"coalesce(to_json({column})::text, 'null')")]
+
+
+def instant(column: str) -> Json:
+    """A timestamptz, in UTC with milliseconds."""
+    return [Sql(f"""to_char({column} AT TIME ZONE 'UTC', '"\\"YYYY-MM-DD"T"HH24:MI:SS.MS"Z\\""')""")]
+
+
+def coded(column: str, names: Mapping[int | str, str], otherwise: str) -> Json:
+    """A code by its name as an enum value; `otherwise` for any other code, and for none."""
+    return ['"', Sql(_case(column, {code: quoted(name) for code, name in names.items()}, quoted(otherwise))), '"']
+
+
+def text_or_coded(column: str, code: str, texts: Mapping[int, str], otherwise: str) -> Json:
+    """The text, or where there is none the text for the code."""
+    instead = _case(code, {one: quoted(found) for one, found in texts.items()}, quoted(otherwise))
+    return text(f"coalesce(nullif({column}, ''), {instead})")
+
+
+def _case(column: str, results: Mapping[int | str, str], otherwise: str) -> str:
+    whens = " ".join(
+        f"WHEN {code if isinstance(code, int) else quoted(code)} THEN {result}" for code, result in results.items()
+    )
+    return f"(CASE {column} {whens} ELSE {otherwise} END)"
+
+
+def amount(column: str, places: str) -> Json:
+    """A numeric column as a string: with at least so many places, and finer digits where it has them. NULL for NaN."""
+    least = f"min_scale({column})"
+    finer = f"CASE WHEN {least} > {places} THEN {least} WHEN {least} >= 0 THEN {places} END"
+    exact = f"CASE WHEN scale({column}) = {places} THEN {column}::text ELSE round({column}, {finer})::text END"
+    return ['"', Sql(f"({exact})"), '"']
+
+
+def places_of(currency: str) -> str:
+    """SQL for the number of places of a currency, as upstreams/money.py has them."""
+    by_digits: dict[int, list[str]] = {}
+    default, known = fraction_digits()
+    for code, digits in known.items():
+        by_digits.setdefault(digits, []).append(quoted(code))
+    # A list of nine or more is looked up by its hash.
+    whens = " ".join(f"WHEN {currency} IN ({', '.join(codes)}) THEN {digits}" for digits, codes in by_digits.items())
+    return f"(CASE {whens} ELSE {default} END)"
+
+
+def base64url(plain: str) -> Json:
+    """SQL text as an opaque id or cursor (resolvers/ids.py): base64url without padding, and without PostgreSQL's line
+    breaks.
+    """
+    return ['"', Sql(f"translate(encode(convert_to({plain}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"), '"']
+
+
+def hole(number: int, *key: str) -> Json:
+    """A place that somebody else fills in, with what it is about. A key that holds our own mark is given up."""
+    parts = " || E'\\x1f' || ".join((quoted(str(number)), *key))
+    return [Sql("E'\\x01'"), Sql(f"translate({parts}, E'\\x01', E'\\x02')"), Sql("E'\\x01'")]
+
+
+def given_up(json: Json) -> Sql:
+    """The text, or the mark where it is NULL."""
+    return Sql(f"coalesce({joined(json)}, E'\\x02')")

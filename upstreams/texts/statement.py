@@ -1,0 +1,212 @@
+"""Puts a statement together that renders clients: a row for each, its number and then one or more texts.
+
+    WITH c AS (the clients), k AS (the accounting currency), w AS (web statuses), b AS (balances, by client)
+    SELECT c.client_number, text, ... FROM c LEFT JOIN w ... LEFT JOIN b ... LEFT JOIN LATERAL (a page of accounts) ...
+
+Relations are asked by the clients' numbers, once each whatever is rendered of them; accounts a page for each client.
+Nothing of a caller is in it: what is visible, and every argument, is a parameter.
+
+Parameters of `c` and of pages stand in sub-selects, so that PostgreSQL cannot estimate by their values: its plan for
+any values is then as good as one for these, and it soon keeps it, which saves most of what a small statement costs.
+"""
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from upstreams.sql import read_parts
+from upstreams.texts.json import Json, Sql, given_up, joined, places_of
+
+_PARTS: Final = read_parts("erp.sql")
+_PARAMETER: Final = re.compile(r"\$(\d+)")
+_VISIBLE: Final = 2  # $1 and $2, upstreams/visibility.py
+_OF_C: Final = "ANY (ARRAY(SELECT client_number FROM c))"
+
+
+class Row:
+    """The columns of a view that are read."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self._columns: dict[str, None] = {}
+
+    def column(self, name: str) -> str:
+        self._columns[name] = None
+        return f"{self.alias}.{name}"
+
+    def read(self, *always: str) -> str:
+        """What is selected from the view, under the same alias."""
+        return ", ".join(f"{self.alias}.{name}" for name in dict.fromkeys((*always, *self._columns)))
+
+
+Body = Callable[[Row], Json]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """Names of parameters: how many accounts, which (seven, as AccountQuery gives them; none for all), and between
+    which keys (four; none for no bounds).
+    """
+
+    limit: Hashable
+    filter: tuple[Hashable, ...] = ()
+    bounds: tuple[Hashable, ...] = ()
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`texts` for each client, over `relations`; `parameters` are the names of $3 and the following."""
+
+    client_columns: str
+    relations: str
+    joins: str
+    texts: tuple[str, ...]
+    parameters: tuple[Hashable, ...]
+
+    @cached_property
+    def forward(self) -> str:
+        """A page of all clients; its own parameters are after, before and limit."""
+        return self._page("")
+
+    @cached_property
+    def backward(self) -> str:
+        """The same page counted from the end, in reading order all the same."""
+        return self._page(" DESC")
+
+    @cached_property
+    def filtered_forward(self) -> str:
+        """With the eleven parameters of `matching_clients` before those of the page."""
+        return self._page("", _PARTS["matching_clients"])
+
+    @cached_property
+    def filtered_backward(self) -> str:
+        return self._page(" DESC", _PARTS["matching_clients"])
+
+    @cached_property
+    def by_number(self) -> str:
+        """Some clients; its own parameter is their numbers."""
+        [numbers] = self._own(1)
+        return self._whole(f"c.client_number = ANY (ARRAY(SELECT unnest({numbers}::int[])))", "")
+
+    def _page(self, direction: str, matching: str = "") -> str:
+        count = len(set(_PARAMETER.findall(matching)))
+        after, before, limit = self._own(count + 3)[count:]
+        bounds = f"c.client_number > (SELECT {after}::bigint) AND c.client_number < (SELECT {before}::bigint)"
+        condition = f"{bounds} AND {moved(matching, len(self.parameters))}" if matching else bounds
+        return self._whole(condition, f" ORDER BY c.client_number{direction} LIMIT (SELECT {limit}::int)")
+
+    def _own(self, count: int) -> list[str]:
+        first = len(self.parameters) + _VISIBLE + 1
+        return [f"${number}" for number in range(first, first + count)]
+
+    def _whole(self, condition: str, page: str) -> str:
+        return (
+            f"WITH c AS MATERIALIZED (\n    SELECT {self.client_columns}\n    FROM brokergraph_erp.client c\n"
+            f"    WHERE {_PARTS['visible']} AND {condition}{page})"
+            f"{self.relations}\nSELECT c.client_number, {', '.join(self.texts)}\nFROM c{self.joins}\n"
+            "ORDER BY c.client_number"
+        )
+
+
+def moved(part: str, by: int) -> str:
+    """A part of erp.sql whose parameters begin further back."""
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", part)
+
+
+class Composer:
+    """Collects what a rendering needs. Parameters are known by names of the caller's choice."""
+
+    def __init__(self) -> None:
+        self.client = Row("c")
+        self._parameters: dict[Hashable, int] = {}
+        self._relations: dict[str, str] = {}
+        self._pages: dict[str, str] = {}
+        self._aggregates: dict[str, str] = {}
+        self._values_money = False
+
+    def parameter(self, name: Hashable, type_: str) -> str:
+        """SQL for the parameter of that name."""
+        return f"${self._number(name)}::{type_}"
+
+    def statement(self, texts: Sequence[Json]) -> Statement:
+        """For clients with these texts."""
+        return Statement(
+            self.client.read("client_number"),
+            "".join(f",\n{one}" for one in self._with()),
+            "".join(f"\nLEFT JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client())
+            + "".join(f"\nLEFT JOIN LATERAL ({page}) {alias} ON true" for page, alias in self._pages.items()),
+            tuple(joined(one) for one in texts),
+            tuple(self._parameters),
+        )
+
+    def accounting(self, what: str) -> str:
+        """SQL for the accounting currency's `currency` or `places`; NULL without one."""
+        self._values_money = True
+        return f"(SELECT {what} FROM k)"
+
+    def web_status(self, body: Body) -> Json:
+        """A client's web status as JSON, null without one."""
+        row = Row("w")
+        text = given_up(body(row))
+        select = (
+            f"SELECT w.client_number, {text} AS j FROM brokergraph_erp.web_status w WHERE w.client_number = {_OF_C}"
+        )
+        alias = self._relations.setdefault(select, f"w{len(self._relations)}")
+        return [Sql(f"coalesce({alias}.j, 'null')")]
+
+    def balances(self, body: Json, only: str | None = None) -> Json:
+        """A client's balances as a list; `only` is SQL for the currencies that are wanted, or NULL for all."""
+        wanted = f" FILTER (WHERE {only} IS NULL OR b.currency = ANY ({only}))" if only else ""
+        listed = self.of_balances(f"string_agg({given_up(body)}, ',' ORDER BY b.currency){wanted}")
+        return ["[", Sql(f"coalesce({listed}, '')"), "]"]
+
+    def of_balances(self, aggregate: str) -> str:
+        """SQL for an aggregate over a client's balances; NULL for a client without any."""
+        return f"b.{self._aggregates.setdefault(aggregate, f'x{len(self._aggregates)}')}"
+
+    def accounts(self, row: Row, body: Json, page: AccountPage) -> Json:
+        """A page of a client's accounts as the elements of a list."""
+        condition = "".join(f" AND {one}" for one in self._conditions(page))
+        select = (
+            f"SELECT string_agg({given_up(body)}, ',' ORDER BY a.server, a.login) AS j FROM (\n"
+            f"    SELECT {row.read('server', 'login')} FROM brokergraph_erp.trading_account a\n"
+            f"    WHERE a.client_number = c.client_number{condition}\n"
+            f"    ORDER BY a.server, a.login LIMIT (SELECT {self.parameter(page.limit, 'int')})) a"
+        )
+        return [Sql(f"coalesce({self._pages.setdefault(select, f'a{len(self._pages)}')}.j, '')")]
+
+    def _conditions(self, page: AccountPage) -> Iterator[str]:
+        if page.filter:
+            yield self._part("matching_accounts", page.filter)
+        if page.bounds:
+            yield self._part("account_page", page.bounds)
+
+    def _part(self, part: str, names: Sequence[Hashable]) -> str:
+        """A part of erp.sql, its parameters in their order under these names."""
+        text = _PARTS[part]
+        first = min(int(number) for number in _PARAMETER.findall(text))
+        return _PARAMETER.sub(lambda found: f"${self._number(names[int(found[1]) - first])}", text)
+
+    def _number(self, name: Hashable) -> int:
+        return self._parameters.setdefault(name, len(self._parameters) + _VISIBLE + 1)
+
+    def _with(self) -> Iterator[str]:
+        if self._values_money:
+            places = places_of("currency")
+            yield f"k AS MATERIALIZED (SELECT currency, {places} AS places FROM brokergraph_erp.accounting_currency LIMIT 1)"
+        for select, alias in self._relations.items():
+            yield f"{alias} AS ({select})"
+        if self._aggregates:
+            columns = "".join(f", {one} AS {name}" for one, name in self._aggregates.items())
+            yield (
+                f"b AS (SELECT b.client_number{columns}\n    FROM brokergraph_erp.currency_balance b\n"
+                f"    CROSS JOIN LATERAL (SELECT {places_of('b.currency')} AS places OFFSET 0) n\n"
+                f"    WHERE b.client_number = {_OF_C} AND b.balance <> 0 GROUP BY b.client_number)"
+            )
+
+    def _by_client(self) -> Iterator[str]:
+        yield from self._relations.values()
+        if self._aggregates:
+            yield "b"
