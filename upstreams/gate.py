@@ -9,7 +9,6 @@ anything, and reads that belong to an order, do not wait here.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import nullcontext
 from contextvars import copy_context
@@ -18,6 +17,7 @@ from typing import Generic, TypeVar
 
 from upstreams.call import Call, Tally
 from upstreams.errors import UpstreamError
+from upstreams.turns import Turns
 
 Q = TypeVar("Q", bound=Hashable)
 K = TypeVar("K", bound=Hashable)
@@ -62,6 +62,7 @@ class _Batch(Generic[K, V]):
         self.askers = askers
         self.keys = keys
         self.wanted_by = len(askers)
+        self.is_over = False
         self.task: asyncio.Task[None] | None = None
         for asker in askers:
             asker.batch = self
@@ -73,11 +74,13 @@ class _Batch(Generic[K, V]):
         return replace(first, deadline=latest, tally=_SharedTally(self.askers), away=nullcontext)
 
     def answer(self, found: Mapping[K, V]) -> None:
+        self.is_over = True
         for asker in self.askers:
             if not asker.answer.done():
                 asker.answer.set_result(found)
 
     def fail(self, error: Exception) -> None:
+        self.is_over = True
         for asker in self.askers:
             if not asker.answer.done():
                 asker.answer.set_exception(error)
@@ -108,38 +111,22 @@ class _SharedTally(Tally):
 class _Line(Generic[K, V]):
     """Calls under way for one question, and who waits with it. Callers take turns where not all fit into one call."""
 
+    __slots__ = ("in_flight", "turns")
+
     def __init__(self) -> None:
         self.in_flight = 0
-        # The caller whose turn it is stands first; each caller's own askers keep their order.
-        self._turns: OrderedDict[str, dict[_Waiting[K, V], None]] = OrderedDict()
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._turns
-
-    def add(self, asker: _Waiting[K, V]) -> None:
-        self._turns.setdefault(asker.call.caller, {})[asker] = None
-
-    def remove(self, asker: _Waiting[K, V]) -> None:
-        own = self._turns[asker.call.caller]
-        del own[asker]
-        if not own:
-            del self._turns[asker.call.caller]
+        self.turns: Turns[_Waiting[K, V]] = Turns()
 
     def take(self, keys_max: int) -> _Batch[K, V]:
         """The next ones, as many as fit, and at least one."""
         askers: list[_Waiting[K, V]] = []
         keys: dict[K, None] = {}
-        while self._turns:
-            caller, own = next(iter(self._turns.items()))
-            asker = next(iter(own))
-            fresh = [key for key in asker.keys if key not in keys]
+        while self.turns.length:
+            fresh = [key for key in self.turns.first().keys if key not in keys]
             if askers and len(keys) + len(fresh) > keys_max:
                 break
-            askers.append(asker)
+            askers.append(self.turns.call())
             keys |= dict.fromkeys(fresh)
-            self._turns.move_to_end(caller)
-            self.remove(asker)
         return _Batch(askers, list(keys))
 
 
@@ -169,8 +156,7 @@ class Gate(Generic[Q, K, V]):
         if line is None:
             line = self._lines[question] = _Line()
         if line.in_flight >= self._sharing.at_once:
-            with call.away() if self._away else nullcontext():
-                return await self._waited(line, keys, call)
+            return await self._waited(line, keys, call)
         line.in_flight += 1
         try:
             return await self._ask(question, keys, call)
@@ -185,20 +171,28 @@ class Gate(Generic[Q, K, V]):
 
     async def _waited(self, line: _Line[K, V], keys: Sequence[K], call: Call) -> Mapping[K, V]:
         asker: _Waiting[K, V] = _Waiting(keys, call)
-        line.add(asker)
+        line.turns.add(call.caller, asker)
+        # A timer, not a time-out: nothing has to be cancelled, and it costs a fraction.
+        timer = asyncio.get_running_loop().call_later(call.deadline.remaining(), self._tell_late, asker)
         try:
-            async with asyncio.timeout(call.deadline.remaining()):
+            if self._away:
+                with call.away():
+                    found = await asker.answer
+            else:
                 found = await asker.answer
-        except TimeoutError as error:
-            raise self._too_late() from error
         finally:
+            timer.cancel()
             _leave(asker, line)
         return {key: found[key] for key in keys if key in found}
+
+    def _tell_late(self, asker: _Waiting[K, V]) -> None:
+        if not asker.answer.done():
+            asker.answer.set_exception(self._too_late())
 
     def _next(self, question: Q, line: _Line[K, V]) -> None:
         """A call has ended: its place is for those who wait."""
         line.in_flight -= 1
-        if not line.is_empty:
+        if line.turns.length:
             line.in_flight += 1
             self._send(question, line, line.take(self._sharing.keys_max))
         elif not line.in_flight:
@@ -226,10 +220,8 @@ class Gate(Generic[Q, K, V]):
 
 
 def _leave(asker: _Waiting[K, V], line: _Line[K, V]) -> None:
-    """Out of the line, or out of the call; an answer that came in the very moment of giving up is looked at."""
+    """Out of the line, or out of the call that is still under way."""
     if asker.batch is None:
-        line.remove(asker)
-    elif asker.answer.cancelled():
+        line.turns.remove(asker.call.caller, asker)
+    elif not asker.batch.is_over:
         asker.batch.left()
-    else:
-        asker.answer.exception()

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import msgspec
@@ -58,10 +58,10 @@ def call_of(caller: str, seconds: float = 20.0, *, order: bool = False) -> Call:
 @asynccontextmanager
 async def opened(box, at_once: int):
     config = settings(box, PATIENT)
-    replace = msgspec.structs.replace
-    cplugin = {name: replace(one, live_calls_at_once=at_once) for name, one in config.cplugin.items()}
-    broker_work = {name: replace(one, live_calls_at_once=at_once) for name, one in config.broker_work.items()}
-    config = replace(config, cplugin=cplugin, broker_work=broker_work)
+    changed = msgspec.structs.replace
+    cplugin = {name: changed(one, live_calls_at_once=at_once) for name, one in config.cplugin.items()}
+    broker_work = {name: changed(one, live_calls_at_once=at_once) for name, one in config.broker_work.items()}
+    config = changed(config, cplugin=cplugin, broker_work=broker_work)
     async with open_upstreams(config, Clock(), MemoryTokenStore()) as house:
         yield house
 
@@ -459,12 +459,12 @@ async def test_each_look_up_by_key_answers_its_own_question(erp, database):
 class Ledger:
     """A question that is answered when the test says so."""
 
-    def __init__(self, sharing: Sharing) -> None:
+    def __init__(self, sharing: Sharing, *, away: bool = False) -> None:
         self.asked: list[tuple[object, list[int], Call, str]] = []
         self.go = asyncio.Event()
         self.most: Counter[object] = Counter()
         self.inside: Counter[object] = Counter()
-        self.gate = Gate(self._ask, sharing, too_late=self.too_late, away=False)
+        self.gate = Gate(self._ask, sharing, too_late=self.too_late, away=away)
 
     async def _ask(self, question, keys, call) -> dict[int, str]:
         self.asked.append((question, list(keys), call, WHO.get()))
@@ -522,6 +522,26 @@ async def test_callers_take_turns_where_not_all_fit():
         [40, 41],
     ]
     assert [sorted(answer) for answer in answers[1:3]] == [[10, 11], [20, 21]]
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_while_a_vendor_is_waited_for_the_server_may_do_other_work(away):
+    ledger, outside = Ledger(Sharing(1, 100), away=away), []
+
+    @contextmanager
+    def noted():
+        outside.append("goes")
+        yield
+        outside.append("comes back")
+
+    first = ledger.start([1], call_of("viewer"))
+    waiting = ledger.start([2], replace(call_of("viewer"), away=noted))
+    await turns()
+    assert outside == ["goes"] * away
+    ledger.go.set()
+    await asyncio.gather(first, waiting)
+
+    assert outside == ["goes", "comes back"] * away
 
 
 async def test_without_places_nobody_shares():
