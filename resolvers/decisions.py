@@ -79,11 +79,14 @@ def install(schema: GraphQLSchema) -> dict[str, Needs]:
 
 def forbidden_fields(needs: Mapping[str, Needs], scopes: frozenset[str]) -> dict[str, tuple[str, ...]]:
     """Those of the fields that a caller with these scopes may not have, each with the scopes that are missing."""
-    return {
-        coordinate: _missing(wanted, scopes)
-        for coordinate, wanted in needs.items()
-        if not any(scopes >= each for each in wanted)
-    }
+    found = {}
+    for coordinate, wanted in needs.items():
+        for each in wanted:
+            if scopes >= each:
+                break
+        else:
+            found[coordinate] = _missing(wanted, scopes)
+    return found
 
 
 def _missing(needs: Needs, scopes: frozenset[str]) -> tuple[str, ...]:

@@ -64,9 +64,16 @@ class Document:
     """The engine's plan of each operation, made when it is first asked for; None for what the engine does not run."""
     costs: dict[str | None, Any] = field(default_factory=dict, compare=False)
     """What resolvers/cost.py has reckoned of each operation."""
+    variables: dict[str | None, Any] = field(default_factory=dict, compare=False)
+    """What resolvers/variables.py knows of those of each operation."""
+    operations: dict[str | None, OperationDefinitionNode] = field(default_factory=dict, compare=False)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to execute. Raises Unacceptable where the name does not tell which."""
+        known = self.operations.get(name)
+        return known or remember(self.operations, name, self._found(name))
+
+    def _found(self, name: str | None) -> OperationDefinitionNode:
         operations = [node for node in self.tree.definitions if isinstance(node, OperationDefinitionNode)]
         named = [node for node in operations if name is None or (node.name and node.name.value == name)]
         if len(named) == 1:

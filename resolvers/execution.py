@@ -12,7 +12,7 @@ from graphql import (
     OperationDefinitionNode,
     VariableDefinitionNode,
 )
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from resolvers.charging import BudgetExceeded, Charging, shown
 from resolvers.context import Caller, Context, GraphLimits, Services
@@ -28,6 +28,7 @@ from resolvers.running import Asked, Chosen, runner
 from resolvers.schema import schema
 from resolvers.scopes import Scope
 from resolvers.selected import Selector
+from resolvers.variables import read_variables
 from upstreams.budgets.shared import Budgets, Standing
 from upstreams.call import Call
 
@@ -91,7 +92,7 @@ class Executor:
                     await self._charging.spend_for_refusal(caller),
                 )
                 return Answer(body, executed=False, refused_method=True, standing=standing)
-            variables = self._variables(operation, request)
+            variables = self._variables(document, operation, request)
             forbidden = self._forbidden(document, caller)
             if forbidden and (refused := refused_whole(operation, document, forbidden)):
                 body = {"data": None} | _refusal(refused, call)
@@ -130,11 +131,12 @@ class Executor:
         """Whether a misspelt name is answered with the right one: to guess names is to read the schema."""
         return self._introspection or caller.may(Scope.SCHEMA_READ)
 
-    def _variables(self, operation: OperationDefinitionNode, request: GraphQLRequest) -> VariableValues:
-        definitions = operation.variable_definitions or ()
-        coerced = get_variable_values(self._core, definitions, dict(request.variables or {}), max_errors=10)
+    def _variables(
+        self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest
+    ) -> VariableValues:
+        coerced = read_variables(self._core, document, operation, request.variables or {})
         if isinstance(coerced, list):
-            raise Unacceptable([_located(error, definitions) for error in coerced])
+            raise Unacceptable([_located(error, operation.variable_definitions or ()) for error in coerced])
         return coerced
 
     def _plan(
