@@ -19,6 +19,8 @@ Flag = bool | int | str | None
 """The same for what is true or false."""
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_number = msgspec.json.Decoder(Decimal)
+_NOTHING = frozenset({b"null", b'""'})
 
 
 class Nonsense(ValueError):
@@ -58,9 +60,7 @@ def required_money(value: Decimal | None) -> Decimal:
 
 def raw_number(raw: msgspec.Raw) -> Decimal | None:
     """A number given as JSON number or text, exact; null and "" are None."""
-    if bytes(raw) in {b"null", b'""'}:
-        return None
-    return money(msgspec.json.decode(raw, type=Decimal))
+    return None if bytes(raw) in _NOTHING else money(_number.decode(raw))
 
 
 def whole(value: Whole) -> int | None:

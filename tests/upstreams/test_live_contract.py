@@ -14,7 +14,7 @@ from upstreams.records import LiveAccountRecord
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
-NOTHING_EXTRA = frozenset({"balance"})
+NOTHING_EXTRA = frozenset({"balance", "group", "leverage", "enabled", "read_only"})
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 `result` says whether a call went well; `mcode` is written `m00000` and `m0000000` and is looked at for failures only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +28,7 @@ from upstreams.platforms.protocol import (
     PreparedAccount,
     PreparedDeposit,
 )
-from upstreams.platforms.rows import read_rows
+from upstreams.platforms.rows import NONSENSE, read_rows, unreadable_row
 from upstreams.records import DepositOrder, DepositReceipt, LiveAccountRecord, NewAccountOrder, NewAccountReceipt
 from upstreams.transport import HttpAnswer
 
@@ -40,6 +40,7 @@ _can_be = number_up_to(MT5_LARGEST_LOGIN)
 CREDENTIALS = frozenset({"BW_API_0000001", "BW_API_0000003"})
 NOT_ALLOWED = frozenset({"BW_API_0000004", "RIGHT_NO_00000001"})
 MT4_PREFIX = "MT4_"
+_SYSTEM = System.BROKER_WORK
 
 
 class _Envelope(msgspec.Struct):
@@ -48,7 +49,10 @@ class _Envelope(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Account(msgspec.Struct):
+_envelope = msgspec.json.Decoder(_Envelope)
+
+
+class _Account(msgspec.Struct, gc=False):
     """Types differ between the document's table and its sample, so both are taken. `oweId` is the vendor's spelling."""
 
     login: int | str
@@ -68,10 +72,35 @@ class _Account(msgspec.Struct):
     owner_id: int | str | None = msgspec.field(name="oweId", default=None)
 
 
+_Seen = tuple[_Account, datetime]
+
+
+"""A row as it came, and when: whoever shares it reads the figures that he wants himself."""
+
+_Figures = Sequence[tuple[str, Callable[[_Account, ZoneInfo], Any]]]
+
+_FIGURES: Mapping[str, Callable[[_Account, ZoneInfo], Any]] = {
+    "group": lambda row, _zone: row.group,
+    "leverage": lambda row, _zone: wire.raw_number(row.leverage),
+    "max_leverage": lambda row, _zone: wire.raw_number(row.max_leverage),
+    "currency": lambda row, _zone: wire.text(row.currency),
+    "enabled": lambda row, _zone: wire.flag(row.enable),
+    "read_only": lambda row, _zone: wire.flag(row.read_only),
+    "send_reports": lambda row, _zone: wire.flag(row.send_reports),
+    "lead_source": lambda row, _zone: wire.text(row.lead_source),
+    "owner_id": lambda row, _zone: wire.text(row.owner_id),
+    "account_type": lambda row, _zone: wire.text(row.account_type),
+    "total_margin_calculation": lambda row, _zone: wire.text(row.total_margin),
+    "swap_free": lambda row, _zone: wire.flag(row.swap_free),
+    "french_risk": lambda row, _zone: wire.flag(row.french_risk),
+    "registered_at": lambda row, zone: wire.local_stamp(row.regdate, zone),
+}
+
+
 class BrokerWorkServer:
     """Neither a ticket nor a comment comes back from its balance call, so money is never put through it."""
 
-    system = System.BROKER_WORK
+    system = _SYSTEM
     can_create_accounts = False
     can_deposit = False
     has_live_figures = True
@@ -95,9 +124,12 @@ class BrokerWorkServer:
         """The connection belongs to the house."""
         await self._gate.aclose()
 
-    async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:  # noqa: ARG002
+    async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
+        figures = [(name, read) for name, read in _FIGURES.items() if name in wanted]
+
         async def ask(chunk: Sequence[str]) -> Rows:
-            return await self._gate.ask(None, chunk, call)
+            seen = await self._gate.ask(None, chunk, call)
+            return {login: self._record(login, one, figures) for login, one in seen.items()}
 
         return await in_chunks(logins, self.batch_max, _can_be, ask)
 
@@ -118,23 +150,36 @@ class BrokerWorkServer:
     ) -> NewAccountReceipt | None:
         raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "There is no list of accounts to search.")
 
-    async def _info(self, logins: Sequence[str], call: Call) -> Rows:
+    async def _info(self, logins: Sequence[str], call: Call) -> Mapping[str, _Seen | UpstreamError]:
         return await self._link.read(self._request(logins), lambda answer: self._read(answer, logins), call)
 
     def _request(self, chunk: Sequence[str]) -> HttpRequest:
         query = (("serverId", self._server_id), ("accountId", ",".join(chunk)))
         return HttpRequest("GET", INFO_PATH, query=query, headers=self._headers, lane=self.name, keys=len(chunk))
 
-    def _read(self, answer: HttpAnswer, chunk: Sequence[str]) -> Rows:
-        envelope = wire.decode(answer.body, _Envelope)
+    def _read(self, answer: HttpAnswer, chunk: Sequence[str]) -> Mapping[str, _Seen | UpstreamError]:
+        envelope = _envelope.decode(answer.body)
         if not wire.flag(envelope.result):
             raise failure(envelope.mcode, self._link.failures)
         now = self._link.clock.now()
 
-        def record(row: _Account) -> LiveAccountRecord:
-            return _record(row, now, self._zone)
+        def entry(row: _Account) -> tuple[str, _Seen]:
+            return str(row.login), (row, now)
 
-        return read_rows(envelope.data, _Account, record, chunk, self._link.failures)
+        return read_rows(envelope.data, _Account, entry, chunk, self._link.failures)
+
+    def _record(self, login: str, seen: _Seen | UpstreamError, figures: _Figures) -> LiveAccountRecord | UpstreamError:
+        if isinstance(seen, UpstreamError):
+            return seen
+        row, now = seen
+        values = {}
+        try:
+            # Not a comprehension, whose frame costs as much as a figure.
+            for name, read in figures:
+                values[name] = read(row, self._zone)
+        except NONSENSE as error:
+            return unreadable_row(error, self._link.failures)
+        return LiveAccountRecord(login, now, _SYSTEM, **values)
 
 
 def failure(mcode: Any, failures: Failures) -> UpstreamError:
@@ -154,28 +199,6 @@ def failure(mcode: Any, failures: Failures) -> UpstreamError:
         )
     refused = mt4_codes.definite(code.removeprefix(MT4_PREFIX), failures) if code.startswith(MT4_PREFIX) else None
     return refused or failures.unavailable("reported an error", upstream_code=code or None)
-
-
-def _record(row: _Account, now: datetime, zone: ZoneInfo) -> LiveAccountRecord:
-    return LiveAccountRecord(
-        login=str(row.login),
-        observed_at=now,
-        system=System.BROKER_WORK,
-        group=row.group,
-        leverage=wire.raw_number(row.leverage),
-        max_leverage=wire.raw_number(row.max_leverage),
-        currency=wire.text(row.currency),
-        enabled=wire.flag(row.enable),
-        read_only=wire.flag(row.read_only),
-        send_reports=wire.flag(row.send_reports),
-        lead_source=wire.text(row.lead_source),
-        owner_id=wire.text(row.owner_id),
-        account_type=wire.text(row.account_type),
-        total_margin_calculation=wire.text(row.total_margin),
-        swap_free=wire.flag(row.swap_free),
-        french_risk=wire.flag(row.french_risk),
-        registered_at=wire.local_stamp(row.regdate, zone),
-    )
 
 
 def build(name: str, config: ServerConfig, connections: Connections, clock: Clock) -> BrokerWorkServer:  # noqa: ARG001

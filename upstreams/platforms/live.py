@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 from upstreams.call import Call
 from upstreams.errors import UpstreamError
@@ -10,6 +11,7 @@ from upstreams.gate import Gate, Sharing
 from upstreams.platforms.protocol import LiveAnswer
 from upstreams.records import LiveAccountRecord
 
+V = TypeVar("V")
 Rows = Mapping[str, LiveAccountRecord | UpstreamError]
 AskChunk = Callable[[Sequence[str]], Awaitable[Rows]]
 
@@ -22,24 +24,30 @@ async def in_chunks(logins: Sequence[str], size: int, known: Callable[[str], boo
     error is the answer of each of its logins; one chunk's failure never touches another's.
     """
     asked = [login for login in dict.fromkeys(logins) if known(login)]
-    chunks = [asked[start : start + size] for start in range(0, len(asked), size)]
+    if len(asked) <= size:
+        found = await _answered(asked, ask) if asked else {}
+    else:
+        found = await _side_by_side([asked[start : start + size] for start in range(0, len(asked), size)], ask)
+    return {login: found.get(login) for login in logins}
+
+
+async def _side_by_side(chunks: Sequence[Sequence[str]], ask: AskChunk) -> Rows:
     async with asyncio.TaskGroup() as group:
         answers = [group.create_task(_answered(chunk, ask)) for chunk in chunks]
     found: dict[str, LiveAccountRecord | UpstreamError] = {}
     for answer in answers:
         found |= answer.result()
-    return {login: found.get(login) for login in dict.fromkeys(logins)}
+    return found
 
 
-LiveGate = Gate[None, str, LiveAccountRecord | UpstreamError]
-
-
-def live_gate(ask: Callable[[Sequence[str], Call], Awaitable[Rows]], sharing: Sharing, failures: Failures) -> LiveGate:
+def live_gate(
+    ask: Callable[[Sequence[str], Call], Awaitable[Mapping[str, V]]], sharing: Sharing, failures: Failures
+) -> Gate[None, str, V]:
     """Shares one trading server's call between all who ask, whatever they may see: whether they may see an account was
     decided before, by the ERP.
     """
 
-    async def one_call(_question: None, logins: Sequence[str], call: Call) -> Rows:
+    async def one_call(_question: None, logins: Sequence[str], call: Call) -> Mapping[str, V]:
         return await ask(logins, call)
 
     def too_late() -> UpstreamError:
@@ -57,10 +65,12 @@ async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:
 
 def number_up_to(largest: int) -> Callable[[str], bool]:
     """Whether a login is a number as the platform would write it: "007" is no login, for no answer would match it."""
+    most = str(largest)
+    digits = len(most)
 
     def fits(login: str) -> bool:
-        if not (login.isascii() and login.isdigit()) or len(login) > len(str(largest)):
+        if not (login.isascii() and login.isdigit()) or login[0] == "0":
             return False
-        return login == str(int(login)) and 0 < int(login) <= largest
+        return len(login) < digits or (len(login) == digits and login <= most)
 
     return fits

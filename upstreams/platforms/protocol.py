@@ -63,8 +63,9 @@ class Platform(Protocol):
 
     async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
         """Ask for the logins in as few calls as the vendor allows. `wanted` are LiveAccountRecord field names: what
-        costs a further call (equity, margin, free_margin, margin_level) is fetched only when named. Answers for every
-        login asked; matched by key. Never raises UpstreamError for a single chunk: that chunk's logins carry it.
+        costs a further call (equity, margin, free_margin, margin_level) is fetched only when named, and whatever else
+        is not named may be None. Answers for every login asked; matched by key. Never raises UpstreamError for a single
+        chunk: that chunk's logins carry it.
         """
         ...
 

@@ -1,6 +1,6 @@
 """Reading a batch answer row by row, so that one unreadable row costs one login and not two hundred."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -8,10 +8,12 @@ import msgspec
 from upstreams import wire
 from upstreams.errors import UpstreamError
 from upstreams.faults import Failures
-from upstreams.platforms.live import Rows
-from upstreams.records import LiveAccountRecord
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+NONSENSE = (msgspec.ValidationError, ValueError, ArithmeticError)
+"""What reading a row may raise."""
 
 
 class _Whose(msgspec.Struct):
@@ -21,35 +23,36 @@ class _Whose(msgspec.Struct):
 def read_rows(
     data: msgspec.Raw,
     kind: type[T],
-    record: Callable[[T], LiveAccountRecord],
+    entry: Callable[[T], tuple[str, R]],
     asked: Sequence[str],
     failures: Failures,
-) -> Rows:
-    """Records by login. A row that cannot be read becomes its login's error. Where it does not even say whose it is,
-    all that were asked and not found carry the error: it may be any of them.
+) -> Mapping[str, R | UpstreamError]:
+    """By login what `entry` makes of each row. A row that cannot be read becomes its login's error. Where it does not
+    even say whose it is, all that were asked and not found carry the error: it may be any of them.
     """
     try:
-        return _by_login([record(row) for row in msgspec.json.decode(data, type=list[kind])])  # type: ignore[valid-type]
-    except (msgspec.ValidationError, ValueError, ArithmeticError):
+        return dict(map(entry, msgspec.json.decode(data, type=list[kind])))  # type: ignore[valid-type]
+    except NONSENSE:
         pass
-    found: dict[str, LiveAccountRecord | UpstreamError] = {}
+    found: dict[str, R | UpstreamError] = {}
     nobodys: UpstreamError | None = None
     for row in msgspec.json.decode(data, type=list[msgspec.Raw]):
         try:
-            found |= _by_login([record(msgspec.json.decode(row, type=kind))])
-        except (msgspec.ValidationError, ValueError, ArithmeticError) as error:
-            broken = failures.unreadable(writes=False, detail=f"row: {type(error).__name__}")
+            login, one = entry(msgspec.json.decode(row, type=kind))
+            found[login] = one
+        except NONSENSE as error:
+            broken = unreadable_row(error, failures)
             blamed = _blamed(row, broken)
             found |= blamed
             nobodys = nobodys if blamed else broken
     return found if nobodys is None else {login: found.get(login, nobodys) for login in asked}
 
 
-def _by_login(records: Sequence[LiveAccountRecord]) -> dict[str, LiveAccountRecord | UpstreamError]:
-    return {record.login: record for record in records}
+def unreadable_row(error: Exception, failures: Failures) -> UpstreamError:
+    return failures.unreadable(writes=False, detail=f"row: {type(error).__name__}")
 
 
-def _blamed(row: msgspec.Raw, error: UpstreamError) -> dict[str, LiveAccountRecord | UpstreamError]:
+def _blamed(row: msgspec.Raw, error: UpstreamError) -> dict[str, UpstreamError]:
     try:
         return {str(wire.decode(bytes(row), _Whose).login): error}
     except msgspec.ValidationError:
