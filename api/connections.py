@@ -13,7 +13,7 @@ It also queues without end what a client sends before it has read an answer; her
 """
 
 import asyncio
-from dataclasses import dataclass
+import weakref
 from enum import Enum, auto
 from http import HTTPStatus
 from itertools import chain
@@ -24,21 +24,12 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.framing import ambiguity, last_words
+from api.http_settings import HttpSection
 from api.incoming import WHOLE
+from api.writing import WRITER
 
 # Requests that a client may send ahead. Browsers and proxies send none; each costs memory and time.
 _MOST_AHEAD: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """Of one process. Bytes are those of the request line and all headers together."""
-
-    header_seconds: float
-    body_seconds: float
-    connections: int
-    header_bytes: int
-    headers: int
 
 
 class _Phase(Enum):
@@ -56,7 +47,7 @@ class _TooMuch(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, *arguments: Any, limits: ConnectionLimits, **more: Any) -> None:
+    def __init__(self, *arguments: Any, limits: HttpSection, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self._limits = limits
         self._running: RequestResponseCycle | None = None
@@ -72,10 +63,10 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self._limits.connections:
+        if len(self.connections) > self._limits.max_connections:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
-            self._within(self._limits.header_seconds)
+            self._within(self._limits.header_timeout_seconds)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -90,6 +81,7 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        cycle.scope[WRITER] = weakref.ref(cycle)  # type: ignore[typeddict-unknown-key]  # an entry of our own
         super()._start_asgi_task(cycle, app)
 
     @override
@@ -103,7 +95,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if before is self._phase is _Phase.HEADERS and not self._completed:
             # A header that is not finished is in the parser alone, which tells nobody how long it has become.
             self._header_bytes += len(data)
-            if self._header_bytes > self._limits.header_bytes:
+            if self._header_bytes > self._limits.max_header_bytes:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
                 return
         self._wait(before)
@@ -120,7 +112,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if whole and self._phase is _Phase.IDLE:
             return
         if self._timer is None or self._phase is not before:
-            self._within(self._limits.body_seconds if self._phase is _Phase.BODY else self._limits.header_seconds)
+            self._within(
+                self._limits.body_timeout_seconds if self._phase is _Phase.BODY else self._limits.header_timeout_seconds
+            )
 
     @override
     def on_message_begin(self) -> None:
@@ -134,14 +128,14 @@ class BoundedProtocol(HttpToolsProtocol):
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
-        if len(self.headers) > self._limits.headers:
+        if len(self.headers) > self._limits.max_headers:
             self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise _TooMuch
 
     @override
     def on_headers_complete(self) -> None:
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
-        if size > self._limits.header_bytes:
+        if size > self._limits.max_header_bytes:
             self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise _TooMuch
         found = ambiguity(self.parser.get_http_version(), self.headers, upgrades=self.parser.should_upgrade())
@@ -179,7 +173,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._stop_stalled()
-        self._stalled = self.loop.call_later(self._limits.body_seconds, self._abort)
+        self._stalled = self.loop.call_later(self._limits.body_timeout_seconds, self._abort)
 
     @override
     def resume_writing(self) -> None:
@@ -207,7 +201,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _too_slow(self) -> None:
         if self.pipeline:
             # It is we who are not reading: an earlier request of this connection is still being answered.
-            self._within(self._limits.body_seconds)
+            self._within(self._limits.body_timeout_seconds)
             return
         if self._phase is _Phase.IDLE or self._has_begun_to_answer():
             self._close()
@@ -249,4 +243,4 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         if not self.transport.is_closing():
             self.transport.close()
-        self._timer = self.loop.call_later(self._limits.body_seconds, self._abort)
+        self._timer = self.loop.call_later(self._limits.body_timeout_seconds, self._abort)

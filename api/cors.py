@@ -3,9 +3,10 @@
 from typing import Final
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http_settings import HttpSection
+from api.writing import WRITER
 
 _MAY_SEND: Final = (
     "Authorization",
@@ -26,8 +27,14 @@ def cors(http: HttpSection, app: ASGIApp) -> ASGIApp:
     """
     if not http.cors_origins:
         return app
+
+    async def in_messages(scope: Scope, receive: Receive, send: Send) -> None:
+        # The middleware adds its headers to the message that begins an answer.
+        scope.pop(WRITER, None)
+        await app(scope, receive, send)
+
     return CORSMiddleware(
-        app,
+        in_messages,
         allow_origins=http.cors_origins,
         allow_methods=("GET", "HEAD", "POST"),
         allow_headers=_MAY_SEND,

@@ -32,16 +32,20 @@ def ambiguity(version: str, headers: Headers, *, upgrades: bool) -> Refusal | No
     """Why a request with these headers, their names in lower case, is not read any further; None where it is."""
     if version not in _VERSIONS:
         return _VERSION
-    names = [name for name, _ in headers]
-    for name in _ONCE:
-        if names.count(name) > 1:
-            return HTTPStatus.BAD_REQUEST, f"The header {name.decode()} stands there twice."
+    names = {name for name, _ in headers}
+    if len(names) < len(headers) and (twice := _twice(headers)):
+        return HTTPStatus.BAD_REQUEST, f"The header {twice.decode()} stands there twice."
     if version == "1.1" and b"host" not in names:
         return _NO_HOST
     if b"transfer-encoding" in names and not _is_chunked(version, headers):
         return _CODING
     # The parser takes what follows the headers of an upgrade for another protocol: a body would become a request.
     return _UPGRADE if upgrades and _has_body(headers) else None
+
+
+def _twice(headers: Headers) -> bytes | None:
+    names = [name for name, _ in headers]
+    return next((name for name in _ONCE if names.count(name) > 1), None)
 
 
 def _is_chunked(version: str, headers: Headers) -> bool:

@@ -29,7 +29,7 @@ class LastUse:
         self._used: dict[str, datetime] = {}
 
     def note(self, identity: str) -> None:
-        self._used[identity] = self._clock.now().replace(second=0, microsecond=0)
+        self._used[identity] = self._clock.now()
 
     async def write(self) -> None:
         """Write what was noted. While the database is away it is kept for the next time."""
@@ -37,7 +37,7 @@ class LastUse:
         if not used:
             return
         try:
-            await self._store.note_use(used)
+            await self._store.note_use({key: at.replace(second=0, microsecond=0) for key, at in used.items()})
         except UpstreamError as error:
             log.warning("keys.last_use_not_written", keys=len(used), problem=error.message)
             self._used = used | self._used

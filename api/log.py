@@ -7,6 +7,7 @@ lines, those of the libraries, warnings, and the last words of a crash. Tracebac
 import logging
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Literal
@@ -32,7 +33,7 @@ def configure(
     shared: Chain = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        Stamp(),
     ]
     last: Chain = [_tracebacks(log_format), redaction, _renderer(log_format)]
     structlog.configure(
@@ -42,6 +43,22 @@ def configure(
     )
     _adopt_the_libraries(shared, last, level)
     _adopt_last_words()
+
+
+class Stamp:
+    """A processor: the time in UTC, as structlog's TimeStamper writes it, which spells out the date for every line."""
+
+    def __init__(self) -> None:
+        self._kept = (-1, "")
+
+    def __call__(self, _logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        second, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+        # Threads write lines too, so the second and its date are one value.
+        kept = self._kept
+        if kept[0] != second:
+            kept = self._kept = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        event["timestamp"] = f"{kept[1]}.{microseconds:06d}Z"
+        return event
 
 
 def _tracebacks(log_format: str) -> structlog.typing.Processor:

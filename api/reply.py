@@ -5,6 +5,8 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from api.writing import written
+
 _WITHOUT_LENGTH: Final = frozenset({204, 304})
 
 
@@ -18,7 +20,9 @@ class Reply:
         self.status_code = status_code
         self.headers = headers
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        if written(scope, self.status_code, self.headers, self.body):
+            return
         # The server checks and lowers names and values: uvicorn's send().
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         if self.status_code not in _WITHOUT_LENGTH:

@@ -14,7 +14,7 @@ from uvicorn.supervisors import Multiprocess
 from api.app import create_app
 from api.cli.common import config_option, settings_from
 from api.cli.listening import listening
-from api.connections import BoundedProtocol, ConnectionLimits
+from api.connections import BoundedProtocol
 from api.http_settings import HttpSection
 from api.log import configure
 from api.redaction import known_secrets
@@ -79,15 +79,8 @@ def serve(settings: Settings, listener: socket.socket) -> None:
 
 
 def _options(http: HttpSection) -> dict[str, Any]:
-    limits = ConnectionLimits(
-        header_seconds=http.header_timeout_seconds,
-        body_seconds=http.body_timeout_seconds,
-        connections=http.max_connections,
-        header_bytes=http.max_header_bytes,
-        headers=http.max_headers,
-    )
     return {
-        "http": partial(BoundedProtocol, limits=limits),
+        "http": partial(BoundedProtocol, limits=http),
         "log_level": "warning",
         # What uvicorn has to say goes the way of everything else: api/log.py.
         "log_config": None,

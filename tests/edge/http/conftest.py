@@ -1,10 +1,17 @@
-"""One impatient server, shared by all tests of HTTP."""
+"""An impatient server, shared by nearly all tests of HTTP, and one without CORS."""
 
 from collections.abc import Iterator
 
 import pytest
 from graphs import Graph, running_graph
 from wire import BODY_SECONDS, CONNECTIONS, HEADER_SECONDS, KEEP_ALIVE_SECONDS, ORIGIN
+
+
+@pytest.fixture(scope="session")
+def direct(box) -> Iterator[Graph]:
+    """Without CORS, where answers are written at once (api/writing.py)."""
+    with running_graph(box, SERVER__GRAPHIQL="true", SETTLING__ENABLED="false") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,61 @@
+"""Answers that are whole are written at once, headers and body together.
+
+By way of ASGI an answer is two messages, each of which goes through all that stands in between, and two system calls.
+"""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.types import Scope
+
+WRITER: Final = "brokergraph.writer"
+"""In the scope: a weak reference to uvicorn's side of the request. The cycle holds the scope; if both held each other,
+they would wait for somebody who looks for such pairs.
+"""
+
+_NO_BODY: Final = frozenset({204, 304})
+_FIRST_LINES: Final[Mapping[int, bytes]] = {
+    status: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
+}
+# What uvicorn looks for in each value; none of ours has it, unless somebody's text got into one.
+_BREAKS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def head(status: int, headers: Mapping[str, str], length: int) -> bytes:
+    """The status line and the headers, Content-Length among them where there may be one."""
+    if _BREAKS.search("".join(headers.values())):
+        raise RuntimeError("A header's value would end the header.")
+    lines = [f"{name.lower()}: {value}\r\n" for name, value in headers.items()]
+    if status not in _NO_BODY:
+        lines.append(f"content-length: {length}\r\n")
+    lines.append("\r\n")
+    return _FIRST_LINES[status] + "".join(lines).encode("latin-1")
+
+
+def written(scope: Scope, status: int, headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether the answer was written; where it was not, it has to be sent as ASGI says."""
+    cycle = scope[WRITER]() if WRITER in scope else None
+    if cycle is None or not _is_usual(cycle):
+        return False
+    first = head(status, headers, len(body))
+    # From here on what uvicorn's `send` does with a last message.
+    cycle.waiting_for_100_continue = False
+    cycle.response_started = cycle.response_complete = True
+    cycle.transport.write(first + body)
+    cycle.message_event.set()
+    cycle.on_response()
+    return True
+
+
+def _is_usual(cycle: Any) -> bool:
+    """The client is there and takes what it gets, and the connection goes on afterwards."""
+    return (
+        cycle.keep_alive
+        and not cycle.disconnected
+        and not cycle.response_started
+        and not cycle.flow.write_paused
+        and not cycle.default_headers
+        and cycle.scope["method"] != "HEAD"
+    )
