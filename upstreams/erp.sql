@@ -117,6 +117,7 @@ CROSS JOIN LATERAL (
     WHERE a.client_number = k.client_number AND {matching_accounts} AND {account_page}
     ORDER BY a.server, a.login LIMIT $15) p
 WHERE {visible}
+ORDER BY p.server, p.login
 
 -- name: accounts_backward
 -- The same page counted from the end.
@@ -129,6 +130,7 @@ CROSS JOIN LATERAL (
     WHERE a.client_number = k.client_number AND {matching_accounts} AND {account_page}
     ORDER BY a.server DESC, a.login DESC LIMIT $15) p
 WHERE {visible}
+ORDER BY p.server DESC, p.login DESC
 
 -- name: count_accounts
 -- How many accounts does the filter match for each client? $10 numbers.

@@ -56,7 +56,7 @@ def object_of(members: Iterable[tuple[str, Json]]) -> Json:
         if not (name.isascii() and name.isidentifier()):
             raise ValueError(f"{name!r} is no name")
         pieces += [f'{"," if pieces else "{"}"{name}":', *json]
-    return [*pieces, "}"]
+    return [*pieces, "}"] if pieces else ["{}"]
 
 
 def null_if(condition: str, json: Json) -> Json:
@@ -78,7 +78,7 @@ def text_or_null(column: str) -> Json:
 
 def instant(column: str) -> Json:
     """A timestamptz, in UTC with milliseconds."""
-    return [Sql(f"""to_char({column} AT TIME ZONE 'UTC', '"\\"YYYY-MM-DD"T"HH24:MI:SS.MS"Z\\""')""")]
+    return ['"', Sql(f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""), '"']
 
 
 def coded(column: str, names: Mapping[int | str, str], otherwise: str) -> Json:

@@ -105,7 +105,7 @@ class Statement:
         return (
             f"WITH c AS MATERIALIZED (\n    SELECT {self.client_columns}\n    FROM brokergraph_erp.client c\n"
             f"    WHERE {_PARTS['visible']} AND {condition}{page})"
-            f"{self.relations}\nSELECT c.client_number, {', '.join(self.texts)}\nFROM c{self.joins}\n"
+            f"{self.relations}\nSELECT {', '.join(('c.client_number', *self.texts))}\nFROM c{self.joins}\n"
             "ORDER BY c.client_number"
         )
 

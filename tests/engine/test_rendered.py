@@ -1,0 +1,155 @@
+"""What PostgreSQL renders against what resolvers say: the same answers over an ERP that is odd on purpose, by random
+operations on everything that can be rendered.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import anyio
+import asyncpg
+import pytest
+from graphql import build_schema
+from graphs import running_graph
+from operations import random_operation
+from oracle import order
+from test_our_schema import errors
+
+from resolvers.schema import printed
+
+LONG = os.environ.get("TORTURE") == "long"
+SEED = int(os.environ.get("TORTURE_SEED", "1"))
+OPERATIONS = 2_000 if LONG else 60
+DATABASE = "odd_erp"
+# Vendors are not to be asked at random, and pages of pages of pages take long.
+ELSEWHERE = ("Client.live", "Client.instructions", "TradingAccount.live", "TradingAccount.client")
+# What has to be resolved takes the whole page with it.
+RESOLVED = ("CurrencyBalance.rate", "TradingAccountConnection.pageInfo", "TradingAccountConnection.totalCount")
+NUMBERS = ["1", "2", "3", "4", "5", "6", "7", "8", "20", "21", "27", "59"]
+LITERALS = {
+    "Int": ["1", "3", "40"],
+    "String": ['"WyJjbGllbnRzIiw0XQ"'],
+    "ClientBy": [f"{{clientNumber: {number}}}" for number in NUMBERS],
+    "CurrencyCode": ['"USD"', '"BTC"', '"XXX"'],
+    "ClientFilter": ["{agency: [1, 2]}", "{clientNumbers: [1, 3, 5, 27]}", "{erpStatus: [UNRECOGNISED, APPROVED]}"],
+    "TradingAccountFilter": ["{platforms: [MT4]}", '{servers: ["R1", "ZZ"]}', "{statuses: [UNKNOWN, ACTIVE]}"],
+}
+
+
+@pytest.fixture(scope="module")
+def odd(box):
+    """The address of the odd ERP, in a database beside the sandbox's own."""
+    return anyio.run(make_odd_erp, box)
+
+
+async def make_odd_erp(box):
+    connection = await asyncpg.connect(box.database_url)
+    await connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+    await connection.execute(f"CREATE DATABASE {DATABASE}")
+    await connection.close()
+    url = urlunsplit(urlsplit(box.database_url)._replace(path=f"/{DATABASE}"))
+    connection = await asyncpg.connect(url)
+    await connection.execute((Path(__file__).parent / "odd_erp.sql").read_text(encoding="utf-8"))
+    await connection.close()
+    return url
+
+
+@pytest.fixture(scope="module")
+def both(box, odd):
+    settings = {
+        "ERP__DATABASE_URL": odd,
+        "STATE__DATABASE_URL": box.graph_database_url,
+        "SETTLING__ENABLED": "false",
+        "BUDGET__STORE": "off",
+        "LIMITS__COST_MAX": "100000000",
+        "SERVER__METRICS": "everyone",
+    }
+    with (
+        running_graph(box, SERVER__EXECUTOR="engine", SERVER__HOT_AFTER="0", **settings) as ours,
+        running_graph(box, SERVER__EXECUTOR="graphql-core", **settings) as reference,
+    ):
+        yield ours, reference
+
+
+def statements(graph):
+    lines = graph.client.get(f"{graph.url}/metrics").text.splitlines()
+    return sum(
+        float(line.split()[-1]) for line in lines if line.startswith('brokergraph_upstream_calls_total{upstream="ERP')
+    )
+
+
+def schema_of_what_is_rendered():
+    """Without the arguments that lead to an error or away from what is rendered, most of the time."""
+    schema = build_schema(printed())
+    clients, accounts = (
+        schema.type_map[kind].fields[name] for kind, name in (("Query", "clients"), ("Client", "tradingAccounts"))
+    )
+    query = schema.type_map["Query"].fields
+    for name in set(query) - {"client", "clients"}:
+        del query[name]
+    for field, names in ((clients, ("last", "before")), (accounts, ("after", "last", "before"))):
+        for name in names:
+            del field.args[name]
+    del schema.type_map["LiveAccount"].fields["observedAt"]
+    return schema
+
+
+def compare(both, text, variables=None, key="demo-operator"):
+    ours, reference = (graph.post(text, variables, key) for graph in both)
+    found, expected = ours.json(), reference.json()
+    assert ours.status_code == reference.status_code, text
+    assert found.get("data") == expected.get("data"), f"{text} {variables}"
+    assert order(found.get("data")) == order(expected.get("data")), text
+    # What the ERP must not say is an internal error, in the same places.
+    assert errors(found, ()).keys() == errors(expected, ()).keys(), f"{text} {variables}"
+    return found
+
+
+@pytest.mark.usefixtures("well_behaved")
+@pytest.mark.timeout(3000)
+def test_what_is_rendered_is_what_would_be_resolved(both):
+    schema = schema_of_what_is_rendered()
+    spent = [0.0, 0.0]
+    for number, (text, variables) in enumerate(operations(schema, OPERATIONS)):
+        # Only who sees all agencies meets what is an error.
+        before, key = [statements(graph) for graph in both], "demo-partner" if number % 4 else "demo-operator"
+        body = compare(both, text, variables, key)
+        if key == "demo-partner" and "errors" not in body:
+            spent = [one + statements(graph) - was for one, graph, was in zip(spent, both, before, strict=True)]
+    assert spent[0] < spent[1], "nothing was rendered"
+
+
+def operations(schema, count):
+    """So many that ask for something."""
+    without = (*ELSEWHERE, *RESOLVED)
+    seed = SEED * 1_000_000
+    while count:
+        seed += 1
+        text, _, variables = random_operation(schema, seed, deepest=8, widest=4, literals=LITERALS, without=without)
+        if 200 < len(text) < 1500:
+            count -= 1
+            yield text, variables
+
+
+OWNERS = """{ clients(first: 40) { nodes { tradingAccounts(first: 2) { edges { cursor node { login server { name }
+    client { id clientNumber fullName webStatus { code text } balances(currencies: [USD]) { held }
+             totalFloatingBalance { amount } }
+    live(maxAgeSeconds: 0) { leverage } } } } } } }"""
+PAGES = """query ($last: Int, $before: String) { clients(last: $last, before: $before) {
+    totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { clientNumber } } } }"""
+
+
+@pytest.mark.usefixtures("well_behaved")
+def test_owners_of_accounts_and_figures_of_vendors_are_found_in_their_places(both):
+    before = statements(both[0])
+    body = compare(both, OWNERS, key="demo-partner")
+    assert statements(both[0]) == before + 1
+    assert {error["path"][-1] for error in body["errors"]} == {"live"}
+    assert len({tuple(error["path"]) for error in body["errors"]}) > 20
+
+
+@pytest.mark.parametrize("before", [None, "WyJjbGllbnRzIiwyN10"])
+@pytest.mark.parametrize("last", [1, 7, 200])
+def test_pages_are_counted_from_the_end_too(both, last, before):
+    body = compare(both, PAGES, {"last": last, "before": before}, key="demo-partner")
+    assert body["data"]["clients"]["edges"]
