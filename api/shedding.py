@@ -1,14 +1,16 @@
 """Turns requests away at the door, before anything of them is read, when there is more to do than can be done."""
 
 import random
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.exchange import new_id
+from api.exchange import REQUEST_ID, new_id
 from api.gate import Gate, Pass, Shed
 from api.negotiation import GRAPHQL_JSON, JSON
+from api.reply import Reply
 
 PASS: Final = "brokergraph.pass"  # noqa: S105 - the name of an entry in the scope.
 MESSAGE: Final = "The server has more to do than it can. Nothing was done; repeat the request after a while."
@@ -43,7 +45,7 @@ class Shedding:
         try:
             admitted = await self._gate.enter(says_mutation=SAYS in scope["headers"], caller=_caller(scope))
         except Shed:
-            await _turn_away(scope, send)
+            await _away(scope)(scope, receive, send)
             return
         scope[PASS] = admitted
 
@@ -68,19 +70,15 @@ def pass_of(scope: Scope) -> Pass | None:
     return found
 
 
-async def _turn_away(scope: Scope, send: Send) -> None:
+def _away(scope: Scope) -> Reply:
     """The connection stays open: to open it again would cost both sides more than this answer."""
     seconds = retry_seconds()
-    body = _BODIES[seconds]
     accepts = b"".join(value for name, value in scope["headers"] if name == b"accept")
     media_type = GRAPHQL_JSON if GRAPHQL_JSON.encode() in accepts else JSON
-    headers = (
-        ("content-type", f"{media_type}; charset=utf-8"),
-        ("content-length", str(len(body))),
-        ("cache-control", "no-store"),
-        ("retry-after", str(seconds)),
-        ("x-request-id", new_id()),
-    )
-    encoded = [(name.encode(), value.encode()) for name, value in headers]
-    await send({"type": "http.response.start", "status": 503, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
+    headers = {
+        "Content-Type": f"{media_type}; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Retry-After": str(seconds),
+        REQUEST_ID: new_id(),
+    }
+    return Reply(_BODIES[seconds], HTTPStatus.SERVICE_UNAVAILABLE, headers)
