@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, quote_plus
 
 OK = frozenset({200})
 
@@ -36,6 +36,11 @@ class HttpRequest:
 
     def address(self, base: str) -> str:
         """The full URL. Values are quoted whole: a login never becomes a further path segment."""
-        path = self.path.format_map({name: quote(value, safe="") for name, value in self.values.items()})
-        query = f"?{urlencode(self.query, safe=',')}" if self.query else ""
-        return f"{base}{path}{query}"
+        path = self.path
+        if "{" in path:
+            path = path.format_map({name: quote(value, safe="") for name, value in self.values.items()})
+        if not self.query:
+            return base + path
+        # The names are ours, and need no quoting.
+        query = "&".join([f"{name}={quote_plus(value, safe=',')}" for name, value in self.query])
+        return f"{base}{path}?{query}"

@@ -8,6 +8,7 @@ It raises httpx's exceptions, so that upstreams/transport.py judges both alike.
 import asyncio
 import ssl
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 import httptools
@@ -16,7 +17,7 @@ import httpx
 Origin = tuple[str, str, int]
 Whole = tuple[int, list[tuple[bytes, bytes]], bytes]
 
-_PORTS: Final = {"http": 80, "https": 443}
+PORTS: Final = {"http": 80, "https": 443}
 _MOST_HEADER_BYTES: Final = 65_536
 _INTERIM: Final = 200
 _ALWAYS: Final = 86_400.0
@@ -165,19 +166,28 @@ class SmallCalls(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The whole answer. Raises httpx's exceptions; ConnectError and ConnectTimeout before a byte is sent."""
-        end = asyncio.get_running_loop().time() + request.extensions.get("total", _ALWAYS)
-        written = _written(request, await request.aread())
-        url, timeout = request.url, request.extensions.get("timeout", {})
-        origin = (url.scheme, url.host, url.port or _PORTS[url.scheme])
-        connection = self._kept(origin) or await self._connected(origin, timeout.get("connect"))
-        status, headers, body = await connection.exchange(
-            written,
+        url, told = request.url, request.extensions
+        timeout = told.get("timeout", {})
+        target = told.get("target", url.raw_path)
+        status, headers, body = await self.exchange(
+            (url.scheme, url.host, url.port or PORTS[url.scheme]),
+            written(request.method, target, request.headers.raw, await request.aread()),
+            connect=timeout.get("connect"),
             silence=timeout.get("read") or _ALWAYS,
-            end=end,
-            most=request.extensions.get("max_bytes", _ANY_SIZE),
+            total=told.get("total", _ALWAYS),
+            most=told.get("max_bytes", _ANY_SIZE),
         )
-        self._keep(origin, connection)
         return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body), request=request)
+
+    async def exchange(  # noqa: PLR0913 - where, what, and its bounds.
+        self, origin: Origin, request: bytes, *, connect: float | None, silence: float, total: float, most: int
+    ) -> Whole:
+        """The same without httpx's request and response, which cost more than the exchange itself."""
+        end = asyncio.get_running_loop().time() + total
+        connection = self._kept(origin) or await self._connected(origin, connect)
+        whole = await connection.exchange(request, silence=silence, end=end, most=most)
+        self._keep(origin, connection)
+        return whole
 
     async def aclose(self) -> None:
         for kept in self._idle.values():
@@ -218,14 +228,14 @@ class SmallCalls(httpx.AsyncBaseTransport):
         return connection
 
 
-def _written(request: httpx.Request, content: bytes) -> bytes:
-    target = request.extensions.get("target", request.url.raw_path)
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), target)]
-    lines += [b"%b: %b" % header for header in request.headers.raw]
+def written(method: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> bytes:
+    """A request's bytes. Raises httpx.LocalProtocolError for a line break where none may be."""
+    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target)]
+    lines += [b"%b: %b" % header for header in headers]
     head = b"\r\n".join(lines)
     if head.count(b"\r") != len(lines) - 1 or head.count(b"\n") != len(lines) - 1 or b" " in target:
         _refuse()
-    return head + b"\r\n\r\n" + content
+    return b"%b\r\n\r\n%b" % (head, content)
 
 
 def _refuse() -> NoReturn:

@@ -14,7 +14,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from upstreams.config import Limits
-from upstreams.small_calls import SmallCalls
+from upstreams.small_calls import PORTS, Origin, SmallCalls, written
 from upstreams.transport_faults import Meaning, TransportFault, meaning_of
 
 # Vendors close idle connections after as little as 5 s (uvicorn's default); we let go sooner than they do, so that a
@@ -90,7 +90,7 @@ class Transport:
         self._limits = limits
         self._reading = SmallCalls(_tls(), keep_alive_seconds=KEEP_ALIVE_SECONDS)
         self._writing = _http(limits)
-        self._origins: dict[str, httpx.URL] = {}
+        self._origins: dict[str, tuple[Origin, bytes]] = {}
 
     async def aclose(self) -> None:
         await self._reading.aclose()
@@ -115,8 +115,7 @@ class Transport:
                 async with asyncio.timeout(bounds.total_seconds):
                     request = self._writing_request(method, url, headers, content, bounds, progress)
                     return await _received(await self._writing.send(request, stream=True), bounds.max_answer_bytes)
-            request = self._reading_request(method, url, headers, content, bounds)
-            return await _received(await self._reading.handle_async_request(request), bounds.max_answer_bytes)
+            return await self._read(method, url, headers, content, bounds)
         except TimeoutError as error:
             raise TransportFault(Meaning.SILENT, sent=progress.sent, detail="total time-out") from error
         except TransportFault:
@@ -147,32 +146,37 @@ class Transport:
             extensions={"trace": progress},
         )
 
-    def _reading_request(
+    async def _read(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, bounds: Bounds
-    ) -> httpx.Request:
-        """Made without httpx's client, whose share of a small call is larger than the transport's."""
-        origin, target = self._split(url)
-        return httpx.Request(
-            method,
+    ) -> HttpAnswer:
+        """Without httpx's client, request and response, whose share of a small call is larger than the transport's."""
+        origin, host, target = self._split(url)
+        sent = {**_HEADERS, **headers}
+        if content is not None or method != "GET":
+            sent["content-length"] = str(len(content or b""))
+        lines = [(b"host", host), *((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())]
+        status, found, body = await self._reading.exchange(
             origin,
-            headers={**_HEADERS, **headers},
-            content=content,
-            extensions={
-                "target": target,
-                "timeout": {"connect": self._connect_seconds(bounds), "read": bounds.read_seconds},
-                "total": bounds.total_seconds,
-                "max_bytes": bounds.max_answer_bytes,
-            },
+            written(method, target, lines, content or b""),
+            connect=self._connect_seconds(bounds),
+            silence=bounds.read_seconds,
+            total=bounds.total_seconds,
+            most=bounds.max_answer_bytes,
         )
+        answer = HttpAnswer(status, _joined(found), body)
+        _refuse_encoding(answer.headers)
+        return answer
 
-    def _split(self, url: str) -> tuple[httpx.URL, bytes]:
-        """Where to connect and what to ask for. There are as many origins as settings name."""
+    def _split(self, url: str) -> tuple[Origin, bytes, bytes]:
+        """Where to connect, whom to name and what to ask for. There are as many origins as settings name."""
         slash = url.find("/", len("https://"))
         before, after = (url, "/") if slash < 0 else (url[:slash], url[slash:])
-        origin = self._origins.get(before)
-        if origin is None:
-            origin = self._origins[before] = httpx.URL(before)
-        return origin, after.encode("ascii") if after.isascii() else httpx.URL(url).raw_path
+        known = self._origins.get(before)
+        if known is None:
+            parts = httpx.URL(before)
+            origin = (parts.scheme, parts.host, parts.port or PORTS[parts.scheme])
+            known = self._origins[before] = (origin, parts.netloc)
+        return (*known, after.encode("ascii") if after.isascii() else httpx.URL(url).raw_path)
 
     def _connect_seconds(self, bounds: Bounds) -> float:
         # TCP and TLS each have this long, so half of the total ends both by httpx's own hand: a handshake that is
@@ -182,17 +186,26 @@ class Transport:
 
 async def _received(response: httpx.Response, max_bytes: int) -> HttpAnswer:
     try:
-        _refuse_encoding(response)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        _refuse_encoding(headers)
         body = await _bounded_body(response, max_bytes)
     finally:
         await response.aclose()
-    return HttpAnswer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+    return HttpAnswer(response.status_code, headers, body)
 
 
-def _refuse_encoding(response: httpx.Response) -> None:
+def _joined(found: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers as text; one that comes twice is one with a comma."""
+    headers: dict[str, str] = {}
+    for name, value in found:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+def _refuse_encoding(headers: Mapping[str, str]) -> None:
     # We asked for identity; unpacking has no limit in httpx, so a packed answer is not unpacked at all.
-    encoding = response.headers.get("content-encoding", "identity").lower()
-    if encoding not in {"identity", ""}:
+    if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
         raise TransportFault(Meaning.UNREADABLE, sent=True, detail="packed answer")
 
 

@@ -428,6 +428,47 @@ async def test_a_value_never_becomes_another_path(link, stranger):
     assert stranger.asked[0].startswith(b"GET /user/..%2Fadmin%3Fx%3D1 HTTP/1.1\r\n")
 
 
+READS = [
+    (HttpRequest("GET", "/thing"), b"GET /thing HTTP/1.1", b"", b""),
+    (HttpRequest("POST", "/thing"), b"POST /thing HTTP/1.1", b"content-length: 0", b""),
+    (HttpRequest("POST", "/thing", content=b"a=b"), b"POST /thing HTTP/1.1", b"content-length: 3", b"a=b"),
+    (
+        HttpRequest("GET", "/a/{b}", {"b": "c d"}, query=(("e", "1,2&3"), ("f", "g h")), headers={"x-token": "t"}),
+        b"GET /a/c%20d?e=1,2%263&f=g+h HTTP/1.1",
+        b"x-token: t",
+        b"",
+    ),
+]
+
+
+@pytest.mark.parametrize("request_, line, header, body", READS, ids=["get", "post", "content", "values"])
+async def test_a_read_arrives_as_it_was_described(link, stranger, request_, line, header, body):
+    await link.read(request_, words, a_call())
+
+    head, sent = stranger.asked[0].split(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    host = b"host: " + stranger.url.removeprefix("http://").encode()
+    usual = [host, b"accept: application/json", b"accept-encoding: identity", b"user-agent: brokergraph"]
+    assert (first, sent) == (line, body)
+    assert [one for one in lines if one not in usual] == [header] * bool(header)
+    assert len(lines) == 4 + bool(header)
+
+
+async def test_a_header_that_comes_twice_is_one_with_a_comma(link, stranger):
+    stranger.answers = [answer(200, headers="X-Thing: 1\r\nx-thing: 2\r\n")]
+
+    found = await link.read(READ, lambda answer: answer.headers, a_call())
+
+    assert found == {"content-length": "2", "x-thing": "1, 2"}
+
+
+async def test_a_header_with_a_line_break_is_not_sent(link, stranger):
+    with pytest.raises(Unavailable) as raised:
+        await link.read(HttpRequest("GET", "/thing", headers={"x": "a\r\nhost: other"}), words, a_call())
+
+    assert (raised.value.vendors_fault, stranger.asked) == (False, [])
+
+
 async def test_a_write_is_not_taken_for_a_read_nor_a_read_for_a_write(link, stranger):
     with pytest.raises(ValueError, match="never sent through"):
         await link.read(WRITE, words, a_call())

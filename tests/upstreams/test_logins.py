@@ -17,7 +17,9 @@ def test_a_login_is_a_number_from_one_to_the_largest(largest, number):
     assert number_up_to(largest)(str(number)) is (0 < number <= largest)
 
 
-@pytest.mark.parametrize("text", ["", "007", "0", "+7", "7.0", " 7", "7 ", "7\n", "\u0667", "\u00b2", "1_0", "9" * 5000])
+@pytest.mark.parametrize(
+    "text", ["", "007", "0", "+7", "7.0", " 7", "7 ", "7\n", "\u0667", "\u00b2", "1_0", "9" * 5000]
+)
 def test_what_the_platform_would_not_write_is_no_login(text):
     assert not number_up_to(MT5_LARGEST_LOGIN)(text)
 

@@ -80,3 +80,32 @@ def test_whatever_the_rhythm_the_vendor_never_sees_more(per_minute, pauses):
     taken = asyncio.run(run())
 
     assert all(later - earlier >= 60 - 1e-6 for earlier, later in zip(taken, taken[per_minute:], strict=False))
+
+
+class PatientClock(HandClock):
+    """Who sleeps by it does not wake, unless he is cancelled."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.Event().wait()
+
+
+async def test_a_permit_that_was_given_back_is_taken_before_a_later_one():
+    clock = PatientClock()
+    limit, patient = RateLimit(clock, 2), Deadline.after(1000, clock)
+    for _ in range(2):
+        await limit.take(patient)
+    # Due in 60 seconds, 60, 120 and 120; only the last stays.
+    waiting = [asyncio.create_task(limit.take(patient)) for _ in range(4)]
+    await asyncio.sleep(0)
+    for one in waiting[:3]:
+        one.cancel()
+    await asyncio.wait(waiting[:3])
+    clock.seconds += 61
+
+    assert await limit.take(patient)
+
+    assert clock.slept == [60, 60, 120, 120]
+    # One at 61 and one at 120: the next is one window after the first.
+    assert limit.wait_seconds() == 60
+    waiting[3].cancel()

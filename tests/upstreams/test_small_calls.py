@@ -161,7 +161,7 @@ async def test_nobody_there_is_unreachable():
 async def test_a_handshake_without_end_is_a_connection_not_had():
     async with vendor(says()) as playing, small() as ours:
         with pytest.raises(httpx.TransportError) as raised:
-            await answered(ours, request_to(playing.url.replace("http", "https"), connect=0.2))
+            await asyncio.wait_for(answered(ours, request_to(playing.url.replace("http", "https"), connect=0.2)), 5)
     assert meaning_of(raised.value) is Meaning.UNREACHABLE
 
 
