@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import msgspec
+from graphql.pyutils import Path
 
 from engine.fields import FieldPlan
 from engine.outputs import Kind
@@ -71,14 +72,14 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What one hole needs in one run: the `parents` of the field, at which of the text's parts each answer goes, and
-    how long the lists on its path are, outermost first.
+    """What one hole needs in one run: the `parents` of the field, and at which of the text's parts each answer goes.
+    `lengths` says how long the lists on its path are, outermost first; it is asked where an error has to be located.
     """
 
     hole: Hole
     parents: Sequence[Any]
     places: Sequence[int]
-    lengths: Sequence[Sequence[int]]
+    lengths: Callable[[], Sequence[Sequence[int]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +133,26 @@ def _wanted(key: str, plan: FieldPlan, select: Select) -> Wanted | None:
     return Wanted(key, plan, known) if len(known) == len(inner) else None
 
 
-def place_of(filling: Filling, root: Where) -> Where:
-    """Where the filling's values stand in the response. `root` is the rendered field's own place."""
-    where, lengths = root, iter(filling.lengths)
-    for number, step in enumerate(filling.hole.path):
-        if number:
-            where = Below(where, step.wanted.key, step.wanted.type_name)
-        if step.is_list:
-            where = Within(where, next(lengths))
-    return Below(where, filling.hole.wanted.key, filling.hole.wanted.type_name)
+class Place:
+    """Where a filling's values stand in the response. `root` is the rendered field's own place."""
+
+    def __init__(self, filling: Filling, root: Where) -> None:
+        self._filling = filling
+        self._root = root
+
+    def path(self, index: int) -> Path | None:
+        return self._where.path(index)
+
+    @cached_property
+    def _where(self) -> Where:
+        where, lengths = self._root, iter(self._filling.lengths())
+        for number, step in enumerate(self._filling.hole.path):
+            if number:
+                where = Below(where, step.wanted.key, step.wanted.type_name)
+            if step.is_list:
+                where = Within(where, next(lengths))
+        wanted = self._filling.hole.wanted
+        return Below(where, wanted.key, wanted.type_name)
 
 
 _encode = msgspec.json.Encoder().encode

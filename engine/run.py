@@ -14,7 +14,7 @@ from engine.elements import Completed
 from engine.fields import FieldPlan
 from engine.outputs import NULLED, Kind
 from engine.plan import Selection, Variant
-from engine.rendering import Filling, Planned, Rendered, Wanted, place_of, put_in, whole
+from engine.rendering import Filling, Place, Planned, Rendered, Wanted, put_in, whole
 from engine.resolve import Resolving, attributes, has_awaited, settled
 from engine.slots import Slots
 from engine.where import Below, Root, Where, steps
@@ -146,7 +146,7 @@ class Run:
         """Resolve what a rendering left open. False where null would have to stand for more than one field."""
 
         async def one(filling: Filling) -> bool:
-            field, where = filling.hole.wanted.plan, place_of(filling, root)
+            field, where = filling.hole.wanted.plan, Place(filling, root)
             values = await self._resolving.values(field, filling.parents, where, slots)
             completed, is_nulled = await self._completing.complete(field, field.output, values, where, slots)
             if not is_nulled:

@@ -54,15 +54,21 @@ class _Slot:
 
     async def ask(self, keys: Sequence[Hashable], parents: Sequence[Any]) -> list[Any]:
         batches = self._batches
-        fresh = {key: parent for key, parent in zip(keys, parents, strict=True) if key not in batches}
+        if batches:
+            fresh = {key: parent for key, parent in zip(keys, parents, strict=True) if key not in batches}
+        else:
+            fresh = dict(zip(keys, parents, strict=True))
         if fresh:
             batch = self._gathering or self._begin()
             batch.parents.update(fresh)
             batches.update(dict.fromkeys(fresh, batch))
-        for batch in {id(batch): batch for batch in map(batches.__getitem__, keys)}.values():
+        found = {id(batch): batch for batch in map(batches.__getitem__, keys)}
+        for batch in found.values():
             if not batch.done.done():
                 # Who gives up waiting must not take the call from the others.
                 await asyncio.shield(batch.done)
+        if len(found) == 1:
+            return list(map(batch.answers.__getitem__, keys))
         return [batches[key].answers[key] for key in keys]
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, TypeGuard
 
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
@@ -16,7 +16,7 @@ from resolvers.scalars import CurrencyCode
 from resolvers.scopes import Scope
 from upstreams.errors import Reason, Rejected, System, UpstreamError
 from upstreams.platforms import Platform
-from upstreams.records import AccountKey, AccountRecord, LiveAccountRecord
+from upstreams.records import AccountRecord, LiveAccountRecord
 
 Answer = LiveAccountRecord | BaseException | None
 _MOST_AGE_SECONDS = 3600
@@ -74,35 +74,44 @@ async def live_accounts(
     if not 0 <= age <= _MOST_AGE_SECONDS:
         raise BadUserInput(f"maxAgeSeconds must be from 0 to {_MOST_AGE_SECONDS}; got {age}.")
     wanted = _wanted(context)
+    found: list[Answer] = [None] * len(accounts)
+    servers: defaultdict[str, list[int]] = defaultdict(list)
     cache = context.services.live_cache
-    found: dict[AccountKey, Answer] = {}
-    asked: defaultdict[str, list[AccountRecord]] = defaultdict(list)
-    for account in accounts:
-        cached = cache.get(account.key, wanted, age) if age else None
-        if cached is None:
-            asked[account.server].append(account)
+    for place, account in enumerate(accounts):
+        if age and (cached := cache.get(account.key, wanted, age)) is not None:
+            found[place] = cached
         else:
-            found[account.key] = cached
-    for answers in await asyncio.gather(*(_ask(server, rows, wanted, context) for server, rows in asked.items())):
-        found.update(answers)
-    return [found[account.key] for account in accounts]
+            servers[account.server].append(place)
+    asked = [_ask(server, [accounts[place] for place in places], wanted, context) for server, places in servers.items()]
+    answers = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
+    for places, own in zip(servers.values(), answers, strict=True):
+        for place, answer in zip(places, own, strict=True):
+            found[place] = answer
+    return found
 
 
 async def _ask(
     server: str, accounts: Sequence[AccountRecord], wanted: frozenset[str], context: Context
-) -> Mapping[AccountKey, Answer]:
+) -> Sequence[Answer]:
+    """One server's answers, in the accounts' order."""
     platform = context.services.platforms.get(server)
     problem = _cannot_ask(server, platform, len(accounts), context)
     if platform is None or problem is not None:
-        return {account.key: problem for account in accounts}
-    answers = await platform.live([account.login for account in accounts], wanted, context.call)
-    found: dict[AccountKey, Answer] = {}
-    for account in accounts:
-        answer = answers.get(account.login)
-        if isinstance(answer, LiveAccountRecord):
-            context.services.live_cache.put(account.key, wanted, answer)
-        found[account.key] = _unknown_login(account, platform) if answer is None else answer
-    return found
+        return [problem] * len(accounts)
+    logins = [account.login for account in accounts]
+    answers = await platform.live(logins, wanted, context.call)
+    found = [answers.get(login) for login in logins]
+    known = [(account.key, one) for account, one in zip(accounts, found, strict=True) if _is_figure(one)]
+    context.services.live_cache.put(known, wanted)
+    if None not in found:
+        return found
+    return [
+        _unknown_login(account, platform) if one is None else one for account, one in zip(accounts, found, strict=True)
+    ]
+
+
+def _is_figure(answer: Answer) -> TypeGuard[LiveAccountRecord]:
+    return answer.__class__ is LiveAccountRecord
 
 
 def _cannot_ask(server: str, platform: Platform | None, count: int, context: Context) -> UpstreamError | None:

@@ -23,6 +23,7 @@ from upstreams.texts.json import (
 )
 from upstreams.texts.statement import AccountPage, Row
 
+ACCOUNT_KEY: Final = ("server", "login")
 _FILTER_PARAMETERS: Final = 7
 
 
@@ -87,7 +88,7 @@ def accounts(writing: Writing, wanted: Wanted, place: Place) -> Json:
     def listed(fields: Fields) -> Write:
         def write(writing: Writing, elements: Wanted, place: Place) -> Json:
             row = Row("a")
-            key = (row.column("server"), row.column("login"))
+            key = tuple(row.column(name) for name in ACCOUNT_KEY)
             element = Place(row, (*place.path, Step(elements, is_list=True)), key)
             return ["[", *writing.composer.accounts(row, writing.object(elements, fields, element), page), "]"]
 

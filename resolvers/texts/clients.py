@@ -1,6 +1,8 @@
 """The fields of Query that are rendered: one client, and a page of them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import compress
 from typing import Any, Final
 
 import msgspec
@@ -10,11 +12,11 @@ from resolvers.clients import CURSOR, clients_page, cursor_of_number
 from resolvers.context import Context
 from resolvers.finding import number_of
 from resolvers.paging import ConnectionRecord
-from resolvers.texts.accounts import accounts
+from resolvers.texts.accounts import ACCOUNT_KEY, accounts
 from resolvers.texts.owner import OWNER
 from resolvers.texts.writing import Fields, Place, Unrendered, Writing, left_open
-from upstreams.records import AccountKey, ClientKey
-from upstreams.texts.json import GIVEN_UP, HOLE, UNIT, Json, base64url, quoted
+from upstreams.records import ClientKey, account_keys
+from upstreams.texts.json import GIVEN_UP, HOLE, UNIT, Json, base64url, holes, quoted
 from upstreams.texts.reader import Texts
 from upstreams.texts.statement import Statement
 
@@ -64,48 +66,54 @@ class _Filled:
     """Finds the holes in what was rendered."""
 
     def __init__(self, writing: Writing, statement: Statement) -> None:
-        self._holes = writing.holes
+        self._openings = writing.openings
         self._statement = statement
         self._values = writing.values(statement)
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
-        return tuple(value(context, arguments) for value in self._values)
+        return tuple([value(context, arguments) for value in self._values])
 
     def _rendered(self, text: str, rows: Sequence[Texts], record: ConnectionRecord[Texts] | None) -> Rendered | None:
         if GIVEN_UP in text:
             return None
-        if not self._holes:
+        if not self._openings:
             return Rendered([text])
         parts = text.split(HOLE)
-        parents: list[list[Any]] = [[] for _ in self._holes]
-        places: list[list[int]] = [[] for _ in self._holes]
-        for place in range(1, len(parts), 2):
-            number, *key = parts[place].split(UNIT)
-            parents[int(number)].append(_parent(key) or record)
-            places[int(number)].append(place)
-        fillings = [
-            Filling(hole, parents[number], places[number], list(_lengths(hole.path, number, rows)))
-            for number, hole in enumerate(self._holes)
-            if places[number]
-        ]
+        found = holes(parts)
+        places = range(1, len(parts), 2)
+        fillings = []
+        for number, opening in enumerate(self._openings):
+            own = (places, *found[1:]) if len(self._openings) == 1 else _chosen(str(number), places, *found)
+            if own[0]:
+                parents = _parents(opening.key, record, *own[1:])
+                lengths = partial(_lengths, opening.hole.path, number, rows)
+                fillings.append(Filling(opening.hole, parents, own[0], lengths))
         return Rendered(parts, fillings)
 
 
-def _parent(key: Sequence[str]) -> ClientKey | AccountKey | None:
-    if len(key) == 1:
-        return ClientKey(int(key[0]))
-    return AccountKey(*key) if key else None
+def _chosen(number: str, *columns: Sequence[Any]) -> tuple[Sequence[Any], ...]:
+    """Those of the columns' rows that are of the hole with this number; the second column has the numbers."""
+    places, numbers, *keys = columns
+    is_own = [one == number for one in numbers]
+    return tuple(list(compress(column, is_own)) for column in (places, *keys))
 
 
-def _lengths(path: Sequence[Step], number: int, rows: Sequence[Texts]) -> Iterator[list[int]]:
+def _parents(
+    key: tuple[str, ...], record: ConnectionRecord[Texts] | None, ones: Sequence[str], others: Sequence[str]
+) -> list[Any]:
+    """What the holes are about: accounts, clients, or the one connection that everything stands in."""
+    if len(key) == len(ACCOUNT_KEY):
+        return account_keys(ones, others)
+    return [ClientKey(int(number)) for number in ones] if key else [record]
+
+
+def _lengths(path: Sequence[Step], number: int, rows: Sequence[Texts]) -> list[list[int]]:
     """How many elements each list on the way to a hole has: the clients, then each client's accounts."""
-    lists = sum(step.is_list for step in path)
-    if path[0].wanted.name == "clients" and lists:
-        yield [len(rows)]
-        lists -= 1
-    if lists:
-        mark = f"{HOLE}{number}{UNIT}"
-        yield [sum(text.count(mark) for text in row[1:]) for row in rows]
+    mark = f"{HOLE}{number}{UNIT}"
+    by_list = [[sum(text.count(mark) for text in tuple(row)[1:]) for row in rows]]
+    if path[0].wanted.name == "clients":
+        by_list.insert(0, [len(rows)])
+    return by_list[: sum(step.is_list for step in path)]
 
 
 class _One(_Filled):
@@ -150,7 +158,7 @@ class _Page(_Filled):
         if wanted.name == "pageInfo":
             return _page_info(wanted)
         if wanted.name == "totalCount":
-            said = f"{HOLE}{writing.left_open(wanted, path)}{HOLE}"
+            said = f"{HOLE}{writing.left_open(wanted, path, ())}{UNIT}{UNIT}{HOLE}"
         elif wanted.name == "__typename":
             said = f'"{wanted.type_name}"'
         else:

@@ -38,12 +38,20 @@ Write = Callable[["Writing", Wanted, Place], Json]
 Fields = Mapping[str, Write]
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A hole, and by what its parents are known: SQL for the parts of a key."""
+
+    hole: Hole
+    key: tuple[str, ...]
+
+
 class Writing:
     """What becomes of one selection: columns, parameters, holes."""
 
     def __init__(self) -> None:
         self.composer = Composer()
-        self.holes: list[Hole] = []
+        self.openings: list[Opening] = []
         self._values: list[Value] = []
 
     def parameter(self, value: Value) -> int:
@@ -63,12 +71,12 @@ class Writing:
         """Left to the field's own resolver, which is told by the place's key for whom."""
         if not place.key:
             raise Unrendered(f"{wanted.name} of nobody")
-        return hole(self.left_open(wanted, place.path), *place.key)
+        return hole(self.left_open(wanted, place.path, place.key), place.key)
 
-    def left_open(self, wanted: Wanted, path: Path) -> int:
+    def left_open(self, wanted: Wanted, path: Path, key: tuple[str, ...]) -> int:
         """The number of a new hole."""
-        self.holes.append(Hole(wanted, path))
-        return len(self.holes) - 1
+        self.openings.append(Opening(Hole(wanted, path), key))
+        return len(self.openings) - 1
 
     def _member(self, wanted: Wanted, fields: Fields, place: Place) -> Json:
         if wanted.name == "__typename":

@@ -148,12 +148,12 @@ def planned(monkeypatch):
 def ask():
     """Ask the graph as the server does, for what needs nobody else."""
     graph = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
-    runner, documents = LevelByLevel(graph, schema), Documents(graph, DocumentLimits(), introspection=True)
+    runner, documents = LevelByLevel(graph, schema, 2), Documents(graph, DocumentLimits(), introspection=True)
 
     async def ask(text):
         document = documents.read(text)
         asked = Asked(document, document.operation(None), NOTHING, {})
-        return (await runner.run(asked, SimpleNamespace(forbidden={}))).data
+        return (await runner.run(asked, SimpleNamespace(explain=False, forbidden={}))).data
 
     ask.documents = documents
     return ask

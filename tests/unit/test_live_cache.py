@@ -19,10 +19,31 @@ def record(name):
     return SimpleNamespace(name=name, observed_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
+def asked(cache):
+    """One that somebody has asked before, so that it knows that it is wanted."""
+    cache.get(R1, BALANCE, 1)
+    return cache
+
+
+def test_nothing_is_kept_for_nobody():
+    clock = TurnedClock()
+    cache = LiveCache(clock)
+    cache.put([(R1, record("before anybody asked"))], BALANCE)
+    before = cache.get(R1, BALANCE, 60)
+    cache.put([(R1, record("kept"))], BALANCE)
+    after = cache.get(R1, BALANCE, 60)
+    clock.seconds = 3601
+    cache.put([(R1, record("long after"))], BALANCE)
+
+    assert before is None
+    assert after.name == "kept"
+    assert cache.get(R1, BALANCE, 3600) is None
+
+
 def test_a_figure_is_had_while_it_is_younger_than_asked():
     clock = TurnedClock()
-    cache, kept = LiveCache(clock), record("kept")
-    cache.put(R1, BALANCE, kept)
+    cache, kept = asked(LiveCache(clock)), record("kept")
+    cache.put([(R1, kept)], BALANCE)
 
     clock.seconds = 10
 
@@ -32,28 +53,28 @@ def test_a_figure_is_had_while_it_is_younger_than_asked():
 
 
 def test_the_same_login_on_another_server_is_another_account():
-    cache = LiveCache(TurnedClock())
-    cache.put(R1, BALANCE, record("R1"))
+    cache = asked(LiveCache(TurnedClock()))
+    cache.put([(R1, record("R1"))], BALANCE)
 
     assert cache.get(R2, BALANCE, 60) is None
 
 
 def test_what_was_fetched_without_a_figure_does_not_serve_who_wants_it():
-    cache, full = LiveCache(TurnedClock()), record("full")
-    cache.put(R1, BALANCE, record("balance alone"))
+    cache, full = asked(LiveCache(TurnedClock())), record("full")
+    cache.put([(R1, record("balance alone"))], BALANCE)
     missing = cache.get(R1, EQUITY, 60)
-    cache.put(R1, EQUITY, full)
+    cache.put([(R1, full)], EQUITY)
 
     assert missing is None
     assert cache.get(R1, BALANCE, 60) is full
 
 
-def test_what_is_longest_unused_goes_first():
-    cache = LiveCache(TurnedClock(), most_entries=2)
+def test_what_was_fetched_longest_ago_goes_first():
+    cache = asked(LiveCache(TurnedClock(), most_entries=2))
     third = AccountKey("R3", "1")
-    cache.put(R1, BALANCE, record("R1"))
-    cache.put(R2, BALANCE, record("R2"))
-    cache.get(R1, BALANCE, 60)
-    cache.put(third, BALANCE, record("R3"))
+    cache.put([(R1, record("R1"))], BALANCE)
+    cache.put([(R2, record("R2"))], BALANCE)
+    cache.put([(R1, record("R1 again"))], BALANCE)
+    cache.put([(third, record("R3"))], BALANCE)
 
     assert [cache.get(key, BALANCE, 60) is not None for key in (R1, R2, third)] == [True, False, True]
