@@ -157,6 +157,26 @@ async def test_a_full_line_turns_away_the_newest_of_whoever_has_most():
     assert order == ["a", "a", "b", "a"]
 
 
+async def test_who_gives_up_stands_in_nobodys_way():
+    bulkhead, order, hold = Bulkhead(max_in_flight=1, max_waiting=2), [], asyncio.Event()
+
+    async def stay():
+        async with bulkhead.place(Deadline.after(30, Clock())):
+            await hold.wait()
+
+    holding = asyncio.create_task(stay())
+    await asyncio.sleep(0)
+    impatient = [entered(bulkhead, Lane("a"), order, seconds=0.01) for _ in range(2)]
+    results = await asyncio.gather(*impatient, return_exceptions=True)
+    patient = asyncio.create_task(entered(bulkhead, Lane("a"), order))
+    await asyncio.sleep(0)
+    assert bulkhead.waiting == 1
+    hold.set()
+    await asyncio.gather(holding, patient)
+
+    assert ([type(one) for one in results], order) == ([Crowded, Crowded], ["a"])
+
+
 @given_settings(deadline=None)
 @given(
     steps=some.lists(
