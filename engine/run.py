@@ -34,7 +34,7 @@ class Outcome:
 class Run:
     """Made for one request and thrown away."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run is made of.
         self,
         variant: Variant,
         resolving: Resolving,

@@ -63,7 +63,7 @@ class Answer(msgspec.Struct, frozen=True):
 class Executor:
     """Runs requests against the schema; one for the life of the process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an executor is made of.
         self,
         services: Services,
         limits: DocumentLimits,

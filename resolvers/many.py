@@ -86,7 +86,7 @@ def groups(scopes: Sequence[Scope]) -> tuple[tuple[str, ...], ...]:
     return (tuple(str(scope) for scope in scopes),) if scopes else ()
 
 
-def root(
+def root(  # noqa: PLR0913 - each is one fact about the field.
     resolve: Callable[..., Awaitable[Any]],
     *,
     returns: Any,

@@ -31,7 +31,7 @@ def _value(writing: Writing, wanted: Wanted, place: Place) -> Json:
 
 
 def _in_currency(exact: str) -> Write:
-    return lambda *_: amount(exact, "n.places")
+    return lambda *_: amount(exact, "b.places")
 
 
 BALANCE: Fields = {

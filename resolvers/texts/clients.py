@@ -135,6 +135,7 @@ class _Page(_Filled):
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._texts: list[Json] = []
+        self._looks_ahead = any(one.name == "pageInfo" for one in wanted.fields)
         writing = Writing()
         self._pieces = [_named(one.key, self._value(writing, one)) for one in wanted.fields]
         super().__init__(writing, writing.composer.statement(self._texts))
@@ -143,7 +144,13 @@ class _Page(_Filled):
         request, query = clients_page(context, **arguments(self._wanted))
         parameters = self._parameters(context, arguments)
         page = await context.services.texts.page(
-            self._statement, parameters, query, request, context.caller.visible, context.call
+            self._statement,
+            parameters,
+            query,
+            request,
+            context.caller.visible,
+            context.call,
+            looks_ahead=self._looks_ahead,
         )
         record = ConnectionRecord(page, request, _cursor_of, None, query)
         members = ",".join([piece(record) for piece in self._pieces])

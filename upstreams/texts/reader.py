@@ -43,8 +43,10 @@ class ClientTexts:
         page: PageRequest,
         visible: Visibility,
         call: Call,
+        *,
+        looks_ahead: bool,
     ) -> Page[Texts]:
-        """As erp.client_page. `page.limit` rows, and one more to tell whether there is one."""
+        """As erp.client_page. Whether there is more is known only to who looks ahead."""
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))
         bounds = (_BEFORE_ALL if after is None else after, _AFTER_ALL if before is None else before)
         if query == _EVERYBODY:
@@ -53,7 +55,7 @@ class ClientTexts:
             sql = statement.filtered_backward if page.backward else statement.filtered_forward
             own = query.parameters()
         rows = await self._database.read(
-            sql, *visible.of_clients(), *parameters, *own, *bounds, page.limit + 1, call=call
+            sql, *visible.of_clients(), *parameters, *own, *bounds, page.limit + looks_ahead, call=call
         )
         return cut(rows[::-1] if page.backward else rows, page)
 

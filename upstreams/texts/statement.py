@@ -20,9 +20,9 @@ from upstreams.sql import read_parts
 from upstreams.texts.json import Json, Sql, given_up, joined, places_of
 
 _PARTS: Final = read_parts("erp.sql")
+_SKELETON: Final = read_parts("texts/statement.sql")
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 _VISIBLE: Final = 2  # $1 and $2, upstreams/visibility.py
-_OF_C: Final = "ANY (ARRAY(SELECT client_number FROM c))"
 
 
 class Row:
@@ -102,11 +102,14 @@ class Statement:
         return [f"${number}" for number in range(first, first + count)]
 
     def _whole(self, condition: str, page: str) -> str:
-        return (
-            f"WITH c AS MATERIALIZED (\n    SELECT {self.client_columns}\n    FROM brokergraph_erp.client c\n"
-            f"    WHERE {_PARTS['visible']} AND {condition}{page})"
-            f"{self.relations}\nSELECT {', '.join(('c.client_number', *self.texts))}\nFROM c{self.joins}\n"
-            "ORDER BY c.client_number"
+        return _SKELETON["whole"].format(
+            client_columns=self.client_columns,
+            visible=_PARTS["visible"],
+            condition=condition,
+            page=page,
+            relations=self.relations,
+            texts=", ".join(("c.client_number", *self.texts)),
+            joins=self.joins,
         )
 
 
@@ -144,15 +147,13 @@ class Composer:
     def accounting(self, what: str) -> str:
         """SQL for the accounting currency's `currency` or `places`; NULL without one."""
         self._values_money = True
-        return f"(SELECT {what} FROM k)"
+        return f"(SELECT {what} FROM k)"  # noqa: S608 - a word of ours.
 
     def web_status(self, body: Body) -> Json:
         """A client's web status as JSON, null without one."""
         row = Row("w")
         text = given_up(body(row))
-        select = (
-            f"SELECT w.client_number, {text} AS j FROM brokergraph_erp.web_status w WHERE w.client_number = {_OF_C}"
-        )
+        select = _SKELETON["web_status"].format(text=text, of_c=_SKELETON["of_c"])
         alias = self._relations.setdefault(select, f"w{len(self._relations)}")
         return [Sql(f"coalesce({alias}.j, 'null')")]
 
@@ -169,11 +170,11 @@ class Composer:
     def accounts(self, row: Row, body: Json, page: AccountPage) -> Json:
         """A page of a client's accounts as the elements of a list."""
         condition = "".join(f" AND {one}" for one in self._conditions(page))
-        select = (
-            f"SELECT string_agg({given_up(body)}, ',' ORDER BY a.server, a.login) AS j FROM (\n"
-            f"    SELECT {row.read('server', 'login')} FROM brokergraph_erp.trading_account a\n"
-            f"    WHERE a.client_number = c.client_number{condition}\n"
-            f"    ORDER BY a.server, a.login LIMIT (SELECT {self.parameter(page.limit, 'int')})) a"
+        select = _SKELETON["accounts"].format(
+            text=given_up(body),
+            columns=row.read("server", "login"),
+            condition=condition,
+            limit=self.parameter(page.limit, "int"),
         )
         return [Sql(f"coalesce({self._pages.setdefault(select, f'a{len(self._pages)}')}.j, '')")]
 
@@ -194,17 +195,13 @@ class Composer:
 
     def _with(self) -> Iterator[str]:
         if self._values_money:
-            places = places_of("currency")
-            yield f"k AS MATERIALIZED (SELECT currency, {places} AS places FROM brokergraph_erp.accounting_currency LIMIT 1)"
+            yield _SKELETON["accounting"].format(places=places_of("currency"))
         for select, alias in self._relations.items():
             yield f"{alias} AS ({select})"
         if self._aggregates:
-            columns = "".join(f", {one} AS {name}" for one, name in self._aggregates.items())
-            yield (
-                f"b AS (SELECT b.client_number{columns}\n    FROM brokergraph_erp.currency_balance b\n"
-                f"    CROSS JOIN LATERAL (SELECT {places_of('b.currency')} AS places OFFSET 0) n\n"
-                f"    WHERE b.client_number = {_OF_C} AND b.balance <> 0 GROUP BY b.client_number)"
-            )
+            aggregates = "".join(f", {one} AS {name}" for one, name in self._aggregates.items())
+            places = places_of("b.currency")
+            yield _SKELETON["balances"].format(aggregates=aggregates, places=places, of_c=_SKELETON["of_c"])
 
     def _by_client(self) -> Iterator[str]:
         yield from self._relations.values()
