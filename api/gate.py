@@ -23,7 +23,7 @@ from upstreams.clock import Clock
 _TICK_SECONDS: Final = 0.05
 _BUSY, _IDLE = 0.9, 0.75
 _SHRINK, _GROW = 0.6, 1.25
-_FIRST_PLACES: Final = 8
+_FIRST_PLACES: Final = 16
 # A body that comes with its headers is there at once; one that is not by then may take until its time is over.
 _READING_SECONDS: Final = 0.05
 
@@ -33,13 +33,18 @@ class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     max_present: int = 1000
     max_running: int = 64
-    min_running: int = 1
+    min_running: int = 16
     max_wait_seconds: float = 5.0
     mutation_reserve: int = 4
 
+    @property
+    def fewest(self) -> int:
+        """How many may always run: `min_running`, unless no more than fewer ever may."""
+        return min(self.min_running, self.max_running)
+
     def __post_init__(self) -> None:
-        if not 1 <= self.min_running <= self.max_running <= self.max_present:
-            raise ValueError("expected 1 <= min_running <= max_running <= max_present")
+        if not 1 <= self.max_running <= self.max_present or self.min_running < 1:
+            raise ValueError("expected 1 <= max_running <= max_present and 1 <= min_running")
         if self.mutation_reserve < 0 or self.max_wait_seconds < 0:
             raise ValueError("mutation_reserve and max_wait_seconds must not be negative")
 
@@ -103,7 +108,7 @@ class Gate:
         self._clock = clock
         self._busyness = busyness
         self._line = Line(clock, section.max_wait_seconds, self.step_aside)
-        self._places = float(min(section.max_running, max(section.min_running, _FIRST_PLACES)))
+        self._places = float(min(section.max_running, max(section.fewest, _FIRST_PLACES)))
         self._ticked = clock.monotonic()
         self._wanted_more = False
         self.present = self.running = self.trials = self.shed = 0
@@ -183,7 +188,7 @@ class Gate:
         self._ticked = now
         busy = self._busyness()
         if busy > _BUSY:
-            self._places = max(float(self._section.min_running), self._places * _SHRINK)
+            self._places = max(float(self._section.fewest), self._places * _SHRINK)
         elif busy < _IDLE and self._wanted_more:
             self._places = min(float(self._section.max_running), self._places * _GROW + 1)
             self._call()

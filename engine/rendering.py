@@ -155,12 +155,14 @@ class Place:
         return Below(where, wanted.key, wanted.type_name)
 
 
-_encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def put_in(parts: list[str], filling: Filling, completed: Sequence[Any]) -> None:
-    for place, value in zip(filling.places, completed, strict=True):
-        parts[place] = "null" if value is None else _encode(value).decode()
+    # JSON as we write it has no line breaks.
+    texts = _encode_lines(completed).decode().split("\n")
+    for place, text in zip(filling.places, texts, strict=False):
+        parts[place] = text
 
 
 def whole(parts: Sequence[str]) -> msgspec.Raw:

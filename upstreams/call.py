@@ -35,5 +35,7 @@ class Call:
     """Whose call it is (a principal): callers take turns where calls have to wait."""
     order: bool = False
     """Whether it belongs to an order, its reads included: orders have places of their own."""
+    wants: frozenset[str] = frozenset()
+    """Which figures of an account are wanted, by any of those who share the call."""
     away: Callable[[], AbstractContextManager[None]] = nullcontext
     """Entered while a vendor is waited for: the server may do other work meanwhile (api/shedding.py)."""

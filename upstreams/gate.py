@@ -1,6 +1,6 @@
 """Requests that ask the same at the same moment share a call (docs/sharing.md).
 
-    a place is free    whoever asks calls at once, by himself, with nobody else's keys
+    a place is free    whoever asks the same in one turn of the loop goes out together, at its end: nobody waits
     none is            he waits; whoever waits with the same question goes out together as soon as a place is free
 
 So a call is shared only by those who asked BEFORE it was sent, and no answer is older than the request that gets it.
@@ -70,8 +70,11 @@ class _Batch(Generic[K, V]):
     def call(self) -> Call:
         """In the lane of the first asker, for as long as any of them has time."""
         first = self.askers[0].call
+        if len(self.askers) == 1:
+            return first
         latest = max((asker.call.deadline for asker in self.askers), key=lambda deadline: deadline.at)
-        return replace(first, deadline=latest, tally=_SharedTally(self.askers), away=nullcontext)
+        wants = frozenset().union(*(asker.call.wants for asker in self.askers))
+        return replace(first, deadline=latest, tally=_SharedTally(self.askers), wants=wants, away=nullcontext)
 
     def answer(self, found: Mapping[K, V]) -> None:
         self.is_over = True
@@ -111,10 +114,11 @@ class _SharedTally(Tally):
 class _Line(Generic[K, V]):
     """Calls under way for one question, and who waits with it. Callers take turns where not all fit into one call."""
 
-    __slots__ = ("in_flight", "turns")
+    __slots__ = ("in_flight", "is_gathering", "turns")
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.is_gathering = False
         self.turns: Turns[_Waiting[K, V]] = Turns()
 
     def take(self, keys_max: int) -> _Batch[K, V]:
@@ -142,7 +146,7 @@ class Gate(Generic[Q, K, V]):
         self._sharing = sharing
         self._too_late = too_late
         self._away = away
-        # A question without a call under way has no line.
+        # A question that nobody waits for has no line.
         self._lines: dict[Q, _Line[K, V]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -155,13 +159,11 @@ class Gate(Generic[Q, K, V]):
         line = self._lines.get(question)
         if line is None:
             line = self._lines[question] = _Line()
-        if line.in_flight >= self._sharing.at_once:
-            return await self._waited(line, keys, call)
-        line.in_flight += 1
-        try:
-            return await self._ask(question, keys, call)
-        finally:
-            self._next(question, line)
+        if line.in_flight < self._sharing.at_once and not line.is_gathering:
+            # Not at once, but when all who are running now have had their turn: they may want the same.
+            line.is_gathering = True
+            asyncio.get_running_loop().call_soon(self._gathered, question, line)
+        return await self._waited(line, keys, call)
 
     async def aclose(self) -> None:
         """End what is under way; whoever still waits for it is told that it is too late."""
@@ -183,19 +185,29 @@ class Gate(Generic[Q, K, V]):
         finally:
             timer.cancel()
             _leave(asker, line)
+        if asker.batch is not None and len(asker.batch.askers) == 1:
+            return found
         return {key: found[key] for key in keys if key in found}
 
     def _tell_late(self, asker: _Waiting[K, V]) -> None:
         if not asker.answer.done():
             asker.answer.set_exception(self._too_late())
 
+    def _gathered(self, question: Q, line: _Line[K, V]) -> None:
+        line.is_gathering = False
+        self._fill(question, line)
+
     def _next(self, question: Q, line: _Line[K, V]) -> None:
         """A call has ended: its place is for those who wait."""
         line.in_flight -= 1
-        if line.turns.length:
+        if not line.is_gathering:
+            self._fill(question, line)
+
+    def _fill(self, question: Q, line: _Line[K, V]) -> None:
+        while line.turns.length and line.in_flight < self._sharing.at_once:
             line.in_flight += 1
             self._send(question, line, line.take(self._sharing.keys_max))
-        elif not line.in_flight:
+        if not line.in_flight and not line.turns.length:
             del self._lines[question]
 
     def _send(self, question: Q, line: _Line[K, V], batch: _Batch[K, V]) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ Flag = bool | int | str | None
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _number = msgspec.json.Decoder(Decimal)
 _NOTHING = frozenset({b"null", b'""'})
+_SHORT = 5
 
 
 class Nonsense(ValueError):
@@ -60,7 +62,16 @@ def required_money(value: Decimal | None) -> Decimal:
 
 def raw_number(raw: msgspec.Raw) -> Decimal | None:
     """A number given as JSON number or text, exact; null and "" are None."""
-    return None if bytes(raw) in _NOTHING else money(_number.decode(raw))
+    written = bytes(raw)
+    return _short_number(written) if len(written) <= _SHORT else _read_number(written)
+
+
+def _read_number(written: bytes) -> Decimal | None:
+    return None if written in _NOTHING else money(_number.decode(written))
+
+
+# Leverages and the like: few are different, and each comes thousands of times.
+_short_number = lru_cache(maxsize=1024)(_read_number)
 
 
 def whole(value: Whole) -> int | None:

@@ -4,7 +4,9 @@
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -72,29 +74,59 @@ class _Account(msgspec.Struct, gc=False):
     owner_id: int | str | None = msgspec.field(name="oweId", default=None)
 
 
-_Seen = tuple[_Account, datetime]
+_Seen = tuple[Any, datetime]
 
 
-"""A row as it came, and when: whoever shares it reads the figures that he wants himself."""
+"""A row as it came, as much of it as is wanted, and when: whoever shares it reads the figures that he wants himself."""
 
-_Figures = Sequence[tuple[str, Callable[[_Account, ZoneInfo], Any]]]
+_Figures = Sequence[tuple[str, str, Callable[[Any, ZoneInfo], Any]]]
 
-_FIGURES: Mapping[str, Callable[[_Account, ZoneInfo], Any]] = {
-    "group": lambda row, _zone: row.group,
-    "leverage": lambda row, _zone: wire.raw_number(row.leverage),
-    "max_leverage": lambda row, _zone: wire.raw_number(row.max_leverage),
-    "currency": lambda row, _zone: wire.text(row.currency),
-    "enabled": lambda row, _zone: wire.flag(row.enable),
-    "read_only": lambda row, _zone: wire.flag(row.read_only),
-    "send_reports": lambda row, _zone: wire.flag(row.send_reports),
-    "lead_source": lambda row, _zone: wire.text(row.lead_source),
-    "owner_id": lambda row, _zone: wire.text(row.owner_id),
-    "account_type": lambda row, _zone: wire.text(row.account_type),
-    "total_margin_calculation": lambda row, _zone: wire.text(row.total_margin),
-    "swap_free": lambda row, _zone: wire.flag(row.swap_free),
-    "french_risk": lambda row, _zone: wire.flag(row.french_risk),
-    "registered_at": lambda row, zone: wire.local_stamp(row.regdate, zone),
+
+def _as_it_is(value: Any, _zone: ZoneInfo) -> Any:
+    return value
+
+
+def _number(value: msgspec.Raw, _zone: ZoneInfo) -> Any:
+    return wire.raw_number(value)
+
+
+def _text(value: int | str | None, _zone: ZoneInfo) -> Any:
+    return wire.text(value)
+
+
+def _flag(value: bool | int | str | None, _zone: ZoneInfo) -> Any:  # noqa: FBT001 - as vendors write it.
+    return wire.flag(value)
+
+
+# Each figure: the row's attribute, and how it is read.
+_FIGURES: Mapping[str, tuple[str, Callable[[Any, ZoneInfo], Any]]] = {
+    "group": ("group", _as_it_is),
+    "leverage": ("leverage", _number),
+    "max_leverage": ("max_leverage", _number),
+    "currency": ("currency", _text),
+    "enabled": ("enable", _flag),
+    "read_only": ("read_only", _flag),
+    "send_reports": ("send_reports", _flag),
+    "lead_source": ("lead_source", _text),
+    "owner_id": ("owner_id", _text),
+    "account_type": ("account_type", _text),
+    "total_margin_calculation": ("total_margin", _text),
+    "swap_free": ("swap_free", _flag),
+    "french_risk": ("french_risk", _flag),
+    "registered_at": ("regdate", wire.local_stamp),
 }
+
+
+@lru_cache(maxsize=256)
+def _row_with(wanted: frozenset[str]) -> type[Any]:
+    """The part of `_Account` that holds these figures: what nobody wants is not read."""
+    attributes = {"login", *(_FIGURES[name][0] for name in wanted if name in _FIGURES)}
+    fields = [
+        (one.name, one.type, msgspec.field(name=one.encode_name, default=one.default))
+        for one in msgspec.structs.fields(_Account)
+        if one.name in attributes
+    ]
+    return msgspec.defstruct("_Account", [fields[0][:2], *fields[1:]], gc=False)
 
 
 class BrokerWorkServer:
@@ -125,7 +157,8 @@ class BrokerWorkServer:
         await self._gate.aclose()
 
     async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
-        figures = [(name, read) for name, read in _FIGURES.items() if name in wanted]
+        figures = [(name, *found) for name, found in _FIGURES.items() if name in wanted]
+        call = replace(call, wants=wanted)
 
         async def ask(chunk: Sequence[str]) -> Rows:
             seen = await self._gate.ask(None, chunk, call)
@@ -151,22 +184,24 @@ class BrokerWorkServer:
         raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "There is no list of accounts to search.")
 
     async def _info(self, logins: Sequence[str], call: Call) -> Mapping[str, _Seen | UpstreamError]:
-        return await self._link.read(self._request(logins), lambda answer: self._read(answer, logins), call)
+        return await self._link.read(self._request(logins), lambda answer: self._read(answer, logins, call.wants), call)
 
     def _request(self, chunk: Sequence[str]) -> HttpRequest:
         query = (("serverId", self._server_id), ("accountId", ",".join(chunk)))
         return HttpRequest("GET", INFO_PATH, query=query, headers=self._headers, lane=self.name, keys=len(chunk))
 
-    def _read(self, answer: HttpAnswer, chunk: Sequence[str]) -> Mapping[str, _Seen | UpstreamError]:
+    def _read(
+        self, answer: HttpAnswer, chunk: Sequence[str], wanted: frozenset[str]
+    ) -> Mapping[str, _Seen | UpstreamError]:
         envelope = _envelope.decode(answer.body)
         if not wire.flag(envelope.result):
             raise failure(envelope.mcode, self._link.failures)
         now = self._link.clock.now()
 
-        def entry(row: _Account) -> tuple[str, _Seen]:
+        def entry(row: Any) -> tuple[str, _Seen]:
             return str(row.login), (row, now)
 
-        return read_rows(envelope.data, _Account, entry, chunk, self._link.failures)
+        return read_rows(envelope.data, _row_with(wanted), entry, chunk, self._link.failures)
 
     def _record(self, login: str, seen: _Seen | UpstreamError, figures: _Figures) -> LiveAccountRecord | UpstreamError:
         if isinstance(seen, UpstreamError):
@@ -175,8 +210,8 @@ class BrokerWorkServer:
         values = {}
         try:
             # Not a comprehension, whose frame costs as much as a figure.
-            for name, read in figures:
-                values[name] = read(row, self._zone)
+            for name, attribute, read in figures:
+                values[name] = read(getattr(row, attribute), self._zone)
         except NONSENSE as error:
             return unreadable_row(error, self._link.failures)
         return LiveAccountRecord(login, now, _SYSTEM, **values)

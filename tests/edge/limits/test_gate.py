@@ -302,9 +302,9 @@ async def filled(gate: Gate) -> list[Pass]:
         return inside
 
 
-@pytest.mark.parametrize("busy, places", [(1.0, 1), (0.8, 8), (0.1, 64)])
+@pytest.mark.parametrize("busy, places", [(1.0, 1), (0.8, 16), (0.1, 64)])
 async def test_the_number_of_places_follows_the_load(busy, places):
-    gate = gate_of(OverloadSection(mutation_reserve=0, max_wait_seconds=0.0), busy)
+    gate = gate_of(OverloadSection(min_running=1, mutation_reserve=0, max_wait_seconds=0.0), busy)
     for _ in range(50):
         inside = await filled(gate)
         gate._clock.seconds += 0.06  # noqa: SLF001 - its hands are the test's.
