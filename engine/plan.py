@@ -25,7 +25,7 @@ from engine.collect import Collector, Grouped
 from engine.fields import Definition, Definitions, FieldPlan, Source
 from engine.outputs import Kind, output
 from engine.reach import reach_of
-from engine.rendering import Planned, planned
+from engine.rendering import Planned, planned, with_alone
 
 # As many choices of @skip and @include as are kept of one operation.
 _MOST_VARIANTS: Final = 32
@@ -120,6 +120,8 @@ class Variant:
         if self.runs == self.hot_after + 1:
             found = {key: planned(key, one, self.select) for key, one in self.root.fields.items()}
             self.renderings = {key: one for key, one in found.items() if one is not None}
+            if all(key in self.renderings for key, _ in self.root.steps):
+                self.renderings = with_alone(self.renderings)
 
 
 @dataclass(slots=True, eq=False)

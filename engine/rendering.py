@@ -8,8 +8,9 @@ Nothing is lost where it does not work out: a rendering that gives up, fails, or
 put aside, and the field is resolved as if there were none.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -103,11 +104,14 @@ Renderer = Callable[[Wanted], Rendering | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """A rendering with what a run has to know of it."""
+    """A rendering with what a run has to know of it. `alone` are fields that no other place of the operation asks for:
+    they have nobody to share a call with.
+    """
 
     rendering: Rendering
     wanted: Wanted
     coordinates: frozenset[str]
+    alone: frozenset[Wanted] = frozenset()
 
 
 def planned(key: str, plan: FieldPlan, select: Select) -> Planned | None:
@@ -119,6 +123,14 @@ def planned(key: str, plan: FieldPlan, select: Select) -> Planned | None:
     if wanted is None or rendering is None:
         return None
     return Planned(rendering, wanted, frozenset(one.plan.coordinate for one in wanted.everything()))
+
+
+def with_alone(found: Mapping[str, Planned]) -> dict[str, Planned]:
+    """All renderings of an operation that has nothing else to resolve, each told what is alone in it."""
+    everything = [one for planned in found.values() for one in planned.wanted.everything()]
+    asked = Counter(one.plan.definition.list_resolver for one in everything)
+    alone = frozenset(one for one in everything if asked[one.plan.definition.list_resolver] == 1)
+    return {key: replace(planned, alone=alone) for key, planned in found.items()}
 
 
 def _wanted(key: str, plan: FieldPlan, select: Select) -> Wanted | None:

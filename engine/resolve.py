@@ -13,7 +13,7 @@ from graphql.type import GraphQLResolveInfoHelpers
 from engine.arguments import StrawberryParts, arguments_of, raw_arguments
 from engine.fields import FieldPlan, Source
 from engine.plan import Plan
-from engine.slots import Slots
+from engine.slots import Slots, answered
 from engine.where import Where
 
 Values = list[Any]
@@ -38,8 +38,10 @@ class Resolving:
         self._default = default
         self._strawberry = strawberry
 
-    async def values(self, field: FieldPlan, objects: Sequence[Any], where: Where, slots: Slots) -> Values:
-        """One value or exception per object, nothing of it awaitable any more."""
+    async def values(self, field: FieldPlan, objects: Sequence[Any], where: Where, slots: Slots | None) -> Values:
+        """One value or exception per object, nothing of it awaitable any more. Without slots nobody else asks the same,
+        and no two of the objects are equal.
+        """
         definition = field.definition
         try:
             if definition.source is Source.ATTRIBUTE:
@@ -57,10 +59,12 @@ class Resolving:
             return [error] * len(objects)
 
     async def _listed(
-        self, field: FieldPlan, objects: Sequence[Any], arguments: Mapping[str, Any], slots: Slots
+        self, field: FieldPlan, objects: Sequence[Any], arguments: Mapping[str, Any], slots: Slots | None
     ) -> Values:
         definition = field.definition
         assert definition.list_resolver is not None
+        if slots is None:
+            return list(await answered(definition.list_resolver, objects, self._context, arguments))
         keys = _called(definition.key, objects)
         right = [index for index, key in enumerate(keys) if not isinstance(key, Exception)]
         if len(right) == len(keys):

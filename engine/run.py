@@ -130,7 +130,7 @@ class Run:
         holes = Run(self._variant, self._resolving, self._context, self._refused, self._type_resolver)
         try:
             found = await planned.rendering.render(self._context, self._arguments)
-            if found is None or not await holes.fill(found, where, slots):
+            if found is None or not await holes.fill(planned, found, where, slots):
                 return None
         except Exception:  # noqa: BLE001 - whatever it is, whoever resolves the field meets it again and says where.
             return None
@@ -142,12 +142,13 @@ class Run:
     def _arguments(self, wanted: Wanted) -> Mapping[str, Any]:
         return self._resolving.arguments(wanted.plan)
 
-    async def fill(self, rendered: Rendered, root: Where, slots: Slots) -> bool:
+    async def fill(self, planned: Planned, rendered: Rendered, root: Where, slots: Slots) -> bool:
         """Resolve what a rendering left open. False where null would have to stand for more than one field."""
 
         async def one(filling: Filling) -> bool:
             field, where = filling.hole.wanted.plan, Place(filling, root)
-            values = await self._resolving.values(field, filling.parents, where, slots)
+            shared = None if filling.hole.wanted in planned.alone else slots
+            values = await self._resolving.values(field, filling.parents, where, shared)
             completed, is_nulled = await self._completing.complete(field, field.output, values, where, slots)
             if not is_nulled:
                 put_in(rendered.parts, filling, completed)

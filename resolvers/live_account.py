@@ -101,8 +101,10 @@ async def _ask(
     logins = [account.login for account in accounts]
     answers = await platform.live(logins, wanted, context.call)
     found = [answers.get(login) for login in logins]
-    known = [(account.key, one) for account, one in zip(accounts, found, strict=True) if _is_figure(one)]
-    context.services.live_cache.put(known, wanted)
+    cache = context.services.live_cache
+    if cache.is_wanted:
+        pairs = zip(accounts, found, strict=True)
+        cache.put([(account.key, one) for account, one in pairs if _is_figure(one)], wanted)
     if None not in found:
         return found
     return [

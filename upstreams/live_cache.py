@@ -36,13 +36,17 @@ class LiveCache:
         record, (fetched, at) = entry
         return record if wanted <= fetched and now - at < max_age_seconds else None
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether `put` would keep anything."""
+        return self._clock.monotonic() <= self._wanted_until
+
     def put(self, records: Iterable[tuple[AccountKey, LiveAccountRecord]], wanted: frozenset[str]) -> None:
         """Keep what one call has fetched."""
-        now = self._clock.monotonic()
-        if now > self._wanted_until:
+        if not self.is_wanted:
             self._entries.clear()
             return
-        entries, stamp = self._entries, (wanted, now)
+        entries, stamp = self._entries, (wanted, self._clock.monotonic())
         for key, record in records:
             # What is there keeps its place in the order, unless it is taken out.
             entries.pop(key, None)

@@ -136,7 +136,8 @@ OWNERS = """{ clients(first: 40) { nodes { tradingAccounts(first: 2) { edges { c
              totalFloatingBalance { amount } }
     live(maxAgeSeconds: 0) { leverage } } } } } } }"""
 PAGES = """query ($last: Int, $before: String) { clients(last: $last, before: $before) {
-    totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { clientNumber } } } }"""
+    totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+    edges { cursor node { clientNumber } } } }"""
 
 
 @pytest.mark.usefixtures("well_behaved")

@@ -28,6 +28,8 @@ async def in_chunks(logins: Sequence[str], size: int, known: Callable[[str], boo
         found = await _answered(asked, ask) if asked else {}
     else:
         found = await _side_by_side([asked[start : start + size] for start in range(0, len(asked), size)], ask)
+    if len(found) == len(asked) == len(logins) and all(map(found.__contains__, logins)):
+        return found
     return {login: found.get(login) for login in logins}
 
 
