@@ -49,9 +49,12 @@ async def accounts(database):
 async def test_equity_is_the_servers_and_without_a_trade_the_balance_and_credit(house, accounts):
     trading, quiet = accounts
 
-    answer = await house.servers["R1"].live([str(row["login"]) for row in accounts], FIGURES, a_call())
+    logins = [str(row["login"]) for row in accounts]
 
-    figures = [(record.equity, record.margin, record.free_margin) for record in answer.values()]
+    answer = await house.servers["R1"].live(logins, FIGURES, a_call())
+
+    records = [answer[login] for login in logins]
+    figures = [(record.equity, record.margin, record.free_margin) for record in records]
     equity = trading["balance"] + trading["credit"] + trading["floating"]
     still = quiet["balance"] + quiet["credit"]
     assert figures == [(equity, trading["margin"], equity - trading["margin"]), (still, 0, still)]
