@@ -21,8 +21,8 @@ from upstreams.call import Call
 from upstreams.dispatch import Outcome, Prepared
 from upstreams.errors import Reason
 from upstreams.ledger import NewInstruction
+from upstreams.order_records import AccountRequestOrder
 from upstreams.orders import request_details
-from upstreams.records import AccountRequestOrder
 
 KIND = "OPEN_ACCOUNT_REQUEST"
 _LONGEST_TEXT = 200

@@ -19,7 +19,7 @@ from upstreams.config import BroctagonConfig
 from upstreams.errors import Reason, Rejected, Unavailable, UpstreamError
 from upstreams.http import Link, Read
 from upstreams.http_request import HttpRequest
-from upstreams.records import AccountRequestOrder
+from upstreams.order_records import AccountRequestOrder
 from upstreams.secret import Secret
 from upstreams.transport import HttpAnswer
 

@@ -15,7 +15,8 @@ from upstreams.clock import Clock, Deadline
 from upstreams.errors import Misunderstood, OutcomeUnknown, Rejected, System, Unavailable, UpstreamError
 from upstreams.ledger import Advance, Ledger
 from upstreams.moves import confirmation, doubt, refusal
-from upstreams.records import DepositReceipt, InstructionRecord, NewAccountReceipt
+from upstreams.order_records import DepositReceipt, NewAccountReceipt
+from upstreams.records import InstructionRecord
 from upstreams.steps import Step, passed
 
 log = structlog.get_logger(__name__)

@@ -16,7 +16,8 @@ from upstreams.errors import Reason, UpstreamError
 from upstreams.http import Link, TokenRefused
 from upstreams.http_request import HttpRequest
 from upstreams.hyper_tokens import HyperTokens, TokenStore
-from upstreams.records import LiveClientRecord, NewAccountReceipt
+from upstreams.order_records import NewAccountReceipt
+from upstreams.records import LiveClientRecord
 from upstreams.secret import Secret
 from upstreams.tokens import AuthorisedLink, AuthorisedWrite
 from upstreams.transport import HttpAnswer

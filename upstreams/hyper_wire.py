@@ -7,7 +7,8 @@ from decimal import Decimal
 import msgspec
 
 from upstreams import wire
-from upstreams.records import LiveBalance, LiveClientRecord, NewAccountReceipt
+from upstreams.order_records import NewAccountReceipt
+from upstreams.records import LiveBalance, LiveClientRecord
 
 VALUE_PREFIX = "Value_"
 TOTAL_PREFIX = "Total_Floating_Balance_"

@@ -2,7 +2,8 @@
 
 from upstreams.errors import Unavailable, UpstreamError
 from upstreams.ledger import Advance
-from upstreams.records import DepositReceipt, Failure, NewAccountReceipt
+from upstreams.order_records import DepositReceipt, NewAccountReceipt
+from upstreams.records import Failure
 
 
 def confirmation(receipt: DepositReceipt | NewAccountReceipt | None, actor: str, note: str | None = None) -> Advance:

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from upstreams.money import plain
-from upstreams.records import AccountRequestOrder, DepositOrder, InstructionRecord, NewAccountOrder
+from upstreams.order_records import AccountRequestOrder, DepositOrder, NewAccountOrder
+from upstreams.records import InstructionRecord
 
 
 def deposit_order(instruction: InstructionRecord) -> DepositOrder:

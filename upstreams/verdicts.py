@@ -7,9 +7,10 @@ from upstreams.broctagon import Broctagon
 from upstreams.call import Call
 from upstreams.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavailable, UpstreamError
 from upstreams.hyper import Hyper
+from upstreams.order_records import DepositReceipt, NewAccountReceipt
 from upstreams.orders import account_order, deposit_order, request_order
 from upstreams.platforms import Platform
-from upstreams.records import DepositReceipt, InstructionRecord, NewAccountReceipt
+from upstreams.records import InstructionRecord
 from upstreams.secret import Secret
 from upstreams.settle_queue import SettleQueue
 

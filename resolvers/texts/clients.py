@@ -1,11 +1,13 @@
 """The fields of Query that are rendered: one client, and a page of them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import compress
 from typing import Any, Final
 
 import msgspec
+from typing_extensions import override
 
 from engine.rendering import Arguments, Filling, Rendered, Rendering, Step, Wanted
 from resolvers.clients import CURSOR, clients_page, cursor_of_number
@@ -15,6 +17,8 @@ from resolvers.paging import ConnectionRecord
 from resolvers.texts.accounts import ACCOUNT_KEY, accounts
 from resolvers.texts.owner import OWNER
 from resolvers.texts.writing import Fields, Place, Unrendered, Writing, left_open
+from upstreams.call import Call
+from upstreams.errors import UpstreamError
 from upstreams.records import ClientKey, account_keys
 from upstreams.texts.json import GIVEN_UP, HOLE, UNIT, Json, base64url, holes, quoted
 from upstreams.texts.reader import Texts
@@ -40,6 +44,7 @@ _PAGE_INFO: Final = {
     "endCursor": "end_cursor",
 }
 _KEY: Final = ("c.client_number::text",)
+_REST_SECONDS: Final = 5.0
 
 Piece = Callable[[ConnectionRecord[Texts]], str]
 
@@ -62,13 +67,31 @@ def page_of_clients(wanted: Wanted) -> Rendering | None:
         return None
 
 
-class _Filled:
-    """Finds the holes in what was rendered."""
+class _Rendering:
+    """A statement that is asked, and the holes in what it answers."""
 
     def __init__(self, writing: Writing, statement: Statement) -> None:
         self._openings = writing.openings
         self._statement = statement
         self._values = writing.values(statement)
+        self._rests_until = 0.0
+
+    async def render(self, context: Context, arguments: Arguments) -> Rendered | None:
+        """Where the statement fails, one of its views may be to blame alone: the resolvers, who ask each by itself,
+        have half of the time left to answer without that one. Nor is the statement asked again for a while.
+        """
+        clock, deadline = context.services.clock, context.call.deadline
+        if clock.monotonic() < self._rests_until:
+            return None
+        call = replace(context.call, deadline=deadline.sooner(deadline.remaining() / 2))
+        try:
+            return await self._asked(context, arguments, call)
+        except UpstreamError:
+            self._rests_until = clock.monotonic() + _REST_SECONDS
+            raise
+
+    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> Rendered | None:
+        raise NotImplementedError
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
         return tuple([value(context, arguments) for value in self._values])
@@ -116,22 +139,23 @@ def _lengths(path: Sequence[Step], number: int, rows: Sequence[Texts]) -> list[l
     return by_list[: sum(step.is_list for step in path)]
 
 
-class _One(_Filled):
+class _One(_Rendering):
     def __init__(self, wanted: Wanted, writing: Writing, statement: Statement) -> None:
         super().__init__(writing, statement)
         self._wanted = wanted
 
-    async def render(self, context: Context, arguments: Arguments) -> Rendered | None:
+    @override
+    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> Rendered | None:
         number = number_of(arguments(self._wanted)["by"])
         if number is None:
             return None
         parameters = self._parameters(context, arguments)
         visible, texts = context.caller.visible, context.services.texts
-        found = (await texts.by_number(self._statement, parameters, [number], visible, context.call)).get(number)
+        found = (await texts.by_number(self._statement, parameters, [number], visible, call)).get(number)
         return Rendered(["null"]) if found is None else self._rendered(found[1], [found], None)
 
 
-class _Page(_Filled):
+class _Page(_Rendering):
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._texts: list[Json] = []
@@ -140,7 +164,8 @@ class _Page(_Filled):
         self._pieces = [_named(one.key, self._value(writing, one)) for one in wanted.fields]
         super().__init__(writing, writing.composer.statement(self._texts))
 
-    async def render(self, context: Context, arguments: Arguments) -> Rendered | None:
+    @override
+    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> Rendered | None:
         request, query = clients_page(context, **arguments(self._wanted))
         parameters = self._parameters(context, arguments)
         page = await context.services.texts.page(
@@ -149,7 +174,7 @@ class _Page(_Filled):
             query,
             request,
             context.caller.visible,
-            context.call,
+            call,
             looks_ahead=self._looks_ahead,
         )
         record = ConnectionRecord(page, request, _cursor_of, None, query)

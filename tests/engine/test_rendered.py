@@ -63,6 +63,7 @@ def both(box, odd):
         "BUDGET__STORE": "off",
         "LIMITS__COST_MAX": "100000000",
         "SERVER__METRICS": "everyone",
+        "SERVER__REQUEST_DEADLINE_SECONDS": "3",
     }
     with (
         running_graph(box, SERVER__EXECUTOR="engine", SERVER__HOT_AFTER="0", **settings) as ours,
@@ -154,3 +155,25 @@ def test_owners_of_accounts_and_figures_of_vendors_are_found_in_their_places(bot
 def test_pages_are_counted_from_the_end_too(both, last, before):
     body = compare(both, PAGES, {"last": last, "before": before}, key="demo-partner")
     assert body["data"]["clients"]["edges"]
+
+
+@pytest.mark.anyio
+async def test_a_view_that_hangs_takes_the_others_with_it_neither_now_nor_later(both, odd):
+    query = "{ clients(first: 2) { nodes { fullName webStatus { code } balances { currency } } } }"
+    whole = compare(both, query, key="demo-partner")["data"]["clients"]["nodes"]
+    connection = await asyncpg.connect(odd)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("LOCK TABLE brokergraph_erp.currency_balance IN ACCESS EXCLUSIVE MODE")
+    try:
+        answers = [(await anyio.to_thread.run_sync(both[0].post, query, None, "demo-partner")).json() for _ in range(2)]
+    finally:
+        await transaction.rollback()
+        await connection.close()
+
+    assert any(client["balances"] for client in whole)
+    for body in answers:
+        assert body["data"]["clients"]["nodes"] == [client | {"balances": None} for client in whole]
+        assert {error["path"][-1] for error in body["errors"]} == {"balances"}
+        assert {error["extensions"]["code"] for error in body["errors"]} == {"UPSTREAM_UNAVAILABLE"}
+    assert compare(both, query, key="demo-partner")["data"]["clients"]["nodes"] == whole

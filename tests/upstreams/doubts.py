@@ -12,7 +12,7 @@ from conftest import settings
 from upstreams.clock import Clock
 from upstreams.house import Upstreams, open_upstreams
 from upstreams.hyper_tokens import MemoryTokenStore
-from upstreams.records import DepositOrder
+from upstreams.order_records import DepositOrder
 
 AMOUNT = Decimal("100.25")
 _numbers = count(1)

@@ -9,8 +9,8 @@ from conftest import a_call
 from doubts import LeapingClock, opened
 
 from upstreams.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavailable
+from upstreams.order_records import NewAccountOrder
 from upstreams.platforms.cplugin import users, writing
-from upstreams.records import NewAccountOrder
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

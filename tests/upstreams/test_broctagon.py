@@ -12,7 +12,7 @@ from upstreams.clock import Clock
 from upstreams.config import BroctagonConfig
 from upstreams.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
 from upstreams.http import Link
-from upstreams.records import AccountRequestOrder
+from upstreams.order_records import AccountRequestOrder
 from upstreams.secret import Secret
 
 pytestmark = pytest.mark.anyio

@@ -11,9 +11,9 @@ from doubts import LeapingClock, opened
 
 from upstreams import wire
 from upstreams.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
+from upstreams.order_records import DepositOrder, NewAccountOrder
 from upstreams.platforms.cplugin import flags
 from upstreams.platforms.cplugin.accounts import new_password
-from upstreams.records import DepositOrder, NewAccountOrder
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -9,8 +9,8 @@ from conftest import a_call
 from doubts import LeapingClock, opened
 
 from upstreams.errors import OutcomeUnknown, Reason, Rejected, Unavailable
+from upstreams.order_records import DepositOrder
 from upstreams.platforms.cplugin import writing
-from upstreams.records import DepositOrder
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

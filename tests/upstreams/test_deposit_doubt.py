@@ -9,8 +9,8 @@ from conftest import a_call
 from doubts import ADAPTERS, AMOUNT, Adapter, LeapingClock, an_order, books, opened, sends
 
 from upstreams.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavailable
+from upstreams.order_records import DepositOrder
 from upstreams.platforms.cplugin import writing
-from upstreams.records import DepositOrder
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -19,8 +19,8 @@ from upstreams.house import open_upstreams
 from upstreams.http import Link
 from upstreams.http_request import HttpRequest
 from upstreams.hyper_tokens import MemoryTokenStore
+from upstreams.order_records import DepositOrder
 from upstreams.rate import RateLimit
-from upstreams.records import DepositOrder
 from upstreams.secret import Secret
 
 pytestmark = pytest.mark.anyio

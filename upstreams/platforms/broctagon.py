@@ -15,6 +15,7 @@ from upstreams.call import Call
 from upstreams.clock import Clock
 from upstreams.config import ConfigError, ServerConfig
 from upstreams.errors import Reason, System
+from upstreams.order_records import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
 from upstreams.platforms.connections import Connections, allowed_platform
 from upstreams.platforms.live import MT4_LARGEST_LOGIN, number_up_to
 from upstreams.platforms.orders import check_deposit
@@ -26,7 +27,6 @@ from upstreams.platforms.protocol import (
     PreparedDeposit,
 )
 from upstreams.platforms.searching import Found, absence_counts_after, day_window, searched, the_one
-from upstreams.records import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
 from upstreams.transport import HttpAnswer
 
 DEPOSIT_PATH = "/public/v1/mt4/accounts/{login}/deposit"

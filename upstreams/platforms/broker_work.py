@@ -20,6 +20,7 @@ from upstreams.errors import Reason, System, UpstreamError
 from upstreams.faults import Failures
 from upstreams.gate import Sharing
 from upstreams.http_request import HttpRequest
+from upstreams.order_records import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
 from upstreams.platforms import mt4_codes
 from upstreams.platforms.connections import BrokerWorkConnection, Connections, allowed_platform, named, timezone
 from upstreams.platforms.live import MT5_LARGEST_LOGIN, Rows, in_chunks, live_gate, number_up_to
@@ -31,7 +32,7 @@ from upstreams.platforms.protocol import (
     PreparedDeposit,
 )
 from upstreams.platforms.rows import NONSENSE, read_rows, unreadable_row
-from upstreams.records import DepositOrder, DepositReceipt, LiveAccountRecord, NewAccountOrder, NewAccountReceipt
+from upstreams.records import LiveAccountRecord
 from upstreams.transport import HttpAnswer
 
 INFO_PATH = "/v1/api/account/info"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from upstreams.errors import Reason
 from upstreams.faults import Failures
-from upstreams.records import DepositOrder
+from upstreams.order_records import DepositOrder
 
 # MT4 keeps a comment in 32 bytes, the last of them a terminator, and cuts longer ones silently [C, public headers].
 LONGEST_REFERENCE = 31

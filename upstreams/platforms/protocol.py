@@ -8,13 +8,8 @@ from typing import Protocol
 
 from upstreams.call import Call
 from upstreams.errors import System, UpstreamError
-from upstreams.records import (
-    DepositOrder,
-    DepositReceipt,
-    LiveAccountRecord,
-    NewAccountOrder,
-    NewAccountReceipt,
-)
+from upstreams.order_records import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
+from upstreams.records import LiveAccountRecord
 
 LiveAnswer = Mapping[str, LiveAccountRecord | UpstreamError | None]
 """By login. None: the server answered and does not know the login. An error: that login could not be asked."""

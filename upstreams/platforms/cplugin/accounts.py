@@ -15,11 +15,11 @@ import msgspec
 from upstreams import wire
 from upstreams.call import Call
 from upstreams.errors import OutcomeUnknown, Reason, UpstreamError
+from upstreams.order_records import NewAccountOrder, NewAccountReceipt
 from upstreams.platforms.cplugin.reading import Door
 from upstreams.platforms.cplugin.writing import Write, Writer
 from upstreams.platforms.orders import LONGEST_KEY, check_reference
 from upstreams.platforms.protocol import PreparedAccount
-from upstreams.records import NewAccountOrder, NewAccountReceipt
 from upstreams.secret import Secret
 from upstreams.transport import HttpAnswer
 

@@ -6,11 +6,11 @@ import msgspec
 
 from upstreams import wire
 from upstreams.call import Call
+from upstreams.order_records import DepositOrder, DepositReceipt
 from upstreams.platforms.cplugin.reading import Door
 from upstreams.platforms.cplugin.writing import Write, Writer
 from upstreams.platforms.orders import check_deposit, check_exact_double
 from upstreams.platforms.protocol import PreparedDeposit
-from upstreams.records import DepositOrder, DepositReceipt
 from upstreams.transport import HttpAnswer
 
 

@@ -10,10 +10,10 @@ import msgspec
 
 from upstreams import wire
 from upstreams.call import Call
+from upstreams.order_records import DepositOrder, DepositReceipt
 from upstreams.platforms.cplugin.envelope import opened, paging
 from upstreams.platforms.cplugin.reading import Door
 from upstreams.platforms.searching import Found, local_window, the_one
-from upstreams.records import DepositOrder, DepositReceipt
 from upstreams.transport import HttpAnswer
 
 HISTORY_PATH = "/api/v2/MT4/{tradePlatform}/TradesUserHistory/{login}"

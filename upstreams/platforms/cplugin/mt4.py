@@ -13,6 +13,7 @@ from upstreams.clock import Clock
 from upstreams.config import ServerConfig
 from upstreams.errors import Reason, Rejected, System
 from upstreams.gate import Sharing
+from upstreams.order_records import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
 from upstreams.platforms.connections import CPluginConnection
 from upstreams.platforms.cplugin.accounts import Accounts
 from upstreams.platforms.cplugin.deposits import Deposits
@@ -32,7 +33,7 @@ from upstreams.platforms.protocol import (
 )
 from upstreams.platforms.rows import read_rows
 from upstreams.platforms.searching import absence_counts_after, searched
-from upstreams.records import DepositOrder, DepositReceipt, LiveAccountRecord, NewAccountOrder, NewAccountReceipt
+from upstreams.records import LiveAccountRecord
 from upstreams.transport import HttpAnswer
 
 USERS_PATH = "/api/v2/MT4/{tradePlatform}/UserRecordsRequest"

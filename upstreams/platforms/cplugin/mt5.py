@@ -13,6 +13,7 @@ from upstreams import wire
 from upstreams.call import Call
 from upstreams.config import ServerConfig
 from upstreams.errors import Reason, Rejected, System
+from upstreams.order_records import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
 from upstreams.platforms.connections import CPluginConnection
 from upstreams.platforms.cplugin import flags
 from upstreams.platforms.cplugin.envelope import opened
@@ -27,7 +28,7 @@ from upstreams.platforms.protocol import (
     PreparedAccount,
     PreparedDeposit,
 )
-from upstreams.records import DepositOrder, DepositReceipt, LiveAccountRecord, NewAccountOrder, NewAccountReceipt
+from upstreams.records import LiveAccountRecord
 from upstreams.transport import HttpAnswer
 
 USER_PATH = "/api/v2/MT5/{tradePlatform}/UserGet/{login}"

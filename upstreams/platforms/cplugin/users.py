@@ -10,10 +10,10 @@ import msgspec
 
 from upstreams import wire
 from upstreams.call import Call
+from upstreams.order_records import NewAccountOrder
 from upstreams.platforms.cplugin.envelope import Paging, opened, paging
 from upstreams.platforms.cplugin.reading import Door
 from upstreams.platforms.searching import Found, the_one
-from upstreams.records import NewAccountOrder
 from upstreams.transport import HttpAnswer
 
 USERS_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"

@@ -1,0 +1,69 @@
+"""What vendors are asked to do, and what they say they did."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class DepositOrder:
+    """Put `amount` (> 0, within the currency's quantum) on `login`. `reference` is at most 31 ASCII characters and
+    goes whole into the vendor's comment; `idempotency_key` goes where the vendor has such a header.
+    """
+
+    login: str
+    amount: Decimal
+    currency: str
+    reference: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DepositReceipt:
+    """The vendor booked it. `upstream_reference` is its ticket, None where it gives none (Broctagon)."""
+
+    upstream_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccountOrder:
+    """Make an account for a client. `name` is the client's full name; leverage None leaves the group's default."""
+
+    group: str
+    name: str
+    leverage: Decimal | None
+    email: str | None = field(repr=False)
+    reference: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccountReceipt:
+    """`existed` is true where the vendor found an account of the client instead of making one."""
+
+    server: str
+    login: str
+    existed: bool = False
+    initial_password: str | None = None
+    platform: str | None = None
+    status: int | None = None
+    group: str | None = None
+    currency: str | None = None
+    balance: Decimal | None = None
+
+    def __repr__(self) -> str:
+        return f"NewAccountReceipt(server={self.server!r}, login={self.login!r}, existed={self.existed!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRequestOrder:
+    """A request to open an account, in the CRM's own words (Broctagon POST /public/v1/requests/account)."""
+
+    user_id: str
+    connection_id: str
+    platform: str
+    leverage: Decimal | None = None
+    account_type_id: str | None = None
+    offer_uuid: str | None = None
+    group: str | None = None
+    currency: str | None = None
+    fortex_username: str | None = None
