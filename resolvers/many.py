@@ -4,6 +4,7 @@
 per request and arguments; an engine that works by levels may call `wrapper.list_resolver` with all parents itself.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any
@@ -36,7 +37,8 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     """
 
     async def wrapper(root: Any, info: Info, **arguments: Any) -> Any:
-        return unwrapped(await info.context.loader(resolve, key, arguments).load(root))
+        # Equal parents share a future: who is given up because of a sibling's error must not take it from the others.
+        return unwrapped(await asyncio.shield(info.context.loader(resolve, key, arguments).load(root)))
 
     _borrow_signature(wrapper, resolve)
     wrapper.list_resolver = resolve  # type: ignore[attr-defined]

@@ -25,7 +25,14 @@ LITERALS = {
 }
 # What is another thing at every moment, and what a vendor allows a few times a minute only.
 WITHOUT = (
-    *("Client.live", "LiveAccount.observedAt", "Viewer.budget", "Query.upstreams", "Query.viewer"),
+    *(
+        "Client.live",
+        "TradingAccount.syncedAt",
+        "LiveAccount.observedAt",
+        "Viewer.budget",
+        "Query.upstreams",
+        "Query.viewer",
+    ),
     # Without arguments of its own these would be pages of pages of pages, which the limits refuse.
     *("Client.instructions", "Instruction.client", "TradingAccount.client"),
 )
