@@ -24,6 +24,7 @@ _TICK_SECONDS: Final = 0.05
 _BUSY, _IDLE = 0.9, 0.75
 _SHRINK, _GROW = 0.6, 1.25
 _FIRST_PLACES: Final = 16
+_FEW_PLACES: Final = 4
 # A body that comes with its headers is there at once; one that is not by then may take until its time is over.
 _READING_SECONDS: Final = 0.05
 
@@ -115,7 +116,8 @@ class Gate:
 
     @property
     def places(self) -> int:
-        return int(self._places)
+        # In an overload whoever is served is to be served soon; sharing calls is for those who have time.
+        return min(int(self._places), _FEW_PLACES) if self._line.swamped else int(self._places)
 
     @property
     def waiting(self) -> int:

@@ -24,7 +24,7 @@ _WINDOWS: Final = 3
 # Less than a tenth more is no growth, and a line that is called within half a window is no matter.
 _GROWTH: Final = 1.1
 _SHORT: Final = 0.5
-_TOO_LONG_SECONDS: Final = 1.0
+_TOO_LONG_SECONDS: Final = 0.25
 # So few may all wait for something large; who waits in vain loses patience.
 _FEW: Final = 16
 _MOMENT_SECONDS: Final = 0.001
@@ -108,7 +108,7 @@ class Line:
                 del self._turns[caller]
 
     def _leads_nowhere(self, called: int) -> bool:
-        """`called`: how many are in a window. A line whose last would wait for a second is too long, unless it gets
+        """`called`: how many are in a window. A line whose last would wait too long is too long, unless it gets
         shorter by those who are called: by those who give up every line does.
         """
         length = self._length
