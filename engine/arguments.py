@@ -1,6 +1,7 @@
 """Arguments as a resolver gets them. Most are a literal or a variable that stands alone, and those are read at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from graphql import (
@@ -13,6 +14,7 @@ from graphql import (
     GraphQLInt,
     GraphQLNonNull,
     GraphQLString,
+    ListValueNode,
     ObjectValueNode,
     Undefined,
     ValueNode,
@@ -20,18 +22,46 @@ from graphql import (
     get_nullable_type,
 )
 from graphql.execution.values import VariableValues, get_argument_values
+from strawberry import ID
 from strawberry.types.arguments import convert_arguments
+from strawberry.types.base import StrawberryOptional
 
 from engine.fields import FieldPlan
 from engine.markers import STRAWBERRY
 
 Arguments = Mapping[str, Any]
-Place = GraphQLArgument | GraphQLInputField
 # From the variables to the value; Undefined where the argument counts as not given.
 Read = Callable[[Mapping[str, Any]], Any]
-# Their values are the same to graphql-core, to Strawberry and to the resolver.
 _PLAIN: Final = (GraphQLInt, GraphQLFloat, GraphQLString, GraphQLBoolean, GraphQLID)
+# To which Strawberry gives the value of a plain scalar as it is: others of its types share a scalar and wrap it.
+_PASSED_ON: Final = (int, float, str, bool, ID)
 _FIXED: Final = (int, float, str, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value goes: an argument, or a field of an input object. `strawberry` is its type there, None where the
+    schema is not Strawberry's; `name` its Python name.
+    """
+
+    name: str
+    core: GraphQLArgument | GraphQLInputField
+    strawberry: Any = None
+
+    @property
+    def nullable(self) -> Any:
+        """The type without its "!"."""
+        return get_nullable_type(self.core.type)
+
+    @property
+    def has_default(self) -> bool:
+        return self.core.default is not None or self.core.default_value is not Undefined
+
+    @property
+    def takes_it_as_it_is(self) -> bool:
+        """Whether a value of the variable is what the resolver gets."""
+        inner = self.strawberry.of_type if type(self.strawberry) is StrawberryOptional else self.strawberry
+        return self.nullable in _PLAIN and not self.has_default and (inner is None or inner in _PASSED_ON)
 
 
 class StrawberryParts(Protocol):
@@ -81,40 +111,32 @@ def _converted(field: FieldPlan, variables: VariableValues, parts: StrawberryPar
 
 
 def _reader(field: FieldPlan, found: Arguments) -> list[tuple[str, Read]]:
-    """How to read each argument that the document gives; one that raises where that cannot be known beforehand."""
-    names = _python_names(field)
+    """How to read each argument that the document gives, or that has a default."""
     readers: list[tuple[str, Read]] = []
     given = {node.name.value: node.value for node in field.node.arguments or ()}
-    for name, argument in field.core.args.items():
+    for name, place in _places(field.core.args, getattr(field.definition.strawberry, "arguments", None)).items():
         if name in given:
-            read = _read(given[name], argument, found.get(names.get(name, name)))
-        elif _has_default(argument):
-            read = _fixed(found.get(names.get(name, name)))
-        else:
-            continue
-        readers.append((names.get(name, name), read))
+            readers.append((place.name, _read(given[name], place, found.get(place.name))))
+        elif place.has_default:
+            readers.append((place.name, _fixed(found.get(place.name))))
     return readers
 
 
-def _python_names(field: FieldPlan) -> dict[str, str]:
-    strawberry = field.definition.strawberry
+def _places(core: Mapping[str, Any], strawberry: Sequence[Any] | None) -> dict[str, Place]:
+    """By the schema's names; Strawberry keeps the same order."""
     if strawberry is None:
-        return {}
-    core = list(field.core.args)
-    return dict(zip(core, (one.python_name for one in strawberry.arguments), strict=True))
-
-
-def _has_default(place: Place) -> bool:
-    return place.default is not None or place.default_value is not Undefined
+        return {name: Place(name, one) for name, one in core.items()}
+    pairs = zip(core.items(), strawberry, strict=True)
+    return {name: Place(own.python_name, one, own.type) for (name, one), own in pairs}
 
 
 def _read(node: ValueNode, place: Place, found: Any) -> Read:
     if isinstance(node, VariableNode):
         return _variable(node.name.value, place)
-    type_ = get_nullable_type(place.type)
-    if isinstance(node, ObjectValueNode) and isinstance(type_, GraphQLInputObjectType):
-        return _object(node, type_)
-    return _fixed(found)
+    if isinstance(node, ObjectValueNode) and isinstance(place.nullable, GraphQLInputObjectType):
+        return _object(node, place.nullable)
+    # A scalar of somebody's own may be written with variables inside.
+    return _long_way if isinstance(node, ObjectValueNode | ListValueNode) else _fixed(found)
 
 
 def _fixed(value: Any) -> Read:
@@ -127,9 +149,9 @@ def _long_way(_variables: Mapping[str, Any]) -> Any:
 
 
 def _variable(name: str, place: Place) -> Read:
-    if get_nullable_type(place.type) not in _PLAIN or _has_default(place):
+    if not place.takes_it_as_it_is:
         return _long_way
-    required = isinstance(place.type, GraphQLNonNull)
+    required = isinstance(place.core.type, GraphQLNonNull)
 
     def read(variables: Mapping[str, Any]) -> Any:
         value = variables.get(name, Undefined)
@@ -146,10 +168,10 @@ def _object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Read:
     fields = {one.name.value: one.value for one in node.fields if isinstance(one.value, VariableNode)}
     if definition is None or definition.from_input is not None or len(fields) < len(node.fields):
         return _long_way
-    if any(map(_has_default, type_.fields.values())):
+    places = _places(type_.fields, definition.fields)
+    if any(place.has_default for place in places.values()):
         return _long_way
-    names = dict(zip(type_.fields, (one.python_name for one in definition.fields), strict=True))
-    reads = [(names[name], _variable(value.name.value, type_.fields[name])) for name, value in fields.items()]
+    reads = [(places[name].name, _variable(value.name.value, places[name])) for name, value in fields.items()]
     make = definition.origin
 
     def read(variables: Mapping[str, Any]) -> Any:
