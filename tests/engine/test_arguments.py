@@ -143,6 +143,7 @@ CASES = [
     ("query ($numbers: [Int!]) { it { listed(numbers: $numbers) } }", [{"numbers": [1]}, {"numbers": 2}, {}]),
     ("query ($n: Int) { it { spelt(text: {here: $n}) } }", [{"n": 1}, {"n": 2}]),
     ("query ($n: Int) { it { spelt(text: [$n]) } }", [{"n": 1}, {"n": 2}]),
+    ("query ($n: Int!) { it { maybe(n: $n) } }", [{"n": 1}]),
     (
         "query ($text: String, $n: Int) { it { maybe(text: $text, n: $n) } }",
         [{"text": "a", "n": 1}, {"text": None, "n": 2}, {}],
