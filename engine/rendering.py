@@ -10,7 +10,7 @@ put aside, and the field is resolved as if there were none.
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -29,15 +29,16 @@ Arguments = Callable[["Wanted"], Mapping[str, Any]]
 
 @dataclass(eq=False)
 class Wanted:
-    """A field as a document asks for it. `fields` are what it selects, empty for a leaf; `outer` is where it stands."""
+    """A field as a document asks for it, under its response key. `fields` are what it selects, empty for a leaf."""
 
     key: str
     plan: FieldPlan
     fields: tuple["Wanted", ...]
-    type_name: str = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.type_name = self.plan.parent.name
+    @property
+    def type_name(self) -> str:
+        """Of the object that has the field."""
+        return self.plan.parent.name
 
     @property
     def name(self) -> str:
@@ -95,7 +96,9 @@ class Rendering(Protocol):
     """Of one field with all that it selects, for every run and every caller."""
 
     def render(self, context: Any, arguments: Arguments) -> Awaitable[Rendered | None]:
-        """None gives up: the field is resolved instead. So does an exception."""
+        """None gives up: the field is resolved instead. So does a GraphQLError, which its resolver will word; any other
+        exception does too, and is logged.
+        """
         ...
 
 

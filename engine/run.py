@@ -1,6 +1,7 @@
 """One run of a plan: level by level, each field once for all objects of its level."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from engine.rendering import Filling, Place, Planned, Rendered, Wanted, put_in, 
 from engine.resolve import Resolving, attributes, has_awaited, settled
 from engine.slots import Slots
 from engine.where import Below, Root, Where, steps
+
+log = logging.getLogger(__name__)
 
 # What this caller may not have, by coordinate ("Client.balances"), and the error that says so.
 Refused = Mapping[str, Exception]
@@ -132,7 +135,10 @@ class Run:
             found = await planned.rendering.render(self._context, self._arguments)
             if found is None or not await holes.fill(planned, found, where, slots):
                 return None
-        except Exception:  # noqa: BLE001 - whatever it is, whoever resolves the field meets it again and says where.
+        except GraphQLError:
+            return None
+        except Exception:
+            log.exception("A rendering of %s failed; the field is resolved instead.", planned.wanted.plan.coordinate)
             return None
         finally:
             del holes._completing

@@ -8,7 +8,7 @@ from resolvers.enums import Platform, TradingAccountStatus
 from resolvers.paging import PageArguments, given
 from resolvers.texts.owner import OWNER
 from resolvers.texts.statuses import coded_by
-from resolvers.texts.writing import Fields, Place, Value, Write, Writing, argument, column, left_open, only
+from resolvers.texts.writing import Fields, Place, Value, Write, Writing, argument, by_resolver, column, only
 from resolvers.trading_account import CURSOR, account_query
 from upstreams.texts.json import (
     Json,
@@ -54,7 +54,7 @@ def _owner(writing: Writing, wanted: Wanted, place: Place) -> Json:
 _ACCOUNT: Final[Fields] = {
     "id": _id,
     "login": column(text, "login"),
-    "server": left_open,
+    "server": by_resolver,
     "platform": coded_by(Platform, Platform.UNRECOGNISED, "platform"),
     "status": coded_by(TradingAccountStatus, TradingAccountStatus.UNKNOWN, "status"),
     "group": column(text_or_null, "group_name"),
@@ -64,7 +64,7 @@ _ACCOUNT: Final[Fields] = {
     "margin": _figure("margin"),
     "syncedAt": column(_instant, "synced_at"),
     "client": _owner,
-    "live": left_open,
+    "live": by_resolver,
 }
 
 
@@ -112,7 +112,7 @@ def _page(writing: Writing, wanted: Wanted) -> AccountPage:
         return value
 
     def condition(number: int) -> Value:
-        return argument(wanted, "filter", lambda asked, _context: account_query(given(asked)).parameters()[number])
+        return argument(wanted, "filter", lambda asked: account_query(given(asked)).parameters()[number])
 
     limit = writing.parameter(lambda context, arguments: request(context, arguments).limit)
     filters = range(_FILTER_PARAMETERS) if "filter" in wanted.arguments else ()

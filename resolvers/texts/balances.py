@@ -50,7 +50,7 @@ def balances(writing: Writing, wanted: Wanted, place: Place) -> Json:
     return writing.composer.balances(writing.object(wanted, BALANCE, Place(Row("b"), place.path, ())), only)
 
 
-def _currencies(asked: Any, _context: Context) -> tuple[str, ...] | None:
+def _currencies(asked: Any) -> tuple[str, ...] | None:
     wanted = given(asked)
     return None if wanted is None else tuple(wanted)
 

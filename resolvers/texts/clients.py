@@ -16,7 +16,7 @@ from resolvers.finding import number_of
 from resolvers.paging import ConnectionRecord
 from resolvers.texts.accounts import ACCOUNT_KEY, accounts
 from resolvers.texts.owner import OWNER
-from resolvers.texts.writing import Fields, Place, Unrendered, Writing, left_open
+from resolvers.texts.writing import Fields, Place, Unrendered, Writing, by_resolver
 from upstreams.call import Call
 from upstreams.errors import UpstreamError
 from upstreams.records import ClientKey, account_keys
@@ -34,7 +34,7 @@ def _node(writing: Writing, wanted: Wanted, place: Place) -> Json:
     return writing.object(wanted, _CLIENT, place.below(wanted))
 
 
-_CLIENT: Final[Fields] = {**OWNER, "tradingAccounts": accounts, "live": left_open, "instructions": left_open}
+_CLIENT: Final[Fields] = {**OWNER, "tradingAccounts": accounts, "live": by_resolver, "instructions": by_resolver}
 _EDGE: Final[Fields] = {"cursor": _cursor, "node": _node}
 _ELEMENTS: Final = {"nodes": _CLIENT, "edges": _EDGE}
 _PAGE_INFO: Final = {
@@ -88,7 +88,7 @@ class _Rendering:
             return await self._asked(context, arguments, call)
         except UpstreamError:
             self._rests_until = clock.monotonic() + _REST_SECONDS
-            raise
+            return None
 
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> Rendered | None:
         raise NotImplementedError
@@ -103,6 +103,8 @@ class _Rendering:
             return Rendered([text])
         parts = text.split(HOLE)
         found = holes(parts)
+        if found is None:
+            return None
         places = range(1, len(parts), 2)
         fillings = []
         for number, opening in enumerate(self._openings):

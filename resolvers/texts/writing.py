@@ -21,8 +21,8 @@ Path = tuple[Step, ...]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An object that is written: its row, and how the answer leads to it. `holes` tells by what key it is known; empty
-    where nobody could fill in anything.
+    """An object that is written: its row, and how the answer leads to it. `key` is SQL for what it is known by; empty
+    where no resolver could be told whom it is about.
     """
 
     row: Row
@@ -92,16 +92,16 @@ def column(write: Callable[[str], Json], name: str) -> Write:
     return lambda _writing, _wanted, place: write(place.row.column(name))
 
 
-def left_open(writing: Writing, wanted: Wanted, place: Place) -> Json:
-    """A field for its own resolver."""
+def by_resolver(writing: Writing, wanted: Wanted, place: Place) -> Json:
+    """A field that is left to its own resolver."""
     return writing.hole(wanted, place)
 
 
-def argument(wanted: Wanted, name: str, then: Callable[[Any, Context], Any]) -> Value:
+def argument(wanted: Wanted, name: str, then: Callable[[Any], Any]) -> Value:
     """A parameter made of an argument of the field, None where it is not given."""
 
-    def value(context: Context, arguments: Arguments) -> Any:
-        return then(arguments(wanted).get(name), context)
+    def value(_context: Context, arguments: Arguments) -> Any:
+        return then(arguments(wanted).get(name))
 
     return value
 

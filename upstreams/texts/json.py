@@ -135,13 +135,13 @@ def hole(number: int, key: Sequence[str]) -> Json:
     return [Sql(f"E'\\x01' || translate({parts}, E'\\x01', E'\\x02') || E'\\x01'")]
 
 
-def holes(parts: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
-    """What stands in the holes of a text that was split at HOLE: their numbers, and the two parts of their keys.
-    ValueError where a key holds what separates it.
+def holes(parts: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequence[str]] | None:
+    """What stands in the holes of a text that was split at HOLE: their numbers, and the two parts of their keys. None
+    where a key holds what separates it.
     """
     units = UNIT.join(parts[1::2]).split(UNIT)
     if len(units) != (_KEY_PARTS + 1) * (len(parts) // 2):
-        raise ValueError("a key holds a control character")
+        return None
     return units[0::3], units[1::3], units[2::3]
 
 

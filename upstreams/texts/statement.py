@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Final
 
 from upstreams.sql import read_parts
-from upstreams.texts.json import Json, Sql, given_up, joined, places_of
+from upstreams.texts.json import Json, Sql, given_up, places_of
 
 _PARTS: Final = read_parts("erp.sql")
 _SKELETON: Final = read_parts("texts/statement.sql")
@@ -140,7 +140,7 @@ class Composer:
             "".join(f",\n{one}" for one in self._with()),
             "".join(f"\nLEFT JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client())
             + "".join(f"\nLEFT JOIN LATERAL ({page}) {alias} ON true" for page, alias in self._pages.items()),
-            tuple(joined(one) for one in texts),
+            tuple(given_up(one) for one in texts),
             tuple(self._parameters),
         )
 
