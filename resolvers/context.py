@@ -127,10 +127,7 @@ class Context:
     explain: bool = False
     """Whether the caller asks what each relation costs: then none is rendered along with another (resolvers/texts)."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
-    _lookups: Slots = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._lookups = Slots(self)
+    _lookups: Slots | None = None
 
     def loader(
         self, batch: Batch, key: Callable[[Any], Hashable] | None = None, arguments: Mapping[str, Any] | None = None
@@ -153,12 +150,16 @@ class Context:
 
     async def load_many(self, batch: Batch, keys: Sequence[Any]) -> list[Any]:
         """The answers in the keys' order; one that failed is its exception, for a list resolver to pass on."""
+        if self._lookups is None:
+            self._lookups = Slots(self)
         return await self._lookups.ask(batch, keys, keys, {})
 
     def forget(self) -> None:
-        """Drop what was read: a mutation has changed it."""
+        """Drop what was read: a mutation has changed it, or the request is over. What was read knows this context, so
+        whoever does not drop it leaves it to the next search for cycles, which stops everybody.
+        """
         self._loaders.clear()
-        self._lookups = Slots(self)
+        self._lookups = None
 
     def _guarded(self, batch: Batch, arguments: Mapping[str, Any]) -> Callable[[list[Any]], Awaitable[list[Any]]]:
         async def run(keys: list[Any]) -> list[Any]:

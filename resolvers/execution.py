@@ -165,6 +165,8 @@ class Executor:
         except TimeoutError:
             message = "The answer was not ready in time. Ask for less, or try again."
             return ExecutionResult(None, [GraphQLError(message, extensions={"code": "DEADLINE_EXCEEDED"})])
+        finally:
+            context.forget()
 
 
 def _located(error: GraphQLError, definitions: Sequence[VariableDefinitionNode]) -> GraphQLError:

@@ -184,8 +184,8 @@ class Gate(Generic[Q, K, V]):
                 found = await asker.answer
         finally:
             timer.cancel()
-            _leave(asker, line)
-        if asker.batch is not None and len(asker.batch.askers) == 1:
+            batch = _left(asker, line)
+        if batch is not None and len(batch.askers) == 1:
             return found
         return {key: found[key] for key in keys if key in found}
 
@@ -231,9 +231,13 @@ class Gate(Generic[Q, K, V]):
             batch.fail(error)
 
 
-def _leave(asker: _Waiting[K, V], line: _Line[K, V]) -> None:
-    """Out of the line, or out of the call that is still under way."""
-    if asker.batch is None:
+def _left(asker: _Waiting[K, V], line: _Line[K, V]) -> _Batch[K, V] | None:
+    """Out of the line, or out of the call that is still under way. The call it was in, which it lets go: they know each
+    other, and would wait until somebody looks for cycles.
+    """
+    batch, asker.batch = asker.batch, None
+    if batch is None:
         line.turns.remove(asker.call.caller, asker)
-    elif not asker.batch.is_over:
-        asker.batch.left()
+    elif not batch.is_over:
+        batch.left()
+    return batch
