@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+from api.lines import Lines
 from api.redaction import Redaction
 
 # They say in detail what they send and receive; our own lines say what is worth knowing of it.
@@ -30,6 +31,7 @@ def configure(
 ) -> None:
     """Set up logging for the process; everything goes to standard error."""
     redaction = Redaction(known_secrets)
+    lines = Lines(sys.stderr)
     shared: Chain = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -39,9 +41,9 @@ def configure(
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: lines,
     )
-    _adopt_the_libraries(shared, last, level)
+    _adopt_the_libraries(lines, shared, last, level)
     _adopt_last_words()
 
 
@@ -78,9 +80,9 @@ def _json(event: object, **_options: object) -> str:
     return msgspec.json.encode(event, enc_hook=repr).decode()
 
 
-def _adopt_the_libraries(shared: Chain, last: Chain, level: int) -> None:
+def _adopt_the_libraries(lines: Lines, shared: Chain, last: Chain, level: int) -> None:
     """What others log goes the same way as what we log ourselves, warnings too."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(lines)
     named: Chain = [*shared, structlog.stdlib.add_logger_name, structlog.stdlib.PositionalArgumentsFormatter()]
     drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=named, processors=[drop, *last]))

@@ -57,6 +57,31 @@ def _is_telling(name: str) -> bool:
     return _NAMED.fullmatch(name) is not None
 
 
+@functools.lru_cache(maxsize=1024)
+def _tells(names: tuple[str, ...]) -> bool:
+    return any(map(_is_telling, names))
+
+
+def _plain(event: Mapping[str, Any], texts: list[str], known: frozenset[str] | None = None) -> bool:
+    """Whether it is what nearly every line is: texts and numbers, and counts by name, under names that tell nothing.
+    Collects the texts, so that all of them are looked at together; those under `known` names are left out.
+    """
+    if _tells(tuple(event)):
+        return False
+    for name, value in event.items():
+        kind = value.__class__
+        if kind is str:
+            if known is None or name not in known:
+                texts.append(value)
+        elif kind is dict and known is not None:
+            if not _plain(value, texts):
+                return False
+            texts.extend(value)
+        elif value is not None and kind is not int and kind is not float:
+            return False
+    return True
+
+
 class Redaction:
     """Callable as a structlog processor. `known` are credentials that must not be seen wherever they turn up."""
 
@@ -67,13 +92,19 @@ class Redaction:
         self._signs = re.compile("|".join([_SIGNS, *known]))
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        texts: list[str] = []
+        if _plain(event, texts, _OURS) and self._is_harmless("\0".join(texts)):
+            return event
         return {name: value if name in _OURS else self.value(value, name) for name, value in event.items()}
+
+    def _is_harmless(self, text: str) -> bool:
+        return len(text) <= _LONGEST and self._signs.search(text) is None
 
     def text(self, text: str) -> str:
         """The text without what must not be seen; cut where it is longer than anybody would read."""
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} characters more)"
-        if self._signs.search(text) is None:
+        if self._is_harmless(text):
             return text
         if self._known is not None:
             text = self._known.sub(GONE, text)

@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from graphql import GraphQLError, located_error
 from graphql.pyutils import Path
 
@@ -26,8 +26,7 @@ log = logging.getLogger(__name__)
 Refused = Mapping[str, Exception]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """`data` is None where a required root field failed. Errors are located, in no particular order."""
 
     data: dict[str, Any] | None

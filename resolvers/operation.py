@@ -1,8 +1,8 @@
 """What is known of an operation before it runs."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -14,8 +14,7 @@ from graphql import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """`fields` are the coordinates ("LiveAccount.equity") that its document selects anywhere."""
 
     fields: frozenset[str]

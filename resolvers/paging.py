@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar
 
+import msgspec
 import strawberry
 from strawberry import UNSET
 
@@ -68,8 +69,7 @@ class ConnectionRecord(Generic[T]):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PageArguments:
+class PageArguments(msgspec.Struct, frozen=True):
     """`first`, `after`, `last` and `before` as the caller gave them."""
 
     first: int | None

@@ -1,9 +1,9 @@
 """The two ways to run an operation: level by level by our engine, or field by field by graphql-core, its reference."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import msgspec
 import strawberry
 from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode, execute
 from graphql.execution.values import VariableValues
@@ -20,8 +20,7 @@ class Runner(Protocol):
     async def run(self, asked: "Asked", context: Context) -> ExecutionResult: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What is to be run."""
 
     document: Document

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
+import msgspec
+
 from upstreams.clock import Deadline
 
 # What calls to our own schema's database are counted under, wherever it lies.
@@ -24,8 +26,7 @@ class Tally:
         self.keys[system] += keys
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """Passed to every upstream method. `request_id` ties log lines of all systems together."""
 
     deadline: Deadline

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import msgspec
 
 
 class Clock:
@@ -19,8 +20,7 @@ class Clock:
         await asyncio.sleep(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True):
     """A moment on the clock's monotonic scale after which an answer is of no use."""
 
     at: float

@@ -1,14 +1,15 @@
 """One HTTP request to a vendor, described before it is sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from urllib.parse import quote, quote_plus
+
+import msgspec
+from typing_extensions import override
 
 OK = frozenset({200})
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct, frozen=True):
     """`path` is a template (`/api/MT4/{server}/UserRecordGet/{login}`): the log shows it as it stands, so that neither
     a log line nor a metric grows with the logins. Headers, query and content may hold secrets: no repr.
 
@@ -19,10 +20,10 @@ class HttpRequest:
 
     method: str
     path: str
-    values: Mapping[str, str] = field(default_factory=dict)
-    query: Sequence[tuple[str, str]] = field(default=(), repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    content: bytes | None = field(default=None, repr=False)
+    values: Mapping[str, str] = msgspec.field(default_factory=dict)
+    query: Sequence[tuple[str, str]] = ()
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    content: bytes | None = None
     understands: frozenset[int] = OK
     writes: bool = False
     lane: str = ""
@@ -33,6 +34,10 @@ class HttpRequest:
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
             raise ValueError(f"a path template begins with a slash: {self.path!r}")
+
+    @override
+    def __repr__(self) -> str:
+        return f"HttpRequest({self.method} {self.path})"
 
     def address(self, base: str) -> str:
         """The full URL. Values are quoted whole: a login never becomes a further path segment."""

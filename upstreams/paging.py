@@ -1,14 +1,14 @@
 """Pages by key, never by offset, so that they stay stable while rows come and go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(msgspec.Struct, frozen=True):
     """`limit` rows after or before the given keys, exclusive; `backward` counts from the end."""
 
     limit: int
@@ -17,8 +17,7 @@ class PageRequest:
     backward: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(msgspec.Struct, Generic[T], frozen=True):
     """Rows in reading order, and whether there are more in the direction that was asked for."""
 
     rows: Sequence[T]

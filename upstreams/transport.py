@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
+import msgspec
 
 from upstreams.config import Limits
 from upstreams.small_calls import PORTS, Origin, SmallCalls, written
@@ -23,8 +24,7 @@ KEEP_ALIVE_SECONDS = 4.0
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "brokergraph"}
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(msgspec.Struct, frozen=True):
     """A complete answer of any status. Header names are lower-case. The body may hold secrets: it has no repr."""
 
     status: int

@@ -1,14 +1,14 @@
 """What a caller may see of clients and instructions: the one place that fills the part `visible` of the .sql files."""
 
-from dataclasses import dataclass
 from typing import Any, Final, final
+
+import msgspec
 
 from upstreams.records import InstructionRecord
 
 
 @final
-@dataclass(frozen=True, slots=True)
-class Visibility:
+class Visibility(msgspec.Struct, frozen=True):
     """`agencies` None means every agency. `client_number` is set for a client's own token: nobody else's data is seen,
     and of the instructions only those that `principal` gave itself.
     """

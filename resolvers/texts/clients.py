@@ -1,12 +1,12 @@
 """The fields of Query that are rendered: one client, and a page of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import compress
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from typing_extensions import override
 
 from engine.rendering import Arguments, Filling, Rendered, Rendering, Step, Wanted

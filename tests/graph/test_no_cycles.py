@@ -1,4 +1,4 @@
-"""What a request leaves behind is gone at once: to search for cycles stops everybody, and the more there are the longer."""
+"""A request leaves nothing to the search for cycles, which stops everybody, the longer the more it finds."""
 
 import gc
 

@@ -54,6 +54,20 @@ def test_a_value_under_a_telling_name_is_gone_whatever_it_is(name):
         assert "CANARY" not in str(REDACTION(None, "info", {name: value, "deep": [{name: value}]}))
 
 
+PLAIN = st.one_of(st.none(), st.integers(), st.floats(allow_nan=False), st.booleans(), st.sampled_from([*SHOWN, "R1"]))
+COUNTS = st.dictionaries(st.sampled_from(["ERP_DATABASE", "token", KNOWN, "a@b.example"]), PLAIN, max_size=2)
+NAMES = st.sampled_from(["event", "level", "timestamp", "name", "calls", "email", "api_key"])
+
+
+@given(st.dictionaries(NAMES, st.one_of(PLAIN, COUNTS, st.lists(PLAIN, max_size=2)), max_size=5))
+def test_a_whole_line_is_shown_as_its_parts_would_be(event):
+    expected = {
+        name: value if name in {"level", "timestamp"} else REDACTION.value(value, name) for name, value in event.items()
+    }
+
+    assert REDACTION(None, "info", dict(event)) == expected
+
+
 def test_what_is_no_plain_data_is_written_as_its_repr():
     class Holder(msgspec.Struct):
         token: Secret

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+import msgspec
+
 from upstreams.clock import Clock, Deadline
 from upstreams.config import Limits
 from upstreams.errors import Doubt, OutcomeUnknown, Rejected, Unavailable, UpstreamError
@@ -90,8 +92,8 @@ class KeyedWrite(Generic[T]):
         left = write.call.deadline.remaining()
         return replace(
             write,
-            request=replace(write.request, total_seconds=min(total, left)),
-            call=replace(write.call, deadline=Deadline(window.latest, clock)),
+            request=msgspec.structs.replace(write.request, total_seconds=min(total, left)),
+            call=msgspec.structs.replace(write.call, deadline=Deadline(window.latest, clock)),
         )
 
 
