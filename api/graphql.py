@@ -50,8 +50,6 @@ class GraphQLEndpoint:
         self._metrics = metrics
         self._limits = _limits(house.settings)
         self._policy = budget_policy(house.settings.budget)
-        # Bound now: to find out each time how lines are written takes as long as to write one.
-        self._log = log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(scope, receive)
@@ -126,7 +124,7 @@ class GraphQLEndpoint:
         answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
         self._metrics.count(call.tally)
         exchange.headers |= budget_headers(answer.standing, self._policy)
-        self._log.info(
+        log.info(
             "graphql.request",
             caller=caller.name,
             operation=asked.operation_name and asked.operation_name[:_LONGEST_LOGGED],

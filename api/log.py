@@ -42,6 +42,8 @@ def configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: lines,
+        # To find out for each line how lines are written takes as long as to write one.
+        cache_logger_on_first_use=True,
     )
     _adopt_the_libraries(lines, shared, last, level)
     _adopt_last_words()

@@ -35,6 +35,7 @@ KEY = "demo-operator"
 VENDOR_PORT = 18_700
 START_SECONDS = 60
 DATABASE = "postgres"
+POOL = 4
 
 # The limits stay on, and are above what is asked here: a page of 5,000 is no dashboard.
 SETTINGS = """
@@ -44,7 +45,7 @@ executor = "{executor}"
 [erp]
 database_url = {database!r}
 accounting_currency = "ILS"
-pool_size = 16
+pool_size = {pool}
 [state]
 database_url = {database!r}
 [limits]
@@ -173,6 +174,7 @@ class World:
             "DATABASE_USER": parts.username or "",
             "DATABASE_PASSWORD": parts.password or "",
             "DATABASE_NAME": parts.path.strip("/"),
+            "DATABASE_POOL": str(POOL),
             "VENDOR_URL": f"http://127.0.0.1:{VENDOR_PORT}",
         }
 
@@ -248,7 +250,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         here = World(folder, postgres)
         await load(here.database_url)
         for executor in ("engine", "graphql-core"):
-            text = SETTINGS.format(executor=executor, database=here.database_url, vendor=VENDOR_PORT)
+            text = SETTINGS.format(executor=executor, database=here.database_url, vendor=VENDOR_PORT, pool=POOL)
             path = folder / f"{executor}.toml"
             path.write_text(text)
             path.chmod(0o600)

@@ -50,7 +50,7 @@ class Completing:
         self, field: FieldPlan, out: Output, values: Sequence[Any], where: Where, slots: Slots
     ) -> Completed:
         """Completed values in the same order. What is null where it must not be is reported and NULLED."""
-        if any(kind is _NONE or issubclass(kind, BaseException) for kind in {value.__class__ for value in values}):
+        if any(kind is _NONE or issubclass(kind, BaseException) for kind in set(map(type, values))):
             return await self._around_nulls(field, out, values, where, slots)
         return await self._whole(field, out, values, where, slots)
 

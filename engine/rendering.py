@@ -176,7 +176,11 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 def put_in(parts: list[str], filling: Filling, completed: Sequence[Any]) -> None:
     # JSON as we write it has no line breaks.
     texts = _encode_lines(completed).decode().split("\n")
-    for place, text in zip(filling.places, texts, strict=False):
+    places = filling.places
+    if isinstance(places, range):
+        parts[places.start : places.stop : places.step] = texts[: len(places)]
+        return
+    for place, text in zip(places, texts, strict=False):
         parts[place] = text
 
 

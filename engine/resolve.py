@@ -142,7 +142,7 @@ def _called(function: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
 
 async def settled(values: Values) -> Values:
     """The values with all that are awaitable awaited, side by side, and null for what is not defined."""
-    kinds = {value.__class__ for value in values}
+    kinds = set(map(type, values))
     if UndefinedType in kinds:
         values = _defined(values)
     if not any(map(_is_awaited, kinds)):
@@ -163,7 +163,7 @@ def _defined(values: Values) -> Values:
 
 def has_awaited(values: Sequence[Any]) -> bool:
     """Whether one of the values may be awaitable."""
-    return any(map(_is_awaited, {value.__class__ for value in values}))
+    return any(map(_is_awaited, set(map(type, values))))
 
 
 async def _outcome(waiting: Awaitable[Any]) -> Any:

@@ -122,7 +122,7 @@ class Run:
             values = await self._resolving.values(field, objects, below, slots)
         if field.output.kind is Kind.LEAF:
             # Leaves are completed where the objects are built, which is slow where one of them is an exception.
-            return values, any(issubclass(kind, BaseException) for kind in {value.__class__ for value in values})
+            return values, any(issubclass(kind, BaseException) for kind in set(map(type, values)))
         return await self._completing.complete(field, field.output, values, below, slots)
 
     async def _rendered(self, planned: Planned, where: Where, slots: Slots) -> Any | None:

@@ -100,7 +100,7 @@ async def _ask(
         return [problem] * len(accounts)
     logins = [account.login for account in accounts]
     answers = await platform.live(logins, wanted, context.call)
-    found = [answers.get(login) for login in logins]
+    found = list(map(answers.get, logins))
     cache = context.services.live_cache
     if cache.is_wanted:
         pairs = zip(accounts, found, strict=True)

@@ -36,11 +36,15 @@ def parse_decimal(value: Any) -> Decimal:
 
 
 def print_decimal(value: Any) -> str:
+    if value.__class__ is Decimal:
+        # Every amount of every answer comes by here, and nearly all of them are plain by themselves: neither negative,
+        # nor NaN, nor infinite, nor with an exponent.
+        text = str(value)
+        if "0" <= text[0] <= "9" and "E" not in text:
+            return text
     if not isinstance(value, Decimal) or not value.is_finite():
         raise GraphQLError("A money value is not an exact decimal.")
-    # Every amount of every answer comes by here, and nearly all of them are plain by themselves.
-    text = str(value)
-    return plain(value) if "E" in text or text[0] == "-" else text
+    return plain(value)
 
 
 def parse_datetime(value: Any) -> datetime:

@@ -189,7 +189,10 @@ class Gate(Generic[Q, K, V]):
             batch = _left(asker, line)
         if batch is not None and len(batch.askers) == 1:
             return found
-        return {key: found[key] for key in keys if key in found}
+        try:
+            return dict(zip(keys, map(found.__getitem__, keys), strict=True))
+        except KeyError:
+            return {key: found[key] for key in keys if key in found}
 
     def _tell_late(self, asker: _Waiting[K, V]) -> None:
         if not asker.answer.done():

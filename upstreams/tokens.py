@@ -1,8 +1,10 @@
 """Access tokens: who has one, who fetches one, and the one repeat after a refused one."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from upstreams.call import Call, Tally
 from upstreams.clock import Deadline

@@ -60,7 +60,7 @@ def required_money(value: Decimal | None) -> Decimal:
     return exact
 
 
-def raw_number(raw: msgspec.Raw) -> Decimal | None:
+def raw_number(raw: msgspec.Raw | bytes) -> Decimal | None:
     """A number given as JSON number or text, exact; null and "" are None."""
     written = bytes(raw)
     return _short_number(written) if len(written) <= _SHORT else _read_number(written)

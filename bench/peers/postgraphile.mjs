@@ -4,11 +4,11 @@ import { postgraphile } from 'postgraphile';
 import { makePgService } from 'postgraphile/adaptors/pg';
 import { grafserv } from 'postgraphile/grafserv/node';
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
-import { connection } from './reading.mjs';
+import { POOL, connection } from './reading.mjs';
 
 const preset = {
   extends: [PostGraphileAmberPreset],
-  pgServices: [makePgService({ schemas: ['app'], poolConfig: { ...connection, max: 16 } })],
+  pgServices: [makePgService({ schemas: ['app'], poolConfig: { ...connection, max: POOL } })],
   grafserv: { graphiql: false, watch: false, graphqlPath: '/graphql' },
   schema: { defaultBehavior: '+list -connection', retryOnInitFail: false },
 };

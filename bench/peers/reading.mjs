@@ -2,11 +2,12 @@
 import pg from 'pg';
 import { Pool } from 'undici';
 
-const { DATABASE_HOST, DATABASE_PORT, DATABASE_USER, DATABASE_PASSWORD, DATABASE_NAME, VENDOR_URL } = process.env;
+const { DATABASE_HOST, DATABASE_PORT, DATABASE_USER, DATABASE_PASSWORD, DATABASE_NAME, DATABASE_POOL, VENDOR_URL } = process.env;
+export const POOL = +DATABASE_POOL;
 export const connection = {
   host: DATABASE_HOST, port: +DATABASE_PORT, user: DATABASE_USER, password: DATABASE_PASSWORD, database: DATABASE_NAME,
 };
-export const pool = new pg.Pool({ ...connection, max: 16, min: 16 });
+export const pool = new pg.Pool({ ...connection, max: POOL, min: POOL });
 const vendor = new Pool(VENDOR_URL, { connections: 32 });
 
 const STATEMENTS = {

@@ -30,7 +30,8 @@ class Upstreams:
     vendor: httpx.AsyncClient
 
     async def start(self) -> None:
-        self.pool = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=16, max_size=16)
+        pool = int(os.environ["DATABASE_POOL"])
+        self.pool = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=pool, max_size=pool)
         self.vendor = httpx.AsyncClient(
             base_url=os.environ["VENDOR_URL"],
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),

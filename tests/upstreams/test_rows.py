@@ -16,10 +16,10 @@ class _Login(msgspec.Struct):
 
 
 def read(rows: bytes, asked: list[str]):
-    def entry(row):
-        return str(row.login), row
+    def entries(rows):
+        return {str(row.login): row for row in rows}
 
-    return read_rows(msgspec.Raw(rows), _Login, entry, asked, Failures(System.BROKER_WORK, "main"))
+    return read_rows(msgspec.Raw(rows), _Login, entries, asked, Failures(System.BROKER_WORK, "main"))
 
 
 def test_an_unreadable_row_costs_one_login():

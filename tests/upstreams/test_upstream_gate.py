@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import asyncpg
 import msgspec
@@ -13,6 +13,7 @@ from conftest import SHORT, a_call, settings
 from hypothesis import given
 from hypothesis import settings as given_settings
 from hypothesis import strategies as some
+from msgspec.structs import replace
 
 from upstreams.call import Call, Tally
 from upstreams.clock import Clock, Deadline

@@ -17,7 +17,7 @@ from upstreams.config import ConfigError, ServerConfig
 from upstreams.errors import Reason, System
 from upstreams.order_records import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
 from upstreams.platforms.connections import Connections, allowed_platform
-from upstreams.platforms.live import MT4_LARGEST_LOGIN, number_up_to
+from upstreams.platforms.live import MT4_LARGEST_LOGIN, NumbersUpTo
 from upstreams.platforms.orders import check_deposit
 from upstreams.platforms.protocol import (
     NO_ACCOUNTS,
@@ -38,7 +38,7 @@ BOOKED = 204
 DEPOSIT_TYPE = "deposit"
 DONE = frozenset({"completed", "complete", "done", "success", "successful", "approved", "none"})
 
-_can_be = number_up_to(MT4_LARGEST_LOGIN)
+_LOGINS = NumbersUpTo(MT4_LARGEST_LOGIN)
 
 
 class BroctagonServer:
@@ -107,7 +107,7 @@ class BroctagonServer:
 
     def _check(self, order: DepositOrder) -> None:
         check_deposit(order, self._failures)
-        if not _can_be(order.login):
+        if order.login not in _LOGINS:
             raise self._failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
         exponent = order.amount.normalize().as_tuple().exponent
         if order.amount >= LARGEST_AMOUNT or (isinstance(exponent, int) and exponent < SMALLEST_EXPONENT):

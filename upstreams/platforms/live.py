@@ -19,11 +19,32 @@ MT4_LARGEST_LOGIN = 2**31 - 1
 MT5_LARGEST_LOGIN = 2**63 - 1
 
 
-async def in_chunks(logins: Sequence[str], size: int, known: Callable[[str], bool], ask: AskChunk) -> LiveAnswer:
-    """`known` says whether a login can exist on the platform at all; others are answered None without a call. A chunk's
+class NumbersUpTo:
+    """The logins that a platform can have, as it would write them: "007" is none, for no answer would match it."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = str(largest)
+        self._digits = len(self._largest)
+
+    def __contains__(self, login: str) -> bool:
+        if not (login.isascii() and login.isdigit()) or login[0] == "0":
+            return False
+        return len(login) < self._digits or (len(login) == self._digits and login <= self._largest)
+
+    def among(self, logins: Sequence[str]) -> Sequence[str]:
+        """Those of them that are; nearly always all, and that can be seen at a glance."""
+        text = "".join(logins)
+        # Of digits alone, the least text is the one that is empty or begins with a zero, if there is one.
+        if text.isascii() and text.isdigit() and min(logins) >= "1" and max(map(len, logins)) < self._digits:
+            return logins
+        return [login for login in logins if login in self]
+
+
+async def in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
+    """`known` are the logins that can exist on the platform at all; others are answered None without a call. A chunk's
     error is the answer of each of its logins; one chunk's failure never touches another's.
     """
-    asked = [login for login in dict.fromkeys(logins) if known(login)]
+    asked = known.among(list(dict.fromkeys(logins)))
     if len(asked) <= size:
         found = await _answered(asked, ask) if asked else {}
     else:
@@ -63,16 +84,3 @@ async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:
         return await ask(chunk)
     except UpstreamError as error:
         return dict.fromkeys(chunk, error)
-
-
-def number_up_to(largest: int) -> Callable[[str], bool]:
-    """Whether a login is a number as the platform would write it: "007" is no login, for no answer would match it."""
-    most = str(largest)
-    digits = len(most)
-
-    def fits(login: str) -> bool:
-        if not (login.isascii() and login.isdigit()) or login[0] == "0":
-            return False
-        return len(login) < digits or (len(login) == digits and login <= most)
-
-    return fits

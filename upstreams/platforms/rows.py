@@ -1,6 +1,6 @@
 """Reading a batch answer row by row, so that one unreadable row costs one login and not two hundred."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -23,23 +23,22 @@ class _Whose(msgspec.Struct):
 def read_rows(
     data: msgspec.Raw,
     kind: type[T],
-    entry: Callable[[T], tuple[str, R]],
+    entries: Callable[[Iterable[T]], dict[str, R]],
     asked: Sequence[str],
     failures: Failures,
 ) -> Mapping[str, R | UpstreamError]:
-    """By login what `entry` makes of each row. A row that cannot be read becomes its login's error. Where it does not
+    """By login what `entries` makes of the rows. A row that cannot be read becomes its login's error. Where it does not
     even say whose it is, all that were asked and not found carry the error: it may be any of them.
     """
     try:
-        return dict(map(entry, msgspec.json.decode(data, type=list[kind])))  # type: ignore[valid-type]
+        return entries(msgspec.json.decode(data, type=list[kind]))  # type: ignore[valid-type]
     except NONSENSE:
         pass
     found: dict[str, R | UpstreamError] = {}
     nobodys: UpstreamError | None = None
     for row in msgspec.json.decode(data, type=list[msgspec.Raw]):
         try:
-            login, one = entry(msgspec.json.decode(row, type=kind))
-            found[login] = one
+            found |= entries([msgspec.json.decode(row, type=kind)])
         except NONSENSE as error:
             broken = unreadable_row(error, failures)
             blamed = _blamed(row, broken)

@@ -1,7 +1,7 @@
 """An MT4 server behind CPlugin: many logins in one live call, deposits, new accounts."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ from upstreams.platforms.cplugin.history import History
 from upstreams.platforms.cplugin.reading import Door, Mt4User, mt4_record
 from upstreams.platforms.cplugin.users import Users
 from upstreams.platforms.cplugin.writing import GRACE_SECONDS
-from upstreams.platforms.live import MT4_LARGEST_LOGIN, Rows, in_chunks, live_gate, number_up_to
+from upstreams.platforms.live import MT4_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks, live_gate
 from upstreams.platforms.protocol import (
     AccountPolicy,
     DepositPolicy,
@@ -41,7 +41,7 @@ USER_V1_PATH = "/api/MT4/{tradePlatform}/UserRecordGet/{login}"
 GROUP_PATH = "/api/v2/MT4/{tradePlatform}/GroupRecordGet/{group}"
 NOT_FOUND = 404
 
-_can_be = number_up_to(MT4_LARGEST_LOGIN)
+_LOGINS = NumbersUpTo(MT4_LARGEST_LOGIN)
 
 
 class Mt4Server:
@@ -89,12 +89,12 @@ class Mt4Server:
             completed = await self._completed(good, wanted, call)
             return {**rows, **{record.login: record for record in completed}}
 
-        return await in_chunks(logins, self.batch_max, _can_be, ask)
+        return await in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def prepare_deposit(self, order: DepositOrder, call: Call) -> PreparedDeposit:
         if not self.can_deposit:
             raise self._failures.rejected(Reason.NOT_SUPPORTED, "Deposits are not switched on for this server.")
-        if not _can_be(order.login):
+        if order.login not in _LOGINS:
             raise self._failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
         return await self._deposits.prepare(order, call)
 
@@ -118,13 +118,12 @@ class Mt4Server:
     async def _users(self, chunk: Sequence[str], call: Call) -> Rows:
         """One billed request for many logins; order not kept, missing ones left out [D, C-spec]."""
 
-        def entry(user: Mt4User) -> tuple[str, LiveAccountRecord]:
-            record = self._record(user)
-            return record.login, record
+        def entries(users: Iterable[Mt4User]) -> dict[str, LiveAccountRecord]:
+            return {record.login: record for record in map(self._record, users)}
 
         def read(answer: HttpAnswer) -> Rows:
             data = opened(answer, self._failures, writes=False)
-            return read_rows(data, Mt4User, entry, chunk, self._failures)
+            return read_rows(data, Mt4User, entries, chunk, self._failures)
 
         query = [("logins", login) for login in chunk]
         return await self._door.get(USERS_PATH, read, call, query=query, keys=len(chunk))

@@ -20,7 +20,7 @@ from upstreams.platforms.cplugin.envelope import opened
 from upstreams.platforms.cplugin.figures import GroupCurrencies
 from upstreams.platforms.cplugin.mt4 import with_currencies
 from upstreams.platforms.cplugin.reading import Door
-from upstreams.platforms.live import MT5_LARGEST_LOGIN, Rows, in_chunks, number_up_to
+from upstreams.platforms.live import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks
 from upstreams.platforms.protocol import (
     NO_ACCOUNTS,
     NO_DEPOSITS,
@@ -34,7 +34,7 @@ from upstreams.transport import HttpAnswer
 USER_PATH = "/api/v2/MT5/{tradePlatform}/UserGet/{login}"
 GROUP_PATH = "/api/v2/MT5/{tradePlatform}/GroupGet/{group}"
 
-_can_be = number_up_to(MT5_LARGEST_LOGIN)
+_LOGINS = NumbersUpTo(MT5_LARGEST_LOGIN)
 
 
 class _User(msgspec.Struct):
@@ -77,7 +77,7 @@ class Mt5Server:
                 [record] = await with_currencies([record], self._currencies, call)
             return {record.login: record}
 
-        return await in_chunks(logins, self.batch_max, _can_be, ask)
+        return await in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def prepare_deposit(self, order: DepositOrder, call: Call) -> PreparedDeposit:  # noqa: ARG002
         raise self._failures.rejected(Reason.NOT_SUPPORTED, "CPlugin has no balance operation for MT5.")
