@@ -1,6 +1,6 @@
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, TypeGuard
@@ -16,7 +16,7 @@ from resolvers.scalars import CurrencyCode
 from resolvers.scopes import Scope
 from upstreams.errors import Reason, Rejected, System, UpstreamError
 from upstreams.platforms import Platform
-from upstreams.records import AccountRecord, LiveAccountRecord
+from upstreams.records import AccountKey, AccountRecord, LiveAccountRecord
 
 Answer = LiveAccountRecord | BaseException | None
 _MOST_AGE_SECONDS = 3600
@@ -74,42 +74,41 @@ async def live_accounts(
     if not 0 <= age <= _MOST_AGE_SECONDS:
         raise BadUserInput(f"maxAgeSeconds must be from 0 to {_MOST_AGE_SECONDS}; got {age}.")
     wanted = _wanted(context)
-    found: list[Answer] = [None] * len(accounts)
-    servers: defaultdict[str, list[int]] = defaultdict(list)
-    cache = context.services.live_cache
-    for place, account in enumerate(accounts):
-        if age and (cached := cache.get(account.key, wanted, age)) is not None:
-            found[place] = cached
-        else:
-            servers[account.server].append(place)
-    asked = [_ask(server, [accounts[place] for place in places], wanted, context) for server, places in servers.items()]
+    cached = _cached(accounts, wanted, age, context) if age else {}
+    servers: defaultdict[str, list[str]] = defaultdict(list)
+    for account in accounts:
+        if not cached or account.key not in cached:
+            servers[account.server].append(account.login)
+    asked = [_ask(server, logins, wanted, context) for server, logins in servers.items()]
     answers = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
-    for places, own in zip(servers.values(), answers, strict=True):
-        for place, answer in zip(places, own, strict=True):
-            found[place] = answer
-    return found
+    by_server = dict(zip(servers, answers, strict=True))
+    if not cached:
+        return [by_server[account.server][account.login] for account in accounts]
+    return [cached.get(account.key) or by_server[account.server][account.login] for account in accounts]
 
 
-async def _ask(
-    server: str, accounts: Sequence[AccountRecord], wanted: frozenset[str], context: Context
-) -> Sequence[Answer]:
-    """One server's answers, in the accounts' order."""
+def _cached(
+    accounts: Sequence[AccountRecord], wanted: frozenset[str], age: int, context: Context
+) -> Mapping[AccountKey, LiveAccountRecord]:
+    """What is there already, young enough."""
+    cache = context.services.live_cache
+    found = {account.key: cache.get(account.key, wanted, age) for account in accounts}
+    return {key: record for key, record in found.items() if record is not None}
+
+
+async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], context: Context) -> Mapping[str, Answer]:
+    """One server's answers, by login; each has one."""
     platform = context.services.platforms.get(server)
-    problem = _cannot_ask(server, platform, len(accounts), context)
+    problem = _cannot_ask(server, platform, len(logins), context)
     if platform is None or problem is not None:
-        return [problem] * len(accounts)
-    logins = [account.login for account in accounts]
-    answers = await platform.live(logins, wanted, context.call)
-    found = list(map(answers.get, logins))
+        return dict.fromkeys(logins, problem)
+    found = await platform.live(logins, wanted, context.call)
     cache = context.services.live_cache
     if cache.is_wanted:
-        pairs = zip(accounts, found, strict=True)
-        cache.put([(account.key, one) for account, one in pairs if _is_figure(one)], wanted)
-    if None not in found:
+        cache.put([(AccountKey(server, login), one) for login, one in found.items() if _is_figure(one)], wanted)
+    if None not in found.values():
         return found
-    return [
-        _unknown_login(account, platform) if one is None else one for account, one in zip(accounts, found, strict=True)
-    ]
+    return {login: _unknown_login(server, login, platform) if one is None else one for login, one in found.items()}
 
 
 def _is_figure(answer: Answer) -> TypeGuard[LiveAccountRecord]:
@@ -130,6 +129,6 @@ def _cannot_ask(server: str, platform: Platform | None, count: int, context: Con
     return None
 
 
-def _unknown_login(account: AccountRecord, platform: Platform) -> UpstreamError:
-    message = f"The trading server {account.server} does not know the login {account.login}."
-    return Rejected(message, system=platform.system, name=account.server, reason=Reason.NOT_FOUND)
+def _unknown_login(server: str, login: str, platform: Platform) -> UpstreamError:
+    message = f"The trading server {server} does not know the login {login}."
+    return Rejected(message, system=platform.system, name=server, reason=Reason.NOT_FOUND)

@@ -4,11 +4,10 @@ Money is Decimal, times are aware UTC, logins are text. Nothing here is publishe
 field by field.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -23,16 +22,6 @@ class AccountKey(NamedTuple):
     server: str
     login: str
 
-    @property
-    def key(self) -> "AccountKey":
-        """As an account's: for whoever needs no more of it."""
-        return self
-
-
-def account_keys(servers: Iterable[str], logins: Iterable[str]) -> list[AccountKey]:
-    """Many at once, in a third of the time."""
-    return list(map(partial(tuple.__new__, AccountKey), zip(servers, logins, strict=True)))
-
 
 class Row(msgspec.Struct, frozen=True, gc=False):
     """What there are thousands of in an answer: made and let go in C, without the cycle collector, so that its values
@@ -40,10 +29,21 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     """
 
 
-class ClientKey(Row, frozen=True):
+class ClientName(Row, frozen=True):
     """A client of whom nothing else is known."""
 
     client_number: int
+
+
+class AccountName(Row, frozen=True):
+    """An account of which nothing else is known."""
+
+    server: str
+    login: str
+
+    @property
+    def key(self) -> AccountKey:
+        return AccountKey(self.server, self.login)
 
 
 class ClientRecord(Row, frozen=True):

@@ -19,7 +19,7 @@ from resolvers.texts.owner import OWNER
 from resolvers.texts.writing import Fields, Place, Unrendered, Writing, by_resolver
 from upstreams.call import Call
 from upstreams.errors import UpstreamError
-from upstreams.records import ClientKey, account_keys
+from upstreams.records import AccountName, ClientName
 from upstreams.texts.json import GIVEN_UP, HOLE, UNIT, Json, base64url, holes, quoted
 from upstreams.texts.reader import Texts
 from upstreams.texts.statement import Statement
@@ -47,6 +47,7 @@ _KEY: Final = ("c.client_number::text",)
 _REST_SECONDS: Final = 5.0
 
 Piece = Callable[[ConnectionRecord[Texts]], str]
+"""The value of one field of the connection."""
 
 
 def one_client(wanted: Wanted) -> Rendering | None:
@@ -128,8 +129,8 @@ def _parents(
 ) -> list[Any]:
     """What the holes are about: accounts, clients, or the one connection that everything stands in."""
     if len(key) == len(ACCOUNT_KEY):
-        return account_keys(ones, others)
-    return [ClientKey(int(number)) for number in ones] if key else [record]
+        return list(map(AccountName, ones, others))
+    return [ClientName(int(number)) for number in ones] if key else [record]
 
 
 def _lengths(path: Sequence[Step], number: int, rows: Sequence[Texts]) -> list[list[int]]:
@@ -163,7 +164,7 @@ class _Page(_Rendering):
         self._texts: list[Json] = []
         self._looks_ahead = any(one.name == "pageInfo" for one in wanted.fields)
         writing = Writing()
-        self._pieces = [_named(one.key, self._value(writing, one)) for one in wanted.fields]
+        self._pieces = [(f'"{one.key}":', *self._value(writing, one)) for one in wanted.fields]
         super().__init__(writing, writing.composer.statement(self._texts))
 
     @override
@@ -180,32 +181,30 @@ class _Page(_Rendering):
             looks_ahead=self._looks_ahead,
         )
         record = ConnectionRecord(page, request, _cursor_of, None, query)
-        members = ",".join([piece(record) for piece in self._pieces])
-        return self._rendered(f"{{{members}}}", page.rows, record)
+        # Joined once: an answer is as long as a book, and each f-string would copy it.
+        members = [part for name, begin, value, end in self._pieces for part in (",", name, begin, value(record), end)]
+        return self._rendered("".join(("{", *members[1:], "}")), page.rows, record)
 
-    def _value(self, writing: Writing, wanted: Wanted) -> Piece:
+    def _value(self, writing: Writing, wanted: Wanted) -> tuple[str, Piece, str]:
+        """What stands before it, the value, and what stands behind it."""
         path = (Step(self._wanted),)
         if wanted.name in _ELEMENTS:
             place = Place(writing.composer.client, (*path, Step(wanted, is_list=True)), _KEY)
             self._texts.append(writing.object(wanted, _ELEMENTS[wanted.name], place))
-            return _texts_of(len(self._texts))
+            return "[", _texts_of(len(self._texts)), "]"
         if wanted.name == "pageInfo":
-            return _page_info(wanted)
+            return "", _page_info(wanted), ""
         if wanted.name == "totalCount":
             said = f"{HOLE}{writing.left_open(wanted, path, ())}{UNIT}{UNIT}{HOLE}"
         elif wanted.name == "__typename":
             said = f'"{wanted.type_name}"'
         else:
             raise Unrendered(wanted.name)
-        return lambda _record: said
-
-
-def _named(key: str, value: Piece) -> Piece:
-    return lambda record: f'"{key}":{value(record)}'
+        return said, lambda _record: "", ""
 
 
 def _texts_of(number: int) -> Piece:
-    return lambda record: f"[{','.join([row[number] for row in record.nodes])}]"
+    return lambda record: ",".join([row[number] for row in record.nodes])
 
 
 def _page_info(wanted: Wanted) -> Piece:
