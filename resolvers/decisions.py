@@ -89,6 +89,11 @@ def forbidden_fields(needs: Mapping[str, Needs], scopes: frozenset[str]) -> dict
     return found
 
 
+def enough_for(needs: Mapping[str, Needs]) -> frozenset[str]:
+    """Scopes with which none of the fields is forbidden: a caller who holds them need not be asked field by field."""
+    return frozenset().union(*(wanted[0] for wanted in needs.values()))
+
+
 def _missing(needs: Needs, scopes: frozenset[str]) -> tuple[str, ...]:
     """The shortest way to being allowed."""
     return min((tuple(sorted(each - scopes)) for each in needs), key=lambda names: (len(names), names))

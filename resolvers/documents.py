@@ -21,7 +21,7 @@ from graphql import (
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from engine import Plan
-from resolvers.decisions import Needs, needs_of
+from resolvers.decisions import Needs, enough_for, needs_of
 from resolvers.errors import BadUserInput
 from resolvers.guard import DocumentLimits, guard
 from resolvers.operation import selected_fields
@@ -67,6 +67,11 @@ class Document:
     variables: dict[str | None, Any] = field(default_factory=dict, compare=False)
     """What resolvers/variables.py knows of those of each operation."""
     operations: dict[str | None, OperationDefinitionNode] = field(default_factory=dict, compare=False)
+    enough: frozenset[str] = field(init=False, compare=False)
+    """Scopes that are enough for all that it selects."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "enough", enough_for(self.needs))
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to execute. Raises Unacceptable where the name does not tell which."""

@@ -122,6 +122,8 @@ class Executor:
 
     def _forbidden(self, document: Document, caller: Caller) -> Mapping[str, tuple[str, ...]]:
         """What of the document this caller may not have; decided once per execution and never kept."""
+        if caller.scopes >= document.enough:
+            return {}
         forbidden = forbidden_fields(document.needs, caller.scopes)
         if forbidden and self._introspection:
             return {name: missing for name, missing in forbidden.items() if name not in INTROSPECTION}

@@ -62,6 +62,9 @@ def instruction_id(key: str) -> UUID:
     return found
 
 
+_parts = msgspec.json.Decoder(list[int | str])
+
+
 def encode_cursor(kind: str, *key: int | str) -> str:
     return _encode(msgspec.json.encode([kind, *key]))
 
@@ -70,7 +73,7 @@ def decode_cursor(cursor: str, kind: str, types: tuple[type, ...]) -> tuple[Any,
     """The key in a cursor of that kind of list. Raises BadUserInput for any other text."""
     text = _decode(cursor)
     try:
-        found_kind, *key = msgspec.json.decode(text or b"null", type=list[int | str])
+        found_kind, *key = _parts.decode(text or b"null")
     except (msgspec.DecodeError, ValueError):
         found_kind, key = "", []
     is_ours = found_kind == kind and [type(part) for part in key] == list(types) and all(map(_is_key, key))

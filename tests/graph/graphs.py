@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +41,9 @@ class Graph:
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, headers=GRAPHQL_JSON))
 
     def written(self) -> str:
-        """Everything that the server has logged so far."""
+        """Everything that the server has logged so far; of an answer it is all written before the next one."""
+        with suppress(httpx.TransportError):
+            self.client.get(f"{self.url}/livez")
         return os.pread(self.log.fileno(), 100_000_000, 0).decode()
 
     def post(

@@ -21,7 +21,7 @@ from upstreams.gate import Sharing
 from upstreams.http_request import HttpRequest
 from upstreams.order_records import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
 from upstreams.platforms import mt4_codes
-from upstreams.platforms.broker_work_figures import Figures, Seen, row_with
+from upstreams.platforms.broker_work_figures import Figures, Seen, answer_with, row_with
 from upstreams.platforms.connections import BrokerWorkConnection, Connections, allowed_platform, named, timezone
 from upstreams.platforms.live import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks, live_gate
 from upstreams.platforms.protocol import (
@@ -31,7 +31,7 @@ from upstreams.platforms.protocol import (
     PreparedAccount,
     PreparedDeposit,
 )
-from upstreams.platforms.rows import read_rows
+from upstreams.platforms.rows import NONSENSE, read_rows
 from upstreams.transport import HttpAnswer
 
 INFO_PATH = "/v1/api/account/info"
@@ -116,14 +116,21 @@ class BrokerWorkServer:
     def _read(
         self, answer: HttpAnswer, chunk: Sequence[str], wanted: frozenset[str]
     ) -> Mapping[str, Seen | UpstreamError]:
-        envelope = _envelope.decode(answer.body)
-        if not wire.flag(envelope.result):
-            raise failure(envelope.mcode, self._link.failures)
         now = self._link.clock.now()
 
         def entries(rows: Iterable[Any]) -> dict[str, Seen]:
             return {str(row.login): (row, now) for row in rows}
 
+        try:
+            whole = answer_with(wanted).decode(answer.body)
+            if wire.flag(whole.result):
+                return entries(whole.data)
+        except NONSENSE:
+            # In two steps, then: what it says of the call, and row by row what can be read.
+            pass
+        envelope = _envelope.decode(answer.body)
+        if not wire.flag(envelope.result):
+            raise failure(envelope.mcode, self._link.failures)
         return read_rows(envelope.data, row_with(wanted), entries, chunk, self._link.failures)
 
 

@@ -77,6 +77,13 @@ def row_with(wanted: frozenset[str]) -> type[Any]:
 
 
 @lru_cache(maxsize=256)
+def answer_with(wanted: frozenset[str]) -> msgspec.json.Decoder[Any]:
+    """Reads an answer of such rows in one go, if all of it can be read."""
+    rows = list[row_with(wanted)]  # type: ignore[misc,valid-type]
+    return msgspec.json.Decoder(msgspec.defstruct("_Answer", [("result", bool | int | str), ("data", rows)]))
+
+
+@lru_cache(maxsize=256)
 def _in_order(wanted: frozenset[str]) -> Sequence[str | None]:
     """The record's figures up to the last that is wanted; None for one that is not, or not to be had."""
     names = [

@@ -1,7 +1,8 @@
 """Reading a batch answer row by row, so that one unreadable row costs one login and not two hundred."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,7 +32,7 @@ def read_rows(
     even say whose it is, all that were asked and not found carry the error: it may be any of them.
     """
     try:
-        return entries(msgspec.json.decode(data, type=list[kind]))  # type: ignore[valid-type]
+        return entries(_all_of(kind).decode(data))  # type: ignore[arg-type]
     except NONSENSE:
         pass
     found: dict[str, R | UpstreamError] = {}
@@ -45,6 +46,11 @@ def read_rows(
             found |= blamed
             nobodys = nobodys if blamed else broken
     return found if nobodys is None else {login: found.get(login, nobodys) for login in asked}
+
+
+@lru_cache(maxsize=256)
+def _all_of(kind: type[Any]) -> msgspec.json.Decoder[list[Any]]:
+    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
 
 
 def unreadable_row(error: Exception, failures: Failures) -> UpstreamError:
