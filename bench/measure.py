@@ -13,7 +13,8 @@ from typing import Any
 
 from documents import bodies
 from machine import OTHER_CORE, cpu_seconds, reaped_seconds, resident_mib, steal_seconds
-from world import HERE, Peer, Running, World, ask
+from servers import HERE, Peer
+from world import Running, World, ask
 
 Figures = dict[str, float]
 CHECKED = 5

@@ -5,7 +5,8 @@ from collections import Counter
 
 from documents import bodies
 from measure import driven
-from world import HERE, Running
+from servers import HERE
+from world import Running
 
 RATE = 400
 # The innermost frame of ours, or of a library that has a part of its own, says to which part a sample belongs.

@@ -22,7 +22,8 @@ from measure import Figures, cell, check, driven, medians, need_wrk, one_round, 
 from memory import after_a_while
 from profile_server import profiled
 from report import written
-from world import Running, World, peers, world
+from servers import peers
+from world import Running, World, world
 
 from tests.node import installed
 

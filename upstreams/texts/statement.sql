@@ -9,6 +9,19 @@ SELECT {texts}
 FROM c{joins}
 ORDER BY c.client_number
 
+-- part: pages
+WITH c AS MATERIALIZED (
+    SELECT q.page, c.*
+    FROM unnest({after}::bigint[], {before}::bigint[]) WITH ORDINALITY AS q (after, before, page)
+    CROSS JOIN LATERAL (
+        SELECT {client_columns}
+        FROM brokergraph_erp.client c
+        WHERE {visible} AND c.client_number > q.after AND c.client_number < q.before
+        ORDER BY c.client_number{direction} LIMIT (SELECT {limit}::int)) c){relations}
+SELECT {texts}, c.page
+FROM c{joins}
+ORDER BY c.page, c.client_number
+
 -- part: of_c
 ANY (ARRAY(SELECT client_number FROM c))
 
