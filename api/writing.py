@@ -15,6 +15,7 @@ WRITER: Final = "brokergraph.writer"
 they would wait for somebody who looks for such pairs.
 """
 
+_LARGE: Final = 1 << 18
 _NO_BODY: Final = frozenset({204, 304})
 _FIRST_LINES: Final[Mapping[int, bytes]] = {
     status: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
@@ -43,7 +44,12 @@ def written(scope: Scope, status: int, headers: Mapping[str, str], body: bytes) 
     # From here on what uvicorn's `send` does with a last message.
     cycle.waiting_for_100_continue = False
     cycle.response_started = cycle.response_complete = True
-    cycle.transport.write(first + body)
+    if len(body) < _LARGE:
+        cycle.transport.write(first + body)
+    else:
+        # To copy it costs more than another system call.
+        cycle.transport.write(first)
+        cycle.transport.write(body)
     cycle.message_event.set()
     cycle.on_response()
     return True

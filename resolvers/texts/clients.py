@@ -46,8 +46,8 @@ _PAGE_INFO: Final = {
 _KEY: Final = ("c.client_number::text",)
 _REST_SECONDS: Final = 5.0
 
-Piece = Callable[[ConnectionRecord[Texts]], str]
-"""The value of one field of the connection."""
+Piece = Callable[[ConnectionRecord[Texts]], list[str]]
+"""The value of one field of the connection, in parts that are to be joined by commas."""
 
 
 def one_client(wanted: Wanted) -> Rendering | None:
@@ -164,7 +164,7 @@ class _Page(_Rendering):
         self._texts: list[Json] = []
         self._looks_ahead = any(one.name == "pageInfo" for one in wanted.fields)
         writing = Writing()
-        self._pieces = [(f'"{one.key}":', *self._value(writing, one)) for one in wanted.fields]
+        self._pieces = [self._member(writing, one) for one in wanted.fields]
         super().__init__(writing, writing.composer.statement(self._texts))
 
     @override
@@ -181,39 +181,46 @@ class _Page(_Rendering):
             looks_ahead=self._looks_ahead,
         )
         record = ConnectionRecord(page, request, _cursor_of, None, query)
-        # Joined once: an answer is as long as a book, and each f-string would copy it.
-        members = [part for name, begin, value, end in self._pieces for part in (",", name, begin, value(record), end)]
-        return self._rendered("".join(("{", *members[1:], "}")), page.rows, record)
+        # Joined once, elements and members alike, for an answer may be as long as a book: each f-string would copy it.
+        texts: list[str] = []
+        for begin, value, end in self._pieces:
+            first, *others = value(record) or [""]
+            texts += [begin + first, *others]
+            texts[-1] += end
+        texts[0] = "{" + texts[0]
+        texts[-1] += "}"
+        return self._rendered(",".join(texts), page.rows, record)
 
-    def _value(self, writing: Writing, wanted: Wanted) -> tuple[str, Piece, str]:
-        """What stands before it, the value, and what stands behind it."""
+    def _member(self, writing: Writing, wanted: Wanted) -> tuple[str, Piece, str]:
+        """What stands before the value, the value, and what stands behind it."""
+        name = f'"{wanted.key}":'
         path = (Step(self._wanted),)
         if wanted.name in _ELEMENTS:
             place = Place(writing.composer.client, (*path, Step(wanted, is_list=True)), _KEY)
             self._texts.append(writing.object(wanted, _ELEMENTS[wanted.name], place))
-            return "[", _texts_of(len(self._texts)), "]"
+            return f"{name}[", _texts_of(len(self._texts)), "]"
         if wanted.name == "pageInfo":
-            return "", _page_info(wanted), ""
+            return name, _page_info(wanted), ""
         if wanted.name == "totalCount":
             said = f"{HOLE}{writing.left_open(wanted, path, ())}{UNIT}{UNIT}{HOLE}"
         elif wanted.name == "__typename":
             said = f'"{wanted.type_name}"'
         else:
             raise Unrendered(wanted.name)
-        return said, lambda _record: "", ""
+        return name + said, lambda _record: [], ""
 
 
 def _texts_of(number: int) -> Piece:
-    return lambda record: ",".join([row[number] for row in record.nodes])
+    return lambda record: [row[number] for row in record.nodes]
 
 
 def _page_info(wanted: Wanted) -> Piece:
     names = [(one.key, _PAGE_INFO.get(one.name)) for one in wanted.fields]
 
-    def said(record: ConnectionRecord[Texts]) -> str:
+    def said(record: ConnectionRecord[Texts]) -> list[str]:
         info = record.page_info
         found = {key: "PageInfo" if name is None else getattr(info, name) for key, name in names}
-        return msgspec.json.encode(found).decode()
+        return [msgspec.json.encode(found).decode()]
 
     return said
 
