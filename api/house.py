@@ -92,7 +92,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         dispatcher = Dispatcher(ledger, clock)
         stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
         sharing = Sharing(settings.erp.lookups_at_once, settings.erp.lookup_keys_max)
-        facts, texts = Erp(erp, sharing), ClientTexts(erp, sharing)
+        facts, texts = Erp(erp, sharing), ClientTexts(erp, sharing, settings.erp.pages_at_once)
         stack.push_async_callback(facts.aclose)
         stack.push_async_callback(texts.aclose)
         services = _services(settings, clock, facts, texts, ledger, dispatcher, upstreams)

@@ -38,16 +38,18 @@ class Question(NamedTuple):
 
 
 class ClientTexts:
-    """The ERP's clients, rendered. Raises Unavailable or Misunderstood. Parameters must be hashable."""
+    """The ERP's clients, rendered. Raises Unavailable or Misunderstood. Parameters must be hashable. `sharing` is for
+    clients by number; of pages so many statements are under way at once.
+    """
 
-    def __init__(self, database: Database, sharing: Sharing) -> None:
+    def __init__(self, database: Database, sharing: Sharing, pages_at_once: int) -> None:
         self._database = database
         self._by_number: Gate[Question, int, Texts] = Gate(
             self._ask_by_number, sharing, too_late=database.too_late, away=False
         )
         self._pages: Gate[Question, Bounds, list[Texts]] = Gate(
             self._ask_pages,
-            Sharing(sharing.at_once, min(sharing.keys_max, _MOST_CLIENTS)),
+            Sharing(pages_at_once, _MOST_CLIENTS),
             too_late=database.too_late,
             away=False,
             weight=lambda question: question.limit,
