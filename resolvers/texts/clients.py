@@ -181,7 +181,10 @@ class _Page(_Rendering):
             looks_ahead=self._looks_ahead,
         )
         record = ConnectionRecord(page, request, _cursor_of, None, query)
-        # Joined once, elements and members alike, for an answer may be as long as a book: each f-string would copy it.
+        return self._rendered(self._joined(record), page.rows, record)
+
+    def _joined(self, record: ConnectionRecord[Texts]) -> str:
+        """Elements and members alike, at once: an answer may be as long as a book, and each f-string would copy it."""
         texts: list[str] = []
         for begin, value, end in self._pieces:
             first, *others = value(record) or [""]
@@ -189,7 +192,7 @@ class _Page(_Rendering):
             texts[-1] += end
         texts[0] = "{" + texts[0]
         texts[-1] += "}"
-        return self._rendered(",".join(texts), page.rows, record)
+        return ",".join(texts)
 
     def _member(self, writing: Writing, wanted: Wanted) -> tuple[str, Piece, str]:
         """What stands before the value, the value, and what stands behind it."""
