@@ -16,18 +16,20 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._waiting: list[str] = []
+        # The loop that will write them; a loop may end before it comes to that.
+        self._writer: asyncio.AbstractEventLoop | None = None
         # Threads write too; and a line may be said while another is written, by a destructor.
         self._lock = threading.RLock()
         atexit.register(self.flush)
 
     def info(self, line: str) -> None:
-        with self._lock:
-            self._waiting.append(f"{line}\n")
-            count = len(self._waiting)
-        if count == 1:
-            self._flush_soon()
-        elif count >= _MOST_WAITING:
+        self.write(f"{line}\n")
+        loop = _running_loop()
+        if loop is None or len(self._waiting) >= _MOST_WAITING:
             self.flush()
+        elif loop is not self._writer:
+            self._writer = loop
+            loop.call_soon(self.flush)
 
     def error(self, line: str) -> None:
         self.write(f"{line}\n")
@@ -40,15 +42,17 @@ class Lines:
     def flush(self) -> None:
         """Write what waits."""
         with self._lock:
-            lines, self._waiting = self._waiting, []
-            self._stream.write("".join(lines))
-            self._stream.flush()
-
-    def _flush_soon(self) -> None:
-        try:
-            asyncio.get_running_loop().call_soon(self.flush)
-        except RuntimeError:
-            self.flush()
+            lines, self._waiting, self._writer = self._waiting, [], None
+            if lines:
+                self._stream.write("".join(lines))
+                self._stream.flush()
 
     debug = info
     warn = warning = fatal = failure = err = critical = exception = error
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

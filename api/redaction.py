@@ -73,7 +73,7 @@ def _plain(event: Mapping[str, Any], texts: list[str], known: frozenset[str] | N
         if kind is str:
             if known is None or name not in known:
                 texts.append(value)
-        elif kind is dict and known is not None:
+        elif kind is dict and known is not None and all(isinstance(key, str) for key in value):
             if not _plain(value, texts):
                 return False
             texts.extend(value)

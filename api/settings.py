@@ -61,8 +61,8 @@ class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     connect_timeout_seconds: float = 5.0
     prepared_statements: bool = True
     lookups_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
-    pages_at_once: Annotated[int, msgspec.Meta(ge=0)] = 3
     lookup_keys_max: Annotated[int, msgspec.Meta(ge=1)] = 1000
+    pages_at_once: Annotated[int, msgspec.Meta(ge=0)] = 3
 
 
 class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -178,6 +178,7 @@ def put_in(parts: list[str], filling: Filling, completed: Sequence[Any]) -> None
     texts = _encode_lines(completed).decode().split("\n")
     places = filling.places
     if isinstance(places, range):
+        # Every hole of the text is this filling's.
         parts[places.start : places.stop : places.step] = texts[: len(places)]
         return
     for place, text in zip(places, texts, strict=False):

@@ -68,6 +68,21 @@ async def test_a_turn_that_says_very_much_does_not_keep_it_all(stream):
     assert "".join(stream.writes).split() == [str(number) for number in range(250)]
 
 
+def test_what_a_loop_did_not_come_to_write_is_written_with_the_next_line(stream):
+    lines = Lines(stream)
+    loop = asyncio.new_event_loop()
+
+    async def say():
+        lines.info("a")
+        loop.stop()
+
+    loop.run_until_complete(say())
+    loop.close()
+    lines.info("b")
+
+    assert "".join(stream.writes) == "a\nb\n"
+
+
 def test_what_was_said_in_the_last_turn_of_a_process_is_written():
     program = """
 import asyncio, sys

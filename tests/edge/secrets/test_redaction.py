@@ -55,7 +55,7 @@ def test_a_value_under_a_telling_name_is_gone_whatever_it_is(name):
 
 
 PLAIN = st.one_of(st.none(), st.integers(), st.floats(allow_nan=False), st.booleans(), st.sampled_from([*SHOWN, "R1"]))
-COUNTS = st.dictionaries(st.sampled_from(["ERP_DATABASE", "token", KNOWN, "a@b.example"]), PLAIN, max_size=2)
+COUNTS = st.dictionaries(st.sampled_from(["ERP_DATABASE", "token", KNOWN, "a@b.example", 7]), PLAIN, max_size=2)
 NAMES = st.sampled_from(["event", "level", "timestamp", "name", "calls", "email", "api_key"])
 
 
