@@ -42,7 +42,7 @@ class Sharing:
 class Gate(Generic[Q, K, V]):
     """All calls of one kind. `too_late` makes the error of who waited in vain; `away` says that the other side is a
     vendor, while whom is waited for the server may do other work (api/shedding.py). `weight` is for how many a key of
-    this question counts, 1 without.
+    this question counts.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Gate(Generic[Q, K, V]):
         *,
         too_late: Callable[[], UpstreamError],
         away: bool,
-        weight: Callable[[Q], int] | None = None,
+        weight: Callable[[Q], int] = lambda _question: 1,
     ) -> None:
         self._ask = ask
         self._sharing = sharing
@@ -122,12 +122,9 @@ class Gate(Generic[Q, K, V]):
     def _fill(self, question: Q, line: Line[K, V]) -> None:
         while line.turns.length and line.in_flight < self._sharing.at_once:
             line.in_flight += 1
-            self._send(question, line, line.take(self._most(question)))
+            self._send(question, line, line.take(self._sharing.keys_max // self._weight(question)))
         if not line.in_flight and not line.turns.length:
             del self._lines[question]
-
-    def _most(self, question: Q) -> int:
-        return self._sharing.keys_max // (1 if self._weight is None else self._weight(question))
 
     def _send(self, question: Q, line: Line[K, V], batch: Batch[K, V]) -> None:
         def landed(done: asyncio.Task[None]) -> None:

@@ -57,7 +57,9 @@ class AccountPage:
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """`texts` for each client, over `relations`; `parameters` are the names of $3 and the following."""
+    """`texts` for each client, over `relations`; `parameters` are the names of $3 and the following. Equal to itself
+    alone: to hash texts as long as these for each look-up would cost as much as a small answer.
+    """
 
     client_columns: str
     relations: str
