@@ -10,7 +10,8 @@ from rig import ROOT, SERVERS, Order, accounts, assert_books_balance, serving, s
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
-WRITES = "TradeTransaction|/deposit$"
+# R1 and R3 share a vendor; R1's API repeats what was lost with its key, so left to itself it may take every fault.
+WRITES = {"R1": "/v2/MT4/.*TradeTransaction$", "R3": "(?<!/v2)/MT4/.*TradeTransaction$", "A1": "/deposit$"}
 FAULTS = {
     "apply then drop": {"fault": "drop_after"},
     "drop before apply": {"fault": "drop_before"},
@@ -41,7 +42,7 @@ async def test_each_fault_alone(database, well_behaved, survivor, name):
     rng = random.Random(name)
     orders = []
     for server in SERVERS:
-        well_behaved.tell(VENDOR[server], "/misbehave", FAULTS[name] | {"path": WRITES, "times": 2})
+        well_behaved.tell(VENDOR[server], "/misbehave", FAULTS[name] | {"path": WRITES[server], "times": 2})
         # Equal amounts on the same accounts: nothing but the reference tells them apart.
         chosen = await accounts(database, server, 2)
         orders += [Order(server, login, currency, "1.5") for login, currency in chosen * 2]
@@ -60,7 +61,7 @@ async def test_an_equal_deposit_before_it_is_not_mistaken_for_a_lost_one(databas
     booked, lost = (Order(server, login, currency, "1.25") for _ in range(2))
 
     await survivor.send(booked)
-    well_behaved.tell(VENDOR[server], "/misbehave", {"fault": "drop_before", "path": WRITES, "times": 50})
+    well_behaved.tell(VENDOR[server], "/misbehave", {"fault": "drop_before", "path": WRITES[server], "times": 50})
     await survivor.send(lost)
     await settled(database, [booked, lost])
 
@@ -128,7 +129,7 @@ HIDDEN = {"data": [], "error": None, "meta": {"activityId": "hidden", "paging": 
 async def test_two_replicas_settle_the_same_rows_once(battlefield, database, well_behaved, survivor):
     orders = []
     for server in SERVERS:
-        well_behaved.tell(VENDOR[server], "/misbehave", {"fault": "drop_after", "path": WRITES, "times": 20})
+        well_behaved.tell(VENDOR[server], "/misbehave", {"fault": "drop_after", "path": WRITES[server], "times": 20})
         chosen = await accounts(database, server, 5)
         orders += [Order(server, login, currency, "0.75") for login, currency in chosen]
 
