@@ -3,19 +3,21 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
+from forked import forked
 
+from api.cli import main
 from api.cli.demo_keys import add_demo_keys
 from api.settings import load_settings
 from upstreams.migrate import migrate
@@ -36,7 +38,7 @@ FRESH_MARGINS = {f"BROKERGRAPH_CPLUGIN__{name}__MARGINS_MAX_AGE_SECONDS": "0" fo
 @dataclass
 class Graph:
     url: str
-    process: subprocess.Popen
+    process: BaseProcess
     log: Any
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, headers=GRAPHQL_JSON))
 
@@ -86,6 +88,10 @@ async def prepare(settings_path) -> None:
     await add_demo_keys(settings)
 
 
+def serve(settings_path: Path, port: int) -> None:
+    main(["serve", "--config", str(settings_path), "--port", str(port)])
+
+
 @contextmanager
 def running_graph(box, **settings: str) -> Iterator[Graph]:
     """`brokergraph serve` on a free port; `settings` are BROKERGRAPH_... variables without the prefix."""
@@ -95,9 +101,8 @@ def running_graph(box, **settings: str) -> Iterator[Graph]:
     port = free_port()
     overrides = {f"BROKERGRAPH_{name}": value for name, value in settings.items()}
     environment = os.environ | QUICK_TO_FORGIVE | FRESH_MARGINS | overrides
-    command = [sys.executable, "-m", "api.cli", "serve", "--config", str(box.settings_path), "--port", str(port)]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, env=environment, stderr=log)
+    with tempfile.NamedTemporaryFile() as log:
+        process = forked(serve, box.settings_path, port, environment=environment, log=Path(log.name))
         graph = Graph(f"http://127.0.0.1:{port}", process, log)
         try:
             wait_until_alive(graph)
@@ -105,7 +110,7 @@ def running_graph(box, **settings: str) -> Iterator[Graph]:
         finally:
             graph.client.close()
             process.terminate()
-            process.wait(30)
+            process.join(30)
 
 
 def wait_until_alive(graph: Graph) -> None:
@@ -114,6 +119,6 @@ def wait_until_alive(graph: Graph) -> None:
             if graph.client.get(f"{graph.url}/livez").status_code == 200:
                 return
         except httpx.TransportError:
-            assert graph.process.poll() is None, graph.written()
+            assert graph.process.exitcode is None, graph.written()
         time.sleep(0.02)
     raise AssertionError("the graph did not start")

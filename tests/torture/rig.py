@@ -5,14 +5,16 @@ import itertools
 import json
 import os
 import socket
-import sys
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import httpx
+import victim
+from forked import forked
 
 ROOT = Path(__file__).parent.parent.parent
 SERVERS = ("R1", "R3", "A1")
@@ -81,7 +83,7 @@ class Server:
     """A graph in a process of its own."""
 
     port: int
-    process: asyncio.subprocess.Process
+    process: BaseProcess
 
     async def send(self, order, patience=20.0, key="demo-operator"):
         """Ask once. What the caller is told, or None where the caller is told nothing."""
@@ -98,6 +100,9 @@ class Server:
             order.answers.append(told)
         return told
 
+    async def ended(self):
+        await asyncio.to_thread(self.process.join)
+
     async def ready(self):
         async with httpx.AsyncClient(timeout=5) as caller:
             for _ in range(1500):
@@ -105,7 +110,7 @@ class Server:
                     if (await caller.get(f"http://127.0.0.1:{self.port}/readyz")).status_code == 200:
                         return
                 except httpx.TransportError:
-                    if self.process.returncode is not None:
+                    if self.process.exitcode is not None:
                         raise RuntimeError("the graph did not start") from None
                 await asyncio.sleep(0.02)
         raise RuntimeError("the graph did not get ready")
@@ -116,20 +121,16 @@ async def serving(settings_path, *weapon, awaited=True, **overrides):
     """A graph, armed or not, until it dies or the body ends. Not awaited where it may die before it is ready."""
     settings = {f"BROKERGRAPH_{name}": value for name, value in (QUICK | overrides).items()}
     port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(Path(__file__).with_name("victim.py")), str(settings_path), str(port), *map(str, weapon)),
-        env=os.environ | settings | {"PYTHONPATH": str(ROOT)},
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    words = (str(settings_path), str(port), *map(str, weapon))
+    process = forked(victim.main, *words, environment=os.environ | settings, log=Path(os.devnull))
+    server = Server(port, process)
     try:
-        server = Server(port, process)
         if awaited:
             await server.ready()
         yield server
     finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+        process.terminate()
+        await server.ended()
 
 
 async def accounts(database, server, count):

@@ -29,8 +29,8 @@ async def hurt(battlefield, survivor, order, weapon, argument):
     async with serving(battlefield.settings_path, weapon, argument, SETTLING__ENABLED="false") as victim:
         told = await victim.send(order)
         if told is None and weapon == "line":
-            await asyncio.wait_for(victim.process.wait(), 20)
-        died = victim.process.returncode == -9
+            await asyncio.wait_for(victim.ended(), 20)
+        died = victim.process.exitcode == -9
     await survivor.send(order)
     return died
 

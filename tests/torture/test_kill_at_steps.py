@@ -1,6 +1,7 @@
 """kill -9 at every step of a deposit, at every vendor; the caller repeats with the same key and the books balance."""
 
 import asyncio
+import os
 import signal
 
 import pytest
@@ -18,8 +19,8 @@ async def killed_at(battlefield, order, *weapon):
     async with serving(battlefield.settings_path, *weapon, SETTLING__ENABLED="false") as victim:
         told = await victim.send(order)
         if told is None:
-            await asyncio.wait_for(victim.process.wait(), 20)
-        return told, victim.process.returncode
+            await asyncio.wait_for(victim.ended(), 20)
+        return told, victim.process.exitcode
 
 
 async def test_there_are_at_least_twelve_places_to_die():
@@ -55,11 +56,11 @@ async def test_death_at_any_step_neither_doubles_nor_loses_a_deposit(battlefield
 @pytest.mark.parametrize("step", ["SETTLING", "SETTLED"])
 async def test_a_settler_that_dies_leaves_its_work_to_the_next(battlefield, database, survivor, step):
     # Nobody else may settle it meanwhile.
-    survivor.process.send_signal(signal.SIGSTOP)
+    os.kill(survivor.process.pid, signal.SIGSTOP)
     try:
         order = await die_settling(battlefield, database, step)
     finally:
-        survivor.process.send_signal(signal.SIGCONT)
+        os.kill(survivor.process.pid, signal.SIGCONT)
 
     await settled(database, [order])
     found = await assert_books_balance(database, [order])
@@ -76,5 +77,5 @@ async def die_settling(battlefield, database, step):
     # It may find its work, and its death, before anybody has asked it whether it is ready.
     armed = serving(battlefield.settings_path, "step", step, awaited=False, SETTLING__LEASE_SECONDS="2")
     async with armed as settler:
-        await asyncio.wait_for(settler.process.wait(), 30)
+        await asyncio.wait_for(settler.ended(), 30)
     return order

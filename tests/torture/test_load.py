@@ -34,7 +34,7 @@ async def dying_again_and_again(battlefield, current, rng):
             current.append(other)
             await asyncio.sleep(rng.uniform(0.5, 2.5))
             other.process.kill()
-            await other.process.wait()
+            await other.ended()
             current.remove(other)
 
 

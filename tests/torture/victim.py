@@ -1,4 +1,4 @@
-"""`python victim.py SETTINGS PORT [WEAPON ARGUMENT]`: the graph as production runs it, with a way to die or to be hurt.
+"""`main(SETTINGS, PORT, [WEAPON, ARGUMENT])`: the graph as production runs it, with a way to die or to be hurt.
 
 Weapons: `step NAME` dies when the step is passed; `line N` dies at the N-th line of our own code after a mutation came
 in; `fail N` breaks the connection before the N-th statement after that, `lose N` right after it; `clock SECONDS` makes
@@ -117,7 +117,3 @@ def main(settings, port, weapon=None, argument=None):
     if weapon is not None:
         WEAPONS[weapon](argument)
     serve(settings_from(Path(settings)), listening("127.0.0.1", int(port)))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

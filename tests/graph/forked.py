@@ -1,0 +1,31 @@
+"""Processes of servers, forked off one that has imported everything already: by itself each would spend more on its
+imports than most tests do on all else. tests/serve starts servers as users do.
+"""
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["api.cli", "api.cli.serve"])
+
+
+def forked(target: Callable[..., object], *arguments: object, environment: Mapping[str, str], log: Path) -> BaseProcess:
+    """`target` in a process with this environment; both must be picklable. Its exit code is negative after a signal."""
+    process = _context.Process(target=_run, args=(dict(environment), log, target, arguments))
+    process.start()
+    return process
+
+
+def _run(environment, log, target, arguments):
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    with log.open("ab") as written:
+        os.dup2(written.fileno(), 2)
+    with suppress(KeyboardInterrupt):
+        target(*arguments)
