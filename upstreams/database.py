@@ -53,6 +53,8 @@ class Database:
     def __init__(self, config: DatabaseConfig, *, label: str) -> None:
         self.config = config
         self.label = label
+        # The server's major version; 0 until there was a connection.
+        self.major = 0
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
 
@@ -82,8 +84,12 @@ class Database:
             statement_cache_size=100 if config.prepared_statements else 0,
             server_settings={"application_name": "brokergraph"},
             reset=_as_it_is,
+            init=self._connected,
         )
         return Pool(pool, config.statement_timeout_seconds)
+
+    async def _connected(self, connection: Any) -> None:
+        self.major = connection.get_server_version().major
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[Any]:

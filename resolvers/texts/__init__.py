@@ -1,3 +1,3 @@
 """Which fields PostgreSQL can render, and as what. Everything here is said a second time, in SQL: the resolvers beside
-are what it must agree with, and tests/graph/test_texts.py and the random operations hold it to that.
+are what it must agree with, and tests/engine/test_rendered.py holds it to that with random operations.
 """

@@ -19,6 +19,7 @@ from upstreams.texts.json import (
     places_of,
     quoted,
     text,
+    text_of,
     text_or_null,
 )
 from upstreams.texts.statement import AccountPage, Row
@@ -69,7 +70,7 @@ _ACCOUNT: Final[Fields] = {
 
 
 def _cursor(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
-    server, login = (f"to_json({place.row.column(name)})::text" for name in ("server", "login"))
+    server, login = (text_of(place.row.column(name)) for name in ("server", "login"))
     begin = quoted(f'["{CURSOR}",')
     return base64url(f"{begin} || {server} || ',' || {login} || ']'")
 

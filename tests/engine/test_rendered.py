@@ -2,6 +2,7 @@
 operations on everything that can be rendered.
 """
 
+import json
 import os
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -16,6 +17,7 @@ from oracle import order
 from test_our_schema import errors
 
 from resolvers.schema import printed
+from upstreams.texts.json import spelled, text_of
 
 LONG = os.environ.get("TORTURE") == "long"
 SEED = int(os.environ.get("TORTURE_SEED", "1"))
@@ -148,6 +150,24 @@ def test_owners_of_accounts_and_figures_of_vendors_are_found_in_their_places(bot
     assert statements(both[0]) == before + 1
     assert {error["path"][-1] for error in body["errors"]} == {"live"}
     assert len({tuple(error["path"]) for error in body["errors"]}) > 20
+
+
+@pytest.mark.anyio
+async def test_older_versions_of_postgresql_write_the_same_texts(box):
+    """The sandbox's own is asked in the newest spelling everywhere else."""
+    texts = [None, "", *map(chr, range(1, 0x300)), "\ud7ff\ue000\uffff", "\U0001f600", 'a"\\/\n</script>']
+    connection = await asyncpg.connect(box.database_url)
+    try:
+        older, newer = [
+            await connection.fetch(f"SELECT {spelled(text_of('t'), major)} FROM unnest($1::text[]) t", texts)
+            for major in (16, 17)
+        ]
+    finally:
+        await connection.close()
+
+    assert spelled(text_of("t"), 0) == spelled(text_of("t"), 16) != spelled(text_of("t"), 17)
+    assert older == newer
+    assert [json.loads(row[0]) for row in older[1:]] == texts[1:]
 
 
 @pytest.mark.parametrize("before", [None, "WyJjbGllbnRzIiwyN10"])

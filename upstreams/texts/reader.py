@@ -82,7 +82,7 @@ class ClientTexts:
         else:
             sql = statement.filtered_backward if page.backward else statement.filtered_forward
             own = (*visible.of_clients(), *parameters, *query.parameters(), *bounds, limit)
-            rows = await self._database.read(sql, *own, call=call)
+            rows = await self._database.read(sql.of(self._database.major), *own, call=call)
         return cut(rows[::-1] if page.backward else rows, page)
 
     async def by_number(
@@ -98,7 +98,8 @@ class ClientTexts:
 
     async def _ask_by_number(self, question: Question, numbers: Sequence[int], call: Call) -> dict[int, Texts]:
         own = (*question.visible.of_clients(), *question.parameters, numbers)
-        rows = await self._database.read(question.statement.by_number, *own, call=call, keys=len(numbers))
+        sql = question.statement.by_number.of(self._database.major)
+        rows = await self._database.read(sql, *own, call=call, keys=len(numbers))
         return {row[0]: row for row in rows}
 
     async def _ask_pages(self, question: Question, pages: Sequence[Bounds], call: Call) -> dict[Bounds, list[Texts]]:
@@ -107,6 +108,6 @@ class ClientTexts:
         after, before = zip(*pages, strict=True)
         own = (*question.visible.of_clients(), *question.parameters, after, before, question.limit)
         found: dict[Bounds, list[Texts]] = {page: [] for page in pages}
-        for row in await self._database.read(sql, *own, call=call, keys=len(pages)):
+        for row in await self._database.read(sql.of(self._database.major), *own, call=call, keys=len(pages)):
             found[pages[row[-1] - 1]].append(row)
         return found

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Final
 
 from upstreams.sql import read_parts
-from upstreams.texts.json import Json, Sql, given_up, places_of
+from upstreams.texts.json import Json, Sql, given_up, places_of, spelled
 
 _PARTS: Final = read_parts("erp.sql")
 _SKELETON: Final = read_parts("texts/statement.sql")
@@ -55,6 +55,21 @@ class AccountPage:
     bounds: tuple[Hashable, ...] = ()
 
 
+class Spellings:
+    """A statement as each version of PostgreSQL is asked it."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+        self._by_major: dict[int, str] = {}
+
+    def of(self, major: int) -> str:
+        """For a major version, 0 for any: always the same object, whose hash is known."""
+        found = self._by_major.get(major)
+        if found is None:
+            found = self._by_major[major] = spelled(self._sql, major)
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class Statement:
     """`texts` for each client, over `relations`; `parameters` are the names of $3 and the following. Equal to itself
@@ -68,37 +83,38 @@ class Statement:
     parameters: tuple[Hashable, ...]
 
     @cached_property
-    def forward(self) -> str:
+    def forward(self) -> Spellings:
         """Pages of all clients, one after the other; its own parameters are what each begins after, before what it
         ends, and how long all of them are. Behind the texts stands the number of the page, from 1.
         """
         return self._pages("")
 
     @cached_property
-    def backward(self) -> str:
+    def backward(self) -> Spellings:
         """The same pages counted from the end, in reading order all the same."""
         return self._pages(" DESC")
 
     @cached_property
-    def filtered_forward(self) -> str:
+    def filtered_forward(self) -> Spellings:
         """One page of some clients; its own parameters are the eleven of `matching_clients`, after, before, limit."""
         return self._page("")
 
     @cached_property
-    def filtered_backward(self) -> str:
+    def filtered_backward(self) -> Spellings:
         return self._page(" DESC")
 
     @cached_property
-    def by_number(self) -> str:
+    def by_number(self) -> Spellings:
         """Some clients; its own parameter is their numbers."""
         [numbers] = self._own(1)
         return self._whole(f"c.client_number = ANY (ARRAY(SELECT unnest({numbers}::int[])))", "")
 
-    def _pages(self, direction: str) -> str:
+    def _pages(self, direction: str) -> Spellings:
         after, before, limit = self._own(3)
-        return _SKELETON["pages"].format(after=after, before=before, limit=limit, direction=direction, **self._filled())
+        own = {"after": after, "before": before, "limit": limit, "direction": direction}
+        return Spellings(_SKELETON["pages"].format(**own, **self._filled()))
 
-    def _page(self, direction: str) -> str:
+    def _page(self, direction: str) -> Spellings:
         matching = _PARTS["matching_clients"]
         count = len(set(_PARAMETER.findall(matching)))
         after, before, limit = self._own(count + 3)[count:]
@@ -110,8 +126,8 @@ class Statement:
         first = len(self.parameters) + _VISIBLE + 1
         return [f"${number}" for number in range(first, first + count)]
 
-    def _whole(self, condition: str, page: str) -> str:
-        return _SKELETON["whole"].format(condition=condition, page=page, **self._filled())
+    def _whole(self, condition: str, page: str) -> Spellings:
+        return Spellings(_SKELETON["whole"].format(condition=condition, page=page, **self._filled()))
 
     def _filled(self) -> dict[str, str]:
         return {
