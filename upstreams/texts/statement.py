@@ -1,9 +1,11 @@
 """Puts a statement together that renders clients: a row for each, its number and then one or more texts.
 
     WITH c AS (the clients), k AS (the accounting currency), w AS (web statuses), b AS (balances, by client)
-    SELECT c.client_number, text, ... FROM c LEFT JOIN w ... LEFT JOIN b ... LEFT JOIN LATERAL (a page of accounts) ...
+    SELECT c.client_number, text, ... FROM c FULL JOIN w ... FULL JOIN b ... LEFT JOIN LATERAL (a page of accounts) ...
 
 Relations are asked by the clients' numbers, once each whatever is rendered of them; accounts a page for each client.
+None of them has a client that `c` has not, so that a full join is a left one; but it is never done by nested loops,
+which planners choose for the few clients that they expect, and which cost the square of the many that may come.
 Nothing of a caller is in it: what is visible, and every argument, is a parameter.
 
 Parameters of `c` and of pages stand in sub-selects, so that PostgreSQL cannot estimate by their values: its plan for
@@ -164,7 +166,7 @@ class Composer:
         return Statement(
             self.client.read("client_number"),
             "".join(f",\n{one}" for one in self._with()),
-            "".join(f"\nLEFT JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client())
+            "".join(f"\nFULL JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client())
             + "".join(f"\nLEFT JOIN LATERAL ({page}) {alias} ON true" for page, alias in self._pages.items()),
             tuple(given_up(one) for one in texts),
             tuple(self._parameters),
