@@ -39,13 +39,14 @@ SETTINGS = {
     "OVERLOAD__MIN_RUNNING": "1000",
     "OVERLOAD__MAX_RUNNING": "1000",
 }
-PLACES = ("CPLUGIN__MAIN__LIVE", "CPLUGIN__LEGACY__LIVE", "BROKER_WORK__MAIN__LIVE")
+PLACES = (
+    *("CPLUGIN__MAIN__LIVE_CALLS", "CPLUGIN__LEGACY__LIVE_CALLS", "BROKER_WORK__MAIN__LIVE_CALLS"),
+    *("ERP__LOOKUPS", "ERP__PAGES"),
+)
 
 
 def settings(at_once: int) -> dict[str, str]:
-    return (
-        SETTINGS | {f"{name}_CALLS_AT_ONCE": str(at_once) for name in PLACES} | {"ERP__LOOKUPS_AT_ONCE": str(at_once)}
-    )
+    return SETTINGS | {f"{name}_AT_ONCE": str(at_once) for name in PLACES}
 
 
 def cpu_seconds(graph: Graph) -> float:
