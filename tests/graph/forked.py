@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -27,5 +26,4 @@ def _run(environment, log, target, arguments):
     time.tzset()
     with log.open("ab") as written:
         os.dup2(written.fileno(), 2)
-    with suppress(KeyboardInterrupt):
-        target(*arguments)
+    target(*arguments)
