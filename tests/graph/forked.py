@@ -4,7 +4,6 @@ imports than most tests do on all else. tests/serve starts servers as users do.
 
 import multiprocessing
 import os
-import time
 from collections.abc import Callable, Mapping
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -23,7 +22,6 @@ def forked(target: Callable[..., object], *arguments: object, environment: Mappi
 def _run(environment, log, target, arguments):
     os.environ.clear()
     os.environ.update(environment)
-    time.tzset()
     with log.open("ab") as written:
         os.dup2(written.fileno(), 2)
     target(*arguments)
