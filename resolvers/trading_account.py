@@ -56,7 +56,7 @@ async def owners(accounts: Sequence[AccountRecord], context: Context) -> list[Cl
 
 
 def _servers(accounts: Sequence[AccountRecord], context: Context) -> list[TradingServer]:
-    known = {name: trading_server(name, context) for name in {account.server for account in accounts}}
+    known = {name: trading_server(name, context.services) for name in {account.server for account in accounts}}
     return [known[account.server] for account in accounts]
 
 
@@ -83,7 +83,7 @@ class TradingAccount(Node):
     @strawberry.field(description="The trading server.")
     @by_column(_servers)
     def server(root: strawberry.Parent[AccountRecord], info: Info) -> TradingServer:
-        return trading_server(root.server, info.context)
+        return trading_server(root.server, info.context.services)
 
     @strawberry.field(description="The platform, as the ERP names it.")
     def platform(root: strawberry.Parent[AccountRecord]) -> Platform:

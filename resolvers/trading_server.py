@@ -1,6 +1,6 @@
 import strawberry
 
-from resolvers.context import Context, Info
+from resolvers.context import Info, Services
 from resolvers.enums import Platform, UpstreamSystem, code_of
 
 
@@ -16,21 +16,14 @@ class TradingServer:
     has_live_figures: bool = strawberry.field(description="Whether TradingAccount.live works on its accounts.")
 
 
-def trading_server(name: str, context: Context) -> TradingServer:
+def trading_server(name: str, services: Services) -> TradingServer:
     """What the configuration says of a server, or what little there is to say of an unconfigured one."""
-    link = context.services.platforms.get(name)
+    link = services.platforms.get(name)
     if link is None:
-        return TradingServer(
-            name=name,
-            platform=Platform.UNRECOGNISED,
-            system=None,
-            can_create_accounts=False,
-            can_deposit=False,
-            has_live_figures=False,
-        )
+        return unconfigured(name)
     return TradingServer(
         name=name,
-        platform=code_of(Platform, context.services.servers[name].platform, Platform.UNRECOGNISED),
+        platform=code_of(Platform, services.servers[name].platform, Platform.UNRECOGNISED),
         system=UpstreamSystem(link.system.value),
         can_create_accounts=link.can_create_accounts,
         can_deposit=link.can_deposit,
@@ -38,5 +31,17 @@ def trading_server(name: str, context: Context) -> TradingServer:
     )
 
 
+def unconfigured(name: str) -> TradingServer:
+    return TradingServer(
+        name=name,
+        platform=Platform.UNRECOGNISED,
+        system=None,
+        can_create_accounts=False,
+        can_deposit=False,
+        has_live_figures=False,
+    )
+
+
 async def trading_servers(info: Info) -> list[TradingServer]:
-    return [trading_server(name, info.context) for name in sorted(info.context.services.servers)]
+    services = info.context.services
+    return [trading_server(name, services) for name in sorted(services.servers)]

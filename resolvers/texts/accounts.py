@@ -7,8 +7,9 @@ from resolvers.context import Context
 from resolvers.enums import Platform, TradingAccountStatus
 from resolvers.paging import PageArguments, given
 from resolvers.texts.owner import OWNER
+from resolvers.texts.servers import server
 from resolvers.texts.statuses import coded_by
-from resolvers.texts.writing import Fields, Place, Value, Write, Writing, argument, by_resolver, column, only
+from resolvers.texts.writing import Accounts, Fields, Place, Value, Write, Writing, argument, by_resolver, column, only
 from resolvers.trading_account import CURSOR, account_query
 from upstreams.texts.json import (
     Json,
@@ -24,7 +25,6 @@ from upstreams.texts.json import (
 )
 from upstreams.texts.statement import AccountPage, Row
 
-ACCOUNT_KEY: Final = ("server", "login")
 _FILTER_PARAMETERS: Final = 7
 
 
@@ -49,13 +49,13 @@ def _instant(column: str) -> Json:
 
 def _owner(writing: Writing, wanted: Wanted, place: Place) -> Json:
     """The client whose account it is: the row that led here."""
-    return writing.object(wanted, OWNER, Place(writing.composer.client, (*place.path, Step(wanted)), ()))
+    return writing.object(wanted, OWNER, Place(writing.composer.client, (*place.path, Step(wanted))))
 
 
 _ACCOUNT: Final[Fields] = {
     "id": _id,
     "login": column(text, "login"),
-    "server": by_resolver,
+    "server": server,
     "platform": coded_by(Platform, Platform.UNRECOGNISED, "platform"),
     "status": coded_by(TradingAccountStatus, TradingAccountStatus.UNKNOWN, "status"),
     "group": column(text_or_null, "group_name"),
@@ -88,15 +88,15 @@ def accounts(writing: Writing, wanted: Wanted, place: Place) -> Json:
 
     def listed(fields: Fields) -> Write:
         def write(writing: Writing, elements: Wanted, place: Place) -> Json:
-            row = Row("a")
-            key = tuple(row.column(name) for name in ACCOUNT_KEY)
-            element = Place(row, (*place.path, Step(elements, is_list=True)), key)
-            return ["[", *writing.composer.accounts(row, writing.object(elements, fields, element), page), "]"]
+            row, known = Row("a"), Accounts()
+            body = writing.object(elements, fields, Place(row, (*place.path, Step(elements, is_list=True)), known))
+            listed, known.number = writing.composer.accounts(row, body, page, keyed=known.is_asked)
+            return ["[", *listed, "]"]
 
         return write
 
     connection: Fields = {"nodes": listed(_ACCOUNT), "edges": listed(_EDGE)}
-    return writing.object(wanted, connection, Place(place.row, (*place.path, Step(wanted)), ()))
+    return writing.object(wanted, connection, Place(place.row, (*place.path, Step(wanted))))
 
 
 def _page(writing: Writing, wanted: Wanted) -> AccountPage:

@@ -47,7 +47,7 @@ def balances(writing: Writing, wanted: Wanted, place: Place) -> Json:
     only = None
     if wanted.arguments:
         only = writing.composer.parameter(writing.parameter(argument(wanted, "currencies", _currencies)), "text[]")
-    return writing.composer.balances(writing.object(wanted, BALANCE, Place(Row("b"), place.path, ())), only)
+    return writing.composer.balances(writing.object(wanted, BALANCE, Place(Row("b"), place.path)), only)
 
 
 def _currencies(asked: Any) -> tuple[str, ...] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import compress
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -14,13 +14,12 @@ from resolvers.clients import CURSOR, clients_page, cursor_of_number
 from resolvers.context import Context
 from resolvers.finding import number_of
 from resolvers.paging import ConnectionRecord
-from resolvers.texts.accounts import ACCOUNT_KEY, accounts
+from resolvers.texts.accounts import accounts
 from resolvers.texts.owner import OWNER
-from resolvers.texts.writing import Fields, Place, Unrendered, Writing, by_resolver
+from resolvers.texts.writing import Clients, Fields, Opening, Place, Unrendered, Writing, by_resolver
 from upstreams.call import Call
 from upstreams.errors import UpstreamError
-from upstreams.records import AccountName, ClientName
-from upstreams.texts.json import GIVEN_UP, HOLE, UNIT, Json, base64url, holes, quoted
+from upstreams.texts.json import GIVEN_UP, HOLE, Json, base64url, hole, quoted
 from upstreams.texts.reader import Texts
 from upstreams.texts.statement import Statement
 
@@ -43,7 +42,6 @@ _PAGE_INFO: Final = {
     "startCursor": "start_cursor",
     "endCursor": "end_cursor",
 }
-_KEY: Final = ("c.client_number::text",)
 _REST_SECONDS: Final = 5.0
 
 Piece = Callable[[ConnectionRecord[Texts]], list[str]]
@@ -53,7 +51,7 @@ Piece = Callable[[ConnectionRecord[Texts]], list[str]]
 def one_client(wanted: Wanted) -> Rendering | None:
     """Query.client, by its number or id."""
     writing = Writing()
-    place = Place(writing.composer.client, (Step(wanted),), _KEY)
+    place = Place(writing.composer.client, (Step(wanted),), Clients())
     try:
         return _One(wanted, writing, writing.composer.statement([writing.object(wanted, _CLIENT, place)]))
     except Unrendered:
@@ -100,46 +98,34 @@ class _Rendering:
     def _rendered(self, text: str, rows: Sequence[Texts], record: ConnectionRecord[Texts] | None) -> Rendered | None:
         if GIVEN_UP in text:
             return None
-        if not self._openings:
-            return Rendered([text])
-        parts = text.split(HOLE)
-        found = holes(parts)
-        if found is None:
-            return None
-        places = range(1, len(parts), 2)
+        parts = text.split(HOLE) if self._openings else [text]
         fillings = []
         for number, opening in enumerate(self._openings):
-            own = (places, *found[1:]) if len(self._openings) == 1 else _chosen(str(number), places, *found)
-            if own[0]:
-                parents = _parents(opening.key, record, *own[1:])
-                lengths = partial(_lengths, opening.hole.path, number, rows)
-                fillings.append(Filling(opening.hole, parents, own[0], lengths))
+            places = _places(parts, number, alone=len(self._openings) == 1)
+            known = opening.known
+            parents = [record] if known is None else known.parents(self._statement, rows, len(places))
+            if parents is None:
+                return None
+            if places:
+                fillings.append(Filling(opening.hole, parents, places, partial(self._lengths, opening, number, rows)))
         return Rendered(parts, fillings)
 
-
-def _chosen(number: str, *columns: Sequence[Any]) -> tuple[Sequence[Any], ...]:
-    """Those of the columns' rows that are of the hole with this number; the second column has the numbers."""
-    places, numbers, *keys = columns
-    is_own = [one == number for one in numbers]
-    return tuple(list(compress(column, is_own)) for column in (places, *keys))
-
-
-def _parents(
-    key: tuple[str, ...], record: ConnectionRecord[Texts] | None, ones: Sequence[str], others: Sequence[str]
-) -> list[Any]:
-    """What the holes are about: accounts, clients, or the one connection that everything stands in."""
-    if len(key) == len(ACCOUNT_KEY):
-        return list(map(AccountName, ones, others))
-    return [ClientName(int(number)) for number in ones] if key else [record]
+    def _lengths(self, opening: Opening, number: int, rows: Sequence[Texts]) -> list[list[int]]:
+        """How many elements each list on the way to a hole has: the clients, then each client's accounts."""
+        path, mark, end = opening.hole.path, hole(number), 1 + len(self._statement.texts)
+        by_list = [[sum(text.count(mark) for text in islice(row, 1, end)) for row in rows]]
+        if path[0].wanted.name == "clients":
+            by_list.insert(0, [len(rows)])
+        return by_list[: sum(step.is_list for step in path)]
 
 
-def _lengths(path: Sequence[Step], number: int, rows: Sequence[Texts]) -> list[list[int]]:
-    """How many elements each list on the way to a hole has: the clients, then each client's accounts."""
-    mark = f"{HOLE}{number}{UNIT}"
-    by_list = [[sum(text.count(mark) for text in row if isinstance(text, str)) for row in rows]]
-    if path[0].wanted.name == "clients":
-        by_list.insert(0, [len(rows)])
-    return by_list[: sum(step.is_list for step in path)]
+def _places(parts: Sequence[str], number: int, *, alone: bool) -> Sequence[int]:
+    """The parts that are holes with this number."""
+    holes = range(1, len(parts), 2)
+    if alone:
+        return holes
+    wanted = str(number)
+    return [place for place in holes if parts[place] == wanted]
 
 
 class _One(_Rendering):
@@ -199,13 +185,13 @@ class _Page(_Rendering):
         name = f'"{wanted.key}":'
         path = (Step(self._wanted),)
         if wanted.name in _ELEMENTS:
-            place = Place(writing.composer.client, (*path, Step(wanted, is_list=True)), _KEY)
+            place = Place(writing.composer.client, (*path, Step(wanted, is_list=True)), Clients())
             self._texts.append(writing.object(wanted, _ELEMENTS[wanted.name], place))
             return f"{name}[", _texts_of(len(self._texts)), "]"
         if wanted.name == "pageInfo":
             return name, _page_info(wanted), ""
         if wanted.name == "totalCount":
-            said = f"{HOLE}{writing.left_open(wanted, path, ())}{UNIT}{UNIT}{HOLE}"
+            said = writing.left_open(wanted, path, None)
         elif wanted.name == "__typename":
             said = f'"{wanted.type_name}"'
         else:

@@ -26,7 +26,7 @@ def _erp_status(writing: Writing, wanted: Wanted, place: Place) -> Json:
 
 def _web_status(writing: Writing, wanted: Wanted, place: Place) -> Json:
     path = (*place.path, Step(wanted))
-    return writing.composer.web_status(lambda row: writing.object(wanted, WEB_STATUS, Place(row, path, ())))
+    return writing.composer.web_status(lambda row: writing.object(wanted, WEB_STATUS, Place(row, path)))
 
 
 OWNER: Final[Fields] = {

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from engine.rendering import Arguments, Hole, Step, Wanted
 from resolvers.context import Context
+from upstreams.records import AccountName, ClientName
 from upstreams.texts.json import Json, hole, object_of
+from upstreams.texts.reader import Texts
 from upstreams.texts.statement import Composer, Row, Statement
 
 
@@ -19,19 +21,48 @@ Value = Callable[[Context, Arguments], Any]
 Path = tuple[Step, ...]
 
 
+Rows = Sequence[Texts]
+"""What a statement answers: of each client the number, and then texts and keys."""
+
+
+class Known(Protocol):
+    """Tells of whom the holes of one field are, in reading order; None where there are not so many of them."""
+
+    def parents(self, statement: Statement, rows: Rows, count: int) -> Sequence[Any] | None: ...
+
+
+class Clients:
+    """Each client that is answered."""
+
+    def parents(self, statement: Statement, rows: Rows, count: int) -> Sequence[Any] | None:  # noqa: ARG002 - of any.
+        return [ClientName(row[0]) for row in rows] if len(rows) == count else None
+
+
+class Accounts:
+    """Each account on one page of each client. `number` is the page's, once it is written."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+        self.number = -1
+
+    def parents(self, statement: Statement, rows: Rows, count: int) -> Sequence[Any] | None:
+        keys = statement.keys_of(rows, self.number)
+        return list(map(AccountName, keys[::2], keys[1::2])) if len(keys) == 2 * count else None
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An object that is written: its row, and how the answer leads to it. `key` is SQL for what it is known by; empty
-    where no resolver could be told whom it is about.
+    """An object that is written: its row, and how the answer leads to it. `known` tells whom a resolver is asked for;
+    None where nobody could.
     """
 
     row: Row
     path: Path
-    key: tuple[str, ...]
+    known: Known | None = None
 
     def below(self, wanted: Wanted) -> "Place":
         """A value that the object holds in one of its fields, read from the same row."""
-        return Place(self.row, (*self.path, Step(wanted)), self.key)
+        return Place(self.row, (*self.path, Step(wanted)), self.known)
 
 
 Write = Callable[["Writing", Wanted, Place], Json]
@@ -40,10 +71,10 @@ Fields = Mapping[str, Write]
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A hole, and by what its parents are known: SQL for the parts of a key."""
+    """A hole, and who knows its parents; None for the one connection that everything stands in."""
 
     hole: Hole
-    key: tuple[str, ...]
+    known: Known | None
 
 
 class Writing:
@@ -68,15 +99,17 @@ class Writing:
         return object_of([(one.key, self._member(one, fields, place)) for one in wanted.fields])
 
     def hole(self, wanted: Wanted, place: Place) -> Json:
-        """Left to the field's own resolver, which is told by the place's key for whom."""
-        if not place.key:
+        """Left to the field's own resolver. Raises Unrendered where it could not be told for whom."""
+        if place.known is None:
             raise Unrendered(f"{wanted.name} of nobody")
-        return hole(self.left_open(wanted, place.path, place.key), place.key)
+        if isinstance(place.known, Accounts):
+            place.known.is_asked = True
+        return [self.left_open(wanted, place.path, place.known)]
 
-    def left_open(self, wanted: Wanted, path: Path, key: tuple[str, ...]) -> int:
-        """The number of a new hole."""
-        self.openings.append(Opening(Hole(wanted, path), key))
-        return len(self.openings) - 1
+    def left_open(self, wanted: Wanted, path: Path, known: Known | None) -> str:
+        """A new hole."""
+        self.openings.append(Opening(Hole(wanted, path), known))
+        return hole(len(self.openings) - 1)
 
     def _member(self, wanted: Wanted, fields: Fields, place: Place) -> Json:
         if wanted.name == "__typename":

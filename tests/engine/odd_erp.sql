@@ -33,7 +33,8 @@ INSERT INTO trading_account VALUES
     ('ZZ', 'a"b/c', 1, 'cTrader', 77, '"', 'BTC', 0.000000001, -0.5, 1e20, NULL),
     ('L1', 'שלום', 2, 'MTR', 0, '', NULL, 5.10, 5.1000, 0.00, '2026-06-30 00:00:00+03'),
     ('L1', '2', 2, 'CTRADER', -1, 'g', 'usd', 12345678901234567890.123456789, 1e-12, 3, '2026-06-30 00:00:00.0006+00'),
-    ('', '', 3, '', 1, 'g', '', 1, 1, 1, '0099-01-01 00:00:00+00');
+    ('', '', 3, '', 1, 'g', '', 1, 1, 1, '0099-01-01 00:00:00+00'),
+    (E'\x01' || '0' || E'\x01', E'\x01\x02', 5, 'MT4', 1, 'g', 'USD', 1, 1, 1, NULL);
 INSERT INTO trading_account
     SELECT (ARRAY['R1', 'R2', 'L1', 'A1'])[1 + (n + k) % 4], (900 * k + n)::text, n, (ARRAY['MT4', 'MT5', 'X'])[1 + k % 3], k,
            'g' || k, (ARRAY['USD', 'KWD', 'ETH', 'EUR'])[1 + n % 4], n * k / 7.0, n, k, now()
@@ -52,9 +53,12 @@ INSERT INTO client VALUES
     (100, 'no agency', NULL, NULL, 4, NULL, true, NULL), (101, 'no status', NULL, 2, NULL, NULL, true, NULL),
     (102, 'NaN', NULL, 2, 1, NULL, true, NULL), (103, 'no code', NULL, 2, 1, NULL, true, NULL),
     (104, 'infinite', NULL, 2, 1, NULL, true, NULL), (105, 'no balance', NULL, 2, 1, NULL, true, NULL),
-    (106, 'no platform', NULL, 2, 1, NULL, true, NULL);
+    (106, 'no platform', NULL, 2, 1, NULL, true, NULL), (107, 'two in one', NULL, 2, 1, NULL, true, NULL),
+    (108, 'one and a half', NULL, 2, 1, NULL, true, NULL);
 INSERT INTO web_status VALUES (103, NULL, 'x');
 INSERT INTO currency_balance VALUES (102, 'USD', 'NaN', 1, 'NaN'), (104, 'USD', 'Infinity', 1, 1), (105, 'USD', 1, NULL, 1),
     (105, NULL, 1, 1, 1);
 INSERT INTO trading_account VALUES
-    ('R1', 'nan', 102, 'MT4', 1, 'g', 'USD', 'NaN', 1, 1, NULL), ('R1', 'none', 106, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    ('R1', 'nan', 102, 'MT4', 1, 'g', 'USD', 'NaN', 1, 1, NULL), ('R1', 'none', 106, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+    (E'R1\x1f61436', 'x', 107, 'MT4', 1, 'g', 'USD', 1, 1, 1, NULL),
+    ('R1', E'61436\x1f', 108, 'MT4', 1, 'g', 'USD', 1, 1, 1, NULL);

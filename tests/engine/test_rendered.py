@@ -137,7 +137,10 @@ def operations(schema, count):
 OWNERS = """{ clients(first: 40) { nodes { tradingAccounts(first: 2) { edges { cursor node { login server { name }
     client { id clientNumber fullName webStatus { code text } balances(currencies: [USD]) { held }
              totalFloatingBalance { amount } }
-    live(maxAgeSeconds: 0) { leverage } } } } } } }"""
+    live(maxAgeSeconds: 0) { leverage } again: live(maxAgeSeconds: 1) { leverage currency } } } } } } }"""
+ONE = """query ($number: Int!) { client(by: {clientNumber: $number}) { instructions(first: 1) { totalCount }
+    tradingAccounts { nodes {
+      login server { name system __typename } live { leverage } more: live { currency } } } } }"""
 PAGES = """query ($last: Int, $before: String) { clients(last: $last, before: $before) {
     totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     edges { cursor node { clientNumber } } } }"""
@@ -148,8 +151,24 @@ def test_owners_of_accounts_and_figures_of_vendors_are_found_in_their_places(bot
     before = statements(both[0])
     body = compare(both, OWNERS, key="demo-partner")
     assert statements(both[0]) == before + 1
-    assert {error["path"][-1] for error in body["errors"]} == {"live"}
-    assert len({tuple(error["path"]) for error in body["errors"]}) > 20
+    assert {error["path"][-1] for error in body["errors"]} == {"live", "again"}
+    assert len({tuple(error["path"]) for error in body["errors"]}) > 40
+
+
+@pytest.mark.usefixtures("well_behaved")
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 27, 106, 107, 108])
+def test_one_client_has_holes_of_several_kinds_whatever_its_accounts_are_called(both, number):
+    compare(both, ONE, {"number": number})
+
+
+@pytest.mark.usefixtures("well_behaved")
+@pytest.mark.parametrize("number, rendered", [(5, True), (27, True), (107, False), (108, False)])
+def test_only_a_name_that_holds_what_separates_names_is_taken_the_long_way(both, number, rendered):
+    before = statements(both[0])
+    compare(both, ONE, {"number": number})
+    after = statements(both[0])
+    compare(both, ONE.replace("tradingAccounts", "tradingAccounts(last: 100)"), {"number": number})
+    assert rendered == (after - before < statements(both[0]) - after)
 
 
 @pytest.mark.anyio

@@ -14,10 +14,6 @@ from upstreams.money import fraction_digits
 # Neither can stand in JSON text: its writers escape control characters.
 HOLE: Final = "\x01"
 GIVEN_UP: Final = "\x02"
-# Between the parts of a hole's key, of which there are always two.
-UNIT: Final = "\x1f"
-_ESCAPED_UNIT: Final = "\\x1f"
-_KEY_PARTS: Final = 2
 
 _AS_JSON: Final = "to_json"
 _AS_SCALAR: Final = "JSON_SCALAR"
@@ -35,7 +31,7 @@ Json = Sequence[str]
 
 
 def quoted(text: str) -> str:
-    """An SQL literal. Whoever calls it keeps backslashes and control characters out."""
+    """An SQL literal. Whoever calls it keeps backslashes and NUL out."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -145,22 +141,9 @@ def base64url(plain: str) -> Json:
     return ['"', Sql(f"translate(encode(convert_to({plain}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"), '"']
 
 
-def hole(number: int, key: Sequence[str]) -> Json:
-    """A place that somebody else fills in, with what it is about: two SQL texts, the second may be empty. A key that
-    holds our own mark is given up.
-    """
-    parts = f" || E'{_ESCAPED_UNIT}' || ".join((quoted(str(number)), *key, *(["''"] * (_KEY_PARTS - len(key)))))
-    return [Sql(f"E'\\x01' || translate({parts}, E'\\x01', E'\\x02') || E'\\x01'")]
-
-
-def holes(parts: Sequence[str]) -> tuple[Sequence[str], Sequence[str], Sequence[str]] | None:
-    """What stands in the holes of a text that was split at HOLE: their numbers, and the two parts of their keys. None
-    where a key holds what separates it.
-    """
-    units = UNIT.join(parts[1::2]).split(UNIT)
-    if len(units) != (_KEY_PARTS + 1) * (len(parts) // 2):
-        return None
-    return units[0::3], units[1::3], units[2::3]
+def hole(number: int) -> str:
+    """A place that somebody else fills in. A text that is split at HOLE has all of them at its odd parts."""
+    return f"{HOLE}{number}{HOLE}"
 
 
 def given_up(json: Json) -> Sql:

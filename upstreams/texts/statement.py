@@ -13,10 +13,12 @@ any values is then as good as one for these, and it soon keeps it, which saves m
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+import asyncpg
 
 from upstreams.sql import read_parts
 from upstreams.texts.json import Json, Sql, given_up, places_of, spelled
@@ -25,6 +27,7 @@ _PARTS: Final = read_parts("erp.sql")
 _SKELETON: Final = read_parts("texts/statement.sql")
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 _VISIBLE: Final = 2  # $1 and $2, upstreams/visibility.py
+_UNIT: Final = "\x1f"
 
 
 class Row:
@@ -74,14 +77,16 @@ class Spellings:
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """`texts` for each client, over `relations`; `parameters` are the names of $3 and the following. Equal to itself
-    alone: to hash texts as long as these for each look-up would cost as much as a small answer.
+    """`texts` for each client, over `relations`, and behind them `keys` (see `keys_of`); `parameters` are the names of
+    $3 and the following. Equal to itself alone: to hash texts as long as these for each look-up would cost as much as a
+    small answer.
     """
 
     client_columns: str
     relations: str
     joins: str
     texts: tuple[str, ...]
+    keys: tuple[str, ...]
     parameters: tuple[Hashable, ...]
 
     @cached_property
@@ -111,6 +116,14 @@ class Statement:
         [numbers] = self._own(1)
         return self._whole(f"c.client_number = ANY (ARRAY(SELECT unnest({numbers}::int[])))", "")
 
+    def keys_of(self, rows: Iterable[asyncpg.Record], number: int) -> list[str]:
+        """Server, login, server, login, ... of the accounts on these rows' pages with this number, in reading order.
+        There are too many where one of them holds what separates them.
+        """
+        column = 1 + len(self.texts) + number
+        keys = _UNIT.join([row[column] for row in rows if row[column] is not None])
+        return keys.split(_UNIT) if keys else []
+
     def _pages(self, direction: str) -> Spellings:
         after, before, limit = self._own(3)
         own = {"after": after, "before": before, "limit": limit, "direction": direction}
@@ -136,7 +149,7 @@ class Statement:
             "client_columns": self.client_columns,
             "visible": _PARTS["visible"],
             "relations": self.relations,
-            "texts": ", ".join(("c.client_number", *self.texts)),
+            "texts": ", ".join(("c.client_number", *self.texts, *self.keys)),
             "joins": self.joins,
         }
 
@@ -155,6 +168,7 @@ class Composer:
         self._relations: dict[str, str] = {}
         self._pages: dict[str, str] = {}
         self._aggregates: dict[str, str] = {}
+        self._keys: list[str] = []
         self._values_money = False
 
     def parameter(self, name: Hashable, type_: str) -> str:
@@ -169,6 +183,7 @@ class Composer:
             "".join(f"\nFULL JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client())
             + "".join(f"\nLEFT JOIN LATERAL ({page}) {alias} ON true" for page, alias in self._pages.items()),
             tuple(given_up(one) for one in texts),
+            tuple(self._keys),
             tuple(self._parameters),
         )
 
@@ -195,16 +210,22 @@ class Composer:
         """SQL for an aggregate over a client's balances; NULL for a client without any."""
         return f"b.{self._aggregates.setdefault(aggregate, f'x{len(self._aggregates)}')}"
 
-    def accounts(self, row: Row, body: Json, page: AccountPage) -> Json:
-        """A page of a client's accounts as the elements of a list."""
+    def accounts(self, row: Row, body: Json, page: AccountPage, *, keyed: bool) -> tuple[Json, int]:
+        """A page of a client's accounts as the elements of a list, and if it is `keyed` the number under which the
+        statement says whose they are.
+        """
         condition = "".join(f" AND {one}" for one in self._conditions(page))
         select = _SKELETON["accounts"].format(
             text=given_up(body),
+            keys=f", {_SKELETON['account_keys']}" if keyed else "",
             columns=row.read("server", "login"),
             condition=condition,
             limit=self.parameter(page.limit, "int"),
         )
-        return [Sql(f"coalesce({self._pages.setdefault(select, f'a{len(self._pages)}')}.j, '')")]
+        alias = self._pages.setdefault(select, f"a{len(self._pages)}")
+        if keyed:
+            self._keys.append(f"{alias}.k")
+        return [Sql(f"coalesce({alias}.j, '')")], len(self._keys) - 1
 
     def _conditions(self, page: AccountPage) -> Iterator[str]:
         if page.filter:

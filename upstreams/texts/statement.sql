@@ -47,9 +47,12 @@ b AS (
     GROUP BY b.client_number)
 
 -- part: accounts
-SELECT string_agg({text}, ',' ORDER BY a.server, a.login) AS j
+SELECT string_agg({text}, ',' ORDER BY a.server, a.login) AS j{keys}
 FROM (
     SELECT {columns}
     FROM brokergraph_erp.trading_account a
     WHERE a.client_number = c.client_number{condition}
     ORDER BY a.server, a.login LIMIT (SELECT {limit})) a
+
+-- part: account_keys
+string_agg(a.server || E'\x1f' || a.login, E'\x1f' ORDER BY a.server, a.login) AS k
