@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -25,7 +25,7 @@ from engine.collect import Collector, Grouped
 from engine.fields import Definition, Definitions, FieldPlan, Source
 from engine.outputs import Kind, output
 from engine.reach import reach_of
-from engine.rendering import Planned, planned, with_alone
+from engine.rendering import Planned, asked_by, planned
 
 # As many choices of @skip and @include as are kept of one operation.
 _MOST_VARIANTS: Final = 32
@@ -111,6 +111,8 @@ class Variant:
     hot_after: int
     runs: int = 0
     renderings: dict[str, Planned] = field(default_factory=dict)
+    # How often a list resolver is asked in a run, where that is known beforehand.
+    asked: Mapping[Any, int] = field(default_factory=dict)
 
     def warm_up(self) -> None:
         """Once it has proven hot, fields of Query are rendered whose source can do that: to plan it, there and in the
@@ -121,7 +123,7 @@ class Variant:
             found = {key: planned(key, one, self.select) for key, one in self.root.fields.items()}
             self.renderings = {key: one for key, one in found.items() if one is not None}
             if all(key in self.renderings for key, _ in self.root.steps):
-                self.renderings = with_alone(self.renderings)
+                self.asked = asked_by(self.renderings.values())
 
 
 @dataclass(slots=True, eq=False)

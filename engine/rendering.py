@@ -9,9 +9,10 @@ put aside, and the field is resolved as if there were none.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any, Protocol
 
 import msgspec
@@ -107,14 +108,11 @@ Renderer = Callable[[Wanted], Rendering | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """A rendering with what a run has to know of it. `alone` are fields that no other place of the operation asks for:
-    they have nobody to share a call with.
-    """
+    """A rendering with what a run has to know of it."""
 
     rendering: Rendering
     wanted: Wanted
     coordinates: frozenset[str]
-    alone: frozenset[Wanted] = frozenset()
 
 
 def planned(key: str, plan: FieldPlan, select: Select) -> Planned | None:
@@ -128,12 +126,10 @@ def planned(key: str, plan: FieldPlan, select: Select) -> Planned | None:
     return Planned(rendering, wanted, frozenset(one.plan.coordinate for one in wanted.everything()))
 
 
-def with_alone(found: Mapping[str, Planned]) -> dict[str, Planned]:
-    """All renderings of an operation that has nothing else to resolve, each told what is alone in it."""
-    everything = [one for planned in found.values() for one in planned.wanted.everything()]
-    asked = Counter(one.plan.definition.list_resolver for one in everything)
-    alone = frozenset(one for one in everything if asked[one.plan.definition.list_resolver] == 1)
-    return {key: replace(planned, alone=alone) for key, planned in found.items()}
+def asked_by(renderings: Iterable[Planned]) -> Mapping[Any, int]:
+    """How many fields there are for each list resolver, in an operation that has nothing else to resolve."""
+    everything = chain.from_iterable(planned.wanted.everything() for planned in renderings)
+    return Counter(one.plan.definition.list_resolver for one in everything)
 
 
 def _wanted(key: str, plan: FieldPlan, select: Select) -> Wanted | None:

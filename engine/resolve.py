@@ -65,10 +65,10 @@ class Resolving:
         assert definition.list_resolver is not None
         if slots is None:
             return list(await answered(definition.list_resolver, objects, self._context, arguments))
-        keys = _called(definition.key, objects)
-        right = [index for index, key in enumerate(keys) if not isinstance(key, Exception)]
-        if len(right) == len(keys):
+        keys = _keys(definition.key, objects)
+        if not any(issubclass(kind, Exception) for kind in set(map(type, keys))):
             return await slots.ask(definition.list_resolver, keys, objects, arguments)
+        right = [index for index, key in enumerate(keys) if not isinstance(key, Exception)]
         # What has no key is nothing that could be asked for, and keeps the error that says so.
         chosen = [objects[index] for index in right]
         answers = await slots.ask(definition.list_resolver, [keys[index] for index in right], chosen, arguments)
@@ -127,6 +127,13 @@ def attributes(objects: Sequence[Any], name: str) -> Values:
         return [getattr(one, name) for one in objects]
     except Exception:  # noqa: BLE001 - somebody has none: find out who.
         return _called(lambda one: getattr(one, name), objects)
+
+
+def _keys(key: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
+    try:
+        return list(map(key, objects))
+    except Exception:  # noqa: BLE001 - somebody has none: find out who.
+        return _called(key, objects)
 
 
 def _called(function: Callable[[Any], Any], objects: Sequence[Any]) -> Values:

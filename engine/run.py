@@ -49,6 +49,7 @@ class Run:
         self._variant = variant
         self._type_resolver = type_resolver
         self._renderings = variant.renderings if rendered else {}
+        self._asked = variant.asked if rendered else {}
         self._resolving = resolving
         self._context = context
         self._refused = refused
@@ -64,7 +65,7 @@ class Run:
             del self._completing
 
     async def _all_at_once(self, root: Any) -> Outcome:
-        with closing(Slots(self._context)) as slots:
+        with closing(Slots(self._context, self._asked)) as slots:
             rows, _ = await self.level(self._variant.root, [root], Root(), slots)
         return Outcome(None if rows[0] is NULLED else rows[0], self._errors)
 
@@ -72,7 +73,7 @@ class Run:
         """Mutations change things: what was read for one is not good for the next, and none follows a null answer."""
         data: dict[str, Any] = {}
         for selection in self._variant.serial:
-            with closing(Slots(self._context)) as slots:
+            with closing(Slots(self._context, {})) as slots:
                 rows, _ = await self.level(selection, [root], Root(), slots)
             if rows[0] is NULLED:
                 return Outcome(None, self._errors)
@@ -132,7 +133,7 @@ class Run:
         holes = Run(self._variant, self._resolving, self._context, self._refused, self._type_resolver)
         try:
             found = await planned.rendering.render(self._context, self._arguments)
-            if found is None or not await holes.fill(planned, found, where, slots):
+            if found is None or not await holes.fill(found, where, slots):
                 return None
         except GraphQLError:
             return None
@@ -147,12 +148,13 @@ class Run:
     def _arguments(self, wanted: Wanted) -> Mapping[str, Any]:
         return self._resolving.arguments(wanted.plan)
 
-    async def fill(self, planned: Planned, rendered: Rendered, root: Where, slots: Slots) -> bool:
+    async def fill(self, rendered: Rendered, root: Where, slots: Slots) -> bool:
         """Resolve what a rendering left open. False where null would have to stand for more than one field."""
 
         async def one(filling: Filling) -> bool:
             field, where = filling.hole.wanted.plan, Place(filling, root)
-            shared = None if filling.hole.wanted in planned.alone else slots
+            # Where nobody else asks there is nothing to share.
+            shared = None if self._asked.get(field.definition.list_resolver) == 1 else slots
             values = await self._resolving.values(field, filling.parents, where, shared)
             completed, is_nulled = await self._completing.complete(field, field.output, values, where, slots)
             if not is_nulled:

@@ -5,7 +5,8 @@ with the keys of both; a key that was answered in this run is not asked for agai
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any
@@ -29,14 +30,33 @@ def frozen(value: Any) -> Hashable:
 
 
 class _Batch:
-    """One call: what it asks for, and its answers by key once they are there."""
+    """One call: what it asks for, each key once, and once they are there its answers in the same order."""
 
-    __slots__ = ("answers", "done", "parents")
+    __slots__ = ("_by_key", "answers", "done", "keys", "parents")
 
     def __init__(self) -> None:
-        self.parents: dict[Hashable, Any] = {}
-        self.answers: dict[Hashable, Any] = {}
+        self.keys: list[Hashable] = []
+        self.parents: list[Any] = []
+        self.answers: Sequence[Any] = ()
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._by_key: dict[Hashable, Any] | None = None
+
+    def add(self, keys: Iterable[Hashable], parents: Iterable[Any]) -> int:
+        """Where the answers to them will begin."""
+        begin = len(self.keys)
+        self.keys += keys
+        self.parents += parents
+        return begin
+
+    def answer(self, key: Hashable) -> Any:
+        if self._by_key is None:
+            self._by_key = dict(zip(self.keys, self.answers, strict=True))
+        return self._by_key[key]
+
+    async def wait(self) -> None:
+        if not self.done.done():
+            # Who gives up waiting must not take the call from the others.
+            await asyncio.shield(self.done)
 
 
 class _Slot:
@@ -48,28 +68,37 @@ class _Slot:
         self._resolve = resolve
         self._context = context
         self._arguments = arguments
+        # Which call answers a key.
         self._batches: dict[Hashable, _Batch] = {}
         self._gathering: _Batch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def ask(self, keys: Sequence[Hashable], parents: Sequence[Any]) -> list[Any]:
+    async def ask(self, keys: Sequence[Hashable], parents: Sequence[Any], *, is_last: bool) -> list[Any]:
         batches = self._batches
-        if batches:
-            fresh = {key: parent for key, parent in zip(keys, parents, strict=True) if key not in batches}
-        else:
-            fresh = dict(zip(keys, parents, strict=True))
+        if is_last:
+            self.forget()
+        if batches.keys().isdisjoint(keys):
+            batch = self._gathering or self._begin()
+            own = dict.fromkeys(keys, batch)
+            if len(own) == len(keys):
+                # The usual: nobody has asked for one of them, and none is asked for twice.
+                begin = batch.add(keys, parents)
+                if not is_last:
+                    batches |= own
+                await batch.wait()
+                return list(batch.answers[begin : begin + len(keys)])
+        fresh = {key: parent for key, parent in zip(keys, parents, strict=True) if key not in batches}
         if fresh:
             batch = self._gathering or self._begin()
-            batch.parents.update(fresh)
-            batches.update(dict.fromkeys(fresh, batch))
-        found = {id(batch): batch for batch in map(batches.__getitem__, keys)}
-        for batch in found.values():
-            if not batch.done.done():
-                # Who gives up waiting must not take the call from the others.
-                await asyncio.shield(batch.done)
-        if len(found) == 1:
-            return list(map(batch.answers.__getitem__, keys))
-        return [batches[key].answers[key] for key in keys]
+            batch.add(fresh, fresh.values())
+            batches |= dict.fromkeys(fresh, batch)
+        for batch in {id(one): one for one in map(batches.__getitem__, keys)}.values():
+            await batch.wait()
+        return [batches[key].answer(key) for key in keys]
+
+    def forget(self) -> None:
+        """Nobody will ask again: what was answered is for those alone who wait for it."""
+        self._batches = {}
 
     def close(self) -> None:
         for task in self._tasks:
@@ -90,9 +119,7 @@ class _Slot:
         task.add_done_callback(self._tasks.discard)
 
     async def _call(self, batch: _Batch) -> None:
-        keys = list(batch.parents)
-        answers = await answered(self._resolve, list(batch.parents.values()), self._context, self._arguments)
-        batch.answers = dict(zip(keys, answers, strict=True))
+        batch.answers = await answered(self._resolve, batch.parents, self._context, self._arguments)
         if not batch.done.done():
             batch.done.set_result(None)
 
@@ -120,11 +147,14 @@ async def answered(
 
 
 class Slots:
-    """All questions of one run, or of one root field of a mutation."""
+    """All questions of one run, or of one root field of a mutation. `asked` says how often a function is asked, where
+    that is known: after the last time its answers are not kept, and their memory serves for what is made next.
+    """
 
-    def __init__(self, context: Any) -> None:
+    def __init__(self, context: Any, asked: Mapping[Any, int]) -> None:
         self._context = context
-        self._slots: dict[Hashable, _Slot] = {}
+        self._left: dict[Any, int] = dict(asked)
+        self._slots: defaultdict[Resolve, dict[Hashable, _Slot]] = defaultdict(dict)
 
     async def ask(
         self, resolve: Resolve, keys: Sequence[Hashable], parents: Sequence[Any], arguments: Mapping[str, Any]
@@ -132,13 +162,27 @@ class Slots:
         """Answers in the order of the keys; one may be an exception."""
         if not keys:
             return []
-        name = (resolve, frozen(arguments)) if arguments else resolve
-        slot = self._slots.get(name)
+        slots = self._slots[resolve]
+        name = frozen(arguments) if arguments else None
+        slot = slots.get(name)
         if slot is None:
-            slot = self._slots[name] = _Slot(resolve, self._context, arguments)
-        return await slot.ask(keys, parents)
+            slot = slots[name] = _Slot(resolve, self._context, arguments)
+        is_last = self._is_last(resolve)
+        if is_last:
+            for other in slots.values():
+                if other is not slot:
+                    other.forget()
+        return await slot.ask(keys, parents, is_last=is_last)
 
     def close(self) -> None:
         """Give up what is still under way: whoever asked has what he wanted, or has gone."""
-        for slot in self._slots.values():
-            slot.close()
+        for slots in self._slots.values():
+            for slot in slots.values():
+                slot.close()
+
+    def _is_last(self, resolve: Resolve) -> bool:
+        left = self._left.get(resolve)
+        if left is None:
+            return False
+        self._left[resolve] = left - 1
+        return left == 1

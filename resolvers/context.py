@@ -151,7 +151,7 @@ class Context:
     async def load_many(self, batch: Batch, keys: Sequence[Any]) -> list[Any]:
         """The answers in the keys' order; one that failed is its exception, for a list resolver to pass on."""
         if self._lookups is None:
-            self._lookups = Slots(self)
+            self._lookups = Slots(self, {})
         return await self._lookups.ask(batch, keys, keys, {})
 
     def forget(self) -> None:

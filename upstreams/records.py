@@ -8,19 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 
 from upstreams.errors import Reason, System
-
-
-class AccountKey(NamedTuple):
-    """A login is unique only within its trading server."""
-
-    server: str
-    login: str
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -35,15 +28,15 @@ class ClientName(Row, frozen=True):
     client_number: int
 
 
-class AccountName(Row, frozen=True):
-    """An account of which nothing else is known."""
+class AccountKey(Row, frozen=True):
+    """A login is unique only within its trading server. It stands for an account of which nothing else is known."""
 
     server: str
     login: str
 
     @property
-    def key(self) -> AccountKey:
-        return AccountKey(self.server, self.login)
+    def key(self) -> "AccountKey":
+        return self
 
 
 class ClientRecord(Row, frozen=True):

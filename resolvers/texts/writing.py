@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from engine.rendering import Arguments, Hole, Step, Wanted
 from resolvers.context import Context
-from upstreams.records import AccountName, ClientName
+from upstreams.records import AccountKey, ClientName
 from upstreams.texts.json import Json, hole, object_of
 from upstreams.texts.reader import Texts
 from upstreams.texts.statement import Composer, Row, Statement
@@ -47,7 +47,7 @@ class Accounts:
 
     def parents(self, statement: Statement, rows: Rows, count: int) -> Sequence[Any] | None:
         keys = statement.keys_of(rows, self.number)
-        return list(map(AccountName, keys[::2], keys[1::2])) if len(keys) == 2 * count else None
+        return list(map(AccountKey, keys[::2], keys[1::2])) if len(keys) == 2 * count else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -451,7 +451,7 @@ async def test_each_look_up_by_key_answers_its_own_question(erp, database):
     client, owner, status, balances, account = alone
     assert client[500608].client_number == owner[key].client_number == status[500608].client_number == 500608
     assert {balance.client_number for balance in balances[500608]} == {500608}
-    assert (account[key].server, account[key].login) == key
+    assert account[key].key == key
     assert together == [alone] * 4
 
 
