@@ -3,12 +3,13 @@
     S    one client                       D    a page of 50 clients               L    a page of 1,000
     S0, D0, L0                            the same without the vendor's figures, for PostGraphile knows no vendor
 
-All of them with the web status, two accounts, four balances and the total of each client. SHAPES are what dashboards
-really send; they are measured against each other, by what a field costs.
+All of them with the web status, two accounts, four balances and the total of each client. SHAPES ask for the same page
+in the ways of real dashboards; they are measured against each other, by what a field costs.
 """
 
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,6 +35,7 @@ class Dialect:
     client: str
     page: str
     one: str
+    after: str = "Int!"
     cursors: bool = False
 
 
@@ -42,7 +44,7 @@ GRAPH = Dialect(
     "query Page($first: Int!, $after: AFTER) {{ clients(first: $first, after: $after) {{ nodes {{ {client} }} }} }}",
     "query One($number: Int!) {{ client(by: {{clientNumber: $number}}) {{ {client} }} }}",
 )
-OURS = Dialect(GRAPH.client, GRAPH.page.replace("AFTER", "String"), GRAPH.one, cursors=True)
+OURS = Dialect(GRAPH.client, GRAPH.page.replace("AFTER", "String"), GRAPH.one, "String", cursors=True)
 PEERS = Dialect(GRAPH.client, GRAPH.page.replace("AFTER", "Int!"), GRAPH.one)
 POSTGRAPHILE = Dialect(
     POSTGRAPHILE_CLIENT,
@@ -84,41 +86,60 @@ def _after(dialect: Dialect, number: int) -> str | int:
     return encode_cursor(CURSOR, number)
 
 
-_PAGE = "query Q($first: Int!, $after: String) { clients(first: $first, after: $after) { %s } }"
+# The same page of clients as dashboards really write it. None asks for less than D does, and LIVE is the figures.
+_HEAD = "query Q($first: Int!, $after: AFTER)"
+_LIST = "{ clients(first: $first, after: $after) {"
+_STATUS, _WORTH = "clientNumber fullName webStatus { code text }", "value { amount } cash"
+_ACCOUNT = "login platform group currency status LIVE"
 SHAPES = {
-    "plain": _PAGE % "nodes { clientNumber fullName webStatus { code text } balances { currency balance cash } }",
-    "fragments": _PAGE
-    % """nodes { ...Head ...Money } } } fragment Head on Client { clientNumber fullName webStatus { code text } }
-      fragment Money on Client { balances { ...Row } totalFloatingBalance { amount currency } }
-      fragment Row on CurrencyBalance { currency balance cash value { amount""",
-    "aliases": _PAGE
-    % """nodes { number: clientNumber name: fullName fiat: balances(currencies: [ILS, USD]) { currency held: balance }
-      crypto: balances(currencies: [BTC, ETH]) { currency held: balance } total: totalFloatingBalance { amount }
-      status: webStatus { code label: text } }""",
-    "edges": _PAGE
-    % """pageInfo { hasNextPage endCursor } edges { cursor node { id clientNumber fullName
-      tradingAccounts(first: 5) { edges { cursor node { id login platform status server { name } } } } } }""",
-    "include": _PAGE.replace("String)", "String, $live: Boolean = true)")
-    % """nodes { clientNumber fullName @include(if: $live) email @skip(if: $live)
-      tradingAccounts(first: 5) { nodes { login status live @include(if: $live) { leverage group currency } } }
-      balances { currency balance cash } }""",
-    "roots": """query Q($first: Int!, $after: String) {
-      page: clients(first: $first, after: $after) { nodes { clientNumber fullName webStatus { code } } }
-      again: clients(first: $first, after: $after) { nodes { clientNumber balances { currency balance } } }
-      viewer { name scopes } }""",
-    "deep": _PAGE
-    % """nodes { clientNumber tradingAccounts(first: 5) { nodes { login server { name system }
-      live { leverage group } client { clientNumber webStatus { code } } } } }""",
-    "interfaces": """query Q($first: Int!, $after: String) { clients(first: $first, after: $after) { nodes { __typename
-      ...on Node { id ... on Client { clientNumber fullName } } webStatus { __typename code text }
-      balances { __typename currency balance cash } } } }""",
+    "plain": f"{_HEAD} {_LIST} nodes {{ {CLIENT} }} }} }}",
+    "fragments": f"""{_HEAD} {_LIST} nodes {{ ...Head ...Accounts ...Money }} }} }}
+      fragment Head on Client {{ {_STATUS} }}
+      fragment Accounts on Client {{ tradingAccounts(first: 5) {{ nodes {{ ...Account }} }} }}
+      fragment Account on TradingAccount {{ {_ACCOUNT} }}
+      fragment Money on Client {{ balances {{ ...Row }} totalFloatingBalance {{ ... on Money {{ amount }} }} }}
+      fragment Row on CurrencyBalance {{ currency balance {_WORTH} }}""",
+    "aliases": f"""{_HEAD} {{ page: clients(first: $first, after: $after) {{ rows: nodes {{
+      number: clientNumber name: fullName status: webStatus {{ is: code label: text }}
+      accounts: tradingAccounts(first: 5) {{ rows: nodes {{ on: platform kind: group currency status login LIVE }} }}
+      holdings: balances {{ in: currency held: balance worth: value {{ amount }} free: cash }}
+      total: totalFloatingBalance {{ worth: amount }} }} }} }}""",
+    "variables": f"""query Q($first: Int!, $after: AFTER, $accounts: Int = 5) {_LIST} nodes {{ {_STATUS}
+      tradingAccounts(first: $accounts) {{ nodes {{ {_ACCOUNT} }} }}
+      balances {{ currency balance {_WORTH} }} totalFloatingBalance {{ amount }} }} }} }}""",
+    "include": f"""query Q($first: Int!, $after: AFTER, $all: Boolean = true, $short: Boolean = false) {_LIST} nodes {{
+      clientNumber fullName @skip(if: $short) webStatus @include(if: $all) {{ code text }}
+      tradingAccounts(first: 5) {{ nodes {{ login platform @include(if: $all) group currency status LIVE }} }}
+      ... @include(if: $all) {{ balances {{ currency balance {_WORTH} }} }}
+      totalFloatingBalance @skip(if: $short) {{ amount }} }} }} }}""",
+    "roots": f"""query Q($half: Int!, $after: AFTER, $later: AFTER) {{
+      one: clients(first: $half, after: $after) {{ nodes {{ {CLIENT} }} }}
+      other: clients(first: $half, after: $later) {{ nodes {{ {CLIENT} }} }} }}""",
+    "edges": f"""{_HEAD} {_LIST} pageInfo {{ endCursor }} edges {{ cursor node {{ {_STATUS}
+      tradingAccounts(first: 5) {{ edges {{ cursor node {{ {_ACCOUNT} }} }} }}
+      balances {{ currency balance {_WORTH} }} totalFloatingBalance {{ amount }} }} }} }} }}""",
+    "types": f"""{_HEAD} {_LIST} __typename nodes {{ __typename ... on Client {{ {_STATUS} }}
+      tradingAccounts(first: 5) {{ nodes {{ __typename ... on TradingAccount {{ {_ACCOUNT} }} }} }}
+      balances {{ __typename currency balance {_WORTH} }} totalFloatingBalance {{ __typename amount }} }} }} }}""",
+    "deep": f"""{_HEAD} {_LIST} nodes {{ {_STATUS}
+      tradingAccounts(first: 5) {{ nodes {{ {_ACCOUNT} client {{ clientNumber webStatus {{ code }} }} }} }}
+      balances {{ currency balance {_WORTH} }} totalFloatingBalance {{ amount }} }} }} }}""",
 }
 
 
-def shape_bodies(shape: str, rows: int = 50) -> list[str]:
-    text = " ".join(SHAPES[shape].split())
-    variables = ({"first": rows, "after": _after(OURS, number)} for number in numbers(rows))
-    return [json.dumps({"query": text, "variables": one}) for one in variables]
+def shape_bodies(dialect: Dialect, shape: str, *, figures: bool = True, rows: int = 50) -> list[str]:
+    """Requests for one of SHAPES; without `figures` no vendor is asked."""
+    text = SHAPES[shape].replace("AFTER", dialect.after).replace("LIVE", "live { leverage }" if figures else "")
+    return [json.dumps({"query": " ".join(text.split()), "variables": one}) for one in _wanted(dialect, shape, rows)]
+
+
+def _wanted(dialect: Dialect, shape: str, rows: int) -> Iterator[dict[str, int | str]]:
+    for number in numbers(rows):
+        if shape == "roots":
+            after, later = _after(dialect, number), _after(dialect, number + rows // 2)
+            yield {"half": rows // 2, "after": after, "later": later}
+        else:
+            yield {"first": rows, "after": _after(dialect, number)}
 
 
 def fields_of(data: object) -> int:

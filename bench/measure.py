@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from documents import bodies
+from documents import SHAPES, bodies, shape_bodies
 from machine import OTHER_CORE, cpu_seconds, reaped_seconds, resident_mib, steal_seconds
 from servers import HERE, Peer
 from world import Running, World, ask
@@ -119,23 +119,37 @@ def whole(peer: Peer, body: str) -> Any:
     return answer["data"]
 
 
-def digest(peer: Peer, shape: str) -> str:
+def digest(peer: Peer, wanted: list[str]) -> str:
     """Of the data of some answers. Raises where there are errors."""
     found = hashlib.sha256()
-    for body in bodies(peer.dialect, shape)[:CHECKED]:
+    for body in wanted[:CHECKED]:
         found.update(json.dumps(normal(whole(peer, body)), sort_keys=True).encode())
     return found.hexdigest()[:16]
 
 
 def check(everybody: list[Running], shapes: tuple[str, ...]) -> dict[str, str]:
     """The digest of each shape, after all servers have given the same; nothing is measured before."""
-    agreed = {}
-    for shape in shapes:
-        digests = {one.peer.name: digest(one.peer, shape) for one in everybody if shape in one.peer.shapes}
-        if len(set(digests.values())) != 1:
-            raise RuntimeError(f"Not everybody answers {shape} alike: {digests}")
-        agreed[shape] = next(iter(digests.values()))
-    return agreed
+    return {
+        shape: _agreed(
+            shape, {one.peer: bodies(one.peer.dialect, shape) for one in everybody if shape in one.peer.shapes}
+        )
+        for shape in shapes
+    }
+
+
+def check_shapes(everybody: list[Running]) -> None:
+    """The same of what dashboards send."""
+    for shape in SHAPES:
+        for figures in (True, False):
+            wanted = {one.peer: shape_bodies(one.peer.dialect, shape, figures=figures) for one in everybody}
+            _agreed(shape, wanted)
+
+
+def _agreed(shape: str, wanted: dict[Peer, list[str]]) -> str:
+    digests = {peer.name: digest(peer, one) for peer, one in wanted.items()}
+    if len(set(digests.values())) != 1:
+        raise RuntimeError(f"Not everybody answers {shape} alike: {digests}")
+    return next(iter(digests.values()))
 
 
 def scratch() -> Path:

@@ -15,7 +15,7 @@ def after_a_while(running: Running, minutes: float) -> dict[str, object]:
     begun = time.monotonic()
     points: Points = []
     turns = [bodies(running.peer.dialect, shape) for shape in ("S", "D", "L", "D0")]
-    turns += [shape_bodies(shape) for shape in SHAPES]
+    turns += [shape_bodies(running.peer.dialect, shape) for shape in SHAPES]
     while (passed := time.monotonic() - begun) < minutes * 60:
         points.append((round(passed, 1), round(resident_mib(running.pids), 1)))
         for wanted in turns:

@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from documents import SHAPES, bodies, fields_of, shape_bodies
 from machine import described
-from measure import Figures, cell, check, driven, medians, need_wrk, one_round, scratch, whole
+from measure import Figures, cell, check, check_shapes, driven, medians, need_wrk, one_round, scratch, whole
 from memory import after_a_while
 from profile_server import profiled
 from report import written
@@ -37,6 +37,7 @@ MEANING = {
 CONNECTIONS = {"S": 16, "D": 16, "L": 4}
 SIZES = (1, 10, 50, 200, 1000, 5000)
 SIZED = ("brokergraph", "mercurius", "node")
+WITHOUT = "brokergraph, no figures"
 RATIOS = {
     "D.rps/mercurius": ("D", "rps", "mercurius", 2.2, "at least"),
     "D.rps/node": ("D", "rps", "node", 0.9, "at least"),
@@ -99,24 +100,27 @@ def measured_sizes(here: World, everybody: list[Running], pace: Pace) -> dict[st
     return {name: {size: medians(rounds) for size, rounds in sizes.items()} for name, sizes in found.items()}
 
 
-def measured_shapes(here: World, ours: Running, pace: Pace) -> dict[str, Figures]:
-    """Microseconds a field of what dashboards send: three rounds, alternating."""
-    found: dict[str, list[Figures]] = {}
+def measured_shapes(here: World, ours: Running, theirs: Running, pace: Pace) -> dict[str, dict[str, Figures]]:
+    """What dashboards send, with a vendor's figures and without: three rounds, alternating."""
+    asked = {"brokergraph": (ours, True), "mercurius": (theirs, True), WITHOUT: (ours, False)}
+    found: dict[str, dict[str, list[Figures]]] = {shape: {name: [] for name in asked} for shape in SHAPES}
     for number in range(4):
-        for shape in SHAPES:
-            wanted = shape_bodies(shape)
-            figures = one_round(here, ours, wanted, 8, pace.beside if number else 1)
-            fields = fields_of(whole(ours.peer, wanted[0]))
-            figures |= {"fields": fields, "microseconds_a_field": figures["server_cpu_ms"] * 1000 / fields}
-            if number:
-                found.setdefault(shape, []).append(figures)
-    return {shape: medians(rounds) for shape, rounds in found.items()}
+        for shape, rounds in found.items():
+            for name, (running, figures) in asked.items():
+                wanted = shape_bodies(running.peer.dialect, shape, figures=figures)
+                measured = one_round(
+                    here, running, wanted, CONNECTIONS["D"], pace.beside if number else pace.beside / 2
+                )
+                fields = fields_of(whole(running.peer, wanted[0]))
+                measured |= {"fields": fields, "microseconds_a_field": measured["server_cpu_ms"] * 1000 / fields}
+                if number:
+                    rounds[name].append(measured)
+    return {shape: {name: medians(one) for name, one in rounds.items()} for shape, rounds in found.items()}
 
 
 def measured(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any]:
-    ours = next(running for running in everybody if running.peer.name == "brokergraph")
-    for shape in SHAPES:
-        whole(ours.peer, shape_bodies(shape)[0])
+    ours, theirs = (next(one for one in everybody if one.peer.name == name) for name in ("brokergraph", "mercurius"))
+    check_shapes([ours, theirs])
     for running in everybody:
         driven(running.peer, bodies(running.peer.dialect, "D0"), 4, 1)
     cells = measured_cells(here, everybody, pace)
@@ -132,7 +136,7 @@ def measured(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any
         "sizes": measured_sizes(here, everybody, pace),
     }
     say("what dashboards send")
-    results["dashboards"] = measured_shapes(here, ours, pace)
+    results["dashboards"] = measured_shapes(here, ours, theirs, pace)
     say("where the time goes")
     results["profile"] = {shape: profiled(ours, shape, int(pace.beside * 3)) for shape in ("D0", "D", "S")}
     say(f"memory, {pace.minutes:g} minutes")

@@ -1,7 +1,7 @@
 // Mercurius with graphql-jit, each relation a batched loader.
 import Fastify from 'fastify';
 import mercurius from 'mercurius';
-import { accounts, balances, clients, live, page, total, typeDefs, webStatuses } from './reading.mjs';
+import { accounts, balances, clients, connections, live, owners, page, total, typeDefs, webStatuses } from './reading.mjs';
 
 const loader = (load) => ({ loader: load, opts: { cache: false } });
 const numbers = (queries) => queries.map(({ obj }) => obj.clientNumber);
@@ -20,6 +20,7 @@ app.register(mercurius, {
       clients: async (_, { first, after }) => ({ nodes: await page(after, first) }),
       client: async (_, { by }) => (await clients([by.clientNumber]))[0] ?? null,
     },
+    ...connections,
     CurrencyBalance: { value: ({ value }) => ({ amount: value }) },
   },
   loaders: {
@@ -29,7 +30,10 @@ app.register(mercurius, {
       balances: loader((queries, context) => shared(context, numbers(queries))),
       totalFloatingBalance: loader(async (queries, context) => (await shared(context, numbers(queries))).map(total)),
     },
-    TradingAccount: { live: loader((queries) => live(queries.map(({ obj }) => obj))) },
+    TradingAccount: {
+      live: loader((queries) => live(queries.map(({ obj }) => obj))),
+      client: loader((queries) => owners(queries.map(({ obj }) => obj))),
+    },
   },
 });
 app.listen({ port: +process.env.PORT, host: '127.0.0.1' });

@@ -75,6 +75,25 @@ export async function live(found) {
   return found.map(({ server, login }) => records.get(`${server}:${login}`) ?? null);
 }
 
+export async function owners(found) {
+  const by = new Map();
+  for (const row of await clients([...new Set(found.map(({ client_number }) => client_number))])) by.set(row.clientNumber, row);
+  return found.map(({ client_number }) => by.get(client_number) ?? null);
+}
+
+const cursor = (...parts) => Buffer.from(JSON.stringify(parts)).toString('base64url');
+const clientCursor = ({ clientNumber }) => cursor('clients', clientNumber);
+// Pages as edges, with brokergraph's cursors.
+export const connections = {
+  ClientConnection: {
+    edges: ({ nodes }) => nodes.map((node) => ({ cursor: clientCursor(node), node })),
+    pageInfo: ({ nodes }) => ({ endCursor: nodes.length ? clientCursor(nodes.at(-1)) : null }),
+  },
+  TradingAccountConnection: {
+    edges: ({ nodes }) => nodes.map((node) => ({ cursor: cursor('accounts', node.server, node.login), node })),
+  },
+};
+
 export const total = (group) => ({ amount: group.length ? group[0].total : '0.00' });
 
 export const typeDefs = `
@@ -82,13 +101,16 @@ scalar Decimal
 type Money { amount: Decimal! }
 type WebStatus { code: String! text: String! }
 type LiveAccount { leverage: Decimal }
-type TradingAccount { login: String! platform: String! group: String currency: String status: String! live: LiveAccount }
-type TradingAccountConnection { nodes: [TradingAccount!]! }
+type TradingAccount { login: String! platform: String! group: String currency: String status: String! live: LiveAccount client: Client }
+type TradingAccountEdge { cursor: String! node: TradingAccount! }
+type TradingAccountConnection { nodes: [TradingAccount!]! edges: [TradingAccountEdge!]! }
 type CurrencyBalance { currency: String! balance: Decimal! value: Money cash: Decimal! }
 type Client {
   clientNumber: Int! fullName: String! webStatus: WebStatus tradingAccounts(first: Int): TradingAccountConnection!
   balances: [CurrencyBalance!]! totalFloatingBalance: Money!
 }
-type ClientConnection { nodes: [Client!]! }
+type PageInfo { endCursor: String }
+type ClientEdge { cursor: String! node: Client! }
+type ClientConnection { nodes: [Client!]! edges: [ClientEdge!]! pageInfo: PageInfo! }
 input ClientBy { clientNumber: Int }
 type Query { client(by: ClientBy!): Client clients(first: Int!, after: Int): ClientConnection! }`;

@@ -3,11 +3,11 @@ import { createServer } from 'node:http';
 import { useGraphQlJit } from '@envelop/graphql-jit';
 import DataLoader from 'dataloader';
 import { createSchema, createYoga } from 'graphql-yoga';
-import { accounts, balances, clients, live, page, total, typeDefs, webStatuses } from './reading.mjs';
+import { accounts, balances, clients, connections, live, owners, page, total, typeDefs, webStatuses } from './reading.mjs';
 
 const context = () => ({
   webStatus: new DataLoader(webStatuses), accounts: new DataLoader(accounts), balances: new DataLoader(balances),
-  live: new DataLoader(live, { cache: false }),
+  live: new DataLoader(live, { cache: false }), owners: new DataLoader(owners, { cache: false }),
 });
 const resolvers = {
   Query: {
@@ -20,8 +20,12 @@ const resolvers = {
     balances: ({ clientNumber }, _, loaders) => loaders.balances.load(clientNumber),
     totalFloatingBalance: async ({ clientNumber }, _, loaders) => total(await loaders.balances.load(clientNumber)),
   },
+  ...connections,
   CurrencyBalance: { value: ({ value }) => ({ amount: value }) },
-  TradingAccount: { live: (account, _, loaders) => loaders.live.load(account) },
+  TradingAccount: {
+    live: (account, _, loaders) => loaders.live.load(account),
+    client: (account, _, loaders) => loaders.owners.load(account),
+  },
 };
 const yoga = createYoga({
   schema: createSchema({ typeDefs, resolvers }), context, plugins: [useGraphQlJit()], graphiql: false, logging: false,
