@@ -62,7 +62,7 @@ class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     prepared_statements: bool = True
     lookups_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
     lookup_keys_max: Annotated[int, msgspec.Meta(ge=1)] = 1000
-    pages_at_once: Annotated[int, msgspec.Meta(ge=0)] = 3
+    pages_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
 
 
 class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
