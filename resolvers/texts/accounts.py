@@ -1,6 +1,8 @@
 """A client's accounts: the beginning of the list, or what follows a cursor."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Final
 
 from engine.rendering import Arguments, Step, Wanted
 from resolvers.context import Context
@@ -11,19 +13,22 @@ from resolvers.texts.servers import server
 from resolvers.texts.statuses import coded_by
 from resolvers.texts.writing import Accounts, Fields, Place, Value, Write, Writing, argument, by_resolver, column, only
 from resolvers.trading_account import CURSOR, account_query
+from upstreams.paging import PageRequest
+from upstreams.texts.composer import AccountPage, Ends, Row
 from upstreams.texts.json import (
     Json,
+    Sql,
     amount,
     base64url,
     instant,
     null_if,
+    number,
     places_of,
     quoted,
     text,
     text_of,
     text_or_null,
 )
-from upstreams.texts.statement import AccountPage, Row
 
 _FILTER_PARAMETERS: Final = 7
 
@@ -70,9 +75,12 @@ _ACCOUNT: Final[Fields] = {
 
 
 def _cursor(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
-    server, login = (text_of(place.row.column(name)) for name in ("server", "login"))
+    return _cursor_of(place.row.column("server"), place.row.column("login"))
+
+
+def _cursor_of(server: str, login: str) -> Json:
     begin = quoted(f'["{CURSOR}",')
-    return base64url(f"{begin} || {server} || ',' || {login} || ']'")
+    return base64url(f"{begin} || {text_of(server)} || ',' || {text_of(login)} || ']'")
 
 
 def _node(writing: Writing, wanted: Wanted, place: Place) -> Json:
@@ -95,19 +103,49 @@ def accounts(writing: Writing, wanted: Wanted, place: Place) -> Json:
 
         return write
 
-    connection: Fields = {"nodes": listed(_ACCOUNT), "edges": listed(_EDGE)}
+    connection: Fields = {
+        "nodes": listed(_ACCOUNT),
+        "edges": listed(_EDGE),
+        "pageInfo": lambda writing, info, place: writing.object(info, _page_info(writing, wanted, page), place),
+        "totalCount": lambda writing, *_: number(writing.composer.account_count(page)),
+    }
     return writing.object(wanted, connection, Place(place.row, (*place.path, Step(wanted))))
 
 
-def _page(writing: Writing, wanted: Wanted) -> AccountPage:
-    def request(context: Context, arguments: Arguments) -> Any:
-        asked = arguments(wanted)
-        page = PageArguments.of(asked.get("first"), asked.get("after"), None, None)
-        return page.request(CURSOR, (str, str), context.services.limits)
+def _page_info(writing: Writing, wanted: Wanted, page: AccountPage) -> Fields:
+    """As ConnectionRecord.page_info has it for pages that are read forward."""
 
+    def goes_on(context: Context, arguments: Arguments) -> str:
+        return "false" if _request(wanted, context, arguments).after is None else "true"
+
+    def cursor(end: Callable[[Ends], tuple[str, str]]) -> Write:
+        def write(writing: Writing, _wanted: Wanted, _place: Place) -> Json:
+            ends = writing.composer.account_ends(page)
+            return null_if(ends.is_empty, _cursor_of(*end(ends)))
+
+        return write
+
+    def has_next(writing: Writing, _wanted: Wanted, _place: Place) -> Json:
+        return [Sql(f"CASE WHEN {writing.composer.account_ends(page).has_more} THEN 'true' ELSE 'false' END")]
+
+    return {
+        "hasNextPage": has_next,
+        "hasPreviousPage": lambda *_: [Sql(writing.composer.parameter(writing.parameter(goes_on), "text"))],
+        "startCursor": cursor(attrgetter("first")),
+        "endCursor": cursor(attrgetter("last")),
+    }
+
+
+def _request(wanted: Wanted, context: Context, arguments: Arguments) -> PageRequest:
+    asked = arguments(wanted)
+    page = PageArguments.of(asked.get("first"), asked.get("after"), None, None)
+    return page.request(CURSOR, (str, str), context.services.limits)
+
+
+def _page(writing: Writing, wanted: Wanted) -> AccountPage:
     def bound(number: int) -> Value:
         def value(context: Context, arguments: Arguments) -> str | None:
-            after = request(context, arguments).after
+            after = _request(wanted, context, arguments).after
             return None if after is None or number >= len(after) else after[number]
 
         return value
@@ -115,7 +153,7 @@ def _page(writing: Writing, wanted: Wanted) -> AccountPage:
     def condition(number: int) -> Value:
         return argument(wanted, "filter", lambda asked: account_query(given(asked)).parameters()[number])
 
-    limit = writing.parameter(lambda context, arguments: request(context, arguments).limit)
+    limit = writing.parameter(lambda context, arguments: _request(wanted, context, arguments).limit)
     filters = range(_FILTER_PARAMETERS) if "filter" in wanted.arguments else ()
     bounds = range(4) if "after" in wanted.arguments else ()
     return AccountPage(

@@ -11,8 +11,8 @@ from resolvers.money import money
 from resolvers.paging import given
 from resolvers.scalars import print_decimal
 from resolvers.texts.writing import Fields, Place, Value, Write, Writing, argument, column
+from upstreams.texts.composer import Row
 from upstreams.texts.json import Json, Sql, amount, joined, null_if, text
-from upstreams.texts.statement import Row
 
 
 def _money(writing: Writing, wanted: Wanted, place: Place, exact: str) -> Json:

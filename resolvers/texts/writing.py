@@ -7,9 +7,10 @@ from typing import Any, Protocol
 from engine.rendering import Arguments, Hole, Step, Wanted
 from resolvers.context import Context
 from upstreams.records import AccountKey, ClientName
+from upstreams.texts.composer import Composer, Row
 from upstreams.texts.json import Json, hole, object_of
 from upstreams.texts.reader import Texts
-from upstreams.texts.statement import Composer, Row, Statement
+from upstreams.texts.statement import Statement
 
 
 class Unrendered(Exception):

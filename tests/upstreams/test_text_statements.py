@@ -5,8 +5,8 @@ import json
 import asyncpg
 import pytest
 
+from upstreams.texts.composer import Composer
 from upstreams.texts.json import number, object_of, text
-from upstreams.texts.statement import Composer
 
 pytestmark = pytest.mark.anyio
 

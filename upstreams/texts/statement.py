@@ -1,4 +1,4 @@
-"""Puts a statement together that renders clients: a row for each, its number and then one or more texts.
+"""A statement that renders clients: a row for each, its number and then one or more texts.
 
     WITH c AS (the clients), k AS (the accounting currency), w AS (web statuses), b AS (balances, by client)
     SELECT c.client_number, text, ... FROM c FULL JOIN w ... FULL JOIN b ... LEFT JOIN LATERAL (a page of accounts) ...
@@ -13,7 +13,7 @@ any values is then as good as one for these, and it soon keeps it, which saves m
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -21,43 +21,13 @@ from typing import Final
 import asyncpg
 
 from upstreams.sql import read_parts
-from upstreams.texts.json import Json, Sql, given_up, places_of, spelled
+from upstreams.texts.json import spelled
 
 _PARTS: Final = read_parts("erp.sql")
-_SKELETON: Final = read_parts("texts/statement.sql")
+SKELETON: Final = read_parts("texts/statement.sql")
 _PARAMETER: Final = re.compile(r"\$(\d+)")
-_VISIBLE: Final = 2  # $1 and $2, upstreams/visibility.py
+VISIBLE: Final = 2  # $1 and $2, upstreams/visibility.py
 _UNIT: Final = "\x1f"
-
-
-class Row:
-    """The columns of a view that are read."""
-
-    def __init__(self, alias: str) -> None:
-        self.alias = alias
-        self._columns: dict[str, None] = {}
-
-    def column(self, name: str) -> str:
-        self._columns[name] = None
-        return f"{self.alias}.{name}"
-
-    def read(self, *always: str) -> str:
-        """What is selected from the view, under the same alias."""
-        return ", ".join(f"{self.alias}.{name}" for name in dict.fromkeys((*always, *self._columns)))
-
-
-Body = Callable[[Row], Json]
-
-
-@dataclass(frozen=True, slots=True)
-class AccountPage:
-    """Names of parameters: how many accounts, which (seven, as AccountQuery gives them; none for all), and between
-    which keys (four; none for no bounds).
-    """
-
-    limit: Hashable
-    filter: tuple[Hashable, ...] = ()
-    bounds: tuple[Hashable, ...] = ()
 
 
 class Spellings:
@@ -127,7 +97,7 @@ class Statement:
     def _pages(self, direction: str) -> Spellings:
         after, before, limit = self._own(3)
         own = {"after": after, "before": before, "limit": limit, "direction": direction}
-        return Spellings(_SKELETON["pages"].format(**own, **self._filled()))
+        return Spellings(SKELETON["pages"].format(**own, **self._filled()))
 
     def _page(self, direction: str) -> Spellings:
         matching = _PARTS["matching_clients"]
@@ -138,11 +108,11 @@ class Statement:
         return self._whole(condition, f" ORDER BY c.client_number{direction} LIMIT (SELECT {limit}::int)")
 
     def _own(self, count: int) -> list[str]:
-        first = len(self.parameters) + _VISIBLE + 1
+        first = len(self.parameters) + VISIBLE + 1
         return [f"${number}" for number in range(first, first + count)]
 
     def _whole(self, condition: str, page: str) -> Spellings:
-        return Spellings(_SKELETON["whole"].format(condition=condition, page=page, **self._filled()))
+        return Spellings(SKELETON["whole"].format(condition=condition, page=page, **self._filled()))
 
     def _filled(self) -> dict[str, str]:
         return {
@@ -157,102 +127,3 @@ class Statement:
 def moved(part: str, by: int) -> str:
     """A part of erp.sql whose parameters begin further back."""
     return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", part)
-
-
-class Composer:
-    """Collects what a rendering needs. Parameters are known by names of the caller's choice."""
-
-    def __init__(self) -> None:
-        self.client = Row("c")
-        self._parameters: dict[Hashable, int] = {}
-        self._relations: dict[str, str] = {}
-        self._pages: dict[str, str] = {}
-        self._aggregates: dict[str, str] = {}
-        self._keys: list[str] = []
-        self._values_money = False
-
-    def parameter(self, name: Hashable, type_: str) -> str:
-        """SQL for the parameter of that name."""
-        return f"${self._number(name)}::{type_}"
-
-    def statement(self, texts: Sequence[Json]) -> Statement:
-        """For clients with these texts."""
-        return Statement(
-            self.client.read("client_number"),
-            "".join(f",\n{one}" for one in self._with()),
-            "".join(f"\nFULL JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client())
-            + "".join(f"\nLEFT JOIN LATERAL ({page}) {alias} ON true" for page, alias in self._pages.items()),
-            tuple(given_up(one) for one in texts),
-            tuple(self._keys),
-            tuple(self._parameters),
-        )
-
-    def accounting(self, what: str) -> str:
-        """SQL for the accounting currency's `currency` or `places`; NULL without one."""
-        self._values_money = True
-        return f"(SELECT {what} FROM k)"  # noqa: S608 - a word of ours.
-
-    def web_status(self, body: Body) -> Json:
-        """A client's web status as JSON, null without one."""
-        row = Row("w")
-        text = given_up(body(row))
-        select = _SKELETON["web_status"].format(text=text, of_c=_SKELETON["of_c"])
-        alias = self._relations.setdefault(select, f"w{len(self._relations)}")
-        return [Sql(f"coalesce({alias}.j, 'null')")]
-
-    def balances(self, body: Json, only: str | None = None) -> Json:
-        """A client's balances as a list; `only` is SQL for the currencies that are wanted, or NULL for all."""
-        wanted = f" FILTER (WHERE {only} IS NULL OR b.currency = ANY ({only}))" if only else ""
-        listed = self.of_balances(f"string_agg({given_up(body)}, ',' ORDER BY b.currency){wanted}")
-        return ["[", Sql(f"coalesce({listed}, '')"), "]"]
-
-    def of_balances(self, aggregate: str) -> str:
-        """SQL for an aggregate over a client's balances; NULL for a client without any."""
-        return f"b.{self._aggregates.setdefault(aggregate, f'x{len(self._aggregates)}')}"
-
-    def accounts(self, row: Row, body: Json, page: AccountPage, *, keyed: bool) -> tuple[Json, int]:
-        """A page of a client's accounts as the elements of a list, and if it is `keyed` the number under which the
-        statement says whose they are.
-        """
-        condition = "".join(f" AND {one}" for one in self._conditions(page))
-        select = _SKELETON["accounts"].format(
-            text=given_up(body),
-            keys=f", {_SKELETON['account_keys']}" if keyed else "",
-            columns=row.read("server", "login"),
-            condition=condition,
-            limit=self.parameter(page.limit, "int"),
-        )
-        alias = self._pages.setdefault(select, f"a{len(self._pages)}")
-        if keyed:
-            self._keys.append(f"{alias}.k")
-        return [Sql(f"coalesce({alias}.j, '')")], len(self._keys) - 1
-
-    def _conditions(self, page: AccountPage) -> Iterator[str]:
-        if page.filter:
-            yield self._part("matching_accounts", page.filter)
-        if page.bounds:
-            yield self._part("account_page", page.bounds)
-
-    def _part(self, part: str, names: Sequence[Hashable]) -> str:
-        """A part of erp.sql, its parameters in their order under these names."""
-        text = _PARTS[part]
-        first = min(int(number) for number in _PARAMETER.findall(text))
-        return _PARAMETER.sub(lambda found: f"${self._number(names[int(found[1]) - first])}", text)
-
-    def _number(self, name: Hashable) -> int:
-        return self._parameters.setdefault(name, len(self._parameters) + _VISIBLE + 1)
-
-    def _with(self) -> Iterator[str]:
-        if self._values_money:
-            yield _SKELETON["accounting"].format(places=places_of("currency"))
-        for select, alias in self._relations.items():
-            yield f"{alias} AS ({select})"
-        if self._aggregates:
-            aggregates = "".join(f", {one} AS {name}" for one, name in self._aggregates.items())
-            places = places_of("b.currency")
-            yield _SKELETON["balances"].format(aggregates=aggregates, places=places, of_c=_SKELETON["of_c"])
-
-    def _by_client(self) -> Iterator[str]:
-        yield from self._relations.values()
-        if self._aggregates:
-            yield "b"

@@ -54,5 +54,19 @@ FROM (
     WHERE a.client_number = c.client_number{condition}
     ORDER BY a.server, a.login LIMIT (SELECT {limit})) a
 
+-- part: account_ends
+SELECT count(*) AS n, array_agg(a.server ORDER BY a.server, a.login) AS servers,
+       array_agg(a.login ORDER BY a.server, a.login) AS logins
+FROM (
+    SELECT a.server, a.login
+    FROM brokergraph_erp.trading_account a
+    WHERE a.client_number = c.client_number{condition}
+    ORDER BY a.server, a.login LIMIT (SELECT {limit}) + 1) a
+
+-- part: account_count
+SELECT count(*) AS n
+FROM brokergraph_erp.trading_account a
+WHERE a.client_number = c.client_number{condition}
+
 -- part: account_keys
 string_agg(a.server || E'\x1f' || a.login, E'\x1f' ORDER BY a.server, a.login) AS k
