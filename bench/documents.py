@@ -116,7 +116,7 @@ SHAPES = {
       one: clients(first: $half, after: $after) {{ nodes {{ {CLIENT} }} }}
       other: clients(first: $half, after: $later) {{ nodes {{ {CLIENT} }} }} }}""",
     "edges": f"""{_HEAD} {_LIST} pageInfo {{ endCursor }} edges {{ cursor node {{ {_STATUS}
-      tradingAccounts(first: 5) {{ edges {{ cursor node {{ {_ACCOUNT} }} }} }}
+      tradingAccounts(first: 5) {{ pageInfo {{ endCursor }} edges {{ cursor node {{ {_ACCOUNT} }} }} }}
       balances {{ currency balance {_WORTH} }} totalFloatingBalance {{ amount }} }} }} }} }}""",
     "types": f"""{_HEAD} {_LIST} __typename nodes {{ __typename ... on Client {{ {_STATUS} }}
       tradingAccounts(first: 5) {{ nodes {{ __typename ... on TradingAccount {{ {_ACCOUNT} }} }} }}

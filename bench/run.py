@@ -101,16 +101,14 @@ def measured_sizes(here: World, everybody: list[Running], pace: Pace) -> dict[st
 
 
 def measured_shapes(here: World, ours: Running, theirs: Running, pace: Pace) -> dict[str, dict[str, Figures]]:
-    """What dashboards send, with a vendor's figures and without: three rounds, alternating."""
+    """What dashboards send, with a vendor's figures and without: alternating."""
     asked = {"brokergraph": (ours, True), "mercurius": (theirs, True), WITHOUT: (ours, False)}
     found: dict[str, dict[str, list[Figures]]] = {shape: {name: [] for name in asked} for shape in SHAPES}
-    for number in range(4):
+    for number in range(pace.rounds + 1):
         for shape, rounds in found.items():
             for name, (running, figures) in asked.items():
                 wanted = shape_bodies(running.peer.dialect, shape, figures=figures)
-                measured = one_round(
-                    here, running, wanted, CONNECTIONS["D"], pace.beside if number else pace.beside / 2
-                )
+                measured = one_round(here, running, wanted, CONNECTIONS["D"], pace.beside if number else 1)
                 fields = fields_of(whole(running.peer, wanted[0]))
                 measured |= {"fields": fields, "microseconds_a_field": measured["server_cpu_ms"] * 1000 / fields}
                 if number:

@@ -82,16 +82,14 @@ export async function owners(found) {
 }
 
 const cursor = (...parts) => Buffer.from(JSON.stringify(parts)).toString('base64url');
-const clientCursor = ({ clientNumber }) => cursor('clients', clientNumber);
 // Pages as edges, with brokergraph's cursors.
+const paged = (cursorOf) => ({
+  edges: ({ nodes }) => nodes.map((node) => ({ cursor: cursorOf(node), node })),
+  pageInfo: ({ nodes }) => ({ endCursor: nodes.length ? cursorOf(nodes.at(-1)) : null }),
+});
 export const connections = {
-  ClientConnection: {
-    edges: ({ nodes }) => nodes.map((node) => ({ cursor: clientCursor(node), node })),
-    pageInfo: ({ nodes }) => ({ endCursor: nodes.length ? clientCursor(nodes.at(-1)) : null }),
-  },
-  TradingAccountConnection: {
-    edges: ({ nodes }) => nodes.map((node) => ({ cursor: cursor('accounts', node.server, node.login), node })),
-  },
+  ClientConnection: paged(({ clientNumber }) => cursor('clients', clientNumber)),
+  TradingAccountConnection: paged(({ server, login }) => cursor('accounts', server, login)),
 };
 
 export const total = (group) => ({ amount: group.length ? group[0].total : '0.00' });
@@ -103,13 +101,13 @@ type WebStatus { code: String! text: String! }
 type LiveAccount { leverage: Decimal }
 type TradingAccount { login: String! platform: String! group: String currency: String status: String! live: LiveAccount client: Client }
 type TradingAccountEdge { cursor: String! node: TradingAccount! }
-type TradingAccountConnection { nodes: [TradingAccount!]! edges: [TradingAccountEdge!]! }
+type PageInfo { endCursor: String }
+type TradingAccountConnection { nodes: [TradingAccount!]! edges: [TradingAccountEdge!]! pageInfo: PageInfo! }
 type CurrencyBalance { currency: String! balance: Decimal! value: Money cash: Decimal! }
 type Client {
   clientNumber: Int! fullName: String! webStatus: WebStatus tradingAccounts(first: Int): TradingAccountConnection!
   balances: [CurrencyBalance!]! totalFloatingBalance: Money!
 }
-type PageInfo { endCursor: String }
 type ClientEdge { cursor: String! node: Client! }
 type ClientConnection { nodes: [Client!]! edges: [ClientEdge!]! pageInfo: PageInfo! }
 input ClientBy { clientNumber: Int }
