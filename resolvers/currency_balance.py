@@ -9,7 +9,7 @@ from resolvers.scopes import Scope
 from upstreams.money import divide, in_currency, total
 from upstreams.records import BalanceRecord
 
-_RATE_PLACES = 8
+RATE_PLACES = 8
 
 
 @strawberry.type(
@@ -39,7 +39,7 @@ class CurrencyBalance:
 
     @strawberry.field(description="Accounting currency per unit, value / balance at 8 places; null without a rate.")
     def rate(root: strawberry.Parent[BalanceRecord]) -> Decimal | None:
-        return None if root.value is None else divide(root.value, root.balance, _RATE_PLACES)
+        return None if root.value is None else divide(root.value, root.balance, RATE_PLACES)
 
 
 def total_value(balances: list[BalanceRecord], accounting_currency: str | None = None) -> Money | None:

@@ -7,12 +7,13 @@ import msgspec
 
 from engine.rendering import Arguments, Wanted
 from resolvers.context import Context
+from resolvers.currency_balance import RATE_PLACES
 from resolvers.money import money
 from resolvers.paging import given
 from resolvers.scalars import print_decimal
 from resolvers.texts.writing import Fields, Place, Value, Write, Writing, argument, column
 from upstreams.texts.composer import Row
-from upstreams.texts.json import Json, Sql, amount, joined, null_if, text
+from upstreams.texts.json import Json, Sql, amount, half_even, joined, null_if, text, truncated
 
 
 def _money(writing: Writing, wanted: Wanted, place: Place, exact: str) -> Json:
@@ -30,6 +31,11 @@ def _value(writing: Writing, wanted: Wanted, place: Place) -> Json:
     return null_if(f"b.value IS NULL OR {writing.composer.accounting('currency')} IS NULL", body)
 
 
+def _rate(writing: Writing, _wanted: Wanted, _place: Place) -> Json:
+    units = writing.composer.of_each_balance(truncated("b.value", "b.balance", RATE_PLACES))
+    return null_if("b.value IS NULL", half_even(units, "b.value", "b.balance", RATE_PLACES))
+
+
 def _in_currency(exact: str) -> Write:
     return lambda *_: amount(exact, "b.places")
 
@@ -40,6 +46,7 @@ BALANCE: Fields = {
     "cash": _in_currency("b.cash"),
     "held": _in_currency("(b.balance - b.cash)"),
     "value": _value,
+    "rate": _rate,
 }
 
 

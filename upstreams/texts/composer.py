@@ -63,6 +63,7 @@ class Composer:
         self._relations: dict[str, str] = {}
         self._pages: dict[str, str] = {}
         self._aggregates: dict[str, str] = {}
+        self._of_balances: dict[str, str] = {}
         self._keys: list[str] = []
         self._values_money = False
 
@@ -100,6 +101,10 @@ class Composer:
         wanted = f" FILTER (WHERE {only} IS NULL OR b.currency = ANY ({only}))" if only else ""
         listed = self.of_balances(f"string_agg({given_up(body)}, ',' ORDER BY b.currency){wanted}")
         return ["[", Sql(f"coalesce({listed}, '')"), "]"]
+
+    def of_each_balance(self, expression: str) -> str:
+        """SQL for an expression over a balance's own columns, computed once for each."""
+        return f"b.{self._of_balances.setdefault(expression, f'y{len(self._of_balances)}')}"
 
     def of_balances(self, aggregate: str) -> str:
         """SQL for an aggregate over a client's balances; NULL for a client without any."""
@@ -163,8 +168,9 @@ class Composer:
             yield f"{alias} AS ({select})"
         if self._aggregates:
             aggregates = "".join(f", {one} AS {name}" for one, name in self._aggregates.items())
-            places = places_of("b.currency")
-            yield SKELETON["balances"].format(aggregates=aggregates, places=places, of_c=SKELETON["of_c"])
+            columns = "".join(f", {one} AS {name}" for one, name in self._of_balances.items())
+            places, of_c = places_of("b.currency"), SKELETON["of_c"]
+            yield SKELETON["balances"].format(aggregates=aggregates, places=places, columns=columns, of_c=of_c)
 
     def _by_client(self) -> Iterator[str]:
         yield from self._relations.values()

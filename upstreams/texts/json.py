@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Final
 
-from upstreams.money import fraction_digits
+from upstreams.money import EXACT, fraction_digits
 
 # Neither can stand in JSON text: its writers escape control characters.
 HOLE: Final = "\x01"
@@ -119,6 +119,22 @@ def amount(column: str, places: str) -> Json:
     least = f"min_scale({column})"
     finer = f"CASE WHEN {least} > {places} THEN {least} WHEN {least} >= 0 THEN {places} END"
     exact = f"CASE WHEN scale({column}) = {places} THEN {column}::text ELSE round({column}, {finer})::text END"
+    return ['"', Sql(f"({exact})"), '"']
+
+
+def truncated(dividend: str, divisor: str, places: int) -> str:
+    """SQL for the quotient in units of the last of so many places, cut towards zero."""
+    return f"div({dividend} * {10**places}, {divisor})"
+
+
+def half_even(units: str, dividend: str, divisor: str, places: int) -> Json:
+    """The quotient as upstreams/money.py divides, of which `units` is what `truncated` says. NULL for NaN, and for more
+    digits than there are.
+    """
+    rest = f"2 * abs({dividend} * {10**places} - {units} * {divisor})"
+    is_more = f"{rest} > abs({divisor}) OR {rest} = abs({divisor}) AND mod({units}, 2) <> 0"
+    rounded = f"{units} + CASE WHEN {is_more} THEN sign({dividend}) * sign({divisor}) ELSE 0 END"
+    exact = f"CASE WHEN abs({units}) < 1e{EXACT.prec - 1} THEN (({rounded}) * 1e-{places})::text END"
     return ['"', Sql(f"({exact})"), '"']
 
 
