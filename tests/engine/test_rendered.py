@@ -153,6 +153,19 @@ def test_owners_of_accounts_and_figures_of_vendors_are_found_in_their_places(bot
     assert len({tuple(error["path"]) for error in body["errors"]}) > 40
 
 
+ROOTS = """{ one: clients(first: 20) { ...Page } two: clients(first: 20, after: "WyJjbGllbnRzIiw0XQ") { ...Page } }
+    fragment Page on ClientConnection { nodes {
+      clientNumber tradingAccounts { nodes { login live { leverage } } } } }"""
+
+
+@pytest.mark.usefixtures("well_behaved")
+def test_two_roots_that_select_the_same_are_read_by_one_statement(both):
+    before = statements(both[0])
+    body = compare(both, ROOTS, key="demo-partner")
+    assert statements(both[0]) == before + 1
+    assert {error["path"][0] for error in body["errors"]} == {"one", "two"}
+
+
 @pytest.mark.usefixtures("well_behaved")
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 27, 106, 107, 108])
 def test_one_client_has_holes_of_several_kinds_whatever_its_accounts_are_called(both, number):

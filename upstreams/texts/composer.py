@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from upstreams.sql import read_parts
 from upstreams.texts.json import Json, Sql, given_up, places_of
-from upstreams.texts.statement import SKELETON, VISIBLE, Statement
+from upstreams.texts.statement import SKELETON, VISIBLE, Statement, the_one
 
 _PARTS: Final = read_parts("erp.sql")
 _PARAMETER: Final = re.compile(r"\$(\d+)")
@@ -73,14 +73,17 @@ class Composer:
 
     def statement(self, texts: Sequence[Json]) -> Statement:
         """For clients with these texts."""
-        return Statement(
-            self.client.read("client_number"),
-            "".join(f",\n{one}" for one in self._with()),
-            "".join(f"\nFULL JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client())
-            + "".join(f"\nLEFT JOIN LATERAL ({page}) {alias} ON true" for page, alias in self._pages.items()),
-            tuple(given_up(one) for one in texts),
-            tuple(self._keys),
-            tuple(self._parameters),
+        joins = [f"\nFULL JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client()]
+        joins += [f"\nLEFT JOIN LATERAL ({page}) {alias} ON true" for page, alias in self._pages.items()]
+        return the_one(
+            Statement(
+                self.client.read("client_number"),
+                "".join(f",\n{one}" for one in self._with()),
+                "".join(joins),
+                tuple(given_up(one) for one in texts),
+                tuple(self._keys),
+                tuple(self._parameters),
+            )
         )
 
     def accounting(self, what: str) -> str:

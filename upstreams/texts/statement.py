@@ -14,9 +14,10 @@ any values is then as good as one for these, and it soon keeps it, which saves m
 
 import re
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Final
+from weakref import WeakValueDictionary
 
 import asyncpg
 
@@ -49,7 +50,7 @@ class Spellings:
 class Statement:
     """`texts` for each client, over `relations`, and behind them `keys` (see `keys_of`); `parameters` are the names of
     $3 and the following. Equal to itself alone: to hash texts as long as these for each look-up would cost as much as a
-    small answer.
+    small answer. So there is only one of each (`the_one`).
     """
 
     client_columns: str
@@ -122,6 +123,14 @@ class Statement:
             "texts": ", ".join(("c.client_number", *self.texts, *self.keys)),
             "joins": self.joins,
         }
+
+
+_known: WeakValueDictionary[tuple[Hashable, ...], Statement] = WeakValueDictionary()
+
+
+def the_one(statement: Statement) -> Statement:
+    """Of all equal statements the first: whoever asks the same, in whatever document, shares its calls and its plan."""
+    return _known.setdefault(astuple(statement), statement)
 
 
 def moved(part: str, by: int) -> str:
