@@ -102,6 +102,8 @@ def measured_sizes(here: World, everybody: list[Running], pace: Pace) -> dict[st
 
 def measured_shapes(here: World, ours: Running, theirs: Running, pace: Pace) -> dict[str, dict[str, Figures]]:
     """What dashboards send, with a vendor's figures and without: alternating."""
+    check_shapes([ours, theirs])
+    say("what dashboards send")
     asked = {"brokergraph": (ours, True), "mercurius": (theirs, True), WITHOUT: (ours, False)}
     found: dict[str, dict[str, list[Figures]]] = {shape: {name: [] for name in asked} for shape in SHAPES}
     for number in range(pace.rounds + 1):
@@ -117,8 +119,7 @@ def measured_shapes(here: World, ours: Running, theirs: Running, pace: Pace) -> 
 
 
 def measured(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any]:
-    ours, theirs = (next(one for one in everybody if one.peer.name == name) for name in ("brokergraph", "mercurius"))
-    check_shapes([ours, theirs])
+    ours, theirs = named(everybody, "brokergraph"), named(everybody, "mercurius")
     for running in everybody:
         driven(running.peer, bodies(running.peer.dialect, "D0"), 4, 1)
     cells = measured_cells(here, everybody, pace)
@@ -133,13 +134,23 @@ def measured(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any
         "cells": cells,
         "sizes": measured_sizes(here, everybody, pace),
     }
-    say("what dashboards send")
     results["dashboards"] = measured_shapes(here, ours, theirs, pace)
     say("where the time goes")
     results["profile"] = {shape: profiled(ours, shape, int(pace.beside * 3)) for shape in ("D0", "D", "S")}
     say(f"memory, {pace.minutes:g} minutes")
     results["memory"] = after_a_while(ours, pace.minutes)
     return results
+
+
+def named(everybody: list[Running], name: str) -> Running:
+    return next(one for one in everybody if one.peer.name == name)
+
+
+def dashboards_again(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any]:
+    """The last results with what dashboards send measured once more, and said so."""
+    results: dict[str, Any] = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
+    shapes = measured_shapes(here, named(everybody, "brokergraph"), named(everybody, "mercurius"), pace)
+    return results | {"dashboards": shapes, "dashboards_apart": True}
 
 
 def versions() -> dict[str, str]:
@@ -155,15 +166,18 @@ def say(what: str) -> None:
 async def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true")
-    pace = QUICK if options.parse_args().quick else FULL
+    options.add_argument("--only-dashboards", action="store_true", help="measure that part again, and keep the rest")
+    chosen = options.parse_args()
+    pace = QUICK if chosen.quick else FULL
     need_wrk()
     installed(HERE / "peers")
     async with world(scratch()) as here:
         everybody: list[Running] = []
         try:
-            everybody += [here.start(peer) for peer in peers(scratch())]
+            wanted = ("brokergraph", "mercurius") if chosen.only_dashboards else None
+            everybody += [here.start(peer) for peer in peers(scratch()) if wanted is None or peer.name in wanted]
             # wrk and the profiler are waited for; nothing else wants this loop meanwhile.
-            results = measured(here, everybody, pace)
+            results = (dashboards_again if chosen.only_dashboards else measured)(here, everybody, pace)
         finally:
             for running in everybody:
                 running.process.kill()
