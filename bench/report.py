@@ -108,7 +108,9 @@ def _spread(shapes: list[dict[str, float]]) -> float:
 
 def profile(results: dict[str, Any]) -> str:
     found = results["profile"]
-    parts = sorted({part for shares in found.values() for part in shares}, key=lambda part: -found["D0"].get(part, 0))
+    parts = sorted(
+        {part for shares in found.values() for part in shares}, key=lambda part: (-found["D0"].get(part, 0), part)
+    )
     rows = [[part, *(f"{shares.get(part, 0) * 100:.1f} %" for shares in found.values())] for part in parts]
     return table(["part", *found], rows)
 
