@@ -15,12 +15,10 @@ from graphql import (
     Token,
     TokenKind,
     parse,
-    specified_rules,
-    validate,
 )
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from engine import Plan
+from engine.validation import problems
 from resolvers.decisions import Needs, enough_for, needs_of
 from resolvers.errors import BadUserInput
 from resolvers.guard import DocumentLimits, guard
@@ -34,10 +32,7 @@ _MOST_KEPT_CHARACTERS = 20_000
 _MOST_OPERATIONS = 8
 # Python refuses to read longer ones, and no scalar of the schema has so many digits.
 _MOST_DIGITS = 1000
-_MOST_ERRORS = 20
 _NUMBERS = (TokenKind.INT, TokenKind.FLOAT)
-# graphql-core knows @oneOf, but strawberry keeps the fact to itself and brings a rule of its own.
-_RULES = (*specified_rules, OneOfInputValidationRule)
 
 
 T = TypeVar("T")
@@ -139,7 +134,7 @@ class Documents:
             raise Unacceptable([error]) from None
         except RecursionError:
             raise Unacceptable([BadUserInput("The document is nested too deeply to be read.")]) from None
-        errors = validate(self._schema, tree, _RULES, max_errors=_MOST_ERRORS)
+        errors = problems(self._schema, tree, text)
         if errors:
             raise Unacceptable([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
         fields = selected_fields(tree, self._schema)

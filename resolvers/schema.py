@@ -1,6 +1,7 @@
 """The schema, built once, and its printed form."""
 
 import strawberry
+from graphql import GraphQLInputObjectType, GraphQLSchema
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
@@ -22,8 +23,22 @@ schema = strawberry.Schema(
     types=[Client, TradingAccount, Instruction, ValidationFailed, Refused, UpstreamFailed, IdempotencyConflict],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+
+
+def _tell_one_of(core: GraphQLSchema) -> None:
+    """Let graphql-core know which inputs are @oneOf.
+
+    strawberry keeps it to itself, and the rule that it brings instead fails with KeyError at variables that are not
+    defined, and at those in fragments.
+    """
+    for kind in core.type_map.values():
+        if isinstance(kind, GraphQLInputObjectType):
+            kind.is_one_of = kind.extensions["strawberry-definition"].is_one_of
+
+
 tag(schema._schema)  # noqa: SLF001 - see below.
 install(schema._schema)  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+_tell_one_of(schema._schema)  # noqa: SLF001 - see above.
 
 
 def printed() -> str:
