@@ -7,6 +7,7 @@ come from npm, node from the wheel that the lock names.
 import argparse
 import asyncio
 import json
+import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -54,11 +55,13 @@ class Pace:
 
     rounds: int
     seconds: float
+    rounds_beside: int
     beside: float
     minutes: float
+    documents: int
 
 
-FULL, QUICK = Pace(5, 4, 3, 10), Pace(3, 2, 1, 1)
+FULL, QUICK = Pace(5, 4, 5, 3, 10, 10_000), Pace(3, 2, 2, 1, 0.5, 500)
 
 
 def ratios(cells: dict[str, Any]) -> dict[str, float]:
@@ -86,12 +89,12 @@ def measured_cells(here: World, everybody: list[Running], pace: Pace) -> dict[st
 
 
 def measured_sizes(here: World, everybody: list[Running], pace: Pace) -> dict[str, dict[str, Figures]]:
-    """What a page costs against its size, three rounds for each, alternating."""
+    """What a page costs against its size, alternating."""
     found: dict[str, dict[str, list[Figures]]] = {}
     asked = [running for running in everybody if running.peer.name in SIZED]
     for size in SIZES:
         say(f"a page of {size}")
-        for number in range(4):
+        for number in range(pace.rounds_beside + 1):
             for running in asked:
                 wanted = bodies(running.peer.dialect, "D", size)
                 figures = one_round(here, running, wanted, 2, pace.beside if number else 1)
@@ -106,7 +109,7 @@ def measured_shapes(here: World, ours: Running, theirs: Running, pace: Pace) -> 
     say("what dashboards send")
     asked = {"brokergraph": (ours, True), "mercurius": (theirs, True), WITHOUT: (ours, False)}
     found: dict[str, dict[str, list[Figures]]] = {shape: {name: [] for name in asked} for shape in SHAPES}
-    for number in range(pace.rounds + 1):
+    for number in range(pace.rounds_beside + 1):
         for shape, rounds in found.items():
             for name, (running, figures) in asked.items():
                 wanted = shape_bodies(running.peer.dialect, shape, figures=figures)
@@ -140,6 +143,14 @@ def measured(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any
     say(f"memory, {pace.minutes:g} minutes")
     results["memory"] = after_a_while(ours, pace.minutes)
     return results
+
+
+def planned(documents: int) -> dict[str, float]:
+    """What bench/planning.py says, in a process of its own: it measures itself."""
+    say("documents that nobody sent before")
+    command = [sys.executable, str(HERE / "planning.py"), "--json", "--documents", str(documents)]
+    found: dict[str, float] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return found
 
 
 def named(everybody: list[Running], name: str) -> Running:
@@ -182,6 +193,8 @@ async def main() -> None:
             for running in everybody:
                 running.process.kill()
                 running.process.wait()
+    if not chosen.only_dashboards:
+        results["planning"] = planned(pace.documents)
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (HERE / "RESULTS.md").write_text(written(results), encoding="utf-8")
     sys.stdout.write(json.dumps(results["ratios"], indent=1) + "\n")
