@@ -45,7 +45,7 @@ from graphql.validation.validation_context import VariableUsage, VariableUsageVi
 from engine.one_of import OneOfVariablesRule
 
 _MOST_ERRORS = 20
-RULES = (*specified_rules, OneOfVariablesRule)
+_RULES = (*specified_rules, OneOfVariablesRule)
 _OF_VARIABLES = frozenset(
     (
         NoUndefinedVariablesRule,
@@ -56,16 +56,15 @@ _OF_VARIABLES = frozenset(
         VariablesInAllowedPositionRule,
     )
 )
-_OF_DIRECTIVES = frozenset(
+_OF_INCREMENTS = frozenset(
     (
         DeferStreamDirectiveLabel,
         DeferStreamDirectiveOnRootField,
         DeferStreamDirectiveOnValidOperationsRule,
-        KnownDirectivesRule,
         StreamDirectiveOnListField,
-        UniqueDirectivesPerLocationRule,
     )
 )
+_OF_DIRECTIVES = _OF_INCREMENTS | {KnownDirectivesRule, UniqueDirectivesPerLocationRule}
 _UNSEEN = ("name", "alias", "description")
 _KEYS = {kind: tuple(key for key in keys if key not in _UNSEEN) for kind, keys in QUERY_DOCUMENT_KEYS.items()}
 
@@ -78,13 +77,25 @@ def problems(schema: GraphQLSchema, document: DocumentNode, text: str) -> list[G
     """What is wrong with the document of this text; nothing, if it is valid."""
     if _valid(schema, document, text):
         return []
-    return validate(schema, document, RULES, max_errors=_MOST_ERRORS)
+    return validate(schema, document, rules_of(schema), max_errors=_MOST_ERRORS)
+
+
+def rules_of(schema: GraphQLSchema) -> Sequence[type[ASTValidationRule]]:
+    """Those that the schema is subject to. Where it knows neither @defer nor @stream KnownDirectivesRule refuses them;
+    graphql-core's rules about them fail with AttributeError at a union.
+    """
+    return _rules(variables=True, directives=True, increments=_has_increments(schema))
+
+
+def _has_increments(schema: GraphQLSchema) -> bool:
+    return any(directive.name in {"defer", "stream"} for directive in schema.directives)
 
 
 def _valid(schema: GraphQLSchema, document: DocumentNode, text: str) -> bool:
     types = TypeInfo(schema)
     context = _Context(schema, document, types, _refuse)
-    visitors: list[Visitor] = [rule(context) for rule in _rules(variables="$" in text, directives="@" in text)]
+    wanted = _rules(variables="$" in text, directives="@" in text, increments=_has_increments(schema))
+    visitors: list[Visitor] = [rule(context) for rule in wanted]
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     if fragments:
         visitors.append(FragmentNestingVisitor(fragments))
@@ -99,11 +110,14 @@ def _refuse(_: GraphQLError) -> NoReturn:
     raise _Invalid
 
 
-@lru_cache(4)
-def _rules(*, variables: bool, directives: bool) -> tuple[type[ASTValidationRule], ...]:
+@lru_cache(8)
+def _rules(*, variables: bool, directives: bool, increments: bool) -> tuple[type[ASTValidationRule], ...]:
     """Those that could find anything in a text with or without these; a mark inside a string does no harm."""
-    idle = (frozenset() if variables else _OF_VARIABLES) | (frozenset() if directives else _OF_DIRECTIVES)
-    return tuple(rule for rule in RULES if rule not in idle)
+    idle: set[type[ASTValidationRule]] = set()
+    for those, are_met in ((_OF_VARIABLES, variables), (_OF_DIRECTIVES, directives), (_OF_INCREMENTS, increments)):
+        if not are_met:
+            idle |= those
+    return tuple(rule for rule in _RULES if rule not in idle)
 
 
 class _Context(ValidationContext):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from operations import Writer
 
-from engine.validation import RULES, problems
+from engine.validation import problems, rules_of
 from resolvers.schema import schema
 
 CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
@@ -114,18 +114,18 @@ def told(errors: list[GraphQLError]) -> list[dict]:
 
 def check(core: GraphQLSchema, text: str) -> list[GraphQLError]:
     document = parse(text)
-    expected = validate(core, document, RULES, max_errors=20)
+    expected = validate(core, document, rules_of(core), max_errors=20)
     assert told(problems(core, document, text)) == told(expected)
     return expected
 
 
 def test_every_rule_has_documents_that_break_it():
-    assert set(BROKEN) == {rule.__name__ for rule in RULES}
+    assert set(BROKEN) == {rule.__name__ for rule in rules_of(PETS)}
 
 
 @pytest.mark.parametrize("rule, text", [(rule, text) for rule, texts in BROKEN.items() for text in texts])
 def test_a_broken_rule_is_told_as_graphql_core_tells_it(rule, text):
-    [asked] = [known for known in RULES if known.__name__ == rule]
+    [asked] = [known for known in rules_of(PETS) if known.__name__ == rule]
     assert validate(PETS, parse(text), [asked]), "the document is about this rule"
 
     assert check(PETS, text)
@@ -163,6 +163,13 @@ def test_variables_and_values_of_a_one_of_are_checked(text):
 
     assert bool(problems(CORE, document, text)) is not valid
     assert check(CORE, text) or valid
+
+
+@pytest.mark.parametrize("directive", ["@stream", "@defer", "@stream(initialCount: 1)"])
+def test_a_directive_that_the_schema_lacks_is_refused_at_a_union_too(directive):
+    text = f'mutation {{ deposit(input: {{account: {{id: "x"}}, amount: "1"}}) {{ __typename {directive} }} }}'
+
+    assert f"Unknown directive '@{directive[1:].partition('(')[0]}'." in [error.message for error in check(CORE, text)]
 
 
 def test_fragments_that_nest_too_deeply_are_refused():
