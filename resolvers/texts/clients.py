@@ -73,6 +73,7 @@ class _Rendering:
         self._openings = writing.openings
         self._statement = statement
         self._values = writing.values(statement)
+        self._unused = writing.unused(statement)
         self._rests_until = 0.0
 
     async def render(self, context: Context, arguments: Arguments) -> Rendered | None:
@@ -93,6 +94,9 @@ class _Rendering:
         raise NotImplementedError
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
+        for value in self._unused:
+            # A page that nobody reads must be one that could be read.
+            value(context, arguments)
         return tuple([value(context, arguments) for value in self._values])
 
     def _rendered(self, text: str, rows: Sequence[Texts], record: ConnectionRecord[Texts] | None) -> Rendered | None:
@@ -176,6 +180,8 @@ class _Page(_Rendering):
             first, *others = value(record) or [""]
             texts += [begin + first, *others]
             texts[-1] += end
+        if not texts:
+            return "{}"
         texts[0] = "{" + texts[0]
         texts[-1] += "}"
         return ",".join(texts)

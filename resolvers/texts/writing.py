@@ -95,6 +95,10 @@ class Writing:
         """In the statement's order."""
         return tuple(self._values[name] for name in statement.parameters)  # type: ignore[call-overload]
 
+    def unused(self, statement: Statement) -> tuple[Value, ...]:
+        """Those that the statement needs nothing of. What a caller gave for them may be wrong all the same."""
+        return tuple(value for name, value in enumerate(self._values) if name not in statement.parameters)
+
     def object(self, wanted: Wanted, fields: Fields, place: Place) -> Json:
         """What is selected of an object, as a JSON object. Raises Unrendered."""
         return object_of([(one.key, self._member(one, fields, place)) for one in wanted.fields])

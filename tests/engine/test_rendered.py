@@ -223,6 +223,40 @@ def test_pages_of_accounts_say_where_they_end(both, first, after, wanted):
     assert statements(both[0]) == before + 1
 
 
+@pytest.mark.parametrize("asked", ["a: __typename totalCount", "pageInfo { __typename }", "nodes { login }"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "first: 0",
+        "first: -1",
+        "first: 201",
+        'after: "garbage"',
+        'after: ""',
+        'first: 0, after: "x"',
+        'after: "WyJjbGllbnRzIiw0XQ"',
+        "filter: {servers: [$none]}",
+    ],
+)
+@pytest.mark.parametrize(
+    "query", ["{ client(by: {clientNumber: 1}) { id tradingAccounts } }", "{ clients { nodes { tradingAccounts } } }"]
+)
+def test_what_is_wrong_with_a_page_is_told_whatever_is_read_of_it(both, query, arguments, asked):
+    declared = 'query ($none: String = "R1")' if "$none" in arguments else ""
+    text = declared + query.replace("tradingAccounts", f"tradingAccounts({arguments}) {{ {asked} }}")
+
+    body = compare(both, text, {"none": None} if declared else None, key="demo-partner")
+
+    assert "tradingAccounts" in body["errors"][0]["path"]
+
+
+@pytest.mark.parametrize("query", ["{ clients(first: 1) { nodes @skip(if: true) { id } } }", "{ clients { ...E } }"])
+def test_an_answer_of_nothing_is_rendered_too(both, query):
+    before = statements(both[0])
+    more = " fragment E on ClientConnection { nodes { clientNumber @include(if: false) } }" if "..." in query else ""
+    compare(both, query + more, key="demo-partner")
+    assert statements(both[0]) == before + 1
+
+
 @pytest.mark.anyio
 async def test_a_view_that_hangs_takes_the_others_with_it_neither_now_nor_later(both, odd):
     query = "{ clients(first: 2) { nodes { fullName webStatus { code } balances { currency } } } }"
