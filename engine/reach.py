@@ -73,6 +73,8 @@ class _Walk:
 
     def _spread(self, name: str, depth: int) -> SelectionSetNode | None:
         fragment = self._fragments.get(name)
+        # Too deep to be looked at is too deep for us.
+        self.is_ours = self.is_ours and depth <= _DEEPEST
         if fragment is None or self._seen.get(name, 0) >= depth or depth > _DEEPEST:
             return None
         self._seen[name] = depth

@@ -103,6 +103,9 @@ class Costs:
         if cost is None:
             selector = Selector(self._schema, document, variables, self._page_default)
             cost = cost_of(selector.operation(operation))
+            if selector.has_left_out:
+                # Cheaper than it is for whoever says the same of sizes and conditions, and nothing wrong elsewhere.
+                return cost
             if len(kept.costs) >= _MOST_VARIANTS_KEPT:
                 kept.costs.popitem(last=False)
             kept.costs[key] = cost

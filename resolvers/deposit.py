@@ -7,16 +7,19 @@ from strawberry import UNSET
 
 from resolvers.context import Context, Info
 from resolvers.enums import ClientStanding
+from resolvers.errors import BadUserInput
 from resolvers.finding import TradingAccountBy, account_key_of
 from resolvers.instructing import Declined, Invalid, Issue, Order
 from resolvers.instruction import Instruction
 from resolvers.lookups import accounts_by_key, clients_by_number
 from resolvers.mutation_error import (
+    FieldIssue,
     IdempotencyConflict,
     InstructionPending,
     Refused,
     UpstreamFailed,
     ValidationFailed,
+    invalid,
 )
 from resolvers.paging import given
 from resolvers.payload import INPUT, KEY, payload, request
@@ -145,7 +148,12 @@ def confirmed(outcome: Outcome) -> DepositConfirmed:
 
 async def deposit(info: Info, input: Annotated[DepositInput, INPUT]) -> Any:  # noqa: A002 - the graph's name.
     context = info.context
-    asked = Deposit(account_key_of(input.account), input.amount, input.currency, given(input.note))
+    try:
+        account = account_key_of(input.account)
+    except BadUserInput as error:
+        # An expected failure is data: as an error it would hide what became of the mutations before.
+        return invalid([FieldIssue(path=["account", "id"], rule="id", message=error.message)])
+    asked = Deposit(account, input.amount, input.currency, given(input.note))
     meaning = {
         "server": asked.account.server,
         "login": asked.account.login,

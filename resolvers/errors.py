@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, Node
 
 from upstreams.errors import Misunderstood, UpstreamError
 
@@ -26,8 +26,8 @@ class BadUserInput(GraphQLError):
 class LimitExceeded(GraphQLError):
     """The operation would cost more than one operation may."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": "LIMIT_EXCEEDED"})
+    def __init__(self, message: str, node: Node | None = None) -> None:
+        super().__init__(message, node, extensions={"code": "LIMIT_EXCEEDED"})
 
 
 class Forbidden(GraphQLError):

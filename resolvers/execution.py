@@ -97,6 +97,10 @@ class Executor:
             if forbidden and (refused := refused_whole(operation, document, forbidden)):
                 body = {"data": None} | _refusal(refused, call)
                 return Answer(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
+            if is_mutation(operation) and (wrong := self._selector(document, variables).mistakes(operation)):
+                # Before the first one runs: found later, it would hide what became of those before.
+                body = {"data": None} | _refusal(wrong, call)
+                return Answer(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
             cost = self._charging.cost(document, operation, variables)
             plan = self._plan(document, operation, variables, explain=request.explain)
         except Unacceptable as error:
@@ -152,12 +156,15 @@ class Executor:
         if not explain and _LIVE_CLIENT not in document.fields:
             return None
         limits = self._services.limits
-        selection = Selector(self._core, document, variables, limits.page_default).operation(operation)
+        selection = self._selector(document, variables).operation(operation)
         plan = forecast(selection, limits, self._servers)
         asked = plan.keys[UpstreamSystem.HYPER.value]
         if _LIVE_CLIENT in document.fields and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])
         return plan
+
+    def _selector(self, document: Document, variables: VariableValues) -> Selector:
+        return Selector(self._core, document, variables, self._services.limits.page_default)
 
     async def _execute(self, asked: Asked, context: Context) -> ExecutionResult:
         seconds = context.call.deadline.remaining() + _GRACE_SECONDS
@@ -172,10 +179,13 @@ class Executor:
 
 
 def _located(error: GraphQLError, definitions: Sequence[VariableDefinitionNode]) -> GraphQLError:
-    """The error with its place: what strawberry finds wrong with an input object says none."""
-    if error.nodes:
-        return error
-    return GraphQLError(error.message, nodes=list(definitions), original_error=error, extensions=error.extensions)
+    """The error with its place: what strawberry finds wrong with an input object says none. Its message names the
+    variable and the place in its value, which those that it was made of do not.
+    """
+    cause, extensions = error.original_error, error.extensions
+    while isinstance(cause, GraphQLError):
+        extensions, cause = cause.extensions or extensions, cause.original_error
+    return GraphQLError(error.message, error.nodes or list(definitions), original_error=cause, extensions=extensions)
 
 
 def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:

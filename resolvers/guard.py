@@ -11,6 +11,8 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSyntaxError,
     OperationDefinitionNode,
     SelectionSetNode,
 )
@@ -57,6 +59,8 @@ class _Measurer:
 
     def selection(self, selections: SelectionSetNode | None) -> Measure:
         found = Measure()
+        if selections is not None and not selections.selections:
+            raise _empty(selections)
         for node in selections.selections if selections else ():
             found.directives += len(node.directives or ())
             if isinstance(node, FieldNode):
@@ -84,6 +88,12 @@ class _Measurer:
         return self._measured[name]
 
 
+def _empty(selections: SelectionSetNode) -> GraphQLError:
+    """The grammar wants a field; graphql-core 3.3 does not."""
+    assert selections.loc is not None, "parsed with its places"
+    return GraphQLSyntaxError(selections.loc.source, selections.loc.end - 1, "Expected a field, found '}'.")
+
+
 def guard(document: DocumentNode, limits: DocumentLimits, *, introspection: bool) -> None:
     """Raise LimitExceeded for a document that asks for more than the limits allow."""
     measurer = _Measurer(document)
@@ -94,9 +104,10 @@ def guard(document: DocumentNode, limits: DocumentLimits, *, introspection: bool
 
 def _check(found: Measure, node: OperationDefinitionNode, limits: DocumentLimits, *, introspection: bool) -> None:
     if found.introspects and not introspection:
-        raise LimitExceeded("Introspection is switched off on this server; ask its operator for the schema file.")
+        text = "Introspection is switched off on this server; ask its operator for the schema file."
+        raise LimitExceeded(text, node)
     counts = (
-        ("depth", found.depth, limits.depth),
+        ("levels of depth", found.depth, limits.depth),
         ("fields", found.fields, limits.fields),
         ("aliases", found.aliases, limits.aliases),
         ("directives", found.directives + len(node.directives or ()), limits.directives),
@@ -104,4 +115,4 @@ def _check(found: Measure, node: OperationDefinitionNode, limits: DocumentLimits
     )
     for name, count, limit in counts:
         if count > limit:
-            raise LimitExceeded(f"The operation has {name} {count}; at most {limit} are allowed.")
+            raise LimitExceeded(f"The operation has {count} {name}; at most {limit} are allowed.", node)

@@ -1,12 +1,13 @@
 """The graph's own scalars: exact decimals, UTC instants, asset codes."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 
 from resolvers.errors import BadUserInput
 from upstreams.money import MAX_FRACTION_DIGITS, MAX_INTEGER_DIGITS, plain
@@ -68,6 +69,18 @@ def parse_currency(value: Any) -> CurrencyCode:
     return CurrencyCode(value)
 
 
+def _literal(parse: Callable[[Any], Any]) -> Callable[..., Any]:
+    """From a literal in a document, with its place where it is wrong."""
+
+    def parse_literal(node: ValueNode, variables: Any = None) -> Any:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except BadUserInput as error:
+            raise GraphQLError(error.message, node, extensions=error.extensions) from None
+
+    return parse_literal
+
+
 SCALARS: dict[object, Any] = {
     Decimal: strawberry.scalar(
         name="Decimal",
@@ -78,17 +91,20 @@ SCALARS: dict[object, Any] = {
         ),
         serialize=print_decimal,
         parse_value=parse_decimal,
+        parse_literal=_literal(parse_decimal),
     ),
     datetime: strawberry.scalar(
         name="DateTime",
         description="RFC 3339 instant in UTC, millisecond precision.",
         serialize=print_datetime,
         parse_value=parse_datetime,
+        parse_literal=_literal(parse_datetime),
     ),
     CurrencyCode: strawberry.scalar(
         name="CurrencyCode",
         description="Upper-case asset code, 2 to 5 characters, fiat or crypto.",
         serialize=str,
         parse_value=parse_currency,
+        parse_literal=_literal(parse_currency),
     ),
 }

@@ -70,11 +70,28 @@ class Selector:
             node.name.value: node for node in document.tree.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self._kept: dict[tuple[Any, ...], Selection] = {}
+        self.has_left_out = False
+        """Whether a field's arguments were wrong with these variables, so that others may select more."""
 
     def operation(self, operation: OperationDefinitionNode) -> Selection:
         root = self._schema.get_root_type(operation.operation)
         assert isinstance(root, GraphQLObjectType), "validation has refused operations without a root type"
         return self._selection((operation.selection_set,), root, None)
+
+    def mistakes(self, operation: OperationDefinitionNode) -> list[GraphQLError]:
+        """What is wrong with the arguments of the operation's own fields, each with its place."""
+        root: Any = self._schema.get_root_type(operation.operation)
+        groups: Groups = {}
+        self._collect(operation.selection_set, root, groups, set())
+        found = []
+        for key, (node, *_) in groups.items():
+            try:
+                if definition := root.fields.get(node.name.value):
+                    get_argument_values(definition, node, self._variables)
+            except GraphQLError as error:
+                located = error.nodes or [node]
+                found.append(GraphQLError(error.message, located, path=[key], extensions=error.extensions))
+        return found
 
     def _selection(self, sets: tuple[SelectionSetNode, ...], parent: GraphQLObjectType, page: Page) -> Selection:
         slot = (parent.name, page, *map(id, sets))
@@ -133,6 +150,7 @@ class Selector:
             arguments = get_argument_values(definition, nodes[0], self._variables)
         except GraphQLError:
             # The execution will say so, with the place.
+            self.has_left_out = True
             return None
         size, inner_page = self._size(coordinate, name, arguments, page)
         return Selected(key, coordinate, definition, arguments, size, self._inner(definition, nodes, inner_page))

@@ -5,12 +5,13 @@ here: variables of the built-in scalars (but Float) that hold a value of exactly
 error, is graphql-core's.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from graphql import (
     GRAPHQL_MAX_INT,
     GRAPHQL_MIN_INT,
+    ArgumentNode,
     GraphQLBoolean,
     GraphQLError,
     GraphQLID,
@@ -24,6 +25,7 @@ from graphql import (
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
+from resolvers.conditions import conditions, undecided
 from resolvers.documents import Document, remember
 
 _MOST_ERRORS: Final = 10
@@ -39,23 +41,31 @@ _FITS: Final[Mapping[Any, Callable[[Any], bool]]] = {
 _Plain = tuple[tuple[GraphQLVariableSignature, bool, Callable[[Any], bool]], ...]
 
 
+class _Known(NamedTuple):
+    plain: _Plain | None
+    conditions: Sequence[ArgumentNode]
+
+
 def read_variables(
     schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
 ) -> VariableValues | list[GraphQLError]:
     """The operation's variables from what the caller sent, or what is wrong with them."""
-    plain = _remembered(schema, document, operation)
-    values = None if plain is None else _at_a_glance(plain, given)
-    if values is not None:
-        return values
-    return get_variable_values(schema, operation.variable_definitions or (), dict(given), max_errors=_MOST_ERRORS)
+    known = _remembered(schema, document, operation)
+    values = None if known.plain is None else _at_a_glance(known.plain, given)
+    if values is None:
+        found = get_variable_values(schema, operation.variable_definitions or (), dict(given), max_errors=_MOST_ERRORS)
+        if isinstance(found, list):
+            return found
+        values = found
+    return (known.conditions and undecided(known.conditions, values)) or values
 
 
-def _remembered(schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode) -> _Plain | None:
+def _remembered(schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode) -> _Known:
     name = operation.name.value if operation.name else None
-    if name not in document.variables:
-        remember(document.variables, name, _plain(schema, operation))
-    plain: _Plain | None = document.variables[name]
-    return plain
+    known: _Known | None = document.variables.get(name)
+    return known or remember(
+        document.variables, name, _Known(_plain(schema, operation), conditions(document.tree, operation))
+    )
 
 
 def _plain(schema: GraphQLSchema, operation: OperationDefinitionNode) -> _Plain | None:

@@ -219,6 +219,7 @@ def test_a_document_that_asks_for_too_much_is_refused(graph, query):
     assert response.status_code == 400
     [error] = response.json()["errors"]
     assert error["extensions"]["code"] in {"LIMIT_EXCEEDED", "GRAPHQL_PARSE_FAILED"}
+    assert error["locations"]
 
 
 def test_a_dashboard_is_not_too_much(graph):

@@ -205,3 +205,10 @@ def test_every_field_that_calls_a_vendor_has_a_price():
 def is_list(kind) -> bool:
     inner = kind.of_type if isinstance(kind, GraphQLNonNull) else kind
     return isinstance(inner, GraphQLList)
+
+
+def test_what_one_mistake_leaves_out_is_no_cheaper_for_those_after_it():
+    query = "query ($a: Int = 1) { clients(first: 5, filter: {agency: [$a]}) { nodes { id } } }"
+    costs = Costs(CORE, 50)
+
+    assert [reckoned(query, {"a": a}, costs=costs).total for a in (None, 1, None, 2)] == [0, 6, 0, 6]
