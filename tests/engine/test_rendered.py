@@ -17,8 +17,9 @@ from oracle import order
 from test_our_schema import errors
 
 from resolvers.ids import encode_cursor
+from resolvers.scalars import print_datetime
 from resolvers.schema import printed
-from upstreams.texts.json import spelled, text_of
+from upstreams.texts.json import instant, joined, spelled, text_of
 
 LONG = os.environ.get("TORTURE") == "long"
 SEED = int(os.environ.get("TORTURE_SEED", "1"))
@@ -198,6 +199,30 @@ async def test_older_versions_of_postgresql_write_the_same_texts(box):
     assert spelled(text_of("t"), 0) == spelled(text_of("t"), 16) != spelled(text_of("t"), 17)
     assert older == newer
     assert [json.loads(row[0]) for row in older[1:]] == texts[1:]
+
+
+@pytest.mark.anyio
+async def test_instants_are_written_as_resolvers_do_or_not_at_all(box):
+    """What has no year of ours was written as the same day of another one."""
+    known = [
+        "0001-01-01 00:00:00.0005+00",
+        "1969-12-31 23:59:59.9994+00",
+        "2026-02-28 12:00+14",
+        "9999-12-31 23:59:59+00",
+    ]
+    unknown = ["0001-01-01 00:00:00+01", "0044-03-15 BC", "10000-01-01 00:00:00+00", "infinity", "-infinity"]
+    connection = await asyncpg.connect(box.database_url)
+    try:
+        rows = await connection.fetch(
+            f"SELECT {joined(instant('t'))}, CASE WHEN n <= 4 THEN t END "
+            "FROM unnest($1::text[]::timestamptz[]) WITH ORDINALITY AS one(t, n)",
+            [*known, *unknown],
+        )
+    finally:
+        await connection.close()
+
+    assert [row[0] for row in rows[:4]] == [f'"{print_datetime(row[1])}"' for row in rows[:4]]
+    assert [row[0] for row in rows[4:]] == [None] * len(unknown)
 
 
 @pytest.mark.parametrize("before", [None, "WyJjbGllbnRzIiwyN10"])

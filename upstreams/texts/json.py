@@ -18,6 +18,9 @@ GIVEN_UP: Final = "\x02"
 _AS_JSON: Final = "to_json"
 _AS_SCALAR: Final = "JSON_SCALAR"
 _SCALARS_SINCE: Final = 17
+# Python has no other years, and so no resolver has.
+_FIRST: Final = "0001-01-01 00:00:00+00"
+_AFTER_LAST: Final = "10000-01-01 00:00:00+00"
 
 
 class Sql(str):
@@ -92,8 +95,9 @@ def text_or_null(column: str) -> Json:
 
 
 def instant(column: str) -> Json:
-    """A timestamptz, in UTC with milliseconds."""
-    return ['"', Sql(f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""), '"']
+    """A timestamptz, in UTC with milliseconds. NULL for one that is not of the years 1 to 9999."""
+    text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+    return ['"', Sql(f"CASE WHEN {column} >= '{_FIRST}' AND {column} < '{_AFTER_LAST}' THEN {text} END"), '"']
 
 
 def coded(column: str, names: Mapping[int | str, str], otherwise: str) -> Json:
