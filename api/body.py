@@ -114,8 +114,10 @@ def _decoded(text: bytes, what: str) -> Any:
         return msgspec.json.decode(text)
     except RecursionError:
         raise Refused(f"{what} is nested too deeply.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise Refused(f"{what} is not JSON: {error}") from None
+    except UnicodeDecodeError:
+        raise Refused(f"{what} is not JSON: it is not in UTF-8.") from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Refused(f"{what} is not JSON: {error if text.strip() else 'it is empty'}") from None
 
 
 def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> Asked:
@@ -163,7 +165,7 @@ def _document(
     if document_id and (len(document_id) > _LONGEST_ID or not document_id.isascii() or not document_id.isprintable()):
         raise Refused(f"`documentId` must be at most {_LONGEST_ID} printable ASCII characters.")
     if not (document_id or sha256 or (query and query.strip())):
-        raise Refused("`query` must be a text with a GraphQL document.")
+        raise Refused("Nothing to run: send `query`, a text with a GraphQL document, or `documentId`.")
     if query is not None and len(query) > limits.query_characters:
         message = f"`query` is longer than {limits.query_characters} characters."
         raise Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)

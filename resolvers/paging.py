@@ -60,10 +60,10 @@ class ConnectionRecord(Generic[T]):
     @property
     def page_info(self) -> PageInfo:
         rows, request, more = self.page.rows, self.request, self.page.has_more
-        # What lies behind the starting cursor is known to exist: the cursor came from it.
+        # What lies behind a cursor is known to exist: the cursor came from it.
         return PageInfo(
-            has_next_page=request.before is not None if request.backward else more,
-            has_previous_page=more if request.backward else request.after is not None,
+            has_next_page=request.before is not None or (more and not request.backward),
+            has_previous_page=request.after is not None or (more and request.backward),
             start_cursor=self.cursor_of(rows[0]) if rows else None,
             end_cursor=self.cursor_of(rows[-1]) if rows else None,
         )

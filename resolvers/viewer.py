@@ -7,7 +7,9 @@ from resolvers.context import Info
 
 @strawberry.type(description="What may still be spent before a caller has to wait.")
 class Budget:
-    limit: int = strawberry.field(description="How much may be spent in a minute.")
+    limit: int = strawberry.field(
+        description="How much operations of this kind may spend in a minute: a part is for mutations alone."
+    )
     remaining: int = strawberry.field(description="How much of it is left.")
     resets_at: datetime = strawberry.field(description="When the whole of it is there again.")
 

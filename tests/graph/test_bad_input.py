@@ -139,6 +139,17 @@ BODIES = [
 ]
 
 
+@pytest.mark.parametrize(
+    "body, said",
+    [(b"", "it is empty"), (b"  ", "it is empty"), (b"{}", "`documentId`"), (b'{"Query":"{ a }"}', "`documentId`")],
+)
+def test_what_is_missing_in_a_body_is_said(graph, body, said):
+    headers = {"content-type": "application/json", "authorization": "Bearer demo-operator"}
+    response = graph.client.post(f"{graph.url}/graphql", content=body, headers=headers)
+
+    assert said in response.json()["errors"][0]["message"]
+
+
 @pytest.mark.parametrize("body, status", BODIES, ids=lambda value: repr(value)[:30])
 def test_a_body_that_cannot_be_is_refused(graph, body, status):
     headers = {"content-type": "application/json", "authorization": "Bearer demo-operator"}

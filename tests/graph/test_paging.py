@@ -38,6 +38,19 @@ def test_pages_backward_are_the_same_in_the_other_direction(graph):
     assert before["pageInfo"]["hasNextPage"] is True
 
 
+@pytest.mark.parametrize("size", ["first", "last"])
+def test_a_page_between_two_cursors_has_something_on_both_sides(graph, size):
+    edges = graph.data(PAGE, {"first": 8})["clients"]["edges"]
+    between = {"after": edges[0]["cursor"], "before": edges[7]["cursor"]}
+
+    whole = graph.data(PAGE, {size: 9, **between})["clients"]
+    part = graph.data(PAGE, {size: 2, **between})["clients"]
+
+    assert len(numbers(whole)) == 6
+    for page in (whole, part):
+        assert page["pageInfo"]["hasPreviousPage"] is page["pageInfo"]["hasNextPage"] is True
+
+
 def test_the_default_page_has_fifty_and_counts_only_when_asked(graph):
     body = graph.ask("{ clients { nodes { clientNumber } } }", explain=True)
     counted = graph.ask("{ clients { totalCount nodes { clientNumber } } }", explain=True)
