@@ -14,6 +14,7 @@ It also queues without end what a client sends before it has read an answer; her
 
 import asyncio
 import weakref
+from collections.abc import Callable
 from enum import Enum, auto
 from http import HTTPStatus
 from itertools import chain
@@ -24,6 +25,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.framing import ambiguity, last_words
+from api.hanging_up import GONE
 from api.http_settings import HttpSection
 from api.incoming import WHOLE
 from api.writing import WRITER
@@ -76,6 +78,9 @@ class BoundedProtocol(HttpToolsProtocol):
             # uvicorn tells only the request that came last, which of several at once is not the one being answered.
             self._running.disconnected = True
             self._running.message_event.set()
+            gone: Callable[[], None] | None = self._running.scope.get(GONE)  # type: ignore[assignment]  # as above.
+            if gone is not None:
+                gone()
         super().connection_lost(exc)
 
     @override

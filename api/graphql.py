@@ -5,6 +5,7 @@ Any step may refuse: see api/refused.py.
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from http import HTTPStatus
 
 import structlog
@@ -15,6 +16,7 @@ from api.auth import Unauthenticated
 from api.body import Asked, BodyLimits, read_graphql
 from api.documents import Found
 from api.exchange import Exchange, request_id
+from api.hanging_up import STATUS, HungUp, until_gone
 from api.house import House
 from api.identities import CannotTell
 from api.incoming import Incoming
@@ -72,6 +74,9 @@ class GraphQLEndpoint:
             return await self._steps(exchange)
         except Refused as refused:
             return await exchange.refusal(refused)
+        except HungUp:
+            log.info("graphql.hung_up")
+            return Reply(b"", STATUS, {})
         except Exception:
             log.exception("graphql.failed")
             quoted = {"requestId": exchange.request_id}
@@ -121,7 +126,8 @@ class GraphQLEndpoint:
         deadline = Deadline.after(house.settings.server.request_deadline_seconds, house.clock)
         away = nullcontext if admitted is None else admitted.away
         call = Call(deadline, Tally(), exchange.request_id, caller.principal, away=away)
-        answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
+        wanted = partial(until_gone, exchange.incoming.scope)
+        answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate, wanted=wanted)
         self._metrics.count(call.tally)
         exchange.headers |= budget_headers(answer.standing, self._policy)
         log.info(

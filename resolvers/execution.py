@@ -1,7 +1,8 @@
 """One GraphQL request from its text to its answer."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import msgspec
@@ -81,8 +82,18 @@ class Executor:
         self._servers = _servers(services)
         self._charging = Charging(self._core, services.limits, budgets)
 
-    async def run(self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True) -> Answer:
-        """Answer the request. Never raises for what a caller can cause."""
+    async def run(
+        self,
+        request: GraphQLRequest,
+        caller: Caller,
+        call: Call,
+        *,
+        may_mutate: bool = True,
+        wanted: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Answer:
+        """Answer the request. Never raises for what a caller can cause, but what `wanted` raises, in which queries run:
+        mutations do not end before their time.
+        """
         try:
             document = self._documents.read(request.query)
             operation = document.operation(request.operation_name)
@@ -111,7 +122,9 @@ class Executor:
             return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
         operation_facts = Operation(document.fields)
         context = Context(self._services, caller, call, operation_facts, forbidden, standing, explain=request.explain)
-        result = await self._execute(Asked(document, operation, variables, request.variables or {}), context)
+        asked = Asked(document, operation, variables, request.variables or {})
+        with nullcontext() if is_mutation(operation) else wanted():
+            result = await self._execute(asked, context)
         body = _body(result, call, plan if request.explain else None)
         if request.show_cost and standing is not None:
             body.setdefault("extensions", {})["cost"] = shown(standing, self._services.clock)

@@ -60,10 +60,14 @@ async def browser():
         yield client
 
 
+async def metrics(graph: Graph, browser: httpx.AsyncClient) -> str:
+    return (await browser.get(f"{graph.url}/metrics", headers=headers())).text
+
+
 async def present(graph: Graph, browser: httpx.AsyncClient, name: str, number: int) -> None:
     """Until so many are at it."""
     for _ in range(500):
-        text = (await browser.get(f"{graph.url}/metrics", headers=headers())).text
+        text = await metrics(graph, browser)
         if f"\nbrokergraph_requests_{name} {float(number)}\n" in text:
             return
         await asyncio.sleep(0.01)
