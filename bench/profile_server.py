@@ -14,6 +14,7 @@ PARTS = (
     ("engine", "engine: planning, holes, resolving, building the response"),
     ("resolvers/texts", "texts: parameters, finding holes"),
     ("resolvers", "resolvers: scopes, costs, limits, live figures"),
+    ("upstreams/kept.py", "the vendor's answer: transport"),
     ("upstreams/small_calls.py", "the vendor's answer: transport"),
     ("upstreams/transport.py", "the vendor's answer: transport"),
     ("upstreams/http.py", "the vendor's answer: manners (breaker, rate, places, log)"),

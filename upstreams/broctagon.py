@@ -148,6 +148,8 @@ class Broctagon:
             understands=DOCUMENTED,
             writes=writes,
             lane=lane,
+            # Its one read is the report, which does not say of which days and page it is.
+            alone=True,
         )
 
     def refusal(self, answer: HttpAnswer) -> UpstreamError:

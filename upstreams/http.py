@@ -144,6 +144,8 @@ class Link:
             self._note(started, None)
             raise
         except UpstreamError as error:
+            if isinstance(error, Misunderstood):
+                self._transport.distrust(request.lane)
             self._blame(breaker, error, started)
             raise
         except BaseException:
@@ -168,6 +170,8 @@ class Link:
                 headers=request.headers,
                 content=request.content,
                 bounds=bounds,
+                # What an order is settled by is never taken from a connection that another request has used.
+                lane=None if request.alone or call.order else request.lane,
                 writes=request.writes,
             )
         except TransportFault as fault:

@@ -14,7 +14,9 @@ class HttpRequest(msgspec.Struct, frozen=True):
     a log line nor a metric grows with the logins. Headers, query and content may hold secrets: no repr.
 
     `understands` are the statuses that the vendor documents and its module reads; every other status is judged by the
-    link. `lane` is the trading server that the circuit breaker watches. `keys` is how many keys the call carries.
+    link. `lane` is the trading server that the circuit breaker watches, and that connections are kept for. `alone` is
+    for a read whose answer does not say what was asked for: it has a connection of its own, before and after, on which
+    no other answer can be waiting. `keys` is how many keys the call carries.
     `total_seconds` replaces the link's time-outs where the vendor's own deadline is longer.
     """
 
@@ -27,6 +29,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     understands: frozenset[int] = OK
     writes: bool = False
     lane: str = ""
+    alone: bool = False
     keys: int = 1
     total_seconds: float | None = None
     max_answer_bytes: int | None = None

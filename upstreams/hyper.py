@@ -59,8 +59,10 @@ class Hyper:
         await self._authorised.aclose()
 
     async def client_balance(self, client_number: int, api_password: Secret, call: Call) -> LiveClientRecord:
-        """Get_Client_Balance_json: one client per call. Code 1 is a restricted client, not a failure."""
-        request = _request(self._config.client_balance_path, client_number, api_password)
+        """Get_Client_Balance_json: one client per call. Code 1 is a restricted client, not a failure. The answer does
+        not say whose it is.
+        """
+        request = _request(self._config.client_balance_path, client_number, api_password, alone=True)
 
         def read(answer: HttpAnswer) -> LiveClientRecord:
             code = self._code(answer, writes=False)
@@ -125,7 +127,9 @@ class PreparedHyperAccount:
         return await self._write.send()
 
 
-def _request(path: str, client_number: int, api_password: Secret, *, writes: bool = False) -> HttpRequest:
+def _request(
+    path: str, client_number: int, api_password: Secret, *, writes: bool = False, alone: bool = False
+) -> HttpRequest:
     body = {"ClientNumber": client_number, "API_Password": api_password.reveal()}
     return HttpRequest(
         "POST",
@@ -134,4 +138,5 @@ def _request(path: str, client_number: int, api_password: Secret, *, writes: boo
         content=wire.encode(body),
         understands=DOCUMENTED,
         writes=writes,
+        alone=alone,
     )

@@ -6,13 +6,15 @@ It raises httpx's exceptions, so that upstreams/transport.py judges both alike.
 """
 
 import asyncio
+import select
 import ssl
-from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 import httptools
 import httpx
+
+from upstreams.kept import Kept
 
 Origin = tuple[str, str, int]
 Whole = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -35,6 +37,7 @@ class _Connection(asyncio.Protocol):
         self._loop = loop
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: Any = None
+        self._unread = select.poll()
         self._answer: asyncio.Future[Whole] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._headers: list[tuple[bytes, bytes]] = []
@@ -43,7 +46,6 @@ class _Connection(asyncio.Protocol):
         self._heard = self._silence = self._end = 0.0
         self._until_closed = False
         self.usable = True
-        self.idle_since = 0.0
 
     # What the exchange does
 
@@ -69,6 +71,10 @@ class _Connection(asyncio.Protocol):
             self._answer = None
             self._headers, self._body = [], []
 
+    def is_silent(self) -> bool:
+        """Asks the socket itself: what came while the loop was busy has not been shown to `data_received` yet."""
+        return self.usable and not self._unread.poll(0)
+
     def close(self) -> None:
         self.usable = False
         if self._transport is not None:
@@ -92,6 +98,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+        # Registered once: a poll of its own for each look costs twice as much, and `select` knows no large numbers.
+        self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
@@ -121,6 +129,8 @@ class _Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._answer is None or self._answer.done():
             self.usable = False
+            # The answer that is done keeps its headers for itself.
+            self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name, value))
@@ -156,13 +166,12 @@ class SmallCalls(httpx.AsyncBaseTransport):
     """Keeps connections for `keep_alive_seconds` after their last use. How many there are is the caller's to limit.
 
     `request.extensions`: httpx's "timeout" (connect and read are kept) and "target"; "total", the seconds that all of
-    it may take, and "max_bytes" of a body.
+    it may take, "max_bytes" of a body, and "lane".
     """
 
     def __init__(self, context: ssl.SSLContext, *, keep_alive_seconds: float) -> None:
         self._context = context
-        self._keep_alive_seconds = keep_alive_seconds
-        self._idle: dict[Origin, deque[_Connection]] = {}
+        self._kept: Kept[_Connection] = Kept(keep_alive_seconds)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The whole answer. Raises httpx's exceptions; ConnectError and ConnectTimeout before a byte is sent."""
@@ -172,6 +181,7 @@ class SmallCalls(httpx.AsyncBaseTransport):
         status, headers, body = await self.exchange(
             (url.scheme, url.host, url.port or PORTS[url.scheme]),
             written(request.method, target, request.headers.raw, await request.aread()),
+            lane=told.get("lane", ""),
             connect=timeout.get("connect"),
             silence=timeout.get("read") or _ALWAYS,
             total=told.get("total", _ALWAYS),
@@ -180,39 +190,35 @@ class SmallCalls(httpx.AsyncBaseTransport):
         return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body), request=request)
 
     async def exchange(  # noqa: PLR0913 - where, what, and its bounds.
-        self, origin: Origin, request: bytes, *, connect: float | None, silence: float, total: float, most: int
+        self,
+        origin: Origin,
+        request: bytes,
+        *,
+        lane: str | None,
+        connect: float | None,
+        silence: float,
+        total: float,
+        most: int,
     ) -> Whole:
-        """The same without httpx's request and response, which cost more than the exchange itself."""
+        """The same without httpx's request and response, which cost more than the exchange itself. Requests of one lane
+        share kept connections; None is for a request that has a connection of its own, before and after.
+        """
         end = asyncio.get_running_loop().time() + total
-        connection = self._kept(origin) or await self._connected(origin, connect)
+        kept = None if lane is None else self._kept.take((origin, lane))
+        connection = kept or await self._connected(origin, connect)
         whole = await connection.exchange(request, silence=silence, end=end, most=most)
-        self._keep(origin, connection)
+        if lane is None or not connection.usable:
+            connection.close()
+        else:
+            self._kept.keep((origin, lane), connection)
         return whole
 
+    def distrust(self, lane: str) -> None:
+        """Use no connection again that is kept for this lane."""
+        self._kept.distrust(lane)
+
     async def aclose(self) -> None:
-        for kept in self._idle.values():
-            while kept:
-                kept.pop().close()
-
-    def _kept(self, origin: Origin) -> _Connection | None:
-        kept = self._idle.get(origin)
-        oldest = asyncio.get_running_loop().time() - self._keep_alive_seconds
-        while kept:
-            connection = kept.pop()
-            if connection.usable and connection.idle_since > oldest:
-                return connection
-            connection.close()
-        return None
-
-    def _keep(self, origin: Origin, connection: _Connection) -> None:
-        if not connection.usable:
-            connection.close()
-            return
-        now = connection.idle_since = asyncio.get_running_loop().time()
-        kept = self._idle.setdefault(origin, deque())
-        kept.append(connection)
-        while kept[0].idle_since < now - self._keep_alive_seconds:
-            kept.popleft().close()
+        self._kept.close()
 
     async def _connected(self, origin: Origin, seconds: float | None) -> _Connection:
         scheme, host, port = origin

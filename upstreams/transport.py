@@ -81,9 +81,10 @@ def _http(limits: Limits) -> httpx.AsyncClient:
 
 
 class Transport:
-    """The way to one vendor. Reads share kept connections and a transport that is made for many small ones; every write
-    has a connection of its own, because a kept connection that the vendor closes at that moment would turn an unsent
-    write into one in doubt, and httpx's own transport, which says when the first byte leaves.
+    """The way to one vendor. Reads have a transport that is made for many small ones, and share kept connections, but
+    for those whose answer nobody could tell from another's. Every write has a connection of its own, because a kept
+    connection that the vendor closes at that moment would turn an unsent write into one in doubt, and httpx's own
+    transport, which says when the first byte leaves.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -91,6 +92,10 @@ class Transport:
         self._reading = SmallCalls(_tls(), keep_alive_seconds=KEEP_ALIVE_SECONDS)
         self._writing = _http(limits)
         self._origins: dict[str, tuple[Origin, bytes]] = {}
+
+    def distrust(self, lane: str) -> None:
+        """Use no connection again that is kept for this lane: what came on one of them does not fit what was asked."""
+        self._reading.distrust(lane)
 
     async def aclose(self) -> None:
         await self._reading.aclose()
@@ -104,10 +109,12 @@ class Transport:
         headers: Mapping[str, str],
         content: bytes | None,
         bounds: Bounds,
+        lane: str | None,
         writes: bool,
     ) -> HttpAnswer:
         """One HTTP exchange within a total time, which httpx alone does not keep: its read time-out restarts with each
-        chunk. Raises TransportFault; CancelledError passes and leaves no connection behind.
+        chunk. Reads of one lane share kept connections; None is for one that has its own. Raises TransportFault;
+        CancelledError passes and leaves no connection behind.
         """
         progress = _Progress()
         try:
@@ -115,7 +122,7 @@ class Transport:
                 async with asyncio.timeout(bounds.total_seconds):
                     request = self._writing_request(method, url, headers, content, bounds, progress)
                     return await _received(await self._writing.send(request, stream=True), bounds.max_answer_bytes)
-            return await self._read(method, url, headers, content, bounds)
+            return await self._read(method, url, headers, content, bounds, lane)
         except TimeoutError as error:
             raise TransportFault(Meaning.SILENT, sent=progress.sent, detail="total time-out") from error
         except TransportFault:
@@ -146,18 +153,27 @@ class Transport:
             extensions={"trace": progress},
         )
 
-    async def _read(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, bounds: Bounds
+    async def _read(  # noqa: PLR0913, PLR0917 - the parts of a request.
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        bounds: Bounds,
+        lane: str | None,
     ) -> HttpAnswer:
         """Without httpx's client, request and response, whose share of a small call is larger than the transport's."""
         origin, host, target = self._split(url)
         sent = {**_HEADERS, **headers}
+        if lane is None:
+            sent["connection"] = "close"
         if content is not None or method != "GET":
             sent["content-length"] = str(len(content or b""))
         lines = [(b"host", host), *((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())]
         status, found, body = await self._reading.exchange(
             origin,
             written(method, target, lines, content or b""),
+            lane=lane,
             connect=self._connect_seconds(bounds),
             silence=bounds.read_seconds,
             total=bounds.total_seconds,

@@ -211,6 +211,12 @@ async def test_a_connection_that_cannot_be_trusted_is_not_kept(answer):
     assert playing.connections == 2
 
 
+async def test_an_answer_has_no_headers_of_the_one_behind_it():
+    other = b"HTTP/1.1 200 OK\r\nX-Other: 1\r\nContent-Length: 2\r\n\r\n{}"
+    async with vendor(says(OK + other)) as playing, small() as ours:
+        assert (await answered(ours, request_to(playing.url)))[1] == [(b"content-length", b"2")]
+
+
 async def test_what_a_vendor_says_unasked_answers_nobody():
     async def twice(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)
@@ -297,7 +303,10 @@ async def test_tls_is_spoken_and_checked(tmp_path):
     server, trusting = certificate(tmp_path)
     async with vendor(says(OK), context=server) as playing:
         async with small(context=trusting) as ours:
-            assert (await answered(ours, request_to(playing.url)))[2] == b"{}"
+            for _ in range(2):
+                assert (await answered(ours, request_to(playing.url)))[2] == b"{}"
+            # What TLS itself says after its handshake is no word of the vendor's.
+            assert playing.connections == 1
         async with small() as ours:
             with pytest.raises(httpx.ConnectError):
                 await answered(ours, request_to(playing.url))

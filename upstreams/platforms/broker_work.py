@@ -31,7 +31,7 @@ from upstreams.platforms.protocol import (
     PreparedAccount,
     PreparedDeposit,
 )
-from upstreams.platforms.rows import NONSENSE, read_rows
+from upstreams.platforms.rows import NONSENSE, only, read_rows
 from upstreams.transport import HttpAnswer
 
 INFO_PATH = "/v1/api/account/info"
@@ -124,7 +124,7 @@ class BrokerWorkServer:
         try:
             whole = answer_with(wanted).decode(answer.body)
             if wire.flag(whole.result):
-                return entries(whole.data)
+                return only(entries(whole.data), chunk, self._link.failures)
         except NONSENSE:
             # In two steps, then: what it says of the call, and row by row what can be read.
             pass

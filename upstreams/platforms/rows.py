@@ -29,10 +29,11 @@ def read_rows(
     failures: Failures,
 ) -> Mapping[str, R | UpstreamError]:
     """By login what `entries` makes of the rows. A row that cannot be read becomes its login's error. Where it does not
-    even say whose it is, all that were asked and not found carry the error: it may be any of them.
+    even say whose it is, all that were asked and not found carry the error: it may be any of them. Raises Misunderstood
+    for a row that nobody asked for.
     """
     try:
-        return entries(_all_of(kind).decode(data))  # type: ignore[arg-type]
+        return only(entries(_all_of(kind).decode(data)), asked, failures)  # type: ignore[arg-type]
     except NONSENSE:
         pass
     found: dict[str, R | UpstreamError] = {}
@@ -45,7 +46,17 @@ def read_rows(
             blamed = _blamed(row, broken)
             found |= blamed
             nobodys = nobodys if blamed else broken
+    only(found, asked, failures)
     return found if nobodys is None else {login: found.get(login, nobodys) for login in asked}
+
+
+def only(found: Mapping[str, R], asked: Sequence[str], failures: Failures) -> Mapping[str, R]:
+    """The same, if all of it was asked for. A row that was not says that this is the answer to another question, so
+    that none of it can be believed: Misunderstood.
+    """
+    if found.keys() <= set(asked):
+        return found
+    raise failures.unreadable(writes=False, detail="a row that nobody asked for")
 
 
 @lru_cache(maxsize=256)

@@ -95,7 +95,8 @@ class GroupCurrencies:
 
     async def of(self, group: str, call: Call) -> str | None:
         async def fetch(own: Call) -> str | None:
-            return await self._door.get(self._path, self._read, own, values={"group": group})
+            # Alone: the answer is not read for the group's name, and is kept for an hour.
+            return await self._door.get(self._path, self._read, own, values={"group": group}, alone=True)
 
         return await self._shared.get(group, fetch, call)
 

@@ -47,7 +47,9 @@ class History:
 
         start, end = local_window(sent_at, self._zone)
         query = (("fromTime", start), ("toTime", end))
-        return await self._door.get(HISTORY_PATH, read, call, values={"login": order.login}, query=query)
+        values = {"login": order.login}
+        # Alone: a history without our order does not say whose it is, and proves that nothing was booked.
+        return await self._door.get(HISTORY_PATH, read, call, values=values, query=query, alone=True)
 
 
 def _found(trade: _Trade, order: DepositOrder) -> Found:

@@ -31,7 +31,7 @@ from upstreams.platforms.protocol import (
     PreparedAccount,
     PreparedDeposit,
 )
-from upstreams.platforms.rows import read_rows
+from upstreams.platforms.rows import only, read_rows
 from upstreams.platforms.searching import absence_counts_after, searched
 from upstreams.records import LiveAccountRecord
 from upstreams.transport import HttpAnswer
@@ -136,7 +136,7 @@ class Mt4Server:
             if answer.status != 200 or answer.body.strip() in {b"", b"null"}:  # noqa: PLR2004
                 return {}
             record = self._record(wire.decode(answer.body, Mt4User))
-            return {record.login: record}
+            return only({record.login: record}, [login], self._failures)
 
         understands = DOCUMENTED | {204, NOT_FOUND}
         return await self._door.get(USER_V1_PATH, read, call, values={"login": login}, understands=understands)

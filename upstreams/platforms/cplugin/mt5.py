@@ -28,6 +28,7 @@ from upstreams.platforms.protocol import (
     PreparedAccount,
     PreparedDeposit,
 )
+from upstreams.platforms.rows import only
 from upstreams.records import LiveAccountRecord
 from upstreams.transport import HttpAnswer
 
@@ -97,8 +98,12 @@ class Mt5Server:
         raise self._failures.rejected(Reason.NOT_SUPPORTED, "There is no list of accounts to search.")
 
     async def _user(self, login: str, call: Call) -> LiveAccountRecord | None:
+        def read(answer: HttpAnswer) -> LiveAccountRecord:
+            record = self._read(answer)
+            return only({record.login: record}, [login], self._failures)[login]
+
         try:
-            return await self._door.get(USER_PATH, self._read, call, values={"login": login})
+            return await self._door.get(USER_PATH, read, call, values={"login": login})
         except Rejected as error:
             if error.reason is Reason.NOT_FOUND:
                 return None

@@ -36,6 +36,7 @@ class Door:
         values: Mapping[str, str] | None = None,
         query: Sequence[tuple[str, str]] = (),
         keys: int = 1,
+        alone: bool = False,
         understands: frozenset[int] = DOCUMENTED,
         max_answer_bytes: int | None = None,
     ) -> T:
@@ -48,6 +49,7 @@ class Door:
             understands=understands,
             lane=self.lane,
             keys=keys,
+            alone=alone,
             max_answer_bytes=max_answer_bytes,
         )
         return await self.connection.authorised.read(request, read, call)

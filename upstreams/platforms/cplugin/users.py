@@ -72,7 +72,8 @@ class Users:
             return users, paging(answer)
 
         query = [("limit", str(PAGE_USERS))] + ([("cursor", cursor)] if cursor else [])
-        return await self._door.get(USERS_PATH, read, call, query=query)
+        # Alone: a page does not say which one it is, and one that is missing proves that no account was made.
+        return await self._door.get(USERS_PATH, read, call, query=query, alone=True)
 
 
 def _names(user: User, reference: str) -> bool:
