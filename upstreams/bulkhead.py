@@ -37,7 +37,8 @@ class _Line:
     def make_room(self, caller: str) -> bool:
         """Turn somebody else away, where one has more in the line than this caller."""
         greedy = self.turns.turn_away(caller)
-        if greedy is not None:
+        # He may have given up in this very turn, and not have left the line yet: his room is free all the same.
+        if greedy is not None and not greedy.done():
             greedy.set_exception(Crowded("the line is full, and this caller has most in it"))
         return greedy is not None
 

@@ -157,6 +157,23 @@ async def test_a_full_line_turns_away_the_newest_of_whoever_has_most():
     assert order == ["a", "a", "b", "a"]
 
 
+async def test_who_has_given_up_already_is_turned_away_without_harm():
+    """His task has not run since, so he still stands in the line when a stranger comes."""
+    bulkhead, order = Bulkhead(max_in_flight=1, max_waiting=3), []
+    async with bulkhead.place(Deadline.after(30, Clock())):
+        tasks = [asyncio.create_task(entered(bulkhead, Lane("a"), order)) for _ in range(3)]
+        await asyncio.sleep(0)
+        stranger = asyncio.create_task(entered(bulkhead, Lane("b"), order))
+        tasks[-1].cancel()
+        await asyncio.sleep(0)
+
+    results = await asyncio.gather(*tasks, stranger, return_exceptions=True)
+
+    assert [type(result) for result in results] == [type(None)] * 2 + [asyncio.CancelledError, type(None)]
+    assert order == ["a", "b", "a"]
+    assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)
+
+
 async def test_who_gives_up_stands_in_nobodys_way():
     bulkhead, order, hold = Bulkhead(max_in_flight=1, max_waiting=2), [], asyncio.Event()
 
