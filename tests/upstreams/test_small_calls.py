@@ -150,6 +150,16 @@ async def test_a_failure_means_what_it_means_with_httpx(name):
             assert meaning_of(raised.value) is meaning, transport
 
 
+async def test_another_protocol_is_no_answer(caplog):
+    switching = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    async with vendor(says(switching)) as playing, small() as ours:
+        with pytest.raises(httpx.RemoteProtocolError) as raised:
+            await answered(ours, request_to(playing.url))
+        await asyncio.wait_for(playing.left.wait(), 5)
+    assert meaning_of(raised.value) is Meaning.DROPPED
+    assert caplog.records == []
+
+
 async def test_nobody_there_is_unreachable():
     async with vendor(says()) as playing:
         gone = playing.url
