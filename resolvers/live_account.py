@@ -102,10 +102,11 @@ async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], conte
     problem = _cannot_ask(server, platform, len(logins), context)
     if platform is None or problem is not None:
         return dict.fromkeys(logins, problem)
-    found = await platform.live(logins, wanted, context.call)
     cache = context.services.live_cache
+    stamp = cache.stamp(wanted)
+    found = await platform.live(logins, wanted, context.call)
     if cache.is_wanted:
-        cache.put([(AccountKey(server, login), one) for login, one in found.items() if _is_figure(one)], wanted)
+        cache.put([(AccountKey(server, login), one) for login, one in found.items() if _is_figure(one)], stamp)
     if None not in found.values():
         return found
     return {login: _unknown_login(server, login, platform) if one is None else one for login, one in found.items()}

@@ -10,8 +10,8 @@ from upstreams.records import AccountKey, LiveAccountRecord
 _MOST_ENTRIES = 50_000
 _LONGEST_WANTED_SECONDS = 3600
 
-# Which figures were fetched, and when: one for all that came with the same call.
-_Stamp = tuple[frozenset[str], float]
+Stamp = tuple[frozenset[str], float]
+"""Which figures are fetched, and when they were asked for: one for all that come with the same call."""
 
 
 class LiveCache:
@@ -24,7 +24,7 @@ class LiveCache:
         self._clock = clock
         self._most = most_entries
         self._wanted_until = -math.inf
-        self._entries: OrderedDict[AccountKey, tuple[LiveAccountRecord, _Stamp]] = OrderedDict()
+        self._entries: OrderedDict[AccountKey, tuple[LiveAccountRecord, Stamp]] = OrderedDict()
 
     def get(self, key: AccountKey, wanted: frozenset[str], max_age_seconds: float) -> LiveAccountRecord | None:
         """The record if it is young enough and was fetched with all that is wanted."""
@@ -41,15 +41,25 @@ class LiveCache:
         """Whether `put` would keep anything."""
         return self._clock.monotonic() <= self._wanted_until
 
-    def put(self, records: Iterable[tuple[AccountKey, LiveAccountRecord]], wanted: frozenset[str]) -> None:
-        """Keep what one call has fetched."""
+    def stamp(self, wanted: frozenset[str]) -> Stamp:
+        """To be taken before the call: its answer is no younger than its question."""
+        return wanted, self._clock.monotonic()
+
+    def put(self, records: Iterable[tuple[AccountKey, LiveAccountRecord]], stamp: Stamp) -> None:
+        """Keep what one call has fetched, but for what a later call with all of its figures has fetched already: calls
+        do not end in the order in which they began.
+        """
         if not self.is_wanted:
             self._entries.clear()
             return
-        entries, stamp = self._entries, (wanted, self._clock.monotonic())
+        entries = self._entries
         for key, record in records:
             # What is there keeps its place in the order, unless it is taken out.
-            entries.pop(key, None)
-            entries[key] = record, stamp
+            there = entries.pop(key, None)
+            entries[key] = there if there is not None and _is_better(there[1], stamp) else (record, stamp)
         while len(entries) > self._most:
             entries.popitem(last=False)
+
+
+def _is_better(one: Stamp, other: Stamp) -> bool:
+    return one[1] > other[1] and other[0] <= one[0]
