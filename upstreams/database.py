@@ -11,7 +11,7 @@ import structlog
 
 from upstreams.call import Call
 from upstreams.errors import Misunderstood, System, Unavailable, UpstreamError
-from upstreams.pool import Pool
+from upstreams.pool import Pool, transaction
 from upstreams.secret import Secret
 
 log = structlog.get_logger(__name__)
@@ -128,7 +128,7 @@ class Database:
     async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
         """Do some statements in one transaction, never twice. Unavailable means UNKNOWN whether it was committed."""
         with self._translating():
-            async with asyncio.timeout(seconds), self.connection(seconds) as connection, connection.transaction():
+            async with asyncio.timeout(seconds), self.connection(seconds) as connection, transaction(connection):
                 return await work(connection)
 
     def too_late(self) -> UpstreamError:

@@ -5,17 +5,22 @@ share: it cannot know what was done. A read that ended well has left nothing beh
 the next one. Everything else goes back through the pool's own hands: whatever changed something, failed, was given up
 or took too long; each connection while somebody waits for one; and all that is at hand, once a second, so that the
 pool may let go of what is idle, old or dead.
+
+Before a connection goes back, asyncpg waits to hear that what was given up is cancelled, which a dead connection never
+says: who has given up does not wait with it.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
 
 AT_HAND_SECONDS = 1.0
+# In which a statement must be cancelled and a transaction rolled back, or the connection is thrown away.
+RELEASE_SECONDS = 1.0
 # asyncpg takes 0 for an error of ours.
 _NO_TIME = 0.001
 
@@ -42,7 +47,7 @@ class Pool:
         try:
             rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=limit)
         except BaseException:
-            await self._pool.release(connection)
+            self._give_back(connection)
             raise
         if self._waiting:
             await self._pool.release(connection)
@@ -52,18 +57,22 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[Any]:
-        """A connection for anything, had within so many seconds or not at all."""
+        """A connection for anything, had within so many seconds or not at all. When this ends, what it held is free and
+        what it began has come to its end, so that who looks again sees it: unless PostgreSQL says nothing at all.
+        """
         connection = self._from_hand() or await self._from_pool(seconds)
         try:
             yield connection
         finally:
-            await self._pool.release(connection)
+            await asyncio.wait([self._give_back(connection)])
 
     async def close(self) -> None:
         """Wait for what is under way and close all connections."""
         if self._tidying is not None:
             self._tidying.cancel()
         await self._tidied()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=RELEASE_SECONDS)
         await self._pool.close()
 
     def terminate(self) -> None:
@@ -92,13 +101,39 @@ class Pool:
 
     def _tidy(self) -> None:
         self._tidying = None
-        task = asyncio.create_task(self._tidied())
+        self._begin(self._tidied())
+
+    def _give_back(self, connection: Any) -> asyncio.Task[None]:
+        return self._begin(self._given_back(connection))
+
+    async def _given_back(self, connection: Any) -> None:
+        # Whatever goes wrong, asyncpg has thrown the connection away, and its place is free.
+        with suppress(Exception):
+            await self._pool.release(connection, timeout=RELEASE_SECONDS)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _tidied(self) -> None:
         given, self._at_hand = self._at_hand, []
         await asyncio.gather(*(self._pool.release(connection) for connection in given), return_exceptions=True)
+
+
+@asynccontextmanager
+async def transaction(connection: Any) -> AsyncIterator[None]:
+    """Like asyncpg's own, but what fails is rolled back by the pool alone, within its time, when the connection goes
+    back: a dead one never says that it has rolled back.
+    """
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(connection.transaction())
+        try:
+            yield
+        except BaseException:
+            stack.pop_all()
+            raise
 
 
 def _is_usable(connection: Any) -> bool:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from upstreams.clock import Clock
 from upstreams.database import Database
 from upstreams.hyper_tokens import TokenPair
+from upstreams.pool import transaction
 from upstreams.secret import Secret
 from upstreams.sql import read_statements
 
@@ -35,7 +36,7 @@ class DatabaseTokenStore:
     async def locked(self) -> AsyncIterator[None]:
         """An advisory lock on a connection of its own: a dead process holds nothing."""
         lock = zlib.crc32(f"brokergraph vendor token {self._name}".encode())
-        async with self._local, self._database.connection(_SECONDS) as connection, connection.transaction():
+        async with self._local, self._database.connection(_SECONDS) as connection, transaction(connection):
             await connection.execute("SELECT pg_advisory_xact_lock($1)", lock)
             yield
 

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from conftest import a_call
@@ -120,6 +121,146 @@ async def test_a_connection_that_dies_under_a_read_is_replaced(box, database):
         [row] = await task
 
     assert (row["pid"] != reading, call.tally.calls["TEST"]) == (True, 2)
+
+
+class Way:
+    """A way to PostgreSQL on which nothing comes or goes once it is frozen, until it is thawed for new connections."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._asked = parse_qs(parts.query)
+        self._host = self._asked.get("host", [parts.hostname])[0]
+        self._port = int(self._asked.get("port", [parts.port or 5432])[0])
+        self._parts = parts
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+
+    def freeze(self) -> None:
+        self._flowing.clear()
+
+    def thaw(self) -> None:
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+
+    def url_at(self, port: int) -> str:
+        user = self._parts.netloc.rpartition("@")[0]
+        return self._parts._replace(netloc=f"{user}@127.0.0.1:{port}", query="").geturl()
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._host.startswith("/"):
+            far = await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._port}")
+        else:
+            far = await asyncio.open_connection(self._host, self._port)
+        for source, target in ((reader, far[1]), (far[0], writer)):
+            self._tasks.add(asyncio.create_task(self._pump(source, target, self._flowing)))
+
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, flowing: asyncio.Event) -> None:
+        try:
+            while data := await source.read(65536):
+                await flowing.wait()
+                target.write(data)
+                await target.drain()
+        except ConnectionError:
+            pass
+        finally:
+            target.close()
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def opened_on_a_way(box, **more) -> AsyncIterator[tuple[Database, Way]]:
+    """asyncpg would wait for a minute to hear that a statement is cancelled."""
+    way = Way(box.graph_database_url)
+    server = await asyncio.start_server(way.accept, "127.0.0.1", 0)
+    url = Secret(way.url_at(server.sockets[0].getsockname()[1]))
+    database = Database(DatabaseConfig(url=url, pool_size=1, statement_timeout_seconds=60.0, **more), label="TEST")
+    try:
+        yield database, way
+    finally:
+        await database.close()
+        server.close()
+        await way.close()
+
+
+async def sleeping(connection):
+    await connection.execute("SELECT pg_sleep(0)")
+
+
+FROZEN = {
+    "a read": lambda database: pid(database, seconds=0.3),
+    "a write": lambda database: database.write(WHO, seconds=0.3),
+    "a transaction": lambda database: database.transact(sleeping, seconds=0.3),
+}
+
+
+@pytest.mark.parametrize("what", FROZEN)
+async def test_nobody_waits_for_a_dead_connection_longer_than_he_has_time(box, what):
+    async with opened_on_a_way(box) as (database, way):
+        before = await pid(database)
+        way.freeze()
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(FROZEN[what](database), 20.0)
+        way.thaw()
+
+        # It was the only one, and its place is free.
+        assert await pid(database, seconds=20.0) != before
+
+
+async def test_nobody_rolls_back_on_a_dead_connection(box):
+    async with opened_on_a_way(box) as (database, way):
+        frozen = asyncio.Event()
+
+        async def work(connection):
+            await connection.execute("SELECT 1")
+            way.freeze()
+            frozen.set()
+            await connection.execute("SELECT 1")
+
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(database.transact(work, seconds=0.5), 20.0)
+        assert frozen.is_set()
+
+
+async def test_closing_ends_what_is_being_given_back(box):
+    async with opened_on_a_way(box) as (database, way):
+        await pid(database)
+        way.freeze()
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(pid(database, seconds=0.3), 20.0)
+        await asyncio.wait_for(database.close(), 20.0)
+        assert not (await database.pool())._tasks  # noqa: SLF001 - there is no other way to them.
+
+
+async def sleeping_there(connection):
+    await connection.execute("SELECT pg_sleep(60)")
+
+
+async def sleeping_here(_connection):
+    await asyncio.sleep(60)
+
+
+async def refused(connection):
+    await connection.execute("SELECT no_such_thing")
+
+
+@pytest.mark.parametrize("fail", [sleeping_there, sleeping_here, refused])
+async def test_what_a_write_that_failed_held_is_free_when_it_ends(box, caplog, fail):
+    async def work(connection):
+        await connection.execute("SELECT pg_advisory_xact_lock(4711)")
+        await fail(connection)
+
+    async with opened(box, 2) as database:
+        for _ in range(3):
+            with pytest.raises((Unavailable, Misunderstood)):
+                await database.transact(work, seconds=0.3)
+            [row] = await database.write("SELECT pg_try_advisory_xact_lock(4711) AS free", seconds=10.0)
+            assert row["free"]
+    assert caplog.records == []
 
 
 async def test_who_writes_need_not_wait_for_what_is_at_hand(box):
