@@ -1,6 +1,6 @@
 """Carries an instruction out: prepare, mark SENT, send, write down what became of it.
 
-The work belongs to the process, not to the caller: whoever hangs up or runs out of time cancels only the waiting.
+The work belongs to the process, not to the caller: whoever hangs up or runs out of time cancels at most the waiting.
 """
 
 import asyncio
