@@ -3,26 +3,23 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from api.deposit_settings import DepositsSection
 from api.gate import OverloadSection
 from api.http_settings import DocumentsSection, HttpSection
 from api.oidc_settings import OidcConfig, check_issuers
-from resolvers.context import DepositLimits, GraphLimits
+from api.settings_variables import lay_over
+from resolvers.context import GraphLimits
 from resolvers.guard import DocumentLimits
 from resolvers.running import Chosen
 from upstreams.budgets.shared import BudgetConfig
 from upstreams.config import BroctagonConfig, BrokerWorkConfig, ConfigError, CPluginConfig, HyperConfig, ServerConfig
 from upstreams.secret import Secret
 from upstreams.settler import SettlingConfig
-
-PREFIX = "BROKERGRAPH_"
-# Variables with the prefix that are not settings: they are read before there are any.
-_NOT_SETTINGS = ("BROKERGRAPH_CONFIG", "BROKERGRAPH_PORT")
 
 # Callers have a valid key or token; operators have one with the page's scope (api/admission.py).
 Audience = Literal["everyone", "callers", "operators", "nobody"]
@@ -113,17 +110,6 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         )
 
 
-class DepositsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[deposits]: the most of each currency, in one deposit and in a day (UTC); one that is not named has no limit."""
-
-    maximum: dict[str, Decimal] = {}
-    daily_per_caller: dict[str, Decimal] = {}
-    daily_per_account: dict[str, Decimal] = {}
-
-    def limits(self) -> DepositLimits:
-        return DepositLimits(self.maximum, self.daily_per_caller, self.daily_per_account)
-
-
 class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[auth]: how long a looked-up API key is believed, and how long while the state database is away; and whose
     tokens are believed beside them.
@@ -169,9 +155,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     folder = Path.cwd()
     if path is not None:
         tables, folder = _read(path), path.absolute().parent
-    for name, text in environment.items():
-        if name.startswith(PREFIX) and name not in _NOT_SETTINGS:
-            _override(tables, name.removeprefix(PREFIX).split("__"), text)
+    lay_over(tables, Settings, environment)
 
     def secret(kind: type, value: Any) -> Any:
         if kind is Secret:
@@ -194,30 +178,6 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"is not TOML: {error}") from None
-
-
-def _override(tables: dict[str, Any], keys: list[str], text: str) -> None:
-    """Put a variable's text where its name points; names in the file are met whatever their case."""
-    for key in keys[:-1]:
-        child = tables.setdefault(_met(tables, key), {})
-        if not isinstance(child, dict):
-            raise ConfigError(PREFIX + "__".join(keys), "names a setting below one that is not a table")
-        tables = child
-    tables[_met(tables, keys[-1])] = _value(text)
-
-
-def _met(tables: Mapping[str, Any], key: str) -> str:
-    return next((name for name in tables if name.lower() == key.lower()), key.lower())
-
-
-def _value(text: str) -> Any:
-    """Lists and tables are written as in TOML, everything else as it is."""
-    if text.startswith(("[", "{")):
-        try:
-            return tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            return text
-    return text
 
 
 def _secret(value: Any, folder: Path, environment: Mapping[str, str]) -> Secret:
