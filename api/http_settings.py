@@ -5,21 +5,23 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from api.bounds import Age, AnyNumber, Seconds, Some, WholeAge, WholeSeconds
+
 
 class HttpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[http]: what a client may send, how slowly, and what it gets."""
 
-    header_timeout_seconds: float = 10.0
-    body_timeout_seconds: float = 20.0
-    keep_alive_seconds: int = 30
-    max_connections: int = 1000
-    max_header_bytes: int = 32 * 1024
-    max_headers: int = 100
-    max_variables_bytes: int = 256 * 1024
-    max_query_characters: int = 128 * 1024
-    compress_from_bytes: int = 1024
+    header_timeout_seconds: Seconds = 10.0
+    body_timeout_seconds: Seconds = 20.0
+    keep_alive_seconds: WholeSeconds = 30
+    max_connections: Some = 1000
+    max_header_bytes: Some = 32 * 1024
+    max_headers: Some = 100
+    max_variables_bytes: Some = 256 * 1024
+    max_query_characters: Some = 128 * 1024
+    compress_from_bytes: AnyNumber = 1024
     cors_origins: tuple[str, ...] = ()
-    cors_max_age_seconds: int = 3600
+    cors_max_age_seconds: WholeAge = 3600
 
     def __post_init__(self) -> None:
         for origin in self.cors_origins:
@@ -42,8 +44,8 @@ class DocumentsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     mode: Mode = "off"
     partners: dict[str, Mode] = {}
     automatic: bool = True
-    cache_seconds: float = 30.0
-    max_age_seconds: int = 0
+    cache_seconds: Age = 30.0
+    max_age_seconds: WholeAge = 0
 
     def mode_of(self, principal: str) -> Mode:
         return self.partners.get(principal, self.mode)

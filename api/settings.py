@@ -3,15 +3,18 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
+from api.bounds import Age, AnyNumber, Port, Seconds, Some, check_database
 from api.deposit_settings import DepositsSection
 from api.gate import OverloadSection
 from api.http_settings import DocumentsSection, HttpSection
 from api.oidc_settings import OidcConfig, check_issuers
+from api.settings_mistakes import mistake
 from api.settings_variables import lay_over
 from resolvers.context import GraphLimits
 from resolvers.guard import DocumentLimits
@@ -29,12 +32,12 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """[server]"""
 
     host: str = "127.0.0.1"
-    port: int = 8000
-    workers: int = 1
+    port: Port = 8000
+    workers: Some = 1
     executor: Chosen = "engine"
-    hot_after: int = 2
-    request_deadline_seconds: float = 10.0
-    max_body_bytes: int = 1024 * 1024
+    hot_after: AnyNumber = 2
+    request_deadline_seconds: Seconds = 10.0
+    max_body_bytes: Some = 1024 * 1024
     introspection: bool = False
     schema_file: Audience = "operators"
     metrics: Audience = "operators"
@@ -43,23 +46,22 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     graphiql_key: Secret | None = None
     log_format: Literal["json", "console"] = "json"
 
-    def __post_init__(self) -> None:
-        if self.hot_after < 0:
-            raise ValueError("hot_after must not be negative")
-
 
 class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[erp]"""
 
     database_url: Secret
     accounting_currency: str
-    pool_size: int = 10
-    statement_timeout_seconds: float = 10.0
-    connect_timeout_seconds: float = 5.0
+    pool_size: Some = 10
+    statement_timeout_seconds: Seconds = 10.0
+    connect_timeout_seconds: Seconds = 5.0
     prepared_statements: bool = True
-    lookups_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
-    lookup_keys_max: Annotated[int, msgspec.Meta(ge=1)] = 1000
-    pages_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
+    lookups_at_once: AnyNumber = 2
+    lookup_keys_max: Some = 1000
+    pages_at_once: AnyNumber = 2
+
+    def __post_init__(self) -> None:
+        check_database("database_url", self.database_url)
 
 
 class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -69,26 +71,37 @@ class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     database_url: Secret | None = None
     listen_url: Secret | None = None
-    pool_size: int = 10
-    statement_timeout_seconds: float = 10.0
-    connect_timeout_seconds: float = 5.0
+    pool_size: Some = 10
+    statement_timeout_seconds: Seconds = 10.0
+    connect_timeout_seconds: Seconds = 5.0
     prepared_statements: bool = True
+
+    def __post_init__(self) -> None:
+        check_database("database_url", self.database_url)
+        check_database("listen_url", self.listen_url)
 
 
 class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[limits]: what one operation may ask for."""
 
-    cost_max: int = 200_000
-    page_default: int = 50
-    page_max: int = 200
-    live_clients_max: int = 20
-    single_live_accounts_max: int = 100
-    depth_max: int = 12
-    fields_max: int = 1000
-    aliases_max: int = 30
-    directives_max: int = 50
-    tokens_max: int = 2000
-    root_fields_max: int = 20
+    cost_max: Some = 200_000
+    page_default: Some = 50
+    page_max: Some = 200
+    live_clients_max: AnyNumber = 20
+    single_live_accounts_max: AnyNumber = 100
+    depth_max: Some = 12
+    fields_max: Some = 1000
+    aliases_max: AnyNumber = 30
+    directives_max: AnyNumber = 50
+    tokens_max: Some = 2000
+    root_fields_max: Some = 20
+
+    def __post_init__(self) -> None:
+        if self.page_default > self.page_max:
+            raise ValueError(
+                f"page_default ({self.page_default}) must not be more than page_max ({self.page_max}), "
+                "else a page would be longer where its length is not given"
+            )
 
     def graph(self) -> GraphLimits:
         return GraphLimits(
@@ -115,9 +128,9 @@ class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     tokens are believed beside them.
     """
 
-    key_cache_seconds: float = 10.0
-    key_cache_seconds_without_database: float = 300.0
-    last_used_every_seconds: float = 30.0
+    key_cache_seconds: Age = 10.0
+    key_cache_seconds_without_database: Age = 300.0
+    last_used_every_seconds: Seconds = 30.0
     oidc: dict[str, OidcConfig] = {}
 
 
@@ -157,16 +170,20 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         tables, folder = _read(path), path.absolute().parent
     lay_over(tables, Settings, environment)
 
-    def secret(kind: type, value: Any) -> Any:
-        if kind is Secret:
-            return _secret(value, folder, environment)
-        raise NotImplementedError
+    def convert(tables: Mapping[str, Any]) -> Settings:
+        return msgspec.convert(tables, Settings, strict=False, dec_hook=partial(_decoded, folder, environment))
+
+    def attempt(tables: Mapping[str, Any]) -> str | None:
+        try:
+            convert(tables)
+        except msgspec.ValidationError as error:
+            return str(error)
+        return None
 
     try:
-        settings = msgspec.convert(tables, Settings, strict=False, dec_hook=secret)
+        settings = convert(tables)
     except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at `$")
-        raise ConfigError(place.strip("`.") or "settings", problem) from None
+        raise mistake(str(error), tables, Settings, attempt) from None
     check_issuers(settings.auth.oidc)
     return settings
 
@@ -178,6 +195,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), f"is not TOML: {error}") from None
+
+
+def _decoded(folder: Path, environment: Mapping[str, str], kind: type, value: Any) -> Any:
+    if kind is Secret:
+        return _secret(value, folder, environment)
+    raise NotImplementedError
 
 
 def _secret(value: Any, folder: Path, environment: Mapping[str, str]) -> Secret:

@@ -120,7 +120,7 @@ def test_a_variable_outranks_the_file(example, variable, text, read):
     [
         ("[server]", "[server]\nprot = 1", "server"),
         ("[server]", '[server]\nport = "many"', "server.port"),
-        ("[servers.R1]", "[servers.R1]\ngroup = 1", "servers[...]"),
+        ("[servers.R1]", "[servers.R1]\ngroup = 1", "servers.R1"),
         ('accounting_currency = "ILS"', "", "erp"),
         ('database_url = { env = "ERP_DATABASE_URL" }', 'database_url = { env = "NOBODY" }', "erp.database_url"),
         ("secrets/broctagon_key", "secrets/nowhere", "broctagon.key"),

@@ -198,7 +198,7 @@ def test_offline_it_speaks_to_nobody(acme, well_behaved):
     broken = acme.operator.having(
         BROKERGRAPH_SERVERS__R2__ID="7",
         BROKERGRAPH_CPLUGIN__MAIN__CLIENT_SECRET="wrong",
-        BROKERGRAPH_ERP__DATABASE_URL="-",
+        BROKERGRAPH_ERP__DATABASE_URL="postgresql://127.0.0.1:1/nowhere",
     )
 
     done = broken.run_here("check", "--offline")
