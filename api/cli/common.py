@@ -34,6 +34,13 @@ def settings_from(config: Path | None) -> Settings:
         raise click.ClickException(f"Settings: {error}") from None
 
 
+def principal_named(_context: click.Context, _argument: click.Parameter, value: str) -> str:
+    """What is kept for nobody would be found by nobody: an empty variable in a script is the likely reason."""
+    if not value.strip():
+        raise click.BadParameter("A principal has a name; this one is empty.")
+    return value
+
+
 def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """Let a command be a coroutine, and turn the errors that operators can mend into messages."""
 

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import click
 
-from api.cli.common import config_option, run_async, settings_from
+from api.cli.common import config_option, principal_named, run_async, settings_from
 from api.house import state_database
 from api.manifest import ManifestError, read_manifest
 from api.settings import Settings
@@ -32,7 +32,7 @@ async def _with_store(settings: Settings, use: Callable[[DocumentStore], Awaitab
 
 @command.command()
 @config_option
-@click.argument("principal")
+@click.argument("principal", callback=principal_named)
 @click.argument("file", type=_FILE)
 @run_async
 async def add(config: Path | None, principal: str, file: Path) -> None:

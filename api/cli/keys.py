@@ -1,13 +1,13 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from api.cli.common import config_option, run_async, settings_from
+from api.cli.common import config_option, principal_named, run_async, settings_from
 from api.house import state_database
 from resolvers.scopes import SCOPES, Scope
 from upstreams.clock import Clock
@@ -15,11 +15,23 @@ from upstreams.keys import KeyRecord, KeyStore, new_key
 
 T = TypeVar("T")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+# More than any key should live, and no more than dates can say.
+_MOST_DAYS = 36_500
+_DAYS = click.IntRange(1, _MOST_DAYS)
+# PostgreSQL's integer.
+_AGENCY = click.IntRange(0, 2**31 - 1)
 _SCOPE_HELP = "May be given often. One of: " + "; ".join(f"{scope} ({what})" for scope, what in SCOPES.items())
 
 
 def _made_up() -> str:
     return f"key-{secrets.token_hex(4)}"
+
+
+def _key_id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """The database has the same rule (0002_api_keys.sql), and says less."""
+    if value is not None and not re.fullmatch(r"[a-z0-9-]{1,40}", value, re.ASCII):
+        raise click.BadParameter(f"{value!r} is no id for a key; write 1 to 40 of a-z, 0-9 and -.")
+    return value
 
 
 @click.group()
@@ -37,11 +49,11 @@ async def _with_store(config: Path | None, use: Callable[[KeyStore], Awaitable[T
 
 @command.command()
 @config_option
-@click.argument("principal")
-@click.option("--id", "identity", default=None, help="The key's own name; default: a made-up one.")
+@click.argument("principal", callback=principal_named)
+@click.option("--id", "identity", callback=_key_id, help="The key's own name; default: a made-up one.")
 @click.option("--scope", "scopes", type=click.Choice([str(scope) for scope in Scope]), multiple=True, help=_SCOPE_HELP)
-@click.option("--agency", "agencies", type=int, multiple=True, help="May be given often; default: every agency.")
-@click.option("--days", type=click.IntRange(1), default=None, help="How long it is valid; default: until revoked.")
+@click.option("--agency", "agencies", type=_AGENCY, multiple=True, help="May be given often; default: every agency.")
+@click.option("--days", type=_DAYS, default=None, help="How long it is valid; default: until revoked.")
 @run_async
 async def create(  # noqa: PLR0913 - one for each option.
     *,
@@ -95,17 +107,18 @@ def _span(_context: click.Context, _option: click.Parameter, value: str) -> time
     found = re.fullmatch(r"([0-9]{1,5})([mhd])", value, re.ASCII)
     if found is None:
         raise click.BadParameter(f"{value!r} is no length of time; write 90m, 12h or 7d.")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    span = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if span > timedelta(days=_MOST_DAYS):
+        raise click.BadParameter(f"{value!r} is longer than {_MOST_DAYS}d, the longest there is.")
+    return span
 
 
 @command.command()
 @config_option
 @click.argument("identity")
 @click.option("--overlap", callback=_span, default="7d", show_default=True, help="How long both work: 90m, 12h, 7d.")
-@click.option("--id", "successor", default=None, help="The new key's own name; default: a made-up one.")
-@click.option(
-    "--days", type=click.IntRange(1), default=None, help="How long the new one is valid; default: as the old."
-)
+@click.option("--id", "successor", callback=_key_id, help="The new key's own name; default: a made-up one.")
+@click.option("--days", type=_DAYS, default=None, help="How long the new one is valid; default: as the old.")
 @run_async
 async def rotate(
     *, config: Path | None, identity: str, overlap: timedelta, successor: str | None, days: int | None
@@ -116,13 +129,18 @@ async def rotate(
     """
     name, now = successor or _made_up(), Clock().now()
     key, new_ends = new_key(name), now + timedelta(days=days) if days else None
-    made = await _with_store(config, lambda store: store.rotate(identity, name, key, now + overlap, new_ends))
-    if made is None:
+
+    async def replace(store: KeyStore) -> datetime | None:
+        if await store.rotate(identity, name, key, now + overlap, new_ends) is None:
+            return None
+        # The old key's end may have been sooner than the overlap's, and stays so.
+        return next(one.expires_at for one in await store.list_all() if one.id == identity)
+
+    ends = await _with_store(config, replace)
+    if ends is None:
         problem = "There is no valid key with this id, it has been rotated already, or the new id is taken"
         raise click.ClickException(f"{identity} cannot be rotated. {problem}: see `keys list`.")
-    click.echo(
-        f"{name}: shown this once, kept only as a hash. {identity} ends {now + overlap:%Y-%m-%d %H:%M} UTC.", err=True
-    )
+    click.echo(f"{name}: shown this once, kept only as a hash. {identity} ends {ends:%Y-%m-%d %H:%M} UTC.", err=True)
     click.echo(key.reveal())
 
 

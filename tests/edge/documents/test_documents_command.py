@@ -56,6 +56,14 @@ def test_an_id_never_changes_its_meaning(command, manifest):
     assert command("add", "somebody-else", manifest({"one": CLIENT})).returncode == 0
 
 
+@pytest.mark.parametrize("principal", ["", " "])
+def test_documents_are_somebodys(command, manifest, principal):
+    refused = command("add", principal, manifest({"one": NAMES}))
+
+    assert refused.returncode == 2
+    assert "A principal has a name" in refused.stderr
+
+
 WRONG = [
     (b"nonsense", "is not JSON"),
     (b"\xff", "is not JSON"),

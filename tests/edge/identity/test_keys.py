@@ -104,12 +104,36 @@ def test_an_overlap_that_is_no_time_is_refused(box, overlap):
     assert "is no length of time" in keys(box, "rotate", "any", f"--overlap={overlap}", code=2).stderr
 
 
+CREATE, ROTATE = ("create", "acme", "--scope", "client:read"), ("rotate", "any")
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        ((*CREATE, "--days", "99999999"), "36500"),
+        ((*ROTATE, "--days", "99999999"), "36500"),
+        ((*ROTATE, "--overlap", "99999d"), "36500"),
+        ((*CREATE, "--id", "bad id/!"), "1 to 40 of a-z, 0-9 and -"),
+        ((*CREATE, "--id", "k" * 41), "1 to 40 of a-z, 0-9 and -"),
+        ((*CREATE, "--id", ""), "1 to 40 of a-z, 0-9 and -"),
+        ((*ROTATE, "--id", "Next"), "1 to 40 of a-z, 0-9 and -"),
+        (("create", "", "--scope", "client:read"), "A principal has a name"),
+        (("create", " ", "--scope", "client:read"), "A principal has a name"),
+        ((*CREATE, "--agency", "-4"), "-4 is not in the range"),
+        ((*CREATE, "--agency", "2147483648"), "2147483648 is not in the range"),
+    ],
+)
+def test_what_no_key_can_have_is_refused_with_what_it_can(box, words, told):
+    assert told in keys(box, *words, code=2).stderr
+
+
 async def test_a_rotation_never_lengthens_the_old_key_and_gives_the_new_one_as_long_a_life(box, database, believing):
     identity, _key = made(box, "rota", "--days", "2")
     old_end = await database.fetchval("SELECT expires_at FROM brokergraph.api_key WHERE id = $1", identity)
 
-    keys(box, "rotate", identity, "--overlap", "90d", "--id", f"{identity}-next")
+    done = keys(box, "rotate", identity, "--overlap", "90d", "--id", f"{identity}-next")
 
+    assert f"{identity} ends {old_end:%Y-%m-%d %H:%M} UTC." in done.stderr
     row = await database.fetchrow("SELECT * FROM brokergraph.api_key WHERE id = $1", f"{identity}-next")
     assert await database.fetchval("SELECT expires_at FROM brokergraph.api_key WHERE id = $1", identity) == old_end
     assert timedelta(days=1, hours=23) < row["expires_at"] - row["created_at"] < timedelta(days=2, hours=1)
