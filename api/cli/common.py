@@ -24,14 +24,18 @@ config_option = click.option(
     help="The settings file; default: brokergraph.toml here, if there is one.",
 )
 
+_NO_FILE = ". There is no brokergraph.toml in {}; name the settings file with --config or BROKERGRAPH_CONFIG."
+
 
 def settings_from(config: Path | None) -> Settings:
     """The settings, or an end with the path of what is wrong."""
     here = Path("brokergraph.toml")
+    found = config or (here if here.exists() else None)
     try:
-        return load_settings(config or (here if here.exists() else None))
+        return load_settings(found)
     except ConfigError as error:
-        raise click.ClickException(f"Settings: {error}") from None
+        remedy = _NO_FILE.format(Path.cwd()) if found is None and "missing required" in error.problem else ""
+        raise click.ClickException(f"Settings: {error}{remedy}") from None
 
 
 def principal_named(_context: click.Context, _argument: click.Parameter, value: str) -> str:
