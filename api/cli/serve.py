@@ -3,22 +3,26 @@ import os
 import signal
 import socket
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import click
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.cli.common import config_option, settings_from
-from api.cli.listening import listening
+from api.cli.listening import address_of, listening
 from api.connections import BoundedProtocol
 from api.http_settings import HttpSection
 from api.log import configure
 from api.redaction import known_secrets
 from api.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 SHUTDOWN_SECONDS = 25
 
@@ -44,9 +48,15 @@ def _configure_log(settings: Settings) -> None:
     configure(settings.server.log_format, known_secrets=known_secrets(settings))
 
 
+def _say_where(listener: socket.socket, workers: int) -> None:
+    """The first line of a server that otherwise speaks only when it is asked something."""
+    log.info("serve.listening", address=address_of(listener), version=version("brokergraph"), workers=workers)
+
+
 def _serve_in(processes: int, settings: Settings, config: Path | None, listener: socket.socket) -> None:
     """Workers share the listener; this process starts them, and again whichever dies."""
     _configure_log(settings)
+    _say_where(listener, processes)
     if config is not None:
         os.environ["BROKERGRAPH_CONFIG"] = str(config.absolute())
     options = uvicorn.Config("api.cli.serve:app_of_worker", factory=True, workers=processes, **_options(settings.http))
@@ -65,6 +75,7 @@ def app_of_worker() -> Starlette:
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve in this process until INT or TERM; a clean stop ends with status 0."""
     _configure_log(settings)
+    _say_where(listener, 1)
     _collect_seldom()
     server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings.http)))
 

@@ -4,10 +4,13 @@ import signal
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
+from types import SimpleNamespace
 
 import pytest
 from served import HOUSE, QUERY, descendants, execute, left_alive, query, serving
 
+from api.cli.listening import address_of
 from upstreams.migrate import migrations
 
 
@@ -67,6 +70,25 @@ def test_the_images_health_check_tells_the_living_from_the_dead(acme):
         served.stop()
 
     assert not healthy(port)
+
+
+@pytest.mark.parametrize("words", [(), ("--workers", "2")])
+def test_it_says_once_where_it_listens_and_what_it_is(acme, words):
+    with serving(acme.operator, *words) as served:
+        served.stop()
+        written = served.process.communicate()[1]
+
+    [line] = [json.loads(line) for line in written.splitlines() if "serve.listening" in line]
+    said = {name: line[name] for name in ("address", "version", "workers", "level")}
+    expected = {"address": served.address, "version": version("brokergraph"), "workers": len(words) or 1}
+    assert said == expected | {"level": "info"}
+
+
+@pytest.mark.parametrize(
+    "name, address", [(("10.0.0.1", 80), "http://10.0.0.1:80"), (("::1", 8000, 0, 0), "http://[::1]:8000")]
+)
+def test_an_address_is_written_as_a_browser_takes_it(name, address):
+    assert address_of(SimpleNamespace(getsockname=lambda: name)) == address
 
 
 def test_a_taken_port_is_said_at_once(acme):
