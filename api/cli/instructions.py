@@ -7,6 +7,8 @@ import click
 
 from api.cli.common import config_option, run_async, settings_from
 from api.house import state_database
+from resolvers.errors import BadUserInput
+from resolvers.ids import instruction_id, key_of
 from upstreams.call import Call, Tally
 from upstreams.clock import Clock, Deadline
 from upstreams.errors import Reason
@@ -19,6 +21,18 @@ from upstreams.visibility import EVERYTHING
 T = TypeVar("T")
 _OPEN = ("RECEIVED", "SENT", "UNKNOWN", "NEEDS_REVIEW")
 _SECONDS = 10.0
+
+
+def _identity(_context: click.Context, _argument: click.Parameter, value: str) -> UUID:
+    """The UUID that the log and `list` show, or the id that a caller has from the graph and quotes."""
+    try:
+        return UUID(value)
+    except ValueError:
+        pass
+    try:
+        return instruction_id(key_of(value, "Instruction"))
+    except BadUserInput:
+        raise click.BadParameter(f"{value!r} is neither a UUID nor an id of the graph's Instruction.") from None
 
 
 @click.group()
@@ -48,7 +62,7 @@ async def list_instructions(config: Path | None, *, needs_review: bool, limit: i
 
 @command.command()
 @config_option
-@click.argument("identity", type=click.UUID)
+@click.argument("identity", callback=_identity)
 @run_async
 async def show(config: Path | None, identity: UUID) -> None:
     """Show one instruction and everything that happened to it."""
@@ -65,7 +79,7 @@ async def show(config: Path | None, identity: UUID) -> None:
 
 @command.command()
 @config_option
-@click.argument("identity", type=click.UUID)
+@click.argument("identity", callback=_identity)
 @click.option("--as", "status", type=click.Choice(["CONFIRMED", "REJECTED"]), required=True, help="What became of it.")
 @click.option("--decided-by", required=True, help="Who looked into it and decided.")
 @click.option("--confirmed-by", required=True, help="Who checked that; somebody else.")

@@ -1,12 +1,15 @@
 """`brokergraph instructions`: list, show, resolve by two people, verify."""
 
+import base64
 import os
 import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 from ledgers import confirmed_instruction, new_deposit, scratch_database
 
+from api.cli import main
 from upstreams.clock import Clock
 from upstreams.ledger import Advance, Ledger
 from upstreams.settle_queue import SettleQueue
@@ -49,6 +52,28 @@ async def test_what_is_not_settled_is_listed_and_shown(box, scratch):
         "UNKNOWN",
         "NEEDS_REVIEW",
     ]
+
+
+@pytest.mark.parametrize("name", ["Instruction:{0}", "{0}"])
+async def test_an_instruction_is_named_as_the_graph_names_it_or_by_its_uuid(box, scratch, name):
+    database, _, url = scratch
+    record = await in_review(database)
+    named = name.format(record.id)
+    identity = base64.urlsafe_b64encode(named.encode()).decode().rstrip("=") if ":" in named else named
+    words = ("--as", "REJECTED", "--reason", "x", "--decided-by", "Anna", "--confirmed-by", "Boris")
+
+    shown, resolved = run(box, url, "show", identity), run(box, url, "resolve", identity, *words)
+
+    assert shown.stdout.startswith(f"{record.id}  NEEDS_REVIEW")
+    assert resolved.stdout.startswith(f"{record.id}  REJECTED")
+
+
+@pytest.mark.parametrize("identity", ["4711", "Q2xpZW50OjUwMDYwOA", "SW5zdHJ1Y3Rpb246NDcxMQ", "ö", ""])
+def test_what_names_no_instruction_is_refused_with_what_does(box, identity):
+    done = CliRunner().invoke(main, ["instructions", "show", identity, "--config", str(box.settings_path)])
+
+    assert done.exit_code == 2
+    assert "is neither a UUID nor an id of the graph" in done.stderr
 
 
 async def test_two_people_settle_what_no_program_can(box, scratch):
