@@ -30,6 +30,14 @@ def uncommented(text: str) -> str:
     return re.sub(r"^#(?=[a-z0-9_]+ = )", "", text, flags=re.MULTILINE)
 
 
+def explanation(lines: list[str], number: int) -> str:
+    """The comment right above a line."""
+    first = number
+    while lines[first - 1].startswith("# "):
+        first -= 1
+    return " ".join(lines[first:number])
+
+
 def sections(kind: type, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], type]]:
     """Every section of the settings; the NAME in [cplugin.NAME] is written "*"."""
     found = [(path, kind)]
@@ -92,6 +100,21 @@ def test_what_is_commented_out_is_the_default(example):
         for vendor in (tree["hyper"], tree["broctagon"], tree["cplugin"]["main"], tree["broker_work"]["main"]):
             vendor["limits"].pop("requests_per_minute")
     assert edited == plain
+
+
+def test_a_line_that_does_not_show_the_default_says_what_it_is(example):
+    lines = EXAMPLE.read_text().splitlines()
+    plain = load_settings(example, ENVIRONMENT)
+
+    silent = []
+    for number, line in enumerate(lines):
+        if uncommented(line) == line:
+            continue
+        example.write_text("\n".join([*lines[:number], uncommented(line), *lines[number + 1 :]]))
+        if load_settings(example, ENVIRONMENT) != plain and "Default:" not in explanation(lines, number):
+            silent.append((number + 1, line))
+
+    assert silent == []
 
 
 @pytest.mark.parametrize(
