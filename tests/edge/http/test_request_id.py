@@ -45,7 +45,6 @@ def test_what_asks_nothing_of_the_graph_has_none(edge, method, path, headers):
 def test_what_is_refused_before_it_has_been_read_has_none(edge):
     with connected(edge.url) as wire:
         wire.sendall(b"POST /graphql HTTP/1.1\r\n\r\n")
-
         answer = until_closed(wire)
 
     assert status(answer) == 400

@@ -18,9 +18,9 @@ def watched(box, issuer) -> Iterator[Graph]:
     with running_graph(
         box,
         SERVER__REQUEST_DEADLINE_SECONDS="2",
-        AUTH__OIDC__STAFF__ISSUER=issuer.url,
-        AUTH__OIDC__STAFF__AUDIENCE=f'["{AUDIENCE}"]',
-        AUTH__OIDC__STAFF__ALGORITHMS='["ES256"]',
-        AUTH__OIDC__STAFF__SCOPES='{ desk = ["client:read", "balance:read"] }',
+        AUTH__OIDC__staff__ISSUER=issuer.url,
+        AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
+        AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+        AUTH__OIDC__staff__SCOPES='{ desk = ["client:read", "balance:read"] }',
     ) as running:
         yield running

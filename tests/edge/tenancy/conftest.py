@@ -27,11 +27,11 @@ def callers(box) -> Iterator[Callers]:
         issuing() as issuer,
         running_graph(
             box,
-            AUTH__OIDC__STAFF__ISSUER=issuer.url,
-            AUTH__OIDC__STAFF__AUDIENCE=f'["{AUDIENCE}"]',
-            AUTH__OIDC__STAFF__ALGORITHMS='["ES256"]',
-            AUTH__OIDC__STAFF__SCOPES=f"{{ all = {scopes} }}",
-            AUTH__OIDC__STAFF__CLIENT_NUMBER_CLAIM="client",
+            AUTH__OIDC__staff__ISSUER=issuer.url,
+            AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
+            AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+            AUTH__OIDC__staff__SCOPES=f"{{ all = {scopes} }}",
+            AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="client",
             SETTLING__ENABLED="false",
         ) as graph,
     ):
