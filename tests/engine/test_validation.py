@@ -181,7 +181,7 @@ def test_fragments_that_nest_too_deeply_are_refused():
     assert check(PETS, text)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(some.integers(min_value=0), some.booleans(), some.data())
 def test_random_documents_are_told_apart_as_by_graphql_core(seed, ours, data):
     core = CORE if ours else PETS

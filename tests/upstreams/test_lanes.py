@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from conftest import SHORT, HandClock, a_call, answer, settings
 from hypothesis import given
-from hypothesis import settings as given_settings
 from hypothesis import strategies as some
 from test_deposit_contract import AMOUNT
 
@@ -194,7 +193,6 @@ async def test_who_gives_up_stands_in_nobodys_way():
     assert ([type(one) for one in results], order) == ([Crowded, Crowded], ["a"])
 
 
-@given_settings(deadline=None)
 @given(
     steps=some.lists(
         some.tuples(some.sampled_from("abc"), some.booleans(), some.integers(0, 3), some.booleans()), max_size=40

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from conftest import SHORT, a_call, settings
 from hypothesis import given
-from hypothesis import settings as given_settings
 from hypothesis import strategies as some
 from msgspec.structs import replace
 
@@ -570,7 +569,6 @@ async def test_who_waits_when_the_house_closes_is_told():
     assert [type(task.exception()) for task in waiting if task.done()] == [Unavailable, Unavailable]
 
 
-@given_settings(deadline=None)
 @given(
     steps=some.lists(
         some.tuples(

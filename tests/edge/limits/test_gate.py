@@ -4,7 +4,7 @@ import asyncio
 from contextlib import ExitStack
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from api.gate import Gate, OverloadSection, Pass, Shed
@@ -314,7 +314,6 @@ async def test_the_number_of_places_follows_the_load(busy, places):
     assert gate.places == places
 
 
-@settings(deadline=None)
 @given(
     steps=some.lists(
         some.tuples(some.integers(0, 3), some.sampled_from(["", "away", "reading"]), some.booleans()), max_size=40

@@ -34,7 +34,7 @@ draws = some.lists(
 
 
 def test_every_store_follows_the_rule(opened):
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(draws)
     def follows(asked):
         asyncio.run(compared(opened, asked))
