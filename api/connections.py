@@ -14,7 +14,6 @@ It also queues without end what a client sends before it has read an answer; her
 
 import asyncio
 import weakref
-from collections.abc import Callable
 from enum import Enum, auto
 from http import HTTPStatus
 from itertools import chain
@@ -78,9 +77,8 @@ class BoundedProtocol(HttpToolsProtocol):
             # uvicorn tells only the request that came last, which of several at once is not the one being answered.
             self._running.disconnected = True
             self._running.message_event.set()
-            gone: Callable[[], None] | None = self._running.scope.get(GONE)  # type: ignore[assignment]  # as above.
-            if gone is not None:
-                gone()
+            if gone := self._running.scope.get(GONE):
+                gone()  # type: ignore[operator]  # an entry of our own, like that below.
         super().connection_lost(exc)
 
     @override

@@ -105,12 +105,8 @@ class Executor:
                 return Answer(body, executed=False, refused_method=True, standing=standing)
             variables = self._variables(document, operation, request)
             forbidden = self._forbidden(document, caller)
-            if forbidden and (refused := refused_whole(operation, document, forbidden)):
+            if refused := self._refused_whole(document, operation, variables, forbidden):
                 body = {"data": None} | _refusal(refused, call)
-                return Answer(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
-            if is_mutation(operation) and (wrong := self._selector(document, variables).mistakes(operation)):
-                # Before the first one runs: found later, it would hide what became of those before.
-                body = {"data": None} | _refusal(wrong, call)
                 return Answer(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
             cost = self._charging.cost(document, operation, variables)
             plan = self._plan(document, operation, variables, explain=request.explain)
@@ -145,6 +141,21 @@ class Executor:
         if forbidden and self._introspection:
             return {name: missing for name, missing in forbidden.items() if name not in INTROSPECTION}
         return forbidden
+
+    def _refused_whole(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        forbidden: Mapping[str, tuple[str, ...]],
+    ) -> list[GraphQLError]:
+        """Because of what nothing of the operation runs. What is wrong with a mutation's arguments is among it: found
+        when its turn comes, it would hide what became of those before.
+        """
+        refused = refused_whole(operation, document, forbidden) if forbidden else []
+        if refused or not is_mutation(operation):
+            return refused
+        return self._selector(document, variables).mistakes(operation)
 
     def _helps(self, caller: Caller) -> bool:
         """Whether a misspelt name is answered with the right one: to guess names is to read the schema."""
