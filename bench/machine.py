@@ -42,8 +42,11 @@ def cpu_seconds(pids: list[int]) -> float:
 
 
 def reaped_seconds(pid: int) -> float:
-    """Processor time of children that have ended."""
-    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    """Processor time of children that have ended; none of a process that has ended itself."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return 0.0
     fields = stat[stat.rindex(")") + 2 :].split()
     return (int(fields[13]) + int(fields[14])) / _TICKS
 

@@ -88,7 +88,11 @@ def dashboards(results: dict[str, Any]) -> str:
     least = min(one[ours]["rps"] / one[theirs]["rps"] for one in found.values())
     dearest, dearest_without = (_spread([one[name] for one in found.values()]) for name in (ours, without))
     of_all = _spread([one[name] for one in found.values() for name in (ours, without)])
-    apart = " Measured in a run of its own, later than the rest." if results.get("dashboards_apart") else ""
+    apart = (
+        " Measured, like new documents below, in a run of its own, later than the rest."
+        if results.get("dashboards_apart")
+        else ""
+    )
     shown = table(["shape", "fields", *names, f"answers/s, of {theirs}"], rows)
     return (
         f"{shown}\n\n50 clients each, 16 connections. Server CPU in ms an answer, in brackets µs a field. The dearest "
