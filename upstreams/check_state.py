@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from upstreams.call import Call
 from upstreams.check import Finding, Findings, note, ok, told, wrong
 from upstreams.clock import Deadline
-from upstreams.database import CONNECTION_LOST, Database
+from upstreams.database import Database
+from upstreams.database_failures import ERRORS
 from upstreams.errors import System, Unavailable, UpstreamError
 from upstreams.migrate import migrations, missing
 from upstreams.sql import read_statements
@@ -53,6 +54,6 @@ async def _missing(database: Database, deadline: Deadline) -> list[str]:
     try:
         async with database.connection(deadline.remaining()) as connection:
             return await missing(connection)
-    except (TimeoutError, *CONNECTION_LOST) as error:
+    except ERRORS as error:
         message = "The database cannot be reached."
         raise Unavailable(message, system=System.ERP_DATABASE, name=database.label, detail=repr(error)) from error

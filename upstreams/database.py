@@ -10,23 +10,15 @@ import msgspec
 import structlog
 
 from upstreams.call import Call
-from upstreams.errors import Misunderstood, System, Unavailable, UpstreamError
+from upstreams.database_failures import ERRORS, classify, took_too_long
+from upstreams.errors import DatabaseFailure, Misunderstood, System, Unavailable, UpstreamError
 from upstreams.pool import Pool, transaction
 from upstreams.secret import Secret
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-# The connection went away, or the server is going, starting or full: a read may be tried once more elsewhere.
-CONNECTION_LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InterfaceError,
-    ConnectionError,
-    OSError,
-)
-_FAILURES = (TimeoutError, asyncpg.PostgresError, *CONNECTION_LOST)
+_REPEATED = (DatabaseFailure.LOST, DatabaseFailure.TRANSIENT)
 _NOT_AS_AGREED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)
 
 
@@ -64,7 +56,7 @@ class Database:
         try:
             async with asyncio.timeout(2):
                 await self._pool.close()
-        except (TimeoutError, *CONNECTION_LOST):
+        except ERRORS:
             self._pool.terminate()
 
     async def pool(self) -> Pool:
@@ -99,14 +91,14 @@ class Database:
             yield connection
 
     async def read(self, statement: str, *arguments: Any, call: Call, keys: int = 1) -> list[asyncpg.Record]:
-        """Run one reading statement within the call's deadline; once more if the connection was lost.
+        """Run one reading statement within the call's deadline; once more where a repeat may succeed.
 
         Raises Unavailable when there is no answer in time, Misunderstood when the database is not as agreed.
         """
         try:
             return await self._read_once(statement, arguments, call, keys)
-        except _FAILURES as error:
-            if not _is_lost(error):
+        except ERRORS as error:
+            if took_too_long(error) or classify(error) not in _REPEATED:
                 raise self._translated(error) from error
         with self._translating():
             return await self._read_once(statement, arguments, call, keys)
@@ -119,17 +111,29 @@ class Database:
         return await pool.fetch(statement, arguments, call.deadline.remaining())
 
     async def write(self, statement: str, *arguments: Any, seconds: float) -> list[asyncpg.Record]:
-        """Run one writing statement, never twice. Unavailable here means UNKNOWN whether it was committed."""
-        with self._translating():
-            async with asyncio.timeout(seconds), self.connection(seconds) as connection:
-                rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=seconds)
-                return rows
+        """Run one writing statement, never twice. The error's `database_failure` says what it proves."""
+        async with self._writing(seconds) as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=seconds)
+            return rows
 
     async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
-        """Do some statements in one transaction, never twice. Unavailable means UNKNOWN whether it was committed."""
-        with self._translating():
-            async with asyncio.timeout(seconds), self.connection(seconds) as connection, transaction(connection):
-                return await work(connection)
+        """Do some statements in one transaction, never twice. The error's `database_failure` says what it proves."""
+        async with self._writing(seconds) as connection, transaction(connection):
+            return await work(connection)
+
+    @asynccontextmanager
+    async def _writing(self, seconds: float) -> AsyncIterator[Any]:
+        """A connection for a write. Without a connection nothing was sent, so that a repeat is safe."""
+        connected = False
+        try:
+            async with asyncio.timeout(seconds), self.connection(seconds) as connection:
+                connected = True
+                yield connection
+        except ERRORS as error:
+            translated = self._translated(error)
+            if not connected and translated.database_failure is DatabaseFailure.LOST:
+                translated.database_failure = DatabaseFailure.TRANSIENT
+            raise translated from error
 
     def too_late(self) -> UpstreamError:
         """For who waited for a statement that was not even sent, or that others still wait for."""
@@ -139,30 +143,27 @@ class Database:
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except _FAILURES as error:
+        except ERRORS as error:
             raise self._translated(error) from error
 
     def _translated(self, error: BaseException) -> UpstreamError:
-        if isinstance(error, asyncpg.PostgresError) and not isinstance(error, CONNECTION_LOST):
-            return self._unreadable(error)
-        return self._unavailable(error)
+        failure = classify(error)
+        translated = self._unavailable(error) if failure in _REPEATED else self._unreadable(error)
+        translated.database_failure = failure
+        return translated
 
     def _unavailable(self, error: BaseException) -> UpstreamError:
         log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
         message = "The database did not answer in time or cannot be reached; nothing was read. Try again."
         return Unavailable(message, system=System.ERP_DATABASE, name=self.label, detail=repr(error))
 
-    def _unreadable(self, error: asyncpg.PostgresError) -> UpstreamError:
+    def _unreadable(self, error: BaseException) -> UpstreamError:
         # The message alone: DETAIL quotes the row.
         detail = str(error.args[0]) if error.args else type(error).__name__
-        log.error("database.refused", database=self.label, sqlstate=error.sqlstate, detail=detail)
+        sqlstate = getattr(error, "sqlstate", None)
+        log.error("database.refused", database=self.label, sqlstate=sqlstate, detail=detail)
         hint = " `brokergraph check` tells what is missing." if isinstance(error, _NOT_AS_AGREED) else ""
         message = f"The database refused the statement.{hint}"
         return Misunderstood(
-            message, system=System.ERP_DATABASE, name=self.label, upstream_code=error.sqlstate, detail=detail
+            message, system=System.ERP_DATABASE, name=self.label, upstream_code=sqlstate, detail=detail
         )
-
-
-def _is_lost(error: BaseException) -> bool:
-    """What took too long once is not asked twice."""
-    return isinstance(error, CONNECTION_LOST) and not isinstance(error, TimeoutError | asyncpg.QueryCanceledError)

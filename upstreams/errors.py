@@ -59,6 +59,19 @@ class Doubt(Enum):
     """The vendor answered, with something that proves nothing and that a repeat would not better."""
 
 
+class DatabaseFailure(Enum):
+    """What an error of PostgreSQL, or of its driver, proves (`upstreams/database_failures.py` has the table)."""
+
+    LOST = auto()
+    """The connection is gone or the time is up. A write may have been committed."""
+    TRANSIENT = auto()
+    """Rolled back. A repeat may succeed."""
+    REFUSED = auto()
+    """Rolled back. No repeat succeeds before an operator acts: a missing permission, a read-only server."""
+    MISTAKE = auto()
+    """Rolled back. The statement does not fit the database."""
+
+
 class UpstreamError(Exception):
     """What became of a call to another system.
 
@@ -73,6 +86,8 @@ class UpstreamError(Exception):
     """The same read may do better at once: a dropped connection, a gateway's 502."""
     vendors_fault: bool | None = False
     """For the circuit breaker. False: the vendor answered as documented. None: it had too little time to be judged."""
+    database_failure: DatabaseFailure | None = None
+    """What an error of our own database, or of the ERP's, proves; None for a vendor's."""
 
     def __init__(  # noqa: PLR0913 - each is one fact about the failure.
         self,

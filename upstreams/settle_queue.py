@@ -9,7 +9,8 @@ from typing import Any
 import asyncpg
 import structlog
 
-from upstreams.database import CONNECTION_LOST, Database
+from upstreams.database import Database
+from upstreams.database_failures import ERRORS
 from upstreams.ledger import WRITE_SECONDS, instruction_record
 from upstreams.records import InstructionRecord
 from upstreams.secret import Secret
@@ -72,7 +73,7 @@ async def listen(url: Secret, wake: Callable[[], None], pause: Callable[[float],
     while True:
         try:
             await _listen_once(url, wake)
-        except (TimeoutError, *CONNECTION_LOST, asyncpg.PostgresError) as error:
+        except ERRORS as error:
             log.info("settler.not_listening", error=type(error).__name__)
         await pause(5.0)
 
