@@ -1,6 +1,7 @@
 """Whether the process lives, and whether it can do its work."""
 
 import asyncio
+from dataclasses import dataclass
 
 import msgspec
 from starlette.requests import Request
@@ -18,20 +19,42 @@ _SECONDS = 2.0
 _PATIENCE_SECONDS = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Which databases answer, and whether instructions can be written."""
+
+    erp: bool
+    state: bool
+    instructions: bool
+
+    @property
+    def answers(self) -> bool:
+        return self.erp and self.state
+
+    @property
+    def takes_mutations(self) -> bool:
+        return self.answers and self.instructions
+
+    def details(self) -> dict[str, str]:
+        return {
+            "erp_database": "up" if self.erp else "down",
+            "state_database": "up" if self.state else "down",
+            "instructions": "available" if self.instructions else "unavailable",
+        }
+
+
 class Readiness:
-    """Looks at the databases once for all who ask at the same moment: anybody may, and as often as they like."""
+    """Looks at the databases once for all requests of the same moment, since the address needs no key."""
 
     def __init__(self) -> None:
-        self._flight: SingleFlight[tuple[bool, bool]] = SingleFlight()
+        self._flight: SingleFlight[Condition] = SingleFlight()
 
-    async def look(self, house: House) -> tuple[bool, bool]:
-        """Whether the ERP's and the state database answer."""
+    async def look(self, house: House) -> Condition:
+        async def fetch() -> Condition:
+            access = house.services.ledger.access
+            return Condition(*await asyncio.gather(_answers(house.erp), _answers(house.state), access.look(_SECONDS)))
 
-        async def fetch() -> tuple[bool, bool]:
-            erp, state = await asyncio.gather(_answers(house.erp), _answers(house.state))
-            return erp, state
-
-        # Each look has an end of its own; this is only so that nobody waits without one.
+        # Each look has an end of its own; this is only so that no request waits without one.
         return await self._flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, house.clock))
 
     async def aclose(self) -> None:
@@ -44,18 +67,23 @@ async def livez(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 when both databases answer. A dead vendor does not make the graph unready: its fields are null meanwhile.
+    """200 when both databases answer; with `?for=mutations`, when instructions can be written as well.
 
-    Which of them is away is for those whom the settings name; whoever sends traffic needs the status alone.
+    A dead vendor does not make the graph unready: its fields are null meanwhile. Nor does a state database that takes
+    no writes: reads go on, and mutations are refused before anything is written. The details are for the callers that
+    the settings name; a load balancer needs the status alone.
     """
+    purpose = request.query_params.get("for")
+    if purpose not in (None, "mutations"):
+        return Response("`for` is left out or `mutations`.\n", 400, media_type="text/plain")
     house: House = request.state.house
-    names = ("erp_database", "state_database")
     readiness: Readiness = request.state.readiness
-    answers = await readiness.look(house)
-    found: dict[str, bool | str] = {"ready": all(answers)}
+    condition = await readiness.look(house)
+    ready = condition.takes_mutations if purpose else condition.answers
+    found: dict[str, bool | str] = {"ready": ready}
     if await turned_away(request, house.settings.server.readiness_details, Scope.METRICS_READ) is None:
-        found |= {name: "up" if up else "down" for name, up in zip(names, answers, strict=True)}
-    return Response(msgspec.json.encode(found), 200 if all(answers) else 503, media_type="application/json")
+        found |= condition.details()
+    return Response(msgspec.json.encode(found), 200 if ready else 503, media_type="application/json")
 
 
 async def _answers(database: Database) -> bool:

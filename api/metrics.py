@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -37,6 +37,11 @@ class Metrics:
             ["from"],
             registry=self.registry,
         )
+        self.instructions_writable = Gauge(
+            "brokergraph_instructions_writable",
+            "1 while instructions can be written, 0 while mutations are refused.",
+            registry=self.registry,
+        )
 
         # To find a label's counter takes as long as to count. There are few of each: none is a caller's to choose.
         self._by_status = cache(lambda status: self.requests.labels(str(status)))
@@ -61,4 +66,6 @@ async def metrics(request: Request) -> Response:
     """For those whom the settings name."""
     house: House = request.state.house
     refusal = await turned_away(request, house.settings.server.metrics, Scope.METRICS_READ)
-    return refusal or Response(generate_latest(request.state.metrics.registry), media_type="text/plain; version=0.0.4")
+    measured: Metrics = request.state.metrics
+    measured.instructions_writable.set(house.services.ledger.access.available)
+    return refusal or Response(generate_latest(measured.registry), media_type="text/plain; version=0.0.4")

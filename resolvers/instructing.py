@@ -8,7 +8,7 @@ from typing import Any
 
 from upstreams.call import Call
 from upstreams.deposit_guards import NotAccepted
-from upstreams.dispatch import Dispatcher, Outcome, Prepare
+from upstreams.dispatch import ANSWER_SECONDS, Dispatcher, Outcome, Preparation
 from upstreams.errors import Reason, System, Unavailable, UpstreamError
 from upstreams.ledger import Ledger, NewInstruction, request_hash
 from upstreams.records import Failure, InstructionRecord
@@ -56,7 +56,7 @@ class Order:
     """What a mutation has decided to do once its checks have passed."""
 
     instruction: NewInstruction
-    prepare: Callable[[InstructionRecord], Prepare]
+    prepare: Preparation
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ async def instruct(
     passed(Step.ASKED)
     try:
         # Past the deadline the whole answer would be given up, and with it the outcomes of the mutations before.
-        async with asyncio.timeout(call.deadline.remaining()):
-            found = await _written_down(request, check, ledger)
+        async with asyncio.timeout(max(0.0, call.deadline.remaining() - ANSWER_SECONDS)):
+            found = await _checked(request, check, ledger)
     except TimeoutError as error:
         message = (
             "There was no time left to write the instruction down, so nothing was sent. Try again with the same key."
@@ -97,33 +97,27 @@ async def instruct(
         raise Unavailable(message, system=System.ERP_DATABASE) from error
     if isinstance(found, Outcome):
         return found
-    received, prepare = found
-    return await dispatcher.run(received, prepare, call)
+    draft = ledger.draft(found.instruction)
+    try:
+        outcome = await dispatcher.run(draft, found.prepare, call)
+    except NotAccepted as error:
+        raise Declined(error.reason, error.message) from error
+    return outcome if outcome.instruction.id == draft.id else _replayed(outcome.instruction, request)
 
 
-async def _written_down(
-    request: Request, check: Callable[[], Awaitable[Order]], ledger: Ledger
-) -> Outcome | tuple[InstructionRecord, Prepare]:
-    """The new instruction and how to prepare its order; or what became of the one that has the key."""
+async def _checked(request: Request, check: Callable[[], Awaitable[Order]], ledger: Ledger) -> Outcome | Order:
+    """What is to be done, once all checks have passed; or what became of the instruction that has the key."""
     known = await ledger.by_key(request.principal, request.idempotency_key)
     passed(Step.KEY_LOOKED_UP)
     if known is not None and request.may_see(known):
         return _replayed(known, request)
+    if known is None:
+        ledger.access.require()
     order = await check()
     passed(Step.CHECKED)
-    if known is not None:
-        # Another key of the same principal gave it, for an agency that is not this caller's: to them a client of that
-        # agency does not exist, as the checks have just said of every order for one.
-        return _replayed(known, request)
-    try:
-        passed(Step.WRITING_DOWN)
-        received, is_new = await ledger.receive(order.instruction)
-    except NotAccepted as error:
-        raise Declined(error.reason, error.message) from error
-    passed(Step.WRITTEN_DOWN)
-    if not is_new:
-        return _replayed(received, request)
-    return received, order.prepare(received)
+    # Another key of the same principal gave it, for an agency that is not this caller's: to them a client of that
+    # agency does not exist, as the checks have just said of every order for one.
+    return order if known is None else _replayed(known, request)
 
 
 def _replayed(known: InstructionRecord, request: Request) -> Outcome:

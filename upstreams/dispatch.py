@@ -1,21 +1,34 @@
-"""Carries an instruction out: prepare, mark SENT, send, write down what became of it.
+"""Carries an instruction out: write it down, prepare, mark SENT, send, store what became of it.
 
-The work belongs to the process, not to the caller: whoever hangs up or runs out of time cancels at most the waiting.
+Invariants:
+- The work belongs to the process. A caller that hangs up or runs out of time cancels only its own waiting.
+- An instruction whose row is not known to be stored before its caller is answered is never sent.
+- After the first byte has left, a caller is told one of three things: done, refused by the vendor, not known yet.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
 
 from upstreams.call import Call
 from upstreams.clock import Clock, Deadline
-from upstreams.errors import Misunderstood, OutcomeUnknown, Rejected, System, Unavailable, UpstreamError
-from upstreams.ledger import Advance, Ledger
+from upstreams.deposit_guards import NO_GUARDS
+from upstreams.errors import (
+    DatabaseFailure,
+    Misunderstood,
+    OutcomeUnknown,
+    Rejected,
+    System,
+    Unavailable,
+    UpstreamError,
+)
+from upstreams.ledger import Advance, Draft, Ledger
 from upstreams.moves import confirmation, doubt, refusal
 from upstreams.order_records import DepositReceipt, NewAccountReceipt
+from upstreams.outcomes import Outcomes, pause_seconds
 from upstreams.records import InstructionRecord
 from upstreams.steps import Step, passed
 
@@ -24,11 +37,10 @@ log = structlog.get_logger(__name__)
 # How long a send may take in all, whatever the caller's patience: longer than any vendor's own longest deadline, and
 # with the time to write its outcome down shorter than ledger.PROCESS_SECONDS.
 SEND_SECONDS = 60.0
-# How long SENT may wait to become durable; past that the order is given up, since nothing of it has left.
+# How long SENT may wait to become durable; after that the order is rejected, since nothing of it has left.
 MARK_SECONDS = 20.0
 # What is kept of the caller's deadline for reading what the answer shows besides the instruction.
 ANSWER_SECONDS = 0.5
-_RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Prepared(Protocol):
@@ -38,6 +50,7 @@ class Prepared(Protocol):
 
 
 Prepare = Callable[[Call], Awaitable[Prepared]]
+Preparation = Callable[[InstructionRecord], Prepare]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +64,39 @@ class Outcome:
         return f"Outcome(instruction={self.instruction!r})"
 
 
+@dataclass(slots=True)
+class _Progress:
+    """What is known of an instruction at this moment, for the caller whose time ends first."""
+
+    outcome: Outcome
+    answered: bool = False
+    """The caller was told that the outcome is not known yet, so the instruction has to exist."""
+
+
 class Dispatcher:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
+        self._outcomes = Outcomes(ledger, clock)
         self._clock = clock
         self._running: set[asyncio.Task[Outcome]] = set()
 
-    async def run(self, instruction: InstructionRecord, prepare: Prepare, call: Call) -> Outcome:
-        """Carry the instruction out, and wait for it no longer than the caller's deadline.
+    async def run(self, draft: Draft, preparation: Preparation, call: Call) -> Outcome:
+        """Write the instruction down and carry it out; wait no longer than the caller's deadline.
 
-        Past that the instruction is returned as it stood, and the work goes on without the caller.
+        At the deadline the instruction is returned as it is then, and the work goes on without the caller. Where the
+        key belongs to an earlier instruction, that one is returned: its id is not the draft's.
+
+        Raises NotAccepted or UpstreamError where no row was written, and the key is still free.
         """
-        task = asyncio.create_task(self._carry_out(instruction, prepare, call))
+        progress = _Progress(Outcome(draft.record))
+        task = asyncio.create_task(self._write_and_carry_out(progress, draft, preparation, call))
         self._running.add(task)
         task.add_done_callback(self._forget)
         await asyncio.wait([task], timeout=max(0.0, call.deadline.remaining() - ANSWER_SECONDS))
-        return task.result() if task.done() else Outcome(instruction)
+        if task.done():
+            return task.result()
+        progress.answered = True
+        return progress.outcome
 
     async def drain(self, seconds: float) -> None:
         """Wait for the sends that are under way, before the process ends."""
@@ -75,40 +105,73 @@ class Dispatcher:
 
     def _forget(self, task: asyncio.Task[Outcome]) -> None:
         self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("instruction.abandoned", error=type(error).__name__, exc_info=error)
+        if not task.cancelled():
+            # The caller was given it, or has been answered; what matters of it is in the log.
+            task.exception()
 
-    async def _carry_out(self, instruction: InstructionRecord, prepare: Prepare, asked: Call) -> Outcome:
+    async def _write_and_carry_out(
+        self, progress: _Progress, draft: Draft, preparation: Preparation, call: Call
+    ) -> Outcome:
+        received, is_new = await self._receive(progress, draft, call)
+        if not is_new:
+            return Outcome(received)
+        progress.outcome = Outcome(received)
+        passed(Step.WRITTEN_DOWN)
+        try:
+            if progress.answered:
+                return await self._refuse(received, _late())
+            return await self._carry_out(progress, preparation(received), call)
+        except Exception as error:
+            log.exception("instruction.abandoned", instruction=str(draft.id), error=type(error).__name__)
+            return progress.outcome
+
+    async def _receive(self, progress: _Progress, draft: Draft, call: Call) -> tuple[InstructionRecord, bool]:
+        """Write the row, repeating until it is known whether the row exists.
+
+        Once the caller has been answered the row is written in any case, without limits, only to be rejected: what a
+        caller was told to follow exists.
+        """
+        passed(Step.WRITING_DOWN)
+        attempt, in_doubt = 0, False
+        while True:
+            try:
+                return await self._ledger.receive(_without_limits(draft) if progress.answered else draft)
+            except UpstreamError as error:
+                failure, pause = error.database_failure, pause_seconds(attempt)
+                log.warning("instruction.not_written_yet", instruction=str(draft.id), error=type(error).__name__)
+                in_doubt = in_doubt or progress.answered or failure is DatabaseFailure.LOST
+                late = pause >= call.deadline.remaining() - ANSWER_SECONDS
+                if not in_doubt and (late or failure is not DatabaseFailure.TRANSIENT):
+                    raise
+            attempt += 1
+            await self._clock.sleep(pause)
+
+    async def _carry_out(self, progress: _Progress, prepare: Prepare, asked: Call) -> Outcome:
+        received = progress.outcome.instruction
         deadline = Deadline.after(SEND_SECONDS, self._clock)
         # The caller may be gone before it is done: what of `asked` belongs to its HTTP request is left behind.
         call = Call(deadline, asked.tally, asked.request_id, asked.caller, order=True)
-        actor = instruction.principal
         passed(Step.PREPARING)
         try:
             prepared = await prepare(call)
         except UpstreamError as error:
-            return Outcome(await self._store(instruction, refusal(error, actor)))
+            return await self._refuse(received, error)
+        except Exception:
+            log.exception("instruction.not_prepared", instruction=str(received.id))
+            return await self._refuse(received, _unsent("The order could not be prepared, so nothing was sent."))
         passed(Step.PREPARED)
-        sent = await self._mark_sent(instruction)
+        passed(Step.MARKING_SENT)
+        sent = await self._outcomes.mark_sent(received, MARK_SECONDS)
         if sent is None:
-            away = Unavailable("The ledger was away, so nothing was sent.", system=System.ERP_DATABASE)
-            return Outcome(await self._store(instruction, refusal(away, actor)))
+            return await self._refuse(received, _unsent("The ledger was away, so nothing was sent."))
+        progress.outcome = Outcome(sent)
         if sent.status != "SENT":
-            return Outcome(sent)
+            return progress.outcome
         passed(Step.MARKED_SENT)
         return await self._send(sent, prepared)
 
-    async def _mark_sent(self, instruction: InstructionRecord) -> InstructionRecord | None:
-        """SENT is durable before the first byte: a process that dies past this leaves a doubt, never a lost order.
-
-        None when it could not be made durable in time: then nothing has left, and nothing will.
-        """
-        passed(Step.MARKING_SENT)
-        try:
-            async with asyncio.timeout(MARK_SECONDS):
-                return await self._store(instruction, Advance("SENT", instruction.principal))
-        except TimeoutError:
-            return None
+    async def _refuse(self, received: InstructionRecord, error: UpstreamError) -> Outcome:
+        return Outcome(await self._outcomes.store(received, refusal(error, received.principal)))
 
     async def _send(self, sent: InstructionRecord, prepared: Prepared) -> Outcome:
         actor, password = sent.principal, None
@@ -126,25 +189,18 @@ class Dispatcher:
             log.exception("instruction.send_failed", instruction=str(sent.id))
             move = Advance("UNKNOWN", actor, note=f"a fault of ours: {type(error).__name__}")
         passed(Step.ANSWERED)
-        stored = await self._store(sent, move)
+        stored = await self._outcomes.store(sent, move)
         passed(Step.STORED)
         return Outcome(stored, password)
 
-    async def _store(self, instruction: InstructionRecord, move: Advance) -> InstructionRecord:
-        """Write the move down, however long the state database is away; what a vendor said is never dropped.
 
-        A settler may have called the instruction UNKNOWN meanwhile: what is known now is still written.
-        """
-        passed(Step.STORING)
-        attempt = 0
-        while True:
-            try:
-                stored = await self._ledger.advance(instruction, move)
-            except Unavailable:
-                log.warning("instruction.not_stored_yet", instruction=str(instruction.id), status=move.status)
-                await self._clock.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
-                attempt += 1
-                continue
-            if stored.status == move.status or not stored.is_open or move.status in ("SENT", "UNKNOWN"):
-                return stored
-            instruction = stored
+def _unsent(message: str) -> Unavailable:
+    return Unavailable(message, system=System.ERP_DATABASE)
+
+
+def _late() -> Unavailable:
+    return _unsent("It was written down too late for its caller, so nothing was sent.")
+
+
+def _without_limits(draft: Draft) -> Draft:
+    return replace(draft, new=replace(draft.new, guards=NO_GUARDS))

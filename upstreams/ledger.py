@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,12 +16,13 @@ from upstreams.call import Call
 from upstreams.clock import Clock
 from upstreams.database import Database
 from upstreams.deposit_guards import NO_GUARDS, DepositGuards, hold_against
-from upstreams.errors import System, Unavailable
+from upstreams.errors import DatabaseFailure, System, Unavailable, UpstreamError
 from upstreams.money import plain
 from upstreams.paging import Page, PageRequest, cut
 from upstreams.records import Failure, InstructionEventRecord, InstructionRecord
 from upstreams.sql import read_statements
 from upstreams.visibility import Visibility
+from upstreams.write_access import WriteAccess
 
 sql = read_statements("ledger.sql")
 _COLUMNS = tuple(column.name for column in fields(InstructionRecord) if column.name != "events")
@@ -59,6 +59,49 @@ class NewInstruction:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A new instruction with its identity, before its row is known to exist.
+
+    The identity stays the same when the row is written again, so that a repeat after a lost answer is harmless.
+    """
+
+    new: NewInstruction
+    id: UUID
+    reference: str
+    created_at: datetime
+
+    @property
+    def record(self) -> InstructionRecord:
+        """The instruction as the row will have it."""
+        new = self.new
+        event = InstructionEventRecord(self.id, self.created_at, "RECEIVED", new.principal, new.note)
+        return InstructionRecord(
+            id=self.id,
+            kind=new.kind,
+            status="RECEIVED",
+            principal=new.principal,
+            idempotency_key=new.idempotency_key,
+            request_hash=request_hash(new.kind, new.meaning),
+            reference=self.reference,
+            client_number=new.client_number,
+            agency=new.agency,
+            server=new.server,
+            login=new.login,
+            amount=new.amount,
+            currency=new.currency,
+            upstream_reference=None,
+            existed=False,
+            failure=None,
+            created_at=self.created_at,
+            number=0,
+            details=new.details,
+            sent_at=None,
+            settle_attempts=0,
+            events=(event,),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
     """One move of an instruction from a status to the next, and what is known with it."""
 
@@ -70,6 +113,11 @@ class Advance:
     upstream_reference: str | None = None
     existed: bool = False
     failure: Failure | None = None
+
+    @property
+    def has_vendor_values(self) -> bool:
+        """Whether it carries text of a vendor's, which a database may be unable to hold."""
+        return any((self.server, self.login, self.upstream_reference, self.failure and self.failure.upstream_code))
 
 
 def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:
@@ -95,45 +143,55 @@ def _uuid7(now: datetime) -> UUID:
 
 
 class Ledger:
-    """Reads raise Unavailable when the state database is away. Writes never leave it open whether they happened:
-    `receive` and `advance` look again after a lost answer, and raise Unavailable only if that fails too.
+    """Raises UpstreamError, whose `database_failure` says what became of a write.
+
+    `receive` and `advance` look again after a lost answer, and raise LOST only where that did not tell either. Both may
+    be repeated with the same arguments.
     """
 
     def __init__(self, database: Database, clock: Clock, process_seconds: float = PROCESS_SECONDS) -> None:
         self._database = database
         self._clock = clock
+        self.process_seconds = process_seconds
+        self.access = WriteAccess(database, clock)
         alone = timedelta(seconds=process_seconds)
         self._left_alone = {"RECEIVED": alone, "SENT": alone, "UNKNOWN": timedelta(seconds=_DOUBT_SECONDS)}
 
-    async def receive(self, new: NewInstruction) -> tuple[InstructionRecord, bool]:
-        """Write the instruction, or find the one that already has its key. The bool says whether it is new."""
+    def draft(self, new: NewInstruction) -> Draft:
+        """Give a new instruction its identity."""
         now = self._clock.now()
-        identity = _uuid7(now)
+        return Draft(new, _uuid7(now), new_reference(), now)
+
+    async def receive(self, draft: Draft) -> tuple[InstructionRecord, bool]:
+        """Write the instruction, or find the one that already has its key. The bool says whether it is the draft's.
+
+        Raises NotAccepted where a limit forbids it.
+        """
+        new = draft.new
         values = (
-            *(identity, new.kind, new.principal, new.idempotency_key, request_hash(new.kind, new.meaning)),
-            *(new_reference(), new.client_number, new.agency, new.server, new.login, new.amount, new.currency, now),
-            *(new.note, msgspec.json.encode(new.details).decode(), self._left_alone["RECEIVED"]),
+            *(draft.id, new.kind, new.principal, new.idempotency_key, request_hash(new.kind, new.meaning)),
+            *(draft.reference, new.client_number, new.agency, new.server, new.login, new.amount, new.currency),
+            *(draft.created_at, new.note, msgspec.json.encode(new.details).decode(), self._left_alone["RECEIVED"]),
         )
 
         async def write_down(connection: Any) -> None:
             await hold_against(new, connection)
             await connection.fetch(sql.receive, *values)
 
-        # A lost answer leaves open whether the row is there, so only reading it tells.
-        with suppress(Unavailable):
+        lost: UpstreamError | None = None
+        try:
             await self._database.transact(write_down, seconds=WRITE_SECONDS)
-        found = await self.by_key(new.principal, new.idempotency_key)
+        except UpstreamError as error:
+            lost = self._unless_lost(error)
+        else:
+            self.access.granted()
+        found = await self._read_back(new.principal, new.idempotency_key)
         if found is None:
-            raise Unavailable(
-                "The instruction could not be written down, so nothing was sent. Try again with the same key.",
-                system=_SYSTEM,
-                name=self._database.label,
-            )
-        if found.id != identity:
+            # Its commit may still be on its way: a second `receive` waits for it, a read does not.
+            raise lost or _vanished(self._database.label)
+        if found.id != draft.id:
             return found, False
-        return replace(
-            found, events=(InstructionEventRecord(identity, now, "RECEIVED", new.principal, new.note),)
-        ), True
+        return replace(found, events=draft.record.events), True
 
     async def advance(self, instruction: InstructionRecord, move: Advance) -> InstructionRecord:
         """Move the instruction on. If it has moved meanwhile, it is returned as it now stands."""
@@ -143,18 +201,42 @@ class Ledger:
             *(instruction.id, instruction.status, move.status, move.server, move.login, move.upstream_reference),
             *(move.existed, failure, now, move.actor, move.note, self._left_alone.get(move.status, timedelta())),
         )
+        rows, lost = [], None
         try:
             rows = await self._database.write(sql.advance, *values, seconds=WRITE_SECONDS)
-        except Unavailable:
-            rows = []
+        except UpstreamError as error:
+            lost = self._unless_lost(error)
+        else:
+            self.access.granted()
         if rows:
             event = InstructionEventRecord(instruction.id, now, move.status, move.actor, move.note)
             return replace(instruction_record(rows[0]), events=instruction.events and (*instruction.events, event))
-        found = await self.by_key(instruction.principal, instruction.idempotency_key)
-        assert found is not None, "an instruction is never deleted"
-        if found.status == instruction.status:
-            raise Unavailable("The instruction could not be moved on.", system=_SYSTEM, name=self._database.label)
+        found = await self._read_back(instruction.principal, instruction.idempotency_key)
+        if found is None or found.status == instruction.status:
+            raise lost or _vanished(self._database.label)
         return found
+
+    async def _read_back(self, principal: str, key: str) -> InstructionRecord | None:
+        """The row after a write. Whatever keeps it from being read leaves open what the write did."""
+        try:
+            return await self.by_key(principal, key)
+        except UpstreamError as error:
+            error.database_failure = DatabaseFailure.LOST
+            raise
+
+    async def renew_lease(self, instruction: InstructionRecord) -> None:
+        """Keep reconcilers away from the row for as long as a living process may take."""
+        values = (instruction.id, instruction.status, timedelta(seconds=self.process_seconds))
+        await self._database.write(sql.postpone, *values, seconds=WRITE_SECONDS)
+
+    def _unless_lost(self, error: UpstreamError) -> UpstreamError:
+        """The error of a write whose answer was lost; every other error proves that nothing was written."""
+        self.access.failed(error)
+        if error.database_failure is DatabaseFailure.REFUSED:
+            raise self.access.unavailable() from error
+        if error.database_failure is not DatabaseFailure.LOST:
+            raise error
+        return error
 
     async def by_key(self, principal: str, key: str) -> InstructionRecord | None:
         rows = await self._database.write(sql.by_key, principal, key, seconds=WRITE_SECONDS)
@@ -195,6 +277,13 @@ class Ledger:
         """Instructions in these statuses, oldest first."""
         rows = await self._database.write(sql.open, statuses, limit, seconds=WRITE_SECONDS)
         return [instruction_record(row) for row in rows]
+
+
+def _vanished(label: str) -> Unavailable:
+    """A row that was written is not there: the server that answers is not the one that stored it."""
+    error = Unavailable("The instruction cannot be read back.", system=_SYSTEM, name=label)
+    error.database_failure = DatabaseFailure.LOST
+    return error
 
 
 def instruction_record(row: Any) -> InstructionRecord:

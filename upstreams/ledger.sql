@@ -130,3 +130,10 @@ ORDER BY i.number DESC LIMIT 1
 -- name: make_checkpoint
 -- Cover the events that have come since the last checkpoint.
 SELECT brokergraph.make_checkpoint() AS hash
+
+-- name: takes_instructions
+-- May this role write instructions on this server now?
+SELECT current_setting('transaction_read_only') = 'off'
+       AND has_table_privilege('brokergraph.instruction', 'INSERT')
+       AND has_table_privilege('brokergraph.instruction', 'UPDATE')
+       AND has_table_privilege('brokergraph.instruction_event', 'INSERT') AS takes_instructions

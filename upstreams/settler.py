@@ -15,9 +15,10 @@ import structlog
 
 from upstreams.call import Call, Tally
 from upstreams.clock import Clock, Deadline
-from upstreams.errors import Reason, System, Unavailable
+from upstreams.errors import Reason, System, UpstreamError
 from upstreams.ledger import PROCESS_SECONDS, Advance, Ledger
 from upstreams.moves import confirmation, refusal
+from upstreams.outcomes import Outcomes
 from upstreams.records import Failure, InstructionRecord
 from upstreams.settle_queue import Claimed, SettleQueue
 from upstreams.steps import Step, passed
@@ -50,6 +51,7 @@ class Settler:
     ) -> None:
         self._queue = queue
         self._ledger = ledger
+        self._outcomes = Outcomes(ledger, clock)
         self._verdicts = verdicts
         self._clock = clock
         self._config = config
@@ -65,7 +67,8 @@ class Settler:
         while True:
             try:
                 settled = await self.settle_due()
-            except Unavailable:
+            except UpstreamError as error:
+                log.warning("settler.no_claim", detail=error.detail)
                 settled = 0
             if settled < self._config.at_once:
                 await self._rest()
@@ -91,8 +94,8 @@ class Settler:
         identity = str(claimed.instruction.id)
         try:
             stands = await self._settle(claimed)
-        except Unavailable as error:
-            log.warning("settler.interrupted", instruction=identity, detail=error.detail)
+        except (UpstreamError, TimeoutError) as error:
+            log.warning("settler.interrupted", instruction=identity, error=type(error).__name__)
         except Exception:
             log.exception("settler.failed", instruction=identity)
         else:
@@ -111,7 +114,9 @@ class Settler:
         seconds = self._config.lease_seconds - self._config.first_pause_seconds
         call = Call(Deadline.after(seconds, self._clock), Tally(), f"settle-{instruction.id}", caller=_LANE)
         verdict = await self._verdicts.on(instruction, claimed.age_seconds, call)
-        return await self._apply(verdict, Claimed(instruction, claimed.age_seconds))
+        # While the database refuses the verdict it is repeated, for as long as the lease keeps others away.
+        async with asyncio.timeout(call.deadline.remaining()):
+            return await self._apply(verdict, Claimed(instruction, claimed.age_seconds))
 
     def _never_sent(self) -> Advance:
         message = "The process that had it ended before it was sent; nothing was done. Repeat with a new key."
@@ -121,7 +126,7 @@ class Settler:
         return Advance("REJECTED", self._actor, note="never sent", failure=failure)
 
     async def _apply(self, verdict: Verdict, claimed: Claimed) -> InstructionRecord:
-        instruction, advance = claimed.instruction, self._ledger.advance
+        instruction, advance = claimed.instruction, self._outcomes.advance
         match verdict:
             case Booked(receipt, note):
                 return await advance(instruction, confirmation(receipt, self._actor, note))

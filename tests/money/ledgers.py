@@ -50,9 +50,14 @@ def new_deposit(number, **more):
     return NewInstruction(**values | more)
 
 
+async def receive(ledger, new):
+    """Write it down: (record, whether it is new)."""
+    return await ledger.receive(ledger.draft(new))
+
+
 async def confirmed_instruction(database, number):
     """One that has gone all the way."""
     ledger = Ledger(database, Clock())
-    record, _ = await ledger.receive(new_deposit(number))
+    record, _ = await receive(ledger, new_deposit(number))
     record = await ledger.advance(record, Advance("SENT", "partner"))
     return await ledger.advance(record, Advance("CONFIRMED", "partner", upstream_reference=str(number)))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from ledgers import confirmed_instruction, new_deposit, scratch_database
+from ledgers import confirmed_instruction, new_deposit, receive, scratch_database
 
 from api.cli import main
 from upstreams.clock import Clock
@@ -31,7 +31,7 @@ def run(box, url, *arguments):
 
 async def in_review(database, number=1):
     ledger = Ledger(database, Clock())
-    record, _ = await ledger.receive(new_deposit(number))
+    record, _ = await receive(ledger, new_deposit(number))
     for status in ("SENT", "UNKNOWN", "NEEDS_REVIEW"):
         record = await ledger.advance(record, Advance(status, "test"))
     return record
@@ -106,7 +106,7 @@ async def test_one_person_cannot_be_two(box, scratch, other):
 
 async def test_only_what_needs_review_is_resolved(box, scratch):
     database, _, url = scratch
-    record, _ = await Ledger(database, Clock()).receive(new_deposit(1))
+    record, _ = await receive(Ledger(database, Clock()), new_deposit(1))
     words = ("--as", "REJECTED", "--reason", "x", "--decided-by", "Anna", "--confirmed-by", "Boris")
 
     done = run(box, url, "resolve", str(record.id), *words)

@@ -4,7 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from ledgers import new_deposit, scratch_database
+from ledgers import new_deposit, receive, scratch_database
 
 from upstreams.clock import Clock
 from upstreams.deposit_guards import DepositGuards, NotAccepted
@@ -28,43 +28,43 @@ async def reject(ledger, record):
 async def test_a_days_deposits_of_a_caller_end_at_the_limit(ledger):
     guards = DepositGuards(daily_per_caller=Decimal(3))
 
-    await ledger.receive(new_deposit(1, guards=guards))
-    await ledger.receive(new_deposit(2, guards=guards, login="2"))
+    await receive(ledger, new_deposit(1, guards=guards))
+    await receive(ledger, new_deposit(2, guards=guards, login="2"))
     with pytest.raises(NotAccepted) as refused:
-        await ledger.receive(new_deposit(3, guards=guards, login="3"))
+        await receive(ledger, new_deposit(3, guards=guards, login="3"))
 
     assert refused.value.reason is Reason.LIMIT_EXCEEDED
     assert refused.value.message == "This would pass the caller's limit of 3 USD a day."
     assert await ledger.by_key("partner", "key-3") is None
-    await ledger.receive(new_deposit(4, guards=guards, principal="somebody else"))
-    await ledger.receive(new_deposit(5, guards=guards, currency="EUR"))
+    await receive(ledger, new_deposit(4, guards=guards, principal="somebody else"))
+    await receive(ledger, new_deposit(5, guards=guards, currency="EUR"))
 
 
 async def test_a_days_deposits_into_an_account_end_at_the_limit_whoever_makes_them(ledger):
     guards = DepositGuards(daily_per_account=Decimal("1.5"))
 
-    await ledger.receive(new_deposit(1, guards=guards))
+    await receive(ledger, new_deposit(1, guards=guards))
     with pytest.raises(NotAccepted) as refused:
-        await ledger.receive(new_deposit(2, guards=guards, principal="somebody else"))
+        await receive(ledger, new_deposit(2, guards=guards, principal="somebody else"))
 
     assert refused.value.message == "This would pass the account's limit of 1.5 USD a day."
-    await ledger.receive(new_deposit(3, guards=guards, login="2"))
+    await receive(ledger, new_deposit(3, guards=guards, login="2"))
 
 
 async def test_what_was_refused_does_not_count(ledger):
     guards = DepositGuards(daily_per_caller=Decimal("1.5"))
-    record, _ = await ledger.receive(new_deposit(1, guards=guards))
+    record, _ = await receive(ledger, new_deposit(1, guards=guards))
 
     await reject(ledger, record)
 
-    await ledger.receive(new_deposit(2, guards=guards))
+    await receive(ledger, new_deposit(2, guards=guards))
 
 
 async def test_racing_deposits_do_not_pass_the_limit_together(ledger):
     guards = DepositGuards(daily_per_caller=Decimal(6))
 
     made = await asyncio.gather(
-        *(ledger.receive(new_deposit(number, guards=guards)) for number in range(20)), return_exceptions=True
+        *(receive(ledger, new_deposit(number, guards=guards)) for number in range(20)), return_exceptions=True
     )
 
     assert sum(not isinstance(one, NotAccepted) for one in made) == 4
@@ -73,7 +73,7 @@ async def test_racing_deposits_do_not_pass_the_limit_together(ledger):
 async def test_a_twin_is_found_rather_than_counted_twice(ledger):
     guards = DepositGuards(daily_per_caller=Decimal("1.5"), one_open_per_account=True)
 
-    twins = await asyncio.gather(*(ledger.receive(new_deposit(1, guards=guards)) for _ in range(8)))
+    twins = await asyncio.gather(*(receive(ledger, new_deposit(1, guards=guards)) for _ in range(8)))
 
     assert sum(is_new for _, is_new in twins) == 1
     assert len({record.id for record, _ in twins}) == 1
@@ -81,12 +81,12 @@ async def test_a_twin_is_found_rather_than_counted_twice(ledger):
 
 async def test_where_deposits_cannot_be_told_apart_an_account_takes_one_at_a_time(ledger):
     guards = DepositGuards(one_open_per_account=True)
-    first, _ = await ledger.receive(new_deposit(1, guards=guards))
+    first, _ = await receive(ledger, new_deposit(1, guards=guards))
 
     with pytest.raises(NotAccepted) as refused:
-        await ledger.receive(new_deposit(2, guards=guards))
+        await receive(ledger, new_deposit(2, guards=guards))
     assert refused.value.reason is Reason.REQUEST_ALREADY_PENDING
-    await ledger.receive(new_deposit(3, guards=guards, login="2"))
+    await receive(ledger, new_deposit(3, guards=guards, login="2"))
 
     await reject(ledger, first)
-    await ledger.receive(new_deposit(4, guards=guards))
+    await receive(ledger, new_deposit(4, guards=guards))

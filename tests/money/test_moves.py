@@ -2,7 +2,7 @@
 
 import asyncpg
 import pytest
-from ledgers import confirmed_instruction, new_deposit, scratch_database
+from ledgers import confirmed_instruction, new_deposit, receive, scratch_database
 
 from upstreams.clock import Clock
 from upstreams.ledger import Advance, Ledger
@@ -40,7 +40,7 @@ async def test_only_the_moves_that_exist_can_be_made(scratch, status):
     ledger = Ledger(database, Clock())
 
     for number, target in enumerate(STATUSES):
-        record, _ = await ledger.receive(new_deposit(number))
+        record, _ = await receive(ledger, new_deposit(number))
         for step in WAYS[status]:
             record = await ledger.advance(record, Advance(step, "test"))
         update = connection.execute("UPDATE brokergraph.instruction SET status = $2 WHERE id = $1", record.id, target)
@@ -89,7 +89,7 @@ async def test_a_key_is_one_instructions_for_ever_over_all_mutations(scratch):
 async def test_a_move_is_made_once_by_whoever_is_first(scratch):
     database, _ = scratch
     ledger = Ledger(database, Clock())
-    record, _ = await ledger.receive(new_deposit(1))
+    record, _ = await receive(ledger, new_deposit(1))
     sent = await ledger.advance(record, Advance("SENT", "one"))
 
     first = await ledger.advance(sent, Advance("CONFIRMED", "one", upstream_reference="7"))

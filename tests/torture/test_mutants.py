@@ -1,4 +1,4 @@
-"""Five ways to break the promise on purpose. Each must turn the suite red; one that does not shows a sleeping test."""
+"""Six ways to break the promise on purpose. Each must turn the suite red; one that does not shows a sleeping test."""
 
 import asyncio
 import os
@@ -15,8 +15,8 @@ COPIED = ("api", "resolvers", "upstreams", "sandbox", "tests", "pyproject.toml")
 MUTANTS = {
     "SENT is not written": (
         "upstreams/dispatch.py",
-        "sent = await self._mark_sent(instruction)",
-        'sent = __import__("dataclasses").replace(instruction, status="SENT")',
+        "sent = await self._outcomes.mark_sent(received, MARK_SECONDS)",
+        'sent = replace(received, status="SENT")',
         "test_faults.py::test_each_fault_alone[apply then drop]",
     ),
     "a lost answer is sent again": (
@@ -41,6 +41,15 @@ MUTANTS = {
         "    UNIQUE (principal, idempotency_key),\n",
         "",
         "test_faults.py::test_a_hundred_parallel_requests_with_one_key_apply_once",
+    ),
+    "a refused write after the send is UpstreamFailed": (
+        "upstreams/dispatch.py",
+        "stored = await self._outcomes.store(sent, move)",
+        """try:
+            stored = await self._ledger.advance(sent, move)
+        except UpstreamError as error:
+            return await self._refuse(sent, error)""",
+        "test_database_faults.py::test_m1_no_answer_contradicts_the_books_whatever_the_database_answers[deposit]",
     ),
     "history is matched by amount": (
         "upstreams/platforms/searching.py",

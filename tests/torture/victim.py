@@ -2,7 +2,8 @@
 
 Weapons: `step NAME` dies when the step is passed; `line N` dies at the N-th line of our own code after a mutation came
 in; `fail N` breaks the connection before the N-th statement after that, `lose N` right after it; `clock SECONDS` makes
-the process's clocks jump. Death is SIGKILL.
+the process's clocks jump; `faults FILE` raises what each command's idempotency key asks for (`faults.py`) and notes in
+the file which it raised. Death is SIGKILL.
 """
 
 import inspect
@@ -13,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
+from faults import arm
 
 from api.cli.common import settings_from
 from api.cli.listening import listening
@@ -110,6 +112,7 @@ WEAPONS = {
     "clock": lambda number: at_clock(float(number)),
     "fail": lambda number: at_statement(int(number), after=False),
     "lose": lambda number: at_statement(int(number), after=True),
+    "faults": arm,
 }
 
 
