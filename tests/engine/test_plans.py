@@ -14,13 +14,14 @@ from graphql.execution.values import VariableValues
 from odd import World, core, odd, root_of
 from oracle import order
 
-from engine import Engine, Plan, build
-from engine.build import Builder
-from engine.fields import FieldPlan
+from engine import Engine, Plan
+from engine import codegen as build
+from engine.codegen import Builder
+from engine.field_plans import FieldPlan
 from engine.plan import Selection, Variant
-from resolvers.documents import Documents
-from resolvers.guard import DocumentLimits
-from resolvers.running import Asked, LevelByLevel
+from resolvers.request.document_limits import DocumentLimits
+from resolvers.request.documents import Documents
+from resolvers.request.runners import Asked, LevelByLevel
 from resolvers.schema import schema
 
 pytestmark = pytest.mark.anyio

@@ -16,10 +16,10 @@ from operations import random_operation
 from oracle import order
 from test_our_schema import errors
 
-from resolvers.ids import encode_cursor
-from resolvers.scalars import print_datetime
+from resolvers.fields.ids import encode_cursor
 from resolvers.schema import printed
-from upstreams.texts.json import instant, joined, spelled, text_of
+from resolvers.types.scalars import print_datetime
+from upstreams.erp.rendering.sql_json import instant, joined, spelled, text_of
 
 LONG = os.environ.get("TORTURE") == "long"
 SEED = int(os.environ.get("TORTURE_SEED", "1"))

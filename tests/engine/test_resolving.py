@@ -10,7 +10,7 @@ from graphql import ExecutionResult, build_schema, execute, parse
 from graphql.execution.values import VariableValues, get_variable_values
 
 from engine import Engine, goes_behind
-from engine.where import Below, Root, Within, steps
+from engine.paths import Below, Root, Within, steps
 
 pytestmark = pytest.mark.anyio
 

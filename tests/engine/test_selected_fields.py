@@ -5,7 +5,7 @@ from graphql import TypeInfo, TypeInfoVisitor, Visitor, get_named_type, parse, v
 from odd import core
 from operations import random_operation
 
-from resolvers.operation import selected_fields
+from resolvers.request.selected_fields import selected_fields
 from resolvers.schema import schema
 
 OURS = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from engine.slots import Slots
+from engine.batching import Slots
 
 pytestmark = pytest.mark.anyio
 

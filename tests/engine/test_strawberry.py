@@ -20,7 +20,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.field import StrawberryField
 
 from engine import Engine
-from engine.fields import Definitions, Source
+from engine.field_plans import Definitions, Source
 
 pytestmark = pytest.mark.anyio
 

@@ -19,8 +19,8 @@ from forked import forked
 
 from api.cli import main
 from api.cli.demo_keys import add_demo_keys
-from api.settings import load_settings
-from upstreams.migrate import migrate
+from api.settings.settings import load_settings
+from upstreams.postgres.migrate import migrate
 
 DEADLINE_SECONDS = 3
 # In which a refused document is a 400; application/json says 200 of it (docs/http.md).

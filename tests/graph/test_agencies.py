@@ -7,7 +7,7 @@ import sys
 import pytest
 from mutations import create, deposit, new_key, request
 
-from resolvers.scopes import Scope
+from resolvers.policy.scopes import Scope
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -4,18 +4,18 @@ import gc
 
 import pytest
 
-from api.house import open_house
-from api.settings import load_settings
+from api.services import open_house
+from api.settings.settings import load_settings
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
 from resolvers.context import Caller
-from resolvers.execution import GraphQLRequest
-from resolvers.scopes import Scope
-from upstreams.call import Call, Tally
-from upstreams.clock import Clock, Deadline
+from resolvers.policy.scopes import Scope
+from resolvers.request.executor import GraphQLRequest
 
 pytestmark = pytest.mark.anyio
 
 CALLER = Caller("operator", "operator", frozenset(Scope), None)
-OURS = ("api.", "engine.", "resolvers.", "upstreams.")
+OURS = ("api.", "core.", "engine.", "instructions.", "resolvers.", "upstreams.")
 ASKED = {
     "a page": "{ clients(first: 9) { nodes { clientNumber balances { currency balance } } } }",
     "a page with figures": """{ clients(first: 9) { nodes { tradingAccounts(first: 3) { nodes {

@@ -5,15 +5,15 @@ import random
 import anyio
 import pytest
 
-from api.house import open_house
-from api.settings import load_settings
+from api.services import open_house
+from api.settings.settings import load_settings
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
 from resolvers.context import Caller
-from resolvers.execution import GraphQLRequest
-from resolvers.scopes import Scope
-from upstreams.call import Call, Tally
-from upstreams.clock import Clock, Deadline
-from upstreams.database import Database
-from upstreams.http import Link
+from resolvers.policy.scopes import Scope
+from resolvers.request.executor import GraphQLRequest
+from upstreams.http.link import Link
+from upstreams.postgres.database import Database
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
-from api.gate import Gate, OverloadSection
-from api.metrics import Metrics
-from api.watching import watch
-from upstreams.call import Tally
-from upstreams.clock import Clock
+from api.admission.limiter import Gate
+from api.observability.gauges import watch
+from api.observability.metrics import Metrics
+from api.settings.overload import OverloadSection
+from core.call import Tally
+from core.clock import Clock
 
 HOUSE = Path(__file__).parents[2]
 

@@ -6,9 +6,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from api.settings import Settings, load_settings
-from upstreams.config import ConfigError
-from upstreams.secret import Secret
+from api.settings.settings import Settings, load_settings
+from core.config_error import ConfigError
+from core.secret import Secret
 
 HOUSE = Path(__file__).parents[2]
 EXAMPLE = HOUSE / "brokergraph.example.toml"

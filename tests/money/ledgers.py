@@ -7,11 +7,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from upstreams.clock import Clock
-from upstreams.database import Database, DatabaseConfig
-from upstreams.ledger import Advance, Ledger, NewInstruction
-from upstreams.migrate import migrate
-from upstreams.secret import Secret
+from core.clock import Clock
+from core.secret import Secret
+from upstreams.postgres.database import Database, DatabaseConfig
+from upstreams.postgres.migrate import migrate
+from upstreams.state.instructions import Advance, Ledger, NewInstruction
 
 
 @asynccontextmanager

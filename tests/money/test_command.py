@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from ledgers import confirmed_instruction, new_deposit, scratch_database
 
 from api.cli import main
-from upstreams.clock import Clock
-from upstreams.ledger import Advance, Ledger
-from upstreams.settle_queue import SettleQueue
+from core.clock import Clock
+from upstreams.state.instructions import Advance, Ledger
+from upstreams.state.reconciliation_queue import SettleQueue
 
 pytestmark = pytest.mark.anyio
 

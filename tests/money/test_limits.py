@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 from ledgers import new_deposit, scratch_database
 
-from upstreams.clock import Clock
-from upstreams.deposit_guards import DepositGuards, NotAccepted
-from upstreams.ledger import Advance, Ledger
-from upstreams.records import Failure, Reason
+from core.clock import Clock
+from core.records import Failure, Reason
+from upstreams.state.deposit_limits import DepositGuards, NotAccepted
+from upstreams.state.instructions import Advance, Ledger
 
 pytestmark = pytest.mark.anyio
 

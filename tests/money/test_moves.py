@@ -4,8 +4,8 @@ import asyncpg
 import pytest
 from ledgers import confirmed_instruction, new_deposit, scratch_database
 
-from upstreams.clock import Clock
-from upstreams.ledger import Advance, Ledger
+from core.clock import Clock
+from upstreams.state.instructions import Advance, Ledger
 
 pytestmark = pytest.mark.anyio
 

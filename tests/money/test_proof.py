@@ -3,8 +3,8 @@
 import pytest
 from ledgers import confirmed_instruction, scratch_database
 
-from upstreams.proof import verify
-from upstreams.settle_queue import SettleQueue
+from upstreams.state.proof import verify
+from upstreams.state.reconciliation_queue import SettleQueue
 
 pytestmark = pytest.mark.anyio
 

@@ -20,7 +20,7 @@ import pytest
 
 from sandbox import settings
 from sandbox.processes import family_of, gone
-from upstreams import config
+from upstreams.vendors import config
 
 pytestmark = pytest.mark.anyio
 

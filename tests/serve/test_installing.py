@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from served import HOUSE
 
-PACKAGES = ("api", "resolvers", "sandbox", "upstreams")
+PACKAGES = ("api", "core", "engine", "instructions", "resolvers", "sandbox", "upstreams")
 FILES = ("pyproject.toml", "requirements.lock", "README.md", "Makefile", "scripts")
 
 

@@ -11,7 +11,7 @@ import pytest
 from served import HOUSE, QUERY, descendants, execute, left_alive, query, serving
 
 from api.cli.listening import address_of
-from upstreams.migrate import migrations
+from upstreams.postgres.migrate import migrations
 
 
 def test_it_serves_beside_databases_and_vendors_that_it_did_not_start(acme):

@@ -17,11 +17,11 @@ import asyncpg
 from api.cli.common import settings_from
 from api.cli.listening import listening
 from api.cli.serve import serve
-from upstreams.clock import Clock
-from upstreams.steps import Step, hook
+from core.clock import Clock
+from instructions.failpoints import Step, hook
 
 ROOT = Path(__file__).parent.parent.parent
-OURS = tuple(str(ROOT / package) for package in ("api", "resolvers", "upstreams"))
+OURS = tuple(str(ROOT / package) for package in ("api", "resolvers", "instructions", "upstreams", "core"))
 
 
 def die():

@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.auth import Authenticator, Unauthenticated
-from upstreams.errors import System, Unavailable
-from upstreams.keys import KeyRecord
+from api.identity.api_keys import Authenticator, Unauthenticated
+from core.errors import System, Unavailable
+from upstreams.state.api_keys import KeyRecord
 
 pytestmark = pytest.mark.anyio
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -3,11 +3,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from upstreams.call import Call, Tally
-from upstreams.clock import Clock, Deadline
-from upstreams.database import Database, DatabaseConfig
-from upstreams.errors import Misunderstood, Unavailable
-from upstreams.secret import Secret
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
+from core.errors import Misunderstood, Unavailable
+from core.secret import Secret
+from upstreams.postgres.database import Database, DatabaseConfig
 
 pytestmark = pytest.mark.anyio
 

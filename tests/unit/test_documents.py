@@ -3,9 +3,9 @@
 import pytest
 from graphql.execution.values import get_variable_values
 
-from resolvers.cost import Costs
-from resolvers.documents import Documents, Unacceptable, remember
-from resolvers.guard import DocumentLimits
+from resolvers.request.cost import Costs
+from resolvers.request.document_limits import DocumentLimits
+from resolvers.request.documents import Documents, Unacceptable, remember
 from resolvers.schema import schema
 
 CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
@@ -25,7 +25,7 @@ def test_a_document_that_comes_again_is_the_one_that_was_kept(documents):
 
 
 def test_large_documents_push_out_as_many_as_they_take_the_place_of(documents, monkeypatch):
-    monkeypatch.setattr("resolvers.documents._MOST_KEPT_TOKENS", 1000)
+    monkeypatch.setattr("resolvers.request.documents._MOST_KEPT_TOKENS", 1000)
     first = documents.read(text("first"))
     small = documents.read(text("small"))
 

@@ -3,8 +3,8 @@ from graphql import parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.errors import LimitExceeded
-from resolvers.guard import DocumentLimits, Measure, _Measurer, guard
+from resolvers.policy.errors import LimitExceeded
+from resolvers.request.document_limits import DocumentLimits, Measure, _Measurer, guard
 
 
 def measured(text: str) -> Measure:

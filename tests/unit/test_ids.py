@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.errors import BadUserInput
-from resolvers.ids import (
+from resolvers.fields.ids import (
     account_key,
     client_number,
     decode_cursor,
@@ -16,6 +15,7 @@ from resolvers.ids import (
     instruction_id,
     key_of,
 )
+from resolvers.policy.errors import BadUserInput
 
 garbage = st.text() | st.text("QWxpZW50OjUwMDYwOA-_=", max_size=40)
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=60)

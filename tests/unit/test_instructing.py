@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from resolvers.instructing import Request, instruct
-from upstreams.call import Call, Tally
-from upstreams.clock import Clock, Deadline
-from upstreams.errors import Unavailable
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
+from core.errors import Unavailable
+from instructions.submit import Request, instruct
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from api.lines import Lines
+from api.observability.log_sink import Lines
 
 
 class Stream(io.StringIO):
@@ -86,7 +86,7 @@ def test_what_a_loop_did_not_come_to_write_is_written_with_the_next_line(stream)
 def test_what_was_said_in_the_last_turn_of_a_process_is_written():
     program = """
 import asyncio, sys
-from api.lines import Lines
+from api.observability.log_sink import Lines
 async def main():
     Lines(sys.stderr).info("the last words")
     sys.exit(3)

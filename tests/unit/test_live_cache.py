@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from resolvers.live_account import live_accounts
-from upstreams.errors import System
-from upstreams.live_cache import LiveCache
-from upstreams.records import AccountKey, LiveAccountRecord
+from core.errors import System
+from core.records import AccountKey, LiveAccountRecord
+from resolvers.types.live_account import live_accounts
+from upstreams.vendors.kit.live_cache import LiveCache
 
 R1, R2 = AccountKey("R1", "1"), AccountKey("R2", "1")
 BALANCE, EQUITY = frozenset({"balance"}), frozenset({"balance", "equity"})

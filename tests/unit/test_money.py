@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upstreams.money import divide, in_currency, is_whole, plain, quantum, total
+from core.money import divide, in_currency, is_whole, plain, quantum, total
 
 CURRENCIES = ["USD", "JPY", "KWD", "BTC", "XYZ"]
 LARGEST = Decimal(10) ** 18

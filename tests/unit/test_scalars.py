@@ -6,9 +6,9 @@ from graphql import GraphQLError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.errors import BadUserInput
-from resolvers.scalars import parse_currency, parse_datetime, parse_decimal, print_datetime, print_decimal
-from upstreams.money import MAX_FRACTION_DIGITS, MAX_INTEGER_DIGITS
+from core.money import MAX_FRACTION_DIGITS, MAX_INTEGER_DIGITS
+from resolvers.policy.errors import BadUserInput
+from resolvers.types.scalars import parse_currency, parse_datetime, parse_decimal, print_datetime, print_decimal
 
 LARGEST = Decimal(10) ** MAX_INTEGER_DIGITS - Decimal(1).scaleb(-MAX_FRACTION_DIGITS)
 amounts = st.decimals(-LARGEST, LARGEST, allow_nan=False, allow_infinity=False, places=MAX_FRACTION_DIGITS)

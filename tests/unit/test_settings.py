@@ -2,8 +2,8 @@ from decimal import Decimal
 
 import pytest
 
-from api.settings import load_settings
-from upstreams.config import ConfigError
+from api.settings.settings import load_settings
+from core.config_error import ConfigError
 
 LEAST = '[erp]\ndatabase_url = "postgresql://in-file"\naccounting_currency = "ILS"\n'
 

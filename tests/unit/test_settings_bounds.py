@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.settings import load_settings
-from upstreams.config import ConfigError
+from api.settings.settings import load_settings
+from core.config_error import ConfigError
 
 LEAST = {"ERP__DATABASE_URL": "postgresql://erp", "ERP__ACCOUNTING_CURRENCY": "ILS"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.settings import load_settings
-from upstreams.config import ConfigError
+from api.settings.settings import load_settings
+from core.config_error import ConfigError
 
 LEAST = '[erp]\ndatabase_url = "postgresql://in-file"\naccounting_currency = "ILS"\n'
 NAMES = ["maximum", "daily_per_caller", "daily_per_account"]

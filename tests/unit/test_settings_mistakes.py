@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.settings import load_settings
-from upstreams.config import ConfigError
+from api.settings.settings import load_settings
+from core.config_error import ConfigError
 
 LEAST = '[erp]\ndatabase_url = "postgresql://erp"\naccounting_currency = "ILS"\n'
 GOOD = '[servers.R1]\nplatform = "MT4"\nadapter = "cplugin"\nconnection = "main"\nid = "1"\n'

@@ -6,8 +6,8 @@ from graphql.execution.values import get_variable_values
 from hypothesis import given
 from hypothesis import strategies as some
 
-from resolvers import variables
-from resolvers.documents import Document
+from resolvers.request import variables
+from resolvers.request.documents import Document
 
 SCHEMA = build_schema(
     """

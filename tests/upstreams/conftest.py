@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
-from upstreams.call import Call, Tally
-from upstreams.clock import Clock, Deadline
-from upstreams.config import Limits, UpstreamsConfig
-from upstreams.house import Upstreams, open_upstreams
-from upstreams.hyper_tokens import MemoryTokenStore
-from upstreams.secret import Secret
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
+from core.secret import Secret
+from upstreams.http.limits import Limits
+from upstreams.open import Upstreams, open_upstreams
+from upstreams.vendors.config import UpstreamsConfig
+from upstreams.vendors.hyper.tokens import MemoryTokenStore
 
 Answering = Callable[[asyncio.StreamWriter], Awaitable[bool | None]]
 

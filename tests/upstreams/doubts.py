@@ -9,10 +9,10 @@ from itertools import count
 
 from conftest import settings
 
-from upstreams.clock import Clock
-from upstreams.house import Upstreams, open_upstreams
-from upstreams.hyper_tokens import MemoryTokenStore
-from upstreams.order_records import DepositOrder
+from core.clock import Clock
+from core.commands import DepositOrder
+from upstreams.open import Upstreams, open_upstreams
+from upstreams.vendors.hyper.tokens import MemoryTokenStore
 
 AMOUNT = Decimal("100.25")
 _numbers = count(1)

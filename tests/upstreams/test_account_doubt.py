@@ -8,9 +8,10 @@ import pytest
 from conftest import a_call
 from doubts import LeapingClock, opened
 
-from upstreams.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavailable
-from upstreams.order_records import NewAccountOrder
-from upstreams.platforms.cplugin import users, writing
+from core.commands import NewAccountOrder
+from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavailable
+from upstreams.vendors.cplugin import account_search as users
+from upstreams.vendors.cplugin import writes as writing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

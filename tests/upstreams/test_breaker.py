@@ -1,7 +1,7 @@
 from conftest import HandClock
 
-from upstreams.breaker import Breaker
-from upstreams.retry import RetryBudget
+from upstreams.flow.circuit_breaker import Breaker
+from upstreams.flow.retry_budget import RetryBudget
 
 
 def opened(clock: HandClock) -> Breaker:

@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 from conftest import SHORT, a_call, answer, cut
 
-from upstreams.broctagon import MOST_PAGES, PAGE_ROWS, REFUSALS, Broctagon, refusal_type, signature
-from upstreams.clock import Clock
-from upstreams.config import BroctagonConfig
-from upstreams.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
-from upstreams.http import Link
-from upstreams.order_records import AccountRequestOrder
-from upstreams.secret import Secret
+from core.clock import Clock
+from core.commands import AccountRequestOrder
+from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
+from core.secret import Secret
+from upstreams.http.link import Link
+from upstreams.vendors.broctagon.config import BroctagonConfig
+from upstreams.vendors.broctagon.crm import MOST_PAGES, PAGE_ROWS, REFUSALS, Broctagon, refusal_type, signature
 
 pytestmark = pytest.mark.anyio
 

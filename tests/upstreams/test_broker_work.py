@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from conftest import SHORT, a_call, answer
 
-from upstreams.clock import Clock
-from upstreams.config import BrokerWorkConfig, ServerConfig
-from upstreams.errors import Misunderstood, System
-from upstreams.http import Link
-from upstreams.platforms.broker_work import BrokerWorkServer
-from upstreams.platforms.connections import BrokerWorkConnection
-from upstreams.records import LiveAccountRecord
-from upstreams.secret import Secret
+from core.clock import Clock
+from core.errors import Misunderstood, System
+from core.records import LiveAccountRecord
+from core.secret import Secret
+from upstreams.http.link import Link
+from upstreams.vendors.broker_work.config import BrokerWorkConfig
+from upstreams.vendors.broker_work.connection import BrokerWorkConnection
+from upstreams.vendors.broker_work.trading_server import BrokerWorkServer
+from upstreams.vendors.kit.server_config import ServerConfig
 
 pytestmark = pytest.mark.anyio
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from upstreams.errors import Misunderstood, System, UpstreamError
-from upstreams.faults import Failures
-from upstreams.platforms.broker_work_figures import Figures, answer_with, row_with
+from core.errors import Misunderstood, System, UpstreamError
+from upstreams.http.failures import Failures
+from upstreams.vendors.broker_work.figures import Figures, answer_with, row_with
 
 FAILURES = Failures(System.BROKER_WORK, "main")
 FIGURES = Figures(System.BROKER_WORK, ZoneInfo("Asia/Jerusalem"), FAILURES)

@@ -9,11 +9,11 @@ import pytest
 from conftest import a_call
 from doubts import LeapingClock, opened
 
-from upstreams import wire
-from upstreams.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
-from upstreams.order_records import DepositOrder, NewAccountOrder
-from upstreams.platforms.cplugin import flags
-from upstreams.platforms.cplugin.accounts import new_password
+from core.commands import DepositOrder, NewAccountOrder
+from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
+from upstreams.http import lenient_json as wire
+from upstreams.vendors.cplugin import account_flags as flags
+from upstreams.vendors.cplugin.new_accounts import new_password
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -8,9 +8,9 @@ import pytest
 from conftest import a_call
 from doubts import LeapingClock, opened
 
-from upstreams.errors import OutcomeUnknown, Reason, Rejected, Unavailable
-from upstreams.order_records import DepositOrder
-from upstreams.platforms.cplugin import writing
+from core.commands import DepositOrder
+from core.errors import OutcomeUnknown, Reason, Rejected, Unavailable
+from upstreams.vendors.cplugin import writes as writing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -1,19 +1,17 @@
 import msgspec
 import pytest
 
-from upstreams.clock import Clock
-from upstreams.config import (
-    BroctagonConfig,
-    BrokerWorkConfig,
-    ConfigError,
-    CPluginConfig,
-    HyperConfig,
-    ServerConfig,
-    UpstreamsConfig,
-)
-from upstreams.house import open_upstreams
-from upstreams.hyper_tokens import MemoryTokenStore
-from upstreams.secret import Secret
+from core.clock import Clock
+from core.config_error import ConfigError
+from core.secret import Secret
+from upstreams.open import open_upstreams
+from upstreams.vendors.broctagon.config import BroctagonConfig
+from upstreams.vendors.broker_work.config import BrokerWorkConfig
+from upstreams.vendors.config import UpstreamsConfig
+from upstreams.vendors.cplugin.config import CPluginConfig
+from upstreams.vendors.hyper.config import HyperConfig
+from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.server_config import ServerConfig
 
 pytestmark = pytest.mark.anyio
 

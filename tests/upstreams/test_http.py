@@ -6,11 +6,11 @@ import pytest
 import structlog
 from conftest import SHORT, a_call, answer, cut, silence
 
-from upstreams.clock import Clock
-from upstreams.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, System, Unavailable
-from upstreams.health import LinkState
-from upstreams.http import Link
-from upstreams.http_request import HttpRequest
+from core.clock import Clock
+from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, System, Unavailable
+from upstreams.http.health import LinkState
+from upstreams.http.link import Link
+from upstreams.http.request import HttpRequest
 
 pytestmark = pytest.mark.anyio
 

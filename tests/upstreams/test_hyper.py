@@ -3,14 +3,14 @@ from decimal import Decimal
 import pytest
 from conftest import SHORT, a_call, answer
 
-from upstreams.clock import Clock
-from upstreams.config import HyperConfig
-from upstreams.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, System, Unavailable
-from upstreams.http import Link
-from upstreams.hyper import Hyper
-from upstreams.hyper_tokens import MemoryTokenStore
-from upstreams.records import LiveBalance
-from upstreams.secret import Secret
+from core.clock import Clock
+from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, System, Unavailable
+from core.records import LiveBalance
+from core.secret import Secret
+from upstreams.http.link import Link
+from upstreams.vendors.hyper.api import Hyper
+from upstreams.vendors.hyper.config import HyperConfig
+from upstreams.vendors.hyper.tokens import MemoryTokenStore
 
 pytestmark = pytest.mark.anyio
 

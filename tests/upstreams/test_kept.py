@@ -13,22 +13,27 @@ import pytest
 from conftest import SHORT, a_call, answer
 from msgspec.structs import replace
 
-from upstreams.broctagon import Broctagon
-from upstreams.clock import Clock
-from upstreams.config import BroctagonConfig, BrokerWorkConfig, CPluginConfig, HyperConfig, ServerConfig
-from upstreams.errors import Misunderstood, System
-from upstreams.http import Link
-from upstreams.http_request import HttpRequest
-from upstreams.hyper import Hyper
-from upstreams.hyper_tokens import MemoryTokenStore
-from upstreams.kept import Kept
-from upstreams.order_records import DepositOrder, NewAccountOrder
-from upstreams.platforms.broker_work import BrokerWorkServer
-from upstreams.platforms.connections import BrokerWorkConnection, CPluginConnection
-from upstreams.platforms.cplugin.mt4 import Mt4Server
-from upstreams.platforms.cplugin.mt5 import Mt5Server
-from upstreams.secret import Secret
-from upstreams.tokens import AuthorisedLink
+from core.clock import Clock
+from core.commands import DepositOrder, NewAccountOrder
+from core.errors import Misunderstood, System
+from core.secret import Secret
+from upstreams.http.access_tokens import AuthorisedLink
+from upstreams.http.connection_pool import Kept
+from upstreams.http.link import Link
+from upstreams.http.request import HttpRequest
+from upstreams.vendors.broctagon.config import BroctagonConfig
+from upstreams.vendors.broctagon.crm import Broctagon
+from upstreams.vendors.broker_work.config import BrokerWorkConfig
+from upstreams.vendors.broker_work.connection import BrokerWorkConnection
+from upstreams.vendors.broker_work.trading_server import BrokerWorkServer
+from upstreams.vendors.cplugin.config import CPluginConfig
+from upstreams.vendors.cplugin.connection import CPluginConnection
+from upstreams.vendors.cplugin.mt4 import Mt4Server
+from upstreams.vendors.cplugin.mt5 import Mt5Server
+from upstreams.vendors.hyper.api import Hyper
+from upstreams.vendors.hyper.config import HyperConfig
+from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.server_config import ServerConfig
 
 pytestmark = pytest.mark.anyio
 

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as some
 from test_deposit_contract import AMOUNT
 
-from upstreams.bulkhead import Bulkhead, Crowded, Lane
-from upstreams.call import Call, Tally
-from upstreams.clock import Clock, Deadline
-from upstreams.errors import Reason, System, Unavailable
-from upstreams.house import open_upstreams
-from upstreams.http import Link
-from upstreams.http_request import HttpRequest
-from upstreams.hyper_tokens import MemoryTokenStore
-from upstreams.order_records import DepositOrder
-from upstreams.rate import RateLimit
-from upstreams.secret import Secret
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
+from core.commands import DepositOrder
+from core.errors import Reason, System, Unavailable
+from core.secret import Secret
+from upstreams.flow.bulkhead import Bulkhead, Crowded, Lane
+from upstreams.flow.rate_limit import RateLimit
+from upstreams.http.link import Link
+from upstreams.http.request import HttpRequest
+from upstreams.open import open_upstreams
+from upstreams.vendors.hyper.tokens import MemoryTokenStore
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 from conftest import SHORT, a_call, settings
 
-from upstreams.clock import Clock
-from upstreams.errors import Misunderstood, Reason, Rejected, System, Unavailable
-from upstreams.house import open_upstreams
-from upstreams.hyper_tokens import MemoryTokenStore
-from upstreams.records import LiveAccountRecord
+from core.clock import Clock
+from core.errors import Misunderstood, Reason, Rejected, System, Unavailable
+from core.records import LiveAccountRecord
+from upstreams.open import open_upstreams
+from upstreams.vendors.hyper.tokens import MemoryTokenStore
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from upstreams.platforms.live import MT4_LARGEST_LOGIN, MT5_LARGEST_LOGIN, NumbersUpTo, in_chunks
+from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, MT5_LARGEST_LOGIN, NumbersUpTo, in_chunks
 
 LARGEST = (MT4_LARGEST_LOGIN, MT5_LARGEST_LOGIN)
 

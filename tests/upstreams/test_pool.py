@@ -11,10 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from conftest import a_call
 
-from upstreams import pool
-from upstreams.database import Database, DatabaseConfig
-from upstreams.errors import Misunderstood, Unavailable
-from upstreams.secret import Secret
+from core.errors import Misunderstood, Unavailable
+from core.secret import Secret
+from upstreams.postgres import pool
+from upstreams.postgres.database import Database, DatabaseConfig
 
 pytestmark = pytest.mark.anyio
 

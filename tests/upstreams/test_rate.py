@@ -6,8 +6,8 @@ from conftest import HandClock
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from upstreams.clock import Deadline
-from upstreams.rate import RateLimit
+from core.clock import Deadline
+from upstreams.flow.rate_limit import RateLimit
 
 pytestmark = pytest.mark.anyio
 

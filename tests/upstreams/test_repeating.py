@@ -6,13 +6,13 @@ import pytest
 from conftest import a_call
 from doubts import ADAPTERS, AMOUNT, LeapingClock, an_order, books, opened, sends
 
-from upstreams import dispatch
-from upstreams.clock import Deadline
-from upstreams.config import Limits
-from upstreams.errors import Doubt, OutcomeUnknown, Rejected, Unavailable
-from upstreams.platforms import searching
-from upstreams.platforms.cplugin import writing
-from upstreams.platforms.cplugin.repeating import Window
+from core.clock import Deadline
+from core.errors import Doubt, OutcomeUnknown, Rejected, Unavailable
+from instructions import dispatcher as dispatch
+from upstreams.http.limits import Limits
+from upstreams.vendors.cplugin import writes as writing
+from upstreams.vendors.cplugin.idempotent_write import Window
+from upstreams.vendors.kit import history_search as searching
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -3,11 +3,11 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from upstreams import wire
-from upstreams.errors import Misunderstood, System
-from upstreams.faults import Failures, retry_after_seconds
-from upstreams.platforms.rows import read_rows
-from upstreams.transport import HttpAnswer
+from core.errors import Misunderstood, System
+from upstreams.http import lenient_json as wire
+from upstreams.http.failures import Failures, retry_after_seconds
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.kit.rows import read_rows
 
 
 class _Login(msgspec.Struct):

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from upstreams.small_calls import AnswerTooLarge, SmallCalls
-from upstreams.transport_faults import Meaning, meaning_of
+from upstreams.http.http1 import AnswerTooLarge, SmallCalls
+from upstreams.http.transport_errors import Meaning, meaning_of
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""Quotients that PostgreSQL computes against those of upstreams/money.py, ties, signs and great numbers among them."""
+"""Quotients that PostgreSQL computes against those of core/money.py, ties, signs and great numbers among them."""
 
 import random
 from decimal import Decimal
@@ -6,8 +6,8 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
-from upstreams.money import divide, plain
-from upstreams.texts.json import half_even, joined, truncated
+from core.money import divide, plain
+from upstreams.erp.rendering.sql_json import half_even, joined, truncated
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,8 @@ import json
 import asyncpg
 import pytest
 
-from upstreams.texts.composer import Composer
-from upstreams.texts.json import number, object_of, text
+from upstreams.erp.rendering.builder import Composer
+from upstreams.erp.rendering.sql_json import number, object_of, text
 
 pytestmark = pytest.mark.anyio
 

@@ -4,12 +4,12 @@ import json
 import pytest
 from conftest import SHORT, HandClock, a_call, answer, cut
 
-from upstreams.client_credentials import ClientCredentials
-from upstreams.config import HyperConfig
-from upstreams.errors import System, Unavailable
-from upstreams.http import Link
-from upstreams.hyper_tokens import HyperTokens, MemoryTokenStore, TokenPair
-from upstreams.secret import Secret
+from core.errors import System, Unavailable
+from core.secret import Secret
+from upstreams.http.client_credentials import ClientCredentials
+from upstreams.http.link import Link
+from upstreams.vendors.hyper.config import HyperConfig
+from upstreams.vendors.hyper.tokens import HyperTokens, MemoryTokenStore, TokenPair
 
 pytestmark = pytest.mark.anyio
 

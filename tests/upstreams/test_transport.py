@@ -3,9 +3,9 @@ import ssl
 
 import httpx
 
-from upstreams.small_calls import AnswerTooLarge
-from upstreams.transport import HttpAnswer
-from upstreams.transport_faults import FAULTS, Meaning, meaning_of
+from upstreams.http.http1 import AnswerTooLarge
+from upstreams.http.transport import HttpAnswer
+from upstreams.http.transport_errors import FAULTS, Meaning, meaning_of
 
 
 def test_the_table_holds_every_exception_of_httpx():

@@ -14,17 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as some
 from msgspec.structs import replace
 
-from upstreams.call import Call, Tally
-from upstreams.clock import Clock, Deadline
-from upstreams.database import Database, DatabaseConfig
-from upstreams.erp import Erp
-from upstreams.errors import Rejected, System, Unavailable
-from upstreams.gate import Gate, Sharing
-from upstreams.house import Upstreams, open_upstreams
-from upstreams.hyper_tokens import MemoryTokenStore
-from upstreams.records import AccountKey, LiveAccountRecord
-from upstreams.secret import Secret
-from upstreams.visibility import EVERYTHING, Visibility
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
+from core.errors import Rejected, System, Unavailable
+from core.records import AccountKey, LiveAccountRecord
+from core.secret import Secret
+from core.visibility import EVERYTHING, Visibility
+from upstreams.erp.reader import Erp
+from upstreams.flow.coalescing import Gate, Sharing
+from upstreams.open import Upstreams, open_upstreams
+from upstreams.postgres.database import Database, DatabaseConfig
+from upstreams.vendors.hyper.tokens import MemoryTokenStore
 
 pytestmark = pytest.mark.anyio
 

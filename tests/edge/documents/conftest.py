@@ -8,8 +8,8 @@ import pytest
 from agreed_documents import CACHE_SECONDS, PARTNERS, Partner, brokergraph, scratch_database
 from graphs import Graph, running_graph
 
-from upstreams.migrate import migrate
-from upstreams.secret import Secret
+from core.secret import Secret
+from upstreams.postgres.migrate import migrate
 
 
 @pytest.fixture(scope="session")

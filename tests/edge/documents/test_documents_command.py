@@ -86,7 +86,7 @@ WRONG = [
 def test_a_file_that_is_no_manifest_says_why(manifest, content, message, tmp_path):
     from pathlib import Path
 
-    from api.manifest import ManifestError, read_manifest
+    from api.documents.manifest import ManifestError, read_manifest
 
     with pytest.raises(ManifestError, match=re.escape(message)):
         read_manifest(Path(manifest(content)), "nobody")

@@ -3,12 +3,12 @@
 import pytest
 from agreed_documents import digest
 
-from api.body import Asked
-from api.documents import DocumentFinder
-from api.http_settings import DocumentsSection
-from api.refused import Refused
-from api.trusted import Texts
-from upstreams.clock import Clock
+from api.documents.cache import Texts
+from api.documents.finder import DocumentFinder
+from api.http.graphql_request import Asked
+from api.http.refusal import Refused
+from api.settings.http import DocumentsSection
+from core.clock import Clock
 
 pytestmark = pytest.mark.anyio
 

@@ -9,7 +9,7 @@ from wire import BODY_SECONDS, CONNECTIONS, HEADER_SECONDS, KEEP_ALIVE_SECONDS, 
 
 @pytest.fixture(scope="session")
 def direct(box) -> Iterator[Graph]:
-    """Without CORS, where answers are written at once (api/writing.py)."""
+    """Without CORS, where answers are written at once (api/wire/direct_write.py)."""
     with running_graph(box, SERVER__GRAPHIQL="true", SETTLING__ENABLED="false") as running:
         yield running
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from wire import BODY, HEAD, PATIENCE_SECONDS, WHOLE, connected, one_answer, status, until_closed
 
-from api.framing import ambiguity
+from api.wire.framing import ambiguity
 
 AUTH = b"authorization: Bearer demo-operator\r\ncontent-type: application/json\r\n"
 AHEAD = 20_000

@@ -10,8 +10,8 @@ from graphql import parse
 from strawberry.asgi import GraphQL
 from strawberry.extensions import QueryDepthLimiter
 
-from resolvers.errors import LimitExceeded
-from resolvers.guard import DocumentLimits, guard
+from resolvers.policy.errors import LimitExceeded
+from resolvers.request.document_limits import DocumentLimits, guard
 
 JSON, GRAPHQL_JSON = "application/json", "application/graphql-response+json"
 SENT = {"content-type": JSON, "accept": GRAPHQL_JSON, "authorization": "Bearer demo-operator"}

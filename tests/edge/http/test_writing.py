@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from wire import BODY, HEAD, WHOLE, connected, one_answer, status, until_closed
 
-from api.writing import WRITER, head, written
+from api.wire.direct_write import WRITER, head, written
 
 ANSWER = b'{"data":{"viewer":{"name":"demo-operator"}}}'
 REFUSED = WHOLE.replace(b"demo-operator", b"nobody")

@@ -3,9 +3,9 @@
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema
 
-from resolvers.decisions import NOTHING, PUBLIC, forbidden_fields, needs_of
+from resolvers.policy.authorization import NOTHING, PUBLIC, forbidden_fields, needs_of
+from resolvers.policy.scopes import SCOPES, Scope
 from resolvers.schema import schema
-from resolvers.scopes import SCOPES, Scope
 
 CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to it.
 NEEDS = needs_of(CORE)

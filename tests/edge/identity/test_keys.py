@@ -12,8 +12,8 @@ import structlog
 from click.testing import CliRunner
 
 from api.cli import main
-from api.last_use import LastUse, noting_use
-from upstreams.errors import System, Unavailable
+from api.identity.last_use import LastUse, noting_use
+from core.errors import System, Unavailable
 
 pytestmark = pytest.mark.anyio
 WHO = "{ viewer { name scopes agencies } }"

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 from issuers import AUDIENCE, issuing
 
-from api.issuer_keys import IssuerKeys, KeysAway, read_keys
-from api.oidc_settings import OidcConfig
-from upstreams.fetching import Fetcher, Unfetched
+from api.identity.jwks import IssuerKeys, KeysAway, read_keys
+from api.settings.oidc import OidcConfig
+from upstreams.http.fetch import Fetcher, Unfetched
 
 pytestmark = pytest.mark.anyio
 

@@ -8,13 +8,13 @@ import pytest
 from issuers import AUDIENCE, issuing, part
 from joserfc import jwk, jws
 
-from api.issuer_keys import IssuerKeys
-from api.oidc import BadToken, Issuer, issuer_of
-from api.oidc_settings import OidcConfig, check_issuers
-from upstreams.clock import Clock
-from upstreams.config import ConfigError
-from upstreams.fetching import Fetcher
-from upstreams.secret import Secret
+from api.identity.jwks import IssuerKeys
+from api.identity.oidc import BadToken, Issuer, issuer_of
+from api.settings.oidc import OidcConfig, check_issuers
+from core.clock import Clock
+from core.config_error import ConfigError
+from core.secret import Secret
+from upstreams.http.fetch import Fetcher
 
 pytestmark = pytest.mark.anyio
 MEANING = {"desk": ("client:read", "balance:read", "deposit:create"), "ops": ("metrics:read",)}

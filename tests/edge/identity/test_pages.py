@@ -5,14 +5,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from api.admission import turned_away
-from api.auth import Unauthenticated
-from api.health import Readiness
-from api.identities import CannotTell
+from api.identity.api_keys import Unauthenticated
+from api.identity.authenticator import CannotTell
+from api.pages.access import turned_away
+from api.pages.health import Readiness
+from core.clock import Clock
+from core.errors import System, Unavailable
 from resolvers.context import Caller
-from resolvers.scopes import Scope
-from upstreams.clock import Clock
-from upstreams.errors import System, Unavailable
+from resolvers.policy.scopes import Scope
 
 pytestmark = pytest.mark.anyio
 OPERATOR = Caller("op", "op", frozenset({"metrics:read"}), None)

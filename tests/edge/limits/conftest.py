@@ -11,9 +11,9 @@ import anyio
 import pytest
 from limits_stores import OPENERS
 
-from upstreams.budgets.bucket import BudgetStore
-from upstreams.migrate import migrate
-from upstreams.secret import Secret
+from core.secret import Secret
+from upstreams.postgres.migrate import migrate
+from upstreams.state.budgets.token_bucket import BudgetStore
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from upstreams.budgets.memory import MemoryStore
-from upstreams.budgets.postgresql import PostgresStore
-from upstreams.budgets.redis import RedisStore
-from upstreams.clock import Clock
-from upstreams.database import Database, DatabaseConfig
-from upstreams.secret import Secret
+from core.clock import Clock
+from core.secret import Secret
+from upstreams.postgres.database import Database, DatabaseConfig
+from upstreams.state.budgets.memory import MemoryStore
+from upstreams.state.budgets.postgresql import PostgresStore
+from upstreams.state.budgets.redis import RedisStore
 
 PATIENCE_SECONDS = 5.0
 

@@ -5,7 +5,7 @@ import sys
 
 from limits_stores import OPENERS
 
-from upstreams.budgets.bucket import Draw, Level
+from upstreams.state.budgets.token_bucket import Draw, Level
 
 DRAW = Draw(per_minute=600, cost=1, floor=0)
 

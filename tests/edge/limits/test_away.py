@@ -3,12 +3,12 @@
 import pytest
 import structlog
 
-from upstreams.budgets.bucket import Draw, Level, StoreAway
-from upstreams.budgets.memory import MemoryStore
-from upstreams.budgets.redis import RedisStore
-from upstreams.budgets.shared import BudgetConfig, Budgets
-from upstreams.clock import Clock
-from upstreams.secret import Secret
+from core.clock import Clock
+from core.secret import Secret
+from upstreams.state.budgets.budgets import BudgetConfig, Budgets
+from upstreams.state.budgets.memory import MemoryStore
+from upstreams.state.budgets.redis import RedisStore
+from upstreams.state.budgets.token_bucket import Draw, Level, StoreAway
 
 pytestmark = pytest.mark.anyio
 

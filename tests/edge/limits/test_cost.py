@@ -8,12 +8,12 @@ import pytest
 from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_type, is_composite_type, parse
 from graphql.execution.values import get_variable_values
 
-from resolvers.charging import Charging
 from resolvers.context import GraphLimits
-from resolvers.cost import Cost, Costs
-from resolvers.documents import Document, Documents, Unacceptable
-from resolvers.guard import DocumentLimits
-from resolvers.prices import PRICES, SIZES, given
+from resolvers.policy.cost_table import PRICES, SIZES, given
+from resolvers.request.budget import Charging
+from resolvers.request.cost import Cost, Costs
+from resolvers.request.document_limits import DocumentLimits
+from resolvers.request.documents import Document, Documents, Unacceptable
 from resolvers.schema import schema
 
 CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from api.gate import Gate, OverloadSection, Pass, Shed
-from api.line import Line
-from api.shedding import Shedding
-from upstreams.clock import Clock
+from api.admission.limiter import Gate, Pass, Shed
+from api.admission.load_shedding import Shedding
+from api.admission.waiting_queue import Line
+from api.settings.overload import OverloadSection
+from core.clock import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -224,7 +225,7 @@ async def test_waiting_for_a_vendor_takes_no_place():
 
 
 async def test_a_client_that_sends_slowly_takes_no_place(monkeypatch):
-    monkeypatch.setattr("api.gate._READING_SECONDS", 0.0)
+    monkeypatch.setattr("api.admission.limiter._READING_SECONDS", 0.0)
     gate = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=1, max_wait_seconds=0.0))
     slow, on_trial = await gate.enter(), await gate.enter(says_mutation=True)
     assert on_trial.on_trial
@@ -342,7 +343,7 @@ def test_no_place_is_lost_whoever_gives_up(steps, reserve):
 
     async def run():
         # Some are slower than that, some are not.
-        patch.setattr("api.gate._READING_SECONDS", 0.00005)
+        patch.setattr("api.admission.limiter._READING_SECONDS", 0.00005)
         gate, tasks = gate_of(section), []
         for turns, how, gives_up in steps:
             tasks.append(asyncio.create_task(visit(gate, turns, how)))

@@ -1,4 +1,4 @@
-"""Three stores, one rule: what any of them answers is what bucket.py says at the moment that the store names."""
+"""Three stores, one rule: what any of them answers is what token_bucket.py says at the moment that the store names."""
 
 import asyncio
 import secrets
@@ -13,9 +13,9 @@ from hypothesis import strategies as some
 from limits_stores import OPENERS
 from redis.asyncio import Redis
 
-from upstreams.budgets.bucket import SCALE, Draw, Level, full
-from upstreams.budgets.memory import MemoryStore
-from upstreams.clock import Clock
+from core.clock import Clock
+from upstreams.state.budgets.memory import MemoryStore
+from upstreams.state.budgets.token_bucket import SCALE, Draw, Level, full
 
 pytestmark = pytest.mark.anyio
 

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 from mutations import deposit
 
 from api.cli import main
-from api.redaction import known_secrets
-from api.settings import load_settings
-from upstreams import records
-from upstreams.keys import KeyRecord, new_key
+from api.observability.redaction import known_secrets
+from api.settings.settings import load_settings
+from core import records
+from upstreams.state.api_keys import KeyRecord, new_key
 
 pytestmark = pytest.mark.anyio
 

@@ -12,11 +12,11 @@ from graphql.utilities import build_schema
 from starlette.requests import Request
 
 from api.app import create_app
-from api.settings import load_settings
-from resolvers.codes import CODES
-from resolvers.enums import ErrorCode
-from resolvers.errors import MASKED, BadUserInput, present
-from upstreams.errors import Reason
+from api.settings.settings import load_settings
+from core.errors import Reason
+from resolvers.policy.enums import ErrorCode
+from resolvers.policy.error_codes import CODES
+from resolvers.policy.errors import MASKED, BadUserInput, present
 
 pytestmark = pytest.mark.anyio
 HOUSE = Path(__file__).parents[3]

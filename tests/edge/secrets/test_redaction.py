@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.redaction import Redaction, known_secrets
-from api.settings import load_settings
-from upstreams.secret import Secret
+from api.observability.redaction import Redaction, known_secrets
+from api.settings.settings import load_settings
+from core.secret import Secret
 
 KNOWN = "kn0wn-canary"
 REDACTION = Redaction([KNOWN, "abc"])
@@ -127,7 +127,7 @@ client_secret = "CANARY-THREE"
 WRITER = """
 import asyncio, gc, logging, sys, threading, warnings
 import structlog
-from api.log import configure
+from api.observability.log import configure
 configure(sys.argv[1], level=logging.DEBUG, known_secrets=["KNOWN-CANARY"])
 said = "Bearer CANARY0123 password=CANARY anna@CANARY.example +972541234567 KNOWN-CANARY"
 local = "LOCAL-CANARY"

@@ -8,7 +8,7 @@ import pytest
 from graphs import Graph, running_graph
 from issuers import AUDIENCE, OWN_CLIENT, issuing
 
-from resolvers.scopes import Scope
+from resolvers.policy.scopes import Scope
 
 
 @dataclass(frozen=True)
