@@ -3,8 +3,8 @@
 import anyio
 import asyncpg
 import pytest
-from boxes import running_box
-from rig import SERVERS, Order, accounts, serving
+from support.boxes import running_box
+from support.rig import SERVERS, Order, accounts, serving
 
 from api.cli.demo_keys import add_demo_keys
 from api.settings.settings import load_settings

@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from rig import SERVERS, Order, accounts, assert_books_balance, serving, settled
+from support.rig import SERVERS, Order, accounts, assert_books_balance, serving, settled
 
 from instructions.failpoints import Step
 
