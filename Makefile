@@ -29,7 +29,7 @@ bench-quick: $(INSTALLED)  ## The same in under ten minutes
 	@scripts/bench.sh --quick
 
 torture: $(INSTALLED)  ## The long run: a death at every line of a deposit, a load with faults, random operations (TORTURE_SEED=)
-	TORTURE=long $(BIN)/pytest tests/torture tests/edge/generated tests/engine --timeout 7200 $(PYTEST_ARGS)
+	TORTURE=long $(BIN)/pytest tests/torture tests/conformance --timeout 7200 $(PYTEST_ARGS)
 
 check: lint test  ## What CI runs: lint, format, types, import contracts, the schema file, every test
 

@@ -14,25 +14,26 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from api.admission import turned_away
-from api.busy import Busyness
-from api.compression import compressed
-from api.cors import cors
-from api.exchange import REQUEST_ID, request_id
-from api.gate import Gate
-from api.graphql import GraphQLEndpoint
-from api.health import Readiness, livez, readyz
-from api.house import House, open_house
-from api.metrics import Metrics, metrics
-from api.negotiation import coding
+from api.admission.limiter import Gate
+from api.admission.load_shedding import Shedding
+from api.admission.saturation import Busyness
+from api.graphql.endpoint import GraphQLEndpoint
+from api.http.compression import compressed
+from api.http.cors import cors
+from api.http.negotiation import coding
+from api.http.request_id import REQUEST_ID, request_id
+from api.observability.gauges import watch
+from api.observability.metrics import Metrics
+from api.pages.access import turned_away
 from api.pages.graphiql import STATIC, Assets
-from api.settings import Settings
-from api.shedding import Shedding
-from api.watching import watch
-from resolvers.errors import MASKED
+from api.pages.health import Readiness, livez, readyz
+from api.pages.metrics import metrics
+from api.services import House, open_house
+from api.settings.settings import Settings
+from core.clock import Clock
+from resolvers.policy.errors import MASKED
+from resolvers.policy.scopes import Scope
 from resolvers.schema import printed
-from resolvers.scopes import Scope
-from upstreams.clock import Clock
 
 log = structlog.get_logger(__name__)
 

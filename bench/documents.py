@@ -80,8 +80,8 @@ def bodies(dialect: Dialect, shape: str, rows: int | None = None) -> list[str]:
 def _after(dialect: Dialect, number: int) -> str | int:
     if not dialect.cursors:
         return number
-    from resolvers.clients import CURSOR
-    from resolvers.ids import encode_cursor
+    from resolvers.fields.ids import encode_cursor
+    from resolvers.types.clients import CURSOR
 
     return encode_cursor(CURSOR, number)
 

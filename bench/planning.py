@@ -26,10 +26,10 @@ from graphql.execution.values import VariableValues
 from graphs import Graph, running_graph
 
 from engine import Engine
-from engine.outputs import Kind  # noqa: E402
-from engine.plan import Selection, Variant  # noqa: E402
-from resolvers.documents import Documents
-from resolvers.guard import DocumentLimits
+from engine.output_shapes import Kind
+from engine.plan import Selection, Variant
+from resolvers.request.document_limits import DocumentLimits
+from resolvers.request.documents import Documents
 from resolvers.schema import schema
 
 DASHBOARD = """query Dashboard {{ clients(first: 1) {{ nodes {{ n{number}: clientNumber fullName

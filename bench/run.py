@@ -24,9 +24,8 @@ from memory import after_a_while
 from profile_server import profiled
 from report import written
 from servers import peers
-from world import Running, World, world
-
 from tests.node import installed
+from world import Running, World, world
 
 MEANING = {
     "D": "50 clients with live figures",

@@ -23,10 +23,10 @@ from machine import OTHER_CORE, SERVER_CORE, family, pin
 from servers import HERE, PEER_FOLDER, Peer
 
 from api.cli.demo_keys import add_demo_keys
-from api.settings import load_settings
+from api.settings.settings import load_settings
 from sandbox.postgres import Postgres
 from sandbox.settings import SANDBOX_ROLE
-from upstreams.migrate import migrate
+from upstreams.postgres.migrate import migrate
 
 VENDOR_PORT = 18_700
 START_SECONDS = 60

@@ -6,10 +6,10 @@
 docs/engine.md has the picture.
 """
 
+from engine.batching import Slots, frozen
 from engine.engine import Engine
+from engine.execution import Outcome
 from engine.markers import by_class, by_column, goes_behind
 from engine.plan import Plan
-from engine.run import Outcome
-from engine.slots import Slots, frozen
 
 __all__ = ["Engine", "Outcome", "Plan", "Slots", "by_class", "by_column", "frozen", "goes_behind"]

@@ -26,7 +26,7 @@ from strawberry import ID
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.base import StrawberryOptional
 
-from engine.fields import FieldPlan
+from engine.field_plans import FieldPlan
 from engine.markers import STRAWBERRY
 
 Arguments = Mapping[str, Any]

@@ -5,10 +5,10 @@ from typing import Any
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, default_field_resolver
 from graphql.execution.values import VariableValues
 
-from engine.fields import Definitions
+from engine.execution import Outcome, Refused, Run
+from engine.field_plans import Definitions
 from engine.plan import Plan, plan_of
-from engine.resolve import Resolving
-from engine.run import Outcome, Refused, Run
+from engine.resolution import Resolving
 
 
 class Engine:

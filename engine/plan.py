@@ -20,12 +20,12 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.type import GraphQLField
 
-from engine.build import Builder
-from engine.collect import Collector, Grouped
-from engine.fields import Definition, Definitions, FieldPlan, Source
-from engine.outputs import Kind, output
-from engine.reach import reach_of
+from engine.codegen import Builder
+from engine.collect_fields import Collector, Grouped
+from engine.field_plans import Definition, Definitions, FieldPlan, Source
+from engine.output_shapes import Kind, output
 from engine.rendering import Planned, asked_by, planned
+from engine.scan import reach_of
 
 # As many choices of @skip and @include as are kept of one operation.
 _MOST_VARIANTS: Final = 32

@@ -18,9 +18,9 @@ from typing import Any, Protocol
 import msgspec
 from graphql.pyutils import Path
 
-from engine.fields import FieldPlan
-from engine.outputs import Kind
-from engine.where import Below, Where, Within
+from engine.field_plans import FieldPlan
+from engine.output_shapes import Kind
+from engine.paths import Below, Where, Within
 
 # From a field to what it selects of an object type: has `fields`, plans by response key.
 Select = Callable[[FieldPlan, Any], Any]

@@ -5,26 +5,36 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import msgspec
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from core.call import Call
+from core.clock import Clock
+from core.visibility import Visibility
 from engine import Slots, frozen
-from resolvers.errors import Forbidden
-from resolvers.operation import Operation
-from resolvers.scopes import Scope
-from upstreams.broctagon import Broctagon
-from upstreams.budgets.shared import Standing
-from upstreams.call import Call
-from upstreams.clock import Clock
-from upstreams.config import ServerConfig
-from upstreams.dispatch import Dispatcher
-from upstreams.erp import Erp
-from upstreams.hyper import Hyper
-from upstreams.ledger import Ledger
-from upstreams.live_cache import LiveCache
-from upstreams.platforms import Platform
-from upstreams.texts.reader import ClientTexts
-from upstreams.visibility import Visibility
+from instructions.dispatcher import Dispatcher
+from resolvers.policy.errors import Forbidden
+from resolvers.policy.scopes import Scope
+from upstreams.erp.reader import Erp
+from upstreams.erp.rendering.reader import ClientTexts
+from upstreams.state.budgets.budgets import Standing
+from upstreams.state.instructions import Ledger
+from upstreams.vendors.broctagon.crm import Broctagon
+from upstreams.vendors.hyper.api import Hyper
+from upstreams.vendors.kit.live_cache import LiveCache
+from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.server_config import ServerConfig
+
+
+class Operation(msgspec.Struct, frozen=True):
+    """`fields` are the coordinates ("LiveAccount.equity") that its document selects anywhere."""
+
+    fields: frozenset[str]
+
+    def selects(self, type_name: str, *field_names: str) -> bool:
+        return any(f"{type_name}.{name}" in self.fields for name in field_names)
+
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -121,11 +131,11 @@ class Context:
     call: Call
     operation: Operation
     forbidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What of the operation this caller may not have, and which scopes are missing (resolvers/decisions.py)."""
+    """What of the operation this caller may not have, and which scopes are missing (policy/authorization.py)."""
     standing: Standing | None = None
     """What the caller has left of its budget; None where nothing limits it."""
     explain: bool = False
-    """Whether the caller asks what each relation costs: then none is rendered along with another (resolvers/texts)."""
+    """Whether the caller asks what each relation costs: then none is rendered along with another (rendering)."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _lookups: Slots | None = None
 

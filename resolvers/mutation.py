@@ -2,13 +2,13 @@
 
 import strawberry
 
-from resolvers.create_trading_account import CreateTradingAccountPayload, create_trading_account
-from resolvers.deposit import DepositPayload, deposit
-from resolvers.directives import STATE_STATEMENT, Upstream
-from resolvers.enums import UpstreamSystem
-from resolvers.many import root
-from resolvers.open_account_request import OpenAccountRequestPayload, open_account_request
-from resolvers.scopes import Scope
+from resolvers.fields.declare import root
+from resolvers.mutations.create_trading_account import CreateTradingAccountPayload, create_trading_account
+from resolvers.mutations.deposit import DepositPayload, deposit
+from resolvers.mutations.open_account_request import OpenAccountRequestPayload, open_account_request
+from resolvers.policy.directives import STATE_STATEMENT, Upstream
+from resolvers.policy.enums import UpstreamSystem
+from resolvers.policy.scopes import Scope
 
 
 @strawberry.type(description="Everything that can be changed. Each takes an idempotency key and leaves an instruction.")

@@ -5,12 +5,16 @@ from typing import Annotated, Any
 
 import strawberry
 
-from resolvers.client import Client
-from resolvers.clients import ClientConnection, clients
 from resolvers.context import Info
-from resolvers.directives import ERP_STATEMENT, STATE_STATEMENT
-from resolvers.errors import BadUserInput
-from resolvers.finding import (
+from resolvers.fields.declare import root
+from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
+from resolvers.policy.errors import BadUserInput
+from resolvers.policy.scopes import Scope
+from resolvers.rendering.clients import one_client, page_of_clients
+from resolvers.types.client import Client
+from resolvers.types.clients import ClientConnection, clients
+from resolvers.types.instruction import Instruction
+from resolvers.types.lookup_inputs import (
     ClientBy,
     InstructionBy,
     TradingAccountBy,
@@ -19,15 +23,11 @@ from resolvers.finding import (
     find_instruction,
     find_node,
 )
-from resolvers.instruction import Instruction
-from resolvers.many import root
-from resolvers.node import Node
-from resolvers.scopes import Scope
-from resolvers.texts.clients import one_client, page_of_clients
-from resolvers.trading_account import TradingAccount
-from resolvers.trading_server import TradingServer, trading_servers
-from resolvers.upstream_health import UpstreamHealth, upstreams
-from resolvers.viewer import Viewer, viewer
+from resolvers.types.node import Node
+from resolvers.types.trading_account import TradingAccount
+from resolvers.types.trading_server import TradingServer, trading_servers
+from resolvers.types.upstream_health import UpstreamHealth, upstreams
+from resolvers.types.viewer import Viewer, viewer
 
 _BY = strawberry.argument(description="What is known of it.")
 NodeId = Annotated[strawberry.ID, strawberry.argument(description="A node id.")]

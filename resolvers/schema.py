@@ -5,15 +5,15 @@ from graphql import GraphQLInputObjectType, GraphQLSchema
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers.client import Client
-from resolvers.decisions import install
-from resolvers.instruction import Instruction
 from resolvers.mutation import Mutation
-from resolvers.mutation_error import IdempotencyConflict, Refused, UpstreamFailed, ValidationFailed
-from resolvers.prices import tag
+from resolvers.mutations.failures import IdempotencyConflict, Refused, UpstreamFailed, ValidationFailed
+from resolvers.policy.authorization import install
+from resolvers.policy.cost_table import tag
 from resolvers.query import Query
-from resolvers.scalars import SCALARS
-from resolvers.trading_account import TradingAccount
+from resolvers.types.client import Client
+from resolvers.types.instruction import Instruction
+from resolvers.types.scalars import SCALARS
+from resolvers.types.trading_account import TradingAccount
 
 _HEAD = "# Printed from the code by `brokergraph schema`; do not edit.\n\n"
 

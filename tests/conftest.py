@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import pytest
 import structlog
-from boxes import CLIENTS, RunningBox, running_box
 from hypothesis import settings
+from support.boxes import CLIENTS, RunningBox, running_box
 
 # A busy machine is no failure.
 settings.register_profile("without a clock", deadline=None)
@@ -47,3 +47,15 @@ async def database(box) -> AsyncIterator[asyncpg.Connection]:
     yield connection
     # A test may have killed the server, and a dead connection has nobody to say goodbye to.
     connection.terminate()
+
+
+def pytest_collection_modifyitems(config, items):
+    """What a vendor does not have cannot be tested there: such parameters are left out rather than skipped."""
+
+    def applies(item):
+        marks = item.iter_markers("applies_to")
+        return all(mark.args[0](**item.callspec.params) for mark in marks)
+
+    left_out = [item for item in items if not applies(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]

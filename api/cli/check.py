@@ -6,21 +6,21 @@ from pathlib import Path
 import click
 
 from api.cli.common import config_option, settings_from
-from api.house import erp_database, state_database, upstreams_config
-from api.log import configure
-from api.settings import Settings
-from upstreams.call import Call, Tally
-from upstreams.check import Finding, Findings, secrets_of
-from upstreams.check_erp import check_erp
-from upstreams.check_settings import check_settings, sound
-from upstreams.check_state import check_state
-from upstreams.check_vendors import check_vendors
-from upstreams.clock import Clock, Deadline
-from upstreams.config import UpstreamsConfig
-from upstreams.database import Database
-from upstreams.errors import UpstreamError
-from upstreams.secret import Secret
-from upstreams.vendor_tokens import DatabaseTokenStore
+from api.observability.log import configure
+from api.services import erp_database, state_database, upstreams_config
+from api.settings.settings import Settings
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
+from core.errors import UpstreamError
+from core.secret import Secret
+from upstreams.check.erp import check_erp
+from upstreams.check.findings import Finding, Findings, secrets_of
+from upstreams.check.settings import check_settings, sound
+from upstreams.check.state import check_state
+from upstreams.check.vendors import check_vendors
+from upstreams.postgres.database import Database
+from upstreams.state.vendor_tokens import DatabaseTokenStore
+from upstreams.vendors.config import UpstreamsConfig
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 _SECONDS = 20.0

@@ -8,10 +8,10 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from api.settings import Settings, load_settings
-from upstreams.config import ConfigError
-from upstreams.errors import UpstreamError
-from upstreams.migrate import MigrationError
+from api.settings.settings import Settings, load_settings
+from core.config_error import ConfigError
+from core.errors import UpstreamError
+from upstreams.postgres.migrate import MigrationError
 
 P = ParamSpec("P")
 T = TypeVar("T")

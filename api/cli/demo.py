@@ -17,9 +17,9 @@ from api.cli.common import run_async, settings_from
 from api.cli.demo_keys import DEMO_KEYS, add_demo_keys
 from api.cli.listening import listening, port_of
 from api.cli.serve import serve
-from api.settings import Settings
-from upstreams.migrate import migrate
-from upstreams.secret import Secret
+from api.settings.settings import Settings
+from core.secret import Secret
+from upstreams.postgres.migrate import migrate
 
 DEFAULT_CLIENTS = 2000
 _LOOK_EVERY_SECONDS = 0.02

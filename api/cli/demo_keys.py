@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from api.house import state_database
-from api.settings import Settings
-from resolvers.scopes import Scope
-from upstreams.clock import Clock
-from upstreams.keys import KeyRecord, KeyStore
-from upstreams.secret import Secret
+from api.services import state_database
+from api.settings.settings import Settings
+from core.clock import Clock
+from core.secret import Secret
+from resolvers.policy.scopes import Scope
+from upstreams.state.api_keys import KeyRecord, KeyStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from typing import TypeVar
 import click
 
 from api.cli.common import config_option, principal_named, run_async, settings_from
-from api.house import state_database
-from api.manifest import ManifestError, read_manifest
-from api.settings import Settings
-from resolvers.agreed import Checker, SchemaUnreadable, operation_names
-from upstreams.clock import Clock
-from upstreams.documents import DocumentRecord, DocumentStore, IdTaken
+from api.documents.manifest import ManifestError, read_manifest
+from api.services import state_database
+from api.settings.settings import Settings
+from core.clock import Clock
+from resolvers.request.schema_check import Checker, SchemaUnreadable, operation_names
+from upstreams.state.documents import DocumentRecord, DocumentStore, IdTaken
 
 T = TypeVar("T")
 _FILE = click.Path(path_type=Path, dir_okay=False)

@@ -6,17 +6,17 @@ from uuid import UUID
 import click
 
 from api.cli.common import config_option, run_async, settings_from
-from api.house import state_database
-from resolvers.errors import BadUserInput
-from resolvers.ids import instruction_id, key_of
-from upstreams.call import Call, Tally
-from upstreams.clock import Clock, Deadline
-from upstreams.errors import Reason
-from upstreams.ledger import Advance, Ledger
-from upstreams.money import plain
-from upstreams.proof import verify
-from upstreams.records import Failure, InstructionRecord
-from upstreams.visibility import EVERYTHING
+from api.services import state_database
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
+from core.errors import Reason
+from core.money import plain
+from core.records import Failure, InstructionRecord
+from core.visibility import EVERYTHING
+from resolvers.fields.ids import instruction_id, key_of
+from resolvers.policy.errors import BadUserInput
+from upstreams.state.instructions import Advance, Ledger
+from upstreams.state.proof import verify
 
 T = TypeVar("T")
 _OPEN = ("RECEIVED", "SENT", "UNKNOWN", "NEEDS_REVIEW")

@@ -8,10 +8,10 @@ from typing import TypeVar
 import click
 
 from api.cli.common import config_option, principal_named, run_async, settings_from
-from api.house import state_database
-from resolvers.scopes import SCOPES, Scope
-from upstreams.clock import Clock
-from upstreams.keys import KeyRecord, KeyStore, new_key
+from api.services import state_database
+from core.clock import Clock
+from resolvers.policy.scopes import SCOPES, Scope
+from upstreams.state.api_keys import KeyRecord, KeyStore, new_key
 
 T = TypeVar("T")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

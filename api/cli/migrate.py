@@ -3,7 +3,7 @@ from pathlib import Path
 import click
 
 from api.cli.common import config_option, run_async, settings_from
-from upstreams.migrate import migrate
+from upstreams.postgres.migrate import migrate
 
 
 @click.command()

@@ -16,11 +16,11 @@ from uvicorn.supervisors import Multiprocess
 from api.app import create_app
 from api.cli.common import config_option, settings_from
 from api.cli.listening import address_of, listening
-from api.connections import BoundedProtocol
-from api.http_settings import HttpSection
-from api.log import configure
-from api.redaction import known_secrets
-from api.settings import Settings
+from api.observability.log import configure
+from api.observability.redaction import known_secrets
+from api.settings.http import HttpSection
+from api.settings.settings import Settings
+from api.wire.protocol import BoundedProtocol
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +93,7 @@ def _options(http: HttpSection) -> dict[str, Any]:
     return {
         "http": partial(BoundedProtocol, limits=http),
         "log_level": "warning",
-        # What uvicorn has to say goes the way of everything else: api/log.py.
+        # What uvicorn has to say goes the way of everything else: api/observability/log.py.
         "log_config": None,
         "access_log": False,
         # It would only tell a client's address from a proxy's, and nobody here asks for addresses.

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.settings import Settings
+from api.settings.settings import Settings
 
 STATIC: Final = Path(__file__).parent / "static"
 # Scripts come from this server's own files and from nowhere else. Styles may stand inline: the editor (Monaco) places

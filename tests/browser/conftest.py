@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from opened import Opened
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from support.opened import Opened
 
 HOUSE = Path(__file__).parents[2]
 START_TIMEOUT_SECONDS = 60

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from api.pages import graphiql
 from api.pages.graphiql import STATIC, Assets, graphiql_page
-from upstreams.secret import Secret
+from core.secret import Secret
 
 
 def settings(key: Secret | None):

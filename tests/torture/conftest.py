@@ -3,12 +3,12 @@
 import anyio
 import asyncpg
 import pytest
-from boxes import running_box
-from rig import SERVERS, Order, accounts, serving
+from support.boxes import running_box
+from support.rig import SERVERS, Order, accounts, serving
 
 from api.cli.demo_keys import add_demo_keys
-from api.settings import load_settings
-from upstreams.migrate import migrate
+from api.settings.settings import load_settings
+from upstreams.postgres.migrate import migrate
 
 
 @pytest.fixture(scope="session")

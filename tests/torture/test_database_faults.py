@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import httpx
 import pytest
-from faults import FAULTS, Plan, plans
-from mutations import CREATE, DEPOSIT, REQUEST
-from rig import serving
+from support.faults import FAULTS, Plan, plans
+from support.mutations import CREATE, DEPOSIT, REQUEST
+from support.rig import serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(7200)]
 

@@ -6,7 +6,7 @@ import sys
 
 import asyncpg
 import pytest
-from rig import ROOT, SERVERS, Order, accounts, assert_books_balance, serving, settled
+from support.rig import ROOT, SERVERS, Order, accounts, assert_books_balance, serving, settled
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 

@@ -8,7 +8,7 @@ import os
 import random
 
 import pytest
-from rig import Order, accounts, assert_books_balance, serving, settled
+from support.rig import Order, accounts, assert_books_balance, serving, settled
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(3600)]
 

@@ -5,9 +5,9 @@ import os
 import signal
 
 import pytest
-from rig import SERVERS, Order, accounts, assert_books_balance, serving, settled
+from support.rig import SERVERS, Order, accounts, assert_books_balance, serving, settled
 
-from upstreams.steps import Step
+from instructions.failpoints import Step
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 

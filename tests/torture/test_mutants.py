@@ -11,16 +11,16 @@ import pytest
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parent.parent.parent
-COPIED = ("api", "resolvers", "upstreams", "sandbox", "tests", "pyproject.toml")
+COPIED = ("api", "resolvers", "instructions", "upstreams", "core", "sandbox", "tests", "pyproject.toml")
 MUTANTS = {
     "SENT is not written": (
-        "upstreams/dispatch.py",
+        "instructions/dispatcher.py",
         "sent = await self._outcomes.mark_sent(received, MARK_SECONDS)",
         'sent = replace(received, status="SENT")',
         "test_faults.py::test_each_fault_alone[apply then drop]",
     ),
     "a lost answer is sent again": (
-        "upstreams/dispatch.py",
+        "instructions/dispatcher.py",
         "receipt = await prepared.send()",
         """try:
                 receipt = await prepared.send()
@@ -29,7 +29,7 @@ MUTANTS = {
         "test_faults.py::test_each_fault_alone[apply then drop]",
     ),
     "absence is believed too early": (
-        "upstreams/verdicts.py",
+        "instructions/reconciliation.py",
         """        if wait > 0:
             return Doubtful("not in the server's history yet", not_before_seconds=wait)
         if await""",
@@ -43,7 +43,7 @@ MUTANTS = {
         "test_faults.py::test_a_hundred_parallel_requests_with_one_key_apply_once",
     ),
     "a refused write after the send is UpstreamFailed": (
-        "upstreams/dispatch.py",
+        "instructions/dispatcher.py",
         "stored = await self._outcomes.store(sent, move)",
         """try:
             stored = await self._ledger.advance(sent, move)
@@ -52,7 +52,7 @@ MUTANTS = {
         "test_database_faults.py::test_m1_no_answer_contradicts_the_books_whatever_the_database_answers[deposit]",
     ),
     "history is matched by amount": (
-        "upstreams/platforms/searching.py",
+        "upstreams/vendors/kit/history_search.py",
         """        if reference.casefold() not in row.reference.casefold():
             continue
         if row.reference.strip() != reference or not row.is_ours:
@@ -64,7 +64,7 @@ MUTANTS = {
     ),
 }
 # Without the constraint there is nothing for this to name.
-ON_CONFLICT = ("upstreams/ledger.sql", "    ON CONFLICT (principal, idempotency_key) DO NOTHING\n", "")
+ON_CONFLICT = ("upstreams/state/instructions.sql", "    ON CONFLICT (principal, idempotency_key) DO NOTHING\n", "")
 
 
 def mutate(tree, file, text, other):

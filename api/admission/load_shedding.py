@@ -1,0 +1,84 @@
+"""Turns requests away at the door, before anything of them is read, when there is more to do than can be done."""
+
+import random
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.admission.limiter import Gate, Pass, Shed
+from api.http.negotiation import GRAPHQL_JSON, JSON
+from api.http.request_id import REQUEST_ID, new_id
+from api.wire.reply import Reply
+
+PASS: Final = "brokergraph.pass"  # noqa: S105 - the name of an entry in the scope.
+MESSAGE: Final = "The server has more to do than it can. Nothing was done; repeat the request after a while."
+CODE: Final = "OVERLOADED"
+# Without this word of the client nobody can tell before the body is read, and to read every body would take as long as
+# to answer: under four times the load, it cost two thirds of the answers.
+SAYS: Final = (b"x-graphql-operation-type", b"mutation")
+# Not all at the same moment.
+_RETRY_SECONDS: Final = (1, 2, 3)
+
+
+def _body(seconds: int) -> bytes:
+    extensions = {"code": CODE, "retryAfterSeconds": seconds}
+    return msgspec.json.encode({"errors": [{"message": MESSAGE, "extensions": extensions}]})
+
+
+_BODIES: Final = {seconds: _body(seconds) for seconds in _RETRY_SECONDS}
+
+
+def retry_seconds() -> int:
+    return random.choice(_RETRY_SECONDS)  # noqa: S311 - that callers come back one after another is no secret.
+
+
+class Shedding:
+    """ASGI, in front of /graphql alone: whoever asks for the server's health is always answered."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            admitted = await self._gate.enter(says_mutation=SAYS in scope["headers"], caller=_caller(scope))
+        except Shed:
+            await _away(scope)(scope, receive, send)
+            return
+        scope[PASS] = admitted
+
+        async def answer(message: Message) -> None:
+            admitted.answered()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            self._gate.leave(admitted)
+
+
+def _caller(scope: Scope) -> int:
+    """Who says to be asking. Nobody has looked at it yet, so it is good for taking turns and for nothing else."""
+    return hash(next((value for name, value in scope["headers"] if name == b"authorization"), b""))
+
+
+def pass_of(scope: Scope) -> Pass | None:
+    """The request's pass; None where nobody sheds."""
+    found: Pass | None = scope.get(PASS)
+    return found
+
+
+def _away(scope: Scope) -> Reply:
+    """The connection stays open: to open it again would cost both sides more than this answer."""
+    seconds = retry_seconds()
+    accepts = b"".join(value for name, value in scope["headers"] if name == b"accept")
+    media_type = GRAPHQL_JSON if GRAPHQL_JSON.encode() in accepts else JSON
+    headers = {
+        "Content-Type": f"{media_type}; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Retry-After": str(seconds),
+        REQUEST_ID: new_id(),
+    }
+    return Reply(_BODIES[seconds], HTTPStatus.SERVICE_UNAVAILABLE, headers)

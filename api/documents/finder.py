@@ -1,0 +1,149 @@
+"""Which document a request means: the text it brought, a trusted one by its id, or one kept from before (APQ)."""
+
+from collections import OrderedDict
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+import structlog
+
+from api.documents.cache import Texts, Trusted
+from api.http.graphql_request import Asked
+from api.http.refusal import Refused
+from api.settings.http import DocumentsSection
+from core.clock import Clock
+from core.errors import UpstreamError
+from upstreams.state.documents import DocumentStore
+
+log = structlog.get_logger(__name__)
+
+_PREFIX: Final = "sha256:"
+# Of one partner's automatic documents: what it registers can push out nothing but its own.
+_MOST_AUTOMATIC: Final = 500
+_MOST_AUTOMATIC_CHARACTERS: Final = 1024 * 1024
+_MOST_PARTNERS: Final = 64
+
+
+class Found(msgspec.Struct, frozen=True):
+    """The document's text and where it came from, for the metrics.
+
+    `persisted`: the request only named it. `register`: to keep once it has run.
+    """
+
+    text: str
+    origin: str
+    persisted: bool = False
+    register: bool = False
+
+
+class _Automatic:
+    """What each partner has registered; nobody finds another's."""
+
+    def __init__(self) -> None:
+        self._partners: OrderedDict[str, Texts] = OrderedDict()
+
+    def get(self, principal: str, digest: str) -> str | None:
+        texts = self._partners.get(principal)
+        kept = texts.get((principal, digest)) if texts else None
+        if kept is None:
+            return None
+        self._partners.move_to_end(principal)
+        return kept[0]
+
+    def put(self, principal: str, text: str) -> None:
+        texts = self._partners.setdefault(principal, Texts(_MOST_AUTOMATIC, _MOST_AUTOMATIC_CHARACTERS))
+        texts.put((principal, sha256(text.encode()).hexdigest()), text, 0.0)
+        self._partners.move_to_end(principal)
+        if len(self._partners) > _MOST_PARTNERS:
+            self._partners.popitem(last=False)
+
+
+class DocumentFinder:
+    """One for the life of the process."""
+
+    def __init__(self, settings: DocumentsSection, store: DocumentStore, clock: Clock) -> None:
+        self._settings = settings
+        self._trusted = Trusted(store, clock, settings.cache_seconds)
+        self._automatic = _Automatic()
+
+    async def find(self, asked: Asked, principal: str) -> Found:
+        """The document to run for this partner. Raises Refused."""
+        try:
+            return await self._find(asked, principal)
+        except UpstreamError:
+            message = "The state database cannot be reached, so the document cannot be looked up. Try again."
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            raise Refused(message, "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
+
+    def keep(self, principal: str, found: Found) -> None:
+        """Remember an automatic document that has run; one that could not is of no use to anybody."""
+        if found.register:
+            self._automatic.put(principal, found.text)
+
+    async def _find(self, asked: Asked, principal: str) -> Found:
+        if asked.document_id is not None:
+            return Found(await self._by_id(principal, asked.document_id), "trusted", persisted=True)
+        if asked.query is None:
+            assert asked.sha256 is not None, "a well-formed request names its document somehow"
+            return await self._by_hash(principal, asked.sha256)
+        if asked.sha256 is not None and sha256(asked.query.encode()).hexdigest() != asked.sha256:
+            raise Refused("provided sha does not match query")
+        return await self._by_text(asked, asked.query, principal)
+
+    async def _by_id(self, principal: str, identity: str) -> str:
+        text = await self._trusted.by_id(principal, identity.removeprefix(_PREFIX))
+        if text is None:
+            message = (
+                "There is no document with this documentId. Its manifest has not been added, or for another partner."
+            )
+            raise Refused(message, "UNKNOWN_DOCUMENT")
+        return text
+
+    async def _by_hash(self, principal: str, digest: str) -> Found:
+        """As Apollo's clients ask: first the hash alone, and where it is not known the text with it."""
+        automatic = self._takes_automatic(principal)
+        text = self._automatic.get(principal, digest) if automatic else None
+        if text is not None:
+            return Found(text, "automatic", persisted=True)
+        text = await self._trusted.by_id(principal, digest)
+        if text is not None:
+            return Found(text, "trusted", persisted=True)
+        if self._settings.mode_of(principal) == "enforce":
+            raise _untrusted()
+        # The messages and the status are what Apollo's clients know; some read no body of a 4xx.
+        if automatic:
+            raise Refused("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND", HTTPStatus.OK)
+        raise Refused("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED", HTTPStatus.OK)
+
+    def _takes_automatic(self, principal: str) -> bool:
+        return self._settings.automatic and self._settings.mode_of(principal) != "enforce"
+
+    async def _by_text(self, asked: Asked, query: str, principal: str) -> Found:
+        mode = self._settings.mode_of(principal)
+        register = asked.sha256 is not None and self._takes_automatic(principal)
+        if mode == "off":
+            return Found(query, "text", register=register)
+        known = await self._known(query, principal, must_tell=mode == "enforce")
+        if known is not None:
+            return Found(known, "trusted_text")
+        if mode == "enforce":
+            raise _untrusted()
+        digest = sha256(query.encode()).hexdigest()
+        log.warning(
+            "documents.unknown", principal=principal, sha256=digest, operation=(asked.operation_name or "")[:100]
+        )
+        return Found(query, "unknown", register=register)
+
+    async def _known(self, query: str, principal: str, *, must_tell: bool) -> str | None:
+        try:
+            return await self._trusted.by_text(principal, query)
+        except UpstreamError:
+            if must_tell:
+                raise
+            return None
+
+
+def _untrusted() -> Refused:
+    message = "Only documents that were agreed on run here, and this is none of them (docs/documents.md)."
+    return Refused(message, "DOCUMENT_NOT_TRUSTED", HTTPStatus.FORBIDDEN)

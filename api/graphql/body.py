@@ -1,0 +1,175 @@
+"""Reading what a caller sent: bounded, checked, and refused with a reason before GraphQL sees it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from api.http.graphql_request import Asked
+from api.http.negotiation import JSON, remembered, wishes
+from api.http.refusal import Refused
+from api.wire.incoming import Incoming
+
+_MEMBERS: Final = ("query", "documentId", "variables", "operationName", "extensions")
+_LONGEST_NAME: Final = 256
+_LONGEST_ID: Final = 256
+# 64 digits by its name; graphql-codegen puts its SHA-1 there, which is as good to look a trusted document up by.
+_HASH: Final = re.compile(r"[0-9a-f]{32,64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How much is read: bytes of a body and of its variables, characters of a document."""
+
+    body_bytes: int
+    variables_bytes: int
+    query_characters: int
+
+
+async def read_graphql(incoming: Incoming, limits: BodyLimits) -> Asked:
+    """The GraphQL request in a POST's body or in the address of a GET or HEAD. Raises Refused."""
+    if incoming.method != "POST":
+        return _checked(_from_query(incoming.query_params), limits)
+    _check_headers(incoming)
+    body = await _read(incoming, limits.body_bytes)
+    return _checked(_decoded(body, "The body"), limits, are_small=len(body) <= limits.variables_bytes)
+
+
+def _check_headers(incoming: Incoming) -> None:
+    """Only JSON in UTF-8: no page of another site can send that without a preflight, which it does not pass."""
+    problem = _wrong_type(incoming.header(b"content-type"))
+    if problem is not None:
+        raise _unsupported(problem)
+    if incoming.header(b"content-encoding", "identity").strip().lower() != "identity":
+        raise _unsupported("Send the request as it is, without a Content-Encoding.", {"Accept-Encoding": "identity"})
+
+
+@remembered
+def _wrong_type(content_type: str) -> str | None:
+    types = wishes(content_type)
+    if len(types) != 1 or types[0].name != JSON:
+        return "Send the request as application/json."
+    is_utf8 = types[0].parameters.get("charset", "utf-8") in {"utf-8", "utf8"}
+    return None if is_utf8 else "Send the request in UTF-8."
+
+
+def _unsupported(message: str, headers: Mapping[str, str] | None = None) -> Refused:
+    more = {"Accept-Post": JSON, **(headers or {})}
+    return Refused(message, "UNSUPPORTED_MEDIA_TYPE", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, headers=more)
+
+
+async def _read(incoming: Incoming, max_bytes: int) -> bytes:
+    """The body, as long as it is no longer than allowed, whatever its Content-Length says."""
+    declared = incoming.header(b"content-length")
+    if declared.isascii() and declared.isdigit() and len(declared) < 20 and int(declared) > max_bytes:  # noqa: PLR2004 - digits.
+        raise _too_large(max_bytes)
+    chunks, size, has_more = [], 0, True
+    while has_more:
+        message = await incoming.receive()
+        if message["type"] == "http.disconnect":
+            raise Refused("The body did not arrive whole.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        chunks.append(chunk)
+        has_more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _too_large(max_bytes: int) -> Refused:
+    message = f"The body is larger than {max_bytes} bytes."
+    return Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: parameters[name] for name in _MEMBERS if name in parameters}
+    for name in ("variables", "extensions"):
+        if found.get(name):
+            found[name] = _decoded(found[name].encode("utf-8", "surrogatepass"), f"The parameter {name}")
+        else:
+            found.pop(name, None)
+    return found
+
+
+def _decoded(text: bytes, what: str) -> Any:
+    if b"\\u0000" in text or b"\x00" in text:
+        raise Refused(f"{what} holds a null character, which no system behind the graph takes.")
+    try:
+        # Where a key stands twice its last value counts, as in every browser; nothing in front of us decides by it.
+        return msgspec.json.decode(text)
+    except RecursionError:
+        raise Refused(f"{what} is nested too deeply.") from None
+    except UnicodeDecodeError:
+        raise Refused(f"{what} is not JSON: it is not in UTF-8.") from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Refused(f"{what} is not JSON: {error if text.strip() else 'it is empty'}") from None
+
+
+def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> Asked:
+    if isinstance(body, list):
+        raise Refused("Batches are not taken; send one operation per request.")
+    if not isinstance(body, dict):
+        raise Refused('The body must be a JSON object like {"query": "..."}.')
+    for member, kind, what in _KINDS:
+        if body.get(member) is not None and not isinstance(body[member], kind):
+            raise Refused(f"`{member}` must be {what}.")
+    if not are_small:
+        _check_size(body.get("variables"), limits.variables_bytes)
+    extensions = body.get("extensions") or {}
+    query, document_id, sha256 = _document(body, extensions, limits)
+    name = body.get("operationName") or None
+    if name is not None and len(name) > _LONGEST_NAME:
+        raise Refused(f"`operationName` is longer than {_LONGEST_NAME} characters.")
+    explain, show_cost = extensions.get("explain") is True, extensions.get("cost") is True
+    return Asked(query, document_id, sha256, body.get("variables"), name, explain, show_cost)
+
+
+_KINDS: Final = (
+    ("query", str, "a text with a GraphQL document"),
+    ("documentId", str, "a text"),
+    ("variables", dict, "an object"),
+    ("operationName", str, "a text"),
+    ("extensions", dict, "an object"),
+)
+
+
+def _check_size(variables: Any, max_bytes: int) -> None:
+    if variables and len(msgspec.json.encode(variables)) > max_bytes:
+        message = f"`variables` are larger than {max_bytes} bytes."
+        raise Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+def _document(
+    body: Mapping[str, Any], extensions: Mapping[str, Any], limits: BodyLimits
+) -> tuple[str | None, str | None, str | None]:
+    """How the request says its document: by text, by id, by Apollo's hash, or by the last with the first."""
+    query, document_id = body.get("query") or None, body.get("documentId") or None
+    sha256 = _apollo_hash(extensions)
+    if document_id and (query or sha256):
+        raise Refused("Send `documentId` or `query`, not both.")
+    if document_id and (len(document_id) > _LONGEST_ID or not document_id.isascii() or not document_id.isprintable()):
+        raise Refused(f"`documentId` must be at most {_LONGEST_ID} printable ASCII characters.")
+    if not (document_id or sha256 or (query and query.strip())):
+        raise Refused("Nothing to run: send `query`, a text with a GraphQL document, or `documentId`.")
+    if query is not None and len(query) > limits.query_characters:
+        message = f"`query` is longer than {limits.query_characters} characters."
+        raise Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    if query and "\x00" in query:
+        raise Refused("`query` holds a null character.")
+    return query, document_id, sha256
+
+
+def _apollo_hash(extensions: Mapping[str, Any]) -> str | None:
+    asked = extensions.get("persistedQuery")
+    if asked is None:
+        return None
+    if not isinstance(asked, dict) or asked.get("version") != 1:
+        raise Refused("`extensions.persistedQuery` must be an object with version 1.")
+    found = asked.get("sha256Hash")
+    if not isinstance(found, str) or not _HASH.match(found):
+        raise Refused("`extensions.persistedQuery.sha256Hash` must be a hash in lower-case hexadecimal digits.")
+    return found

@@ -1,0 +1,193 @@
+"""/graphql over HTTP, step by step: agree, authenticate, read, find the document, run, respond (docs/http.md).
+
+Any step may refuse: see api/http/refusal.py.
+"""
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from functools import partial
+from http import HTTPStatus
+
+import structlog
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.admission.load_shedding import CODE, MESSAGE, pass_of, retry_seconds
+from api.documents.finder import Found
+from api.graphql.body import BodyLimits, read_graphql
+from api.graphql.exchange import Exchange
+from api.http.graphql_request import Asked
+from api.http.negotiation import GRAPHQL_JSON, JSON, prefers_page, response_type
+from api.http.rate_limit_headers import budget_headers, budget_policy
+from api.http.refusal import Refused
+from api.http.request_id import request_id
+from api.identity.api_keys import Unauthenticated
+from api.identity.authenticator import CannotTell
+from api.observability.metrics import Metrics
+from api.pages.graphiql import graphiql_page
+from api.services import House
+from api.settings.settings import Settings
+from api.wire.disconnect import STATUS, HungUp, until_gone
+from api.wire.incoming import Incoming
+from api.wire.reply import Reply
+from core.call import Call, Tally
+from core.clock import Deadline
+from resolvers.context import Caller
+from resolvers.policy.errors import MASKED
+from resolvers.request.executor import Answer, GraphQLRequest
+
+log = structlog.get_logger(__name__)
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST")
+_NAMES = ("query", "documentId", "extensions")
+# A name is the caller's to choose, and may be as long as a body.
+_LONGEST_LOGGED = 100
+
+
+class GraphQLEndpoint:
+    """ASGI. POST answers operations; GET answers queries, and a browser with GraphiQL. One for the life of the process,
+    with what is the same for all requests made ready.
+    """
+
+    def __init__(self, house: House, metrics: Metrics) -> None:
+        self._house = house
+        self._metrics = metrics
+        self._limits = _limits(house.settings)
+        self._policy = budget_policy(house.settings.budget)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = Incoming(scope, receive)
+        response = await self._response(incoming)
+        await response(scope, receive, send)
+
+    async def _response(self, incoming: Incoming) -> Reply | Response:
+        if incoming.method != "POST" and (other := _other(incoming, self._house.settings)):
+            return other
+        exchange = Exchange(incoming, self._house.settings, request_id(incoming.header(b"x-request-id")))
+        started = self._house.clock.monotonic()
+        reply = await self._answered(exchange)
+        self._metrics.answered(reply.status_code, self._house.clock.monotonic() - started)
+        return reply
+
+    async def _answered(self, exchange: Exchange) -> Reply:
+        """What the steps answer, or the refusal of the one that refused."""
+        bound = structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        try:
+            return await self._steps(exchange)
+        except Refused as refused:
+            return await exchange.refusal(refused)
+        except HungUp:
+            log.info("graphql.hung_up")
+            return Reply(b"", STATUS, {})
+        except Exception:
+            log.exception("graphql.failed")
+            quoted = {"requestId": exchange.request_id}
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            return await exchange.refusal(Refused(MASKED, "INTERNAL_ERROR", status, extensions=quoted))
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
+
+    async def _steps(self, exchange: Exchange) -> Reply:
+        """In this order: nothing is read of a caller who is not known, and nothing runs that was not admitted."""
+        _agree(exchange)
+        caller = await self._authenticate(exchange)
+        asked = await self._read(exchange)
+        found = await self._find_document(exchange, caller, asked)
+        answer = await self._run(exchange, caller, asked, found)
+        return await _respond(exchange, answer)
+
+    async def _authenticate(self, exchange: Exchange) -> Caller:
+        try:
+            return await self._house.authenticator.caller(exchange.incoming.header(b"authorization"))
+        except Unauthenticated as error:
+            headers = {"WWW-Authenticate": 'Bearer realm="brokergraph"'}
+            raise Refused(str(error), "UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED, headers=headers) from None
+        except CannotTell as error:
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            raise Refused(str(error), "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
+
+    async def _read(self, exchange: Exchange) -> Asked:
+        admitted = pass_of(exchange.incoming.scope)
+        if admitted is None or exchange.incoming.is_whole:
+            return await read_graphql(exchange.incoming, self._limits)
+        with admitted.reading():
+            return await read_graphql(exchange.incoming, self._limits)
+
+    async def _find_document(self, exchange: Exchange, caller: Caller, asked: Asked) -> Found:
+        found = await self._house.documents.find(asked, caller.partner)
+        exchange.persisted = found.persisted
+        self._metrics.found(found.origin)
+        return found
+
+    async def _run(self, exchange: Exchange, caller: Caller, asked: Asked, found: Found) -> Answer:
+        house = self._house
+        request = GraphQLRequest(found.text, asked.variables, asked.operation_name, asked.explain, asked.show_cost)
+        admitted = pass_of(exchange.incoming.scope)
+        if admitted is not None and admitted.on_trial and not house.executor.is_mutation(request):
+            raise Refused(MESSAGE, CODE, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=retry_seconds())
+        deadline = Deadline.after(house.settings.server.request_deadline_seconds, house.clock)
+        away = nullcontext if admitted is None else admitted.away
+        call = Call(deadline, Tally(), exchange.request_id, caller.principal, away=away)
+        wanted = partial(until_gone, exchange.incoming.scope)
+        answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate, wanted=wanted)
+        self._metrics.count(call.tally)
+        exchange.headers |= budget_headers(answer.standing, self._policy)
+        log.info(
+            "graphql.request",
+            caller=caller.name,
+            operation=asked.operation_name and asked.operation_name[:_LONGEST_LOGGED],
+            errors=len(answer.body.get("errors", ())),
+            calls=dict(call.tally.calls),
+        )
+        if answer.executed:
+            house.documents.keep(caller.partner, found)
+        return answer
+
+
+def _limits(settings: Settings) -> BodyLimits:
+    http = settings.http
+    return BodyLimits(settings.server.max_body_bytes, http.max_variables_bytes, http.max_query_characters)
+
+
+def _agree(exchange: Exchange) -> None:
+    media_type = response_type(exchange.incoming.header(b"accept"))
+    if media_type is None:
+        message = f"Answers are {GRAPHQL_JSON} or {JSON}, and the Accept header takes neither."
+        raise Refused(message, "NOT_ACCEPTABLE", HTTPStatus.NOT_ACCEPTABLE)
+    exchange.media_type = media_type
+
+
+async def _respond(exchange: Exchange, answer: Answer) -> Reply:
+    """The status that each media type asks for: application/json says 200 of whatever was a well-formed request."""
+    if answer.refused_method:
+        return await exchange.response(answer.body, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
+    if answer.refused_budget:
+        return await exchange.response(answer.body, HTTPStatus.TOO_MANY_REQUESTS)
+    if not answer.executed:
+        status = HTTPStatus.OK if exchange.media_type == JSON else HTTPStatus.BAD_REQUEST
+        return await exchange.response(answer.body, status)
+    keep = exchange.persisted and not exchange.may_mutate and "errors" not in answer.body
+    return await exchange.response(answer.body, HTTPStatus.OK, keep=keep)
+
+
+def _other(incoming: Incoming, settings: Settings) -> Response | None:
+    """The answer to what asks nothing of the graph; None where it does."""
+    if incoming.method not in METHODS:
+        return _text("Method Not Allowed", HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(METHODS)})
+    if incoming.method == "OPTIONS":
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(METHODS), "Accept-Post": JSON})
+    if not _wants_page(incoming):
+        return None
+    if settings.server.graphiql:
+        return graphiql_page(settings)
+    return _text("GraphiQL is switched off on this server.\n", HTTPStatus.NOT_FOUND)
+
+
+def _wants_page(incoming: Incoming) -> bool:
+    """A browser that opens the address; one that names a document there gets its answer."""
+    asked = incoming.query_params
+    return not any(name in asked for name in _NAMES) and prefers_page(incoming.header(b"accept"))
+
+
+def _text(message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(message, status, headers, "text/plain")

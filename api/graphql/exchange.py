@@ -1,0 +1,84 @@
+"""One HTTP request to /graphql and what goes back: a refusal from any step, headers gathered on the way."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from api.http.compression import compressed
+from api.http.negotiation import JSON, coding
+from api.http.refusal import Refused
+from api.http.request_id import REQUEST_ID
+from api.settings.settings import Settings
+from api.wire.incoming import Incoming
+from api.wire.reply import Reply
+
+_VARIES: Final = "Accept, Accept-Encoding, Authorization"
+_NEVER_KEPT: Final = "no-store"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What the steps share. A step that knows something for the response puts it into `headers`."""
+
+    incoming: Incoming
+    settings: Settings
+    request_id: str
+    media_type: str = JSON
+    headers: dict[str, str] = field(default_factory=dict)
+    persisted: bool = False
+    """Whether the request names its document instead of sending it, so that its answer may be kept."""
+
+    @property
+    def may_mutate(self) -> bool:
+        return self.incoming.method == "POST"
+
+    async def response(
+        self, body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None, *, keep: bool = False
+    ) -> Reply:
+        """The body as JSON in the media type that was agreed, with every header that the steps gathered.
+
+        `keep` says that a caller's own cache may keep it, and ask whether it still holds.
+        """
+        content = msgspec.json.encode(body)
+        how = self._coding(content)
+        sent = {"Vary": _VARIES, **self.headers, **(headers or {}), REQUEST_ID: self.request_id}
+        sent["Cache-Control"] = self._kept() if keep else _NEVER_KEPT
+        if keep:
+            sent["ETag"] = _tag(content, how)
+            if _is_known(sent["ETag"], self.incoming.header(b"if-none-match")):
+                return Reply(b"", HTTPStatus.NOT_MODIFIED, sent)
+        if how:
+            sent["Content-Encoding"] = how
+            content = await compressed(content, how)
+        sent["Content-Type"] = f"{self.media_type}; charset=utf-8"
+        return Reply(content, status, sent)
+
+    async def refusal(self, refused: Refused) -> Reply:
+        error = {"message": refused.message, "extensions": refused.extensions}
+        return await self.response({"errors": [error]}, refused.status, refused.headers)
+
+    def _coding(self, content: bytes) -> str | None:
+        if len(content) < self.settings.http.compress_from_bytes:
+            return None
+        return coding(self.incoming.header(b"accept-encoding"))
+
+    def _kept(self) -> str:
+        seconds = self.settings.documents.max_age_seconds
+        return f"private, max-age={seconds}, must-revalidate"
+
+
+def _tag(content: bytes, how: str | None) -> str:
+    """A strong tag: of these very bytes, so that it differs between codings."""
+    digest = urlsafe_b64encode(sha256(content).digest()[:18]).decode()
+    return f'"{digest}-{how}"' if how else f'"{digest}"'
+
+
+def _is_known(tag: str, if_none_match: str) -> bool:
+    """Whether the client has it; If-None-Match compares weakly (RFC 9110, section 13.1.2)."""
+    known = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
+    return tag in known or "*" in known

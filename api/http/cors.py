@@ -1,0 +1,43 @@
+"""Which pages of other sites may call the graph: those that the settings name, letter by letter, and none else."""
+
+from typing import Final
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.settings.http import HttpSection
+from api.wire.direct_write import WRITER
+
+_MAY_SEND: Final = (
+    "Authorization",
+    "Content-Type",
+    "If-None-Match",
+    "X-Request-Id",
+    "X-GraphQL-Operation-Type",
+    # What clients of Apollo's send so that a server can tell them from a form.
+    "Apollo-Require-Preflight",
+    "X-Apollo-Operation-Name",
+)
+_MAY_READ: Final = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
+
+
+def cors(http: HttpSection, app: ASGIApp) -> ASGIApp:
+    """The application with it. Never with credentials: callers send a key or a token themselves, and a cookie would
+    mean nothing here.
+    """
+    if not http.cors_origins:
+        return app
+
+    async def in_messages(scope: Scope, receive: Receive, send: Send) -> None:
+        # The middleware adds its headers to the message that begins an answer.
+        scope.pop(WRITER, None)
+        await app(scope, receive, send)
+
+    return CORSMiddleware(
+        in_messages,
+        allow_origins=http.cors_origins,
+        allow_methods=("GET", "HEAD", "POST"),
+        allow_headers=_MAY_SEND,
+        expose_headers=_MAY_READ,
+        max_age=http.cors_max_age_seconds,
+    )

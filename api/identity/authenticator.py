@@ -1,0 +1,84 @@
+"""Every way to say who one is: an API key, or an issuer's token, both as `Authorization: Bearer`."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+import structlog
+
+from api.identity.api_keys import Authenticator, Unauthenticated, bearer
+from api.identity.jwks import IssuerKeys, KeysAway
+from api.identity.oidc import BadToken, Issuer, issuer_of
+from api.settings.oidc import OidcConfig
+from core.clock import Clock
+from core.errors import UpstreamError
+from core.secret import Secret
+from resolvers.context import Caller
+from upstreams.http.fetch import Fetcher
+
+log = structlog.get_logger(__name__)
+
+_JWT_DOTS: Final = 2
+_REFUSED: Final = "The token is not valid, or its time is over."
+
+
+class CannotTell(Exception):
+    """Nobody can say now whether the credentials are good; the message says what is away."""
+
+
+class Identities:
+    """`caller` raises Unauthenticated, or CannotTell."""
+
+    def __init__(self, keys: Authenticator, issuers: list[Issuer]) -> None:
+        self._keys = keys
+        self._issuers = {issuer.config.issuer: issuer for issuer in issuers}
+        self._longest = max((issuer.config.max_token_characters for issuer in issuers), default=0)
+
+    async def caller(self, authorization: str | None) -> Caller:
+        """Who sends this header."""
+        token = bearer(authorization)
+        # No API key has a dot, and every JWT has two.
+        if token.reveal().count(".") == _JWT_DOTS:
+            return await self._from_token(token)
+        try:
+            return await self._keys.caller_with(token)
+        except UpstreamError as error:
+            message = "The state database cannot be reached, so no key can be checked. Try again."
+            raise CannotTell(message) from error
+
+    async def _from_token(self, token: Secret) -> Caller:
+        try:
+            return await self._issuer(token).caller(token)
+        except BadToken as error:
+            log.info("oidc.refused", reason=error.reason)
+            raise Unauthenticated(_REFUSED) from None
+        except KeysAway as error:
+            raise CannotTell("The token's issuer cannot be reached, so no token can be checked. Try again.") from error
+
+    def _issuer(self, token: Secret) -> Issuer:
+        if len(token.reveal()) > self._longest:
+            raise BadToken("too long")
+        issuer = self._issuers.get(issuer_of(token))
+        if issuer is None:
+            raise BadToken("unknown issuer")
+        return issuer
+
+
+@contextlib.asynccontextmanager
+async def open_issuers(issuers: Mapping[str, OidcConfig], clock: Clock) -> AsyncIterator[list[Issuer]]:
+    """The issuers of the settings, their keys kept fresh while the context is open. Waits for none of them."""
+    fetcher = Fetcher()
+    opened = [
+        Issuer(name, config, IssuerKeys(config, fetcher, clock), clock) for name, config in sorted(issuers.items())
+    ]
+    tasks = [asyncio.create_task(issuer.keys.keep_fresh()) for issuer in opened]
+    try:
+        yield opened
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for issuer in opened:
+            await issuer.keys.aclose()
+        await fetcher.aclose()

@@ -1,0 +1,178 @@
+"""Callers with an issuer's token: a JWT whose signature, issuer, audience and times are right, and what it is good for.
+
+Only what the settings name is believed. A claim that is missing gives nothing; one that cannot be read refuses
+the token.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.util import urlsafe_b64decode
+
+from api.identity.jwks import IssuerKeys, Key
+from api.settings.oidc import OidcConfig
+from core.clock import Clock
+from core.secret import Secret
+from resolvers.context import Caller
+from resolvers.policy.scopes import OF_ONES_OWN
+
+_LONGEST_SUBJECT: Final = 255
+_MAX_INT: Final = 2**31 - 1
+_MOST_AGENCIES: Final = 1000
+
+
+class BadToken(Exception):
+    """The token is not to be believed. `reason` is for the log: to a caller every bad token is the same."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _Head(msgspec.Struct):
+    alg: str
+    kid: str
+    typ: str | None = None
+    crit: msgspec.Raw | None = None
+
+
+class _Body(msgspec.Struct):
+    iss: str
+
+
+def issuer_of(token: Secret) -> str:
+    """Whose the token says it is, before anything of it is believed. Raises BadToken."""
+    body: _Body = _part(token, 1, _Body)
+    return body.iss
+
+
+def _part(token: Secret, index: int, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(token.reveal().split(".")[index].encode()), type=kind)
+    except (ValueError, IndexError, msgspec.DecodeError):
+        raise BadToken("unreadable") from None
+
+
+class Issuer:
+    """One [auth.oidc.NAME]."""
+
+    def __init__(self, name: str, config: OidcConfig, keys: IssuerKeys, clock: Clock) -> None:
+        self.name = name
+        self.config = config
+        self.keys = keys
+        self._clock = clock
+
+    async def caller(self, token: Secret) -> Caller:
+        """Whom the token stands for. Raises BadToken; KeysAway where the issuer's keys are not to be had."""
+        head = self._head(token)
+        key = await self.keys.find(head.kid)
+        if key is None:
+            raise BadToken("unknown kid")
+        claims = self._claims(token, key, head.alg)
+        return caller_of(self.name, self.config, claims)
+
+    def _head(self, token: Secret) -> _Head:
+        """The header's few words that count. Keys that a token brings along (jwk, jku, x5c) are never looked at."""
+        if len(token.reveal()) > self.config.max_token_characters:
+            raise BadToken("too long")
+        head: _Head = _part(token, 0, _Head)
+        if head.alg not in self.config.algorithms:
+            raise BadToken("algorithm")
+        if head.typ is not None and head.typ.lower().removeprefix("application/") not in self._types():
+            raise BadToken("typ")
+        if head.crit is not None:
+            raise BadToken("crit")
+        return head
+
+    def _types(self) -> set[str]:
+        return {name.lower() for name in self.config.types}
+
+    def _claims(self, token: Secret, key: Key, algorithm: str) -> Mapping[str, Any]:
+        registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+        try:
+            if key.alg not in {None, algorithm}:
+                raise BadToken("algorithm")
+            claims = jwt.decode(token.reveal(), key, registry=registry).claims
+            self._rules().validate(claims)
+        except (JoseError, ValueError, TypeError, OverflowError) as error:
+            raise BadToken(type(error).__name__) from None
+        if claims["exp"] - claims["iat"] > self.config.max_lifetime_seconds:
+            raise BadToken("lifetime")
+        return claims
+
+    def _rules(self) -> jwt.JWTClaimsRegistry:
+        config = self.config
+        return jwt.JWTClaimsRegistry(
+            now=int(self._clock.now().timestamp()),
+            leeway=config.clock_skew_seconds,
+            iss={"essential": True, "value": config.issuer},
+            aud={"essential": True, "values": list(config.audience)},
+            sub={"essential": True},
+            exp={"essential": True},
+            iat={"essential": True},
+            nbf={"essential": config.require_nbf},
+        )
+
+
+def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Caller:
+    """What the claims of a good token are good for. Raises BadToken for a claim that cannot be read."""
+    subject = claims["sub"]
+    if not subject or len(subject) > _LONGEST_SUBJECT or not subject.isprintable():
+        raise BadToken("sub")
+    scopes = frozenset(
+        scope for value in _texts(claims.get(config.scopes_claim)) for scope in config.scopes.get(value, ())
+    )
+    number = _client_number(config, claims)
+    # A subject may be somebody's e-mail address: the log gets to see that it is the same one, never which.
+    shown = f"oidc:{name}:{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
+    principal = f"{config.issuer}#{subject}"
+    if number is not None:
+        return Caller(shown, principal, scopes & OF_ONES_OWN, None, number, config.issuer)
+    return Caller(shown, principal, scopes, _agencies(config, claims), issuer=config.issuer)
+
+
+def _texts(claim: Any) -> list[str]:
+    """A list of texts, or one text with spaces between them; nothing where there is none."""
+    if claim is None:
+        return []
+    if isinstance(claim, str):
+        return claim.split()
+    if isinstance(claim, list) and all(isinstance(one, str) for one in claim):
+        return claim
+    raise BadToken("scopes claim")
+
+
+def _client_number(config: OidcConfig, claims: Mapping[str, Any]) -> int | None:
+    """The client that the token is for. A claim that is there and says no number refuses the token: to read it as
+    nobody's would make a member of staff of a client.
+    """
+    if config.client_number_claim is None or config.client_number_claim not in claims:
+        return None
+    return _number(claims[config.client_number_claim], "client number claim")
+
+
+def _agencies(config: OidcConfig, claims: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """The agencies of the claim, none without one; every agency only for the very text that the settings name."""
+    claim = claims.get(config.agencies_claim)
+    if claim is None:
+        return ()
+    values = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else [claim]
+    if config.every_agency is not None and config.every_agency in values:
+        return None
+    if len(values) > _MOST_AGENCIES:
+        raise BadToken("agencies claim")
+    return tuple(sorted({_number(value, "agencies claim") for value in values}))
+
+
+def _number(value: Any, what: str) -> int:
+    is_text = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MAX_INT))
+    if isinstance(value, bool) or not (isinstance(value, int) or is_text):
+        raise BadToken(what)
+    number = int(value)
+    if not 0 <= number <= _MAX_INT:
+        raise BadToken(what)
+    return number

@@ -1,0 +1,55 @@
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from core.call import Tally
+
+_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+class Metrics:
+    """One registry per process, handed down, so that tests can have their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "brokergraph_requests_total", "GraphQL requests by HTTP status.", ["status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "brokergraph_request_seconds", "How long requests took.", registry=self.registry, buckets=_BUCKETS
+        )
+        self.upstream_calls = Counter(
+            "brokergraph_upstream_calls_total",
+            "Statements and HTTP calls by upstream.",
+            ["upstream"],
+            registry=self.registry,
+        )
+        self.documents = Counter(
+            "brokergraph_documents_total",
+            "Requests by where their document came from (docs/documents.md).",
+            ["from"],
+            registry=self.registry,
+        )
+        self.instructions_writable = Gauge(
+            "brokergraph_instructions_writable",
+            "1 while instructions can be written, 0 while mutations are refused.",
+            registry=self.registry,
+        )
+
+        # To find a label's counter takes as long as to count. There are few of each: none is a caller's to choose.
+        self._by_status = cache(lambda status: self.requests.labels(str(status)))
+        self._by_upstream = cache(self.upstream_calls.labels)
+        self._by_origin = cache(self.documents.labels)
+
+    def answered(self, status: int, seconds: float) -> None:
+        self._by_status(status).inc()
+        self.seconds.observe(seconds)
+
+    def found(self, origin: str) -> None:
+        """A document, which came from there."""
+        self._by_origin(origin).inc()
+
+    def count(self, tally: Tally) -> None:
+        """Add what one request asked of the upstreams."""
+        for upstream, calls in tally.calls.items():
+            self._by_upstream(upstream).inc(calls)

@@ -1,0 +1,153 @@
+"""The last thing that happens to a log line: whatever looks like a secret or like somebody's address leaves it.
+
+The first wall is the type: credentials are `Secret` (core/secret.py), records keep them out of their repr. This is
+the second one, for texts that others wrote: exceptions of libraries, a database's messages, a caller's own words.
+"""
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from core.secret import Secret
+
+GONE: Final = "[redacted]"
+_SHORTEST_KNOWN: Final = 6
+_DEEPEST: Final = 12
+_LONGEST: Final = 20_000
+
+_NAMES: Final = (
+    r"api[_-]?password|initial[_-]?password|password|passwd|pwd|secret|client[_-]?secret|access[_-]?token"
+    r"|refresh[_-]?token|id[_-]?token|token|api[_-]?key|authorization|cookie|set-cookie|signature|sign|x-sign"
+    r"|e-?mail|phone|mobile|private[_-]?key"
+)
+_NAMED: Final = re.compile(rf"(?:.*[_-])?(?:{_NAMES})", re.IGNORECASE)
+
+_PATTERNS: Final = re.compile(
+    "|".join((
+        # A scheme and what follows it, as in an Authorization header.
+        r"(?P<scheme>\b(?i:bearer|basic|digest)\s+)(?!\[redacted\])[A-Za-z0-9._~+/=-]{4,}",
+        # An API key of ours keeps its id, by which it can be revoked.
+        r"(?P<key>\bbg_[a-z0-9-]{1,40}_)[A-Za-z0-9_-]{16,}",
+        r"\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){1,4}",
+        r"(?P<user>://)[^/\s@'\"]*@",
+        # name=value, name: value, "name": "value"
+        (
+            rf"(?P<named>(?<![A-Za-z0-9])(?i:{_NAMES})(?![A-Za-z0-9])[\"']?\s*[:=]\s*(?:[bu]?[\"'])?)"
+            r"(?![\s\"']|\[redacted\]|Secret\(|None\b|null\b)(?:(?i:bearer|basic|digest)\s+)?[^\s\"',;)}\]&]+"
+        ),
+        r"(?<![A-Za-z0-9._%+'-])[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+        r"(?<![\w+])\+[1-9](?:[\s().-]{0,3}\d){7,14}(?!\d)",
+    )),
+)  # fmt: skip
+
+# Without one of these no pattern can match. Most texts are names and numbers, which have none, and to look for single
+# characters costs next to nothing.
+_SIGNS: Final = r"[@+=:\s]|eyJ|bg_"
+_NUMBERS: Final = (int, float)
+# What the chain itself has made.
+_OURS: Final = frozenset({"timestamp", "level"})
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_telling(name: str) -> bool:
+    return _NAMED.fullmatch(name) is not None
+
+
+@functools.lru_cache(maxsize=1024)
+def _tells(names: tuple[str, ...]) -> bool:
+    return any(map(_is_telling, names))
+
+
+def _plain(event: Mapping[str, Any], texts: list[str], known: frozenset[str] | None = None) -> bool:
+    """Whether it is what nearly every line is: texts and numbers, and counts by name, under names that tell nothing.
+    Collects the texts, so that all of them are looked at together; those under `known` names are left out.
+    """
+    if _tells(tuple(event)):
+        return False
+    for name, value in event.items():
+        kind = value.__class__
+        if kind is str:
+            if known is None or name not in known:
+                texts.append(value)
+        elif kind is dict and known is not None and all(isinstance(key, str) for key in value):
+            if not _plain(value, texts):
+                return False
+            texts.extend(value)
+        elif value is not None and kind is not int and kind is not float:
+            return False
+    return True
+
+
+class Redaction:
+    """Callable as a structlog processor. `known` are credentials that must not be seen wherever they turn up."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        texts = sorted({text for text in known if len(text) >= _SHORTEST_KNOWN}, key=len, reverse=True)
+        known = [re.escape(text) for text in texts]
+        self._known = re.compile("|".join(known)) if known else None
+        self._signs = re.compile("|".join([_SIGNS, *known]))
+
+    def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        texts: list[str] = []
+        if _plain(event, texts, _OURS) and self._is_harmless("\0".join(texts)):
+            return event
+        return {name: value if name in _OURS else self.value(value, name) for name, value in event.items()}
+
+    def _is_harmless(self, text: str) -> bool:
+        return len(text) <= _LONGEST and self._signs.search(text) is None
+
+    def text(self, text: str) -> str:
+        """The text without what must not be seen; cut where it is longer than anybody would read."""
+        if len(text) > _LONGEST:
+            text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} characters more)"
+        if self._is_harmless(text):
+            return text
+        if self._known is not None:
+            text = self._known.sub(GONE, text)
+        return _PATTERNS.sub(_replaced, text)
+
+    def value(self, value: Any, name: str = "", depth: int = 0) -> Any:
+        """The value as it may be written; what is no plain data is written as its redacted repr."""
+        if value is None or isinstance(value, _NUMBERS):
+            return value
+        if depth >= _DEEPEST or (value and _is_telling(name)):
+            return GONE
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(str(key)): self.value(one, str(key), depth + 1) for key, one in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(one, "", depth + 1) for one in value]
+        return self.text(repr(value))
+
+
+def _replaced(found: re.Match[str]) -> str:
+    kept = found["scheme"] or found["key"] or found["user"] or found["named"] or ""
+    return f"{kept}{GONE}{'@' if found['user'] else ''}"
+
+
+def known_secrets(settings: msgspec.Struct) -> set[str]:
+    """Every credential in the settings, and the passwords within those that are addresses."""
+    found: set[str] = set()
+    for value in _values(settings):
+        text = value.reveal()
+        if "://" not in text:
+            found.add(text)
+        elif password := urlsplit(text).password:
+            found |= {password, unquote(password)}
+    return found
+
+
+def _values(tree: Any) -> Iterable[Secret]:
+    if isinstance(tree, Secret):
+        yield tree
+    elif isinstance(tree, msgspec.Struct):
+        for name in tree.__struct_fields__:
+            yield from _values(getattr(tree, name))
+    elif isinstance(tree, Mapping):
+        for one in tree.values():
+            yield from _values(one)

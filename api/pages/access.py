@@ -1,0 +1,36 @@
+"""Who may see the pages beside the graph: the schema file, the metrics, the details of readiness."""
+
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.identity.api_keys import Unauthenticated
+from api.identity.authenticator import CannotTell
+from api.services import House
+from api.settings.settings import Audience
+from resolvers.policy.scopes import Scope
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="brokergraph"'}
+
+
+async def turned_away(request: Request, audience: Audience, scope: Scope) -> Response | None:
+    """The refusal for who may not see the page; None for who may."""
+    if audience == "everyone":
+        return None
+    if audience == "nobody":
+        return _text("There is no such page on this server.", HTTPStatus.NOT_FOUND)
+    house: House = request.state.house
+    try:
+        caller = await house.authenticator.caller(request.headers.get("authorization"))
+    except Unauthenticated as error:
+        return _text(str(error), HTTPStatus.UNAUTHORIZED, CHALLENGE)
+    except CannotTell as error:
+        return _text(str(error), HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "2"})
+    if audience == "operators" and not caller.may(scope):
+        return _text(f"This page needs the scope {scope}, which this caller does not hold.", HTTPStatus.FORBIDDEN)
+    return None
+
+
+def _text(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    return Response(f"{message}\n", status, headers, "text/plain")

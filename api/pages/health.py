@@ -1,0 +1,94 @@
+"""Whether the process lives, and whether it can do its work."""
+
+import asyncio
+from dataclasses import dataclass
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.pages.access import turned_away
+from api.services import House
+from core.clock import Deadline
+from core.errors import UpstreamError
+from resolvers.policy.scopes import Scope
+from upstreams.flow.single_flight import SingleFlight
+from upstreams.postgres.database import Database
+
+_SECONDS = 2.0
+_PATIENCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Which databases answer, and whether instructions can be written."""
+
+    erp: bool
+    state: bool
+    instructions: bool
+
+    @property
+    def answers(self) -> bool:
+        return self.erp and self.state
+
+    @property
+    def takes_mutations(self) -> bool:
+        return self.answers and self.instructions
+
+    def details(self) -> dict[str, str]:
+        return {
+            "erp_database": "up" if self.erp else "down",
+            "state_database": "up" if self.state else "down",
+            "instructions": "available" if self.instructions else "unavailable",
+        }
+
+
+class Readiness:
+    """Looks at the databases once for all requests of the same moment, since the address needs no key."""
+
+    def __init__(self) -> None:
+        self._flight: SingleFlight[Condition] = SingleFlight()
+
+    async def look(self, house: House) -> Condition:
+        async def fetch() -> Condition:
+            access = house.services.ledger.access
+            return Condition(*await asyncio.gather(_answers(house.erp), _answers(house.state), access.look(_SECONDS)))
+
+        # Each look has an end of its own; this is only so that no request waits without one.
+        return await self._flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, house.clock))
+
+    async def aclose(self) -> None:
+        await self._flight.aclose()
+
+
+async def livez(_request: Request) -> Response:
+    """200 while the process answers at all."""
+    return Response("alive\n", media_type="text/plain")
+
+
+async def readyz(request: Request) -> Response:
+    """200 when both databases answer; with `?for=mutations`, when instructions can be written as well.
+
+    A dead vendor does not make the graph unready: its fields are null meanwhile. Nor does a state database that takes
+    no writes: reads go on, and mutations are refused before anything is written. The details are for the callers that
+    the settings name; a load balancer needs the status alone.
+    """
+    purpose = request.query_params.get("for")
+    if purpose not in (None, "mutations"):
+        return Response("`for` is left out or `mutations`.\n", 400, media_type="text/plain")
+    house: House = request.state.house
+    readiness: Readiness = request.state.readiness
+    condition = await readiness.look(house)
+    ready = condition.takes_mutations if purpose else condition.answers
+    found: dict[str, bool | str] = {"ready": ready}
+    if await turned_away(request, house.settings.server.readiness_details, Scope.METRICS_READ) is None:
+        found |= condition.details()
+    return Response(msgspec.json.encode(found), 200 if ready else 503, media_type="application/json")
+
+
+async def _answers(database: Database) -> bool:
+    try:
+        await database.write("SELECT 1", seconds=_SECONDS)
+    except UpstreamError:
+        return False
+    return True

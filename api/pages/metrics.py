@@ -1,0 +1,19 @@
+"""What operators watch, in Prometheus' format."""
+
+from prometheus_client import generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.observability.metrics import Metrics
+from api.pages.access import turned_away
+from api.services import House
+from resolvers.policy.scopes import Scope
+
+
+async def metrics(request: Request) -> Response:
+    """For those whom the settings name."""
+    house: House = request.state.house
+    refusal = await turned_away(request, house.settings.server.metrics, Scope.METRICS_READ)
+    measured: Metrics = request.state.metrics
+    measured.instructions_writable.set(house.services.ledger.access.available)
+    return refusal or Response(generate_latest(measured.registry), media_type="text/plain; version=0.0.4")

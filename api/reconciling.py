@@ -1,0 +1,50 @@
+"""The settler of this process: started with the house, ended with it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+from api.settings.settings import Settings
+from core.call import Call
+from core.secret import Secret
+from core.visibility import EVERYTHING
+from instructions.reconciler import Settler, checkpointing
+from instructions.reconciliation import Verdicts
+from resolvers.context import Services
+from upstreams.postgres.database import Database
+from upstreams.state.reconciliation_queue import SettleQueue, listen
+
+
+@asynccontextmanager
+async def settling(settings: Settings, services: Services, state: Database) -> AsyncIterator[None]:
+    """Settle while the body runs. What is under way at its end is left to its lease, and to whoever takes it next."""
+    config, clock = settings.settling, services.clock
+    if not config.enabled:
+        yield
+        return
+    queue = SettleQueue(state)
+    settler = Settler(queue, services.ledger, _verdicts(queue, services), clock, config)
+    url = settings.state.listen_url or settings.state.database_url or settings.erp.database_url
+    work: list[Coroutine[Any, Any, None]] = [
+        settler.run(),
+        listen(url, settler.wake, clock.sleep),
+        checkpointing(queue, clock.sleep, config.checkpoint_every_seconds),
+    ]
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _verdicts(queue: SettleQueue, services: Services) -> Verdicts:
+    async def password_of(client_number: int, call: Call) -> Secret | None:
+        # The order was checked against its caller's agencies when it was received; whoever settles it asks for nobody.
+        return (await services.erp.api_passwords([client_number], EVERYTHING, call)).get(client_number)
+
+    return Verdicts(queue, services.platforms, services.hyper, services.broctagon, password_of)

@@ -1,0 +1,38 @@
+"""[deposits]: how much may be deposited. A limit that could never apply stops the start: nobody would miss it."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from resolvers.context import DepositLimits
+
+# The graph's CurrencyCode (resolvers/types/scalars.py): another currency is refused before its limits are asked.
+_CURRENCY: Final = re.compile(r"[A-Z][A-Z0-9]{1,4}", re.ASCII)
+
+
+class DepositsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[deposits]: the most of each currency, in one deposit and in a day (UTC); one that is not named has no limit."""
+
+    maximum: dict[str, Decimal] = {}
+    daily_per_caller: dict[str, Decimal] = {}
+    daily_per_account: dict[str, Decimal] = {}
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            _check(name, getattr(self, name))
+
+    def limits(self) -> DepositLimits:
+        return DepositLimits(self.maximum, self.daily_per_caller, self.daily_per_account)
+
+
+def _check(name: str, limits: Mapping[str, Decimal]) -> None:
+    for currency, amount in limits.items():
+        if not _CURRENCY.fullmatch(currency):
+            raise ValueError(
+                f"{name} has {currency!r}, which is no currency; write its code in 2 to 5 capitals, like USD"
+            )
+        if not amount.is_finite() or amount <= 0:
+            raise ValueError(f"{name}.{currency} must be more than 0, got {amount}; without the line there is no limit")

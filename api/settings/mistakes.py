@@ -1,0 +1,60 @@
+"""Says where a mistake in the settings stands and what may stand there, which msgspec tells in part."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec.inspect import FloatType, IntType, LiteralType, Type, type_info
+
+from api.settings.environment import below, plain
+from core.config_error import ConfigError
+
+# How msgspec writes "one of the entries of a map", whichever it is; and the same without dots.
+_SOME_ENTRY: Final = "[...]"
+_ENTRY: Final = "[*]"
+Attempt = Callable[[Mapping[str, Any]], str | None]
+
+
+def mistake(words: str, tables: Mapping[str, Any], kind: type, attempt: Attempt) -> ConfigError:
+    """The error to raise for what msgspec says of these tables; `attempt` gives its words about others, or None."""
+    problem, _, path = words.partition(" - at `$")
+    place: tuple[str, ...] = ()
+    for part in path.strip("`.").replace(_SOME_ENTRY, _ENTRY).split(".") if path else ():
+        name, is_map, rest = part.partition(_ENTRY)
+        place = (*place, name)
+        if is_map:
+            place = (*place, _culprit(words, tables, place, attempt) + rest)
+    return ConfigError(".".join(place) or "settings", problem + _more(problem, tables, type_info(kind), place))
+
+
+def _culprit(words: str, tables: Mapping[str, Any], place: tuple[str, ...], attempt: Attempt) -> str:
+    """The entry that gives the same words when it is alone in its map."""
+    entries = _at(tables, place)
+    for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+        if attempt(_with(tables, place, {name: entry})) == words:
+            return str(name)
+    return "..."
+
+
+def _with(tables: Mapping[str, Any], place: tuple[str, ...], value: Any) -> Any:
+    """The tables with another value at this place."""
+    if not place:
+        return value
+    return {**tables, place[0]: _with(tables[place[0]], place[1:], value)}
+
+
+def _at(tables: Any, place: tuple[str, ...]) -> Any:
+    for name in place:
+        tables = tables.get(name) if isinstance(tables, Mapping) else None
+    return tables
+
+
+def _more(problem: str, tables: Mapping[str, Any], kind: Type | None, place: tuple[str, ...]) -> str:
+    """What was given where a number is out of bounds, and what can be chosen where there is a choice."""
+    for name in place:
+        kind = below(kind, name)
+    match plain(kind):
+        case LiteralType(values=values):
+            return f"; choose from {', '.join(map(str, values))}"
+        case IntType() | FloatType() if "got" not in problem:
+            return f", got {_at(tables, place)}"
+    return ""

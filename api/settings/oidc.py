@@ -1,0 +1,80 @@
+"""[auth.oidc.NAME]: whose tokens are believed, and what their claims mean here."""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from core.config_error import ConfigError
+from resolvers.policy.scopes import Scope
+
+# Signatures that a public key checks. "none" and HS* are not among them, so nobody can sign with what is published.
+ALGORITHMS: Final = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
+)
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+class OidcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One issuer. What is explained of each setting stands in `brokergraph.example.toml`."""
+
+    issuer: str
+    audience: tuple[str, ...]
+    algorithms: tuple[str, ...] = ("RS256",)
+    types: tuple[str, ...] = ("JWT", "at+jwt")
+    jwks_uri: str | None = None
+    clock_skew_seconds: int = 30
+    max_token_characters: int = 8192
+    max_lifetime_seconds: int = 86_400
+    require_nbf: bool = True
+    keys_refresh_seconds: float = 300.0
+    keys_refresh_at_most_every_seconds: float = 10.0
+    keys_stale_seconds: float = 86_400.0
+    scopes_claim: str = "scope"
+    scopes: dict[str, tuple[str, ...]] = {}
+    agencies_claim: str = "agencies"
+    every_agency: str | None = None
+    client_number_claim: str | None = None
+
+
+def check_issuers(issuers: Mapping[str, OidcConfig]) -> None:
+    """Raise ConfigError for what would let in more than was meant."""
+    seen: dict[str, str] = {}
+    for name, config in issuers.items():
+        _check(f"auth.oidc.{name}", config)
+        if config.issuer in seen:
+            raise ConfigError(f"auth.oidc.{name}.issuer", f"is the issuer of auth.oidc.{seen[config.issuer]} already")
+        seen[config.issuer] = name
+
+
+def _check(path: str, config: OidcConfig) -> None:
+    _check_address(f"{path}.issuer", config.issuer)
+    if config.jwks_uri is not None:
+        _check_address(f"{path}.jwks_uri", config.jwks_uri)
+    if not config.audience or not all(config.audience):
+        raise ConfigError(f"{path}.audience", "must name at least one audience: a token for others is not for us")
+    if not config.algorithms or (bad := sorted(set(config.algorithms) - ALGORITHMS)):
+        refused = ", ".join(bad) if config.algorithms else "an empty list"
+        message = f"{refused} is not possible; choose from {', '.join(sorted(ALGORITHMS))}"
+        raise ConfigError(f"{path}.algorithms", message)
+    for value, scopes in config.scopes.items():
+        if unknown := sorted(set(scopes) - set(Scope)):
+            raise ConfigError(f"{path}.scopes.{value}", f"{', '.join(unknown)} is no scope of this graph")
+
+
+def _check_address(path: str, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.query or parts.fragment or parts.username or not parts.hostname or parts.scheme not in {"https", "http"}:
+        raise ConfigError(path, "must be an https address without query, fragment or user")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ConfigError(path, "must be https: who can change the keys on their way can sign for anybody")
+
+
+def is_safe_address(url: str) -> bool:
+    """The same rule for an address that an issuer's own document names."""
+    try:
+        _check_address("", url)
+    except (ConfigError, ValueError):
+        return False
+    return True

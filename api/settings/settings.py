@@ -1,0 +1,225 @@
+"""All settings: one frozen object from a TOML file and the environment, built once and passed down."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from api.settings.bounds import Age, AnyNumber, Port, Seconds, Some, check_database
+from api.settings.deposits import DepositsSection
+from api.settings.environment import lay_over
+from api.settings.http import DocumentsSection, HttpSection
+from api.settings.mistakes import mistake
+from api.settings.oidc import OidcConfig, check_issuers
+from api.settings.overload import OverloadSection
+from core.config_error import ConfigError
+from core.secret import Secret
+from instructions.reconciler import SettlingConfig
+from resolvers.context import GraphLimits
+from resolvers.request.document_limits import DocumentLimits
+from resolvers.request.runners import Chosen
+from upstreams.state.budgets.budgets import BudgetConfig
+from upstreams.vendors.broctagon.config import BroctagonConfig
+from upstreams.vendors.broker_work.config import BrokerWorkConfig
+from upstreams.vendors.cplugin.config import CPluginConfig
+from upstreams.vendors.hyper.config import HyperConfig
+from upstreams.vendors.kit.server_config import ServerConfig
+
+# Callers have a valid key or token; operators have one with the page's scope (api/pages/access.py).
+Audience = Literal["everyone", "callers", "operators", "nobody"]
+
+
+class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[server]"""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    workers: Some = 1
+    executor: Chosen = "engine"
+    hot_after: AnyNumber = 2
+    request_deadline_seconds: Seconds = 10.0
+    max_body_bytes: Some = 1024 * 1024
+    introspection: bool = False
+    schema_file: Audience = "operators"
+    metrics: Audience = "operators"
+    readiness_details: Audience = "operators"
+    graphiql: bool = False
+    graphiql_key: Secret | None = None
+    log_format: Literal["json", "console"] = "json"
+
+
+class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[erp]"""
+
+    database_url: Secret
+    accounting_currency: str
+    pool_size: Some = 10
+    statement_timeout_seconds: Seconds = 10.0
+    connect_timeout_seconds: Seconds = 5.0
+    prepared_statements: bool = True
+    lookups_at_once: AnyNumber = 2
+    lookup_keys_max: Some = 1000
+    pages_at_once: AnyNumber = 2
+
+    def __post_init__(self) -> None:
+        check_database("database_url", self.database_url)
+
+
+class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[state]: where our own schema lives; the ERP's database unless another is named. `listen_url` is a way to it
+    without a transaction pooler, for LISTEN; the same as `database_url` unless set.
+    """
+
+    database_url: Secret | None = None
+    listen_url: Secret | None = None
+    pool_size: Some = 10
+    statement_timeout_seconds: Seconds = 10.0
+    connect_timeout_seconds: Seconds = 5.0
+    prepared_statements: bool = True
+
+    def __post_init__(self) -> None:
+        check_database("database_url", self.database_url)
+        check_database("listen_url", self.listen_url)
+
+
+class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[limits]: what one operation may ask for."""
+
+    cost_max: Some = 200_000
+    page_default: Some = 50
+    page_max: Some = 200
+    live_clients_max: AnyNumber = 20
+    single_live_accounts_max: AnyNumber = 100
+    depth_max: Some = 12
+    fields_max: Some = 1000
+    aliases_max: AnyNumber = 30
+    directives_max: AnyNumber = 50
+    tokens_max: Some = 2000
+    root_fields_max: Some = 20
+
+    def __post_init__(self) -> None:
+        if self.page_default > self.page_max:
+            raise ValueError(
+                f"page_default ({self.page_default}) must not be more than page_max ({self.page_max}), "
+                "else a page would be longer where its length is not given"
+            )
+
+    def graph(self) -> GraphLimits:
+        return GraphLimits(
+            page_default=self.page_default,
+            page_max=self.page_max,
+            live_clients_max=self.live_clients_max,
+            single_live_accounts_max=self.single_live_accounts_max,
+            cost_max=self.cost_max,
+        )
+
+    def document(self) -> DocumentLimits:
+        return DocumentLimits(
+            depth=self.depth_max,
+            fields=self.fields_max,
+            aliases=self.aliases_max,
+            directives=self.directives_max,
+            tokens=self.tokens_max,
+            root_fields=self.root_fields_max,
+        )
+
+
+class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[auth]: how long a looked-up API key is believed, and how long while the state database is away; and whose
+    tokens are believed beside them.
+    """
+
+    key_cache_seconds: Age = 10.0
+    key_cache_seconds_without_database: Age = 300.0
+    last_used_every_seconds: Seconds = 30.0
+    oidc: dict[str, OidcConfig] = {}
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file. What is explained of each setting stands in `brokergraph.example.toml`."""
+
+    server: ServerSection = ServerSection()
+    http: HttpSection = HttpSection()
+    documents: DocumentsSection = DocumentsSection()
+    erp: ErpSection
+    state: StateSection = StateSection()
+    limits: LimitsSection = LimitsSection()
+    budget: BudgetConfig = BudgetConfig()
+    overload: OverloadSection = OverloadSection()
+    auth: AuthSection = AuthSection()
+    deposits: DepositsSection = DepositsSection()
+    settling: SettlingConfig = SettlingConfig()
+    hyper: HyperConfig | None = None
+    broctagon: BroctagonConfig | None = None
+    cplugin: dict[str, CPluginConfig] = {}
+    broker_work: dict[str, BrokerWorkConfig] = {}
+    servers: dict[str, ServerConfig] = {}
+
+    def __post_init__(self) -> None:
+        if self.budget.store != "off" and self.limits.cost_max > self.budget.query_limit:
+            raise ValueError(
+                "limits.cost_max must not be more than budget.cost_per_minute less budget.mutations_reserved, "
+                "else the dearest operations could never run"
+            )
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the file and the environment. Raises ConfigError that names the path of what is wrong or missing."""
+    tables: dict[str, Any] = {}
+    folder = Path.cwd()
+    if path is not None:
+        tables, folder = _read(path), path.absolute().parent
+    lay_over(tables, Settings, environment)
+
+    def convert(tables: Mapping[str, Any]) -> Settings:
+        return msgspec.convert(tables, Settings, strict=False, dec_hook=partial(_decoded, folder, environment))
+
+    def attempt(tables: Mapping[str, Any]) -> str | None:
+        try:
+            convert(tables)
+        except msgspec.ValidationError as error:
+            return str(error)
+        return None
+
+    try:
+        settings = convert(tables)
+    except msgspec.ValidationError as error:
+        raise mistake(str(error), tables, Settings, attempt) from None
+    check_issuers(settings.auth.oidc)
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(str(path), f"cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), f"is not TOML: {error}") from None
+
+
+def _decoded(folder: Path, environment: Mapping[str, str], kind: type, value: Any) -> Any:
+    if kind is Secret:
+        return _secret(value, folder, environment)
+    raise NotImplementedError
+
+
+def _secret(value: Any, folder: Path, environment: Mapping[str, str]) -> Secret:
+    """A text, `{ file = "..." }` (relative to the settings file) or `{ env = "..." }`."""
+    if isinstance(value, str):
+        return Secret(value)
+    match value:
+        case {"file": str(name), **rest} if not rest:
+            try:
+                return Secret((folder / name).read_text(encoding="utf-8").strip())
+            except OSError as error:
+                raise ValueError(f"The file {name} cannot be read: {error.strerror}") from None
+        case {"env": str(name), **rest} if not rest:
+            if name not in environment:
+                raise ValueError(f"The variable {name} is not set")
+            return Secret(environment[name])
+    raise ValueError('Expected a text, { file = "..." } or { env = "..." }')

@@ -1,0 +1,43 @@
+"""A query that nobody waits for any more is given up, with the calls that it alone has under way.
+
+A mutation never is: its client may only have lost his connection, and what becomes of an order does not hang on that.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from starlette.types import Scope
+
+GONE: Final = "brokergraph.gone"
+"""In the scope while the request may be given up: what to call when its client has hung up (api/wire/protocol.py)."""
+# nginx's word for it. Nobody reads it but those who look at metrics and logs.
+STATUS: Final = 499
+
+
+class HungUp(Exception):
+    """There is nobody to answer."""
+
+
+@contextmanager
+def until_gone(scope: Scope) -> Iterator[None]:
+    """Raises HungUp as soon as the client hangs up."""
+    task = asyncio.current_task()
+    assert task is not None, "requests run in tasks"
+    is_gone = False
+
+    def gone() -> None:
+        nonlocal is_gone
+        is_gone = True
+        task.cancel()
+
+    scope[GONE] = gone
+    try:
+        yield
+    except asyncio.CancelledError:
+        if is_gone and not task.uncancel():
+            raise HungUp from None
+        raise
+    finally:
+        del scope[GONE]

@@ -1,0 +1,44 @@
+"""One HTTP request as the server hands it over, its headers read once: they are asked for ten times."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from starlette.datastructures import QueryParams
+from starlette.types import Receive, Scope
+
+WHOLE: Final = "brokergraph.whole"
+"""In the scope where the body came with its headers, so that nobody waits for it (api/wire/protocol.py)."""
+
+
+class Incoming:
+    """`receive` gives the parts of the body, as ASGI says."""
+
+    __slots__ = ("_headers", "method", "receive", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.method: str = scope["method"]
+        headers = scope["headers"]
+        self._headers: dict[bytes, bytes] = dict(headers)
+        if len(self._headers) < len(headers):
+            self._join(headers)
+
+    def header(self, name: bytes, missing: str = "") -> str:
+        """By its name in lower case; one that stands there several times is joined by commas."""
+        found = self._headers.get(name)
+        return missing if found is None else found.decode("latin-1")
+
+    @property
+    def query_params(self) -> Mapping[str, str]:
+        return QueryParams(self.scope["query_string"])
+
+    @property
+    def is_whole(self) -> bool:
+        return WHOLE in self.scope
+
+    def _join(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self._headers.clear()
+        for name, value in headers:
+            before = self._headers.get(name)
+            self._headers[name] = value if before is None else before + b", " + value

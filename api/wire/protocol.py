@@ -1,0 +1,249 @@
+"""Clients that are slow, silent, many or long-winded: uvicorn's protocol, with an end to its patience.
+
+uvicorn waits for ever for the rest of a request and for a client that does not read its answer, and takes headers
+without end. Here each phase of a connection has its time:
+
+    headers   from the first byte (or from the connection) to the empty line     408
+    body      from the empty line to the last byte                               408
+    answer    belongs to the application, which has a deadline of its own
+    reading   while the client takes nothing of the answer, or the rest of the last one; then it is cut off
+    idle      between two requests: uvicorn's keep-alive
+
+It also queues without end what a client sends before it has read an answer; here a few requests, and then it hangs up.
+"""
+
+import asyncio
+import weakref
+from enum import Enum, auto
+from http import HTTPStatus
+from itertools import chain
+from typing import Any, Final
+
+from typing_extensions import override
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from api.settings.http import HttpSection
+from api.wire.direct_write import WRITER
+from api.wire.disconnect import GONE
+from api.wire.framing import ambiguity, last_words
+from api.wire.incoming import WHOLE
+
+# Requests that a client may send ahead. Browsers and proxies send none; each costs memory and time.
+_MOST_AHEAD: Final = 16
+
+
+class _Phase(Enum):
+    """Of the request that is being read; IDLE where none has begun."""
+
+    IDLE = auto()
+    HEADERS = auto()
+    BODY = auto()
+
+
+class _TooMuch(Exception):
+    """Or too odd. Leaves the parser, which has no other way to stop."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, limits: HttpSection, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._limits = limits
+        self._running: RequestResponseCycle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._phase = _Phase.IDLE
+        self._completed = False
+        self._stalled: asyncio.TimerHandle | None = None
+        self._header_bytes = 0
+        self._status = HTTPStatus.BAD_REQUEST
+        self._message: str | None = None
+        self._is_ending = False
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self._limits.max_connections:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self._within(self._limits.header_timeout_seconds)
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        self._stop_stalled()
+        if self._running is not None and not self._running.response_complete:
+            # uvicorn tells only the request that came last, which of several at once is not the one being answered.
+            self._running.disconnected = True
+            self._running.message_event.set()
+            if gone := self._running.scope.get(GONE):
+                gone()  # type: ignore[operator]  # an entry of our own, like that below.
+        super().connection_lost(exc)
+
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        cycle.scope[WRITER] = weakref.ref(cycle)  # type: ignore[typeddict-unknown-key]  # an entry of our own
+        super()._start_asgi_task(cycle, app)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if self._is_over():
+            return
+        before = self._phase
+        super().data_received(data)
+        if self._is_over():
+            return
+        if before is self._phase is _Phase.HEADERS and not self._completed:
+            # A header that is not finished is in the parser alone, which tells nobody how long it has become.
+            self._header_bytes += len(data)
+            if self._header_bytes > self._limits.max_header_bytes:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                return
+        self._wait(before)
+
+    def _is_over(self) -> bool:
+        """Whether nothing more is read of this client."""
+        return self._is_ending or self.transport.is_closing()
+
+    def _wait(self, before: "_Phase") -> None:
+        """Time for what is still to come. A request that came whole needs no timer."""
+        whole, self._completed = self._completed, False
+        if whole:
+            self._stop_timer()
+        if whole and self._phase is _Phase.IDLE:
+            return
+        if self._timer is None or self._phase is not before:
+            self._within(
+                self._limits.body_timeout_seconds if self._phase is _Phase.BODY else self._limits.header_timeout_seconds
+            )
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._phase, self._header_bytes = _Phase.HEADERS, 0
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """What uvicorn does, with an end to it; every header comes along here, so that a second call would tell."""
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+        if len(self.headers) > self._limits.max_headers:
+            self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise _TooMuch
+
+    @override
+    def on_headers_complete(self) -> None:
+        size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
+        if size > self._limits.max_header_bytes:
+            self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise _TooMuch
+        found = ambiguity(self.parser.get_http_version(), self.headers, upgrades=self.parser.should_upgrade())
+        if found is not None:
+            self._status, self._message = found
+            raise _TooMuch
+        if len(self.pipeline) >= _MOST_AHEAD:
+            raise _TooMuch
+        self._phase = _Phase.BODY
+        super().on_headers_complete()
+
+    @override
+    def on_message_complete(self) -> None:
+        self._phase, self._completed = _Phase.IDLE, True
+        self.scope[WHOLE] = True  # type: ignore[typeddict-unknown-key]  # an entry of our own
+        super().on_message_complete()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            # It was to be the last answer, and the client may never take it.
+            self._close()
+
+    @override
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_timer()
+        super().handle_websocket_upgrade()
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(self._status)
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stop_stalled()
+        self._stalled = self.loop.call_later(self._limits.body_timeout_seconds, self._abort)
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_stalled()
+
+    def _stop_stalled(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    @override
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def _within(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self._too_slow)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        if self.pipeline:
+            # It is we who are not reading: an earlier request of this connection is still being answered.
+            self._within(self._limits.body_timeout_seconds)
+            return
+        if self._phase is _Phase.IDLE or self._has_begun_to_answer():
+            self._close()
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+
+    def _has_begun_to_answer(self) -> bool:
+        return self._phase is _Phase.BODY and bool(getattr(self.cycle, "response_started", False))
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer without the application, and hang up."""
+        owed = self._owed()
+        if owed is not None:
+            # Written now, the client would take it for that answer; uvicorn hangs up behind it.
+            owed.keep_alive = False
+            self._is_ending = True
+            self.pipeline.clear()
+            self._stop_timer()
+            return
+        self.transport.write(last_words(status, self._message))
+        self._close()
+
+    def _owed(self) -> RequestResponseCycle | None:
+        """An earlier request that is still to be answered, or one whose answer has begun."""
+        cycle = self._running
+        if cycle is None or cycle.response_complete:
+            return None
+        is_of_this_request = cycle is self.cycle and self._phase is _Phase.BODY
+        return cycle if cycle.response_started or not is_of_this_request else None
+
+    def _abort(self) -> None:
+        if self._running is not None:
+            # uvloop complains of a write between this and its report that the connection is lost.
+            self._running.disconnected = True
+        self.transport.abort()
+
+    def _close(self) -> None:
+        """Hang up once the client has read what there is for it; without, if it takes too long about that."""
+        self._stop_timer()
+        if not self.transport.is_closing():
+            self.transport.close()
+        self._timer = self.loop.call_later(self._limits.body_timeout_seconds, self._abort)

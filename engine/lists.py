@@ -1,0 +1,55 @@
+"""Lists taken apart, so that their elements are completed all together, and put back."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+from graphql import GraphQLError
+from graphql.pyutils import is_iterable
+
+from engine.field_plans import FieldPlan
+from engine.output_shapes import NULLED, Output
+
+# Values in their order, and whether one of them is NULLED.
+Completed = tuple[list[Any], bool]
+
+
+async def listed(value: Any, field: FieldPlan) -> list[Any]:
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, AsyncIterable):
+        return await _gone_through(aiter(value))
+    if not is_iterable(value):
+        raise GraphQLError(f"Expected Iterable, but did not find one for field '{field.coordinate}'.")
+    return list(value)
+
+
+async def _gone_through(elements: AsyncIterator[Any]) -> list[Any]:
+    try:
+        return [element async for element in elements]
+    except Exception:
+        # Whoever was interrupted may have something to close.
+        close = getattr(elements, "aclose", None)
+        if close is not None:
+            with suppress(Exception):
+                await close()
+        raise
+
+
+def regrouped(
+    completed: Sequence[Any], lengths: Sequence[int], failed: dict[int, Any], out: Output, *, elements_nulled: bool
+) -> Completed:
+    """Elements back in their lists; a list that lost a required element is lost itself."""
+    found: list[Any] = []
+    is_nulled = False
+    start = 0
+    for index, length in enumerate(lengths):
+        own: Any = completed[start : start + length]
+        start += length
+        if index in failed:
+            own = failed[index]
+        elif elements_nulled and any(value is NULLED for value in own):
+            own = out.null
+        is_nulled = is_nulled or own is NULLED
+        found.append(own)
+    return found, is_nulled

@@ -1,0 +1,203 @@
+"""Getting a field's values for all objects of a level, whatever way its resolver wants to be asked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import GeneratorType
+from typing import Any
+
+from graphql import GraphQLResolveInfo, GraphQLSchema, Undefined
+from graphql.execution.values import VariableValues
+from graphql.pyutils import Path, UndefinedType, is_awaitable
+from graphql.type import GraphQLResolveInfoHelpers
+
+from engine.arguments import StrawberryParts, arguments_of, raw_arguments
+from engine.batching import Slots, answered
+from engine.field_plans import FieldPlan, Source
+from engine.paths import Where
+from engine.plan import Plan
+
+Values = list[Any]
+
+
+class Resolving:
+    """One run's way to its resolvers."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - all that a resolver may ask for.
+        self,
+        plan: Plan,
+        variables: VariableValues,
+        context: Any,
+        root: Any,
+        default: Callable[..., Any],
+        strawberry: StrawberryParts | None,
+    ) -> None:
+        self._plan = plan
+        self._variables = variables
+        self._context = context
+        self._root = root
+        self._default = default
+        self._strawberry = strawberry
+
+    async def values(self, field: FieldPlan, objects: Sequence[Any], where: Where, slots: Slots | None) -> Values:
+        """One value or exception per object, nothing of it awaitable any more. Without slots nobody else asks the same,
+        and no two of the objects are equal.
+        """
+        definition = field.definition
+        try:
+            if definition.source is Source.ATTRIBUTE:
+                return await settled(attributes(objects, definition.attribute))
+            if definition.source is Source.DIRECT:
+                assert definition.direct is not None
+                return await settled(_called(definition.direct, objects))
+            if definition.source is Source.COLUMN:
+                assert definition.column is not None
+                return await settled(list(definition.column(objects, self._context)))
+            if definition.source is Source.LIST:
+                return await settled(await self._listed(field, objects, self.arguments(field), slots))
+            return await settled(self._each(field, objects, where, raw_arguments(field, self._variables)))
+        except Exception as error:  # noqa: BLE001 - what concerns the field concerns each of its objects.
+            return [error] * len(objects)
+
+    async def _listed(
+        self, field: FieldPlan, objects: Sequence[Any], arguments: Mapping[str, Any], slots: Slots | None
+    ) -> Values:
+        definition = field.definition
+        assert definition.list_resolver is not None
+        if slots is None:
+            return list(await answered(definition.list_resolver, objects, self._context, arguments))
+        keys = _keys(definition.key, objects)
+        if not any(issubclass(kind, Exception) for kind in set(map(type, keys))):
+            return await slots.ask(definition.list_resolver, keys, objects, arguments)
+        right = [index for index, key in enumerate(keys) if not isinstance(key, Exception)]
+        # What has no key is nothing that could be asked for, and keeps the error that says so.
+        chosen = [objects[index] for index in right]
+        answers = await slots.ask(definition.list_resolver, [keys[index] for index in right], chosen, arguments)
+        for index, answer in zip(right, answers, strict=True):
+            keys[index] = answer
+        return keys
+
+    def info(self, field: FieldPlan, path: Path | None) -> GraphQLResolveInfo[Any]:
+        """graphql-core's own record of a field being resolved."""
+        assert path is not None, "the root is no field"
+        return GraphQLResolveInfo(
+            field_name=field.node.name.value,
+            field_nodes=field.nodes,
+            return_type=field.core.type,
+            parent_type=field.parent,
+            path=path,
+            schema=self.schema,
+            fragments=dict(self._plan.fragments),
+            root_value=self._root,
+            operation=self._plan.operation,
+            variable_values=self._variables,
+            context=self._context,
+            is_awaitable=is_awaitable,
+            abort_signal=None,
+            async_helpers=_HELPERS,
+        )
+
+    @property
+    def schema(self) -> GraphQLSchema:
+        return self._plan.schema
+
+    def arguments(self, field: FieldPlan) -> Mapping[str, Any]:
+        """As a list resolver takes them. Raises GraphQLError."""
+        return arguments_of(field, self._variables, self._strawberry)
+
+    def _each(self, field: FieldPlan, objects: Sequence[Any], where: Where, arguments: Mapping[str, Any]) -> Values:
+        resolve = field.core.resolve or self._default
+        # A resolver may do with lists and dictionaries what it likes, and none of it to the next object's.
+        is_fixed = not any(isinstance(value, list | dict) for value in arguments.values())
+
+        def one(index: int, parent: Any) -> Any:
+            own = arguments if is_fixed or not index else raw_arguments(field, self._variables)
+            return resolve(parent, self.info(field, where.path(index)), **own)
+
+        found: Values = []
+        for index, parent in enumerate(objects):
+            try:
+                found.append(one(index, parent))
+            except Exception as error:  # noqa: BLE001 - one object's failure is its own.
+                found.append(error)
+        return found
+
+
+def attributes(objects: Sequence[Any], name: str) -> Values:
+    try:
+        return [getattr(one, name) for one in objects]
+    except Exception:  # noqa: BLE001 - somebody has none: find out who.
+        return _called(lambda one: getattr(one, name), objects)
+
+
+def _keys(key: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
+    try:
+        return list(map(key, objects))
+    except Exception:  # noqa: BLE001 - somebody has none: find out who.
+        return _called(key, objects)
+
+
+def _called(function: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
+    found: Values = []
+    add = found.append
+    for one in objects:
+        try:
+            add(function(one))
+        except Exception as error:  # noqa: BLE001 - one object's failure is its own.
+            add(error)
+    return found
+
+
+async def settled(values: Values) -> Values:
+    """The values with all that are awaitable awaited, side by side, and null for what is not defined."""
+    kinds = set(map(type, values))
+    if UndefinedType in kinds:
+        values = _defined(values)
+    if not any(map(_is_awaited, kinds)):
+        return values
+    waiting = [index for index, value in enumerate(values) if is_awaitable(value)]
+    if len(waiting) == 1:
+        answers = [await _outcome(values[waiting[0]])]
+    else:
+        answers = await asyncio.gather(*(_outcome(values[index]) for index in waiting))
+    for index, answer in zip(waiting, answers, strict=True):
+        values[index] = answer
+    return _defined(values)
+
+
+def _defined(values: Values) -> Values:
+    return [None if value is Undefined else value for value in values]
+
+
+def has_awaited(values: Sequence[Any]) -> bool:
+    """Whether one of the values may be awaitable."""
+    return any(map(_is_awaited, set(map(type, values))))
+
+
+async def _outcome(waiting: Awaitable[Any]) -> Any:
+    try:
+        return await waiting
+    except Exception as error:  # noqa: BLE001 - it becomes the value.
+        return error
+
+
+def _is_awaited(kind: type) -> bool:
+    # A generator may be a coroutine of the old kind.
+    return hasattr(kind, "__await__") or kind is GeneratorType
+
+
+async def _gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
+    tasks = [asyncio.ensure_future(one) for one in awaitables]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+def _track(_values: Sequence[Any]) -> None:
+    """Nothing is left running behind a run that could be tracked."""
+
+
+_HELPERS = GraphQLResolveInfoHelpers(_gather, _track)

@@ -1,0 +1,198 @@
+"""Carries an instruction out: write it down, prepare, mark SENT, send, store what became of it.
+
+Invariants:
+- The work belongs to the process. A caller that hangs up or runs out of time cancels only its own waiting.
+- An instruction whose row is not known to be stored before its caller is answered is never sent.
+- After the first byte has left, a caller is told one of three things: done, refused by the vendor, not known yet.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from core.call import Call
+from core.clock import Clock, Deadline
+from core.commands import DepositReceipt, NewAccountReceipt
+from core.errors import DatabaseFailure, Misunderstood, OutcomeUnknown, Rejected, System, Unavailable, UpstreamError
+from core.records import InstructionRecord
+from instructions.failpoints import Step, passed
+from instructions.outcomes import Outcomes, pause_seconds
+from instructions.transitions import confirmation, doubt, refusal
+from upstreams.state.deposit_limits import NO_GUARDS
+from upstreams.state.instructions import Advance, Draft, Ledger
+
+log = structlog.get_logger(__name__)
+
+# How long a send may take in all, whatever the caller's patience: longer than any vendor's own longest deadline, and
+# with the time to write its outcome down shorter than ledger.PROCESS_SECONDS.
+SEND_SECONDS = 60.0
+# How long SENT may wait to become durable; after that the order is rejected, since nothing of it has left.
+MARK_SECONDS = 20.0
+# What is kept of the caller's deadline for reading what the answer shows besides the instruction.
+ANSWER_SECONDS = 0.5
+
+
+class Prepared(Protocol):
+    """An order that is ready to leave: nothing is missing but the first byte."""
+
+    async def send(self) -> DepositReceipt | NewAccountReceipt | None: ...
+
+
+Prepare = Callable[[Call], Awaitable[Prepared]]
+Preparation = Callable[[InstructionRecord], Prepare]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The instruction as it stands, and what the vendor gave with it that is never stored."""
+
+    instruction: InstructionRecord
+    initial_password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Outcome(instruction={self.instruction!r})"
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What is known of an instruction at this moment, for the caller whose time ends first."""
+
+    outcome: Outcome
+    answered: bool = False
+    """The caller was told that the outcome is not known yet, so the instruction has to exist."""
+
+
+class Dispatcher:
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        self._ledger = ledger
+        self._outcomes = Outcomes(ledger, clock)
+        self._clock = clock
+        self._running: set[asyncio.Task[Outcome]] = set()
+
+    async def run(self, draft: Draft, preparation: Preparation, call: Call) -> Outcome:
+        """Write the instruction down and carry it out; wait no longer than the caller's deadline.
+
+        At the deadline the instruction is returned as it is then, and the work goes on without the caller. Where the
+        key belongs to an earlier instruction, that one is returned: its id is not the draft's.
+
+        Raises NotAccepted or UpstreamError where no row was written, and the key is still free.
+        """
+        progress = _Progress(Outcome(draft.record))
+        task = asyncio.create_task(self._write_and_carry_out(progress, draft, preparation, call))
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        await asyncio.wait([task], timeout=max(0.0, call.deadline.remaining() - ANSWER_SECONDS))
+        if task.done():
+            return task.result()
+        progress.answered = True
+        return progress.outcome
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the sends that are under way, before the process ends."""
+        if self._running:
+            await asyncio.wait(list(self._running), timeout=seconds)
+
+    def _forget(self, task: asyncio.Task[Outcome]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            # The caller was given it, or has been answered; what matters of it is in the log.
+            task.exception()
+
+    async def _write_and_carry_out(
+        self, progress: _Progress, draft: Draft, preparation: Preparation, call: Call
+    ) -> Outcome:
+        received, is_new = await self._receive(progress, draft, call)
+        if not is_new:
+            return Outcome(received)
+        progress.outcome = Outcome(received)
+        passed(Step.WRITTEN_DOWN)
+        try:
+            if progress.answered:
+                return await self._refuse(received, _late())
+            return await self._carry_out(progress, preparation(received), call)
+        except Exception as error:
+            log.exception("instruction.abandoned", instruction=str(draft.id), error=type(error).__name__)
+            return progress.outcome
+
+    async def _receive(self, progress: _Progress, draft: Draft, call: Call) -> tuple[InstructionRecord, bool]:
+        """Write the row, repeating until it is known whether the row exists.
+
+        Once the caller has been answered the row is written in any case, without limits, only to be rejected: what a
+        caller was told to follow exists.
+        """
+        passed(Step.WRITING_DOWN)
+        attempt, in_doubt = 0, False
+        while True:
+            try:
+                return await self._ledger.receive(_without_limits(draft) if progress.answered else draft)
+            except UpstreamError as error:
+                failure, pause = error.database_failure, pause_seconds(attempt)
+                log.warning("instruction.not_written_yet", instruction=str(draft.id), error=type(error).__name__)
+                in_doubt = in_doubt or progress.answered or failure is DatabaseFailure.LOST
+                late = pause >= call.deadline.remaining() - ANSWER_SECONDS
+                if not in_doubt and (late or failure is not DatabaseFailure.TRANSIENT):
+                    raise
+            attempt += 1
+            await self._clock.sleep(pause)
+
+    async def _carry_out(self, progress: _Progress, prepare: Prepare, asked: Call) -> Outcome:
+        received = progress.outcome.instruction
+        deadline = Deadline.after(SEND_SECONDS, self._clock)
+        # The caller may be gone before it is done: what of `asked` belongs to its HTTP request is left behind.
+        call = Call(deadline, asked.tally, asked.request_id, asked.caller, order=True)
+        passed(Step.PREPARING)
+        try:
+            prepared = await prepare(call)
+        except UpstreamError as error:
+            return await self._refuse(received, error)
+        except Exception:
+            log.exception("instruction.not_prepared", instruction=str(received.id))
+            return await self._refuse(received, _unsent("The order could not be prepared, so nothing was sent."))
+        passed(Step.PREPARED)
+        passed(Step.MARKING_SENT)
+        sent = await self._outcomes.mark_sent(received, MARK_SECONDS)
+        if sent is None:
+            return await self._refuse(received, _unsent("The ledger was away, so nothing was sent."))
+        progress.outcome = Outcome(sent)
+        if sent.status != "SENT":
+            return progress.outcome
+        passed(Step.MARKED_SENT)
+        return await self._send(sent, prepared)
+
+    async def _refuse(self, received: InstructionRecord, error: UpstreamError) -> Outcome:
+        return Outcome(await self._outcomes.store(received, refusal(error, received.principal)))
+
+    async def _send(self, sent: InstructionRecord, prepared: Prepared) -> Outcome:
+        actor, password = sent.principal, None
+        passed(Step.SENDING)
+        try:
+            receipt = await prepared.send()
+            move = confirmation(receipt, actor)
+            password = receipt.initial_password if isinstance(receipt, NewAccountReceipt) else None
+        except (Rejected, Unavailable) as error:
+            move = refusal(error, actor)
+        except (OutcomeUnknown, Misunderstood) as error:
+            move = doubt(error, actor)
+        except Exception as error:
+            # A fault of ours after the send began proves nothing about the vendor's books.
+            log.exception("instruction.send_failed", instruction=str(sent.id))
+            move = Advance("UNKNOWN", actor, note=f"a fault of ours: {type(error).__name__}")
+        passed(Step.ANSWERED)
+        stored = await self._outcomes.store(sent, move)
+        passed(Step.STORED)
+        return Outcome(stored, password)
+
+
+def _unsent(message: str) -> Unavailable:
+    return Unavailable(message, system=System.ERP_DATABASE)
+
+
+def _late() -> Unavailable:
+    return _unsent("It was written down too late for its caller, so nothing was sent.")
+
+
+def _without_limits(draft: Draft) -> Draft:
+    return replace(draft, new=replace(draft.new, guards=NO_GUARDS))

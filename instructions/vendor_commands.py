@@ -1,0 +1,51 @@
+"""From an instruction to the vendor's order: the same whether it is sent, looked for or finished."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from core.commands import AccountRequestOrder, DepositOrder, NewAccountOrder
+from core.money import plain
+from core.records import InstructionRecord
+
+
+def deposit_order(instruction: InstructionRecord) -> DepositOrder:
+    """Its reference goes into the vendor's comment, its id is the vendor's idempotency key."""
+    assert instruction.login is not None
+    assert instruction.amount is not None
+    assert instruction.currency is not None
+    return DepositOrder(
+        login=instruction.login,
+        amount=instruction.amount,
+        currency=instruction.currency,
+        reference=instruction.reference,
+        idempotency_key=str(instruction.id),
+    )
+
+
+def account_details(group: str, name: str, leverage: Decimal | None, email: str | None) -> dict[str, Any]:
+    """What an instruction keeps of a new account's order."""
+    return {"group": group, "name": name, "leverage": None if leverage is None else plain(leverage), "email": email}
+
+
+def account_order(instruction: InstructionRecord) -> NewAccountOrder:
+    details = instruction.details
+    return NewAccountOrder(
+        group=details["group"],
+        name=details["name"],
+        leverage=None if details["leverage"] is None else Decimal(details["leverage"]),
+        email=details["email"],
+        reference=instruction.reference,
+        idempotency_key=str(instruction.id),
+    )
+
+
+def request_details(order: AccountRequestOrder) -> dict[str, Any]:
+    """What an instruction keeps of a request to open an account."""
+    values = {name: getattr(order, name) for name in order.__dataclass_fields__}
+    return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+
+
+def request_order(details: Mapping[str, Any]) -> AccountRequestOrder:
+    leverage = details["leverage"]
+    return AccountRequestOrder(**{**details, "leverage": None if leverage is None else Decimal(leverage)})

@@ -1,0 +1,118 @@
+"""Relay connections over keyset pages."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+import strawberry
+from strawberry import UNSET
+
+from core.keyset import Page, PageRequest
+from resolvers.context import GraphLimits
+from resolvers.fields.ids import decode_cursor
+from resolvers.policy.errors import BadUserInput
+
+T = TypeVar("T")
+
+# Relay's four arguments, as every list of the graph takes them.
+First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`.")]
+After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end, or before `before`.")]
+Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
+
+
+@strawberry.type(description="Where a page stands in its list (Relay).")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether more follows this page.")
+    has_previous_page: bool = strawberry.field(description="Whether something comes before this page.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first element; null on an empty page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last element; null on an empty page.")
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRecord(Generic[T]):
+    cursor: str
+    node: T
+
+
+@dataclass(frozen=True)
+class ConnectionRecord(Generic[T]):
+    """A page as Relay wants it. `owner` and `query` are what the total is counted by."""
+
+    page: Page[T]
+    request: PageRequest
+    cursor_of: Callable[[T], str]
+    owner: Any
+    query: Any
+
+    @property
+    def nodes(self) -> Sequence[T]:
+        return self.page.rows
+
+    @cached_property
+    def edges(self) -> list[EdgeRecord[T]]:
+        return [EdgeRecord(self.cursor_of(row), row) for row in self.page.rows]
+
+    @property
+    def page_info(self) -> PageInfo:
+        rows, request, more = self.page.rows, self.request, self.page.has_more
+        # What lies behind a cursor is known to exist: the cursor came from it.
+        return PageInfo(
+            has_next_page=request.before is not None or (more and not request.backward),
+            has_previous_page=request.after is not None or (more and request.backward),
+            start_cursor=self.cursor_of(rows[0]) if rows else None,
+            end_cursor=self.cursor_of(rows[-1]) if rows else None,
+        )
+
+
+class PageArguments(msgspec.Struct, frozen=True):
+    """`first`, `after`, `last` and `before` as the caller gave them."""
+
+    first: int | None
+    after: str | None
+    last: int | None
+    before: str | None
+
+    @classmethod
+    def of(cls, *arguments: Any) -> "PageArguments":
+        """From `first, after, last, before` as strawberry passes them: left out and null are the same."""
+        return cls(*(given(argument) for argument in arguments))
+
+    def request(self, kind: str, types: tuple[type, ...], limits: GraphLimits) -> PageRequest:
+        """The page to read. Raises BadUserInput for sizes out of bounds, both directions at once, foreign cursors."""
+        if self.first is not None and self.last is not None:
+            raise BadUserInput("Give either first or last, not both.")
+        limit, name = (self.last, "last") if self.last is not None else (self.first, "first")
+        if limit is not None and not 1 <= limit <= limits.page_max:
+            raise BadUserInput(f"{name} must be from 1 to {limits.page_max}; got {limit}.")
+        return PageRequest(
+            limit=limits.page_default if limit is None else limit,
+            after=None if self.after is None else decode_cursor(self.after, kind, types),
+            before=None if self.before is None else decode_cursor(self.before, kind, types),
+            backward=self.last is not None,
+        )
+
+
+def connection_key(connection: ConnectionRecord[Any]) -> Any:
+    return connection.owner, connection.query
+
+
+async def counted(
+    connections: Sequence[ConnectionRecord[Any]], count: Callable[[Any, list[Any]], Awaitable[Mapping[Any, int]]]
+) -> list[int | BaseException]:
+    """The total of each connection's whole list: one statement for all owners of an equal query."""
+    owners: defaultdict[Any, list[Any]] = defaultdict(list)
+    for connection in connections:
+        owners[connection.query].append(connection.owner)
+    totals = await asyncio.gather(*(count(query, asked) for query, asked in owners.items()))
+    found = dict(zip(owners, totals, strict=True))
+    return [found[connection.query][connection.owner] for connection in connections]
+
+
+def given(value: T | None) -> T | None:
+    """The argument's value; None where it was left out or given as null."""
+    return None if value is UNSET else value

@@ -1,0 +1,32 @@
+"""Point look-ups, each named after its question: keys in, one answer per key, by key."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, InstructionRecord
+from resolvers.context import Context
+
+
+async def clients_by_number(numbers: Sequence[int], context: Context) -> list[ClientRecord | None]:
+    found = await context.services.erp.clients(numbers, context.caller.visible, context.call)
+    return [found.get(number) for number in numbers]
+
+
+async def clients_by_account(keys: Sequence[AccountKey], context: Context) -> list[ClientRecord | None]:
+    found = await context.services.erp.clients_by_account(keys, context.caller.visible, context.call)
+    return [found.get(key) for key in keys]
+
+
+async def accounts_by_key(keys: Sequence[AccountKey], context: Context) -> list[AccountRecord | None]:
+    found = await context.services.erp.accounts(keys, context.caller.visible, context.call)
+    return [found.get(key) for key in keys]
+
+
+async def balances_by_client(numbers: Sequence[int], context: Context) -> list[list[BalanceRecord]]:
+    found = await context.services.erp.balances(numbers, context.caller.visible, context.call)
+    return [found.get(number, []) for number in numbers]
+
+
+async def instructions_by_id(ids: Sequence[UUID], context: Context) -> list[InstructionRecord | None]:
+    found = await context.services.ledger.by_ids(ids, context.caller.visible, context.call)
+    return [found.get(identity) for identity in ids]

@@ -1,0 +1,198 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from core.call import Call
+from core.errors import Reason
+from core.records import ClientRecord, InstructionRecord
+from core.secret import Secret
+from instructions.dispatcher import Outcome, Prepare, Prepared
+from instructions.submit import Declined, Invalid, Issue, Order
+from instructions.vendor_commands import account_details, account_order
+from resolvers.context import Context, Info
+from resolvers.fields.connections import given
+from resolvers.fields.loaders import clients_by_number
+from resolvers.mutations.account_field import ProducedAccount, produced_account
+from resolvers.mutations.failures import (
+    IdempotencyConflict,
+    InstructionPending,
+    Refused,
+    UpstreamFailed,
+    ValidationFailed,
+)
+from resolvers.mutations.payload import INPUT, KEY, payload, request
+from resolvers.policy.enums import ClientStanding
+from resolvers.types.instruction import Instruction
+from resolvers.types.standing import standing
+from upstreams.state.instructions import NewInstruction
+from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.server_config import ServerConfig
+
+KIND = "CREATE_TRADING_ACCOUNT"
+_SYNC = "null while the ERP has not synchronised the login or cannot be asked; the outcome stands."
+
+
+@strawberry.input(
+    description="server: the trading server's name, such as R1. group: one of the groups that the server's "
+    "configuration allows. The account is made in the client's full name."
+)
+class NewAccountOnServer:
+    server: str = strawberry.field(description="The trading server's name, such as R1.")
+    group: str = strawberry.field(description="One of the groups that the server's configuration allows.")
+    leverage: Decimal | None = strawberry.field(
+        default=UNSET, description="A whole number, 100 for 1:100; the group's own when left out."
+    )
+
+
+@strawberry.input(
+    description="Without `server` the ERP decides where and how (Create_TP_Account_Json); with it the account is made "
+    "on that trading server directly."
+)
+class CreateTradingAccountInput:
+    client_number: int = strawberry.field(description="Whose account it will be.")
+    idempotency_key: strawberry.ID = strawberry.field(description=KEY)
+    server: NewAccountOnServer | None = strawberry.field(default=UNSET, description="Where to make it directly.")
+
+
+@strawberry.type(description="The account was made.")
+class TradingAccountCreated:
+    server: str = strawberry.field(description="The trading server.")
+    login: str = strawberry.field(description="The new login.")
+    account: ProducedAccount = produced_account(f"The account as the ERP has it; {_SYNC}")
+    initial_password: str | None = strawberry.field(
+        description="Comes once, in the first answer, where the vendor gives one; it is kept nowhere."
+    )
+    instruction: Instruction = strawberry.field(description="The instruction.")
+
+
+@strawberry.type(description="The client has an account already; this is it, and none was made.")
+class TradingAccountAlreadyExists:
+    server: str = strawberry.field(description="The trading server.")
+    login: str = strawberry.field(description="The existing login.")
+    account: ProducedAccount = produced_account(f"The account as the ERP has it; {_SYNC}")
+    instruction: Instruction = strawberry.field(description="The instruction.")
+
+
+CreateTradingAccountPayload = Annotated[
+    TradingAccountCreated
+    | TradingAccountAlreadyExists
+    | InstructionPending
+    | ValidationFailed
+    | Refused
+    | UpstreamFailed
+    | IdempotencyConflict,
+    strawberry.union("CreateTradingAccountPayload", description="What became of a new account."),
+]
+
+
+async def _client(number: int, context: Context) -> ClientRecord:
+    client: ClientRecord | None = await context.load(clients_by_number, number)
+    if client is None:
+        raise Declined(Reason.NOT_FOUND, "There is no such client.")
+    return client
+
+
+def _new(client: ClientRecord, meaning: Mapping[str, Any], key: str, context: Context) -> NewInstruction:
+    return NewInstruction(
+        kind=KIND,
+        principal=context.caller.principal,
+        idempotency_key=key,
+        client_number=client.client_number,
+        agency=client.agency,
+        meaning=meaning,
+        server=meaning["server"],
+    )
+
+
+async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context: Context) -> Order:
+    """Let the ERP make the account. It knows the client's standing itself and answers accordingly."""
+    hyper, client = context.services.hyper, await _client(number, context)
+    if hyper is None:
+        raise Declined(Reason.NOT_SUPPORTED, "No [hyper] is configured, so the ERP cannot be asked to make accounts.")
+    found = await context.services.erp.api_passwords([number], context.caller.visible, context.call)
+    password = found.get(number)
+    if password is None:
+        message = "The ERP has no API password of this client, so its API cannot be asked to make an account."
+        raise Declined(Reason.CREDENTIALS_REJECTED, message)
+    secret: Secret = password
+
+    async def prepare(call: Call) -> Prepared:
+        return await hyper.prepare_account(number, secret, call)
+
+    return Order(_new(client, meaning, key, context), lambda _instruction: prepare)
+
+
+async def on_server(
+    number: int, server: NewAccountOnServer, meaning: Mapping[str, Any], key: str, context: Context
+) -> Order:
+    """Make the account on a trading server directly. Raises Invalid or Declined where that may not be."""
+    client = await _client(number, context)
+    platform = context.services.platforms.get(server.server)
+    config = context.services.servers.get(server.server)
+    if platform is None or config is None:
+        raise Declined(Reason.NOT_FOUND, "There is no such trading server.")
+    if not platform.can_create_accounts:
+        raise Declined(Reason.NOT_SUPPORTED, f"{server.server}'s vendor documents no way to make accounts.")
+    if issues := _issues(server, config, client):
+        raise Invalid(*issues)
+    if standing(client) is not ClientStanding.OK:
+        raise Declined(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
+    details = account_details(server.group, client.full_name or "", given(server.leverage), client.email)
+    new = replace(_new(client, meaning, key, context), details=details)
+    return Order(new, lambda instruction: preparation(platform, instruction))
+
+
+def _issues(server: NewAccountOnServer, config: ServerConfig, client: ClientRecord) -> list[Issue]:
+    issues = []
+    if server.group not in config.groups:
+        message = (
+            f"group must be one that {server.server}'s configuration allows: {', '.join(config.groups) or 'none'}."
+        )
+        issues.append(Issue(("server", "group"), "allowed-group", message))
+    leverage = given(server.leverage)
+    if leverage is not None and not (1 <= leverage <= 5000 and leverage == int(leverage)):  # noqa: PLR2004 - below.
+        issues.append(Issue(("server", "leverage"), "leverage", "leverage must be a whole number from 1 to 5000."))
+    if not client.full_name:
+        issues.append(Issue(("clientNumber",), "full-name", "The client has no full name in the ERP."))
+    return issues
+
+
+def preparation(platform: Platform, instruction: InstructionRecord) -> Prepare:
+    async def prepare(call: Call) -> Prepared:
+        return await platform.prepare_account(account_order(instruction), call)
+
+    return prepare
+
+
+def confirmed(outcome: Outcome) -> TradingAccountCreated | TradingAccountAlreadyExists:
+    instruction: Any = outcome.instruction
+    if instruction.existed:
+        return TradingAccountAlreadyExists(server=instruction.server, login=instruction.login, instruction=instruction)
+    return TradingAccountCreated(
+        server=instruction.server,
+        login=instruction.login,
+        initial_password=outcome.initial_password,
+        instruction=instruction,
+    )
+
+
+async def create_trading_account(info: Info, input: Annotated[CreateTradingAccountInput, INPUT]) -> Any:  # noqa: A002 - the graph's name.
+    context, server, number = info.context, given(input.server), input.client_number
+    key = str(input.idempotency_key)
+    meaning = {
+        "clientNumber": number,
+        "server": server and server.server,
+        "group": server and server.group,
+        "leverage": server and given(server.leverage),
+    }
+
+    async def order() -> Order:
+        if server is None:
+            return await through_erp(number, meaning, key, context)
+        return await on_server(number, server, meaning, key, context)
+
+    return await payload(request(KIND, key, meaning, context), order, confirmed, context)

@@ -1,0 +1,165 @@
+from decimal import Decimal
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from core.call import Call
+from core.commands import AccountRequestOrder
+from core.errors import Reason
+from instructions.dispatcher import Outcome, Prepared
+from instructions.submit import Declined, Invalid, Issue, Order
+from instructions.vendor_commands import request_details
+from resolvers.context import Context, Info
+from resolvers.fields.connections import given
+from resolvers.mutations.failures import (
+    IdempotencyConflict,
+    InstructionPending,
+    Refused,
+    UpstreamFailed,
+    ValidationFailed,
+)
+from resolvers.mutations.payload import INPUT, KEY, payload, request
+from resolvers.types.instruction import Instruction
+from resolvers.types.scalars import CurrencyCode
+from upstreams.state.instructions import NewInstruction
+
+KIND = "OPEN_ACCOUNT_REQUEST"
+_LONGEST_TEXT = 200
+_MOST_LEVERAGE = Decimal(5000)
+# The lowest leverage that the CRM takes on each platform that takes one [D, seed 002].
+_LEAST_LEVERAGE = {"mt4": Decimal(1), "mt5": Decimal(1), "ctrader": Decimal(1), "fortex": Decimal("0.01")}
+_ACCOUNT_TYPE = "The CRM's id of the account type, on the same connection."
+
+
+@strawberry.input(description="MT4 and MT5.")
+class MetaTraderRequest:
+    leverage: Decimal = strawberry.field(description="From 1 to 5000.")
+    account_type_id: str | None = strawberry.field(default=UNSET, description=_ACCOUNT_TYPE)
+
+
+@strawberry.input(description="Match-Trader.")
+class MatchTraderRequest:
+    offer_uuid: str = strawberry.field(description="The offer's UUID at Match-Trader.")
+
+
+@strawberry.input(description="The CRM's own web trader.")
+class WtaRequest:
+    group: str = strawberry.field(description="The trading group.")
+
+
+@strawberry.input(description="cTrader.")
+class CTraderRequest:
+    leverage: Decimal = strawberry.field(description="From 1 to 5000.")
+    group: str = strawberry.field(description="The trading group.")
+    currency: CurrencyCode = strawberry.field(description="The deposit currency.")
+    account_type_id: str | None = strawberry.field(default=UNSET, description=_ACCOUNT_TYPE)
+
+
+@strawberry.input(description="Fortex.")
+class FortexRequest:
+    leverage: Decimal = strawberry.field(description="From 0.01 to 5000.")
+    group: str = strawberry.field(description="The trading group.")
+    currency: CurrencyCode = strawberry.field(description="The deposit currency.")
+    fortex_username: str = strawberry.field(description="The user's name at Fortex.")
+    account_type_id: str | None = strawberry.field(default=UNSET, description=_ACCOUNT_TYPE)
+
+
+@strawberry.input(one_of=True, description="The CRM's per-platform rules as types: exactly one member.")
+class OpenAccountPlatform:
+    mt4: MetaTraderRequest | None = strawberry.field(default=UNSET, description="An MT4 account.")
+    mt5: MetaTraderRequest | None = strawberry.field(default=UNSET, description="An MT5 account.")
+    mtr: MatchTraderRequest | None = strawberry.field(default=UNSET, description="A Match-Trader account.")
+    wta: WtaRequest | None = strawberry.field(default=UNSET, description="An account of the CRM's web trader.")
+    ctrader: CTraderRequest | None = strawberry.field(default=UNSET, description="A cTrader account.")
+    fortex: FortexRequest | None = strawberry.field(default=UNSET, description="A Fortex account.")
+
+
+@strawberry.input(description="userId is the CRM's id and must belong to a client that the caller may see.")
+class OpenAccountRequestInput:
+    user_id: str = strawberry.field(description="The CRM's id of the client.")
+    connection_id: str = strawberry.field(description="The CRM's id of the trading server connection.")
+    platform: OpenAccountPlatform = strawberry.field(description="What kind of account, with what its platform needs.")
+    idempotency_key: strawberry.ID = strawberry.field(description=KEY)
+
+
+@strawberry.type(description="The CRM has taken the request; people approve it there.")
+class OpenAccountRequested:
+    instruction: Instruction = strawberry.field(description="The instruction.")
+
+
+OpenAccountRequestPayload = Annotated[
+    OpenAccountRequested | InstructionPending | ValidationFailed | Refused | UpstreamFailed | IdempotencyConflict,
+    strawberry.union("OpenAccountRequestPayload", description="What became of a request to open an account."),
+]
+
+
+def vendor_order(asked: OpenAccountRequestInput) -> AccountRequestOrder:
+    """The request in the CRM's words: the one member of `platform`, laid flat."""
+    name, details = next((name, value) for name in _PLATFORMS if (value := getattr(asked.platform, name)))
+    fields = {field: given(getattr(details, field)) for field in details.__dataclass_fields__}
+    return AccountRequestOrder(user_id=asked.user_id, connection_id=asked.connection_id, platform=name, **fields)
+
+
+_PLATFORMS = tuple(OpenAccountPlatform.__dataclass_fields__)
+
+
+def issues(order: AccountRequestOrder) -> list[Issue]:
+    """What the CRM would refuse by its documented rules [D, seed 002]."""
+    found = []
+    least = _LEAST_LEVERAGE.get(order.platform)
+    if least is not None and order.leverage is not None and not least <= order.leverage <= _MOST_LEVERAGE:
+        message = f"leverage must be from {least} to {_MOST_LEVERAGE}."
+        found.append(Issue(("platform", order.platform, "leverage"), "leverage", message))
+    for path, text in (
+        (("userId",), order.user_id),
+        (("connectionId",), order.connection_id),
+        (("platform", order.platform, "group"), order.group),
+        (("platform", order.platform, "offerUuid"), order.offer_uuid),
+        (("platform", order.platform, "fortexUsername"), order.fortex_username),
+        (("platform", order.platform, "accountTypeId"), order.account_type_id),
+    ):
+        if text is not None and not text.strip():
+            found.append(Issue(path, "not-empty", f"{path[-1]} must not be empty."))
+        if text is not None and len(text) > _LONGEST_TEXT:
+            found.append(Issue(path, "length", f"{path[-1]} must have at most {_LONGEST_TEXT} characters."))
+    return found
+
+
+async def check(order: AccountRequestOrder, meaning: dict[str, Any], key: str, context: Context) -> Order:
+    """The order, if the request may be made. Raises Invalid, Declined, UpstreamError."""
+    if found := issues(order):
+        raise Invalid(*found)
+    broctagon = context.services.broctagon
+    if broctagon is None:
+        raise Declined(Reason.NOT_SUPPORTED, "No [broctagon] is configured, so there is no CRM to ask.")
+    client = await context.services.erp.client_by_crm_user(order.user_id, context.caller.visible, context.call)
+    if client is None:
+        raise Declined(Reason.NOT_FOUND, "There is no client with this CRM user id.")
+    new = NewInstruction(
+        kind=KIND,
+        principal=context.caller.principal,
+        idempotency_key=key,
+        client_number=client.client_number,
+        agency=client.agency,
+        meaning=meaning,
+        details=request_details(order),
+    )
+
+    async def prepare(call: Call) -> Prepared:
+        return await broctagon.prepare_request(order, call)
+
+    return Order(new, lambda _instruction: prepare)
+
+
+def confirmed(outcome: Outcome) -> OpenAccountRequested:
+    return OpenAccountRequested(instruction=outcome.instruction)  # type: ignore[arg-type]  # the record is the root.
+
+
+async def open_account_request(info: Info, input: Annotated[OpenAccountRequestInput, INPUT]) -> Any:  # noqa: A002 - the graph's name.
+    context, key = info.context, str(input.idempotency_key)
+    asked = vendor_order(input)
+    meaning = {name: getattr(asked, name) for name in asked.__dataclass_fields__}
+    return await payload(
+        request(KIND, key, meaning, context), lambda: check(asked, meaning, key, context), confirmed, context
+    )

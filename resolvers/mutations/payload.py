@@ -1,0 +1,52 @@
+"""From what became of an instruction to a mutation's payload."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import strawberry
+
+from core.errors import UpstreamError
+from instructions.dispatcher import Outcome
+from instructions.failpoints import Step, passed
+from instructions.submit import Declined, Invalid, KeyReused, Order, Request, instruct, not_written_down
+from resolvers.context import Context
+from resolvers.mutations.failures import FieldIssue, InstructionPending, conflict, failed, invalid
+
+KEY = "1 to 255 printable ASCII characters, chosen by the caller; the same order keeps its key for ever."
+INPUT = strawberry.argument(description="What to do, for whom, under which key.")
+
+
+async def payload(
+    request: Request, check: Callable[[], Awaitable[Order]], confirmed: Callable[[Outcome], Any], context: Context
+) -> Any:
+    """The payload's member for what becomes of the request; `confirmed` makes the one for success."""
+    services = context.services
+    context.forget()
+    try:
+        outcome = await instruct(request, check, services.ledger, services.dispatcher, context.call)
+    except (Invalid, Declined, KeyReused, UpstreamError) as error:
+        return _refusal(error)
+    passed(Step.REPLYING)
+    instruction = outcome.instruction
+    context.forget()
+    if instruction.status == "CONFIRMED":
+        return confirmed(outcome)
+    if instruction.failure is not None:
+        return failed(instruction.failure)
+    return InstructionPending(instruction=instruction)  # type: ignore[arg-type]  # the record is the type's root.
+
+
+def _refusal(error: Invalid | Declined | KeyReused | UpstreamError) -> Any:
+    match error:
+        case Invalid():
+            return invalid([FieldIssue(path=list(i.path), rule=i.rule, message=i.message) for i in error.issues])
+        case Declined():
+            return failed(error.failure)
+        case KeyReused():
+            return conflict(error.original)
+        case UpstreamError():
+            return failed(not_written_down(error))
+
+
+def request(kind: str, key: str, meaning: Mapping[str, Any], context: Context) -> Request:
+    return Request(kind, context.caller.principal, key, meaning, context.caller.visible)

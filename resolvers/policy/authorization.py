@@ -1,0 +1,134 @@
+"""Who may have which field: read from the schema once, checked against the caller once per execution.
+
+Every field has a decision, and a test fails where one is missing:
+- `@requiresScopes` on the field, on its type, or on the object type that it returns; what holds for several is joined;
+- or its name in PUBLIC, with the reason.
+Whatever a field needs beyond what led to its parent is enforced by `install`, in front of whatever resolves it.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Any, Final
+
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
+
+from engine import goes_behind
+from resolvers.policy.directives import RequiresScopes
+from resolvers.policy.errors import Forbidden
+from resolvers.policy.scopes import Scope
+
+Needs = tuple[frozenset[str], ...]
+"""Any one of these sets of scopes will do; no set at all would mean nobody, an empty one everybody."""
+
+NOTHING: Final[Needs] = (frozenset(),)
+
+_VALUE = "a value: it is reached only through fields that have a decision of their own"
+_OUTCOME = "what became of a mutation: it is reached only through a mutation that was allowed"
+
+PUBLIC: Final[Mapping[str, str]] = {
+    "Query.viewer": "callers may know what they are",
+    "Query.tradingServers": "what orders are possible; nothing in it is of a client",
+    "Query.upstreams": "whether the graph is whole; nothing in it is of a client",
+    "Query.node": "decided by the type that the id names (resolvers/types/lookup_inputs.py)",
+    "Query.nodes": "decided by the types that the ids name (resolvers/types/lookup_inputs.py)",
+    "Node": "whoever was given the object may have its id",
+    "Budget": _VALUE,
+    "ErpStatus": _VALUE,
+    "Money": _VALUE,
+    "PageInfo": _VALUE,
+    "TradingServer": _VALUE,
+    "UpstreamHealth": _VALUE,
+    "Viewer": _VALUE,
+    "WebStatus": _VALUE,
+    "DepositConfirmed": _OUTCOME,
+    "FieldIssue": _OUTCOME,
+    "IdempotencyConflict": _OUTCOME,
+    "InstructionPending": _OUTCOME,
+    "MutationError": _OUTCOME,
+    "OpenAccountRequested": _OUTCOME,
+    "Refused": _OUTCOME,
+    "TradingAccountAlreadyExists": _OUTCOME,
+    "TradingAccountCreated": _OUTCOME,
+    "UpstreamFailed": _OUTCOME,
+    "ValidationFailed": _OUTCOME,
+}
+
+INTROSPECTION: Final = ("Query.__schema", "Query.__type")
+
+
+def needs_of(schema: GraphQLSchema) -> dict[str, Needs]:
+    """What each field ("Client.balances") needs of its caller; fields that need nothing are left out."""
+    found = {}
+    for kind, name, field in _fields(schema):
+        needs = _joined(_own(kind), _own(field), _own(get_named_type(field.type)))
+        if needs != NOTHING:
+            found[f"{kind.name}.{name}"] = needs
+    schema_read = (frozenset({str(Scope.SCHEMA_READ)}),)
+    return found | dict.fromkeys(INTROSPECTION, schema_read)
+
+
+def install(schema: GraphQLSchema) -> dict[str, Needs]:
+    """Put the check in front of each field that needs more than its parent did. Returns what `needs_of` found."""
+    needs = needs_of(schema)
+    for kind, name, field in _fields(schema):
+        coordinate = f"{kind.name}.{name}"
+        if needs.get(coordinate, NOTHING) != _own(kind):
+            field.resolve = _guarded(coordinate, field)
+    return needs
+
+
+def forbidden_fields(needs: Mapping[str, Needs], scopes: frozenset[str]) -> dict[str, tuple[str, ...]]:
+    """Those of the fields that a caller with these scopes may not have, each with the scopes that are missing."""
+    found = {}
+    for coordinate, wanted in needs.items():
+        for each in wanted:
+            if scopes >= each:
+                break
+        else:
+            found[coordinate] = _missing(wanted, scopes)
+    return found
+
+
+def enough_for(needs: Mapping[str, Needs]) -> frozenset[str]:
+    """Scopes with which none of the fields is forbidden: a caller who holds them need not be asked field by field."""
+    return frozenset().union(*(wanted[0] for wanted in needs.values()))
+
+
+def _missing(needs: Needs, scopes: frozenset[str]) -> tuple[str, ...]:
+    """The shortest way to being allowed."""
+    return min((tuple(sorted(each - scopes)) for each in needs), key=lambda names: (len(names), names))
+
+
+def _guarded(coordinate: str, field: GraphQLField) -> Any:
+    resolve = field.resolve
+    assert resolve is not None, "strawberry gives every field a resolver"
+
+    @goes_behind
+    def guarded(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        forbidden: Mapping[str, tuple[str, ...]] = info.context.forbidden
+        if forbidden and coordinate in forbidden:
+            raise Forbidden(coordinate, forbidden[coordinate])
+        return resolve(source, info, **arguments)
+
+    return guarded
+
+
+def _fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType, str, GraphQLField]]:
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
+            for name, field in kind.fields.items():
+                yield kind, name, field
+
+
+def _own(element: Any) -> Needs:
+    """What `@requiresScopes` on the field or type itself says."""
+    definition = element.extensions.get("strawberry-definition")
+    given = [one for one in getattr(definition, "directives", None) or () if isinstance(one, RequiresScopes)]
+    return _joined(*(tuple(frozenset(group) for group in one.scopes) for one in given))
+
+
+def _joined(*all_of: Needs) -> Needs:
+    """Needs that must all be met, as one; a set that another one makes superfluous is left out."""
+    sets = {frozenset().union(*chosen) for chosen in product(*all_of)} if all_of else set(NOTHING)
+    least = [one for one in sets if not any(other < one for other in sets)]
+    return tuple(sorted(least, key=sorted))

@@ -1,0 +1,75 @@
+"""An operation's cost is held against the limit and taken from its caller's budget, before it runs."""
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql.execution.values import VariableValues
+
+from core.clock import Clock
+from resolvers.context import Caller, GraphLimits
+from resolvers.request.cost import CostExceeded, Costs
+from resolvers.request.documents import Document, Unacceptable, is_mutation
+from upstreams.state.budgets.budgets import Budgets, Standing
+
+# A document that cannot be executed was read all the same.
+_REFUSED_DOCUMENT = 1
+
+
+class BudgetExceeded(GraphQLError):
+    """The caller has not enough left; nothing has run and nothing was taken."""
+
+    def __init__(self, standing: Standing) -> None:
+        seconds = math.ceil(standing.retry_after_seconds)
+        repeat = " with the same idempotency key" if standing.mutation else ""
+        message = (
+            f"The operation costs {standing.requested}, and of this minute's {standing.limit} only "
+            f"{standing.remaining} is left. Nothing was done; repeat it{repeat} in {seconds} s."
+        )
+        extensions = {
+            "code": "BUDGET_EXCEEDED",
+            "cost": standing.requested,
+            "limit": standing.limit,
+            "remaining": standing.remaining,
+            "retryAfterSeconds": seconds,
+        }
+        super().__init__(message, extensions=extensions)
+
+
+class Charging:
+    """`budgets` None: nothing limits callers."""
+
+    def __init__(self, schema: GraphQLSchema, limits: GraphLimits, budgets: Budgets | None) -> None:
+        self._costs = Costs(schema, limits.page_default)
+        self._limit = limits.cost_max
+        self._budgets = budgets
+
+    def cost(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> int:
+        """The operation's cost, at least 1. Raises Unacceptable where it is more than one operation may cost."""
+        cost = self._costs.of(document, operation, variables)
+        if cost.total > self._limit:
+            raise Unacceptable([CostExceeded(cost, self._limit)])
+        return max(1, cost.total)
+
+    async def spend(self, caller: Caller, cost: int, operation: OperationDefinitionNode) -> Standing | None:
+        if self._budgets is None:
+            return None
+        return await self._budgets.spend(caller.principal, cost, mutation=is_mutation(operation))
+
+    async def spend_for_refusal(self, caller: Caller) -> Standing | None:
+        """What reading a document costs that is refused; the refusal stands whatever is left."""
+        if self._budgets is None:
+            return None
+        return await self._budgets.spend(caller.principal, _REFUSED_DOCUMENT, mutation=False)
+
+
+def shown(standing: Standing, clock: Clock) -> dict[str, Any]:
+    """`extensions.cost`, for those who ask for it."""
+    resets_at = clock.now() + timedelta(seconds=standing.full_in_seconds)
+    return {
+        "requested": standing.requested,
+        "limit": standing.limit,
+        "remaining": standing.remaining,
+        "resetsAt": resets_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }

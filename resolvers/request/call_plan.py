@@ -1,0 +1,98 @@
+"""What an operation will ask of each upstream, told before it runs (docs/resolvers.md).
+
+A page is taken to be full, so keys are an upper bound; so are calls to trading platforms, because nobody knows yet on
+which servers the accounts will be. Statements are exact.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.call import STATE_DATABASE
+from resolvers.context import GraphLimits
+from resolvers.policy.directives import STATE_STATEMENT, Upstream
+from resolvers.policy.enums import UpstreamSystem
+from resolvers.request.selection import Selected, Selection
+
+# Live figures beyond the account's own record come from a second vendor function.
+_SECOND_FUNCTION = ("equity", "margin", "freeMargin", "marginLevel")
+_UNLIMITED = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """How many servers with live figures each system leads to, and how many logins one call carries at each."""
+
+    batches: Mapping[UpstreamSystem, tuple[int, ...]]
+
+
+@dataclass(slots=True)
+class Forecast:
+    """Calls and keys by upstream."""
+
+    calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    keys: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def shown(self) -> dict[str, dict[str, int]]:
+        return {name: {"calls": self.calls[name], "keys": self.keys[name]} for name in sorted(self.calls)}
+
+
+class _Walk:
+    """Adds up who will be asked for how many keys. Equal fields of a level share a call, whatever their aliases."""
+
+    def __init__(self) -> None:
+        # (path of fields, the look-up behind the last one) -> how many keys it is asked for, and by which directives.
+        self.asked: dict[tuple[Any, ...], tuple[int, list[Upstream]]] = {}
+
+    def selections(self, selections: Iterable[Selection], parents: int, path: tuple[Any, ...]) -> None:
+        together: defaultdict[tuple[str, str], dict[int, Selected]] = defaultdict(dict)
+        for selection in selections:
+            for one in selection.fields:
+                together[one.name, repr(sorted(one.arguments.items()))][id(one)] = one
+        for slot, fields in together.items():
+            self._field(list(fields.values()), parents, path, (*path, slot))
+
+    def _field(self, fields: list[Selected], parents: int, path: tuple[Any, ...], here: tuple[Any, ...]) -> None:
+        inner = {id(selection): selection for one in fields for selection in one.inner}.values()
+        definitions = [one.definition for one in fields if one.definition is not None]
+        if not definitions:
+            return
+        self._ask(definitions[0].extensions.get("strawberry-definition"), inner, parents, path, here)
+        if inner:
+            self.selections(inner, parents * max(one.size for one in fields), here)
+
+    def _ask(
+        self, definition: Any, inner: Iterable[Selection], parents: int, path: tuple[Any, ...], here: tuple[Any, ...]
+    ) -> None:
+        upstreams = [one for one in getattr(definition, "directives", ()) if isinstance(one, Upstream)]
+        if not upstreams:
+            return
+        resolver = getattr(getattr(definition, "base_resolver", None), "wrapped_func", None)
+        lookup = getattr(resolver, "lookup", None)
+        slot = here if lookup is None or lookup is getattr(resolver, "list_resolver", None) else (*path, lookup)
+        second = any(one.name in _SECOND_FUNCTION for selection in inner for one in selection.fields)
+        self.asked[slot] = (parents * (2 if second else 1), upstreams)
+
+
+def forecast(selection: Selection, limits: GraphLimits, servers: Servers) -> Forecast:
+    walk = _Walk()
+    walk.selections([selection], 1, ())
+    total = Forecast()
+    for keys, upstreams in walk.asked.values():
+        for name, calls, asked in _calls(keys, upstreams, servers, limits.single_live_accounts_max):
+            total.calls[name] += calls
+            total.keys[name] += asked
+    return total
+
+
+def _calls(keys: int, upstreams: list[Upstream], servers: Servers, single: int) -> Iterator[tuple[str, int, int]]:
+    for upstream in upstreams:
+        name = STATE_DATABASE if upstream is STATE_STATEMENT else upstream.system.value
+        batch = upstream.batch_max if isinstance(upstream.batch_max, int) else _UNLIMITED
+        sizes = servers.batches.get(upstream.system)
+        if sizes is None or batch == _UNLIMITED:
+            yield name, -(-keys // batch), keys
+        else:
+            # A server that answers one login per call takes no more of them than an operation may ask.
+            yield name, sum(min(keys, single) if size == 1 else -(-keys // size) for size in sizes), keys * bool(sizes)

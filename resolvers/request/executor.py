@@ -1,0 +1,242 @@
+"""One GraphQL request from its text to its answer."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import msgspec
+from graphql import (
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
+)
+from graphql.execution.values import VariableValues
+
+from core.call import Call
+from resolvers.context import Caller, Context, GraphLimits, Operation, Services
+from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
+from resolvers.policy.enums import UpstreamSystem
+from resolvers.policy.errors import BadUserInput, LimitExceeded, present
+from resolvers.policy.scopes import Scope
+from resolvers.request.budget import BudgetExceeded, Charging, shown
+from resolvers.request.call_plan import Forecast, Servers, forecast
+from resolvers.request.document_limits import DocumentLimits
+from resolvers.request.documents import Document, Documents, Unacceptable, is_mutation
+from resolvers.request.refused_mutations import refused_whole
+from resolvers.request.runners import Asked, Chosen, runner
+from resolvers.request.selection import Selector
+from resolvers.request.variables import read_variables
+from resolvers.schema import schema
+from upstreams.state.budgets.budgets import Budgets, Standing
+
+# Upstream calls end at the deadline by themselves; this is for whatever else might hang.
+_GRACE_SECONDS = 2.0
+_LIVE_CLIENT = "Client.live"
+_BY_POST = "A mutation is sent by POST, never by GET."
+
+
+class GraphQLRequest(msgspec.Struct, frozen=True):
+    """What the caller sent. `explain` asks for `extensions.plan`, `show_cost` for `extensions.cost`."""
+
+    query: str
+    variables: Mapping[str, Any] | None = None
+    operation_name: str | None = None
+    explain: bool = False
+    show_cost: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """`body` goes on the wire. `executed` is false where the request was refused before anything ran. `standing` is
+    what the caller has left, where something limits it.
+    """
+
+    body: dict[str, Any]
+    executed: bool
+    refused_method: bool = False
+    refused_budget: bool = False
+    standing: Standing | None = None
+
+
+class Executor:
+    """Runs requests against the schema; one for the life of the process."""
+
+    def __init__(  # noqa: PLR0913 - what an executor is made of.
+        self,
+        services: Services,
+        limits: DocumentLimits,
+        *,
+        introspection: bool,
+        budgets: Budgets | None = None,
+        executor: Chosen = "engine",
+        hot_after: int = 2,
+    ) -> None:
+        self._services = services
+        self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+        self._runner = runner(executor, self._core, schema, hot_after)
+        self._documents = Documents(self._core, limits, introspection=True)
+        self._introspection = introspection
+        self._servers = _servers(services)
+        self._charging = Charging(self._core, services.limits, budgets)
+
+    async def run(
+        self,
+        request: GraphQLRequest,
+        caller: Caller,
+        call: Call,
+        *,
+        may_mutate: bool = True,
+        wanted: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Answer:
+        """Answer the request. Never raises for what a caller can cause, but what `wanted` raises, in which queries run:
+        mutations do not end before their time.
+        """
+        try:
+            document = self._documents.read(request.query)
+            operation = document.operation(request.operation_name)
+            if is_mutation(operation) and not may_mutate:
+                body, standing = (
+                    _refusal([BadUserInput(_BY_POST)], call),
+                    await self._charging.spend_for_refusal(caller),
+                )
+                return Answer(body, executed=False, refused_method=True, standing=standing)
+            variables = self._variables(document, operation, request)
+            forbidden = self._forbidden(document, caller)
+            if refused := self._refused_whole(document, operation, variables, forbidden):
+                body = {"data": None} | _refusal(refused, call)
+                return Answer(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
+            cost = self._charging.cost(document, operation, variables)
+            plan = self._plan(document, operation, variables, explain=request.explain)
+        except Unacceptable as error:
+            body = _refusal(error.errors, call, suggestions=self._helps(caller))
+            return Answer(body, False, standing=await self._charging.spend_for_refusal(caller))
+        standing = await self._charging.spend(caller, cost, operation)
+        if standing is not None and not standing.granted:
+            return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
+        operation_facts = Operation(document.fields)
+        context = Context(self._services, caller, call, operation_facts, forbidden, standing, explain=request.explain)
+        asked = Asked(document, operation, variables, request.variables or {})
+        with nullcontext() if is_mutation(operation) else wanted():
+            result = await self._execute(asked, context)
+        body = _body(result, call, plan if request.explain else None)
+        if request.show_cost and standing is not None:
+            body.setdefault("extensions", {})["cost"] = shown(standing, self._services.clock)
+        return Answer(body, executed=True, standing=standing)
+
+    def is_mutation(self, request: GraphQLRequest) -> bool:
+        """Whether the request, if it can be executed at all, changes anything."""
+        try:
+            return is_mutation(self._documents.read(request.query).operation(request.operation_name))
+        except Unacceptable:
+            return False
+
+    def _forbidden(self, document: Document, caller: Caller) -> Mapping[str, tuple[str, ...]]:
+        """What of the document this caller may not have; decided once per execution and never kept."""
+        if caller.scopes >= document.enough:
+            return {}
+        forbidden = forbidden_fields(document.needs, caller.scopes)
+        if forbidden and self._introspection:
+            return {name: missing for name, missing in forbidden.items() if name not in INTROSPECTION}
+        return forbidden
+
+    def _refused_whole(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        forbidden: Mapping[str, tuple[str, ...]],
+    ) -> list[GraphQLError]:
+        """Because of what nothing of the operation runs. What is wrong with a mutation's arguments is among it: found
+        when its turn comes, it would hide what became of those before.
+        """
+        refused = refused_whole(operation, document, forbidden) if forbidden else []
+        if refused or not is_mutation(operation):
+            return refused
+        return self._selector(document, variables).mistakes(operation)
+
+    def _helps(self, caller: Caller) -> bool:
+        """Whether a misspelt name is answered with the right one: to guess names is to read the schema."""
+        return self._introspection or caller.may(Scope.SCHEMA_READ)
+
+    def _variables(
+        self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest
+    ) -> VariableValues:
+        coerced = read_variables(self._core, document, operation, request.variables or {})
+        if isinstance(coerced, list):
+            raise Unacceptable([_located(error, operation.variable_definitions or ()) for error in coerced])
+        return coerced
+
+    def _plan(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        *,
+        explain: bool,
+    ) -> Forecast | None:
+        if not explain and _LIVE_CLIENT not in document.fields:
+            return None
+        limits = self._services.limits
+        selection = self._selector(document, variables).operation(operation)
+        plan = forecast(selection, limits, self._servers)
+        asked = plan.keys[UpstreamSystem.HYPER.value]
+        if _LIVE_CLIENT in document.fields and asked > limits.live_clients_max:
+            raise Unacceptable([_too_many_live(asked, limits)])
+        return plan
+
+    def _selector(self, document: Document, variables: VariableValues) -> Selector:
+        return Selector(self._core, document, variables, self._services.limits.page_default)
+
+    async def _execute(self, asked: Asked, context: Context) -> ExecutionResult:
+        seconds = context.call.deadline.remaining() + _GRACE_SECONDS
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._runner.run(asked, context)
+        except TimeoutError:
+            message = "The answer was not ready in time. Ask for less, or try again."
+            return ExecutionResult(None, [GraphQLError(message, extensions={"code": "DEADLINE_EXCEEDED"})])
+        finally:
+            context.forget()
+
+
+def _located(error: GraphQLError, definitions: Sequence[VariableDefinitionNode]) -> GraphQLError:
+    """The error with its place: what strawberry finds wrong with an input object says none. Its message names the
+    variable and the place in its value, which those that it was made of do not.
+    """
+    cause, extensions = error.original_error, error.extensions
+    while isinstance(cause, GraphQLError):
+        extensions, cause = cause.extensions or extensions, cause.original_error
+    return GraphQLError(error.message, error.nodes or list(definitions), original_error=cause, extensions=extensions)
+
+
+def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
+    return LimitExceeded(
+        f"Client.live costs a rate-limited call per client: at most {limits.live_clients_max} in one operation; this "
+        f"one may need {asked}. Ask for `balances` instead, or for a smaller page."
+    )
+
+
+def _servers(services: Services) -> Servers:
+    batches: dict[UpstreamSystem, list[int]] = {UpstreamSystem.CPLUGIN: [], UpstreamSystem.BROKER_WORK: []}
+    for platform in services.platforms.values():
+        if platform.has_live_figures:
+            batches.setdefault(UpstreamSystem(platform.system.value), []).append(platform.batch_max)
+    return Servers({system: tuple(sizes) for system, sizes in batches.items()})
+
+
+def _refusal(errors: list[GraphQLError], call: Call, *, suggestions: bool = True) -> dict[str, Any]:
+    return {"errors": [present(error, call.request_id, suggestions=suggestions) for error in errors]}
+
+
+def _body(result: ExecutionResult, call: Call, plan: Forecast | None) -> dict[str, Any]:
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body["errors"] = [present(error, call.request_id) for error in result.errors]
+    if plan is not None:
+        actual = {
+            name: {"calls": call.tally.calls[name], "keys": call.tally.keys[name]} for name in sorted(call.tally.calls)
+        }
+        body["extensions"] = {"plan": {"predicted": plan.shown(), "actual": actual}}
+    return body

@@ -1,0 +1,80 @@
+"""The two ways to run an operation: level by level by our engine, or field by field by graphql-core, its reference."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+import strawberry
+from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode, execute
+from graphql.execution.values import VariableValues
+
+from engine import Engine
+from resolvers.context import Context
+from resolvers.policy.errors import Forbidden
+from resolvers.request.documents import Document, remember
+
+
+class Runner(Protocol):
+    """Runs an operation of a valid document. `variables` are coerced already, `raw` is what the caller sent."""
+
+    async def run(self, asked: "Asked", context: Context) -> ExecutionResult: ...
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What is to be run."""
+
+    document: Document
+    operation: OperationDefinitionNode
+    variables: VariableValues
+    raw: Mapping[str, Any]
+
+    @property
+    def name(self) -> str | None:
+        return None if self.operation.name is None else self.operation.name.value
+
+
+Chosen = Literal["engine", "graphql-core"]
+
+
+def runner(chosen: Chosen, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int) -> Runner:
+    """The way that the settings name."""
+    return LevelByLevel(core, schema, hot_after) if chosen == "engine" else FieldByField(core)
+
+
+class FieldByField:
+    """graphql-core, with a DataLoader behind every list resolver."""
+
+    def __init__(self, core: GraphQLSchema) -> None:
+        self._core = core
+
+    async def run(self, asked: Asked, context: Context) -> ExecutionResult:
+        result: Any = execute(
+            self._core,
+            asked.document.tree,
+            context_value=context,
+            variable_values=dict(asked.raw),
+            operation_name=asked.name,
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+
+
+class LevelByLevel:
+    """The engine; what it does not run goes to graphql-core."""
+
+    def __init__(self, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int) -> None:
+        self._engine = Engine(core, schema, hot_after=hot_after)
+        self._other = FieldByField(core)
+
+    async def run(self, asked: Asked, context: Context) -> ExecutionResult:
+        plans = asked.document.plans
+        if asked.name in plans:
+            plan = plans[asked.name]
+        else:
+            plan = remember(plans, asked.name, self._engine.plan(asked.document.tree, asked.operation))
+        if plan is not None:
+            refused = {what: Forbidden(what, missing) for what, missing in context.forbidden.items()}
+            rendered = not context.explain
+            outcome = await self._engine.run(plan, asked.variables, context, refused=refused, rendered=rendered)
+            if outcome is not None:
+                return ExecutionResult(outcome.data, outcome.errors or None)
+        return await self._other.run(asked, context)

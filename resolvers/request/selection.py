@@ -1,0 +1,185 @@
+"""What an operation selects, merged as an execution would merge it and with every list's size: looked at once, for its
+cost (resolvers/request/cost.py) and for its calls (resolvers/request/call_plan.py).
+
+A selection that is reached again is the same object, however often fragments double: whoever walks the result keeps
+what he found for each, and is done in the time that it takes to read the document.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLIncludeDirective,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLSkipDirective,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    get_directive_values,
+    get_named_type,
+    is_abstract_type,
+    is_composite_type,
+)
+from graphql.execution.values import VariableValues, get_argument_values
+
+from resolvers.policy.cost_table import SIZES, given
+from resolvers.request.documents import Document
+
+# A connection hands its page's size to these of its fields.
+Page = tuple[frozenset[str], int] | None
+Groups = dict[str, list[FieldNode]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selected:
+    """One field of a selection. `size` is how many values each parent gets; `inner` is what is selected of each, one
+    selection for every type that it may have; empty for a scalar.
+    """
+
+    key: str
+    coordinate: str
+    definition: GraphQLField | None
+    arguments: Mapping[str, Any]
+    size: int
+    inner: tuple["Selection", ...]
+
+    @property
+    def name(self) -> str:
+        return self.coordinate.partition(".")[2]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    fields: tuple[Selected, ...]
+
+
+class Selector:
+    """Reads one operation with its variables."""
+
+    def __init__(self, schema: GraphQLSchema, document: Document, variables: VariableValues, page_default: int) -> None:
+        self._schema = schema
+        self._variables = variables
+        self._page_default = page_default
+        self._fragments = {
+            node.name.value: node for node in document.tree.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self._kept: dict[tuple[Any, ...], Selection] = {}
+        self.has_left_out = False
+        """Whether a field's arguments were wrong with these variables, so that others may select more."""
+
+    def operation(self, operation: OperationDefinitionNode) -> Selection:
+        root = self._schema.get_root_type(operation.operation)
+        assert isinstance(root, GraphQLObjectType), "validation has refused operations without a root type"
+        return self._selection((operation.selection_set,), root, None)
+
+    def mistakes(self, operation: OperationDefinitionNode) -> list[GraphQLError]:
+        """What is wrong with the arguments of the operation's own fields, each with its place."""
+        root: Any = self._schema.get_root_type(operation.operation)
+        groups: Groups = {}
+        self._collect(operation.selection_set, root, groups, set())
+        found = []
+        for key, (node, *_) in groups.items():
+            try:
+                if definition := root.fields.get(node.name.value):
+                    get_argument_values(definition, node, self._variables)
+            except GraphQLError as error:
+                located = error.nodes or [node]
+                found.append(GraphQLError(error.message, located, path=[key], extensions=error.extensions))
+        return found
+
+    def _selection(self, sets: tuple[SelectionSetNode, ...], parent: GraphQLObjectType, page: Page) -> Selection:
+        slot = (parent.name, page, *map(id, sets))
+        kept = self._kept.get(slot)
+        if kept is None:
+            groups: Groups = {}
+            visited: set[str] = set()
+            for one in sets:
+                self._collect(one, parent, groups, visited)
+            fields = (self._field(key, nodes, parent, page) for key, nodes in groups.items())
+            kept = self._kept[slot] = Selection(tuple(field for field in fields if field is not None))
+        return kept
+
+    def _collect(
+        self,
+        selections: SelectionSetNode,
+        parent: GraphQLObjectType,
+        groups: Groups,
+        seen: set[str],
+    ) -> None:
+        for node in selections.selections:
+            if not self._is_included(node):
+                continue
+            if isinstance(node, FieldNode):
+                groups.setdefault((node.alias or node.name).value, []).append(node)
+            elif (found := self._spread(node, seen)) and self._applies(found.type_condition, parent):
+                self._collect(found.selection_set, parent, groups, seen)
+
+    def _spread(self, node: Any, seen: set[str]) -> Any:
+        """An inline fragment itself, or the fragment that is spread, once in a selection."""
+        name = getattr(node, "name", None)
+        if name is None:
+            return node
+        if name.value in seen:
+            return None
+        seen.add(name.value)
+        return self._fragments[name.value]
+
+    def _applies(self, condition: Any, parent: GraphQLObjectType) -> bool:
+        kind = self._schema.get_type(condition.name.value) if condition else parent
+        return kind is parent or (is_abstract_type(kind) and self._schema.is_sub_type(kind, parent))
+
+    def _is_included(self, node: SelectionNode) -> bool:
+        if not node.directives:
+            return True
+        skip = get_directive_values(GraphQLSkipDirective, node, self._variables)
+        include = get_directive_values(GraphQLIncludeDirective, node, self._variables)
+        return not (skip and skip["if"]) and not (include and not include["if"])
+
+    def _field(self, key: str, nodes: list[FieldNode], parent: GraphQLObjectType, page: Page) -> Selected | None:
+        name = nodes[0].name.value
+        coordinate, definition = f"{parent.name}.{name}", parent.fields.get(name)
+        if definition is None:
+            return Selected(key, coordinate, None, {}, 1, ())
+        try:
+            arguments = get_argument_values(definition, nodes[0], self._variables)
+        except GraphQLError:
+            # The execution will say so, with the place.
+            self.has_left_out = True
+            return None
+        size, inner_page = self._size(coordinate, name, arguments, page)
+        return Selected(key, coordinate, definition, arguments, size, self._inner(definition, nodes, inner_page))
+
+    def _inner(self, definition: GraphQLField, nodes: list[FieldNode], page: Page) -> tuple[Selection, ...]:
+        named = get_named_type(definition.type)
+        if not is_composite_type(named):
+            return ()
+        sets = tuple({id(node.selection_set): node.selection_set for node in nodes if node.selection_set}.values())
+        if isinstance(named, GraphQLObjectType):
+            return (self._selection(sets, named, page),)
+        return tuple(self._selection(sets, kind, page) for kind in self._schema.get_possible_types(named))
+
+    def _size(self, coordinate: str, name: str, arguments: Mapping[str, Any], page: Page) -> tuple[int, Page]:
+        """How many values, and what the field hands to those of its fields that hold them."""
+        listed = SIZES.get(coordinate)
+        if listed is None:
+            return (page[1] if page and name in page[0] else 1), None
+        slices = [length(arguments[one]) for one in given(listed.slicing_arguments) if one in arguments]
+        assumed = listed.assumed_size if isinstance(listed.assumed_size, int) else 1
+        assumed = self._page_default if listed.slicing_arguments and listed.sized_fields else assumed
+        size = max([one for one in slices if one is not None], default=assumed)
+        fields = frozenset(given(listed.sized_fields))
+        return (1, (fields, size)) if fields else (size, None)
+
+
+def length(value: Any) -> int | None:
+    """What a slicing argument says: a number itself, a list by its length; None where it says nothing."""
+    if isinstance(value, list):
+        return len(value)
+    # A size that cannot be is refused by its resolver, and is no way to a negative cost.
+    return max(0, value) if isinstance(value, int) and not isinstance(value, bool) else None

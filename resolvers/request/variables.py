@@ -1,0 +1,101 @@
+"""Variables as the resolvers get them.
+
+graphql-core does it; but it looks at each definition anew for every request. So what can be seen at a glance is done
+here: variables of the built-in scalars (but Float) that hold a value of exactly that kind. Everything else, and every
+error, is graphql-core's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from graphql import (
+    GRAPHQL_MAX_INT,
+    GRAPHQL_MIN_INT,
+    ArgumentNode,
+    GraphQLBoolean,
+    GraphQLError,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLNonNull,
+    GraphQLSchema,
+    GraphQLString,
+    OperationDefinitionNode,
+    get_nullable_type,
+)
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+
+from resolvers.request.conditions import conditions, undecided
+from resolvers.request.documents import Document, remember
+
+_MOST_ERRORS: Final = 10
+
+# By the type itself: a schema may have another one of the same name.
+_FITS: Final[Mapping[Any, Callable[[Any], bool]]] = {
+    GraphQLInt: lambda value: value.__class__ is int and GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT,
+    GraphQLString: lambda value: value.__class__ is str,
+    GraphQLID: lambda value: value.__class__ is str,
+    GraphQLBoolean: lambda value: value.__class__ is bool,
+}
+
+_Plain = tuple[tuple[GraphQLVariableSignature, bool, Callable[[Any], bool]], ...]
+
+
+class _Known(NamedTuple):
+    plain: _Plain | None
+    conditions: Sequence[ArgumentNode]
+
+
+def read_variables(
+    schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
+) -> VariableValues | list[GraphQLError]:
+    """The operation's variables from what the caller sent, or what is wrong with them."""
+    known = _remembered(schema, document, operation)
+    values = None if known.plain is None else _at_a_glance(known.plain, given)
+    if values is None:
+        found = get_variable_values(schema, operation.variable_definitions or (), dict(given), max_errors=_MOST_ERRORS)
+        if isinstance(found, list):
+            return found
+        values = found
+    return (known.conditions and undecided(known.conditions, values)) or values
+
+
+def _remembered(schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode) -> _Known:
+    name = operation.name.value if operation.name else None
+    known: _Known | None = document.variables.get(name)
+    return known or remember(
+        document.variables, name, _Known(_plain(schema, operation), conditions(document.tree, operation))
+    )
+
+
+def _plain(schema: GraphQLSchema, operation: OperationDefinitionNode) -> _Plain | None:
+    """What each variable has to be, and whether it may be null; None where one of them is no plain scalar."""
+    found = []
+    for definition in operation.variable_definitions or ():
+        signature = get_variable_signature(schema, definition)
+        if isinstance(signature, GraphQLError):
+            return None
+        is_required = isinstance(signature.type, GraphQLNonNull)
+        fits = _FITS.get(get_nullable_type(signature.type))
+        if fits is None:
+            return None
+        found.append((signature, is_required, fits))
+    return tuple(found)
+
+
+def _at_a_glance(plain: _Plain, given: Mapping[str, Any]) -> VariableValues | None:
+    sources: dict[str, VariableValueSource] = {}
+    coerced: dict[str, Any] = {}
+    for signature, is_required, fits in plain:
+        name = signature.name
+        if name not in given:
+            if is_required or signature.default is not None:
+                return None
+            sources[name] = VariableValueSource(signature)
+            continue
+        value = given[name]
+        if not fits(value) and (is_required or value is not None):
+            return None
+        sources[name] = VariableValueSource(signature, value)
+        coerced[name] = value
+    return VariableValues(sources, coerced)

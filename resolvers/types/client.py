@@ -1,0 +1,142 @@
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from core.records import BalanceRecord, ClientRecord
+from engine import by_class
+from resolvers.context import Context
+from resolvers.fields.connections import given
+from resolvers.fields.declare import many
+from resolvers.fields.ids import encode_id
+from resolvers.fields.loaders import balances_by_client
+from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, Upstream, needs
+from resolvers.policy.enums import ClientStanding, UpstreamSystem
+from resolvers.policy.scopes import Scope
+from resolvers.types.currency_balance import CurrencyBalance, Money, total_value
+from resolvers.types.instruction import InstructionConnection, instruction_connections
+from resolvers.types.live_client import LiveClient, live_clients
+from resolvers.types.node import Node
+from resolvers.types.scalars import CurrencyCode
+from resolvers.types.standing import standing
+from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
+from resolvers.types.trading_account import TradingAccountConnection, account_connections
+
+FIGURES = (Scope.BALANCE_READ,)
+
+
+def client_key(client: ClientRecord) -> int:
+    return client.client_number
+
+
+async def web_statuses(clients: Sequence[ClientRecord], context: Context) -> list[WebStatus | None]:
+    numbers = [client.client_number for client in clients]
+    found = await context.services.erp.web_statuses(numbers, context.caller.visible, context.call)
+    rows = (found.get(number) for number in numbers)
+    return [None if row is None else web_status(row.web_status, row.web_status_text) for row in rows]
+
+
+async def balances(
+    clients: Sequence[ClientRecord],
+    context: Context,
+    currencies: Annotated[list[CurrencyCode] | None, strawberry.argument(description="Only these currencies.")] = UNSET,
+) -> list[list[BalanceRecord] | BaseException]:
+    answers = await context.load_many(balances_by_client, [client.client_number for client in clients])
+    wanted = given(currencies)
+    if wanted is None:
+        return answers
+    return [answer if isinstance(answer, BaseException) else _only(answer, wanted) for answer in answers]
+
+
+def _only(rows: list[BalanceRecord], currencies: Sequence[str]) -> list[BalanceRecord]:
+    return [row for row in rows if row.currency in currencies]
+
+
+async def total_floating_balances(
+    clients: Sequence[ClientRecord], context: Context
+) -> list[Money | BaseException | None]:
+    answers = await context.load_many(balances_by_client, [client.client_number for client in clients])
+    currency = context.services.accounting_currency
+    return [answer if isinstance(answer, BaseException) else total_value(answer, currency) for answer in answers]
+
+
+@strawberry.type(description="A customer of the broker, as the ERP knows them.", directives=[needs(Scope.CLIENT_READ)])
+class Client(Node):
+    @strawberry.field(description="Permanent and opaque; `node(id:)` finds the client again.")
+    def id(root: strawberry.Parent[ClientRecord]) -> strawberry.ID:
+        return strawberry.ID(encode_id("Client", str(root.client_number)))
+
+    client_number: int = strawberry.field(description="The ERP's number of the client.")
+    full_name: str | None = strawberry.field(description="The client's name, in the client's language.")
+    email: str | None = strawberry.field(description="The client's e-mail address.")
+    agency: int = strawberry.field(description="The agency or branch that the client belongs to; 0 is one of them.")
+
+    @strawberry.field(description="How the ERP handles the client.")
+    def erp_status(root: strawberry.Parent[ClientRecord]) -> ErpStatus:
+        return erp_status(root.erp_status, root.erp_status_text)
+
+    web_status = many(
+        web_statuses,
+        returns=WebStatus | None,
+        key=client_key,
+        description="What the website lets the client do. Null for a client without a website record.",
+        upstreams=[ERP_STATEMENT],
+    )
+
+    @strawberry.field(
+        description="OK needs a verified 'Locked Name & ID' and ERP status Approved or Real; everything else is "
+        "RESTRICTED."
+    )
+    def standing(root: strawberry.Parent[ClientRecord]) -> ClientStanding:
+        return standing(root)
+
+    trading_accounts = many(
+        account_connections,
+        returns=TradingAccountConnection,
+        key=client_key,
+        description="The client's accounts as the ERP last synchronised them, by server and login.",
+        upstreams=[ERP_STATEMENT],
+    )
+    balances = many(
+        balances,
+        returns=list[CurrencyBalance] | None,
+        key=client_key,
+        description="Every currency with a balance other than zero, computed in the ERP database, one statement for "
+        "all clients asked for.",
+        upstreams=[ERP_STATEMENT],
+        scopes=FIGURES,
+        lookup=balances_by_client,
+    )
+    total_floating_balance = many(
+        total_floating_balances,
+        returns=Money | None,
+        key=client_key,
+        description="Sum of `value` over all balances, in the accounting currency. Not the cash. Null, never partial, "
+        "when a current rate is missing.",
+        upstreams=[ERP_STATEMENT],
+        scopes=FIGURES,
+        lookup=balances_by_client,
+    )
+    live = many(
+        live_clients,
+        returns=LiveClient | None,
+        key=client_key,
+        description="The ERP's own live answer (Get_Client_Balance_json): one rate-limited call per client. Null with "
+        "one error when it cannot be had.",
+        upstreams=[Upstream(system=UpstreamSystem.HYPER, batch_max=1)],
+        scopes=FIGURES,
+    )
+    instructions = many(
+        instruction_connections,
+        returns=InstructionConnection | None,
+        key=client_key,
+        description="What was ordered for the client through this graph, newest first.",
+        upstreams=[STATE_STATEMENT],
+        scopes=(Scope.INSTRUCTION_READ,),
+    )
+
+    @classmethod
+    @by_class
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return isinstance(value, ClientRecord)

@@ -1,0 +1,64 @@
+from decimal import Decimal
+
+import strawberry
+
+from core.money import divide, in_currency, total
+from core.records import BalanceRecord
+from resolvers.policy.directives import needs
+from resolvers.policy.scopes import Scope
+from resolvers.types.scalars import CurrencyCode
+
+
+@strawberry.type(description="An exact amount beside its currency.")
+class Money:
+    amount: Decimal = strawberry.field(description="The amount, with at least the currency's own decimal places.")
+    currency: CurrencyCode = strawberry.field(description="What the amount is in.")
+
+
+def money(amount: Decimal | None, currency: str | None) -> Money | None:
+    """The amount in the currency; None where either is not known."""
+    if amount is None or currency is None:
+        return None
+    return Money(amount=in_currency(amount, currency), currency=CurrencyCode(currency))
+
+
+RATE_PLACES = 8
+
+
+@strawberry.type(
+    description="What a client holds in one currency. balance: the accounting figure, may be negative. cash: balance "
+    "less held. value: revalued into the accounting currency. rate: value / balance, half-even, 8 places. value and "
+    "rate are null without a current rate.",
+    directives=[needs(Scope.BALANCE_READ)],
+)
+class CurrencyBalance:
+    currency: CurrencyCode = strawberry.field(description="What is held.")
+
+    @strawberry.field(description="The accounting balance; negative for a debt.")
+    def balance(root: strawberry.Parent[BalanceRecord]) -> Decimal:
+        return in_currency(root.balance, root.currency)
+
+    @strawberry.field(description="What is free to use: the balance less what is held.")
+    def cash(root: strawberry.Parent[BalanceRecord]) -> Decimal:
+        return in_currency(root.cash, root.currency)
+
+    @strawberry.field(description="Secured for withdrawals, orders, margin or tax.")
+    def held(root: strawberry.Parent[BalanceRecord]) -> Decimal:
+        return in_currency(total([root.balance, -root.cash]), root.currency)
+
+    @strawberry.field(description="The balance in the accounting currency at the current rate; null without a rate.")
+    def value(root: strawberry.Parent[BalanceRecord]) -> Money | None:
+        return money(root.value, root.accounting_currency)
+
+    @strawberry.field(description="Accounting currency per unit, value / balance at 8 places; null without a rate.")
+    def rate(root: strawberry.Parent[BalanceRecord]) -> Decimal | None:
+        return None if root.value is None else divide(root.value, root.balance, RATE_PLACES)
+
+
+def total_value(balances: list[BalanceRecord], accounting_currency: str | None = None) -> Money | None:
+    """The sum of all values; None, never partial, when one of them has no current rate."""
+    values = [balance.value for balance in balances if balance.value is not None]
+    if len(values) < len(balances):
+        return None
+    currency = balances[0].accounting_currency if balances else accounting_currency
+    return money(total(values), currency)

@@ -1,0 +1,202 @@
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from core.records import AccountKey, AccountRecord, ClientRecord, InstructionEventRecord, InstructionRecord
+from engine import by_class
+from resolvers.context import Context
+from resolvers.fields.connections import (
+    After,
+    Before,
+    ConnectionRecord,
+    EdgeRecord,
+    First,
+    Last,
+    PageArguments,
+    PageInfo,
+    connection_key,
+    counted,
+)
+from resolvers.fields.declare import many
+from resolvers.fields.ids import encode_cursor, encode_id
+from resolvers.fields.loaders import accounts_by_key, clients_by_number
+from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, needs
+from resolvers.policy.enums import InstructionKind, InstructionStatus
+from resolvers.policy.scopes import Scope
+from resolvers.types.currency_balance import Money, money
+from resolvers.types.node import Node
+
+if TYPE_CHECKING:
+    from resolvers.types.client import Client
+    from resolvers.types.trading_account import TradingAccount
+
+CURSOR = "instructions"
+# Whoever may order something is told what became of it; `instruction` and `node` ask for instruction:read alone.
+READERS = needs(Scope.INSTRUCTION_READ, Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE)
+
+
+def instruction_key(instruction: InstructionRecord) -> Any:
+    # An instruction moves on while a request runs; its later state is another answer.
+    return instruction.id, instruction.status
+
+
+async def accounts(
+    instructions: Sequence[InstructionRecord], context: Context
+) -> list[AccountRecord | BaseException | None]:
+    keys = [_account_key(instruction) for instruction in instructions]
+    asked = [key for key in keys if key is not None]
+    found = dict(zip(asked, await context.load_many(accounts_by_key, asked), strict=True))
+    return [None if key is None else found[key] for key in keys]
+
+
+def _account_key(instruction: InstructionRecord) -> AccountKey | None:
+    if instruction.server is None or instruction.login is None:
+        return None
+    return AccountKey(instruction.server, instruction.login)
+
+
+async def clients(
+    instructions: Sequence[InstructionRecord], context: Context
+) -> list[ClientRecord | BaseException | None]:
+    return await context.load_many(clients_by_number, [instruction.client_number for instruction in instructions])
+
+
+async def events(instructions: Sequence[InstructionRecord], context: Context) -> list[list[InstructionEventRecord]]:
+    ids = [instruction.id for instruction in instructions if instruction.events is None]
+    found = dict(await context.services.ledger.events(ids, context.call)) if ids else {}
+    for instruction in instructions:
+        if instruction.events is not None:
+            found[instruction.id] = list(instruction.events)
+    return [found.get(instruction.id, []) for instruction in instructions]
+
+
+@strawberry.type(description="One step of an instruction; written once, never changed.", directives=[READERS])
+class InstructionEvent:
+    at: datetime = strawberry.field(description="When it happened.")
+    actor: str = strawberry.field(description="Who or what caused it.")
+    note: str | None = strawberry.field(description="What is worth knowing about it.")
+
+    @strawberry.field(description="Where the instruction stood from then on.")
+    def status(root: strawberry.Parent[InstructionEventRecord]) -> InstructionStatus:
+        return InstructionStatus(root.status)
+
+    @classmethod
+    @by_class
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return isinstance(value, InstructionEventRecord)
+
+
+@strawberry.type(
+    description="One order to change something upstream. Never deleted, only advanced.", directives=[READERS]
+)
+class Instruction(Node):
+    @strawberry.field(description="Permanent and opaque; `node(id:)` finds the instruction again.")
+    def id(root: strawberry.Parent[InstructionRecord]) -> strawberry.ID:
+        return strawberry.ID(encode_id("Instruction", str(root.id)))
+
+    @strawberry.field(description="What it changes.")
+    def kind(root: strawberry.Parent[InstructionRecord]) -> InstructionKind:
+        return InstructionKind(root.kind)
+
+    @strawberry.field(description="Where it stands.")
+    def status(root: strawberry.Parent[InstructionRecord]) -> InstructionStatus:
+        return InstructionStatus(root.status)
+
+    idempotency_key: strawberry.ID = strawberry.field(description="The key that its caller chose.")
+
+    @strawberry.field(description="How much money it moves; null where it moves none.")
+    def amount(root: strawberry.Parent[InstructionRecord]) -> Money | None:
+        return money(root.amount, root.currency)
+
+    account = many(
+        accounts,
+        returns=Annotated["TradingAccount", strawberry.lazy("resolvers.types.trading_account")] | None,
+        key=instruction_key,
+        description="The account that it concerns or made; null until the ERP knows it.",
+        upstreams=[ERP_STATEMENT],
+    )
+    client = many(
+        clients,
+        returns=Annotated["Client", strawberry.lazy("resolvers.types.client")] | None,
+        key=instruction_key,
+        description="The client that it concerns.",
+        upstreams=[ERP_STATEMENT],
+    )
+    upstream_reference: str | None = strawberry.field(
+        description="The upstream's own number for it: an MT4 ticket, a new login."
+    )
+    events = many(
+        events,
+        returns=list[InstructionEvent],
+        key=instruction_key,
+        description="What happened to it, in order.",
+        upstreams=[STATE_STATEMENT],
+    )
+    created_at: datetime = strawberry.field(description="When it was received.")
+
+    @classmethod
+    @by_class
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return isinstance(value, InstructionRecord)
+
+
+@strawberry.type(description="An instruction in a list.", directives=[needs(Scope.INSTRUCTION_READ)])
+class InstructionEdge:
+    cursor: str = strawberry.field(description="Where the instruction stands in the list.")
+    node: Instruction = strawberry.field(description="The instruction.")
+
+    @classmethod
+    @by_class
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return isinstance(value, EdgeRecord)
+
+
+async def instruction_totals(
+    connections: Sequence[ConnectionRecord[InstructionRecord]], context: Context
+) -> list[int | BaseException]:
+    ledger, visible = context.services.ledger, context.caller.visible
+
+    async def count(_query: None, numbers: list[int]) -> dict[int, int]:
+        return await ledger.count(numbers, visible, context.call)
+
+    return await counted(connections, count)
+
+
+@strawberry.type(description="A page of instructions.", directives=[needs(Scope.INSTRUCTION_READ)])
+class InstructionConnection:
+    edges: list[InstructionEdge] = strawberry.field(description="The instructions with their cursors.")
+    nodes: list[Instruction] = strawberry.field(description="The instructions.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands in the list.")
+    total_count = many(
+        instruction_totals,
+        returns=int | None,
+        key=connection_key,
+        description="How many instructions there are on all pages; a statement of its own, made only when asked for.",
+        upstreams=[STATE_STATEMENT],
+    )
+
+    @classmethod
+    @by_class
+    def is_type_of(cls, value: object, _info: object) -> bool:
+        return isinstance(value, ConnectionRecord)
+
+
+async def instruction_connections(  # noqa: PLR0913, PLR0917 - Relay's four arguments.
+    clients: Sequence[ClientRecord],
+    context: Context,
+    first: First = UNSET,
+    after: After = UNSET,
+    last: Last = UNSET,
+    before: Before = UNSET,
+) -> list[ConnectionRecord[InstructionRecord]]:
+    request = PageArguments.of(first, after, last, before).request(CURSOR, (int,), context.services.limits)
+    numbers = [client.client_number for client in clients]
+    pages = await context.services.ledger.pages(numbers, request, context.caller.visible, context.call)
+    return [ConnectionRecord(pages[number], request, _cursor, number, None) for number in numbers]
+
+
+def _cursor(instruction: InstructionRecord) -> str:
+    return encode_cursor(CURSOR, instruction.number)

@@ -1,0 +1,135 @@
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, TypeGuard
+
+import strawberry
+from strawberry.utils.str_converters import to_camel_case
+
+from core.errors import Reason, Rejected, System, UpstreamError
+from core.records import AccountKey, AccountRecord, LiveAccountRecord
+from resolvers.context import Context
+from resolvers.policy.directives import needs
+from resolvers.policy.enums import UpstreamSystem
+from resolvers.policy.errors import BadUserInput
+from resolvers.policy.scopes import Scope
+from resolvers.types.scalars import CurrencyCode
+from upstreams.vendors.kit.protocol import Platform
+
+Answer = LiveAccountRecord | BaseException | None
+_MOST_AGE_SECONDS = 3600
+_MAX_AGE = f"A figure that was fetched no longer ago than this will do, from 0 to {_MOST_AGE_SECONDS}."
+
+
+@strawberry.type(
+    description="What the trading server itself says of an account. Null is what its vendor does not know.",
+    directives=[needs(Scope.BALANCE_READ)],
+)
+class LiveAccount:
+    balance: Decimal | None = strawberry.field(description="Money on the account, without open trades.")
+    credit: Decimal | None = strawberry.field(description="Credit, which cannot be withdrawn.")
+    equity: Decimal | None = strawberry.field(description="Balance, credit and the floating result of open trades.")
+    margin: Decimal | None = strawberry.field(description="Margin that open trades use.")
+    free_margin: Decimal | None = strawberry.field(description="Equity less margin.")
+    margin_level: Decimal | None = strawberry.field(description="Equity in per cent of margin; null without margin.")
+    group: str | None = strawberry.field(description="The account's group on the server.")
+    leverage: Decimal | None = strawberry.field(description="Leverage, 100 for 1:100.")
+    max_leverage: Decimal | None = strawberry.field(description="cTrader only: the highest leverage.")
+    currency: CurrencyCode | None = strawberry.field(description="The deposit currency.")
+    enabled: bool | None = strawberry.field(description="Whether the login may sign in.")
+    read_only: bool | None = strawberry.field(description="Whether trading is blocked.")
+    send_reports: bool | None = strawberry.field(description="Whether the server mails statements.")
+    lead_source: str | None = strawberry.field(description="Where the lead came from.")
+    owner_id: str | None = strawberry.field(description="The vendor's id of the account's owner.")
+    account_type: str | None = strawberry.field(description="cTrader only: HEDGED, NETTED or SPREAD_BETTING.")
+    total_margin_calculation: str | None = strawberry.field(description="cTrader only: MAX, SUM or NET.")
+    swap_free: bool | None = strawberry.field(description="Whether no swaps are charged.")
+    french_risk: bool | None = strawberry.field(description="cTrader only: limited risk after French rules.")
+    registered_at: datetime | None = strawberry.field(description="When the account was made.")
+    observed_at: datetime = strawberry.field(description="When the server gave this answer.")
+
+    @strawberry.field(description="The vendor's API that answered.")
+    def system(root: strawberry.Parent[LiveAccountRecord]) -> UpstreamSystem:
+        return UpstreamSystem(root.system.value)
+
+
+def _wanted(context: Context) -> frozenset[str]:
+    """The figures that the operation asks for anywhere, so that equal aliases share one call."""
+    asked = context.operation.fields
+    return frozenset(name for name, coordinate in _FIGURES if coordinate in asked)
+
+
+_FIGURES = tuple((name, f"LiveAccount.{to_camel_case(name)}") for name in LiveAccount.__dataclass_fields__)
+
+
+async def live_accounts(
+    accounts: Sequence[AccountRecord],
+    context: Context,
+    max_age_seconds: Annotated[int | None, strawberry.argument(description=_MAX_AGE)] = 0,
+) -> list[Answer]:
+    """One call per server, chunk and vendor function, servers side by side."""
+    age = max_age_seconds or 0
+    if not 0 <= age <= _MOST_AGE_SECONDS:
+        raise BadUserInput(f"maxAgeSeconds must be from 0 to {_MOST_AGE_SECONDS}; got {age}.")
+    wanted = _wanted(context)
+    cached = _cached(accounts, wanted, age, context) if age else {}
+    servers: defaultdict[str, list[str]] = defaultdict(list)
+    for account in accounts:
+        if not cached or account.key not in cached:
+            servers[account.server].append(account.login)
+    asked = [_ask(server, logins, wanted, context) for server, logins in servers.items()]
+    answers = [await asked[0]] if len(asked) == 1 else await asyncio.gather(*asked)
+    by_server = dict(zip(servers, answers, strict=True))
+    if not cached:
+        return [by_server[account.server][account.login] for account in accounts]
+    return [cached.get(account.key) or by_server[account.server][account.login] for account in accounts]
+
+
+def _cached(
+    accounts: Sequence[AccountRecord], wanted: frozenset[str], age: int, context: Context
+) -> Mapping[AccountKey, LiveAccountRecord]:
+    """What is there already, young enough."""
+    cache = context.services.live_cache
+    found = {account.key: cache.get(account.key, wanted, age) for account in accounts}
+    return {key: record for key, record in found.items() if record is not None}
+
+
+async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], context: Context) -> Mapping[str, Answer]:
+    """One server's answers, by login; each has one."""
+    platform = context.services.platforms.get(server)
+    problem = _cannot_ask(server, platform, len(logins), context)
+    if platform is None or problem is not None:
+        return dict.fromkeys(logins, problem)
+    cache = context.services.live_cache
+    stamp = cache.stamp(wanted)
+    found = await platform.live(logins, wanted, context.call)
+    if cache.is_wanted:
+        cache.put([(AccountKey(server, login), one) for login, one in found.items() if _is_figure(one)], stamp)
+    if None not in found.values():
+        return found
+    return {login: _unknown_login(server, login, platform) if one is None else one for login, one in found.items()}
+
+
+def _is_figure(answer: Answer) -> TypeGuard[LiveAccountRecord]:
+    return answer.__class__ is LiveAccountRecord
+
+
+def _cannot_ask(server: str, platform: Platform | None, count: int, context: Context) -> UpstreamError | None:
+    if platform is None:
+        message = f"The trading server {server} is in the ERP but not in the configuration."
+        return Rejected(message, system=System.ERP_DATABASE, name=server, reason=Reason.NOT_SUPPORTED)
+    if not platform.has_live_figures:
+        message = f"{server}'s vendor documents no call for live figures."
+        return Rejected(message, system=platform.system, name=server, reason=Reason.NOT_SUPPORTED)
+    most = context.services.limits.single_live_accounts_max
+    if platform.batch_max == 1 and count > most:
+        message = f"{server} answers one login per call: at most {most} in one operation; asked for {count}."
+        return Rejected(message, system=platform.system, name=server, reason=Reason.LIMIT_EXCEEDED)
+    return None
+
+
+def _unknown_login(server: str, login: str, platform: Platform) -> UpstreamError:
+    message = f"The trading server {server} does not know the login {login}."
+    return Rejected(message, system=platform.system, name=server, reason=Reason.NOT_FOUND)

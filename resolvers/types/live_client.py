@@ -1,0 +1,84 @@
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import strawberry
+
+from core.errors import Reason, Rejected, System
+from core.records import BalanceRecord, ClientRecord, LiveClientRecord
+from core.secret import Secret
+from resolvers.context import Context
+from resolvers.policy.directives import needs
+from resolvers.policy.enums import ClientStanding
+from resolvers.policy.errors import LimitExceeded
+from resolvers.policy.scopes import Scope
+from resolvers.types.currency_balance import CurrencyBalance, Money, money
+from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
+
+# Hyper's ResponseCode of a client who may act without restriction [D, H-1244].
+_UNRESTRICTED = 0
+
+
+@strawberry.type(
+    description="The ERP's own live answer. Absent is not empty: what the ERP left out of a restricted client's answer "
+    "is null.",
+    directives=[needs(Scope.BALANCE_READ)],
+)
+class LiveClient:
+    observed_at: datetime = strawberry.field(description="When the ERP gave this answer.")
+    agency: int | None = strawberry.field(description="The agency or branch that the client belongs to.")
+
+    @strawberry.field(description="OK where the ERP names no restriction.")
+    def standing(root: strawberry.Parent[LiveClientRecord]) -> ClientStanding:
+        return ClientStanding.OK if root.response_code == _UNRESTRICTED else ClientStanding.RESTRICTED
+
+    @strawberry.field(description="The standing in a sentence.")
+    def message(root: strawberry.Parent[LiveClientRecord]) -> str:
+        if root.response_code == _UNRESTRICTED:
+            return "The client's account is OK."
+        return "The client is restricted; review the case in the ERP."
+
+    @strawberry.field(description="How the ERP handles the client.")
+    def erp_status(root: strawberry.Parent[LiveClientRecord]) -> ErpStatus | None:
+        return None if root.erp_status is None else erp_status(root.erp_status, root.erp_status_text)
+
+    @strawberry.field(description="What the website lets the client do.")
+    def web_status(root: strawberry.Parent[LiveClientRecord]) -> WebStatus | None:
+        return None if root.web_status is None else web_status(root.web_status, root.web_status_text)
+
+    @strawberry.field(graphql_type=list[CurrencyBalance] | None, description="Every currency other than zero.")
+    def balances(root: strawberry.Parent[LiveClientRecord]) -> list[BalanceRecord] | None:
+        if root.balances is None:
+            return None
+        currency, number = root.accounting_currency, root.client_number
+        return [
+            BalanceRecord(number, row.currency, row.balance, row.cash, row.value, currency) for row in root.balances
+        ]
+
+    @strawberry.field(description="The ERP's own total of all values, in the accounting currency.")
+    def total_floating_balance(root: strawberry.Parent[LiveClientRecord]) -> Money | None:
+        return money(root.total_floating_balance, root.accounting_currency)
+
+
+async def live_clients(clients: Sequence[ClientRecord], context: Context) -> list[LiveClientRecord | BaseException]:
+    """One call for each client, side by side as far as the adapter lets them."""
+    most = context.services.limits.live_clients_max
+    if len(clients) > most:
+        raise LimitExceeded(
+            f"Client.live costs a rate-limited call per client: at most {most} in one operation; asked for "
+            f"{len(clients)}. Ask for `balances` instead, or for fewer clients."
+        )
+    numbers = [client.client_number for client in clients]
+    passwords = await context.services.erp.api_passwords(numbers, context.caller.visible, context.call)
+    asked = (_ask(number, passwords.get(number), context) for number in numbers)
+    return list(await asyncio.gather(*asked, return_exceptions=True))
+
+
+async def _ask(number: int, password: Secret | None, context: Context) -> LiveClientRecord:
+    hyper = context.services.hyper
+    if hyper is None:
+        raise Rejected("No [hyper] is configured.", system=System.HYPER, reason=Reason.NOT_SUPPORTED)
+    if password is None:
+        message = "The ERP has no API password of this client, so its API cannot be asked about them."
+        raise Rejected(message, system=System.HYPER, reason=Reason.CREDENTIALS_REJECTED)
+    return await hyper.client_balance(number, password, context.call)

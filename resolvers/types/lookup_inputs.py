@@ -1,0 +1,109 @@
+"""Finding one thing by what the caller knows of it: the @oneOf inputs and node ids."""
+
+from collections.abc import Callable
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from core.records import AccountKey, AccountRecord, ClientRecord, InstructionRecord
+from resolvers.context import Batch, Context
+from resolvers.fields.ids import account_key, client_number, decode_id, instruction_id, key_of
+from resolvers.fields.loaders import accounts_by_key, clients_by_account, clients_by_number, instructions_by_id
+from resolvers.policy.errors import BadUserInput
+from resolvers.policy.scopes import Scope
+
+Record = ClientRecord | AccountRecord | InstructionRecord
+
+
+@strawberry.input(description="An account by its server and login.")
+class AccountRef:
+    server: str = strawberry.field(description="The trading server's name, such as R1.")
+    login: str = strawberry.field(description="The login on that server.")
+
+    @property
+    def key(self) -> AccountKey:
+        return AccountKey(self.server, self.login)
+
+
+@strawberry.input(one_of=True, description="A client by exactly one of these.")
+class ClientBy:
+    id: strawberry.ID | None = strawberry.field(default=UNSET, description="The client's node id.")
+    client_number: int | None = strawberry.field(default=UNSET, description="The ERP's number.")
+    account: AccountRef | None = strawberry.field(default=UNSET, description="An account of the client.")
+
+
+@strawberry.input(one_of=True, description="A trading account by exactly one of these.")
+class TradingAccountBy:
+    id: strawberry.ID | None = strawberry.field(default=UNSET, description="The account's node id.")
+    account: AccountRef | None = strawberry.field(default=UNSET, description="Server and login.")
+
+
+@strawberry.input(one_of=True, description="An instruction by exactly one of these.")
+class InstructionBy:
+    id: strawberry.ID | None = strawberry.field(default=UNSET, description="The instruction's node id.")
+    idempotency_key: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="The key under which this caller gave it."
+    )
+
+
+async def find_client(by: ClientBy, context: Context) -> ClientRecord | None:
+    found: ClientRecord | None
+    if by.account:
+        found = await context.load(clients_by_account, by.account.key)
+    else:
+        found = await context.load(clients_by_number, number_of(by))
+    return found
+
+
+def number_of(by: ClientBy) -> int | None:
+    """The number of a client who is asked for by number or id; None for who is asked for by an account."""
+    if by.account:
+        return None
+    return by.client_number if by.id is UNSET else client_number(key_of(by.id or "", "Client"))
+
+
+def account_key_of(by: TradingAccountBy) -> AccountKey:
+    return account_key(key_of(by.id, "TradingAccount")) if by.id is not UNSET and by.id else _ref(by).key
+
+
+def _ref(by: TradingAccountBy) -> AccountRef:
+    if not by.account:
+        raise BadUserInput("Name the account by its id or by server and login.")
+    return by.account
+
+
+async def find_account(by: TradingAccountBy, context: Context) -> AccountRecord | None:
+    found: AccountRecord | None = await context.load(accounts_by_key, account_key_of(by))
+    return found
+
+
+async def find_instruction(by: InstructionBy, context: Context) -> InstructionRecord | None:
+    """By key it is the caller's own; either way it is seen only by those who may see its client."""
+    if by.id:
+        found: InstructionRecord | None = await context.load(
+            instructions_by_id, instruction_id(key_of(by.id, "Instruction"))
+        )
+        return found
+    own = await context.services.ledger.by_key(context.caller.principal, str(by.idempotency_key))
+    return own if own is not None and context.caller.visible.includes(own) else None
+
+
+async def find_node(identity: str, context: Context) -> Record | None:
+    """Whatever the id names. Raises BadUserInput for garbage, Forbidden for what the caller has no scope for."""
+    type_name, key = decode_id(identity)
+    batch, parse, scope = _finder(type_name)
+    context.caller.require(type_name, [scope])
+    found: Record | None = await context.load(batch, parse(key))
+    return found
+
+
+def _finder(type_name: str) -> tuple[Batch, Callable[[str], Any], Scope]:
+    finders: dict[str, tuple[Batch, Callable[[str], Any], Scope]] = {
+        "Client": (clients_by_number, client_number, Scope.CLIENT_READ),
+        "TradingAccount": (accounts_by_key, account_key, Scope.CLIENT_READ),
+        "Instruction": (instructions_by_id, instruction_id, Scope.INSTRUCTION_READ),
+    }
+    if type_name not in finders:
+        raise BadUserInput("The id names no type of this graph.")
+    return finders[type_name]

@@ -1,0 +1,110 @@
+"""The graph's own scalars: exact decimals, UTC instants, asset codes."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
+
+from core.money import MAX_FRACTION_DIGITS, MAX_INTEGER_DIGITS, plain
+from resolvers.policy.errors import BadUserInput
+
+_DECIMAL = re.compile(rf"-?[0-9]{{1,{MAX_INTEGER_DIGITS}}}(\.[0-9]{{1,{MAX_FRACTION_DIGITS}}})?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z][A-Z0-9]{1,4}", re.ASCII)
+_SHOWN = 40
+
+CurrencyCode = NewType("CurrencyCode", str)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def parse_decimal(value: Any) -> Decimal:
+    """Take a decimal from the wire: a string in plain notation and nothing else."""
+    if not isinstance(value, str):
+        raise BadUserInput(f'A Decimal is written as a string, like "12.50"; got {_shown(value)}.')
+    if not _DECIMAL.fullmatch(value):
+        raise BadUserInput(
+            f"A Decimal is -?digits[.digits] with at most {MAX_INTEGER_DIGITS} digits before the point and "
+            f"{MAX_FRACTION_DIGITS} after it; got {_shown(value)}."
+        )
+    return Decimal(value)
+
+
+def print_decimal(value: Any) -> str:
+    if value.__class__ is Decimal:
+        # Every amount of every answer comes by here, and nearly all of them are plain by themselves: neither negative,
+        # nor NaN, nor infinite, nor with an exponent.
+        text = str(value)
+        if "0" <= text[0] <= "9" and "E" not in text:
+            return text
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise GraphQLError("A money value is not an exact decimal.")
+    return plain(value)
+
+
+def parse_datetime(value: Any) -> datetime:
+    """Take an RFC 3339 instant that names its offset."""
+    try:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise BadUserInput(f'A DateTime is an RFC 3339 instant like "2026-01-31T12:00:00.000Z"; got {_shown(value)}.')
+
+
+def print_datetime(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_currency(value: Any) -> CurrencyCode:
+    if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
+        raise BadUserInput(f'A CurrencyCode is 2 to 5 upper-case characters like "USD"; got {_shown(value)}.')
+    return CurrencyCode(value)
+
+
+def _literal(parse: Callable[[Any], Any]) -> Callable[..., Any]:
+    """From a literal in a document, with its place where it is wrong."""
+
+    def parse_literal(node: ValueNode, variables: Any = None) -> Any:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except BadUserInput as error:
+            raise GraphQLError(error.message, node, extensions=error.extensions) from None
+
+    return parse_literal
+
+
+SCALARS: dict[object, Any] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description=(
+            "Exact decimal as a JSON string in plain notation (never an exponent, never a JSON number). "
+            f"Input: strings only, -?digits[.digits], at most {MAX_INTEGER_DIGITS} integer and {MAX_FRACTION_DIGITS} "
+            "fraction digits; NaN, Infinity, exponents, '+1', '1.' and non-ASCII digits are refused."
+        ),
+        serialize=print_decimal,
+        parse_value=parse_decimal,
+        parse_literal=_literal(parse_decimal),
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="RFC 3339 instant in UTC, millisecond precision.",
+        serialize=print_datetime,
+        parse_value=parse_datetime,
+        parse_literal=_literal(parse_datetime),
+    ),
+    CurrencyCode: strawberry.scalar(
+        name="CurrencyCode",
+        description="Upper-case asset code, 2 to 5 characters, fiat or crypto.",
+        serialize=str,
+        parse_value=parse_currency,
+        parse_literal=_literal(parse_currency),
+    ),
+}

@@ -1,0 +1,58 @@
+"""Statuses as the ERP and the website number them. Decisions rest on the numbers; the texts are localised."""
+
+import strawberry
+
+from resolvers.policy.enums import ErpStatusCode, WebStatusCode, code_of
+
+ERP_TEXTS = {
+    ErpStatusCode.NEW: "New",
+    ErpStatusCode.FOLLOW_UP: "Follow up",
+    ErpStatusCode.FOLLOW_UP_MEETING: "Follow up + Meeting / P.Offer",
+    ErpStatusCode.NOT_INTERESTED: "Client Not Interested",
+    ErpStatusCode.APPROVED: "Approved Client",
+    ErpStatusCode.REAL: "Real Client",
+    ErpStatusCode.INACTIVE: "InActive / Suspended",
+    ErpStatusCode.UNRECOGNISED: "Unrecognised",
+}
+WEB_TEXTS = {
+    WebStatusCode.BLOCKED: "Blocked",
+    WebStatusCode.PENDING_APPROVAL: "Pending Approval",
+    WebStatusCode.APPROVED: "Approved",
+    WebStatusCode.ON_HOLD: "On Hold (Readonly)",
+    WebStatusCode.UNRECOGNISED: "Unrecognised",
+}
+# What a web status permits is said for Blocked, Approved and On Hold; whatever is not said is not permitted.
+SIGN_IN = (WebStatusCode.APPROVED, WebStatusCode.ON_HOLD)
+TRANSACT = (WebStatusCode.APPROVED,)
+
+
+@strawberry.type(description="How the ERP handles a client.")
+class ErpStatus:
+    code: ErpStatusCode = strawberry.field(description="The status by name.")
+    raw_code: int = strawberry.field(description="The ERP's own number.")
+    text: str = strawberry.field(description="The ERP's text, in its language; decide on the code instead.")
+
+
+@strawberry.type(description="What the website lets a client do.")
+class WebStatus:
+    code: WebStatusCode = strawberry.field(description="The status by name.")
+    raw_code: int = strawberry.field(description="The ERP's own number.")
+    text: str = strawberry.field(description="The ERP's text, in its language; decide on the code instead.")
+    can_sign_in: bool = strawberry.field(description="Whether the client may sign in: Approved and On Hold may.")
+    can_transact: bool = strawberry.field(description="Whether the client may act: only Approved may.")
+
+
+def erp_status(number: int, text: str | None) -> ErpStatus:
+    code = code_of(ErpStatusCode, number, ErpStatusCode.UNRECOGNISED)
+    return ErpStatus(code=code, raw_code=number, text=text or ERP_TEXTS[code])
+
+
+def web_status(number: int, text: str | None) -> WebStatus:
+    code = code_of(WebStatusCode, number, WebStatusCode.UNRECOGNISED)
+    return WebStatus(
+        code=code,
+        raw_code=number,
+        text=text or WEB_TEXTS[code],
+        can_sign_in=code in SIGN_IN,
+        can_transact=code in TRANSACT,
+    )

@@ -1,0 +1,183 @@
+"""One suite for every adapter that takes deposits: what became of the money is said truly, and never guessed."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import count
+
+import pytest
+from support.doubts import LeapingClock, opened
+from support.vendor_calls import a_call
+
+from core.commands import DepositOrder
+from core.errors import OutcomeUnknown, Reason, Rejected, Unavailable
+from upstreams.vendors.cplugin import writes as writing
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
+
+AMOUNT = Decimal("100.25")
+numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    server: str
+    vendor: str
+    path: str
+    ticket: bool = True
+    keyed: bool = False
+
+
+ADAPTERS = {
+    "cplugin v2": Adapter("R1", "cplugin", "TradeTransaction", keyed=True),
+    "cplugin v1": Adapter("R3", "cplugin", "TradeTransaction"),
+    "broctagon": Adapter("A1", "broctagon", "deposit", ticket=False),
+}
+
+
+@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS.keys())
+def adapter(request) -> Adapter:
+    return request.param
+
+
+@pytest.fixture
+async def server(well_behaved, adapter, monkeypatch):
+    monkeypatch.setattr(writing, "GRACE_SECONDS", 0.2)
+    async with opened(well_behaved, LeapingClock()) as house:
+        yield house.servers[adapter.server]
+
+
+@pytest.fixture
+async def account(database, adapter):
+    query = """
+        SELECT login, currency FROM platform.account
+        WHERE server = $1 AND enabled AND NOT read_only ORDER BY login LIMIT 1
+    """
+    return await database.fetchrow(query, adapter.server)
+
+
+@pytest.fixture
+def order(account) -> DepositOrder:
+    number = next(numbers)
+    reference = f"BGCONTRACT{number:06}"
+    return DepositOrder(str(account["login"]), AMOUNT, account["currency"], reference, f"key-{reference}")
+
+
+@pytest.fixture
+def booked(database, adapter):
+    """The tickets that the trading server really holds for an order."""
+
+    async def find(order: DepositOrder) -> list[tuple[str, Decimal]]:
+        query = "SELECT ticket, amount FROM platform.deal WHERE server = $1 AND comment = $2"
+        rows = await database.fetch(query, adapter.server, order.reference)
+        return [(str(row["ticket"]), row["amount"]) for row in rows]
+
+    return find
+
+
+async def test_it_is_booked_once_and_the_ticket_is_the_servers(server, adapter, order, booked):
+    prepared = await server.prepare_deposit(order, a_call())
+    assert await booked(order) == []
+
+    receipt = await prepared.send()
+
+    [(ticket, amount)] = await booked(order)
+    assert amount == AMOUNT
+    assert receipt.upstream_reference == (ticket if adapter.ticket else None)
+
+
+@pytest.mark.parametrize(
+    "fault,applied",
+    [
+        ({"fault": "drop_before"}, 0),
+        ({"fault": "drop_after"}, 1),
+        ({"fault": "hang"}, 0),
+        ({"fault": "status", "status": 500}, 0),
+        ({"fault": "status", "status": 500, "apply": True}, 1),
+        ({"fault": "status", "status": 502, "apply": True}, 1),
+        ({"fault": "status", "status": 302}, 0),
+        ({"fault": "nonsense", "kind": "html"}, None),
+        ({"fault": "nonsense", "kind": "empty"}, None),
+        ({"fault": "json", "json": {"repeat": True}, "status": 200}, None),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
+)
+async def test_what_may_have_been_booked_is_booked_once_at_most(server, adapter, order, booked, box, fault, applied):
+    prepared = await server.prepare_deposit(order, a_call(4))
+    box.tell(adapter.vendor, "/misbehave", fault | {"path": adapter.path})
+
+    with pytest.raises(OutcomeUnknown):
+        await prepared.send()
+
+    calls = [call for call in box.calls(adapter.vendor)["calls"] if adapter.path in call["path"]]
+    # Only where the vendor knows the order by its key is it sent again.
+    assert len(calls) == 1 or (adapter.keyed and len({call["body"] for call in calls}) == 1)
+    if applied is not None:
+        assert len(await booked(order)) == applied
+
+
+async def test_a_refused_connection_proves_that_nothing_left(server, adapter, order, booked, box):
+    prepared = await server.prepare_deposit(order, a_call())
+    box.tell(adapter.vendor, "/misbehave", {"fault": "refuse"})
+
+    with pytest.raises(Unavailable):
+        await prepared.send()
+
+    assert await booked(order) == []
+
+
+async def test_429_was_not_taken(server, adapter, order, booked, box):
+    prepared = await server.prepare_deposit(order, a_call())
+    box.tell(adapter.vendor, "/misbehave", {"fault": "status", "status": 429, "retry_after": 4, "path": adapter.path})
+
+    with pytest.raises(Unavailable) as failed:
+        await prepared.send()
+
+    assert failed.value.retry_after_seconds == 4.0
+    assert await booked(order) == []
+
+
+@pytest.mark.applies_to(lambda adapter, **_: adapter.vendor == "cplugin")  # The CRM has a key, no token.
+async def test_an_expired_token_costs_a_second_try_and_books_once(server, adapter, order, booked, box):
+    prepared = await server.prepare_deposit(order, a_call())
+    box.tell("cplugin", "/misbehave", {"fault": "expire_token"})
+
+    await prepared.send()
+
+    assert len(await booked(order)) == 1
+
+
+async def test_an_unknown_login_is_refused(server, adapter, order, booked):
+    stranger = DepositOrder("987654", AMOUNT, order.currency, order.reference, order.idempotency_key)
+
+    with pytest.raises(Rejected) as refused:
+        await (await server.prepare_deposit(stranger, a_call())).send()
+
+    assert refused.value.reason is Reason.NOT_FOUND
+    assert await booked(stranger) == []
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "NaN", "Infinity", "1234567890123456789.5", "0.000000001"])
+# A double holds the last one exactly enough; the ledger refuses it by the currency's quantum.
+@pytest.mark.applies_to(lambda adapter, amount, **_: (adapter.vendor, amount) != ("cplugin", "0.000000001"))
+async def test_an_amount_that_would_become_another_is_refused_unsent(server, adapter, order, box, amount):
+    odd = DepositOrder(order.login, Decimal(amount), order.currency, order.reference, order.idempotency_key)
+
+    with pytest.raises(Rejected) as refused:
+        await server.prepare_deposit(odd, a_call())
+
+    assert refused.value.reason in {Reason.VALIDATION_FAILED, Reason.LIMIT_EXCEEDED}
+    assert box.calls(adapter.vendor)["total"] == 0
+
+
+async def test_a_reference_that_would_be_cut_is_our_defect(server, order):
+    long = DepositOrder(order.login, AMOUNT, order.currency, "X" * 32, order.idempotency_key)
+
+    with pytest.raises(ValueError, match="31 printable"):
+        await server.prepare_deposit(long, a_call())
+
+
+async def test_a_server_without_deposits_refuses(house, order):
+    for name in ("R2", "L1", "L2"):
+        with pytest.raises(Rejected) as refused:
+            await house.servers[name].prepare_deposit(order, a_call())
+        assert refused.value.reason is Reason.NOT_SUPPORTED

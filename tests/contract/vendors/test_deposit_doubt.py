@@ -1,0 +1,242 @@
+"""Every vendor times every way to lose an answer: what the send says, what the search says, and the vendor's books."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import msgspec
+import pytest
+from support.doubts import ADAPTERS, AMOUNT, Adapter, LeapingClock, an_order, books, opened, sends
+from support.vendor_calls import a_call
+
+from core.commands import DepositOrder
+from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavailable
+from upstreams.vendors.cplugin import writes as writing
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
+
+# Each strikes once; the number is how many operations the first attempt leaves in the books.
+FAULTS = {
+    "applied, then cut": ({"fault": "drop_after"}, 1),
+    "cut, not applied": ({"fault": "drop_before"}, 0),
+    "applied, then 500": ({"fault": "status", "status": 500, "apply": True}, 1),
+    "500, not applied": ({"fault": "status", "status": 500}, 0),
+    "applied, answered late": ({"fault": "slow_then_ok", "seconds": 4}, 1),
+    "applied, a proxy's page": ({"fault": "nonsense", "kind": "html", "apply": True}, 1),
+    "nothing, empty answer": ({"fault": "nonsense", "kind": "empty"}, 0),
+    "applied, half an answer": ({"fault": "half", "truncate": True}, 1),
+}
+
+
+@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS.keys())
+def adapter(request) -> Adapter:
+    return request.param
+
+
+@pytest.fixture
+def clock() -> LeapingClock:
+    return LeapingClock()
+
+
+@pytest.fixture
+async def server(well_behaved, adapter, clock, monkeypatch):
+    monkeypatch.setattr(writing, "GRACE_SECONDS", 0.2)
+    async with opened(well_behaved, clock) as house:
+        yield house.servers[adapter.server]
+
+
+@pytest.fixture
+async def order(database, adapter) -> DepositOrder:
+    return await an_order(database, adapter.server)
+
+
+async def sent(server, order):
+    return await (await server.prepare_deposit(order, a_call(60))).send()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.mark.parametrize("fault,applied", FAULTS.values(), ids=FAULTS.keys())
+# 204 has no body that could be halved.
+@pytest.mark.applies_to(lambda adapter, fault, **_: not (adapter.vendor == "broctagon" and "half" in fault["fault"]))
+async def test_a_lost_answer_is_told_truly_and_never_booked_twice(
+    server, adapter, order, database, box, fault, applied
+):
+    box.tell(adapter.vendor, "/misbehave", fault | {"path": adapter.path, "times": 1})
+
+    if adapter.keyed:
+        receipt = await sent(server, order)
+    else:
+        with pytest.raises(OutcomeUnknown):
+            await sent(server, order)
+
+    found = await server.find_deposit(order, now(), a_call())
+    entries = await books(database, adapter.server, order)
+    assert [amount for _, amount in entries] == [AMOUNT] * (1 if adapter.keyed else applied)
+    assert len(sends(box, adapter)) == (2 if adapter.keyed else 1)
+    assert ([] if found is None else [found.upstream_reference]) == [ticket for ticket, _ in entries]
+    if adapter.keyed:
+        assert receipt == found
+
+
+@pytest.mark.applies_to(lambda adapter, **_: adapter.keyed)  # Without a key nothing is repeated.
+async def test_every_repeat_is_the_same_order_to_the_byte(server, adapter, order, database, box, clock):
+    box.tell(adapter.vendor, "/misbehave", {"fault": "drop_before", "path": adapter.path, "times": 3})
+
+    await sent(server, order)
+
+    attempts = sends(box, adapter)
+    assert len(attempts) == 4
+    assert len({call["body"] for call in attempts}) == 1
+    assert {call["headers"]["idempotency-key"] for call in attempts} == {order.idempotency_key}
+    assert len(await books(database, adapter.server, order)) == 1
+
+
+@pytest.mark.applies_to(lambda adapter, **_: adapter.vendor == "cplugin")  # The CRM has a key, no token.
+async def test_a_token_that_expires_midway_costs_nothing(server, adapter, order, database, box, clock):
+    prepared = await server.prepare_deposit(order, a_call(60))
+    expire = {"fault": "expire_token"}
+    if adapter.keyed:
+        box.tell("cplugin", "/misbehave", {"fault": "drop_after", "path": adapter.path, "times": 1})
+        clock.meanwhile = lambda: box.tell("cplugin", "/misbehave", expire)
+    else:
+        box.tell("cplugin", "/misbehave", expire)
+
+    receipt = await prepared.send()
+
+    assert await books(database, adapter.server, order) == [(receipt.upstream_reference, AMOUNT)]
+
+
+async def test_a_history_that_repeats_itself_has_the_order_once(server, adapter, order, database, box):
+    await sent(server, order)
+    box.tell(adapter.vendor, "/misbehave", {"fault": "twice", "path": adapter.history})
+
+    found = await server.find_deposit(order, now(), a_call())
+
+    [(ticket, _)] = await books(database, adapter.server, order)
+    assert found.upstream_reference == ticket
+
+
+async def test_what_was_never_booked_is_not_found_among_equal_amounts(server, adapter, order, database):
+    """The same amount on the same account a moment ago is another order."""
+    lost = await an_order(database, adapter.server)
+    await sent(server, order)
+
+    assert (lost.login, lost.amount) == (order.login, order.amount)
+    assert await server.find_deposit(lost, now(), a_call()) is None
+
+
+@pytest.mark.parametrize(
+    "fault,error",
+    [
+        ({"fault": "status", "status": 500}, Unavailable),
+        ({"fault": "status", "status": 403}, Unavailable),
+        ({"fault": "drop_after"}, Unavailable),
+        ({"fault": "hang"}, Unavailable),
+        ({"fault": "nonsense", "kind": "html"}, Misunderstood),
+        ({"fault": "nonsense", "kind": "empty"}, Misunderstood),
+        ({"fault": "json", "json": {"data": None, "error": None}}, Misunderstood),
+        ({"fault": "json", "json": {"records": None}}, Misunderstood),
+    ],
+    ids=str,
+)
+async def test_a_history_that_cannot_be_read_is_no_absence(server, adapter, order, box, fault, error):
+    await sent(server, order)
+    box.tell(adapter.vendor, "/misbehave", fault | {"path": adapter.history})
+
+    with pytest.raises(error):
+        await server.find_deposit(order, now(), a_call())
+
+
+async def test_our_reference_on_something_else_is_for_a_person(server, adapter, order, database):
+    await sent(server, order)
+    await database.execute(
+        "UPDATE platform.deal SET amount = amount + 1 WHERE server = $1 AND comment = $2",
+        adapter.server,
+        order.reference,
+    )
+
+    with pytest.raises(Misunderstood):
+        await server.find_deposit(order, now(), a_call())
+
+
+async def test_our_reference_twice_is_for_a_person(server, adapter, order, database):
+    await sent(server, order)
+    await database.execute(
+        """INSERT INTO platform.deal SELECT server, ticket + 1000000, login, command, amount, comment, at
+           FROM platform.deal WHERE server = $1 AND comment = $2""",
+        adapter.server,
+        order.reference,
+    )
+
+    with pytest.raises(Misunderstood):
+        await server.find_deposit(order, now(), a_call())
+
+
+async def test_our_reference_within_a_longer_comment_is_for_a_person(server, adapter, order, database):
+    await sent(server, order)
+    await database.execute(
+        "UPDATE platform.deal SET comment = comment || ' x' WHERE server = $1 AND comment = $2",
+        adapter.server,
+        order.reference,
+    )
+
+    with pytest.raises(Misunderstood):
+        await server.find_deposit(order, now(), a_call())
+
+
+@pytest.mark.parametrize("moment", ["2026-03-29T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"])
+async def test_the_hour_that_comes_twice_or_never_loses_no_deal(server, adapter, order, database, moment):
+    at = datetime.fromisoformat(moment)
+    await sent(server, order)
+    await database.execute(
+        "UPDATE platform.deal SET at = $3 WHERE server = $1 AND comment = $2", adapter.server, order.reference, at
+    )
+
+    found = await server.find_deposit(order, at, a_call())
+
+    [(ticket, _)] = await books(database, adapter.server, order)
+    assert found.upstream_reference == ticket
+
+
+async def test_without_a_history_nothing_is_searched_and_one_order_is_open_at_a_time(well_behaved, database, clock):
+    def blind(config):
+        replace = msgspec.structs.replace
+        legacy = replace(config.cplugin["legacy"], read_through_v2=False)
+        return replace(
+            config, broctagon=replace(config.broctagon, history=False), cplugin=config.cplugin | {"legacy": legacy}
+        )
+
+    async with opened(well_behaved, clock, blind) as house:
+        for name in ("R3", "A1", "R2", "L1"):
+            blind_server, order = house.servers[name], await an_order(database, name)
+
+            with pytest.raises(Rejected) as refused:
+                await blind_server.find_deposit(order, now(), a_call())
+
+            assert refused.value.reason is Reason.NOT_SUPPORTED
+            assert not blind_server.deposit_policy.finds_by_reference
+            assert blind_server.deposit_policy.one_open_per_account
+
+
+async def test_absence_counts_only_after_everything_that_can_still_happen(server, adapter):
+    """The send's 60 s, its last exchange, the vendor's 320 s, 120 s in between and a minute more."""
+    policy = server.deposit_policy
+
+    exchange = Decimal("1.5") if adapter.vendor == "broctagon" else 1 + 30
+    assert Decimal(str(policy.absence_counts_after)) == 60 + exchange + 320 + 120 + 60
+    assert policy.finds_by_reference
+    assert not policy.one_open_per_account
+
+
+async def test_broctagons_repeat_is_no_success_by_itself(database, box, clock):
+    async with opened(box, clock) as house:
+        crm, order = house.servers["A1"], await an_order(database, "A1")
+        await sent(crm, order)
+
+        with pytest.raises(OutcomeUnknown) as doubt:
+            await sent(crm, order)
+
+    assert doubt.value.upstream_code == "repeat"
+    assert len(await books(database, "A1", order)) == 1

@@ -1,0 +1,230 @@
+"""Documents by id and by hash: who may run what, who finds what, and what a client is told."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from support.agreed_documents import CACHE_SECONDS, MUTATION, NAMES, apollo, code, digest
+
+WATCHED = "query Watched { viewer { name } }"
+FAILING = 'query Failing { node(id: "x") { id } viewer { name } }'
+BROWSER = {"accept": "text/html,*/*;q=0.8"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def manifests(box, state_url, tmp_path_factory) -> None:
+    """What each of them has agreed on; ids that two of them share mean different things."""
+    from support.agreed_documents import brokergraph
+
+    folder: Path = tmp_path_factory.mktemp("manifests")
+    agreed = {
+        "strict": {digest(NAMES): NAMES, "open": MUTATION, "mine": "query Mine { viewer { name } }"},
+        "other": {"mine": "query Theirs { viewer { __typename } }", "secret": "query Secret { viewer { name } }"},
+        "watched": {"watched": WATCHED},
+        "*": {
+            "failing": FAILING,
+            "everybody": "query Everybody { viewer { name } }",
+            "mine": "{ everybodys: viewer { name } }",
+        },
+    }
+    for principal, manifest in agreed.items():
+        file = folder / f"{len(principal)}.json"
+        file.write_text(json.dumps(manifest))
+        done = brokergraph(box, state_url, "documents", "add", principal, str(file))
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_document_runs_by_its_id_by_post_and_get(partner):
+    strict = partner("strict")
+
+    answers = [
+        strict.post(documentId=digest(NAMES)),
+        strict.post(documentId=f"sha256:{digest(NAMES)}"),
+        strict.post(documentId=digest(NAMES), operationName="Names", variables={}),
+        strict.get(documentId=digest(NAMES)),
+        strict.get(extensions=apollo(NAMES)),
+        strict.post(extensions=apollo(NAMES)),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert {answer.json()["data"]["viewer"]["name"] for answer in answers} == {
+        answers[0].json()["data"]["viewer"]["name"]
+    }
+
+
+def test_an_id_is_the_partners_own_before_everybodys(partner):
+    found = {name: partner(name).post(documentId="mine").json()["data"] for name in ("strict", "other", "acme")}
+
+    assert list(found["strict"]["viewer"]) == ["name"]
+    assert list(found["other"]["viewer"]) == ["__typename"]
+    assert list(found["acme"]) == ["everybodys"]
+
+
+def test_nobody_finds_a_document_of_another(partner):
+    assert partner("other").post(documentId="secret").status_code == 200
+    assert code(partner("acme").post(documentId="secret")) == (400, "UNKNOWN_DOCUMENT")
+    assert code(partner("strict").post(documentId="secret")) == (400, "UNKNOWN_DOCUMENT")
+
+
+def test_where_it_is_enforced_nothing_else_runs(partner):
+    strict = partner("strict")
+
+    refused = [
+        strict.post(query="{ viewer { name } }"),
+        strict.get(query="{ viewer { name } }"),
+        strict.post(query="{ __schema { types { name } } }"),
+        strict.post(query=NAMES + " "),
+        strict.post(extensions=apollo("{ viewer { name } }")),
+        strict.post(query="{ viewer { name } }", extensions=apollo("{ viewer { name } }")),
+    ]
+
+    assert {code(answer) for answer in refused} == {(403, "DOCUMENT_NOT_TRUSTED")}
+    assert code(strict.post(documentId="unknown")) == (400, "UNKNOWN_DOCUMENT")
+    assert strict.post(query=NAMES).status_code == 200
+
+
+def test_a_text_that_another_agreed_on_is_no_good(partner):
+    assert partner("watched").post(query=WATCHED).status_code == 200
+
+    assert code(partner("strict").post(query=WATCHED)) == (403, "DOCUMENT_NOT_TRUSTED")
+
+
+def test_what_was_refused_was_not_registered_either(partner):
+    text = "query Refused { viewer { name } }"
+
+    partner("strict").post(query=text, extensions=apollo(text))
+
+    assert code(partner("strict").post(extensions=apollo(text))) == (403, "DOCUMENT_NOT_TRUSTED")
+
+
+def test_where_it_is_watched_the_others_run_and_are_logged(partner, documents_graph):
+    text = "query Unheard { viewer { name } }"
+
+    assert partner("watched").post(query=text).status_code == 200
+    assert partner("watched").post(documentId="everybody").status_code == 200
+    assert partner("acme").post(query=text).status_code == 200
+
+    lines = [line for line in documents_graph.written().splitlines() if "documents.unknown" in line]
+    assert [(json.loads(line)["principal"], json.loads(line)["sha256"]) for line in lines] == [
+        ("watched", digest(text))
+    ]
+
+
+def test_a_trusted_mutation_is_not_made_by_get(partner, documents_graph):
+    refused = partner("strict").get(documentId="open")
+
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+def test_a_document_may_not_be_named_twice(partner):
+    answers = [
+        partner("strict").post(documentId="mine", query=NAMES),
+        partner("strict").post(documentId="mine", extensions=apollo(NAMES)),
+        partner("strict").post(documentId="a" * 257),
+        partner("strict").post(documentId="a\nb"),
+        partner("strict").post(documentId=5),
+        partner("strict").post(documentId=""),
+    ]
+
+    assert {code(answer) for answer in answers} == {(400, "BAD_REQUEST")}
+
+
+def test_apollos_hash_is_learnt_and_then_enough(partner):
+    acme, text = partner("acme"), "query Learnt { viewer { name } }"
+
+    before = acme.get(extensions=apollo(text), headers={"accept": "application/json"})
+    taught = acme.post(query=text, extensions=apollo(text))
+    after = [acme.get(extensions=apollo(text)), acme.post(extensions=apollo(text))]
+
+    # Apollo's clients go by the message or the code, and some of them read the body of a 200 alone.
+    assert code(before) == (200, "PERSISTED_QUERY_NOT_FOUND")
+    assert before.json()["errors"][0]["message"] == "PersistedQueryNotFound"
+    assert before.headers["cache-control"] == "no-store"
+    assert [answer.json() for answer in after] == [taught.json()] * 2
+
+
+def test_a_hash_of_another_text_teaches_nothing(partner):
+    acme, text = partner("acme"), "query Poison { viewer { name } }"
+
+    refused = acme.post(query="{ viewer { __typename } }", extensions=apollo(text))
+
+    assert code(refused) == (400, "BAD_REQUEST")
+    assert refused.json()["errors"][0]["message"] == "provided sha does not match query"
+    assert code(acme.post(extensions=apollo(text))) == (200, "PERSISTED_QUERY_NOT_FOUND")
+
+
+def test_what_one_partner_taught_no_other_finds(partner):
+    text = "query OnlyAcme { viewer { name } }"
+
+    assert partner("acme").post(query=text, extensions=apollo(text)).status_code == 200
+
+    assert code(partner("other").post(extensions=apollo(text))) == (200, "PERSISTED_QUERY_NOT_FOUND")
+
+
+def test_a_text_without_its_hash_teaches_nothing(partner):
+    text = "query Untaught { viewer { name } }"
+
+    assert partner("acme").post(query=text).status_code == 200
+
+    assert code(partner("acme").post(extensions=apollo(text))) == (200, "PERSISTED_QUERY_NOT_FOUND")
+
+
+def test_a_document_that_cannot_run_is_not_kept(partner):
+    text = "query Broken { nothing }"
+
+    assert partner("acme").post(query=text, extensions=apollo(text)).status_code == 400
+
+    assert code(partner("acme").post(extensions=apollo(text))) == (200, "PERSISTED_QUERY_NOT_FOUND")
+
+
+WRONG_HASHES = [5, "x", {}, {"version": 1}, {"version": 2, "sha256Hash": "a" * 64}, {"version": 1, "sha256Hash": "A b"}]
+
+
+@pytest.mark.parametrize("wrong", WRONG_HASHES, ids=str)
+def test_what_is_no_hash_is_refused(partner, wrong):
+    assert code(partner("acme").post(query=NAMES, extensions={"persistedQuery": wrong})) == (400, "BAD_REQUEST")
+
+
+def test_the_answer_to_a_get_may_be_kept_until_it_changes(partner):
+    strict = partner("strict")
+
+    first = strict.get(documentId="mine")
+    tag = first.headers["etag"]
+    again = [strict.get({"if-none-match": one}, documentId="mine") for one in (tag, f'"x", W/{tag}', "*")]
+    other = strict.get({"if-none-match": '"x"'}, documentId="mine")
+
+    assert first.headers["cache-control"] == "private, max-age=7, must-revalidate"
+    assert {"accept", "accept-encoding", "authorization"} <= set(first.headers["vary"].lower().split(", "))
+    assert [(answer.status_code, answer.content, answer.headers["etag"]) for answer in again] == [(304, b"", tag)] * 3
+    assert (other.status_code, other.json()) == (200, first.json())
+    assert "etag" not in strict.post(documentId="mine").headers
+
+
+def test_an_answer_with_errors_is_never_kept(partner):
+    response = partner("strict").get(documentId="failing")
+
+    assert (response.status_code, len(response.json()["errors"])) == (200, 1)
+    assert (response.headers["cache-control"], response.headers.get("etag")) == ("no-store", None)
+
+
+def test_a_browser_gets_the_answer_and_no_page(partner):
+    for asked in ({"documentId": digest(NAMES)}, {"extensions": apollo(NAMES)}):
+        response = partner("strict").get(BROWSER, **asked)
+        assert response.headers["content-type"] == "application/json; charset=utf-8"
+        assert "viewer" in response.json()["data"]
+
+
+def test_what_was_found_runs_on_while_the_state_database_is_away(partner, box, well_behaved):
+    strict = partner("strict")
+    assert strict.post(documentId="mine").status_code == 200
+    try:
+        box.tell("box", "/database/stop")
+        time.sleep(CACHE_SECONDS)
+        known, unknown = strict.post(documentId="mine"), strict.post(documentId="never-asked")
+    finally:
+        box.reset()
+
+    assert known.json()["data"]["viewer"]["name"]
+    assert code(unknown) == (503, "UPSTREAM_UNAVAILABLE")
+    assert unknown.headers["retry-after"] == "2"

@@ -1,0 +1,178 @@
+"""Many viewers of the same accounts, over real sockets: vendors see fewer calls than viewers ask, and nobody sees what
+is not his or what is no longer so.
+"""
+
+import asyncio
+import re
+
+import httpx
+import pytest
+from support.graphs import GRAPHQL_JSON
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
+
+VIEWERS = 16
+LOOKS = 4
+VENDOR_SECONDS = 0.15
+VENDORS = {"cplugin": "UserRecordsRequest", "broker_work": "account/info"}
+SYSTEMS = {"CPLUGIN": "cplugin", "BROKER_WORK": "broker_work"}
+
+LOOK = """
+{ client(by: { clientNumber: 500608 }) { fullName webStatus { code } balances { currency balance }
+    tradingAccounts(filter: { servers: ["R1", "L1"] }) { nodes { login live { balance leverage group } } } } }
+"""
+ONE = """query ($login: String!) {
+  tradingAccount(by: { account: { server: "L1", login: $login } }) { live { leverage } } }"""
+MANY = """query ($numbers: [Int!]!) {
+  clients(filter: { clientNumbers: $numbers }) { nodes { agency webStatus { code } balances { currency } } }
+  known: client(by: { clientNumber: 500608 }) { fullName balances { currency balance } } }"""
+
+
+PAGE = """query ($first: Int, $after: String, $last: Int, $before: String) {
+  clients(first: $first, after: $after, last: $last, before: $before) {
+    pageInfo { hasNextPage hasPreviousPage endCursor }
+    edges { cursor node { clientNumber fullName agency balances { currency balance }
+      tradingAccounts(first: 2) { nodes { login } } } } } }"""
+
+
+class Viewer:
+    """A caller with connections of its own."""
+
+    def __init__(self, graph, browser: httpx.AsyncClient, key: str = "demo-operator") -> None:
+        self.url = f"{graph.url}/graphql"
+        self.browser = browser
+        self.headers = GRAPHQL_JSON | {"authorization": f"Bearer {key}"}
+
+    async def ask(self, query: str, variables: dict | None = None, *, explain: bool = True) -> dict:
+        body = {"query": query, "variables": variables, "extensions": {"explain": explain}}
+        response = await self.browser.post(self.url, json=body, headers=self.headers)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+
+@pytest.fixture
+async def browser():
+    async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=100)) as client:
+        yield client
+
+
+@pytest.fixture
+def slow(well_behaved):
+    """Vendors as far away as real ones."""
+    for vendor, path in VENDORS.items():
+        order = {"fault": "slow_then_ok", "seconds": VENDOR_SECONDS, "path": path}
+        well_behaved.tell(vendor, "/misbehave", order)
+    return well_behaved
+
+
+async def counted(graph, browser) -> dict[str, float]:
+    """Upstream calls by the server's own metrics."""
+    text = (await browser.get(f"{graph.url}/metrics", headers={"authorization": "Bearer demo-operator"})).text
+    found = re.findall(r'brokergraph_upstream_calls_total\{upstream="(\w+)"\} ([0-9.]+)', text)
+    return {name: float(count) for name, count in found}
+
+
+async def test_vendors_see_fewer_calls_than_viewers_ask(graph, browser, slow):
+    alone = await Viewer(graph, browser).ask(LOOK)
+    saw = {system: slow.calls(vendor)["total"] for system, vendor in SYSTEMS.items()}
+    before = await counted(graph, browser)
+
+    async def looks(viewer: Viewer) -> list[dict]:
+        return [await viewer.ask(LOOK) for _ in range(LOOKS)]
+
+    looked = await asyncio.gather(*(looks(Viewer(graph, browser)) for _ in range(VIEWERS)))
+    answers = [answer for own in looked for answer in own]
+
+    after = await counted(graph, browser)
+    actual = [answer["extensions"]["plan"]["actual"] for answer in answers]
+    assert [answer["data"] for answer in answers] == [alone["data"]] * (VIEWERS * LOOKS)
+    assert all("errors" not in answer for answer in answers)
+    for system, vendor in SYSTEMS.items():
+        calls = slow.calls(vendor)["total"] - saw[system]
+        # Each look costs one call when nobody shares.
+        assert 0 < calls < VIEWERS * LOOKS
+        assert sum(plan[system]["calls"] for plan in actual) == calls == after[system] - before[system]
+    keys = {system: cost["keys"] for system, cost in alone["extensions"]["plan"]["actual"].items()}
+    assert [{system: cost["keys"] for system, cost in plan.items()} for plan in actual] == [keys] * len(actual)
+
+
+async def test_a_later_request_shows_the_newer_figure(graph, browser, slow, database):
+    login = await database.fetchval("SELECT min(login) FROM platform.account WHERE server = 'L1'")
+    change = "UPDATE platform.account SET leverage = $1 WHERE server = 'L1' AND login = $2"
+    old = await database.fetchval("SELECT leverage FROM platform.account WHERE server = 'L1' AND login = $1", login)
+    crowd = [Viewer(graph, browser) for _ in range(VIEWERS)]
+    over = asyncio.Event()
+
+    async def watch(viewer: Viewer) -> None:
+        while not over.is_set():
+            await viewer.ask(ONE, {"login": str(login)})
+
+    watching = [asyncio.create_task(watch(viewer)) for viewer in crowd]
+    seen = []
+    try:
+        for step in range(1, 5):
+            await database.execute(change, old + step, login)
+            answer = await Viewer(graph, browser).ask(ONE, {"login": str(login)})
+            seen.append(int(answer["data"]["tradingAccount"]["live"]["leverage"]))
+    finally:
+        over.set()
+        await asyncio.gather(*watching)
+        await database.execute(change, old, login)
+
+    assert seen == [old + step for step in range(1, 5)]
+
+
+async def test_tenants_in_one_crowd_see_their_own(graph, browser, database):
+    """The partner may see agency 1, the operator everybody; both ask for the same clients at the same moment."""
+    rows = await database.fetch("SELECT client_number, agency FROM brokergraph_erp.client ORDER BY 1 LIMIT 60")
+    numbers = {"numbers": [row["client_number"] for row in rows]}
+    assert {row["agency"] == 1 for row in rows} == {True, False}
+    operator, partner = Viewer(graph, browser), Viewer(graph, browser, "demo-partner")
+    alone = [(await viewer.ask(MANY, numbers))["data"] for viewer in (operator, partner)]
+
+    answers = await asyncio.gather(*(viewer.ask(MANY, numbers) for viewer in (operator, partner) * VIEWERS))
+
+    assert [answer["data"] for answer in answers] == alone * VIEWERS
+    assert alone[0]["known"]["fullName"] == "Noa Ben-David"
+    assert alone[1]["known"] is None
+    assert {client["agency"] for client in alone[1]["clients"]["nodes"]} == {1}
+
+
+@pytest.fixture
+def executor(request) -> str:
+    """How this graph runs operations: graphql-core renders none."""
+    return request.node.callspec.params["graph"]
+
+
+async def some_pages(viewer: Viewer) -> list[dict]:
+    """Neighbouring, overlapping and equal pages, of different lengths, from both ends, and one behind the last."""
+    cursors = [
+        edge["cursor"] for edge in (await viewer.ask(PAGE, {"first": 40}, explain=False))["data"]["clients"]["edges"]
+    ]
+    [last] = (await viewer.ask(PAGE, {"last": 1}, explain=False))["data"]["clients"]["edges"]
+    forward = [{"first": 5, "after": cursors[place]} for place in (0, 5, 7, 7, 20)]
+    backward = [{"last": 5, "before": cursors[place]} for place in (3, 9, 30)]
+    return [*forward, *backward, {"first": 5}, {"first": 3, "after": cursors[0]}, {"first": 5, "after": last["cursor"]}]
+
+
+async def test_pages_that_wait_are_read_by_one_statement_and_each_is_its_own(graph, browser, database, executor):
+    viewers = [Viewer(graph, browser), Viewer(graph, browser, "demo-partner")]
+    asked = [(viewer, page) for viewer in viewers for page in await some_pages(viewer)] * 2
+    alone = [(await viewer.ask(PAGE, page, explain=False)) for viewer, page in asked]
+    before = await counted(graph, browser)
+
+    transaction = database.transaction()
+    await transaction.start()
+    await database.execute("LOCK TABLE hyper.clients IN ACCESS EXCLUSIVE MODE")
+    crowd = asyncio.gather(*(viewer.ask(PAGE, page, explain=False) for viewer, page in asked))
+    await asyncio.sleep(0.5)
+    await transaction.rollback()
+    answers = await crowd
+
+    after = await counted(graph, browser)
+    assert answers == alone
+    assert all(answer["data"]["clients"]["edges"] for answer in alone[:3])
+    assert alone[0]["data"] != alone[len(asked) // 4]["data"], "the partner sees the same as everybody"
+    if executor == "engine":
+        # Sixteen are let in at once; of those, two statements for each caller and length of page are under way.
+        assert after["ERP_DATABASE"] - before["ERP_DATABASE"] <= 0.75 * len(asked)

@@ -1,0 +1,41 @@
+"""A real server that believes a real issuer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from support.graphs import Graph, running_graph
+from support.issuers import AUDIENCE, FakeIssuer, issuing
+
+SCOPES = """{ desk = ["client:read", "balance:read", "instruction:read", "deposit:create"], ops = ["metrics:read"],
+all = ["client:read", "balance:read", "instruction:read", "deposit:create", "account:create",
+"account-request:create", "schema:read", "metrics:read"] }""".replace("\n", " ")
+
+
+@dataclass
+class Believing:
+    """The graph, and the issuer whose tokens it believes."""
+
+    graph: Graph
+    issuer: FakeIssuer
+
+
+@pytest.fixture(scope="session")
+def believing(box) -> Iterator[Believing]:
+    with (
+        issuing() as issuer,
+        running_graph(
+            box,
+            AUTH__OIDC__staff__ISSUER=issuer.url,
+            AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
+            AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+            AUTH__OIDC__staff__SCOPES=SCOPES,
+            AUTH__OIDC__staff__EVERY_AGENCY="all",
+            AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="client",
+            AUTH__OIDC__staff__KEYS_REFRESH_AT_MOST_EVERY_SECONDS="0",
+            AUTH__KEY_CACHE_SECONDS="0",
+            AUTH__LAST_USED_EVERY_SECONDS="0.2",
+            SETTLING__ENABLED="false",
+        ) as graph,
+    ):
+        yield Believing(graph, issuer)

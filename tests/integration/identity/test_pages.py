@@ -1,0 +1,163 @@
+"""Who may see the pages beside the graph, and who may ask it about itself."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from api.identity.api_keys import Unauthenticated
+from api.identity.authenticator import CannotTell
+from api.pages.access import turned_away
+from api.pages.health import Readiness
+from core.clock import Clock
+from core.errors import System, Unavailable
+from resolvers.context import Caller
+from resolvers.policy.scopes import Scope
+
+pytestmark = pytest.mark.anyio
+OPERATOR = Caller("op", "op", frozenset({"metrics:read"}), None)
+ANYBODY = Caller("any", "any", frozenset({"client:read", "schema:read"}), None)
+
+
+def request_of(caller):
+    async def found(_header):
+        if isinstance(caller, Exception):
+            raise caller
+        return caller
+
+    house = SimpleNamespace(authenticator=SimpleNamespace(caller=found))
+    return SimpleNamespace(state=SimpleNamespace(house=house), headers={})
+
+
+@pytest.mark.parametrize(
+    "audience, statuses",
+    [
+        ("everyone", [None, None, None, None]),
+        ("callers", [None, None, 401, 503]),
+        ("operators", [None, 403, 401, 503]),
+        ("nobody", [404, 404, 404, 404]),
+    ],
+)
+async def test_an_audience_is_who_it_says(audience, statuses):
+    callers = [OPERATOR, ANYBODY, Unauthenticated("no"), CannotTell("away")]
+
+    found = [await turned_away(request_of(caller), audience, Scope.METRICS_READ) for caller in callers]
+
+    assert [refusal and refusal.status_code for refusal in found] == statuses
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/schema.graphql"])
+def test_by_default_only_operators_see_the_pages(believing, path):
+    graph = believing.graph
+
+    def status(key):
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        return graph.client.get(f"{graph.url}{path}", headers=headers).status_code
+
+    assert [status(key) for key in ("demo-operator", "demo-reader", "nobody", None)] == [200, 403, 401, 401]
+
+
+@pytest.mark.parametrize("asked, given", [("br", "br"), ("gzip;q=0.5", "gzip"), ("gzip;q=0", None), ("", None)])
+def test_the_schema_file_comes_in_fewer_bytes_to_those_who_take_them(believing, asked, given):
+    headers = {"authorization": "Bearer demo-operator", "accept-encoding": asked}
+
+    with believing.graph.client.stream("GET", f"{believing.graph.url}/schema.graphql", headers=headers) as response:
+        raw = b"".join(response.iter_raw())
+
+    assert response.headers.get("content-encoding") == given
+    assert response.headers["vary"] == "Accept-Encoding, Authorization"
+    assert (raw.startswith(b'"""') or b"type Query" in raw) is (given is None)
+
+
+def test_everybody_learns_whether_it_is_ready_and_operators_why_not(believing):
+    graph = believing.graph
+    address = f"{graph.url}/readyz"
+
+    assert graph.client.get(address).json() == {"ready": True}
+    assert graph.client.get(address, headers={"authorization": "Bearer demo-reader"}).json() == {"ready": True}
+    assert graph.client.get(address, headers={"authorization": "Bearer demo-operator"}).json() == {
+        "ready": True,
+        "erp_database": "up",
+        "state_database": "up",
+    }
+
+
+def test_by_default_a_browser_finds_no_graphiql(believing):
+    graph = believing.graph
+
+    response = graph.client.get(f"{graph.url}/graphql", headers={"accept": "text/html"})
+
+    assert response.status_code == 404
+    assert "graphiql" not in response.text
+
+
+class CountingDatabase:
+    def __init__(self, *, answers):
+        self.looks, self.answers = 0, answers
+
+    async def write(self, _statement, **_more):
+        self.looks += 1
+        await asyncio.sleep(0.01)
+        if not self.answers:
+            raise Unavailable("away", system=System.ERP_DATABASE)
+
+
+async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once():
+    """Everybody may ask, without a key: else whoever likes could keep every connection of both pools busy."""
+    house = SimpleNamespace(erp=CountingDatabase(answers=True), state=CountingDatabase(answers=False), clock=Clock())
+    readiness = Readiness()
+
+    answers = await asyncio.gather(*(readiness.look(house) for _ in range(50)))
+    again = await readiness.look(house)
+    await readiness.aclose()
+
+    assert [*answers, again] == [(True, False)] * 51
+    assert (house.erp.looks, house.state.looks) == (2, 2)
+
+
+INTROSPECTION = ["{ __schema { types { name } } }", '{ t: __type(name: "Client") { fields { name } } viewer { name } }',
+                 "query { ...f } fragment f on Query { __schema { queryType { name } } }"]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", INTROSPECTION)
+def test_introspection_is_for_those_with_the_scope(believing, query):
+    body = believing.graph.ask(query, key="demo-reader")
+
+    assert body["data"] is None
+    [error] = body["errors"]
+    assert error["extensions"] == {"code": "FORBIDDEN", "requiredScopes": ["schema:read"]}
+    assert "errors" not in believing.graph.ask(query, key="demo-operator")
+
+
+def test_typename_is_no_introspection(believing):
+    assert believing.graph.data("{ __typename viewer { __typename } }", key="demo-reader")["__typename"] == "Query"
+
+
+MISSPELT = {
+    "a field": ("{ clinet { fullName } }", None),
+    "an argument": ("{ client(bye: { clientNumber: 1 }) { fullName } }", None),
+    "a type": ("{ node(id: 1) { ... on Clinet { fullName } } }", None),
+    "an enum value": ("{ clients(filter: { erpStatus: [REEL] }) { totalCount } }", None),
+    "an enum variable": (
+        "query ($v: [ErpStatusCode!]) { clients(filter: { erpStatus: $v }) { totalCount } }",
+        ["REEL"],
+    ),
+    "an input field": ("{ client(by: { clientNumbre: 1 }) { fullName } }", None),
+    "an input variable": ("query ($v: ClientBy!) { client(by: $v) { fullName } }", {"clientNumbre": 1}),
+    "a selection": ("{ viewer }", None),
+    "a variable type": ("query ($v: ClientBuy!) { client(by: $v) { fullName } }", None),
+    "a fragment's type": ("{ viewer { ...f } } fragment f on Viewr { name }", None),
+}
+
+
+@pytest.mark.parametrize("query, value", MISSPELT.values(), ids=MISSPELT.keys())
+def test_nobody_is_helped_to_guess_names_without_the_scope(believing, query, value):
+    def messages(key):
+        body = believing.graph.post(query, {"v": value}, key).json()
+        return [error["message"] for error in body["errors"]]
+
+    helped, told = messages("demo-operator"), messages("demo-reader")
+
+    assert [message for message in helped if "Did you mean" in message]
+    assert [message for message in told if "Did you mean" in message] == []
+    assert [message.partition(" Did you mean")[0] for message in helped] == told

@@ -1,0 +1,39 @@
+"""A server that believes an issuer, and what belongs to somebody else on it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from support.graphs import Graph, running_graph
+from support.issuers import AUDIENCE, OWN_CLIENT, issuing
+
+from resolvers.policy.scopes import Scope
+
+
+@dataclass(frozen=True)
+class Callers:
+    """A server, and the credentials of those who try doors on it."""
+
+    graph: Graph
+    bound: str
+    own: str
+
+
+@pytest.fixture(scope="module")
+def callers(box) -> Iterator[Callers]:
+    scopes = json.dumps([str(scope) for scope in Scope])
+    with (
+        issuing() as issuer,
+        running_graph(
+            box,
+            AUTH__OIDC__staff__ISSUER=issuer.url,
+            AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
+            AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+            AUTH__OIDC__staff__SCOPES=f"{{ all = {scopes} }}",
+            AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="client",
+            SETTLING__ENABLED="false",
+        ) as graph,
+    ):
+        bound = issuer.token(sub="bound", scope="all", agencies=[1])
+        yield Callers(graph, bound, issuer.token(sub="own", scope="all", client=OWN_CLIENT))

@@ -1,0 +1,314 @@
+"""Every argument of the schema that could name something is tried with what belongs to another agency or client: the
+answer is, byte for byte and call for call, the answer for what does not exist. A new argument fails until it is tried.
+"""
+
+import base64
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import anyio
+import asyncpg
+import msgspec
+import pytest
+from graphql import GraphQLObjectType, get_named_type, is_input_object_type, is_object_type
+from support.issuers import OWN_CLIENT
+from support.mutations import deposit
+
+from resolvers.schema import schema
+
+CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+VENDORS = ("hyper", "cplugin", "broker_work", "broctagon")
+
+NAMES_NOTHING = {
+    "first": "a count",
+    "last": "a count",
+    "platforms": "an enum",
+    "statuses": "an enum",
+    "webStatus": "an enum",
+    "erpStatus": "an enum",
+    "currencies": "a currency",
+    "maxAgeSeconds": "an age",
+    "leverage": "a figure",
+    "amount": "a figure",
+    "currency": "a currency",
+    "note": "a remark",
+    "group": "a trading group, which is the broker's and no client's",
+    "connectionId": "a connection, which is the broker's and no client's",
+    "accountTypeId": "an account type, which is the broker's and no client's",
+    "offerUuid": "an offer, which is the broker's and no client's",
+    "fortexUsername": "passed on with an order for a client who was checked before",
+}
+OF_THE_BROKER = {
+    "Client.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
+    "Mutation.createTradingAccount(input.server.server)": "a trading server, which is the broker's and no client's",
+}
+
+
+def node_id(text):
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def cursor(kind, *key):
+    return base64.urlsafe_b64encode(msgspec.json.encode([kind, *key])).decode().rstrip("=")
+
+
+ACCOUNT = "tradingAccount(by: { account: { server: $s, login: $l } }) { login }"
+DEPOSIT = """mutation ($a: TradingAccountBy!, $k: ID!) { deposit(input: { account: $a, amount: "1", currency: USD,
+  idempotencyKey: $k }) { __typename ... on MutationError { code message retry } } }"""
+CREATE = """mutation ($n: Int!, $k: ID!) { createTradingAccount(input: { clientNumber: $n, idempotencyKey: $k }) {
+  __typename ... on MutationError { code message retry } } }"""
+REQUEST = """mutation ($u: String!, $k: ID!) { openAccountRequest(input: { userId: $u, connectionId: "mt4live1",
+  platform: { mt4: { leverage: "1" } }, idempotencyKey: $k }) {
+  __typename ... on MutationError { code message retry } } }"""
+LIST = "clients(first: 5, {}: $v) {{ totalCount nodes {{ clientNumber }} pageInfo {{ hasNextPage }} }}"
+MINE = "client(by: { clientNumber: $n }) { %s(first: 5, %s: $v) { totalCount nodes { id } } }"
+
+
+def account(server, login):
+    return {"account": {"server": server, "login": login}}
+
+
+# Of each argument: the operation, and the variables for a thing, which is a foreign one or one that does not exist.
+PROBES = {
+    "Query.node(id)": (
+        "query ($a: ID!, $b: ID!, $c: ID!) { a: node(id: $a) { id } b: node(id: $b) { id } c: node(id: $c) { id } }",
+        lambda one, _: {
+            "a": node_id(f"Client:{one.number}"),
+            "b": node_id(f"TradingAccount:{one.server}/{one.login}"),
+            "c": one.instruction,
+        },
+    ),
+    "Query.nodes(ids)": (
+        "query ($v: [ID!]!) { nodes(ids: $v) { id } }",
+        lambda one, _: {"v": [node_id(f"Client:{one.number}"), one.instruction]},
+    ),
+    "Query.client(by.id)": (
+        "query ($v: ID!) { client(by: { id: $v }) { fullName } }",
+        lambda one, _: {"v": node_id(f"Client:{one.number}")},
+    ),
+    "Query.client(by.clientNumber)": (
+        "query ($v: Int!) { client(by: { clientNumber: $v }) { fullName live { agency } } }",
+        lambda one, _: {"v": one.number},
+    ),
+    "Query.client(by.account.login)": (
+        "query ($s: String!, $l: String!) { client(by: { account: { server: $s, login: $l } }) { fullName } }",
+        lambda one, _: {"s": one.server, "l": one.login},
+    ),
+    "Query.client(by.account.server)": (
+        "query ($s: String!, $l: String!) { client(by: { account: { server: $s, login: $l } }) { fullName } }",
+        lambda one, _: {"s": one.server, "l": one.login},
+    ),
+    "Query.tradingAccount(by.id)": (
+        "query ($v: ID!) { tradingAccount(by: { id: $v }) { login live { balance } } }",
+        lambda one, _: {"v": node_id(f"TradingAccount:{one.server}/{one.login}")},
+    ),
+    "Query.tradingAccount(by.account.login)": (
+        f"query ($s: String!, $l: String!) {{ {ACCOUNT} }}",
+        lambda one, _: {"s": one.server, "l": one.login},
+    ),
+    "Query.tradingAccount(by.account.server)": (
+        f"query ($s: String!, $l: String!) {{ {ACCOUNT} }}",
+        lambda one, _: {"s": one.server, "l": one.login},
+    ),
+    "Query.instruction(by.id)": (
+        "query ($v: ID!) { instruction(by: { id: $v }) { status } }",
+        lambda one, _: {"v": one.instruction},
+    ),
+    "Query.instruction(by.idempotencyKey)": (
+        "query ($v: ID!) { instruction(by: { idempotencyKey: $v }) { status } }",
+        lambda one, _: {"v": one.key},
+    ),
+    "Query.clients(after)": (
+        f"query ($v: String!) {{ {LIST.format('after')} }}",
+        lambda one, _: {"v": cursor("clients", one.number)},
+    ),
+    "Query.clients(before)": (
+        f"query ($v: String!) {{ {LIST.format('before')} }}",
+        lambda one, _: {"v": cursor("clients", one.number)},
+    ),
+    "Query.clients(filter.clientNumbers)": (
+        "query ($v: Int!) { clients(filter: { clientNumbers: [$v] }) { totalCount nodes { fullName } } }",
+        lambda one, _: {"v": one.number},
+    ),
+    "Query.clients(filter.agency)": (
+        "query ($v: Int!) { clients(filter: { agency: [$v] }) { totalCount nodes { fullName } } }",
+        lambda one, _: {"v": one.agency},
+    ),
+    "Query.clients(filter.search)": (
+        """query ($n: String!, $m: String!, $f: String!) {
+           a: clients(filter: { search: $n }) { totalCount nodes { fullName } }
+           b: clients(filter: { search: $m }) { totalCount nodes { fullName } }
+           c: clients(filter: { search: $f }) { totalCount nodes { fullName } } }""",
+        lambda one, _: {"n": str(one.number), "m": one.email, "f": one.name},
+    ),
+    "Client.tradingAccounts(after)": (
+        f"query ($n: Int!, $v: String!) {{ {MINE % ('tradingAccounts', 'after')} }}",
+        lambda one, mine: {"n": mine, "v": cursor("accounts", one.server, one.login)},
+    ),
+    "Client.tradingAccounts(before)": (
+        f"query ($n: Int!, $v: String!) {{ {MINE % ('tradingAccounts', 'before')} }}",
+        lambda one, mine: {"n": mine, "v": cursor("accounts", one.server, one.login)},
+    ),
+    "Client.instructions(after)": (
+        f"query ($n: Int!, $v: String!) {{ {MINE % ('instructions', 'after')} }}",
+        lambda one, mine: {"n": mine, "v": cursor("instructions", one.position)},
+    ),
+    "Client.instructions(before)": (
+        f"query ($n: Int!, $v: String!) {{ {MINE % ('instructions', 'before')} }}",
+        lambda one, mine: {"n": mine, "v": cursor("instructions", one.position)},
+    ),
+    "Mutation.deposit(input.account.id)": (
+        DEPOSIT,
+        lambda one, _: {"a": {"id": node_id(f"TradingAccount:{one.server}/{one.login}")}, "k": str(uuid.uuid4())},
+    ),
+    "Mutation.deposit(input.account.account.login)": (
+        DEPOSIT,
+        lambda one, _: {"a": account(one.server, one.login), "k": str(uuid.uuid4())},
+    ),
+    "Mutation.deposit(input.account.account.server)": (
+        DEPOSIT,
+        lambda one, _: {"a": account(one.server, one.login), "k": str(uuid.uuid4())},
+    ),
+    "Mutation.deposit(input.idempotencyKey)": (DEPOSIT, lambda one, _: {"a": account("R1", "1"), "k": one.key}),
+    "Mutation.createTradingAccount(input.clientNumber)": (
+        CREATE,
+        lambda one, _: {"n": one.number, "k": str(uuid.uuid4())},
+    ),
+    "Mutation.createTradingAccount(input.idempotencyKey)": (CREATE, lambda one, _: {"n": 499_999, "k": one.key}),
+    "Mutation.openAccountRequest(input.userId)": (REQUEST, lambda one, _: {"u": one.user, "k": str(uuid.uuid4())}),
+    "Mutation.openAccountRequest(input.idempotencyKey)": (REQUEST, lambda one, _: {"u": "C0499999", "k": one.key}),
+}
+
+
+def leaves(kind, path, above=frozenset()):
+    """Every argument down to the scalars and enums in its input objects."""
+    named = get_named_type(kind)
+    if not is_input_object_type(named):
+        yield ".".join(path)
+    elif named.name not in above:
+        for name, field in named.fields.items():
+            yield from leaves(field.type, [*path, name], above | {named.name})
+
+
+def arguments():
+    for kind in CORE.type_map.values():
+        if is_object_type(kind) and isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
+            for name, field in kind.fields.items():
+                for argument, definition in field.args.items():
+                    for leaf in leaves(definition.type, [argument]):
+                        yield f"{kind.name}.{name}({leaf})"
+
+
+@pytest.mark.parametrize("argument", sorted(set(arguments())))
+def test_every_argument_is_tried_or_said_to_name_nothing(argument):
+    last = argument.rstrip(")").replace("(", ".").rpartition(".")[2]
+
+    ways = [argument in PROBES, last in NAMES_NOTHING, argument in OF_THE_BROKER]
+
+    assert sum(ways) == 1, "add it to PROBES, or say why it names nothing of anybody's"
+
+
+def test_nothing_is_tried_that_is_gone():
+    assert set(arguments()) >= PROBES.keys() | OF_THE_BROKER.keys()
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What can be named of a client, their account and their instruction."""
+
+    number: int
+    agency: int
+    server: str
+    login: str
+    email: str
+    name: str
+    user: str
+    instruction: str
+    key: str
+    position: int
+
+
+@dataclass(frozen=True)
+class Things:
+    """What belongs to somebody else, what does not exist but would stand beside it, and a client of the caller's."""
+
+    foreign: Thing
+    absent: Thing
+    mine: dict[str, int]
+
+
+ORDERABLE = """SELECT c.*, a.server, a.login FROM brokergraph_erp.client c
+    JOIN brokergraph_erp.trading_account a USING (client_number)
+    WHERE c.identity_locked AND c.erp_status IN (4, 5) AND a.server = 'R1' AND a.currency = 'USD' AND """
+FOREIGN = """c.agency <> 1 AND c.client_number <> 500608 AND c.email <> '' AND c.crm_user_id <> '' AND NOT EXISTS
+    (SELECT FROM brokergraph_erp.client n WHERE n.client_number = c.client_number + 1) ORDER BY a.login LIMIT 1"""
+
+
+@pytest.fixture(scope="module")
+def things(box, callers):
+    async def look():
+        connection = await asyncpg.connect(box.database_url)
+        try:
+            mine = await connection.fetchrow(f"{ORDERABLE} c.agency = 1 ORDER BY a.login LIMIT 1")
+            row = await connection.fetchrow(ORDERABLE + FOREIGN)
+            deposit(callers.graph, "R1", mine["login"], caller=callers.bound)
+            key = str(uuid.uuid4())
+            made = deposit(callers.graph, row["server"], row["login"], key=key)["instruction"]["id"]
+            position = "SELECT number FROM brokergraph.instruction WHERE idempotency_key = $1"
+            agencies = await connection.fetchval("SELECT max(agency) FROM brokergraph_erp.client")
+            return mine, row, key, made, await connection.fetchval(position, key), agencies
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        mine, row, key, made, position, agencies = thread.submit(anyio.run, look).result()
+    foreign = Thing(row["client_number"], row["agency"], row["server"], row["login"], row["email"], row["full_name"],
+                    row["crm_user_id"], made, key, position)  # fmt: skip
+    absent = Thing(foreign.number + 1, agencies + 1, "R1", f"{foreign.login}00000", "nobody@example.invalid", "Zzqx",
+                   "C0499999", node_id(f"Instruction:{uuid.uuid4()}"), str(uuid.uuid4()), position + 10**6)  # fmt: skip
+    return Things(foreign, absent, {"bound": mine["client_number"], "own": OWN_CLIENT})
+
+
+def answer_and_cost(callers, box, caller, document, variables, *, explain=True):
+    """Every byte of the answer, and how often each system was asked for it."""
+    box.reset()
+    response = callers.graph.post(document, variables, caller, explain=explain)
+    asked = {vendor: box.calls(vendor)["total"] for vendor in VENDORS}
+    return response.status_code, response.content, asked
+
+
+@pytest.mark.parametrize("who", ["bound", "own"])
+@pytest.mark.parametrize("argument", PROBES)
+def test_what_belongs_to_another_is_like_what_does_not_exist(callers, things, well_behaved, argument, who):
+    document, variables = PROBES[argument]
+    caller, mine = getattr(callers, who), things.mine[who]
+
+    foreign = answer_and_cost(callers, well_behaved, caller, document, variables(things.foreign, mine))
+    absent = answer_and_cost(callers, well_behaved, caller, document, variables(things.absent, mine))
+
+    assert foreign == absent
+    assert foreign[0] == 200
+    # Who asks for no explanation may be answered another way: by texts that the database makes.
+    assert answer_and_cost(
+        callers, well_behaved, caller, document, variables(things.foreign, mine), explain=False
+    ) == answer_and_cost(callers, well_behaved, caller, document, variables(things.absent, mine), explain=False)
+    if who == "bound":
+        assert b'"plan"' in foreign[1], "the number of statements is part of what is compared"
+        assert b"FORBIDDEN" not in foreign[1], "a caller who is refused for a scope proves nothing"
+
+
+WOULD_TELL = [
+    name for name in PROBES if not name.startswith("Mutation") and "after" not in name and "before" not in name
+]
+
+
+@pytest.mark.parametrize("argument", [name for name in WOULD_TELL if name != "Query.instruction(by.idempotencyKey)"])
+def test_whoever_may_see_it_is_told_the_difference(callers, things, well_behaved, argument):
+    """Else the test above would pass on a document that never finds anything."""
+    document, variables = PROBES[argument]
+
+    foreign = answer_and_cost(callers, well_behaved, "demo-operator", document, variables(things.foreign, 0))
+    absent = answer_and_cost(callers, well_behaved, "demo-operator", document, variables(things.absent, 0))
+
+    assert foreign[1] != absent[1]

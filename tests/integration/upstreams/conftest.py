@@ -1,0 +1,3 @@
+from support.vendor_calls import call, house, stranger
+
+__all__ = ["call", "house", "stranger"]

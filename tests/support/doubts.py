@@ -1,0 +1,81 @@
+"""What tests of lost answers share: a clock that never waits, adapters, orders and the trading server's own books."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import count
+
+from core.clock import Clock
+from core.commands import DepositOrder
+from support.vendor_calls import settings
+from upstreams.open import Upstreams, open_upstreams
+from upstreams.vendors.hyper.tokens import MemoryTokenStore
+
+AMOUNT = Decimal("100.25")
+_numbers = count(1)
+
+
+class LeapingClock(Clock):
+    """`sleep` moves the hands instead of waiting, and does what a test wants to happen meanwhile."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self.slept: list[float] = []
+        self.meanwhile: Callable[[], None] | None = None
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.ahead += seconds
+        if self.meanwhile is not None:
+            self.meanwhile()
+        await asyncio.sleep(0)
+
+
+@dataclass(frozen=True)
+class Adapter:
+    server: str
+    vendor: str
+    path: str
+    history: str
+    keyed: bool = False
+
+
+ADAPTERS = {
+    "cplugin v2": Adapter("R1", "cplugin", "TradeTransaction", "TradesUserHistory", keyed=True),
+    "cplugin v1": Adapter("R3", "cplugin", "TradeTransaction", "TradesUserHistory"),
+    "broctagon": Adapter("A1", "broctagon", "deposit", "report/transactions"),
+}
+
+
+@asynccontextmanager
+async def opened(box, clock: Clock, change: Callable = lambda config: config) -> AsyncIterator[Upstreams]:
+    async with open_upstreams(change(settings(box)), clock, MemoryTokenStore()) as house:
+        yield house
+
+
+async def an_order(database, server: str) -> DepositOrder:
+    """A new order for some account that may be paid into."""
+    query = """
+        SELECT login, currency FROM platform.account
+        WHERE server = $1 AND enabled AND NOT read_only ORDER BY login LIMIT 1
+    """
+    account = await database.fetchrow(query, server)
+    reference = f"BGDOUBT{next(_numbers):06}"
+    return DepositOrder(str(account["login"]), AMOUNT, account["currency"], reference, f"key-{reference}")
+
+
+async def books(database, server: str, order: DepositOrder) -> list[tuple[str, Decimal]]:
+    """What the trading server itself holds for the order: (ticket, amount)."""
+    query = "SELECT ticket, amount FROM platform.deal WHERE server = $1 AND comment = $2 ORDER BY ticket"
+    rows = await database.fetch(query, server, order.reference)
+    return [(str(row["ticket"]), row["amount"]) for row in rows]
+
+
+def sends(box, adapter: Adapter) -> list[dict]:
+    """The deposit calls that reached the vendor."""
+    return [call for call in box.calls(adapter.vendor)["calls"] if adapter.path in call["path"]]

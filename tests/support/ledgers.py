@@ -1,0 +1,63 @@
+"""Ledgers of one's own, in a database of one's own beside the sandbox's."""
+
+import uuid
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from core.clock import Clock
+from core.secret import Secret
+from upstreams.postgres.database import Database, DatabaseConfig
+from upstreams.postgres.migrate import migrate
+from upstreams.state.instructions import Advance, Ledger, NewInstruction
+
+
+@asynccontextmanager
+async def scratch_database(box):
+    """A fresh database with our schema: (Database, connection with every right)."""
+    name = f"scratch_{uuid.uuid4().hex}"
+    keeper = await asyncpg.connect(box.database_url)
+    await keeper.execute(f"CREATE DATABASE {name}")
+    url = urlunsplit(urlsplit(box.database_url)._replace(path=f"/{name}"))
+    database = Database(DatabaseConfig(url=Secret(url)), label="STATE_DATABASE")
+    try:
+        await migrate(Secret(url))
+        connection = await asyncpg.connect(url)
+        yield database, connection
+        await connection.close()
+    finally:
+        await database.close()
+        await keeper.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await keeper.close()
+
+
+def new_deposit(number, **more):
+    """A deposit that a principal might ask for."""
+    values = {
+        "kind": "DEPOSIT",
+        "principal": "partner",
+        "idempotency_key": f"key-{number}",
+        "client_number": 500608,
+        "agency": 0,
+        "meaning": {"number": number},
+        "server": "R1",
+        "login": "61436",
+        "amount": Decimal("1.50"),
+        "currency": "USD",
+    }
+    return NewInstruction(**values | more)
+
+
+async def receive(ledger, new):
+    """Write it down: (record, whether it is new)."""
+    return await ledger.receive(ledger.draft(new))
+
+
+async def confirmed_instruction(database, number):
+    """One that has gone all the way."""
+    ledger = Ledger(database, Clock())
+    record, _ = await receive(ledger, new_deposit(number))
+    record = await ledger.advance(record, Advance("SENT", "partner"))
+    return await ledger.advance(record, Advance("CONFIRMED", "partner", upstream_reference=str(number)))

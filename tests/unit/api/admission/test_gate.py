@@ -1,0 +1,358 @@
+"""How many run at once follows how busy the process is; nobody's place is lost."""
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from api.admission.limiter import Gate, Pass, Shed
+from api.admission.load_shedding import Shedding
+from api.admission.waiting_queue import Line
+from api.settings.overload import OverloadSection
+from core.clock import Clock
+
+pytestmark = pytest.mark.anyio
+
+SMALL = OverloadSection(max_present=10, max_running=2, min_running=1, mutation_reserve=0, max_wait_seconds=0.01)
+
+
+REQUEST = {"type": "http", "path": "/graphql", "headers": []}
+
+
+class HandClock(Clock):
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+def gate_of(section: OverloadSection = SMALL, busy: float = 0.8) -> Gate:
+    return Gate(section, HandClock(), lambda: busy)
+
+
+async def test_more_than_there_are_places_wait_and_are_turned_away():
+    gate = gate_of()
+    inside = [await gate.enter(), await gate.enter()]
+
+    results = await asyncio.gather(*(gate.enter() for _ in range(5)), return_exceptions=True)
+
+    assert [type(result) for result in results] == [Shed] * 5
+    assert (gate.present, gate.running, gate.waiting, gate.shed) == (2, 2, 0, 5)
+    for admitted in inside:
+        gate.leave(admitted)
+    gate.leave(await gate.enter())
+    assert (gate.present, gate.running) == (0, 0)
+
+
+async def test_who_waits_gets_the_place_that_becomes_free():
+    gate = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=0, max_wait_seconds=10.0))
+    first = await gate.enter()
+    waiting = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0)
+    assert gate.waiting == 1
+
+    gate.leave(first)
+
+    gate.leave(await waiting)
+    assert (gate.present, gate.running) == (0, 0)
+
+
+class Shop:
+    """A gate with one place in a time of its own: `serve` lets whoever has it leave, some milliseconds later."""
+
+    def __init__(self) -> None:
+        self.clock = HandClock()
+        self.gate = Gate(OverloadSection(max_running=1, mutation_reserve=0), self.clock, lambda: 0.8)
+        self.inside: list[Pass] = []
+        self.waits: list[float] = []
+        self.shed = 0
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def _visit(self) -> None:
+        came = self.clock.seconds
+        try:
+            self.inside.append(await self.gate.enter())
+            self.waits.append(self.clock.seconds - came)
+        except Shed:
+            self.shed += 1
+
+    async def come(self, number: int) -> None:
+        self.tasks += [asyncio.create_task(self._visit()) for _ in range(number)]
+        await settle()
+
+    async def serve(self, seconds: float = 0.005) -> None:
+        self.clock.seconds += seconds
+        if self.inside:
+            self.gate.leave(self.inside.pop())
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_all_of_a_burst_are_served():
+    shop = Shop()
+    await shop.come(400)
+
+    for _ in range(400):
+        await shop.serve()
+
+    assert (len(shop.waits), shop.shed, shop.gate.present) == (400, 0, 0)
+
+
+async def test_those_who_ask_again_when_they_are_answered_wait_for_each_other():
+    shop = Shop()
+    await shop.come(16)
+    for _ in range(200):
+        await shop.serve(0.025)
+        await shop.come(1)
+
+    assert (shop.shed, shop.gate.waiting) == (0, 15)
+    assert max(shop.waits[100:]) <= 16 * 0.025 + 1e-6
+
+
+async def test_a_few_who_want_something_large_wait_for_each_other_too():
+    shop = Shop()
+    await shop.come(6)
+    for _ in range(40):
+        await shop.serve(0.7)
+        await shop.come(1)
+
+    assert (shop.shed, shop.gate.waiting) == (0, 5)
+
+
+async def test_who_sends_much_at_once_waits_for_himself():
+    gate, inside = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=0)), []
+
+    async def visit(caller):
+        admitted = await gate.enter(caller=caller)
+        inside.append(caller)
+        await asyncio.sleep(0)
+        gate.leave(admitted)
+
+    callers = ["greedy"] * 10 + ["polite", "shy"]
+    await asyncio.gather(*map(visit, callers))
+
+    assert inside[:5] == ["greedy", "greedy", "polite", "shy", "greedy"]
+    assert sorted(inside) == sorted(callers)
+    assert (gate.present, gate.running, gate.waiting) == (0, 0, 0)
+
+
+async def overloaded(seconds: float) -> Shop:
+    """Four come while one is served."""
+    shop = Shop()
+    while shop.clock.seconds < seconds:
+        await shop.come(4)
+        await shop.serve()
+    return shop
+
+
+async def test_in_an_overload_who_is_served_is_served_in_time():
+    shop = await overloaded(10.0)
+
+    assert len(shop.waits) == pytest.approx(2000, rel=0.05)
+    assert sorted(shop.waits)[int(0.99 * len(shop.waits))] <= 2 * 0.005
+    assert shop.shed + len(shop.waits) + shop.gate.waiting == len(shop.tasks)
+    assert shop.gate.waiting <= 400
+
+
+async def queue(line: Line, number: int) -> list[asyncio.Task[bool]]:
+    tasks = [asyncio.create_task(line.wait(1)) for _ in range(number)]
+    await settle()
+    return tasks
+
+
+@pytest.mark.parametrize("come, swamped", [(60, True), (57, True), (0, False)])
+async def test_a_line_that_stands_at_all_that_there_are_is_an_overload(come, swamped):
+    """As many as there are connections stand in it, a few more or less: it cannot grow, and yet it leads nowhere."""
+    clock = HandClock()
+    line = Line(clock, 3.0, lambda: None)
+    tasks, found = await queue(line, 500), False
+    for _ in range(5):
+        for _ in range(60):
+            line.call()
+        tasks += await queue(line, come)
+        clock.seconds += 0.5
+        line.look()
+        found = found or line.swamped
+
+    assert found is swamped
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_line_that_gets_shorter_because_people_give_up_leads_nowhere():
+    clock = HandClock()
+    line = Line(clock, 0.05, lambda: None)
+    for come in (300, 200, 130):
+        waiting = await queue(line, come)
+        for _ in range(20):
+            line.call()
+        clock.seconds += 0.5
+        line.look()
+        swamped = line.swamped
+        await asyncio.gather(*waiting)
+
+    assert swamped
+
+
+async def test_an_overload_that_is_over_is_forgotten():
+    shop = await overloaded(5.0)
+    for _ in range(300):
+        await shop.serve()
+    shed = shop.shed
+
+    await shop.come(100)
+    for _ in range(100):
+        await shop.serve()
+
+    assert (shop.shed, shop.gate.present) == (shed, 0)
+
+
+async def test_waiting_for_a_vendor_takes_no_place():
+    gate = gate_of()
+    hanging = [await gate.enter() for _ in range(2)]
+    with hanging[0].away(), hanging[0].away(), hanging[1].away():
+        other = await gate.enter()
+        assert (gate.running, gate.present) == (1, 3)
+        gate.leave(other)
+    assert gate.running == 2
+
+
+async def test_a_client_that_sends_slowly_takes_no_place(monkeypatch):
+    monkeypatch.setattr("api.admission.limiter._READING_SECONDS", 0.0)
+    gate = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=1, max_wait_seconds=0.0))
+    slow, on_trial = await gate.enter(), await gate.enter(says_mutation=True)
+    assert on_trial.on_trial
+    with slow.reading(), on_trial.reading():
+        await asyncio.sleep(0.01)
+        assert (gate.running, gate.trials, gate.present) == (0, 0, 2)
+        gate.leave(await gate.enter())
+    assert (gate.running, gate.trials) == (1, 1)
+    for admitted in (slow, on_trial):
+        gate.leave(admitted)
+    assert (gate.running, gate.trials, gate.present) == (0, 0, 0)
+
+
+async def test_a_body_that_is_there_keeps_the_place():
+    gate = gate_of()
+    admitted = await gate.enter()
+    with admitted.reading():
+        await asyncio.sleep(0)
+        assert gate.running == 1
+    gate.leave(admitted)
+    assert gate.running == 0
+
+
+async def test_a_client_that_reads_slowly_takes_no_place():
+    gate = gate_of()
+    reads = asyncio.Event()
+
+    async def app(_scope, _receive, send):
+        assert gate.running == 1
+        await send({})
+
+    async def slow_client(_message):
+        await reads.wait()
+
+    answering = asyncio.create_task(Shedding(app, gate)(REQUEST, slow_client, slow_client))
+    await settle()
+
+    assert (gate.running, gate.present) == (0, 1)
+    reads.set()
+    await answering
+    assert (gate.running, gate.present) == (0, 0)
+
+
+async def test_the_house_has_an_end():
+    gate = gate_of()
+    with ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context((await gate.enter()).away())
+
+        with pytest.raises(Shed):
+            await gate.enter()
+
+
+async def test_on_trial_are_no_more_than_the_reserve():
+    gate = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=2, max_wait_seconds=0.0))
+
+    entered = [await gate.enter(says_mutation=True) for _ in range(3)]
+    for says_mutation in (True, False):
+        with pytest.raises(Shed):
+            await gate.enter(says_mutation=says_mutation)
+
+    assert [admitted.on_trial for admitted in entered] == [False, True, True]
+    gate.leave(entered[1])
+    with pytest.raises(Shed):
+        await gate.enter()
+    assert (await gate.enter(says_mutation=True)).on_trial
+
+
+async def filled(gate: Gate) -> list[Pass]:
+    inside = []
+    try:
+        while True:
+            inside.append(await gate.enter())
+    except Shed:
+        return inside
+
+
+@pytest.mark.parametrize("busy, places", [(1.0, 1), (0.8, 16), (0.1, 64)])
+async def test_the_number_of_places_follows_the_load(busy, places):
+    gate = gate_of(OverloadSection(min_running=1, mutation_reserve=0, max_wait_seconds=0.0), busy)
+    for _ in range(50):
+        inside = await filled(gate)
+        gate._clock.seconds += 0.06  # noqa: SLF001 - its hands are the test's.
+        for admitted in inside:
+            gate.leave(admitted)
+
+    assert gate.places == places
+
+
+@given(
+    steps=some.lists(
+        some.tuples(some.integers(0, 3), some.sampled_from(["", "away", "reading"]), some.booleans()), max_size=40
+    ),
+    reserve=some.integers(0, 2),
+)
+def test_no_place_is_lost_whoever_gives_up(steps, reserve):
+    section = OverloadSection(
+        max_present=8, max_running=3, min_running=1, mutation_reserve=reserve, max_wait_seconds=0.001
+    )
+
+    async def visit(gate, turns, how):
+        try:
+            admitted = await gate.enter(says_mutation=turns > 1, caller=turns)
+        except Shed:
+            return
+        try:
+            assert gate.present <= 8
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if how:
+                with getattr(admitted, how)():
+                    await asyncio.sleep(0.0001)
+        finally:
+            gate.leave(admitted)
+
+    async def run():
+        # Some are slower than that, some are not.
+        patch.setattr("api.admission.limiter._READING_SECONDS", 0.00005)
+        gate, tasks = gate_of(section), []
+        for turns, how, gives_up in steps:
+            tasks.append(asyncio.create_task(visit(gate, turns, how)))
+            await asyncio.sleep(0)
+            if gives_up:
+                tasks[len(tasks) // 2].cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            assert result is None or isinstance(result, asyncio.CancelledError)
+        assert (gate.present, gate.running, gate.trials, gate.waiting) == (0, 0, 0, 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        asyncio.run(run())

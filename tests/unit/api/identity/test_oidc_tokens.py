@@ -1,0 +1,280 @@
+"""Which tokens are believed, and what they are good for: a real issuer on a socket, every forgery that is known."""
+
+import base64
+import json
+import time
+
+import pytest
+from joserfc import jwk, jws
+from support.issuers import AUDIENCE, issuing, part
+
+from api.identity.jwks import IssuerKeys
+from api.identity.oidc import BadToken, Issuer, issuer_of
+from api.settings.oidc import OidcConfig, check_issuers
+from core.clock import Clock
+from core.config_error import ConfigError
+from core.secret import Secret
+from upstreams.http.fetch import Fetcher
+
+pytestmark = pytest.mark.anyio
+MEANING = {"desk": ("client:read", "balance:read", "deposit:create"), "ops": ("metrics:read",)}
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    with issuing() as running:
+        running.new_key("rsa", "RSA")
+        yield running
+
+
+@pytest.fixture
+async def believes(issuer):
+    """Asks who a token stands for, under settings that a test may vary."""
+    fetcher = Fetcher()
+
+    async def ask(token, **settings):
+        facts = {
+            "issuer": issuer.url,
+            "audience": (AUDIENCE,),
+            "algorithms": ("ES256", "RS256"),
+            "scopes": MEANING,
+            "client_number_claim": "client",
+        }
+        config = OidcConfig(**facts | settings)
+        keys = IssuerKeys(config, fetcher, Clock())
+        return await Issuer("staff", config, keys, Clock()).caller(Secret(token))
+
+    yield ask
+    await fetcher.aclose()
+
+
+@pytest.mark.parametrize("kid", ["one", "rsa"])
+async def test_a_good_token_is_what_its_claims_are_translated_into(issuer, believes, kid):
+    caller = await believes(issuer.token(kid))
+
+    assert caller.principal == f"{issuer.url}#anna"
+    assert caller.scopes == {"client:read", "balance:read", "deposit:create"}
+    assert (caller.agencies, caller.client_number) == ((1,), None)
+    assert caller.name.startswith("oidc:staff:")
+    assert "anna" not in caller.name
+
+
+@pytest.mark.parametrize(
+    "claims, scopes, agencies",
+    [
+        ({"scope": "desk ops"}, {"client:read", "balance:read", "deposit:create", "metrics:read"}, (1,)),
+        ({"scope": ["ops", "unknown"]}, {"metrics:read"}, (1,)),
+        ({"scope": "client:read schema:read"}, set(), (1,)),
+        ({"scope": ...}, set(), (1,)),
+        ({"agencies": ...}, MEANING["desk"], ()),
+        ({"agencies": []}, MEANING["desk"], ()),
+        ({"agencies": "2 7"}, MEANING["desk"], (2, 7)),
+        ({"agencies": ["7", 2, 2]}, MEANING["desk"], (2, 7)),
+        ({"agencies": 3}, MEANING["desk"], (3,)),
+    ],
+)
+async def test_what_is_missing_or_unknown_gives_nothing(issuer, believes, claims, scopes, agencies):
+    caller = await believes(issuer.token(**claims))
+
+    assert caller.scopes == set(scopes)
+    assert caller.agencies == agencies
+
+
+async def test_every_agency_is_only_for_the_text_that_the_settings_name(issuer, believes):
+    assert (await believes(issuer.token(agencies=["all"]), every_agency="all")).agencies is None
+    with pytest.raises(BadToken):
+        await believes(issuer.token(agencies=["all"]))
+
+
+@pytest.mark.parametrize("claims", [{"agencies": "all"}, {"agencies": [True]}, {"agencies": [-1]}, {"agencies": {}},
+                                    {"scope": [1]}, {"scope": {}}, {"client": "anna"}, {"client": None},
+                                    {"client": True}, {"client": -1}, {"client": 2**31}, {"client": "1" * 5000},
+                                    {"client": []}])  # fmt: skip
+async def test_a_claim_that_cannot_be_read_refuses_the_token(issuer, believes, claims):
+    with pytest.raises(BadToken):
+        await believes(issuer.token(**claims))
+
+
+async def test_a_clients_own_token_sees_that_client_and_holds_nothing_that_changes(issuer, believes):
+    everything = {"all": tuple(f"{name}" for name in ("client:read", "instruction:read", "deposit:create",
+                  "account:create", "account-request:create", "schema:read", "metrics:read"))}  # fmt: skip
+    caller = await believes(issuer.token(scope="all", client=500608, agencies=["all"]), scopes=everything)
+
+    assert caller.client_number == 500608
+    assert caller.scopes == {"client:read", "instruction:read"}
+    assert caller.visible.of_clients() == (None, 500608)
+    assert caller.visible.of_instructions() == (None, 500608, f"{issuer.url}#anna")
+
+
+BAD_CLAIMS = {
+    "expired": {"exp": int(time.time()) - 31},
+    "without an end": {"exp": ...},
+    "good for ever": {"exp": 10**12},
+    "good for infinity": {"exp": float("inf")},
+    "ending as text": {"exp": "tomorrow"},
+    "of the future": {"iat": int(time.time()) + 3600, "exp": int(time.time()) + 4000},
+    "not good yet": {"nbf": int(time.time()) + 3600, "exp": int(time.time()) + 4000},
+    "without nbf": {"nbf": ...},
+    "without iat": {"iat": ...},
+    "iat as text": {"iat": "now"},
+    "for others": {"aud": "another"},
+    "for nobody": {"aud": ...},
+    "for an empty list": {"aud": []},
+    "of another issuer": {"iss": "https://evil.example.com"},
+    "of no issuer": {"iss": ...},
+    "of a list of issuers": {"iss": ["https://evil.example.com"]},
+    "without a subject": {"sub": ...},
+    "of an empty subject": {"sub": ""},
+    "of a number": {"sub": 7},
+    "of a long subject": {"sub": "a" * 256},
+    "of an unprintable subject": {"sub": "a\nb"},
+}
+
+
+@pytest.mark.parametrize("claims", BAD_CLAIMS.values(), ids=BAD_CLAIMS.keys())
+async def test_a_token_with_wrong_claims_is_refused(issuer, believes, claims):
+    with pytest.raises(BadToken):
+        await believes(issuer.token(**claims))
+
+
+@pytest.mark.parametrize("claims", [{"exp": -25}, {"nbf": 25}, {"iat": 25}])
+async def test_clocks_may_differ_by_as_much_as_the_settings_say(issuer, believes, claims):
+    now = int(time.time())
+    moved = {name: now + seconds for name, seconds in claims.items()} | ({"iat": now - 60} if "exp" in claims else {})
+
+    assert await believes(issuer.token(**moved))
+    with pytest.raises(BadToken):
+        await believes(issuer.token(**moved), clock_skew_seconds=10)
+
+
+async def test_an_issuer_without_nbf_can_be_allowed_it(issuer, believes):
+    assert await believes(issuer.token(nbf=...), require_nbf=False)
+
+
+BAD_HEADERS = {
+    "kid unknown": {"kid": "nobody"},
+    "no kid": {"kid": ...},
+    "kid as path": {"kid": "../../etc/passwd"},
+    "another type": {"typ": "secevent+jwt"},
+    "critical": {"crit": ["exp"]},
+    "critical and unknown": {"crit": ["x-new"], "x-new": 1},
+}
+
+
+@pytest.mark.parametrize("header", BAD_HEADERS.values(), ids=BAD_HEADERS.keys())
+async def test_a_token_with_a_wrong_header_is_refused(issuer, believes, header):
+    head = {name: value for name, value in ({"alg": "ES256", "kid": "one"} | header).items() if value is not ...}
+    signed = sign(issuer, head)
+
+    with pytest.raises(BadToken):
+        await believes(signed)
+
+
+def sign(issuer, head, key=None, **claims):
+    """Signs whatever header there is, which a library that means well would refuse."""
+    key = key or issuer.keys["one"]
+    signing = f"{part(head)}.{part(issuer.claims(**claims))}"
+    model = jws.JWSRegistry(algorithms=["ES256"]).get_alg("ES256")
+    return f"{signing}.{base64.urlsafe_b64encode(model.sign(signing.encode(), key)).decode().rstrip('=')}"
+
+
+async def test_types_may_be_left_out_or_written_in_other_ways(issuer, believes):
+    for head in ({}, {"typ": "jwt"}, {"typ": "at+JWT"}, {"typ": "application/at+jwt"}):
+        assert await believes(sign(issuer, {"alg": "ES256", "kid": "one"} | head))
+
+
+@pytest.mark.parametrize("header", [{"jwk": True}, {"jku": True}, {"x5u": True}, {"jwk": True, "kid": "theirs"}])
+async def test_keys_that_a_token_brings_along_are_never_used(issuer, believes, header):
+    theirs = jwk.generate_key("EC", "P-256", {"kid": "theirs"})
+    brought = {"jwk": theirs.as_dict(private=False), "jku": f"{issuer.url}/theirs", "x5u": f"{issuer.url}/x"}
+    head = {"alg": "ES256", "kid": "one"} | {name: brought.get(name, value) for name, value in header.items()}
+    issuer.asked.clear()
+
+    with pytest.raises(BadToken):
+        await believes(sign(issuer, head, theirs))
+
+    assert not [path for path in issuer.asked if path in {"/theirs", "/x"}]
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "HS512", "ES384", "RS256", "dir", ""])
+async def test_the_algorithm_is_ours_to_choose_and_not_the_tokens(issuer, believes, algorithm):
+    unsigned = f"{part({'alg': algorithm, 'kid': 'one'})}.{part(issuer.claims())}"
+    secret = jwk.import_key(json.dumps(issuer.keys["one"].as_dict(private=False)), "oct")
+    signatures = ["", issuer.token().rpartition(".")[2]]
+    if algorithm.startswith("HS"):
+        model = jws.JWSRegistry(algorithms=[algorithm]).get_alg(algorithm)
+        signatures.append(base64.urlsafe_b64encode(model.sign(unsigned.encode(), secret)).decode().rstrip("="))
+
+    for signature in signatures:
+        with pytest.raises(BadToken):
+            await believes(f"{unsigned}.{signature}", algorithms=("ES256", "RS256", "ES384"))
+
+
+async def test_a_key_is_used_for_its_own_kind_of_signature_alone(issuer, believes):
+    head = {"alg": "RS256", "kid": "one", "typ": "JWT"}
+    _, _, signature = issuer.token("rsa").split(".")
+
+    with pytest.raises(BadToken):
+        await believes(f"{part(head)}.{part(issuer.claims())}.{signature}")
+    with pytest.raises(BadToken):
+        await believes(issuer.token("rsa"), algorithms=("ES256",))
+
+
+async def test_no_bit_of_a_token_can_be_changed(issuer, believes):
+    token = issuer.token()
+    head, body, signature = token.split(".")
+    richer = part(issuer.claims(agencies=[1, 2, 3]))
+
+    other_key = part({"alg": "ES256", "kid": "rsa"})
+    tails = [f"{head}.{richer}.{signature}", f"{head}.{body}.", f"{head}.{body}.{signature[:-4]}AAAA"]
+    for forged in (*tails, f"{other_key}.{body}.{signature}", "..", "a.b.c", f"{head}.{body}"):
+        with pytest.raises(BadToken):
+            await believes(forged)
+
+
+async def test_a_token_that_is_too_long_is_not_looked_at(issuer, believes):
+    token = issuer.token(extra="x" * 10_000)
+
+    with pytest.raises(BadToken, match="too long"):
+        await believes(token)
+    assert await believes(token, max_token_characters=20_000)
+
+
+def test_whose_a_token_is_is_read_without_trust_and_without_falling_over(issuer):
+    assert issuer_of(Secret(issuer.token())) == issuer.url
+    for text in ("..", "a.b.c", f"x.{part([])}.y", f"x.{part({'iss': 7})}.y", "x.\x00.y", f"x.{'A' * 9}.y"):
+        with pytest.raises(BadToken):
+            issuer_of(Secret(text))
+
+
+@pytest.mark.parametrize(
+    "settings, path",
+    [
+        ({"algorithms": ("HS256",)}, "algorithms"),
+        ({"algorithms": ("RS256", "none")}, "algorithms"),
+        ({"algorithms": ()}, "algorithms"),
+        ({"audience": ()}, "audience"),
+        ({"audience": ("",)}, "audience"),
+        ({"issuer": "http://login.example.com"}, "issuer"),
+        ({"issuer": "https://login.example.com/#a"}, "issuer"),
+        ({"issuer": "https://u:p@login.example.com"}, "issuer"),
+        ({"issuer": "login.example.com"}, "issuer"),
+        ({"jwks_uri": "http://login.example.com/keys"}, "jwks_uri"),
+        ({"jwks_uri": "file:///etc/passwd"}, "jwks_uri"),
+        ({"scopes": {"desk": ("client:raed",)}}, "scopes.desk"),
+    ],
+)
+def test_settings_that_would_let_in_anybody_stop_the_start(settings, path):
+    config = OidcConfig(**{"issuer": "https://login.example.com", "audience": ("us",)} | settings)
+
+    with pytest.raises(ConfigError) as caught:
+        check_issuers({"staff": config})
+
+    assert caught.value.path == f"auth.oidc.staff.{path}"
+
+
+def test_two_sections_for_one_issuer_stop_the_start():
+    config = OidcConfig(issuer="https://login.example.com", audience=("us",))
+
+    with pytest.raises(ConfigError, match="already"):
+        check_issuers({"a": config, "b": config})

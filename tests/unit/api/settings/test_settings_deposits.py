@@ -1,0 +1,45 @@
+"""[deposits]: a limit that could never apply is refused, because nobody would notice that there is none."""
+
+import pytest
+
+from api.settings.settings import load_settings
+from core.config_error import ConfigError
+
+LEAST = '[erp]\ndatabase_url = "postgresql://in-file"\naccounting_currency = "ILS"\n'
+NAMES = ["maximum", "daily_per_caller", "daily_per_account"]
+
+
+@pytest.fixture
+def load(tmp_path):
+    def write_and_load(name, limits):
+        path = tmp_path / "brokergraph.toml"
+        path.write_text(f"{LEAST}[deposits]\n{name} = {{ {limits} }}\n", encoding="utf-8")
+        return load_settings(path, {})
+
+    return write_and_load
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("currency", ["usd", "Usd", "U", "DOLLAR", "1SD", "US-D", "", " USD", "ÄSD", "USD\\n"])
+def test_a_limit_of_what_is_no_currency_is_refused(load, name, currency):
+    with pytest.raises(ConfigError) as refused:
+        load(name, f'"{currency}" = 5')
+
+    assert refused.value.path == "deposits"
+    assert name in refused.value.problem
+    assert "no currency" in refused.value.problem
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("amount", ["0", "-5", '"0.00"', "nan", "inf", '"NaN"', '"sNaN"', '"-Infinity"'])
+def test_a_limit_that_is_no_amount_is_refused(load, name, amount):
+    with pytest.raises(ConfigError) as refused:
+        load(name, f"EUR = 5, USD = {amount}")
+
+    assert refused.value.path == "deposits"
+    assert f"{name}.USD" in refused.value.problem
+
+
+@pytest.mark.parametrize("limits", ["USD = 10000, EUR = 0.5", 'BTC = "0.00000001", USDT = "1000.50"', ""])
+def test_what_currencies_and_amounts_are_is_taken(load, limits):
+    assert load("maximum", limits)

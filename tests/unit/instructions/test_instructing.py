@@ -1,0 +1,30 @@
+import asyncio
+
+import pytest
+
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
+from core.errors import Unavailable
+from instructions.submit import Request, instruct
+
+pytestmark = pytest.mark.anyio
+
+
+class HangingLedger:
+    async def by_key(self, _principal, _key):
+        await asyncio.Event().wait()
+
+
+async def test_a_state_database_that_hangs_takes_no_more_than_the_callers_deadline():
+    checked = []
+
+    async def check():
+        checked.append(True)
+
+    call = Call(Deadline.after(0.01, Clock()), Tally(), "test")
+    request = Request("DEPOSIT", "partner", "key", {}, None)
+
+    with pytest.raises(Unavailable, match="nothing was sent"):
+        await instruct(request, check, HangingLedger(), None, call)
+
+    assert not checked

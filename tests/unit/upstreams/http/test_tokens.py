@@ -1,0 +1,208 @@
+import asyncio
+import json
+
+import pytest
+from support.vendor_calls import SHORT, HandClock, a_call, answer, cut
+
+from core.errors import System, Unavailable
+from core.secret import Secret
+from upstreams.http.client_credentials import ClientCredentials
+from upstreams.http.link import Link
+from upstreams.vendors.hyper.config import HyperConfig
+from upstreams.vendors.hyper.tokens import HyperTokens, MemoryTokenStore, TokenPair
+
+pytestmark = pytest.mark.anyio
+
+
+def said(**fields) -> bytes:
+    return answer(200, json.dumps(fields).encode())
+
+
+def grant(token: str, seconds: int = 3600) -> bytes:
+    return said(access_token=token, expires_in=seconds, token_type="Bearer")
+
+
+@pytest.fixture
+async def link(stranger):
+    opened = Link(System.CPLUGIN, "main (tokens)", stranger.url, SHORT, HandClock())
+    yield opened
+    await opened.aclose()
+
+
+@pytest.fixture
+async def tokens(link, stranger):
+    stranger.answers = [said(token_endpoint=f"{stranger.url}/connect/token"), grant("one"), grant("two")]
+    source = ClientCredentials(link, stranger.url, "our id", Secret("our&secret"))
+    yield source
+    await source.aclose()
+
+
+async def test_many_who_wait_make_one_token_request(tokens, stranger):
+    got = await asyncio.gather(*(tokens.token(a_call()) for _ in range(20)))
+
+    assert {token.reveal() for token in got} == {"one"}
+    assert [request.split(b" ")[1] for request in stranger.asked] == [
+        b"/.well-known/openid-configuration",
+        b"/connect/token",
+    ]
+    form = b"grant_type=client_credentials&scope=webapi&client_id=our+id&client_secret=our%26secret"
+    assert stranger.asked[1].endswith(form)
+
+
+async def test_it_is_renewed_sixty_seconds_early(tokens, link):
+    await tokens.token(a_call())
+
+    link.clock.seconds += 3539
+    before = await tokens.token(a_call())
+    link.clock.seconds += 2
+    after = await tokens.token(a_call())
+
+    assert (before.reveal(), after.reveal()) == ("one", "two")
+
+
+async def test_many_refused_callers_make_one_renewal(tokens, stranger):
+    refused = await tokens.token(a_call())
+
+    got = await asyncio.gather(*(tokens.renewed(refused, a_call()) for _ in range(20)))
+
+    assert {token.reveal() for token in got} == {"two"}
+    assert len(stranger.asked) == 3
+
+
+async def test_a_caller_who_leaves_takes_the_token_from_nobody(tokens, stranger):
+    first = asyncio.create_task(tokens.token(a_call()))
+    second = asyncio.create_task(tokens.token(a_call()))
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert (await second).reveal() == "one"
+    assert len(stranger.asked) == 2
+
+
+async def test_a_token_request_is_on_nobodys_bill(tokens):
+    call = a_call()
+
+    await tokens.token(call)
+
+    assert call.tally.calls == {}
+
+
+async def test_our_secret_goes_to_no_other_host(link, stranger):
+    stranger.answers = [said(token_endpoint="http://127.0.0.1:9/connect/token")]
+    tokens = ClientCredentials(link, stranger.url, "id", Secret("secret"))
+
+    with pytest.raises(Unavailable):
+        await tokens.token(a_call())
+
+    assert len(stranger.asked) == 1
+    await tokens.aclose()
+
+
+async def test_refused_client_credentials_are_the_operators_matter(link, stranger):
+    stranger.answers = [
+        said(token_endpoint=f"{stranger.url}/connect/token"),
+        answer(400, b'{"error":"invalid_client"}'),
+    ]
+    tokens = ClientCredentials(link, stranger.url, "id", Secret("secret"))
+
+    with pytest.raises(Unavailable) as failed:
+        await tokens.token(a_call())
+
+    assert failed.value.message == "CPlugin refuses our credentials; the operator has to look."
+    await tokens.aclose()
+
+
+def hyper(refresh: str) -> HyperConfig:
+    return HyperConfig(url="", access_token=Secret("A0"), refresh_token=Secret("R0"), refresh=refresh)
+
+
+def bearer(request: bytes) -> str:
+    return next(
+        line[22:].decode() for line in request.split(b"\r\n") if line.lower().startswith(b"authorization: bearer")
+    )
+
+
+class DurableStore(MemoryTokenStore):
+    """Notes what had been asked of the vendor when a pair was saved, and can fail to save."""
+
+    broken = False
+
+    async def save(self, access, refresh):
+        if self.broken:
+            raise OSError("disk full")
+        await super().save(access, refresh)
+
+
+async def test_a_replaced_pair_is_stored_before_it_is_used(link, stranger):
+    stranger.answers = [said(AccessToken="A1", RefreshToken="R1"), said(AccessToken="A2", RefreshToken="R2")]
+    store = DurableStore()
+    tokens = HyperTokens(hyper("replaceable"), link, store)
+
+    first = await tokens.renewed(await tokens.token(a_call()), a_call())
+    store.broken = True
+    with pytest.raises(OSError, match="disk full"):
+        await tokens.renewed(first, a_call())
+
+    assert (await tokens.token(a_call())).reveal() == "A1"
+    assert store.pair == TokenPair(Secret("A1"), Secret("R1"))
+    assert [bearer(request) for request in stranger.asked] == ["R0", "R1"]
+    await tokens.aclose()
+
+
+async def test_a_pair_that_another_process_stored_is_taken_over(link, stranger):
+    store = MemoryTokenStore()
+    slow, fast = (HyperTokens(hyper("replaceable"), link, store) for _ in range(2))
+    stranger.answers = [said(AccessToken="A1", RefreshToken="R1")]
+    refused = await slow.token(a_call())
+    await fast.renewed(await fast.token(a_call()), a_call())
+
+    taken = await slow.renewed(refused, a_call())
+
+    assert taken.reveal() == "A1"
+    assert len(stranger.asked) == 1
+    await slow.aclose()
+    await fast.aclose()
+
+
+async def test_a_lost_pair_is_replaced_by_the_settings(link, stranger):
+    stranger.answers = [answer(401, b'{"ResponseCode":99}'), said(AccessToken="A9", RefreshToken="R9")]
+    store = MemoryTokenStore(TokenPair(Secret("dead"), Secret("dead too")))
+    tokens = HyperTokens(hyper("replaceable"), link, store)
+
+    fresh = await tokens.renewed(await tokens.token(a_call()), a_call())
+
+    assert fresh.reveal() == "A9"
+    assert [bearer(request) for request in stranger.asked] == ["dead too", "R0"]
+    await tokens.aclose()
+
+
+async def test_a_fixed_refresh_token_stays(link, stranger):
+    stranger.answers = [said(AccessToken="A1")]
+    store = MemoryTokenStore()
+    tokens = HyperTokens(hyper("fixed"), link, store)
+
+    await tokens.renewed(await tokens.token(a_call()), a_call())
+
+    assert store.pair == TokenPair(Secret("A1"), Secret("R0"))
+    await tokens.aclose()
+
+
+async def test_without_a_refresh_the_operator_has_to_look(link, stranger):
+    tokens = HyperTokens(hyper("none"), link, MemoryTokenStore())
+
+    with pytest.raises(Unavailable):
+        await tokens.renewed(await tokens.token(a_call()), a_call())
+
+    assert stranger.asked == []
+    await tokens.aclose()
+
+
+async def test_a_refresh_that_got_lost_is_not_repeated(link, stranger):
+    stranger.answers = [cut, said(AccessToken="A1", RefreshToken="R1")]
+    tokens = HyperTokens(hyper("replaceable"), link, MemoryTokenStore())
+
+    with pytest.raises(Unavailable):
+        await tokens.renewed(await tokens.token(a_call()), a_call())
+
+    assert len(stranger.asked) == 1
+    await tokens.aclose()

@@ -1,0 +1,69 @@
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from core.errors import Misunderstood, System
+from upstreams.http import lenient_json as wire
+from upstreams.http.failures import Failures, retry_after_seconds
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.kit.rows import read_rows
+
+
+class _Login(msgspec.Struct):
+    login: int | str
+    leverage: Decimal | None = None
+
+
+def read(rows: bytes, asked: list[str]):
+    def entries(rows):
+        return {str(row.login): row for row in rows}
+
+    return read_rows(msgspec.Raw(rows), _Login, entries, asked, Failures(System.BROKER_WORK, "main"))
+
+
+def test_an_unreadable_row_costs_one_login():
+    found = read(b'[{"login":"1","leverage":"x"},{"login":2,"leverage":"20"}]', ["1", "2", "3"])
+
+    assert isinstance(found["1"], Misunderstood)
+    assert found["2"].leverage == 20
+    assert "3" not in found
+
+
+def test_a_row_that_nobody_owns_puts_the_missing_in_doubt():
+    found = read(b'[{"leverage":1},{"login":2}]', ["1", "2"])
+
+    assert isinstance(found["1"], Misunderstood)
+    assert found["2"].login == 2
+
+
+def test_every_digit_of_an_amount_is_kept():
+    class Money(msgspec.Struct):
+        amount: Decimal
+
+    digits = "123456789012345678.12345678"
+
+    assert wire.decode(f'{{"amount":{digits}}}'.encode(), Money).amount == Decimal(digits)
+    assert wire.encode({"price": wire.plain(Decimal(digits))}) == f'{{"price":{digits}}}'.encode()
+    assert wire.encode({"price": wire.plain(Decimal("1E+2"))}) == b'{"price":100}'
+
+
+@pytest.mark.parametrize("raw", [b"1e400", b'"NaN"', b'"Infinity"', b"1e-400"])
+def test_what_is_no_amount_is_nonsense(raw):
+    with pytest.raises(wire.Nonsense):
+        wire.raw_number(msgspec.Raw(raw))
+
+
+@pytest.mark.parametrize(
+    "text,seconds",
+    [
+        ("7", 7.0),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("999999999999", 86_400.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+    ],
+)
+def test_retry_after(text, seconds):
+    assert retry_after_seconds(HttpAnswer(429, {"retry-after": text}, b"")) == seconds

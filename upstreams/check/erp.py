@@ -1,0 +1,127 @@
+"""Is the ERP database what docs/erp-views.md asks for?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from core.call import Call
+from core.errors import UpstreamError
+from upstreams.check.findings import Finding, Findings, note, ok, told, wrong
+from upstreams.postgres.database import Database
+from upstreams.postgres.sql import read_statements
+
+sql = read_statements("check/check.sql")
+
+INTEGER = ("integer", "smallint")
+TEXT = ("text", "character varying")
+BOOLEAN = ("boolean",)
+NUMERIC = ("numeric",)
+STAMP = ("timestamp with time zone",)
+
+CONTRACT: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "client": {
+        "client_number": INTEGER,
+        "full_name": TEXT,
+        "email": TEXT,
+        "agency": INTEGER,
+        "erp_status": INTEGER,
+        "erp_status_text": TEXT,
+        "identity_locked": BOOLEAN,
+        "crm_user_id": TEXT,
+    },
+    "web_status": {"client_number": INTEGER, "web_status": INTEGER, "web_status_text": TEXT},
+    "api_password": {"client_number": INTEGER, "api_password": TEXT},
+    "trading_account": {
+        "server": TEXT,
+        "login": TEXT,
+        "client_number": INTEGER,
+        "platform": TEXT,
+        "status": INTEGER,
+        "group_name": TEXT,
+        "currency": TEXT,
+        "balance": NUMERIC,
+        "equity": NUMERIC,
+        "margin": NUMERIC,
+        "synced_at": STAMP,
+    },
+    "currency_balance": {
+        "client_number": INTEGER,
+        "currency": TEXT,
+        "balance": NUMERIC,
+        "cash": NUMERIC,
+        "value": NUMERIC,
+    },
+    "accounting_currency": {"currency": TEXT},
+}
+"""The views of schema brokergraph_erp: column -> types that will do, the wanted one first."""
+
+_PAGE = "docs/erp-views.md shows the view"
+
+
+async def check_erp(database: Database, accounting_currency: str, configured: Sequence[str], call: Call) -> Findings:
+    """Every view and column; then what stands in them, where they can be read."""
+    try:
+        rows = await database.read(sql.columns, call=call)
+    except UpstreamError as error:
+        yield wrong("erp.database_url", told(error), "Is the address right, PostgreSQL running, the role allowed in?")
+        return
+    yield ok("erp.database_url", "reachable")
+    found = list(views(rows))
+    for finding in found:
+        yield finding
+    if all(finding.verdict == "ok" for finding in found):
+        async for finding in _contents(database, accounting_currency, configured, call):
+            yield finding
+
+
+def views(rows: Sequence[Any]) -> Iterator[Finding]:
+    """One line for a view that is right, one for each thing that is wrong with another."""
+    present: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        present.setdefault(row["view"], {})[row["column"]] = row
+    for view, columns in CONTRACT.items():
+        problems = list(_view(view, columns, present.get(view)))
+        yield from problems or [ok(f"brokergraph_erp.{view}", f"{len(columns)} columns")]
+
+
+def _view(view: str, columns: Mapping[str, Sequence[str]], present: Mapping[str, Any] | None) -> Iterator[Finding]:
+    place = f"brokergraph_erp.{view}"
+    if present is None:
+        yield wrong(place, "the view is missing", _PAGE)
+        return
+    for column, types in columns.items():
+        row = present.get(column)
+        if row is None:
+            yield wrong(f"{place}.{column}", f"the column is missing; it should be {types[0]}", _PAGE)
+        elif row["type"] not in types:
+            yield wrong(
+                f"{place}.{column}", f"is {row['type']}, should be {types[0]}", f"Cast it: {column}::{types[0]}"
+            )
+        elif not row["readable"]:
+            yield wrong(f"{place}.{column}", "may not be read by our role", f"GRANT SELECT ON {place} TO our role")
+
+
+async def _contents(database: Database, currency: str, configured: Sequence[str], call: Call) -> Findings:
+    subject = "brokergraph_erp.accounting_currency"
+    try:
+        currencies = [row["currency"] for row in await database.read(sql.accounting_currencies, call=call)]
+        yield _currency(currencies, currency)
+        subject = "brokergraph_erp.client"
+        if not await database.read(sql.any_client, call=call):
+            yield note(subject, "there is no client in it")
+        subject = "brokergraph_erp.trading_account"
+        for row in await database.read(sql.servers, call=call):
+            if row["server"] not in configured:
+                what = f"has accounts on the server {row['server']}, which has no live figures and takes no orders"
+                yield note(subject, what, f"Add [servers.{row['server']}] if it should.")
+    except UpstreamError as error:
+        yield wrong(subject, told(error), "The view exists but cannot be read; try it in psql.")
+
+
+def _currency(found: Sequence[str], setting: str) -> Finding:
+    subject = "erp.accounting_currency"
+    if len(found) != 1:
+        count = "no row" if not found else "several rows"
+        return wrong(subject, f"the view accounting_currency has {count}, should have one", _PAGE)
+    if found[0] != setting:
+        return wrong(subject, f"is {setting}, but the ERP values balances in {found[0]}", f'Set it to "{found[0]}".')
+    return ok(subject, setting)

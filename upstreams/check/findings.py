@@ -1,0 +1,56 @@
+"""`brokergraph check`: what is missing or wrong in the databases and at the vendors, one finding for each thing.
+
+It reads and never changes anything, but for a token that a vendor renews on the way.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import UpstreamError
+from core.secret import Secret
+from upstreams.vendors.config import UpstreamsConfig
+
+Verdict = Literal["ok", "note", "wrong"]
+Findings = AsyncIterator["Finding"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. A note is worth knowing and keeps nothing from working."""
+
+    subject: str
+    verdict: Verdict
+    what: str = ""
+    remedy: str = ""
+
+
+def ok(subject: str, what: str = "") -> Finding:
+    return Finding(subject, "ok", what)
+
+
+def note(subject: str, what: str, remedy: str = "") -> Finding:
+    return Finding(subject, "note", what, remedy)
+
+
+def wrong(subject: str, what: str, remedy: str) -> Finding:
+    return Finding(subject, "wrong", what, remedy)
+
+
+def told(error: UpstreamError) -> str:
+    """The whole of it: this is read by the operator and not by a caller, so the log's detail belongs to it."""
+    code = f" [{error.upstream_code}]" if error.upstream_code else ""
+    detail = f" ({error.detail})" if error.detail else ""
+    return f"{error.message}{code}{detail}"
+
+
+def secrets_of(config: UpstreamsConfig) -> Iterable[Secret]:
+    """Every secret of the vendors' settings, so that none is printed even where a foreign error quotes it."""
+    if config.hyper is not None:
+        yield config.hyper.access_token
+        if config.hyper.refresh_token is not None:
+            yield config.hyper.refresh_token
+    if config.broctagon is not None:
+        yield config.broctagon.key
+    yield from (connection.client_secret for connection in config.cplugin.values())
+    yield from (connection.token for connection in config.broker_work.values())

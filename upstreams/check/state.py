@@ -1,0 +1,59 @@
+"""Is our own schema there, and is it this version's?"""
+
+from collections.abc import Sequence
+
+from core.call import Call
+from core.clock import Deadline
+from core.errors import System, Unavailable, UpstreamError
+from upstreams.check.findings import Finding, Findings, note, ok, told, wrong
+from upstreams.postgres.database import Database
+from upstreams.postgres.failures import ERRORS
+from upstreams.postgres.migrate import migrations, missing
+from upstreams.postgres.sql import read_statements
+
+sql = read_statements("check/check.sql")
+_MIGRATE = "Run `brokergraph migrate`."
+
+
+async def check_state(database: Database, subject: str, depositing: Sequence[str], call: Call) -> Findings:
+    """`subject` is the setting that names the database, `depositing` the servers that take deposits."""
+    try:
+        lacking = await _missing(database, call.deadline)
+        applied = {} if lacking else {row[0]: row[1] for row in await database.read(sql.applied, call=call)}
+    except UpstreamError as error:
+        yield wrong(subject, told(error), "Is the address right, PostgreSQL running, the role allowed in?")
+        return
+    yield ok(subject, "reachable")
+    known = {migration.name: migration.checksum for migration in migrations()}
+    changed = [name for name, checksum in applied.items() if known.get(name, checksum) != checksum]
+    for name in lacking:
+        yield wrong("schema brokergraph", f"migration {name} is missing", _MIGRATE)
+    for name in changed:
+        yield wrong("schema brokergraph", f"migration {name} was applied with another text", "Run what applied it.")
+    for name in applied.keys() - known.keys():
+        yield note("schema brokergraph", f"has {name}, which only a newer brokergraph knows")
+    if not lacking and not changed:
+        yield ok("schema brokergraph", f"{len(known)} migrations")
+        proven = {row["server"] for row in await database.read(sql.proven_histories, call=call)}
+        for server in depositing:
+            yield _history(server, proven=server in proven)
+
+
+def _history(server: str, *, proven: bool) -> Finding:
+    """Only a history that has shown a booking of ours says by its silence that something was not booked."""
+    if proven:
+        return ok(f"servers.{server}", "its history has shown a deposit of ours")
+    return note(
+        f"servers.{server}",
+        "its history has not shown a deposit of ours yet, so a deposit in doubt that it does not show needs review",
+        "Nothing to do: the first doubt that its history settles proves it.",
+    )
+
+
+async def _missing(database: Database, deadline: Deadline) -> list[str]:
+    try:
+        async with database.connection(deadline.remaining()) as connection:
+            return await missing(connection)
+    except ERRORS as error:
+        message = "The database cannot be reached."
+        raise Unavailable(message, system=System.ERP_DATABASE, name=database.label, detail=repr(error)) from error

@@ -1,0 +1,141 @@
+-- What is asked of the ERP's views (docs/erp-views.md). $1 is always the agencies that the caller may see, null for all,
+-- and $2 the one client that a client's own token is for, null for everybody else: core/visibility.py.
+
+-- part: visible
+($1::int[] IS NULL OR c.agency = ANY ($1::int[])) AND ($2::int IS NULL OR c.client_number = $2)
+
+-- part: client_columns
+c.client_number, c.full_name, c.email, c.agency, c.erp_status, c.erp_status_text, c.identity_locked, c.crm_user_id
+
+-- part: account_columns
+a.server, a.login, a.client_number, a.platform, a.status, a.group_name, a.currency, a.balance, a.equity, a.margin,
+a.synced_at
+
+-- part: matching_clients
+($3::int[] IS NULL OR c.client_number = ANY ($3))
+AND ($4::int[] IS NULL OR EXISTS (
+    SELECT FROM brokergraph_erp.web_status w WHERE w.client_number = c.client_number
+    AND (w.web_status = ANY ($4) OR ($5::bool AND w.web_status <> ALL ($6::int[])))))
+AND ($7::int[] IS NULL OR c.erp_status = ANY ($7) OR ($8::bool AND c.erp_status <> ALL ($9::int[])))
+AND ($10::int[] IS NULL OR c.agency = ANY ($10))
+AND (($11::int IS NULL AND $12::text IS NULL AND $13::text IS NULL)
+     OR c.client_number = $11 OR lower(c.email) = $12 OR lower(c.full_name) LIKE $13)
+
+-- part: matching_accounts
+($3::text[] IS NULL OR a.platform = ANY ($3) OR ($4::bool AND a.platform <> ALL ($5::text[])))
+AND ($6::text[] IS NULL OR a.server = ANY ($6))
+AND ($7::int[] IS NULL OR a.status = ANY ($7) OR ($8::bool AND a.status <> ALL ($9::int[])))
+
+-- part: account_page
+($11::text IS NULL OR (a.server, a.login) > ($11, $12::text))
+AND ($13::text IS NULL OR (a.server, a.login) < ($13, $14::text))
+
+-- name: clients_by_number
+-- Who are these clients? $3 numbers.
+SELECT {client_columns}
+FROM brokergraph_erp.client c
+WHERE c.client_number = ANY ($3::int[]) AND {visible}
+
+-- name: clients_by_account
+-- Whose are these accounts? $3 servers and $4 logins, pairwise.
+SELECT k.server AS key_server, k.login AS key_login, {client_columns}
+FROM unnest($3::text[], $4::text[]) AS k (server, login)
+JOIN brokergraph_erp.trading_account a ON a.server = k.server AND a.login = k.login
+JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+WHERE {visible}
+
+-- name: clients_by_crm_user
+-- Which clients does the CRM know under these user ids? $3 ids.
+SELECT {client_columns}
+FROM brokergraph_erp.client c
+WHERE c.crm_user_id = ANY ($3::text[]) AND {visible}
+
+-- name: clients_forward
+-- One page of clients by number. $3 numbers, $4 web statuses, $5 also those not listed in $6, $7 to $9 the same for ERP
+-- statuses, $10 agencies asked for, $11 number, $12 e-mail or $13 beginning of a name; $14 after, $15 before, $16 limit.
+SELECT {client_columns}
+FROM brokergraph_erp.client c
+WHERE {visible} AND {matching_clients}
+  AND ($14::bigint IS NULL OR c.client_number > $14) AND ($15::bigint IS NULL OR c.client_number < $15)
+ORDER BY c.client_number LIMIT $16
+
+-- name: clients_backward
+-- The same page counted from the end.
+SELECT {client_columns}
+FROM brokergraph_erp.client c
+WHERE {visible} AND {matching_clients}
+  AND ($14::bigint IS NULL OR c.client_number > $14) AND ($15::bigint IS NULL OR c.client_number < $15)
+ORDER BY c.client_number DESC LIMIT $16
+
+-- name: count_clients
+-- How many clients does the filter match?
+SELECT count(*) AS total
+FROM brokergraph_erp.client c
+WHERE {visible} AND {matching_clients}
+
+-- name: web_statuses
+-- What does the website say of these clients? $3 numbers.
+SELECT w.client_number, w.web_status, w.web_status_text
+FROM brokergraph_erp.web_status w
+JOIN brokergraph_erp.client c ON c.client_number = w.client_number
+WHERE w.client_number = ANY ($3::int[]) AND {visible}
+
+-- name: balances
+-- Every currency that these clients hold, other than zero. $3 numbers. Without an accounting currency nothing can be
+-- valued, but what is held is still held.
+SELECT b.client_number, b.currency, b.balance, b.cash, b.value, k.currency AS accounting_currency
+FROM brokergraph_erp.currency_balance b
+JOIN brokergraph_erp.client c ON c.client_number = b.client_number
+LEFT JOIN (SELECT currency FROM brokergraph_erp.accounting_currency LIMIT 1) k ON true
+WHERE b.client_number = ANY ($3::int[]) AND b.balance <> 0 AND {visible}
+ORDER BY b.client_number, b.currency
+
+-- name: api_passwords
+-- The secrets that Hyper asks for, for the Hyper adapter alone. $3 numbers.
+SELECT p.client_number, p.api_password
+FROM brokergraph_erp.api_password p
+JOIN brokergraph_erp.client c ON c.client_number = p.client_number
+WHERE p.client_number = ANY ($3::int[]) AND {visible}
+
+-- name: accounts_by_key
+-- Which of these accounts exist? $3 servers and $4 logins, pairwise.
+SELECT {account_columns}
+FROM unnest($3::text[], $4::text[]) AS k (server, login)
+JOIN brokergraph_erp.trading_account a ON a.server = k.server AND a.login = k.login
+JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+WHERE {visible}
+
+-- name: accounts_forward
+-- One page of accounts for each of many clients, by server and login. $3 platforms, $4 also those not listed in $5,
+-- $6 servers, $7 statuses, $8 also those not listed in $9, $10 numbers, $11, $12 after, $13, $14 before, $15 limit.
+SELECT p.*
+FROM unnest($10::int[]) AS k (client_number)
+JOIN brokergraph_erp.client c ON c.client_number = k.client_number
+CROSS JOIN LATERAL (
+    SELECT {account_columns}
+    FROM brokergraph_erp.trading_account a
+    WHERE a.client_number = k.client_number AND {matching_accounts} AND {account_page}
+    ORDER BY a.server, a.login LIMIT $15) p
+WHERE {visible}
+ORDER BY p.server, p.login
+
+-- name: accounts_backward
+-- The same page counted from the end.
+SELECT p.*
+FROM unnest($10::int[]) AS k (client_number)
+JOIN brokergraph_erp.client c ON c.client_number = k.client_number
+CROSS JOIN LATERAL (
+    SELECT {account_columns}
+    FROM brokergraph_erp.trading_account a
+    WHERE a.client_number = k.client_number AND {matching_accounts} AND {account_page}
+    ORDER BY a.server DESC, a.login DESC LIMIT $15) p
+WHERE {visible}
+ORDER BY p.server DESC, p.login DESC
+
+-- name: count_accounts
+-- How many accounts does the filter match for each client? $10 numbers.
+SELECT a.client_number, count(*) AS total
+FROM brokergraph_erp.trading_account a
+JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+WHERE a.client_number = ANY ($10::int[]) AND {matching_accounts} AND {visible}
+GROUP BY a.client_number

@@ -1,0 +1,206 @@
+"""The ERP's views, one statement per question, answers by key.
+
+Every method takes `visible`, what the caller may see, and passes it as the first parameters of its statement; there is
+no way to read client data past it. Look-ups by key are shared between requests with the same `visible`
+(upstreams/flow/coalescing.py), and that is what the shared statement gets.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.call import Call
+from core.keyset import Page, PageRequest, cut
+from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
+from core.secret import Secret
+from core.visibility import Visibility
+from upstreams.flow.coalescing import Ask, Gate, K, Sharing, V
+from upstreams.postgres.database import Database
+from upstreams.postgres.sql import read_statements
+
+sql = read_statements("erp/erp.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Values wanted of a coded column; `unlisted` also wants every value that is not in `listed`."""
+
+    wanted: tuple[Any, ...]
+    unlisted: bool
+    listed: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientQuery:
+    """Which clients are asked for; None means no condition. The three search terms are alternatives."""
+
+    numbers: tuple[int, ...] | None = None
+    web_statuses: Codes | None = None
+    erp_statuses: Codes | None = None
+    agencies: tuple[int, ...] | None = None
+    number: int | None = None
+    email: str | None = field(default=None, repr=False)
+    name_prefix: str | None = field(default=None, repr=False)
+
+    def parameters(self) -> tuple[Any, ...]:
+        """$3 to $13 of the part `matching_clients`."""
+        searches = (self.number, self.email and self.email.lower(), _prefix_pattern(self.name_prefix))
+        return (self.numbers, *_codes(self.web_statuses), *_codes(self.erp_statuses), self.agencies, *searches)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountQuery:
+    """Which accounts are asked for; None means no condition."""
+
+    platforms: Codes | None = None
+    servers: tuple[str, ...] | None = None
+    statuses: Codes | None = None
+
+    def parameters(self) -> tuple[Any, ...]:
+        """$3 to $9 of the part `matching_accounts`."""
+        return (*_codes(self.platforms), self.servers, *_codes(self.statuses))
+
+
+def _codes(codes: Codes | None) -> tuple[Any, ...]:
+    return (None, False, ()) if codes is None else (codes.wanted, codes.unlisted, codes.listed)
+
+
+def _prefix_pattern(prefix: str | None) -> str | None:
+    if prefix is None:
+        return None
+    return prefix.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+class Erp:
+    """The ERP database. Raises Unavailable or Misunderstood; what does not exist is absent from the answer."""
+
+    def __init__(self, database: Database, sharing: Sharing) -> None:
+        self._database = database
+        self._clients = self._shared(self._ask_clients, sharing)
+        self._clients_by_account = self._shared(self._ask_clients_by_account, sharing)
+        self._web_statuses = self._shared(self._ask_web_statuses, sharing)
+        self._balances = self._shared(self._ask_balances, sharing)
+        self._accounts = self._shared(self._ask_accounts, sharing)
+
+    async def aclose(self) -> None:
+        for gate in (self._clients, self._clients_by_account, self._web_statuses, self._balances, self._accounts):
+            await gate.aclose()
+
+    async def clients(self, numbers: Sequence[int], visible: Visibility, call: Call) -> Mapping[int, ClientRecord]:
+        return await self._clients.ask(visible, numbers, call)
+
+    async def clients_by_account(
+        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
+    ) -> Mapping[AccountKey, ClientRecord]:
+        return await self._clients_by_account.ask(visible, keys, call)
+
+    async def web_statuses(
+        self, numbers: Sequence[int], visible: Visibility, call: Call
+    ) -> Mapping[int, WebStatusRecord]:
+        return await self._web_statuses.ask(visible, numbers, call)
+
+    async def balances(
+        self, numbers: Sequence[int], visible: Visibility, call: Call
+    ) -> Mapping[int, list[BalanceRecord]]:
+        """A client without any is absent."""
+        return await self._balances.ask(visible, numbers, call)
+
+    async def accounts(
+        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
+    ) -> Mapping[AccountKey, AccountRecord]:
+        return await self._accounts.ask(visible, keys, call)
+
+    async def _ask_clients(self, visible: Visibility, numbers: Sequence[int], call: Call) -> dict[int, ClientRecord]:
+        rows = await self._database.read(
+            sql.clients_by_number, *visible.of_clients(), numbers, call=call, keys=len(numbers)
+        )
+        return {row["client_number"]: ClientRecord(*row) for row in rows}
+
+    async def _ask_clients_by_account(
+        self, visible: Visibility, keys: Sequence[AccountKey], call: Call
+    ) -> dict[AccountKey, ClientRecord]:
+        servers, logins = _columns(keys)
+        rows = await self._database.read(
+            sql.clients_by_account, *visible.of_clients(), servers, logins, call=call, keys=len(keys)
+        )
+        return {AccountKey(row[0], row[1]): ClientRecord(*tuple(row)[2:]) for row in rows}
+
+    async def client_by_crm_user(self, user_id: str, visible: Visibility, call: Call) -> ClientRecord | None:
+        rows = await self._database.read(sql.clients_by_crm_user, *visible.of_clients(), [user_id], call=call)
+        return ClientRecord(*rows[0]) if len(rows) == 1 else None
+
+    async def client_page(
+        self, query: ClientQuery, page: PageRequest, visible: Visibility, call: Call
+    ) -> Page[ClientRecord]:
+        statement = sql.clients_backward if page.backward else sql.clients_forward
+        after, before = (keys[0] if keys else None for keys in (page.after, page.before))
+        rows = await self._database.read(
+            statement, *visible.of_clients(), *query.parameters(), after, before, page.limit + 1, call=call
+        )
+        return cut([ClientRecord(*row) for row in rows], page)
+
+    async def count_clients(self, query: ClientQuery, visible: Visibility, call: Call) -> int:
+        rows = await self._database.read(sql.count_clients, *visible.of_clients(), *query.parameters(), call=call)
+        return int(rows[0]["total"])
+
+    async def _ask_web_statuses(
+        self, visible: Visibility, numbers: Sequence[int], call: Call
+    ) -> dict[int, WebStatusRecord]:
+        rows = await self._database.read(sql.web_statuses, *visible.of_clients(), numbers, call=call, keys=len(numbers))
+        return {row["client_number"]: WebStatusRecord(*row) for row in rows}
+
+    async def _ask_balances(
+        self, visible: Visibility, numbers: Sequence[int], call: Call
+    ) -> dict[int, list[BalanceRecord]]:
+        rows = await self._database.read(sql.balances, *visible.of_clients(), numbers, call=call, keys=len(numbers))
+        found: defaultdict[int, list[BalanceRecord]] = defaultdict(list)
+        for row in rows:
+            found[row["client_number"]].append(BalanceRecord(*row))
+        return found
+
+    async def api_passwords(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, Secret]:
+        """Hyper's per-client secrets. For the Hyper adapter's calls alone."""
+        rows = await self._database.read(
+            sql.api_passwords, *visible.of_clients(), numbers, call=call, keys=len(numbers)
+        )
+        return {row["client_number"]: Secret(row["api_password"]) for row in rows if row["api_password"]}
+
+    async def _ask_accounts(
+        self, visible: Visibility, keys: Sequence[AccountKey], call: Call
+    ) -> dict[AccountKey, AccountRecord]:
+        servers, logins = _columns(keys)
+        rows = await self._database.read(
+            sql.accounts_by_key, *visible.of_clients(), servers, logins, call=call, keys=len(keys)
+        )
+        return {AccountKey(row["server"], row["login"]): AccountRecord(*row) for row in rows}
+
+    async def account_pages(
+        self, numbers: Sequence[int], query: AccountQuery, page: PageRequest, visible: Visibility, call: Call
+    ) -> dict[int, Page[AccountRecord]]:
+        """One page for each client; a client without such accounts has an empty one."""
+        statement = sql.accounts_backward if page.backward else sql.accounts_forward
+        arguments = (*query.parameters(), numbers, *(page.after or (None, None)), *(page.before or (None, None)))
+        rows = await self._database.read(
+            statement, *visible.of_clients(), *arguments, page.limit + 1, call=call, keys=len(numbers)
+        )
+        found: defaultdict[int, list[AccountRecord]] = defaultdict(list)
+        for row in rows:
+            found[row["client_number"]].append(AccountRecord(*row))
+        return {number: cut(found[number], page) for number in numbers}
+
+    async def count_accounts(
+        self, numbers: Sequence[int], query: AccountQuery, visible: Visibility, call: Call
+    ) -> dict[int, int]:
+        rows = await self._database.read(
+            sql.count_accounts, *visible.of_clients(), *query.parameters(), numbers, call=call, keys=len(numbers)
+        )
+        totals = dict.fromkeys(numbers, 0)
+        return totals | {row["client_number"]: row["total"] for row in rows}
+
+    def _shared(self, ask: Ask[Visibility, K, V], sharing: Sharing) -> Gate[Visibility, K, V]:
+        return Gate(ask, sharing, too_late=self._database.too_late, away=False)
+
+
+def _columns(keys: Sequence[AccountKey]) -> tuple[list[str], list[str]]:
+    return [key.server for key in keys], [key.login for key in keys]

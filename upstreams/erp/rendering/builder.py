@@ -1,0 +1,181 @@
+"""Collects what a rendering of clients needs, and makes a statement of it."""
+
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from upstreams.erp.rendering.sql_json import Json, Sql, given_up, places_of
+from upstreams.erp.rendering.statement import SKELETON, VISIBLE, Statement, the_one
+from upstreams.postgres.sql import read_parts
+
+_PARTS: Final = read_parts("erp/erp.sql")
+_PARAMETER: Final = re.compile(r"\$(\d+)")
+
+
+class Row:
+    """The columns of a view that are read."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+        self._columns: dict[str, None] = {}
+
+    def column(self, name: str) -> str:
+        self._columns[name] = None
+        return f"{self.alias}.{name}"
+
+    def read(self, *always: str) -> str:
+        """What is selected from the view, under the same alias."""
+        return ", ".join(f"{self.alias}.{name}" for name in dict.fromkeys((*always, *self._columns)))
+
+
+Body = Callable[[Row], Json]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """Names of parameters: how many accounts, which (seven, as AccountQuery gives them; none for all), and between
+    which keys (four; none for no bounds).
+    """
+
+    limit: Hashable
+    filter: tuple[Hashable, ...] = ()
+    bounds: tuple[Hashable, ...] = ()
+
+
+class Ends(NamedTuple):
+    """SQL of where a page of accounts ends: whether it is empty and whether more follow, server and login of its first
+    and of its last account.
+    """
+
+    is_empty: str
+    has_more: str
+    first: tuple[str, str]
+    last: tuple[str, str]
+
+
+class Composer:
+    """Collects what a rendering needs. Parameters are known by names of the caller's choice."""
+
+    def __init__(self) -> None:
+        self.client = Row("c")
+        self._parameters: dict[Hashable, int] = {}
+        self._relations: dict[str, str] = {}
+        self._pages: dict[str, str] = {}
+        self._aggregates: dict[str, str] = {}
+        self._of_balances: dict[str, str] = {}
+        self._keys: list[str] = []
+        self._values_money = False
+
+    def parameter(self, name: Hashable, type_: str) -> str:
+        """SQL for the parameter of that name."""
+        return f"${self._number(name)}::{type_}"
+
+    def statement(self, texts: Sequence[Json]) -> Statement:
+        """For clients with these texts."""
+        joins = [f"\nFULL JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client()]
+        joins += [f"\nLEFT JOIN LATERAL ({page}) {alias} ON true" for page, alias in self._pages.items()]
+        return the_one(
+            Statement(
+                self.client.read("client_number"),
+                "".join(f",\n{one}" for one in self._with()),
+                "".join(joins),
+                tuple(given_up(one) for one in texts),
+                tuple(self._keys),
+                tuple(self._parameters),
+            )
+        )
+
+    def accounting(self, what: str) -> str:
+        """SQL for the accounting currency's `currency` or `places`; NULL without one."""
+        self._values_money = True
+        return f"(SELECT {what} FROM k)"  # noqa: S608 - a word of ours.
+
+    def web_status(self, body: Body) -> Json:
+        """A client's web status as JSON, null without one."""
+        row = Row("w")
+        text = given_up(body(row))
+        select = SKELETON["web_status"].format(text=text, of_c=SKELETON["of_c"])
+        alias = self._relations.setdefault(select, f"w{len(self._relations)}")
+        return [Sql(f"coalesce({alias}.j, 'null')")]
+
+    def balances(self, body: Json, only: str | None = None) -> Json:
+        """A client's balances as a list; `only` is SQL for the currencies that are wanted, or NULL for all."""
+        wanted = f" FILTER (WHERE {only} IS NULL OR b.currency = ANY ({only}))" if only else ""
+        listed = self.of_balances(f"string_agg({given_up(body)}, ',' ORDER BY b.currency){wanted}")
+        return ["[", Sql(f"coalesce({listed}, '')"), "]"]
+
+    def of_each_balance(self, expression: str) -> str:
+        """SQL for an expression over a balance's own columns, computed once for each."""
+        return f"b.{self._of_balances.setdefault(expression, f'y{len(self._of_balances)}')}"
+
+    def of_balances(self, aggregate: str) -> str:
+        """SQL for an aggregate over a client's balances; NULL for a client without any."""
+        return f"b.{self._aggregates.setdefault(aggregate, f'x{len(self._aggregates)}')}"
+
+    def accounts(self, row: Row, body: Json, page: AccountPage, *, keyed: bool) -> tuple[Json, int]:
+        """A page of a client's accounts as the elements of a list, and if it is `keyed` the number under which the
+        statement says whose they are.
+        """
+        select = SKELETON["accounts"].format(
+            text=given_up(body),
+            keys=f", {SKELETON['account_keys']}" if keyed else "",
+            columns=row.read("server", "login"),
+            condition=self._matching(page) + self._within(page),
+            limit=self.parameter(page.limit, "int"),
+        )
+        alias = self._by_page(select)
+        if keyed:
+            self._keys.append(f"{alias}.k")
+        return [Sql(f"coalesce({alias}.j, '')")], len(self._keys) - 1
+
+    def account_ends(self, page: AccountPage) -> Ends:
+        limit = self.parameter(page.limit, "int")
+        condition = self._matching(page) + self._within(page)
+        alias = self._by_page(SKELETON["account_ends"].format(condition=condition, limit=limit))
+        first, last = "[1]", f"[least({alias}.n, {limit})]"
+        return Ends(
+            f"{alias}.n = 0",
+            f"{alias}.n > {limit}",
+            (f"{alias}.servers{first}", f"{alias}.logins{first}"),
+            (f"{alias}.servers{last}", f"{alias}.logins{last}"),
+        )
+
+    def account_count(self, page: AccountPage) -> str:
+        """SQL for how many accounts there are on all pages."""
+        return f"{self._by_page(SKELETON['account_count'].format(condition=self._matching(page)))}.n"
+
+    def _by_page(self, select: str) -> str:
+        """The alias of a select that is made for each client."""
+        return self._pages.setdefault(select, f"a{len(self._pages)}")
+
+    def _matching(self, page: AccountPage) -> str:
+        return f" AND {self._part('matching_accounts', page.filter)}" if page.filter else ""
+
+    def _within(self, page: AccountPage) -> str:
+        return f" AND {self._part('account_page', page.bounds)}" if page.bounds else ""
+
+    def _part(self, part: str, names: Sequence[Hashable]) -> str:
+        """A part of erp.sql, its parameters in their order under these names."""
+        text = _PARTS[part]
+        first = min(int(number) for number in _PARAMETER.findall(text))
+        return _PARAMETER.sub(lambda found: f"${self._number(names[int(found[1]) - first])}", text)
+
+    def _number(self, name: Hashable) -> int:
+        return self._parameters.setdefault(name, len(self._parameters) + VISIBLE + 1)
+
+    def _with(self) -> Iterator[str]:
+        if self._values_money:
+            yield SKELETON["accounting"].format(places=places_of("currency"))
+        for select, alias in self._relations.items():
+            yield f"{alias} AS ({select})"
+        if self._aggregates:
+            aggregates = "".join(f", {one} AS {name}" for one, name in self._aggregates.items())
+            columns = "".join(f", {one} AS {name}" for one, name in self._of_balances.items())
+            places, of_c = places_of("b.currency"), SKELETON["of_c"]
+            yield SKELETON["balances"].format(aggregates=aggregates, places=places, columns=columns, of_c=of_c)
+
+    def _by_client(self) -> Iterator[str]:
+        yield from self._relations.values()
+        if self._aggregates:
+            yield "b"

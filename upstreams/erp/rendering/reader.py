@@ -1,0 +1,113 @@
+"""Asks for clients as text. Like erp/reader.py it takes `visible` with every question; there is no way past it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+
+from core.call import Call
+from core.keyset import Page, PageRequest, cut
+from core.visibility import Visibility
+from upstreams.erp.reader import ClientQuery
+from upstreams.erp.rendering.statement import Statement
+from upstreams.flow.coalescing import Gate, Sharing
+from upstreams.postgres.database import Database
+
+_BEFORE_ALL: Final = -(2**63)
+_AFTER_ALL: Final = 2**63 - 1
+_EVERYBODY: Final = ClientQuery()
+# In the pages of one statement: with more, whoever waits for one of them waits too long for the others.
+_MOST_CLIENTS: Final = 200
+
+Texts = asyncpg.Record
+"""A client's number, and then its texts."""
+Bounds = tuple[int, int]
+"""Between which clients' numbers a page lies; neither is in it."""
+
+
+class Question(NamedTuple):
+    """A statement, what its parameters are, and what the asker may see: those who wait for the same share a call. Of
+    pages, those of the same length that begin at the same end.
+    """
+
+    statement: Statement
+    parameters: tuple[Any, ...]
+    visible: Visibility
+    limit: int = 1
+    backward: bool = False
+
+
+class ClientTexts:
+    """The ERP's clients, rendered. Raises Unavailable or Misunderstood. Parameters must be hashable. `sharing` is for
+    clients by number; of pages so many statements are under way at once.
+    """
+
+    def __init__(self, database: Database, sharing: Sharing, pages_at_once: int) -> None:
+        self._database = database
+        self._by_number: Gate[Question, int, Texts] = Gate(
+            self._ask_by_number, sharing, too_late=database.too_late, away=False
+        )
+        self._pages: Gate[Question, Bounds, list[Texts]] = Gate(
+            self._ask_pages,
+            Sharing(pages_at_once, _MOST_CLIENTS),
+            too_late=database.too_late,
+            away=False,
+            weight=lambda question: question.limit,
+        )
+
+    async def aclose(self) -> None:
+        await self._by_number.aclose()
+        await self._pages.aclose()
+
+    async def page(  # noqa: PLR0913, PLR0917 - what a page is made of.
+        self,
+        statement: Statement,
+        parameters: tuple[Any, ...],
+        query: ClientQuery,
+        page: PageRequest,
+        visible: Visibility,
+        call: Call,
+        *,
+        looks_ahead: bool,
+    ) -> Page[Texts]:
+        """As erp.client_page; a page of all clients is shared with whoever waits for such pages. Whether there is more
+        is known only to who looks ahead.
+        """
+        after, before = (keys[0] if keys else None for keys in (page.after, page.before))
+        bounds = (_BEFORE_ALL if after is None else after, _AFTER_ALL if before is None else before)
+        limit = page.limit + looks_ahead
+        if query == _EVERYBODY:
+            question = Question(statement, parameters, visible, limit, page.backward)
+            rows: Sequence[Texts] = (await self._pages.ask(question, [bounds], call))[bounds]
+        else:
+            sql = statement.filtered_backward if page.backward else statement.filtered_forward
+            own = (*visible.of_clients(), *parameters, *query.parameters(), *bounds, limit)
+            rows = await self._database.read(sql.of(self._database.major), *own, call=call)
+        return cut(rows[::-1] if page.backward else rows, page)
+
+    async def by_number(
+        self,
+        statement: Statement,
+        parameters: tuple[Any, ...],
+        numbers: Sequence[int],
+        visible: Visibility,
+        call: Call,
+    ) -> Mapping[int, Texts]:
+        """As erp.clients; shared with whoever waits for the same texts."""
+        return await self._by_number.ask(Question(statement, parameters, visible), numbers, call)
+
+    async def _ask_by_number(self, question: Question, numbers: Sequence[int], call: Call) -> dict[int, Texts]:
+        own = (*question.visible.of_clients(), *question.parameters, numbers)
+        sql = question.statement.by_number.of(self._database.major)
+        rows = await self._database.read(sql, *own, call=call, keys=len(numbers))
+        return {row[0]: row for row in rows}
+
+    async def _ask_pages(self, question: Question, pages: Sequence[Bounds], call: Call) -> dict[Bounds, list[Texts]]:
+        statement = question.statement
+        sql = statement.backward if question.backward else statement.forward
+        after, before = zip(*pages, strict=True)
+        own = (*question.visible.of_clients(), *question.parameters, after, before, question.limit)
+        found: dict[Bounds, list[Texts]] = {page: [] for page in pages}
+        for row in await self._database.read(sql.of(self._database.major), *own, call=call, keys=len(pages)):
+            found[pages[row[-1] - 1]].append(row)
+        return found

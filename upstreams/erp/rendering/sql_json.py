@@ -1,0 +1,171 @@
+"""How columns become JSON text inside a statement.
+
+Money is exact and in plain notation, as core/money.py prints it: the tests hold the two together. A value that
+cannot be said (null where there must be none, NaN) makes its whole text NULL, which `given_up` turns into a mark:
+whoever reads it takes the long way, which says what is wrong and where.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Final
+
+from core.money import EXACT, fraction_digits
+
+# Neither can stand in JSON text: its writers escape control characters.
+HOLE: Final = "\x01"
+GIVEN_UP: Final = "\x02"
+
+_AS_JSON: Final = "to_json"
+_AS_SCALAR: Final = "JSON_SCALAR"
+_SCALARS_SINCE: Final = 17
+# Python has no other years, and so no resolver has.
+_FIRST: Final = "0001-01-01 00:00:00+00"
+_AFTER_LAST: Final = "10000-01-01 00:00:00+00"
+
+
+class Sql(str):
+    """An SQL expression of type text that yields JSON. Everything else that is put together is JSON as it stands."""
+
+    __slots__ = ()
+
+
+Json = Sequence[str]
+"""JSON in pieces, literal text and Sql by turns, to be joined by ||."""
+
+
+def quoted(text: str) -> str:
+    """An SQL literal. Whoever calls it keeps backslashes and NUL out."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def joined(json: Json) -> Sql:
+    """The pieces as one SQL expression; neighbouring literals become one."""
+    pieces: list[str] = []
+    literal = ""
+    for one in json:
+        if not isinstance(one, Sql):
+            literal += one
+            continue
+        if literal:
+            pieces.append(quoted(literal))
+        literal = ""
+        pieces.append(one)
+    if literal or not pieces:
+        pieces.append(quoted(literal))
+    return Sql(" || ".join(pieces))
+
+
+def object_of(members: Iterable[tuple[str, Json]]) -> Json:
+    """A JSON object with these names, which are plain ASCII names."""
+    pieces: list[str] = []
+    for name, json in members:
+        if not (name.isascii() and name.isidentifier()):
+            raise ValueError(f"{name!r} is no name")
+        pieces += [f'{"," if pieces else "{"}"{name}":', *json]
+    return [*pieces, "}"] if pieces else ["{}"]
+
+
+def spelled(sql: str, major: int) -> str:
+    """The statement for this major version of PostgreSQL; 0 is for any. to_json looks the type of its argument up for
+    each value, which costs more than all else it does; JSON_SCALAR does so once.
+    """
+    return sql.replace(f"{_AS_JSON}(", f"{_AS_SCALAR}(") if major >= _SCALARS_SINCE else sql
+
+
+def null_if(condition: str, json: Json) -> Json:
+    return [Sql(f"CASE WHEN {condition} THEN 'null' ELSE {joined(json)} END")]
+
+
+def number(column: str) -> Json:
+    """An integer column."""
+    return [Sql(f"{column}::text")]
+
+
+def text_of(column: str) -> Sql:
+    """A text with its quotes; NULL for none."""
+    return Sql(f"{_AS_JSON}({column})::text")
+
+
+def text(column: str) -> Json:
+    return [text_of(column)]
+
+
+def text_or_null(column: str) -> Json:
+    return [Sql(f"coalesce({text_of(column)}, 'null')")]
+
+
+def instant(column: str) -> Json:
+    """A timestamptz, in UTC with milliseconds. NULL for one that is not of the years 1 to 9999."""
+    text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+    return ['"', Sql(f"CASE WHEN {column} >= '{_FIRST}' AND {column} < '{_AFTER_LAST}' THEN {text} END"), '"']
+
+
+def coded(column: str, names: Mapping[int | str, str], otherwise: str) -> Json:
+    """A code by its name as an enum value; `otherwise` for any other code, and for none."""
+    return ['"', Sql(_case(column, {code: quoted(name) for code, name in names.items()}, quoted(otherwise))), '"']
+
+
+def text_or_coded(column: str, code: str, texts: Mapping[int, str], otherwise: str) -> Json:
+    """The text, or where there is none the text for the code."""
+    instead = _case(code, {one: quoted(found) for one, found in texts.items()}, quoted(otherwise))
+    return text(f"coalesce(nullif({column}, ''), {instead})")
+
+
+def _case(column: str, results: Mapping[int | str, str], otherwise: str) -> str:
+    whens = " ".join(
+        f"WHEN {code if isinstance(code, int) else quoted(code)} THEN {result}" for code, result in results.items()
+    )
+    return f"(CASE {column} {whens} ELSE {otherwise} END)"
+
+
+def amount(column: str, places: str) -> Json:
+    """A numeric column as a string: with at least so many places, and finer digits where it has them. NULL for NaN."""
+    least = f"min_scale({column})"
+    finer = f"CASE WHEN {least} > {places} THEN {least} WHEN {least} >= 0 THEN {places} END"
+    exact = f"CASE WHEN scale({column}) = {places} THEN {column}::text ELSE round({column}, {finer})::text END"
+    return ['"', Sql(f"({exact})"), '"']
+
+
+def truncated(dividend: str, divisor: str, places: int) -> str:
+    """SQL for the quotient in units of the last of so many places, cut towards zero."""
+    return f"div({dividend} * {10**places}, {divisor})"
+
+
+def half_even(units: str, dividend: str, divisor: str, places: int) -> Json:
+    """The quotient as core/money.py divides, of which `units` is what `truncated` says. NULL for NaN, and for more
+    digits than there are.
+    """
+    rest = f"2 * abs({dividend} * {10**places} - {units} * {divisor})"
+    is_more = f"{rest} > abs({divisor}) OR {rest} = abs({divisor}) AND mod({units}, 2) <> 0"
+    rounded = f"{units} + CASE WHEN {is_more} THEN sign({dividend}) * sign({divisor}) ELSE 0 END"
+    exact = f"CASE WHEN abs({units}) < 1e{EXACT.prec - 1} THEN (({rounded}) * 1e-{places})::text END"
+    return ['"', Sql(f"({exact})"), '"']
+
+
+def places_of(currency: str) -> str:
+    """SQL for the number of places of a currency, as core/money.py has them."""
+    by_digits: dict[int, list[str]] = {}
+    default, known = fraction_digits()
+    for code, digits in known.items():
+        by_digits.setdefault(digits, []).append(quoted(code))
+    whens = " ".join(f"WHEN {currency} IN ({', '.join(codes)}) THEN {digits}" for digits, codes in by_digits.items())
+    # One look into all the exceptions first: a list of nine or more is looked up by its hash, and most are in none.
+    exceptions = ", ".join(chain.from_iterable(by_digits.values()))
+    return f"(CASE WHEN {currency} IN ({exceptions}) THEN CASE {whens} END ELSE {default} END)"
+
+
+def base64url(plain: str) -> Json:
+    """SQL text as an opaque id or cursor (resolvers/fields/ids.py): base64url without padding, and without PostgreSQL's
+    line breaks.
+    """
+    return ['"', Sql(f"translate(encode(convert_to({plain}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"), '"']
+
+
+def hole(number: int) -> str:
+    """A place that somebody else fills in. A text that is split at HOLE has all of them at its odd parts."""
+    return f"{HOLE}{number}{HOLE}"
+
+
+def given_up(json: Json) -> Sql:
+    """The text, or the mark where it is NULL."""
+    return Sql(f"coalesce({joined(json)}, E'\\x02')")

@@ -1,0 +1,99 @@
+"""A vendor's own rate limit, kept on our side, so that it is never the vendor who has to refuse."""
+
+from bisect import insort
+from collections import deque
+
+from core.clock import Clock, Deadline
+
+WINDOW_SECONDS = 60.0
+
+
+class _Window:
+    """At most N calls in ANY 60 seconds. A token bucket that allows N at once and refills at N a minute lets up to 2 N
+    through in its first minute, and a vendor that counts by the minute would answer 429 to half of them.
+    """
+
+    def __init__(self, clock: Clock, most: int, window_seconds: float) -> None:
+        self._clock = clock
+        self._most = most
+        self._window = window_seconds
+        self._times: deque[float] = deque()
+
+    def wait_seconds(self, ahead: int = 0) -> float:
+        """How long a caller would wait who has so many before him."""
+        self._forget()
+        now = self._clock.monotonic()
+        # A permit falls due one window after the one that is N places before it.
+        before, windows = len(self._times) + ahead - self._most, 1
+        while before >= len(self._times):
+            before, windows = before - self._most, windows + 1
+        if before < 0:
+            return (windows - 1) * self._window
+        return max(0.0, self._times[before] + windows * self._window - now)
+
+    async def take(self, deadline: Deadline) -> bool:
+        """Wait for a permit. False, at once and without waiting, where it would come after the deadline."""
+        wait = self.wait_seconds()
+        if wait > deadline.remaining():
+            return False
+        moment = self._clock.monotonic() + wait
+        if self._times and self._times[-1] > moment:
+            insort(self._times, moment)
+        else:
+            # Nearly always: and to search a deque of a busy minute costs more than the rest of a call's manners.
+            self._times.append(moment)
+        if wait > 0:
+            await self._keep(moment, wait)
+        return True
+
+    async def _keep(self, moment: float, wait: float) -> None:
+        try:
+            await self._clock.sleep(wait)
+        except BaseException:
+            # Whoever gives up hands his permit back.
+            self._times.remove(moment)
+            raise
+
+    def _forget(self) -> None:
+        oldest = self._clock.monotonic() - self._window
+        while self._times and self._times[0] <= oldest:
+            self._times.popleft()
+
+
+class RateLimit:
+    """At most N calls a minute, of which reads get no more than N less what is reserved for orders. An order takes what
+    is reserved or what all share, whichever comes first; two windows that hold make one that holds.
+    """
+
+    def __init__(self, clock: Clock, per_minute: float | None, *, reserved_share: float = 0.0) -> None:
+        self._shared: _Window | None = None
+        self._reserved: _Window | None = None
+        if per_minute is None:
+            return
+        most = max(1, int(per_minute))
+        reserved = reserved_of(most, reserved_share)
+        # A rate below one a minute is one call in a longer window.
+        window = WINDOW_SECONDS / per_minute if per_minute < 1 else WINDOW_SECONDS
+        self._shared = _Window(clock, most - reserved, window)
+        self._reserved = _Window(clock, reserved, window) if reserved else None
+
+    def wait_seconds(self, ahead: int = 0, *, order: bool = False) -> float:
+        """How long a call would wait that has so many before it."""
+        if self._shared is None:
+            return 0.0
+        wait = self._shared.wait_seconds(ahead)
+        return min(wait, self._reserved.wait_seconds(ahead)) if order and self._reserved else wait
+
+    async def take(self, deadline: Deadline, *, order: bool = False) -> bool:
+        """Wait for a permit. False, at once and without waiting, where it would come after the deadline."""
+        if self._shared is None:
+            return True
+        window = self._shared
+        if order and self._reserved and self._reserved.wait_seconds() <= window.wait_seconds():
+            window = self._reserved
+        return await window.take(deadline)
+
+
+def reserved_of(most: int, share: float) -> int:
+    """How many of so many are for orders: the share, at least one of two, and never all."""
+    return min(most - 1, max(1, int(most * share))) if share > 0 and most > 1 else 0

@@ -1,0 +1,118 @@
+"""Access tokens: who has one, who fetches one, and the one repeat after a refused one."""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec.structs import replace
+
+from core.call import Call, Tally
+from core.clock import Deadline
+from core.errors import Unavailable, UpstreamError
+from core.secret import Secret
+from upstreams.flow.single_flight import SingleFlight
+from upstreams.http.failures import Failures
+from upstreams.http.link import Link, Read, TokenRefused
+from upstreams.http.request import HttpRequest
+
+T = TypeVar("T")
+
+
+class TokenSource(Protocol):
+    async def token(self, call: Call) -> Secret:
+        """A token that should do."""
+        ...
+
+    async def renewed(self, refused: Secret, call: Call) -> Secret:
+        """Another token than the refused one. Unavailable where there is none to be had."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class AuthorisedLink:
+    """A link whose calls carry `Authorization: Bearer`. After TokenRefused, which a vendor's module raises on a
+    documented 401, the token is renewed and the request sent once more, a write too: nothing was done.
+    """
+
+    def __init__(self, link: Link, tokens: TokenSource) -> None:
+        self.link = link
+        self._tokens = tokens
+
+    @property
+    def failures(self) -> Failures:
+        return self.link.failures
+
+    async def aclose(self) -> None:
+        await self._tokens.aclose()
+        await self.link.aclose()
+
+    async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
+        async def send(token: Secret) -> T:
+            return await self.link.read(_bearing(request, token), read, call)
+
+        return await self.repeated(send, await self._tokens.token(call), call)
+
+    async def prepare(self, request: HttpRequest, read: Read[T], call: Call) -> "AuthorisedWrite[T]":
+        """Have the token ready and know that the vendor is being called at all, sending nothing."""
+        self.link.check(request.lane)
+        return AuthorisedWrite(self, request, read, call, await self._tokens.token(call))
+
+    async def repeated(self, send: Callable[[Secret], Coroutine[Any, Any, T]], token: Secret, call: Call) -> T:
+        """Send, and once more with a fresh token if this one is refused."""
+        try:
+            return await send(token)
+        except TokenRefused:
+            fresh = await self._tokens.renewed(token, call)
+        try:
+            return await send(fresh)
+        except TokenRefused:
+            raise self.failures.credentials() from None
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorisedWrite(Generic[T]):
+    """A write that is ready to go: `send` is all that is left."""
+
+    authorised: AuthorisedLink
+    request: HttpRequest
+    read: Read[T]
+    call: Call
+    token: Secret
+
+    async def send(self) -> T:
+        async def send(token: Secret) -> T:
+            return await self.authorised.link.write(_bearing(self.request, token), self.read, self.call)
+
+        return await self.authorised.repeated(send, self.token, self.call)
+
+
+def _bearing(request: HttpRequest, token: Secret) -> HttpRequest:
+    return replace(request, headers={**request.headers, "authorization": f"Bearer {token.reveal()}"})
+
+
+class SharedFetch:
+    """One token request for all who wait. It belongs to no caller: it has a deadline and a tally of its own, so that an
+    operation is charged for its own calls only and a caller who hangs up spoils nothing for the others.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._flight: SingleFlight[Secret] = SingleFlight()
+
+    async def run(self, fetch: Callable[[Call], Coroutine[Any, Any, Secret]], call: Call) -> Secret:
+        seconds = self._link.limits.total_timeout_seconds
+        # Orders may be among those who wait for it.
+        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, order=True)
+        try:
+            return await self._flight.run("token", lambda: fetch(own), call.deadline)
+        except TimeoutError as error:
+            raise self._link.failures.unavailable("gave no access token in time") from error
+        except Unavailable:
+            raise
+        except UpstreamError as error:
+            # Whatever became of the token request: the call that wanted the token was not sent, or was refused.
+            raise self._link.failures.unavailable("gave no access token", detail=error.detail) from error
+
+    async def aclose(self) -> None:
+        await self._flight.aclose()

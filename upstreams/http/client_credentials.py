@@ -1,0 +1,108 @@
+"""OAuth2 client credentials with OIDC discovery, as CPlugin's authority speaks it [D, C-py]."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from core.call import Call
+from core.secret import Secret
+from upstreams.http import lenient_json as wire
+from upstreams.http.access_tokens import SharedFetch
+from upstreams.http.link import Link
+from upstreams.http.request import HttpRequest
+from upstreams.http.transport import HttpAnswer
+
+# CPlugin's own SDKs renew so long before the end [D, C-py].
+RENEW_EARLY_SECONDS = 60.0
+DISCOVERY_PATH = "/.well-known/openid-configuration"
+
+
+class _Discovery(msgspec.Struct):
+    token_endpoint: str
+
+
+class _TokenAnswer(msgspec.Struct):
+    access_token: str
+    expires_in: float = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    token: Secret
+    good_until: float
+
+
+class ClientCredentials:
+    """`link` leads to the authority. The token is fetched when first needed and renewed 60 s before its end."""
+
+    def __init__(self, link: Link, auth_url: str, client_id: str, client_secret: Secret) -> None:
+        self._link = link
+        self._auth_url = auth_url
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._shared = SharedFetch(link)
+        self._token_path: str | None = None
+        self._held: _Held | None = None
+
+    async def token(self, call: Call) -> Secret:
+        held = self._held
+        if held is not None and self._link.clock.monotonic() < held.good_until:
+            return held.token
+        return await self._shared.run(self._fetch, call)
+
+    async def renewed(self, refused: Secret, call: Call) -> Secret:
+        # Somebody else may have renewed it while this caller's answer was on its way.
+        if self._held is not None and self._held.token == refused:
+            self._held = None
+        return await self.token(call)
+
+    async def aclose(self) -> None:
+        await self._shared.aclose()
+        await self._link.aclose()
+
+    async def _fetch(self, call: Call) -> Secret:
+        path = self._token_path or await self._discover(call)
+        form = {
+            "grant_type": "client_credentials",
+            "scope": "webapi",
+            "client_id": self._client_id,
+            "client_secret": self._client_secret.reveal(),
+        }
+        request = HttpRequest(
+            "POST",
+            path,
+            content=urlencode(form).encode(),
+            headers={"content-type": "application/x-www-form-urlencoded"},
+            understands=frozenset({200, 400, 401, 403}),
+            keys=0,
+        )
+        answer = await self._link.read(request, self._read_token, call)
+        self._token_path = path
+        # A life shorter than the margin still has to be of some use: half of it is.
+        life = max(answer.expires_in - RENEW_EARLY_SECONDS, answer.expires_in / 2)
+        self._held = _Held(Secret(answer.access_token), self._link.clock.monotonic() + life)
+        return self._held.token
+
+    def _read_token(self, answer: HttpAnswer) -> _TokenAnswer:
+        if answer.status != 200:  # noqa: PLR2004 - RFC 6749, 5.2: 400 or 401 for refused credentials.
+            raise self._link.failures.credentials(str(answer.status), "our client credentials are refused")
+        token = wire.decode(answer.body, _TokenAnswer)
+        if not token.access_token.isascii() or not token.access_token.isprintable() or not token.access_token:
+            raise wire.Nonsense("not a token")
+        return token
+
+    async def _discover(self, call: Call) -> str:
+        request = HttpRequest("GET", DISCOVERY_PATH, keys=0)
+        return await self._link.read(request, self._read_discovery, call)
+
+    def _read_discovery(self, answer: HttpAnswer) -> str:
+        endpoint = urlsplit(wire.decode(answer.body, _Discovery).token_endpoint)
+        ours = urlsplit(self._auth_url)
+        # Our secret goes to the authority of the settings and nowhere else, whatever its document says.
+        if (endpoint.scheme, endpoint.netloc) != (ours.scheme, ours.netloc):
+            raise wire.Nonsense("the token endpoint is on another host")
+        prefix = ours.path.rstrip("/")
+        if not endpoint.path.startswith(f"{prefix}/"):
+            raise wire.Nonsense("the token endpoint is outside of the authority")
+        return endpoint.path.removeprefix(prefix).replace("{", "{{").replace("}", "}}")

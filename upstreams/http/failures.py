@@ -1,0 +1,168 @@
+"""What a failed call means, in the five words and in our own text. Reads and writes differ in one thing only: a read
+that got no answer changed nothing, a write that got none may have.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, System, Unavailable, UpstreamError
+from upstreams.http.transport import HttpAnswer
+from upstreams.http.transport_errors import Meaning, TransportFault
+
+LABELS: Mapping[System, str] = {
+    System.ERP_DATABASE: "The ERP database",
+    System.HYPER: "The ERP's API",
+    System.CPLUGIN: "CPlugin",
+    System.BROKER_WORK: "Broker Work",
+    System.BROCTAGON: "The CRM",
+}
+
+_HAPPENED: Mapping[Meaning, str] = {
+    Meaning.UNREACHABLE: "cannot be reached",
+    Meaning.SILENT: "did not answer in time",
+    Meaning.DROPPED: "dropped the connection",
+    Meaning.UNREADABLE: "answered with something that cannot be read",
+    Meaning.CROWDED: "has too many calls waiting",
+    Meaning.OUR_FAULT: "could not be asked",
+}
+
+# The vendor is at fault for these; a crowd of our own callers or a wrong address in the settings is not its doing.
+_VENDORS = {Meaning.UNREACHABLE, Meaning.SILENT, Meaning.DROPPED, Meaning.UNREADABLE}
+# Who was silent for a whole time-out will be no faster when asked twice; who dropped a connection may be.
+_TRANSIENT = {Meaning.UNREACHABLE, Meaning.DROPPED}
+
+REFUSED_STATUSES = range(400, 500)
+FAILED_STATUSES = range(500, 600)
+TOO_MANY_REQUESTS = 429
+SERVICE_UNAVAILABLE = 503
+# A vendor that asks for more than a day's patience is not believed.
+LONGEST_RETRY_AFTER_SECONDS = 86_400.0
+
+
+class Failures:
+    """Makes the errors of one link."""
+
+    def __init__(self, system: System, name: str) -> None:
+        self._system = system
+        self._name = name
+        self._label = LABELS[system]
+
+    def from_fault(self, fault: TransportFault, *, writes: bool, fair: bool = True) -> UpstreamError:
+        """`fair` is false where the vendor had less time than a call takes."""
+        happened = _HAPPENED[fault.meaning]
+        if writes and fault.sent:
+            error: UpstreamError = self.unknown(happened, detail=fault.detail)
+        elif fault.meaning is Meaning.UNREADABLE and not writes:
+            error = self.unreadable(writes=False, detail=fault.detail)
+        else:
+            error = self.unavailable(happened, detail=fault.detail)
+        error.vendors_fault = fault.meaning in _VENDORS
+        if fault.meaning is Meaning.SILENT and not fair:
+            error.vendors_fault = None
+        error.worth_retrying = fault.meaning in _TRANSIENT
+        return error
+
+    def from_status(self, answer: HttpAnswer, *, writes: bool) -> UpstreamError:
+        """A status that the vendor's module does not read."""
+        status, after = answer.status, retry_after_seconds(answer)
+        if status == TOO_MANY_REQUESTS:
+            # The vendor counts before it acts: a call over the limit was not taken, a write included.
+            return self.rate_limited(after)
+        if writes:
+            error: UpstreamError = self.unknown(f"answered with HTTP {status}", upstream_code=str(status))
+            error.retry_after_seconds = after
+        elif status in FAILED_STATUSES:
+            error = self.unavailable(f"answered with HTTP {status}", upstream_code=str(status))
+            error.retry_after_seconds = after
+            error.worth_retrying = status != SERVICE_UNAVAILABLE and after is None
+        elif status in REFUSED_STATUSES:
+            return self.refused(str(status))
+        else:
+            return self.unreadable(writes=False, detail=f"HTTP {status}")
+        error.vendors_fault = status not in REFUSED_STATUSES
+        return error
+
+    def unavailable(self, happened: str, *, upstream_code: str | None = None, detail: str = "") -> Unavailable:
+        return Unavailable(
+            f"{self._label} {happened}.",
+            system=self._system,
+            name=self._name,
+            upstream_code=upstream_code,
+            detail=detail,
+        )
+
+    def unknown(
+        self, happened: str, *, upstream_code: str | None = None, detail: str = "", reference: str | None = None
+    ) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"{self._label} {happened}; whether the order was carried out is not known yet.",
+            system=self._system,
+            name=self._name,
+            upstream_code=upstream_code,
+            detail=detail,
+            upstream_reference=reference,
+        )
+
+    def unreadable(self, *, writes: bool, detail: str) -> UpstreamError:
+        happened = _HAPPENED[Meaning.UNREADABLE]
+        error: UpstreamError = (
+            self.unknown(happened, detail=detail)
+            if writes
+            else Misunderstood(f"{self._label} {happened}.", system=self._system, name=self._name, detail=detail)
+        )
+        error.vendors_fault = True
+        return error
+
+    def rejected(self, reason: Reason, message: str, *, upstream_code: str | None = None) -> Rejected:
+        """A final no. `message` is a sentence of ours."""
+        return Rejected(message, system=self._system, name=self._name, reason=reason, upstream_code=upstream_code)
+
+    def refused(self, upstream_code: str | None = None) -> Rejected:
+        return self.rejected(Reason.UPSTREAM_REFUSED, f"{self._label} refused.", upstream_code=upstream_code)
+
+    def credentials(self, upstream_code: str | None = None, detail: str = "our access token is refused") -> Unavailable:
+        """Our own credentials are refused: nothing a caller can mend, the operator has to look."""
+        return self.unavailable(
+            "refuses our credentials; the operator has to look", upstream_code=upstream_code, detail=detail
+        )
+
+    def rate_limited(self, seconds: float | None, *, upstream_code: str | None = None) -> Unavailable:
+        return Unavailable(
+            f"{self._label} takes no more calls for the moment.",
+            system=self._system,
+            name=self._name,
+            reason=Reason.RATE_LIMITED,
+            upstream_code=upstream_code,
+            retry_after_seconds=seconds,
+        )
+
+    def crowded(self, seconds: float) -> Unavailable:
+        """Our own queue for the vendor is full, or its wait was too long."""
+        error = self.rate_limited(seconds)
+        error.detail = "bulkhead"
+        return error
+
+    def left_alone(self, seconds: float) -> Unavailable:
+        """The circuit breaker is open."""
+        error = self.unavailable(
+            "failed several times in a row and is left alone for the moment", detail="breaker open"
+        )
+        error.retry_after_seconds = seconds
+        return error
+
+
+def retry_after_seconds(answer: HttpAnswer) -> float | None:
+    """The Retry-After header, in seconds or as a date. What cannot be read counts as absent."""
+    text = answer.headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), LONGEST_RETRY_AFTER_SECONDS)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), LONGEST_RETRY_AFTER_SECONDS)

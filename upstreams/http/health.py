@@ -1,0 +1,66 @@
+"""How each link to a vendor is doing, as this process sees it: the graph's `upstreams` field."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from core.clock import Clock
+from core.errors import System
+from upstreams.flow.circuit_breaker import Breaker
+
+# Enough to make a 95th percentile mean something, few enough to be recent.
+RECENT_CALLS = 256
+
+
+class LinkState(StrEnum):
+    UP = "UP"
+    DEGRADED = "DEGRADED"
+    DOWN = "DOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHealth:
+    """`last_error` is in our words, and None while the last call went well. `since` is when `state` began."""
+
+    system: System
+    name: str
+    state: LinkState
+    p95_seconds: float | None
+    last_error: str | None
+    since: datetime
+
+
+class HealthBook:
+    """UP: the last call went well. DEGRADED: it did not, or one trading server of several is out. DOWN: all are out."""
+
+    def __init__(self, system: System, name: str, clock: Clock) -> None:
+        self._system = system
+        self._name = name
+        self._clock = clock
+        self._seconds: deque[float] = deque(maxlen=RECENT_CALLS)
+        self._last_error: str | None = None
+        self._state = LinkState.UP
+        self._since = clock.now()
+
+    def note(self, seconds: float, error: str | None, breakers: Iterable[Breaker]) -> None:
+        """A call ended; `error` is None where the vendor did its part, whatever it answered."""
+        self._seconds.append(seconds)
+        self._last_error = error
+        state = _state(error, [breaker.is_open for breaker in breakers])
+        if state is not self._state:
+            self._state, self._since = state, self._clock.now()
+
+    def snapshot(self) -> LinkHealth:
+        return LinkHealth(self._system, self._name, self._state, self._p95(), self._last_error, self._since)
+
+    def _p95(self) -> float | None:
+        ordered = sorted(self._seconds)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))] if ordered else None
+
+
+def _state(error: str | None, opened: list[bool]) -> LinkState:
+    if opened and all(opened):
+        return LinkState.DOWN
+    return LinkState.DEGRADED if error is not None or any(opened) else LinkState.UP

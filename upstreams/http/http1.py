@@ -1,0 +1,248 @@
+"""HTTP/1.1 behind httpx's transport API, made for many small calls to few vendors.
+
+httpx's own transport spends most of a small call's processor time on being everything to everybody. This one knows
+HTTP/1.1 with kept connections and whole answers, and no proxies, no HTTP/2 and no streaming. llhttp reads the answers.
+It raises httpx's exceptions, so that upstreams/http/transport.py judges both alike.
+"""
+
+import asyncio
+import select
+import ssl
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
+
+import httptools
+import httpx
+
+from upstreams.http.connection_pool import Kept
+
+Origin = tuple[str, str, int]
+Whole = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+PORTS: Final = {"http": 80, "https": 443}
+_MOST_HEADER_BYTES: Final = 65_536
+_INTERIM: Final = 200
+_ALWAYS: Final = 86_400.0
+_ANY_SIZE: Final = 2**62
+
+
+class AnswerTooLarge(httpx.RemoteProtocolError):
+    """The answer was longer than `extensions["max_bytes"]` and was not read to its end."""
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, one exchange at a time. `usable` says whether another may follow."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._transport: Any = None
+        self._unread = select.poll()
+        self._answer: asyncio.Future[Whole] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._size = self._most = 0
+        self._heard = self._silence = self._end = 0.0
+        self._until_closed = False
+        self.usable = True
+
+    # What the exchange does
+
+    async def exchange(self, request: bytes, *, silence: float, end: float, most: int) -> Whole:
+        """Raises httpx.ReadTimeout after `silence` seconds without a byte or at `end`, by the loop's clock, and httpx's
+        errors of a connection that ended or an answer that cannot be read. Cancelled, it leaves no connection behind.
+        """
+        if not self.usable:
+            raise httpx.ReadError("the connection was closed")
+        self._size, self._most = 0, most
+        self._heard = self._loop.time()
+        self._silence, self._end = silence, end
+        self._answer = self._loop.create_future()
+        self._transport.write(request)
+        self._timer = self._loop.call_at(min(self._heard + silence, end), self._look)
+        try:
+            return await self._answer
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._timer.cancel()
+            self._answer = None
+            self._headers, self._body = [], []
+
+    def is_silent(self) -> bool:
+        """Asks the socket itself: what came while the loop was busy has not been shown to `data_received` yet."""
+        return self.usable and not self._unread.poll(0)
+
+    def close(self) -> None:
+        self.usable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _look(self) -> None:
+        """Time is up, unless something was heard meanwhile."""
+        now = self._loop.time()
+        due = min(self._heard + self._silence, self._end)
+        if now >= due:
+            self._fail(httpx.ReadTimeout("no answer in time"))
+        else:
+            self._timer = self._loop.call_at(due, self._look)
+
+    def _fail(self, error: httpx.TransportError) -> None:
+        self.usable = False
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
+
+    # What the event loop says
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        # Registered once: a poll of its own for each look costs twice as much, and `select` knows no large numbers.
+        self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done():
+            # Whoever speaks unasked, or on after the end, would be taken for the answer to the next request.
+            self.close()
+            return
+        self._heard = self._loop.time()
+        self._size += len(data)
+        if self._size > self._most + _MOST_HEADER_BYTES:
+            self._fail(AnswerTooLarge("answer too large"))
+            return
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(httpx.RemoteProtocolError(type(error).__name__))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._until_closed and error is None:
+            self._finish()
+        if error is None:
+            self._fail(httpx.RemoteProtocolError("closed before the whole answer"))
+        else:
+            self._fail(httpx.ReadError(type(error).__name__))
+
+    # What llhttp says
+
+    def on_message_begin(self) -> None:
+        if self._answer is None or self._answer.done():
+            self.usable = False
+            # The answer that is done keeps its headers for itself.
+            self._headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+        if sum(len(one) for one in self._headers[-1]) + self._size > self._most + _MOST_HEADER_BYTES:
+            self._fail(AnswerTooLarge("headers too large"))
+
+    def on_headers_complete(self) -> None:
+        if self._parser.get_status_code() >= _INTERIM:
+            names = {name.lower() for name, _ in self._headers}
+            self._until_closed = not names & {b"content-length", b"transfer-encoding"}
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() < _INTERIM:
+            self._headers = []
+            return
+        self.usable = self.usable and self._parser.should_keep_alive() and not self._until_closed
+        self._finish()
+
+    def _finish(self) -> None:
+        body = b"".join(self._body)
+        if self._answer is None or self._answer.done():
+            return
+        if len(body) > self._most:
+            self._fail(AnswerTooLarge("answer too large"))
+            return
+        self._answer.set_result((self._parser.get_status_code(), self._headers, body))
+
+
+class SmallCalls(httpx.AsyncBaseTransport):
+    """Keeps connections for `keep_alive_seconds` after their last use. How many there are is the caller's to limit.
+
+    `request.extensions`: httpx's "timeout" (connect and read are kept) and "target"; "total", the seconds that all of
+    it may take, "max_bytes" of a body, and "lane".
+    """
+
+    def __init__(self, context: ssl.SSLContext, *, keep_alive_seconds: float) -> None:
+        self._context = context
+        self._kept: Kept[_Connection] = Kept(keep_alive_seconds)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The whole answer. Raises httpx's exceptions; ConnectError and ConnectTimeout before a byte is sent."""
+        url, told = request.url, request.extensions
+        timeout = told.get("timeout", {})
+        target = told.get("target", url.raw_path)
+        status, headers, body = await self.exchange(
+            (url.scheme, url.host, url.port or PORTS[url.scheme]),
+            written(request.method, target, request.headers.raw, await request.aread()),
+            lane=told.get("lane", ""),
+            connect=timeout.get("connect"),
+            silence=timeout.get("read") or _ALWAYS,
+            total=told.get("total", _ALWAYS),
+            most=told.get("max_bytes", _ANY_SIZE),
+        )
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body), request=request)
+
+    async def exchange(  # noqa: PLR0913 - where, what, and its bounds.
+        self,
+        origin: Origin,
+        request: bytes,
+        *,
+        lane: str | None,
+        connect: float | None,
+        silence: float,
+        total: float,
+        most: int,
+    ) -> Whole:
+        """The same without httpx's request and response, which cost more than the exchange itself. Requests of one lane
+        share kept connections; None is for a request that has a connection of its own, before and after.
+        """
+        end = asyncio.get_running_loop().time() + total
+        kept = None if lane is None else self._kept.take((origin, lane))
+        connection = kept or await self._connected(origin, connect)
+        whole = await connection.exchange(request, silence=silence, end=end, most=most)
+        if lane is None or not connection.usable:
+            connection.close()
+        else:
+            self._kept.keep((origin, lane), connection)
+        return whole
+
+    def distrust(self, lane: str) -> None:
+        """Use no connection again that is kept for this lane."""
+        self._kept.distrust(lane)
+
+    async def aclose(self) -> None:
+        self._kept.close()
+
+    async def _connected(self, origin: Origin, seconds: float | None) -> _Connection:
+        scheme, host, port = origin
+        tls: Any = {"ssl": self._context, "ssl_handshake_timeout": seconds} if scheme == "https" else {}
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds):
+                _, connection = await loop.create_connection(lambda: _Connection(loop), host, port, **tls)
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout("no connection in time") from error
+        except OSError as error:
+            raise httpx.ConnectError(type(error).__name__) from error
+        return connection
+
+
+def written(method: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> bytes:
+    """A request's bytes. Raises httpx.LocalProtocolError for a line break where none may be."""
+    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target)]
+    lines += [b"%b: %b" % header for header in headers]
+    head = b"\r\n".join(lines)
+    if head.count(b"\r") != len(lines) - 1 or head.count(b"\n") != len(lines) - 1 or b" " in target:
+        _refuse()
+    return b"%b\r\n\r\n%b" % (head, content)
+
+
+def _refuse() -> NoReturn:
+    raise httpx.LocalProtocolError("a line break in the request's line or headers")

@@ -1,0 +1,215 @@
+"""The one way to call a vendor. A Link is a vendor connection with all its manners: how many calls at once, how many a
+minute, how long, when to stop asking, when to try again, and what a failure means.
+
+    breaker -> rate limit -> bulkhead -> exchange -> status -> the vendor's module reads the body
+
+What is proven unsent is Unavailable; a write that may have been acted upon is OutcomeUnknown.
+"""
+
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from core.call import Call
+from core.clock import Clock, Deadline
+from core.errors import Misunderstood, Rejected, System, Unavailable, UpstreamError
+from upstreams.flow.bulkhead import Bulkhead, Crowded, Lane
+from upstreams.flow.circuit_breaker import Breaker
+from upstreams.flow.rate_limit import RateLimit, reserved_of
+from upstreams.flow.retry_budget import RetryBudget
+from upstreams.http.call_log import CallLog
+from upstreams.http.failures import Failures
+from upstreams.http.health import HealthBook, LinkHealth
+from upstreams.http.limits import Limits
+from upstreams.http.request import HttpRequest
+from upstreams.http.transport import Bounds, HttpAnswer, Transport
+from upstreams.http.transport_errors import TransportFault
+
+T = TypeVar("T")
+Read = Callable[[HttpAnswer], T]
+"""A vendor's reading of an answer. Raises one of the five words, or msgspec's errors and ValueError for nonsense."""
+
+RETRY_PAUSE_SECONDS = 0.05
+_NOT_READABLE = (msgspec.DecodeError, msgspec.ValidationError, ValueError, ArithmeticError, LookupError, TypeError)
+
+
+class TokenRefused(Exception):
+    """The vendor read our access token and refused it: nothing was done, and a fresh token may do better."""
+
+
+class Link:
+    """One vendor connection. Open from `async with`; `read` and `write` may be called concurrently."""
+
+    def __init__(  # noqa: PLR0913 - what a link is made of.
+        self,
+        system: System,
+        name: str,
+        url: str,
+        limits: Limits,
+        clock: Clock,
+        *,
+        requests_per_minute: float | None = None,
+    ) -> None:
+        self.system = system
+        self.name = name
+        self.limits = limits
+        self.clock = clock
+        self.failures = Failures(system, name)
+        self._url = url.rstrip("/")
+        self._transport = Transport(limits)
+        share = limits.write_reserve
+        self._bulkhead = Bulkhead(
+            max_in_flight=limits.max_in_flight,
+            max_waiting=limits.max_waiting,
+            reserved=reserved_of(limits.max_in_flight, share),
+        )
+        self._rate = RateLimit(clock, requests_per_minute or limits.requests_per_minute, reserved_share=share)
+        self._budget = RetryBudget()
+        self._breakers: dict[str, Breaker] = {}
+        self._book = HealthBook(system, name, clock)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+    def health(self) -> LinkHealth:
+        return self._book.snapshot()
+
+    def check(self, lane: str) -> None:
+        """Raise Unavailable if a call to this trading server would not be sent now."""
+        wait = self._breaker(lane).wait_seconds()
+        if wait > 0:
+            raise self.failures.left_alone(wait)
+
+    async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
+        """Ask for something. At most `limits.read_attempts` tries, within the call's deadline and the retry budget.
+
+        The loop is our own rather than stamina's: stamina asks whether an error is worth a retry before it knows
+        whether a try is left, so that a budget kept there is charged twice, and it logs a line of its own beside ours.
+        """
+        if request.writes:
+            raise ValueError("a write is never sent through `read`, which repeats")
+        self._budget.called()
+        deadline = call.deadline.sooner(request.total_seconds or self.limits.total_timeout_seconds)
+        for attempt in range(1, self.limits.read_attempts):
+            try:
+                return await self._once(request, read, call, deadline, attempt)
+            except Unavailable as error:
+                pause = RETRY_PAUSE_SECONDS * (1 + random.random())  # noqa: S311 - jitter is no secret.
+                if not error.worth_retrying or pause >= deadline.remaining() or not self._budget.take():
+                    raise
+                await self.clock.sleep(pause)
+        return await self._once(request, read, call, deadline, self.limits.read_attempts)
+
+    async def write(self, request: HttpRequest, read: Read[T], call: Call) -> T:
+        """Change something, once. The waits before it obey the call's deadline; once bytes leave, only the vendor's own
+        time counts: to give up sooner would make an unknown out of a known outcome.
+        """
+        if not request.writes:
+            raise ValueError("only a request that says that it writes is judged as a write")
+        return await self._once(request, read, call, call.deadline, 1)
+
+    async def _once(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, attempt: int) -> T:
+        with call.away(), CallLog(self.system, self.name, request, call, attempt, self.clock) as log:
+            return await self._guarded(request, read, call, deadline, log)
+
+    async def _guarded(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
+        self.check(request.lane)
+        lane = Lane(call.caller, order=request.writes or call.order)
+        wait = self._rate.wait_seconds(self._bulkhead.ahead(lane), order=lane.order)
+        if wait > deadline.remaining():
+            raise self.failures.rate_limited(wait)
+        try:
+            async with self._bulkhead.place(deadline, lane):
+                if not await self._rate.take(deadline, order=lane.order):
+                    raise self.failures.rate_limited(self._rate.wait_seconds(order=lane.order))
+                return await self._judged(request, read, call, deadline, log)
+        except Crowded as error:
+            raise self.failures.crowded(self.limits.total_timeout_seconds) from error
+
+    async def _judged(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
+        """Send, and let breaker and health learn from what came back."""
+        # Asked again: it may have opened while this call stood in the queue.
+        self.check(request.lane)
+        breaker = self._breaker(request.lane)
+        breaker.enter()
+        started = self.clock.monotonic()
+        try:
+            answer = await self._exchange(request, call, deadline)
+            log.answered(answer)
+            result = self._understood(request, read, answer)
+        except (Rejected, TokenRefused):
+            breaker.succeeded()
+            self._note(started, None)
+            raise
+        except UpstreamError as error:
+            if isinstance(error, Misunderstood):
+                self._transport.distrust(request.lane)
+            self._blame(breaker, error, started)
+            raise
+        except BaseException:
+            breaker.abandoned()
+            raise
+        breaker.succeeded()
+        self._note(started, None)
+        return result
+
+    async def _exchange(self, request: HttpRequest, call: Call, deadline: Deadline) -> HttpAnswer:
+        call.tally.count(self.system, request.keys)
+        total = request.total_seconds or self.limits.total_timeout_seconds
+        bounds = Bounds(
+            read_seconds=request.total_seconds or self.limits.read_timeout_seconds,
+            total_seconds=total if request.writes else min(total, deadline.remaining()),
+            max_answer_bytes=request.max_answer_bytes or self.limits.max_answer_bytes,
+        )
+        try:
+            return await self._transport.exchange(
+                request.method,
+                request.address(self._url),
+                headers=request.headers,
+                content=request.content,
+                bounds=bounds,
+                # What an order is settled by is never taken from a connection that another request has used.
+                lane=None if request.alone or call.order else request.lane,
+                writes=request.writes,
+            )
+        except TransportFault as fault:
+            # A caller in a hurry is no proof against the vendor.
+            fair = bounds.total_seconds >= self.limits.connect_timeout_seconds
+            raise self.failures.from_fault(fault, writes=request.writes, fair=fair) from fault
+
+    def _understood(self, request: HttpRequest, read: Read[T], answer: HttpAnswer) -> T:
+        if answer.status not in request.understands:
+            raise self.failures.from_status(answer, writes=request.writes)
+        try:
+            return read(answer)
+        except Misunderstood as error:
+            if request.writes:
+                raise self.failures.unreadable(writes=True, detail=error.detail) from error
+            raise
+        except (UpstreamError, TokenRefused):
+            raise
+        except _NOT_READABLE as error:
+            # The text of a decoding error may quote the answer; its class and place in the code are enough.
+            raise self.failures.unreadable(writes=request.writes, detail=type(error).__name__) from None
+
+    def _blame(self, breaker: Breaker, error: UpstreamError, started: float) -> None:
+        if error.vendors_fault is None:
+            breaker.abandoned()
+        elif error.vendors_fault:
+            breaker.failed()
+        else:
+            breaker.succeeded()
+        self._note(started, error.message)
+
+    def _note(self, started: float, error: str | None) -> None:
+        self._book.note(self.clock.monotonic() - started, error, self._breakers.values())
+
+    def _breaker(self, lane: str) -> Breaker:
+        breaker = self._breakers.get(lane)
+        if breaker is None:
+            limits = self.limits
+            breaker = Breaker(self.clock, failures=limits.breaker_failures, open_seconds=limits.breaker_open_seconds)
+            self._breakers[lane] = breaker
+        return breaker

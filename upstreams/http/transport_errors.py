@@ -1,0 +1,68 @@
+"""What each failure of the HTTP stack says about the vendor."""
+
+from enum import Enum, auto
+
+import httpx
+
+from upstreams.http.http1 import AnswerTooLarge
+
+
+class Meaning(Enum):
+    """What a failure of the HTTP stack says about the vendor."""
+
+    UNREACHABLE = auto()
+    SILENT = auto()
+    DROPPED = auto()
+    UNREADABLE = auto()
+    CROWDED = auto()
+    OUR_FAULT = auto()
+
+
+class TransportFault(Exception):
+    """No usable HTTP answer came. `sent` is false only where it is proven that no byte of the request left."""
+
+    def __init__(self, meaning: Meaning, *, sent: bool, detail: str) -> None:
+        super().__init__(detail)
+        self.meaning = meaning
+        self.sent = sent
+        self.detail = detail
+
+
+FAULTS: dict[type[Exception], Meaning] = {
+    httpx.HTTPError: Meaning.DROPPED,
+    httpx.RequestError: Meaning.DROPPED,
+    httpx.TransportError: Meaning.DROPPED,
+    httpx.TimeoutException: Meaning.SILENT,
+    httpx.ConnectTimeout: Meaning.UNREACHABLE,
+    httpx.ReadTimeout: Meaning.SILENT,
+    httpx.WriteTimeout: Meaning.SILENT,
+    httpx.PoolTimeout: Meaning.CROWDED,
+    httpx.NetworkError: Meaning.DROPPED,
+    httpx.ReadError: Meaning.DROPPED,
+    httpx.WriteError: Meaning.DROPPED,
+    httpx.ConnectError: Meaning.UNREACHABLE,
+    httpx.CloseError: Meaning.DROPPED,
+    httpx.ProxyError: Meaning.UNREACHABLE,
+    httpx.UnsupportedProtocol: Meaning.OUR_FAULT,
+    httpx.ProtocolError: Meaning.UNREADABLE,
+    httpx.LocalProtocolError: Meaning.OUR_FAULT,
+    httpx.RemoteProtocolError: Meaning.DROPPED,
+    httpx.DecodingError: Meaning.UNREADABLE,
+    httpx.TooManyRedirects: Meaning.UNREADABLE,
+    httpx.HTTPStatusError: Meaning.UNREADABLE,
+    httpx.InvalidURL: Meaning.OUR_FAULT,
+    httpx.CookieConflict: Meaning.OUR_FAULT,
+    httpx.StreamError: Meaning.OUR_FAULT,
+    httpx.StreamConsumed: Meaning.OUR_FAULT,
+    httpx.StreamClosed: Meaning.OUR_FAULT,
+    httpx.ResponseNotRead: Meaning.OUR_FAULT,
+    httpx.RequestNotRead: Meaning.OUR_FAULT,
+    # What slips through httpx untranslated: TLS and socket errors in mid-stream.
+    OSError: Meaning.DROPPED,
+    AnswerTooLarge: Meaning.UNREADABLE,
+}
+
+
+def meaning_of(error: Exception) -> Meaning:
+    """The nearest entry of FAULTS; anything else is taken for a dropped connection, the most careful reading."""
+    return next((FAULTS[kind] for kind in type(error).__mro__ if kind in FAULTS), Meaning.DROPPED)

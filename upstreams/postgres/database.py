@@ -1,0 +1,169 @@
+"""The one way to ask PostgreSQL: a pool, the request's deadline on every statement, and asyncpg's errors translated."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+import structlog
+
+from core.call import Call
+from core.errors import DatabaseFailure, Misunderstood, System, Unavailable, UpstreamError
+from core.secret import Secret
+from upstreams.postgres.failures import ERRORS, classify, took_too_long
+from upstreams.postgres.pool import Pool, transaction
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+_REPEATED = (DatabaseFailure.LOST, DatabaseFailure.TRANSIENT)
+_NOT_AS_AGREED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InvalidSchemaNameError)
+
+
+class DatabaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A PostgreSQL database. `prepared_statements = false` is for PgBouncer in transaction mode."""
+
+    url: Secret
+    pool_size: int = 10
+    statement_timeout_seconds: float = 10.0
+    connect_timeout_seconds: float = 5.0
+    prepared_statements: bool = True
+
+
+async def _as_it_is(_connection: object) -> None:
+    """Instead of asyncpg's reset statement after each use, a round trip each time. What it would undo does not happen
+    here: settings and locks are a transaction's own, LISTEN has its own connection, and an open transaction is rolled
+    back before this is called.
+    """
+
+
+class Database:
+    """A pool that opens when first asked, so that the graph can start while PostgreSQL is still away."""
+
+    def __init__(self, config: DatabaseConfig, *, label: str) -> None:
+        self.config = config
+        self.label = label
+        # The server's major version; 0 until there was a connection.
+        self.major = 0
+        self._pool: Pool | None = None
+        self._opening = asyncio.Lock()
+
+    async def close(self) -> None:
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(2):
+                await self._pool.close()
+        except ERRORS:
+            self._pool.terminate()
+
+    async def pool(self) -> Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await self._open()
+        return self._pool
+
+    async def _open(self) -> Pool:
+        config = self.config
+        pool = await asyncpg.create_pool(
+            config.url.reveal(),
+            min_size=0,
+            max_size=config.pool_size,
+            timeout=config.connect_timeout_seconds,
+            command_timeout=config.statement_timeout_seconds,
+            statement_cache_size=100 if config.prepared_statements else 0,
+            server_settings={"application_name": "brokergraph"},
+            reset=_as_it_is,
+            init=self._connected,
+        )
+        return Pool(pool, config.statement_timeout_seconds)
+
+    async def _connected(self, connection: Any) -> None:
+        self.major = connection.get_server_version().major
+
+    @asynccontextmanager
+    async def connection(self, seconds: float) -> AsyncIterator[Any]:
+        """A connection, had within so many seconds or not at all."""
+        pool = await self.pool()
+        async with pool.connection(seconds) as connection:
+            yield connection
+
+    async def read(self, statement: str, *arguments: Any, call: Call, keys: int = 1) -> list[asyncpg.Record]:
+        """Run one reading statement within the call's deadline; once more where a repeat may succeed.
+
+        Raises Unavailable when there is no answer in time, Misunderstood when the database is not as agreed.
+        """
+        try:
+            return await self._read_once(statement, arguments, call, keys)
+        except ERRORS as error:
+            if took_too_long(error) or classify(error) not in _REPEATED:
+                raise self._translated(error) from error
+        with self._translating():
+            return await self._read_once(statement, arguments, call, keys)
+
+    async def _read_once(
+        self, statement: str, arguments: tuple[Any, ...], call: Call, keys: int
+    ) -> list[asyncpg.Record]:
+        call.tally.count(self.label, keys)
+        pool = self._pool or await self.pool()
+        return await pool.fetch(statement, arguments, call.deadline.remaining())
+
+    async def write(self, statement: str, *arguments: Any, seconds: float) -> list[asyncpg.Record]:
+        """Run one writing statement, never twice. The error's `database_failure` says what it proves."""
+        async with self._writing(seconds) as connection:
+            rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=seconds)
+            return rows
+
+    async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
+        """Do some statements in one transaction, never twice. The error's `database_failure` says what it proves."""
+        async with self._writing(seconds) as connection, transaction(connection):
+            return await work(connection)
+
+    @asynccontextmanager
+    async def _writing(self, seconds: float) -> AsyncIterator[Any]:
+        """A connection for a write. Without a connection nothing was sent, so that a repeat is safe."""
+        connected = False
+        try:
+            async with asyncio.timeout(seconds), self.connection(seconds) as connection:
+                connected = True
+                yield connection
+        except ERRORS as error:
+            translated = self._translated(error)
+            if not connected and translated.database_failure is DatabaseFailure.LOST:
+                translated.database_failure = DatabaseFailure.TRANSIENT
+            raise translated from error
+
+    def too_late(self) -> UpstreamError:
+        """For who waited for a statement that was not even sent, or that others still wait for."""
+        return self._unavailable(TimeoutError("waited for a shared statement"))
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except ERRORS as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: BaseException) -> UpstreamError:
+        failure = classify(error)
+        translated = self._unavailable(error) if failure in _REPEATED else self._unreadable(error)
+        translated.database_failure = failure
+        return translated
+
+    def _unavailable(self, error: BaseException) -> UpstreamError:
+        log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
+        message = "The database did not answer in time or cannot be reached; nothing was read. Try again."
+        return Unavailable(message, system=System.ERP_DATABASE, name=self.label, detail=repr(error))
+
+    def _unreadable(self, error: BaseException) -> UpstreamError:
+        # The message alone: DETAIL quotes the row.
+        detail = str(error.args[0]) if error.args else type(error).__name__
+        sqlstate = getattr(error, "sqlstate", None)
+        log.error("database.refused", database=self.label, sqlstate=sqlstate, detail=detail)
+        hint = " `brokergraph check` tells what is missing." if isinstance(error, _NOT_AS_AGREED) else ""
+        message = f"The database refused the statement.{hint}"
+        return Misunderstood(
+            message, system=System.ERP_DATABASE, name=self.label, upstream_code=sqlstate, detail=detail
+        )

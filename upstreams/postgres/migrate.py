@@ -1,0 +1,81 @@
+"""Brings the schema `brokergraph` up to date: numbered files, each once, in a transaction, under an advisory lock."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import asyncpg
+
+from core.secret import Secret
+
+# Any number will do, so long as every brokergraph uses the same one.
+_LOCK = 0x62726F6B657267
+_LEDGER_OF_MIGRATIONS = """
+CREATE SCHEMA IF NOT EXISTS brokergraph;
+CREATE TABLE IF NOT EXISTS brokergraph.migration (
+    name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+"""
+
+
+class MigrationError(Exception):
+    """The database does not fit these migrations; the message says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    name: str
+    text: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def migrations() -> Iterator[Migration]:
+    """All migrations that this version knows, in order."""
+    for file in sorted(files("upstreams").joinpath("migrations").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".sql"):
+            yield Migration(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
+
+
+async def migrate(url: Secret) -> list[str]:
+    """Apply what is missing and return its names. Raises MigrationError if an applied file was changed since."""
+    connection = await asyncpg.connect(url.reveal(), timeout=10)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await connection.execute(_LEDGER_OF_MIGRATIONS)
+        applied = await _applied(connection)
+        return [migration.name for migration in migrations() if await _apply(connection, migration, applied)]
+    finally:
+        await connection.close()
+
+
+async def missing(connection: Any) -> list[str]:
+    """The names of migrations that the database lacks; all of them where there is no schema yet."""
+    if await connection.fetchval("SELECT to_regclass('brokergraph.migration')") is None:
+        return [migration.name for migration in migrations()]
+    applied = await _applied(connection)
+    return [migration.name for migration in migrations() if migration.name not in applied]
+
+
+async def _applied(connection: Any) -> dict[str, str]:
+    rows = await connection.fetch("SELECT name, checksum FROM brokergraph.migration")
+    return {row["name"]: row["checksum"] for row in rows}
+
+
+async def _apply(connection: Any, migration: Migration, applied: dict[str, str]) -> bool:
+    if migration.name in applied:
+        if applied[migration.name] != migration.checksum:
+            raise MigrationError(
+                f"Migration {migration.name} was applied with another text than this version has. "
+                "Run the version that applied it, or add a new migration; an applied one is never edited."
+            )
+        return False
+    async with connection.transaction():
+        await connection.execute(migration.text)
+        await connection.execute(
+            "INSERT INTO brokergraph.migration (name, checksum) VALUES ($1, $2)", migration.name, migration.checksum
+        )
+    return True

@@ -1,0 +1,101 @@
+"""API keys: made once, shown once, kept as a hash."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.clock import Clock
+from core.secret import Secret
+from upstreams.postgres.database import Database
+from upstreams.postgres.sql import read_statements
+
+sql = read_statements("state/api_keys.sql")
+_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """Who may do what. `agencies` None means every agency; `principal` is the partner that instructions belong to."""
+
+    id: str
+    principal: str
+    scopes: tuple[str, ...]
+    agencies: tuple[int, ...] | None
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    successor: str | None = None
+
+
+def key_hash(key: Secret) -> bytes:
+    """SHA-256 is enough for a key of 256 random bits: there is nothing to guess that a slow hash would protect.
+
+    Keys are found by this hash, so how long an index takes to compare tells at most how far a guess's HASH agrees with
+    one that is stored; nobody can choose keys so that their hashes agree further. `find` compares the whole in constant
+    time besides.
+    """
+    return hashlib.sha256(key.reveal().encode()).digest()
+
+
+def new_key(identity: str) -> Secret:
+    """A fresh key; its id is part of it, so that a key found in a log of somebody's can be revoked by name."""
+    return Secret(f"bg_{identity}_{secrets.token_urlsafe(32)}")
+
+
+class KeyStore:
+    """Raises Unavailable when the state database is away."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def find(self, key: Secret) -> KeyRecord | None:
+        """The key's record, None where there is no such key or its time is over."""
+        digest = key_hash(key)
+        rows = await self._database.write(sql.by_hash, digest, self._clock.now(), seconds=_SECONDS)
+        found = [row for row in rows if hmac.compare_digest(row["key_hash"], digest)]
+        return _record(found[0]) if found else None
+
+    async def rotate(
+        self, identity: str, successor: str, key: Secret, ends: datetime, new_ends: datetime | None
+    ) -> KeyRecord | None:
+        """Make `key` under the id `successor` for all that the old one was for, which ends at `ends` or sooner. None
+        where the old one is not valid or has a successor already, or the new id is taken.
+        """
+        values = (identity, self._clock.now(), successor, key_hash(key), ends, new_ends)
+        rows = await self._database.write(sql.rotate, *values, seconds=_SECONDS)
+        return _record(rows[0]) if rows else None
+
+    async def note_use(self, used: dict[str, datetime]) -> None:
+        """Write down when these keys were used last."""
+        await self._database.write(sql.note_use, list(used), list(used.values()), seconds=_SECONDS)
+
+    async def add(self, record: KeyRecord, key: Secret) -> bool:
+        """Keep the key under its id; False where the id is taken."""
+        agencies = None if record.agencies is None else list(record.agencies)
+        rows = await self._database.write(
+            sql.insert,
+            *(record.id, key_hash(key), record.principal, list(record.scopes), agencies),
+            *(self._clock.now(), record.expires_at),
+            seconds=_SECONDS,
+        )
+        return bool(rows)
+
+    async def list_all(self) -> list[KeyRecord]:
+        return [_record(row) for row in await self._database.write(sql.list_all, seconds=_SECONDS)]
+
+    async def revoke(self, identity: str) -> bool:
+        """End the key's life; False where there is no such key or it is over already."""
+        return bool(await self._database.write(sql.revoke, identity, self._clock.now(), seconds=_SECONDS))
+
+
+def _record(row: object) -> KeyRecord:
+    values = dict(row)  # type: ignore[call-overload]
+    values.pop("key_hash", None)
+    agencies = values.pop("agencies")
+    return KeyRecord(
+        **{**values, "scopes": tuple(values["scopes"])}, agencies=None if agencies is None else tuple(agencies)
+    )

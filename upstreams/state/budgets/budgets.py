@@ -1,0 +1,107 @@
+"""What callers may spend: the store that the settings name, and what happens while it is away."""
+
+from typing import Literal
+
+import msgspec
+import structlog
+
+from core.clock import Clock
+from core.secret import Secret
+from upstreams.state.budgets.memory import MemoryStore
+from upstreams.state.budgets.token_bucket import MOST_PER_MINUTE, BudgetStore, Draw, Level, StoreAway
+
+log = structlog.get_logger(__name__)
+
+# How long a store that failed is left alone, so that not every answer waits for it.
+_LEFT_ALONE_SECONDS = 1.0
+
+
+class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[budget]: what each caller may spend in a minute. `mutations_reserved` of it is out of queries' reach."""
+
+    store: Literal["off", "memory", "postgresql", "redis"] = "memory"
+    cost_per_minute: int = 10_000_000
+    mutations_reserved: int = 1_000_000
+    redis_url: Secret | None = None
+    store_timeout_seconds: float = 0.25
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.cost_per_minute <= MOST_PER_MINUTE:
+            raise ValueError(f"cost_per_minute must be from 1 to {MOST_PER_MINUTE}")
+        if not 0 <= self.mutations_reserved < self.cost_per_minute:
+            raise ValueError("mutations_reserved must be less than cost_per_minute, and not negative")
+        if self.store == "redis" and self.redis_url is None:
+            raise ValueError('redis_url is missing, and store = "redis" needs it')
+
+    @property
+    def query_limit(self) -> int:
+        return self.cost_per_minute - self.mutations_reserved
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What a caller has left, after what was just asked for. `limit` and `remaining` are of the caller's lane."""
+
+    granted: bool
+    mutation: bool
+    requested: int
+    limit: int
+    remaining: int
+    full_in_seconds: float
+    retry_after_seconds: float
+
+
+class Budgets:
+    """Takes each operation's cost before it runs. While the store is away every process keeps the budgets by itself:
+    callers are served, and none gets more than the budget from each process.
+    """
+
+    def __init__(self, store: BudgetStore, config: BudgetConfig, clock: Clock) -> None:
+        self._store = store
+        self._config = config
+        self._clock = clock
+        self._local = MemoryStore(clock)
+        self._away_until: float | None = None
+        self.fallbacks = 0
+        """How many draws were made from this process' own buckets because the store was away."""
+
+    async def spend(self, principal: str, cost: int, *, mutation: bool) -> Standing:
+        """Take the cost, or nothing where it does not suffice (`granted`). Never raises for a store that is away."""
+        floor = 0 if mutation else self._config.mutations_reserved
+        draw = Draw(self._config.cost_per_minute, cost, floor)
+        return self._standing(await self._take(principal, draw), draw, mutation=mutation)
+
+    async def aclose(self) -> None:
+        await self._store.aclose()
+
+    async def _take(self, principal: str, draw: Draw) -> Level:
+        if self._away_until is None or self._clock.monotonic() >= self._away_until:
+            try:
+                level = await self._store.take(principal, draw)
+            except StoreAway as error:
+                self._note_away(error)
+            else:
+                self._note_back()
+                return level
+        self.fallbacks += 1
+        return await self._local.take(principal, draw)
+
+    def _note_away(self, error: StoreAway) -> None:
+        if self._away_until is None:
+            log.warning("budget.store_away", store=self._config.store, error=str(error))
+        self._away_until = self._clock.monotonic() + _LEFT_ALONE_SECONDS
+
+    def _note_back(self) -> None:
+        if self._away_until is not None:
+            self._away_until = None
+            log.info("budget.store_back", store=self._config.store)
+
+    def _standing(self, level: Level, draw: Draw, *, mutation: bool) -> Standing:
+        return Standing(
+            granted=level.granted,
+            mutation=mutation,
+            requested=draw.cost,
+            limit=draw.per_minute - draw.floor,
+            remaining=max(0, level.whole() - draw.floor),
+            full_in_seconds=level.seconds_until(draw.per_minute, draw.per_minute),
+            retry_after_seconds=0.0 if level.granted else level.seconds_until(draw.cost + draw.floor, draw.per_minute),
+        )

@@ -1,0 +1,37 @@
+"""Which store the settings name."""
+
+from importlib import import_module
+
+from core.clock import Clock
+from core.config_error import ConfigError
+from upstreams.postgres.database import Database
+from upstreams.state.budgets.budgets import BudgetConfig, Budgets
+from upstreams.state.budgets.memory import MemoryStore
+from upstreams.state.budgets.postgresql import PostgresStore
+from upstreams.state.budgets.token_bucket import BudgetStore
+
+
+def open_budgets(config: BudgetConfig, state: Database, clock: Clock) -> Budgets | None:
+    """The callers' budgets, None where they are off. Asks nobody yet. Raises ConfigError for a library that misses."""
+    return None if config.store == "off" else Budgets(_store(config, state, clock), config, clock)
+
+
+def _store(config: BudgetConfig, state: Database, clock: Clock) -> BudgetStore:
+    if config.store == "postgresql":
+        return PostgresStore(state, clock, config.store_timeout_seconds)
+    if config.store == "redis":
+        return _redis(config)
+    return MemoryStore(clock)
+
+
+def _redis(config: BudgetConfig) -> BudgetStore:
+    try:
+        # An extra, which most installations do not have.
+        module = import_module("upstreams.state.budgets.redis")
+    except ModuleNotFoundError:
+        raise ConfigError("budget.store", "needs the package redis: install brokergraph[redis]") from None
+    try:
+        store: BudgetStore = module.RedisStore(config.redis_url, config.store_timeout_seconds)
+    except ValueError:
+        raise ConfigError("budget.redis_url", "is not a redis://, rediss:// or unix:// address") from None
+    return store

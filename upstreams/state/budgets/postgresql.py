@@ -1,0 +1,38 @@
+"""Budgets in the state database: one statement a draw, by the database's clock."""
+
+from core.clock import Clock
+from core.errors import UpstreamError
+from upstreams.postgres.database import Database
+from upstreams.postgres.sql import read_statements
+from upstreams.state.budgets.token_bucket import Draw, Level, StoreAway
+
+sql = read_statements("state/budgets/budgets.sql")
+_FORGET_EVERY_SECONDS = 60.0
+
+
+class PostgresStore:
+    def __init__(self, database: Database, clock: Clock, timeout_seconds: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._seconds = timeout_seconds
+        self.forgotten_at = clock.monotonic()
+
+    async def take(self, principal: str, draw: Draw) -> Level:
+        arguments = (principal, draw.per_minute, draw.cost, draw.floor)
+        try:
+            await self._forget()
+            rows = await self._database.write(sql.take, *arguments, seconds=self._seconds)
+        except UpstreamError as error:
+            raise StoreAway(error.message) from error
+        row = rows[0]
+        return Level(row["level"], row["at_ms"], row["granted"])
+
+    async def aclose(self) -> None:
+        """The database is its opener's to close."""
+
+    async def _forget(self) -> None:
+        """Now and then, by whoever comes along."""
+        now = self._clock.monotonic()
+        if now - self.forgotten_at >= _FORGET_EVERY_SECONDS:
+            self.forgotten_at = now
+            await self._database.write(sql.forget, seconds=self._seconds)

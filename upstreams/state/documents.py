@@ -1,0 +1,85 @@
+"""Trusted documents in the state database: per partner, by id, never changed once they are there."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from core.clock import Clock
+from upstreams.postgres.database import Database
+from upstreams.postgres.sql import read_statements
+
+sql = read_statements("state/documents.sql")
+EVERYBODY: Final = "*"
+_SECONDS: Final = 5.0
+# Adding a manifest of thousands is one statement, and may take its time.
+_ADD_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """`principal` is the partner, or EVERYBODY; `name` is its operation's, for people."""
+
+    principal: str
+    id: str
+    text: str
+    name: str | None = None
+    added_at: datetime | None = None
+
+
+class IdTaken(Exception):
+    """Ids that stand for another text already; nothing was added."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        super().__init__(", ".join(ids))
+        self.ids = tuple(ids)
+
+
+def text_hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+class DocumentStore:
+    """Raises Unavailable when the state database is away."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def by_id(self, principal: str, identity: str) -> str | None:
+        """The text that this partner means by the id."""
+        return await self._text(sql.by_id, principal, identity)
+
+    async def by_text(self, principal: str, text: str) -> str | None:
+        """The same text, where it is one of this partner's documents."""
+        return await self._text(sql.by_hash, principal, text_hash(text))
+
+    async def _text(self, statement: str, *arguments: Any) -> str | None:
+        rows = await self._database.write(statement, *arguments, seconds=_SECONDS)
+        return str(rows[0]["text"]) if rows else None
+
+    async def add(self, principal: str, documents: Sequence[DocumentRecord]) -> int:
+        """Keep all of them or none; how many were new. Raises IdTaken where an id stands for another text."""
+        ids = [one.id for one in documents]
+        hashes = [text_hash(one.text) for one in documents]
+        texts, names = [one.text for one in documents], [one.name for one in documents]
+
+        async def work(connection: Any) -> int:
+            added = await connection.fetch(sql.insert, principal, ids, hashes, texts, names, self._clock.now())
+            # After the insert, which waits for anybody else who adds the same id.
+            taken = await connection.fetch(sql.other_text, principal, ids, hashes)
+            if taken:
+                raise IdTaken([row["id"] for row in taken])
+            return len(added)
+
+        return await self._database.transact(work, seconds=_ADD_SECONDS)
+
+    async def list_all(self, principal: str | None = None) -> list[DocumentRecord]:
+        rows = await self._database.write(sql.list_all, principal, seconds=_ADD_SECONDS)
+        return [DocumentRecord(**dict(row)) for row in rows]
+
+    async def remove(self, principal: str, ids: Sequence[str] | None) -> int:
+        """Forget these, or all that the partner has; how many there were."""
+        chosen = None if ids is None else list(ids)
+        return len(await self._database.write(sql.remove, principal, chosen, seconds=_SECONDS))

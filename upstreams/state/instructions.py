@@ -1,0 +1,294 @@
+"""The book of instructions: every order to change something upstream is written here before a byte of it leaves."""
+
+import hashlib
+import secrets
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from core.call import Call
+from core.clock import Clock
+from core.errors import DatabaseFailure, System, Unavailable, UpstreamError
+from core.keyset import Page, PageRequest, cut
+from core.money import plain
+from core.records import Failure, InstructionEventRecord, InstructionRecord
+from core.visibility import Visibility
+from upstreams.postgres.database import Database
+from upstreams.postgres.sql import read_statements
+from upstreams.state.deposit_limits import NO_GUARDS, DepositGuards, hold_against
+from upstreams.state.write_access import WriteAccess
+
+sql = read_statements("state/instructions.sql")
+_COLUMNS = tuple(column.name for column in fields(InstructionRecord) if column.name != "events")
+
+_SYSTEM = System.ERP_DATABASE
+
+# A statement on one row of our own takes milliseconds; past this the database is as good as gone.
+WRITE_SECONDS = 5.0
+# How long the process that carries an instruction out is left alone with it before a settler looks at it: longer than
+# that process may take (instructions/dispatcher.py).
+PROCESS_SECONDS = 90.0
+_DOUBT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class NewInstruction:
+    """What is asked, by whom, for which client. `meaning` is all that makes two requests the same one; `details` is
+    the vendor's order as far as the columns do not hold it, for whoever has to find or finish it later.
+    """
+
+    kind: str
+    principal: str
+    idempotency_key: str
+    client_number: int
+    agency: int
+    meaning: Mapping[str, Any] = field(repr=False)
+    server: str | None = None
+    login: str | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    note: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    guards: DepositGuards = NO_GUARDS
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A new instruction with its identity, before its row is known to exist.
+
+    The identity stays the same when the row is written again, so that a repeat after a lost answer is harmless.
+    """
+
+    new: NewInstruction
+    id: UUID
+    reference: str
+    created_at: datetime
+
+    @property
+    def record(self) -> InstructionRecord:
+        """The instruction as the row will have it."""
+        new = self.new
+        event = InstructionEventRecord(self.id, self.created_at, "RECEIVED", new.principal, new.note)
+        return InstructionRecord(
+            id=self.id,
+            kind=new.kind,
+            status="RECEIVED",
+            principal=new.principal,
+            idempotency_key=new.idempotency_key,
+            request_hash=request_hash(new.kind, new.meaning),
+            reference=self.reference,
+            client_number=new.client_number,
+            agency=new.agency,
+            server=new.server,
+            login=new.login,
+            amount=new.amount,
+            currency=new.currency,
+            upstream_reference=None,
+            existed=False,
+            failure=None,
+            created_at=self.created_at,
+            number=0,
+            details=new.details,
+            sent_at=None,
+            settle_attempts=0,
+            events=(event,),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """One move of an instruction from a status to the next, and what is known with it."""
+
+    status: str
+    actor: str
+    note: str | None = None
+    server: str | None = None
+    login: str | None = None
+    upstream_reference: str | None = None
+    existed: bool = False
+    failure: Failure | None = None
+
+    @property
+    def has_vendor_values(self) -> bool:
+        """Whether it carries text of a vendor's, which a database may be unable to hold."""
+        return any((self.server, self.login, self.upstream_reference, self.failure and self.failure.upstream_code))
+
+
+def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:
+    """The same for the same meaning: equal numbers are equal however they are written ("5" and "5.00")."""
+    canonical = {key: _canonical(value) for key, value in sorted(meaning.items()) if value is not None}
+    return hashlib.sha256(msgspec.json.encode([kind, canonical], order="sorted")).digest()
+
+
+def _canonical(value: Any) -> Any:
+    return plain(value.normalize()) if isinstance(value, Decimal) else value
+
+
+def new_reference() -> str:
+    """A reference that fits every vendor's comment (31 ASCII characters at most) and cannot be guessed or met twice."""
+    return f"bg{secrets.token_hex(14)}"
+
+
+def _uuid7(now: datetime) -> UUID:
+    """Ordered by time, so that the primary key's index grows at its end (RFC 9562)."""
+    milliseconds = int(now.timestamp() * 1000)
+    value = (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
+    return UUID(int=value)
+
+
+class Ledger:
+    """Raises UpstreamError, whose `database_failure` says what became of a write.
+
+    `receive` and `advance` look again after a lost answer, and raise LOST only where that did not tell either. Both may
+    be repeated with the same arguments.
+    """
+
+    def __init__(self, database: Database, clock: Clock, process_seconds: float = PROCESS_SECONDS) -> None:
+        self._database = database
+        self._clock = clock
+        self.process_seconds = process_seconds
+        self.access = WriteAccess(database, clock)
+        alone = timedelta(seconds=process_seconds)
+        self._left_alone = {"RECEIVED": alone, "SENT": alone, "UNKNOWN": timedelta(seconds=_DOUBT_SECONDS)}
+
+    def draft(self, new: NewInstruction) -> Draft:
+        """Give a new instruction its identity."""
+        now = self._clock.now()
+        return Draft(new, _uuid7(now), new_reference(), now)
+
+    async def receive(self, draft: Draft) -> tuple[InstructionRecord, bool]:
+        """Write the instruction, or find the one that already has its key. The bool says whether it is the draft's.
+
+        Raises NotAccepted where a limit forbids it.
+        """
+        new = draft.new
+        values = (
+            *(draft.id, new.kind, new.principal, new.idempotency_key, request_hash(new.kind, new.meaning)),
+            *(draft.reference, new.client_number, new.agency, new.server, new.login, new.amount, new.currency),
+            *(draft.created_at, new.note, msgspec.json.encode(new.details).decode(), self._left_alone["RECEIVED"]),
+        )
+
+        async def write_down(connection: Any) -> None:
+            await hold_against(new, connection)
+            await connection.fetch(sql.receive, *values)
+
+        lost: UpstreamError | None = None
+        try:
+            await self._database.transact(write_down, seconds=WRITE_SECONDS)
+        except UpstreamError as error:
+            lost = self._unless_lost(error)
+        else:
+            self.access.granted()
+        found = await self._read_back(new.principal, new.idempotency_key)
+        if found is None:
+            # Its commit may still be on its way: a second `receive` waits for it, a read does not.
+            raise lost or _vanished(self._database.label)
+        if found.id != draft.id:
+            return found, False
+        return replace(found, events=draft.record.events), True
+
+    async def advance(self, instruction: InstructionRecord, move: Advance) -> InstructionRecord:
+        """Move the instruction on. If it has moved meanwhile, it is returned as it now stands."""
+        now = self._clock.now()
+        failure = None if move.failure is None else msgspec.json.encode(move.failure).decode()
+        values = (
+            *(instruction.id, instruction.status, move.status, move.server, move.login, move.upstream_reference),
+            *(move.existed, failure, now, move.actor, move.note, self._left_alone.get(move.status, timedelta())),
+        )
+        rows, lost = [], None
+        try:
+            rows = await self._database.write(sql.advance, *values, seconds=WRITE_SECONDS)
+        except UpstreamError as error:
+            lost = self._unless_lost(error)
+        else:
+            self.access.granted()
+        if rows:
+            event = InstructionEventRecord(instruction.id, now, move.status, move.actor, move.note)
+            return replace(instruction_record(rows[0]), events=instruction.events and (*instruction.events, event))
+        found = await self._read_back(instruction.principal, instruction.idempotency_key)
+        if found is None or found.status == instruction.status:
+            raise lost or _vanished(self._database.label)
+        return found
+
+    async def _read_back(self, principal: str, key: str) -> InstructionRecord | None:
+        """The row after a write. Whatever keeps it from being read leaves open what the write did."""
+        try:
+            return await self.by_key(principal, key)
+        except UpstreamError as error:
+            error.database_failure = DatabaseFailure.LOST
+            raise
+
+    async def renew_lease(self, instruction: InstructionRecord) -> None:
+        """Keep reconcilers away from the row for as long as a living process may take."""
+        values = (instruction.id, instruction.status, timedelta(seconds=self.process_seconds))
+        await self._database.write(sql.postpone, *values, seconds=WRITE_SECONDS)
+
+    def _unless_lost(self, error: UpstreamError) -> UpstreamError:
+        """The error of a write whose answer was lost; every other error proves that nothing was written."""
+        self.access.failed(error)
+        if error.database_failure is DatabaseFailure.REFUSED:
+            raise self.access.unavailable() from error
+        if error.database_failure is not DatabaseFailure.LOST:
+            raise error
+        return error
+
+    async def by_key(self, principal: str, key: str) -> InstructionRecord | None:
+        rows = await self._database.write(sql.by_key, principal, key, seconds=WRITE_SECONDS)
+        return instruction_record(rows[0]) if rows else None
+
+    async def by_ids(self, ids: Sequence[UUID], visible: Visibility, call: Call) -> dict[UUID, InstructionRecord]:
+        rows = await self._database.read(sql.by_id, *visible.of_instructions(), ids, call=call, keys=len(ids))
+        return {row["id"]: instruction_record(row) for row in rows}
+
+    async def pages(
+        self, numbers: Sequence[int], page: PageRequest, visible: Visibility, call: Call
+    ) -> dict[int, Page[InstructionRecord]]:
+        """For each client the instructions that concern them, newest first."""
+        statement = sql.pages_backward if page.backward else sql.pages_forward
+        after, before = (keys[0] if keys else None for keys in (page.after, page.before))
+        rows = await self._database.read(
+            statement, *visible.of_instructions(), numbers, after, before, page.limit + 1, call=call, keys=len(numbers)
+        )
+        found: defaultdict[int, list[InstructionRecord]] = defaultdict(list)
+        for row in rows:
+            found[row["client_number"]].append(instruction_record(row))
+        return {number: cut(found[number], page) for number in numbers}
+
+    async def count(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, int]:
+        rows = await self._database.read(
+            sql.count_by_client, *visible.of_instructions(), numbers, call=call, keys=len(numbers)
+        )
+        return dict.fromkeys(numbers, 0) | {row["client_number"]: row["total"] for row in rows}
+
+    async def events(self, ids: Sequence[UUID], call: Call) -> Mapping[UUID, list[InstructionEventRecord]]:
+        rows = await self._database.read(sql.events, ids, call=call, keys=len(ids))
+        found: defaultdict[UUID, list[InstructionEventRecord]] = defaultdict(list)
+        for row in rows:
+            found[row["instruction_id"]].append(InstructionEventRecord(*row))
+        return found
+
+    async def open(self, statuses: Sequence[str], limit: int) -> list[InstructionRecord]:
+        """Instructions in these statuses, oldest first."""
+        rows = await self._database.write(sql.open, statuses, limit, seconds=WRITE_SECONDS)
+        return [instruction_record(row) for row in rows]
+
+
+def _vanished(label: str) -> Unavailable:
+    """A row that was written is not there: the server that answers is not the one that stored it."""
+    error = Unavailable("The instruction cannot be read back.", system=_SYSTEM, name=label)
+    error.database_failure = DatabaseFailure.LOST
+    return error
+
+
+def instruction_record(row: Any) -> InstructionRecord:
+    """A row of the ledger's columns, whatever else the statement returned beside them."""
+    values = {name: row[name] for name in _COLUMNS}
+    values["details"] = msgspec.json.decode(values["details"])
+    failure = values.pop("failure")
+    return InstructionRecord(**values, failure=None if failure is None else msgspec.json.decode(failure, type=Failure))

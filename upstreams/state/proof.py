@@ -1,0 +1,141 @@
+"""Checks the proof chain: that no event was altered, dropped, put in or moved since it was written (docs/proof.md).
+
+Every hash is computed here from what the tables say, not by the database that is being checked.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from upstreams.postgres.database import Database
+from upstreams.postgres.sql import read_statements
+
+sql = read_statements("state/proof.sql")
+_SECONDS = 3600.0
+_PREFETCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`problem` names the first thing that is wrong; None where all is well."""
+
+    instructions: int
+    events: int
+    checkpoints: int
+    last_checkpoint: str | None
+    uncovered: int
+    problem: str | None
+
+
+class Broken(Exception):
+    """The first thing that is wrong."""
+
+
+def netstring(part: str | None) -> bytes:
+    """As brokergraph.netstring: the length first, so that no two lists of parts look alike."""
+    if part is None:
+        return b"-;"
+    text = part.encode()
+    return b"%d:%b;" % (len(text), text)
+
+
+def chained(previous: bytes, parts: Sequence[str | None]) -> bytes:
+    return sha256(previous + b"".join(netstring(part) for part in parts)).digest()
+
+
+async def verify(database: Database, checkpoint: str | None = None) -> Proof:
+    """Read the whole ledger in one snapshot and check it. `checkpoint` is a hash that a log has; so must the chain."""
+
+    async def work(connection: Any) -> Proof:
+        await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return await _Check(connection).run(checkpoint)
+
+    return await database.transact(work, seconds=_SECONDS)
+
+
+class _Check:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._instructions = self._events = self._checkpoints = self._uncovered = 0
+        self._last: bytes | None = None
+
+    async def run(self, checkpoint: str | None) -> Proof:
+        problem = None
+        try:
+            await self._check_orphans()
+            await self._check_events()
+            await self._check_checkpoints(checkpoint)
+        except Broken as broken:
+            problem = str(broken)
+        last = self._last.hex() if self._last else None
+        return Proof(self._instructions, self._events, self._checkpoints, last, self._uncovered, problem)
+
+    def _rows(self, statement: str) -> AsyncIterator[Any]:
+        rows: AsyncIterator[Any] = self._connection.cursor(statement, prefetch=_PREFETCH)
+        return rows
+
+    async def _check_orphans(self) -> None:
+        for row in await self._connection.fetch(sql.orphans):
+            raise Broken(f"Instruction {row[0]} is gone, and left its events behind.")
+
+    async def _check_events(self) -> None:
+        """Walk instructions and their events side by side; both come in order of arrival."""
+        events = aiter(self._rows(sql.events))
+        event = await anext(events, None)
+        async for instruction in self._rows(sql.instructions):
+            self._instructions += 1
+            *content, status, facts = tuple(instruction)
+            identity, head, sequence, stands = content[0], chained(b"", content), 0, None
+            known = None
+            while event is not None and event[0] == identity:
+                sequence += 1
+                head, stands, known = self._check_event(event, head, sequence), event[3], event[6]
+                event = await anext(events, None)
+            if stands != status:
+                why = "has no events" if stands is None else f"stands at {status}, but its last event says {stands}"
+                raise Broken(f"Instruction {identity} {why}: events were dropped, or its status was altered.")
+            if known != facts:
+                raise Broken(f"Instruction {identity} says another outcome than its last event: it was altered.")
+
+    def _check_event(self, event: Any, head: bytes, sequence: int) -> bytes:
+        self._events += 1
+        *content, found = tuple(event)
+        where = f"Event {content[1]} of instruction {content[0]}"
+        if int(content[1]) != sequence:
+            raise Broken(f"{where} comes where event {sequence} should: one was dropped or put in.")
+        computed = chained(head, content)
+        if computed != found:
+            raise Broken(f"{where} does not fit its hash: it, or what stands before it, was altered or moved.")
+        return computed
+
+    async def _check_checkpoints(self, wanted: str | None) -> None:
+        positions = aiter(self._rows(sql.positions))
+        pending = await anext(positions, None)
+        seen = wanted is None
+        previous = b""
+        async for number, at, up_to, count, found in self._rows(sql.checkpoints):
+            self._checkpoints += 1
+            if number != self._checkpoints:
+                raise Broken(f"Checkpoint {self._checkpoints} is missing.")
+            digest, covered = sha256(), 0
+            while pending is not None and pending[0] <= up_to:
+                digest.update(pending[1])
+                covered += 1
+                pending = await anext(positions, None)
+            if covered != count:
+                raise Broken(
+                    f"Checkpoint {number} covered {count} events up to position {up_to}, and there are {covered}: "
+                    "events, or whole instructions, were dropped or put in."
+                )
+            parts = [str(number), at, str(up_to), str(count)]
+            computed = sha256(previous + b"".join(netstring(part) for part in parts) + digest.digest()).digest()
+            if computed != found:
+                raise Broken(f"Checkpoint {number} does not fit its hash: events up to position {up_to} were altered.")
+            previous = self._last = found
+            seen = seen or found.hex() == wanted
+        while pending is not None:
+            self._uncovered += 1
+            pending = await anext(positions, None)
+        if not seen:
+            raise Broken(f"The checkpoint {wanted} is not in the chain: what it covered was dropped or rewritten.")

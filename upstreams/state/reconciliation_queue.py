@@ -1,0 +1,89 @@
+"""Instructions that wait to be settled: who takes which, when again, and what each server's history has proven."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import structlog
+
+from core.records import InstructionRecord
+from core.secret import Secret
+from upstreams.postgres.database import Database
+from upstreams.postgres.failures import ERRORS
+from upstreams.postgres.sql import read_statements
+from upstreams.state.instructions import WRITE_SECONDS, instruction_record
+
+sql = read_statements("state/instructions.sql")
+log = structlog.get_logger(__name__)
+CHANNEL = "brokergraph_unsettled"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An instruction that is this settler's until its lease ends. `age_seconds` is since SENT, by the database's clock,
+    which no process's clock jump moves.
+    """
+
+    instruction: InstructionRecord
+    age_seconds: float
+
+
+class SettleQueue:
+    """Raises Unavailable when the state database is away; a lease that was taken then simply runs out."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, most: int, lease: timedelta) -> list[Claimed]:
+        """Instructions that are due, none of which another settler gets while the lease lasts."""
+        rows = await self._database.write(sql.claim, most, lease, seconds=WRITE_SECONDS)
+        return [Claimed(instruction_record(row), float(row["age_seconds"])) for row in rows]
+
+    async def postpone(self, instruction: InstructionRecord, seconds: float) -> None:
+        values = (instruction.id, instruction.status, timedelta(seconds=seconds))
+        await self._database.write(sql.postpone, *values, seconds=WRITE_SECONDS)
+
+    async def is_proven(self, server: str) -> bool:
+        """Whether the server's history has shown the reference of an instruction that is known to be booked."""
+        return bool(await self._database.write(sql.is_proven, server, seconds=WRITE_SECONDS))
+
+    async def prove(self, server: str, instruction: InstructionRecord) -> None:
+        await self._database.write(sql.prove_history, server, instruction.id, seconds=WRITE_SECONDS)
+
+    async def booked_on(self, server: str) -> InstructionRecord | None:
+        """A recent deposit that the vendor itself confirmed there: what its history must show."""
+        rows = await self._database.write(sql.booked_on, server, seconds=WRITE_SECONDS)
+        return instruction_record(rows[0]) if rows else None
+
+    async def make_checkpoint(self) -> bytes | None:
+        """The hash of a new checkpoint; None where nothing has happened since the last."""
+        rows = await self._database.write(sql.make_checkpoint, seconds=WRITE_SECONDS)
+        found: bytes | None = rows[0]["hash"]
+        return found
+
+
+async def listen(url: Secret, wake: Callable[[], None], pause: Callable[[float], Awaitable[None]]) -> None:
+    """Call `wake` for each instruction that comes into doubt, for ever; needs a connection without a pooler between.
+
+    Only a convenience: whoever hears nothing looks by the clock.
+    """
+    while True:
+        try:
+            await _listen_once(url, wake)
+        except ERRORS as error:
+            log.info("settler.not_listening", error=type(error).__name__)
+        await pause(5.0)
+
+
+async def _listen_once(url: Secret, wake: Callable[[], None]) -> None:
+    connection: Any = await asyncpg.connect(url.reveal(), timeout=5)
+    lost = asyncio.Event()
+    try:
+        connection.add_termination_listener(lambda *_: lost.set())
+        await connection.add_listener(CHANNEL, lambda *_: wake())
+        await lost.wait()
+    finally:
+        connection.terminate()

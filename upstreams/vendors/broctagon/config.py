@@ -1,0 +1,13 @@
+import msgspec
+
+from core.secret import Secret
+from upstreams.http.limits import Limits
+
+
+class BroctagonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[broctagon]: address and API key; the key also signs bodies."""
+
+    url: str
+    key: Secret
+    history: bool = True
+    limits: Limits = Limits()

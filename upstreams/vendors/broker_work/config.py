@@ -1,0 +1,17 @@
+from typing import Annotated
+
+import msgspec
+
+from core.secret import Secret
+from upstreams.http.limits import Limits
+
+
+class BrokerWorkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[broker_work.NAME]: one tenant at Leanwork's Broker Work."""
+
+    url: str
+    tenant_id: str
+    token: Secret
+    chunk_logins: int = 200
+    live_calls_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
+    limits: Limits = Limits()

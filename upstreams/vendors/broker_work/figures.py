@@ -1,0 +1,144 @@
+"""What Broker Work's account/info says of an account, and which of our figures that is [D, seed 004]."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache, partial
+from itertools import repeat
+from operator import attrgetter
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from core.errors import System, UpstreamError
+from core.records import LiveAccountRecord
+from upstreams.http import lenient_json as wire
+from upstreams.http.failures import Failures
+from upstreams.vendors.kit.live_batches import Rows
+from upstreams.vendors.kit.rows import NONSENSE, unreadable_row
+
+Seen = tuple[Any, datetime]
+"""A row as it came, as much of it as is wanted, and when: whoever shares it reads the figures that he wants himself."""
+
+
+class _Account(msgspec.Struct, gc=False):
+    """Types differ between the document's table and its sample, so both are taken. `oweId` is the vendor's spelling."""
+
+    login: int | str
+    currency: str | None = None
+    enable: bool | int | str | None = None
+    read_only: bool | int | str | None = msgspec.field(name="readOnly", default=None)
+    send_reports: bool | int | str | None = msgspec.field(name="sendReports", default=None)
+    group: str | None = None
+    lead_source: int | str | None = msgspec.field(name="leadSource", default=None)
+    leverage: msgspec.Raw = msgspec.Raw(b"null")
+    max_leverage: msgspec.Raw = msgspec.field(name="maxLeverage", default=msgspec.Raw(b"null"))
+    regdate: str | None = None
+    french_risk: bool | int | str | None = msgspec.field(name="frenchRisk", default=None)
+    account_type: str | None = msgspec.field(name="accountType", default=None)
+    total_margin: int | str | None = msgspec.field(name="totalMarginCalculationType", default=None)
+    swap_free: bool | int | str | None = msgspec.field(name="swapFree", default=None)
+    owner_id: int | str | None = msgspec.field(name="oweId", default=None)
+
+
+# Each figure: the row's attribute, and how it is read; None as it is.
+_FIGURES: Final[Mapping[str, tuple[str, Callable[..., Any] | None]]] = {
+    "group": ("group", None),
+    "leverage": ("leverage", wire.raw_number),
+    "max_leverage": ("max_leverage", wire.raw_number),
+    "currency": ("currency", wire.text),
+    "enabled": ("enable", wire.flag),
+    "read_only": ("read_only", wire.flag),
+    "send_reports": ("send_reports", wire.flag),
+    "lead_source": ("lead_source", wire.text),
+    "owner_id": ("owner_id", wire.text),
+    "account_type": ("account_type", wire.text),
+    "total_margin_calculation": ("total_margin", wire.text),
+    "swap_free": ("swap_free", wire.flag),
+    "french_risk": ("french_risk", wire.flag),
+    "registered_at": ("regdate", wire.local_stamp),
+}
+# The record's first three say whose figures it holds, when they were seen, and by whom.
+_FIRST_FIGURE: Final = 3
+_NOTHING: Final = repeat(None)
+_MANY: Final = 8
+
+
+@lru_cache(maxsize=256)
+def row_with(wanted: frozenset[str]) -> type[Any]:
+    """The part of a row that holds these figures: what nobody wants is not read."""
+    attributes = {"login", *(_FIGURES[name][0] for name in wanted if name in _FIGURES)}
+    fields = [
+        (one.name, one.type, msgspec.field(name=one.encode_name, default=one.default))
+        for one in msgspec.structs.fields(_Account)
+        if one.name in attributes
+    ]
+    return msgspec.defstruct("_Account", [fields[0][:2], *fields[1:]], gc=False)
+
+
+@lru_cache(maxsize=256)
+def answer_with(wanted: frozenset[str]) -> msgspec.json.Decoder[Any]:
+    """Reads an answer of such rows in one go, if all of it can be read."""
+    rows = list[row_with(wanted)]  # type: ignore[misc,valid-type]
+    return msgspec.json.Decoder(msgspec.defstruct("_Answer", [("result", bool | int | str), ("data", rows)]))
+
+
+@lru_cache(maxsize=256)
+def _in_order(wanted: frozenset[str]) -> Sequence[str | None]:
+    """The record's figures up to the last that is wanted; None for one that is not, or not to be had."""
+    names = [
+        name if name in wanted and name in _FIGURES else None
+        for name in LiveAccountRecord.__struct_fields__[_FIRST_FIGURE:]
+    ]
+    while names and names[-1] is None:
+        names.pop()
+    return tuple(names)
+
+
+class Figures:
+    """Makes records of one server's rows. `zone` is that of its clock."""
+
+    def __init__(self, system: System, zone: ZoneInfo, failures: Failures) -> None:
+        self._system = system
+        self._failures = failures
+        self._readers = {
+            name: (attrgetter(attribute), partial(read, zone=zone) if read is wire.local_stamp else read)
+            for name, (attribute, read) in _FIGURES.items()
+        }
+
+    def records(self, seen: Mapping[str, Seen | UpstreamError], wanted: frozenset[str]) -> Rows:
+        """With the wanted figures. One that cannot be read costs its login, and only those who want it."""
+        if set(map(type, seen.values())) == {tuple}:
+            try:
+                return self._together(seen, wanted)  # type: ignore[arg-type]
+            except NONSENSE:
+                pass
+        return {login: self._alone(login, one, wanted) for login, one in seen.items()}
+
+    def _together(self, seen: Mapping[str, Seen], wanted: frozenset[str]) -> Mapping[str, LiveAccountRecord]:
+        """Figure by figure: there are thousands of rows."""
+        rows, times = zip(*seen.values(), strict=True)
+        columns = [_NOTHING if name is None else self._column(name, rows) for name in _in_order(wanted)]
+        return dict(zip(seen, map(LiveAccountRecord, seen, times, repeat(self._system), *columns), strict=False))
+
+    def _column(self, name: str, rows: Sequence[Any]) -> Iterable[Any]:
+        found, read = self._readers[name]
+        written = map(found, rows)
+        if read is None:
+            return written
+        if len(rows) < _MANY:
+            return map(read, written)
+        # Leverages, currencies, flags: few are different, and each is read once.
+        values = list(map(bytes, written) if read is wire.raw_number else written)
+        known = {one: read(one) for one in set(values)}
+        return map(known.__getitem__, values)
+
+    def _alone(
+        self, login: str, one: Seen | UpstreamError, wanted: frozenset[str]
+    ) -> LiveAccountRecord | UpstreamError:
+        if isinstance(one, UpstreamError):
+            return one
+        try:
+            return self._together({login: one}, wanted)[login]
+        except NONSENSE as error:
+            return unreadable_row(error, self._failures)

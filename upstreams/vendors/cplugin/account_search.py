@@ -1,0 +1,87 @@
+"""Finding a new MT4 account again: UsersRequest, page by page, for there is no search [D, C-py]. The reference went
+into `externalId` and `comment`; either will do.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from core.call import Call
+from core.commands import NewAccountOrder
+from upstreams.http import lenient_json as wire
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.envelope import Paging, opened, paging
+from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.kit.history_search import Found, the_one
+
+USERS_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"
+PAGE_USERS = 1000
+# A quarter of a million accounts; on a larger server a lost account is for people to find.
+MOST_PAGES = 250
+# MT4 notes an account's last "interaction"; its creation is one, a while after it somebody has signed in.
+CREATION_TAKES = timedelta(minutes=5)
+
+
+class User(msgspec.Struct):
+    login: int
+    group: str | None = None
+    external_id: str | None = msgspec.field(name="externalId", default=None)
+    comment: str | None = None
+    registered: str | None = msgspec.field(name="registrationDate", default=None)
+    last: str | None = msgspec.field(name="lastDate", default=None)
+
+    def in_use(self, zone: ZoneInfo) -> bool:
+        """Somebody has signed in, so it has a password, which must not change under its owner's hands."""
+        registered, last = wire.local_stamp(self.registered, zone), wire.local_stamp(self.last, zone)
+        return registered is not None and last is not None and last - registered > CREATION_TAKES
+
+
+class Users:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._failures = door.connection.authorised.failures
+
+    async def find(self, order: NewAccountOrder, call: Call) -> User | None:
+        """All pages are read even after a find: a second login for one order is for a person to see."""
+        users: dict[str, User] = {}
+        async for page in self._pages(call):
+            users |= {str(user.login): user for user in page if _names(user, order.reference)}
+        try:
+            login = the_one((_found(user, order) for user in users.values()), order.reference)
+        except wire.Nonsense as error:
+            raise self._failures.unreadable(writes=False, detail=str(error)) from error
+        return None if login is None else users[login]
+
+    async def _pages(self, call: Call) -> AsyncIterator[list[User]]:
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            users, rest = await self._page(cursor, call)
+            yield users
+            if not rest.has_more and not rest.next_cursor:
+                return
+            if not rest.next_cursor or rest.next_cursor == cursor:
+                raise self._failures.unreadable(writes=False, detail="more pages, but no way to them")
+            cursor = rest.next_cursor
+        raise self._failures.unavailable("has more accounts than can be searched")
+
+    async def _page(self, cursor: str | None, call: Call) -> tuple[list[User], Paging]:
+        def read(answer: HttpAnswer) -> tuple[list[User], Paging]:
+            users = msgspec.json.decode(opened(answer, self._failures, writes=False), type=list[User])
+            return users, paging(answer)
+
+        query = [("limit", str(PAGE_USERS))] + ([("cursor", cursor)] if cursor else [])
+        # Alone: a page does not say which one it is, and one that is missing proves that no account was made.
+        return await self._door.get(USERS_PATH, read, call, query=query, alone=True)
+
+
+def _names(user: User, reference: str) -> bool:
+    return any(reference.casefold() in (text or "").casefold() for text in (user.external_id, user.comment))
+
+
+def _found(user: User, order: NewAccountOrder) -> Found:
+    """The other of the two fields may have been changed since by people in the back office."""
+    kept = order.reference in {(user.external_id or "").strip(), (user.comment or "").strip()}
+    reference = order.reference if kept else f"{user.external_id} {user.comment}"
+    return Found(reference, str(user.login), user.login > 0 and user.group == order.group)

@@ -1,0 +1,62 @@
+"""Finding an MT4 deposit again: TradesUserHistory, where MT4 keeps a balance operation as a closed trade with the
+command Balance, the amount in `profit` and our comment [I, vendors.md 3.9; the call itself D, C-py].
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from core.call import Call
+from core.commands import DepositOrder, DepositReceipt
+from upstreams.http import lenient_json as wire
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.envelope import opened, paging
+from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.kit.history_search import Found, local_window, the_one
+
+HISTORY_PATH = "/api/v2/MT4/{tradePlatform}/TradesUserHistory/{login}"
+# The command by its name, or by its number as the enum's other form: OP_BALANCE is 6 [C, public headers].
+BALANCE = frozenset({"balance", "6"})
+
+
+class _Trade(msgspec.Struct):
+    order: int
+    login: int
+    command: int | str | None = msgspec.field(name="tradeCommand", default=None)
+    profit: Decimal | None = None
+    comment: str | None = None
+
+
+class History:
+    def __init__(self, door: Door, zone: ZoneInfo) -> None:
+        self._door = door
+        self._zone = zone
+
+    async def find(self, order: DepositOrder, sent_at: datetime, call: Call) -> DepositReceipt | None:
+        def read(answer: HttpAnswer) -> DepositReceipt | None:
+            trades = msgspec.json.decode(
+                opened(answer, self._door.connection.authorised.failures, writes=False), type=list[_Trade]
+            )
+            if paging(answer).has_more:
+                # The call documents no pages; half a history proves no absence.
+                raise wire.Nonsense("a history in pages")
+            ticket = the_one((_found(trade, order) for trade in trades), order.reference)
+            return None if ticket is None else DepositReceipt(upstream_reference=ticket)
+
+        start, end = local_window(sent_at, self._zone)
+        query = (("fromTime", start), ("toTime", end))
+        values = {"login": order.login}
+        # Alone: a history without our order does not say whose it is, and proves that nothing was booked.
+        return await self._door.get(HISTORY_PATH, read, call, values=values, query=query, alone=True)
+
+
+def _found(trade: _Trade, order: DepositOrder) -> Found:
+    is_ours = (
+        trade.login == int(order.login)
+        and str(trade.command).lower() in BALANCE
+        and trade.profit == order.amount
+        and trade.order > 0
+    )
+    return Found(trade.comment or "", str(trade.order), is_ours)

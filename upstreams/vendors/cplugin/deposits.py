@@ -1,0 +1,51 @@
+"""A deposit on MT4: TradeTransaction with BrBalance and Balance; an empty command would mean Buy [D, C-py]."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from core.call import Call
+from core.commands import DepositOrder, DepositReceipt
+from upstreams.http import lenient_json as wire
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.cplugin.writes import Write, Writer
+from upstreams.vendors.kit.command_checks import check_deposit, check_exact_double
+from upstreams.vendors.kit.protocol import PreparedDeposit
+
+
+class _Transaction(msgspec.Struct):
+    order: int
+
+
+class Deposits:
+    def __init__(self, door: Door) -> None:
+        self._writer = Writer(door)
+
+    async def prepare(self, order: DepositOrder, call: Call) -> PreparedDeposit:
+        check_deposit(order, self._writer.failures)
+        check_exact_double(order.amount, self._writer.failures)
+        body = {
+            "tradeTransactionType": "BrBalance",
+            "tradeCommand": "Balance",
+            "orderBy": int(order.login),
+            "price": wire.plain(order.amount),
+            "comment": order.reference,
+        }
+        write = await self._writer.prepare("TradeTransaction", body, self._read, call, key=order.idempotency_key)
+        return PreparedMt4Deposit(write)
+
+    def _read(self, answer: HttpAnswer) -> DepositReceipt:
+        ticket = msgspec.json.decode(self._writer.data(answer), type=_Transaction).order
+        if ticket <= 0:
+            # A booked operation has a ticket; without one nothing proves that it was booked.
+            raise wire.Nonsense("no ticket")
+        return DepositReceipt(upstream_reference=str(ticket))
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMt4Deposit:
+    _write: Write[DepositReceipt]
+
+    async def send(self) -> DepositReceipt:
+        return await self._write.send()

@@ -1,0 +1,112 @@
+"""CPlugin v2's envelope: HTTP 200 for business errors too, told apart by `error.code` [D, C-spec, C-py]."""
+
+import msgspec
+
+from core.errors import Doubt, OutcomeUnknown, Reason, UpstreamError
+from upstreams.http import lenient_json as wire
+from upstreams.http.failures import Failures
+from upstreams.http.link import TokenRefused
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.kit import mt4_codes
+
+UNAUTHORISED, FORBIDDEN = 401, 403
+DOCUMENTED = frozenset({200, UNAUTHORISED, FORBIDDEN})
+OUTCOME_HEADER = "x-request-outcome"
+NOT_STARTED = "not-started"
+IN_DOUBT = {"unknown": Doubt.KEPT, "in-progress": Doubt.RUNNING}
+# "Too many requests wait for this platform": a few seconds' worth of its longest trade deadline (5 s).
+BUSY_RETRY_SECONDS = 5.0
+
+
+class ApiError(msgspec.Struct):
+    code: str
+    manager_code: str | int | None = msgspec.field(name="managerCode", default=None)
+
+    @property
+    def spelt(self) -> str:
+        """The shorter truth: the manager's own code where there is one."""
+        return self.code if self.manager_code in {None, "", "Ok"} else str(self.manager_code)
+
+
+class Paging(msgspec.Struct):
+    """[D, C-spec] An opaque token for the next page, and whether there is one."""
+
+    next_cursor: str | None = msgspec.field(name="nextCursor", default=None)
+    has_more: bool = msgspec.field(name="hasMore", default=False)
+
+
+class _Meta(msgspec.Struct):
+    paging: Paging | None = None
+
+
+class Envelope(msgspec.Struct):
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    error: ApiError | None = None
+
+
+class _Paged(msgspec.Struct):
+    meta: _Meta | None = None
+
+
+def opened(answer: HttpAnswer, failures: Failures, *, writes: bool) -> msgspec.Raw:
+    """The data of a good answer; everything else is raised."""
+    admitted(answer, failures)
+    envelope = wire.decode(answer.body, Envelope)
+    outcome = answer.headers.get(OUTCOME_HEADER, "").strip().lower()
+    if envelope.error is not None and envelope.error.code != "Ok":
+        raise failure(envelope.error, outcome, failures, writes=writes)
+    if writes and outcome in IN_DOUBT:
+        raise _doubted(None, outcome, failures)
+    return envelope.data
+
+
+def paging(answer: HttpAnswer) -> Paging:
+    """What an answer that was `opened` says of further pages."""
+    meta = wire.decode(answer.body, _Paged).meta
+    return (meta.paging if meta is not None else None) or Paging()
+
+
+def admitted(answer: HttpAnswer, failures: Failures) -> None:
+    """401: the token. 403: a foreign trade platform, or credentials made for users only [D, C-spec]."""
+    if answer.status == UNAUTHORISED:
+        raise TokenRefused
+    if answer.status == FORBIDDEN:
+        raise failures.refused("403")
+
+
+def failure(error: ApiError, outcome: str, failures: Failures, *, writes: bool) -> UpstreamError:
+    """A business error in our words. The outcome header outranks the code: it is about this very request."""
+    if writes and outcome in IN_DOUBT:
+        return _doubted(error, outcome, failures)
+    if error.code == "Busy" or outcome == NOT_STARTED:
+        return failures.rate_limited(BUSY_RETRY_SECONDS, upstream_code=error.spelt)
+    refusal = proven_refusal(error, failures)
+    if refusal is not None:
+        return refusal
+    if writes:
+        # OutcomeUnknown, Timeout, NoConnect, Internal, and every manager code that proves nothing.
+        return _doubted(error, outcome, failures)
+    return failures.unavailable("reported an error", upstream_code=error.spelt)
+
+
+def _doubted(error: ApiError | None, outcome: str, failures: Failures) -> OutcomeUnknown:
+    """OutcomeUnknown without the header may be either of its two meanings: taken for the one that promises less."""
+    code = error.spelt if error is not None else None
+    unknown = failures.unknown("does not know the outcome", upstream_code=code, detail=f"outcome {outcome}")
+    fallback = Doubt.RUNNING if error is not None and error.code == "OutcomeUnknown" else Doubt.ANSWERED
+    unknown.doubt = IN_DOUBT.get(outcome, fallback)
+    return unknown
+
+
+def proven_refusal(error: ApiError, failures: Failures) -> UpstreamError | None:
+    """A code that proves that nothing was done."""
+    if error.code == "Validation":
+        # "Nothing is sent" [D, C-py].
+        return failures.rejected(
+            Reason.VALIDATION_FAILED, "The trading server does not accept the data.", upstream_code=error.spelt
+        )
+    if error.code == "NotFound":
+        return failures.rejected(Reason.NOT_FOUND, "The trading server does not know it.", upstream_code=error.spelt)
+    if error.code == "Forbidden":
+        return failures.refused(error.spelt)
+    return mt4_codes.definite(error.manager_code, failures) if error.code == "MT4Error" else None

@@ -1,0 +1,108 @@
+"""What an MT4 record lacks and further calls know: equity and margin of all accounts at once, a group's currency."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import msgspec
+from msgspec import structs
+
+from core.call import Call
+from core.clock import Clock
+from core.records import LiveAccountRecord
+from upstreams.http import lenient_json as wire
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.envelope import opened
+from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.kit.ttl_cache import SharedAnswer
+
+MARGINS_PATH = "/api/v2/MT4/{tradePlatform}/MarginsGet"
+# All accounts with an open trade in one answer, some 250 bytes each: room for a quarter of a million.
+MARGINS_MAX_BYTES = 64 * 1024 * 1024
+MARGIN_FIELDS = frozenset({"equity", "margin", "free_margin", "margin_level"})
+
+# A group's deposit currency cannot be changed while it has accounts; an hour bounds what a new configuration costs.
+CURRENCY_MAX_AGE_SECONDS = 3600.0
+
+
+class _Margin(msgspec.Struct):
+    login: int
+    equity: Decimal
+    margin: Decimal
+    free: Decimal
+    level: Decimal | None = None
+
+
+class _Group(msgspec.Struct):
+    currency: str | None = None
+
+
+class Margins:
+    """MarginsGet has no filter, so one answer is shared for a moment by all who ask."""
+
+    def __init__(self, door: Door, clock: Clock) -> None:
+        self._door = door
+        connection = door.connection
+        self._shared: SharedAnswer[Mapping[str, _Margin]] = SharedAnswer(
+            clock,
+            connection.authorised.failures,
+            max_age_seconds=connection.config.margins_max_age_seconds,
+            fetch_seconds=connection.config.limits.total_timeout_seconds,
+        )
+
+    async def added(self, records: list[LiveAccountRecord], call: Call) -> list[LiveAccountRecord]:
+        rows = await self._shared.get("margins", self._fetch, call)
+        return [_with_margin(record, rows.get(record.login)) for record in records]
+
+    async def aclose(self) -> None:
+        await self._shared.aclose()
+
+    async def _fetch(self, call: Call) -> Mapping[str, _Margin]:
+        return await self._door.get(MARGINS_PATH, self._read, call, max_answer_bytes=MARGINS_MAX_BYTES)
+
+    def _read(self, answer: HttpAnswer) -> Mapping[str, _Margin]:
+        data = opened(answer, self._door.connection.authorised.failures, writes=False)
+        return {str(row.login): row for row in msgspec.json.decode(data, type=list[_Margin])}
+
+
+def _with_margin(record: LiveAccountRecord, row: _Margin | None) -> LiveAccountRecord:
+    if row is None:
+        # An account without an open trade is not in the list; nothing floats on it [I].
+        equity = (record.balance or Decimal(0)) + (record.credit or Decimal(0))
+        return structs.replace(record, equity=equity, margin=Decimal(0), free_margin=equity, margin_level=None)
+    margin = wire.required_money(row.margin)
+    return structs.replace(
+        record,
+        equity=wire.required_money(row.equity),
+        margin=margin,
+        free_margin=wire.required_money(row.free),
+        # Without margin there is no level, whatever number the vendor puts in its place.
+        margin_level=wire.money(row.level) if margin else None,
+    )
+
+
+class GroupCurrencies:
+    """A group's deposit currency, which is the currency of its accounts. MT4 and MT5 name the call differently."""
+
+    def __init__(self, door: Door, path: str, clock: Clock) -> None:
+        self._door = door
+        self._path = path
+        self._shared: SharedAnswer[str | None] = SharedAnswer(
+            clock,
+            door.connection.authorised.failures,
+            max_age_seconds=CURRENCY_MAX_AGE_SECONDS,
+            fetch_seconds=door.connection.config.limits.total_timeout_seconds,
+        )
+
+    async def of(self, group: str, call: Call) -> str | None:
+        async def fetch(own: Call) -> str | None:
+            # Alone: the answer is not read for the group's name, and is kept for an hour.
+            return await self._door.get(self._path, self._read, own, values={"group": group}, alone=True)
+
+        return await self._shared.get(group, fetch, call)
+
+    async def aclose(self) -> None:
+        await self._shared.aclose()
+
+    def _read(self, answer: HttpAnswer) -> str | None:
+        data = opened(answer, self._door.connection.authorised.failures, writes=False)
+        return wire.text(msgspec.json.decode(data, type=_Group).currency)

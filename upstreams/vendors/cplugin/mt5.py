@@ -1,0 +1,121 @@
+"""An MT5 server behind CPlugin: one login a call, no equity, no writes. v2 has twelve MT5 operations, and neither a
+balance operation nor an account's creation is among them [D, C-spec].
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from core.call import Call
+from core.commands import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
+from core.errors import Reason, Rejected, System
+from core.records import LiveAccountRecord
+from upstreams.http import lenient_json as wire
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin import account_flags as flags
+from upstreams.vendors.cplugin.connection import CPluginConnection
+from upstreams.vendors.cplugin.envelope import opened
+from upstreams.vendors.cplugin.margins import GroupCurrencies
+from upstreams.vendors.cplugin.mt4 import with_currencies
+from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks
+from upstreams.vendors.kit.protocol import NO_ACCOUNTS, NO_DEPOSITS, LiveAnswer, PreparedAccount, PreparedDeposit
+from upstreams.vendors.kit.rows import only
+from upstreams.vendors.kit.server_config import ServerConfig
+
+USER_PATH = "/api/v2/MT5/{tradePlatform}/UserGet/{login}"
+GROUP_PATH = "/api/v2/MT5/{tradePlatform}/GroupGet/{group}"
+
+_LOGINS = NumbersUpTo(MT5_LARGEST_LOGIN)
+
+
+class _User(msgspec.Struct):
+    login: int
+    group: str | None = None
+    leverage: Decimal | None = None
+    balance: Decimal | None = None
+    credit: Decimal | None = None
+    rights: int | str | None = None
+    registration: str | None = None
+    lead_source: int | str | None = msgspec.field(name="leadSource", default=None)
+
+
+class Mt5Server:
+    system = System.CPLUGIN
+    batch_max = 1
+    can_create_accounts = False
+    can_deposit = False
+    has_live_figures = True
+    deposit_policy = NO_DEPOSITS
+    account_policy = NO_ACCOUNTS
+
+    def __init__(self, name: str, config: ServerConfig, connection: CPluginConnection, zone: ZoneInfo) -> None:
+        self.name = name
+        self._door = Door(connection, config.id, name)
+        self._failures = connection.authorised.failures
+        self._clock = connection.authorised.link.clock
+        self._zone = zone
+        self._currencies = GroupCurrencies(self._door, GROUP_PATH, self._clock)
+
+    async def aclose(self) -> None:
+        await self._currencies.aclose()
+
+    async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
+        async def ask(chunk: Sequence[str]) -> Rows:
+            record = await self._user(chunk[0], call)
+            if record is None:
+                return {}
+            if "currency" in wanted:
+                [record] = await with_currencies([record], self._currencies, call)
+            return {record.login: record}
+
+        return await in_chunks(logins, self.batch_max, _LOGINS, ask)
+
+    async def prepare_deposit(self, order: DepositOrder, call: Call) -> PreparedDeposit:  # noqa: ARG002
+        raise self._failures.rejected(Reason.NOT_SUPPORTED, "CPlugin has no balance operation for MT5.")
+
+    async def prepare_account(self, order: NewAccountOrder, call: Call) -> PreparedAccount:  # noqa: ARG002
+        raise self._failures.rejected(Reason.NOT_SUPPORTED, "CPlugin makes no MT5 accounts.")
+
+    async def find_deposit(self, order: DepositOrder, sent_at: datetime, call: Call) -> DepositReceipt | None:  # noqa: ARG002
+        raise self._failures.rejected(Reason.NOT_SUPPORTED, "There is no history to search.")
+
+    async def find_account(
+        self,
+        order: NewAccountOrder,  # noqa: ARG002
+        sent_at: datetime,  # noqa: ARG002
+        call: Call,  # noqa: ARG002
+    ) -> NewAccountReceipt | None:
+        raise self._failures.rejected(Reason.NOT_SUPPORTED, "There is no list of accounts to search.")
+
+    async def _user(self, login: str, call: Call) -> LiveAccountRecord | None:
+        def read(answer: HttpAnswer) -> LiveAccountRecord:
+            record = self._read(answer)
+            return only({record.login: record}, [login], self._failures)[login]
+
+        try:
+            return await self._door.get(USER_PATH, read, call, values={"login": login})
+        except Rejected as error:
+            if error.reason is Reason.NOT_FOUND:
+                return None
+            raise
+
+    def _read(self, answer: HttpAnswer) -> LiveAccountRecord:
+        user = msgspec.json.decode(opened(answer, self._failures, writes=False), type=_User)
+        bits = flags.bits(user.rights, flags.MT5_NAMES)
+        return LiveAccountRecord(
+            login=str(user.login),
+            observed_at=self._clock.now(),
+            system=System.CPLUGIN,
+            balance=wire.required_money(user.balance),
+            credit=wire.money(user.credit),
+            group=wire.text(user.group),
+            leverage=wire.money(user.leverage),
+            enabled=None if bits is None else bool(bits & flags.MT5_ENABLED),
+            read_only=None if bits is None else bool(bits & flags.MT5_TRADE_DISABLED),
+            lead_source=wire.text(user.lead_source),
+            registered_at=wire.local_stamp(user.registration, self._zone),
+        )

@@ -1,0 +1,143 @@
+"""A new MT4 account: UserRecordNew, then UserPasswordSet, for the first takes no password [D, C-spec].
+
+The second step can fail alone. The account exists then, so the outcome is unknown and carries the login; the settler
+finds the account by our reference and takes the second step again. A login is never made twice: the first step is sent
+again with its own key only.
+"""
+
+import secrets
+import string
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from core.call import Call
+from core.commands import NewAccountOrder, NewAccountReceipt
+from core.errors import OutcomeUnknown, Reason, UpstreamError
+from core.secret import Secret
+from upstreams.http import lenient_json as wire
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.cplugin.writes import Write, Writer
+from upstreams.vendors.kit.command_checks import LONGEST_KEY, check_reference
+from upstreams.vendors.kit.protocol import PreparedAccount
+
+# MT4 takes 5 to 15 characters of two of three classes [D, B-mt4/create]; ours has all three classes.
+PASSWORD_LENGTH = 15
+SECOND_STEP_SUFFIX = ":password"
+RESUMED_KEY_BYTES = 8
+# Room behind the caller's key for what tells the second step, and each new try at it, apart from the first.
+LONGEST_SUFFIX = len(SECOND_STEP_SUFFIX) + 1 + 2 * RESUMED_KEY_BYTES
+
+
+class _NewUser(msgspec.Struct):
+    login: int
+
+
+class Accounts:
+    def __init__(self, door: Door, server: str, groups: tuple[str, ...]) -> None:
+        self._writer = Writer(door)
+        self._server = server
+        self._groups = groups
+
+    async def prepare(self, order: NewAccountOrder, call: Call) -> PreparedAccount:
+        self._check(order)
+        body: dict[str, Any] = {
+            "login": 0,
+            "group": order.group,
+            "name": order.name,
+            # Both, so that a lost account can be found by either [I].
+            "comment": order.reference,
+            "externalId": order.reference,
+        }
+        if order.leverage is not None:
+            body["leverage"] = int(order.leverage)
+        if order.email is not None:
+            body["email"] = order.email
+        write = await self._writer.prepare("UserRecordNew", body, self._read, call, key=order.idempotency_key)
+        return PreparedMt4Account(self, write, order.idempotency_key, call)
+
+    def _check(self, order: NewAccountOrder) -> None:
+        check_reference(order.reference)
+        failures = self._writer.failures
+        if not self._groups:
+            raise failures.rejected(Reason.NOT_SUPPORTED, "No group is allowed for new accounts on this server.")
+        if order.group not in self._groups:
+            raise failures.rejected(Reason.VALIDATION_FAILED, "The group is not allowed on this server.")
+        if order.leverage is not None and (order.leverage < 1 or order.leverage != order.leverage.to_integral_value()):
+            raise failures.rejected(Reason.VALIDATION_FAILED, "MT4's leverage is a whole number from 1.")
+        if len(order.idempotency_key) > LONGEST_KEY - LONGEST_SUFFIX:
+            raise ValueError("the idempotency key leaves no room for the second step's")
+
+    def _read(self, answer: HttpAnswer) -> str:
+        login = msgspec.json.decode(self._writer.data(answer), type=_NewUser).login
+        if login <= 0:
+            raise wire.Nonsense("no login")
+        return str(login)
+
+    async def finish(self, login: str, key: str, call: Call) -> NewAccountReceipt:
+        """The second step. Whatever fails here, the account exists."""
+        if not self._writer.v2:
+            # v1 documents no call for a password: "rest fields MT4 will fill/generate" [D, seed 003].
+            return NewAccountReceipt(server=self._server, login=login)
+        password = Secret(new_password())
+        try:
+            await self._set_password(login, password, key, call)
+        except UpstreamError as error:
+            raise self._half_done(login, error) from error
+        return NewAccountReceipt(server=self._server, login=login, initial_password=password.reveal())
+
+    async def resume(self, login: str, order: NewAccountOrder, call: Call, *, has_password: bool) -> NewAccountReceipt:
+        """The account of an order whose answer was lost. Whatever password the lost answer spoke of was never handed
+        on, so it gets one that nobody knows, and an operator sets another for the client.
+        """
+        if has_password:
+            return NewAccountReceipt(server=self._server, login=login)
+        # A key of its own each time: the same key with another password would be another body.
+        await self.finish(login, f"{order.idempotency_key}:{secrets.token_hex(RESUMED_KEY_BYTES)}", call)
+        return NewAccountReceipt(server=self._server, login=login)
+
+    async def _set_password(self, login: str, password: Secret, key: str, call: Call) -> None:
+        write = await self._writer.prepare(
+            "UserPasswordSet/{login}",
+            password.reveal(),
+            self._read_password_set,
+            call,
+            key=f"{key}{SECOND_STEP_SUFFIX}",
+            values={"login": login},
+        )
+        await write.send()
+
+    def _read_password_set(self, answer: HttpAnswer) -> None:
+        if msgspec.json.decode(self._writer.data(answer)) is False:
+            raise wire.Nonsense("the password was not set")
+
+    def _half_done(self, login: str, error: UpstreamError) -> OutcomeUnknown:
+        return self._writer.failures.unknown(
+            "made the account, but its password is not set",
+            upstream_code=error.upstream_code,
+            detail=f"second step: {type(error).__name__} {error.detail}",
+            reference=login,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMt4Account:
+    _accounts: Accounts
+    _write: Write[str]
+    _key: str
+    _call: Call
+
+    async def send(self) -> NewAccountReceipt:
+        login = await self._write.send()
+        return await self._accounts.finish(login, self._key, self._call)
+
+
+def new_password() -> str:
+    """Random, with at least one of each class: a letter that is small, one that is not, and a digit."""
+    classes = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
+    while True:
+        password = "".join(secrets.choice("".join(classes)) for _ in range(PASSWORD_LENGTH))
+        if all(any(letter in kind for letter in password) for kind in classes):
+            return password

@@ -1,0 +1,89 @@
+"""POSTs at one trade platform. v2 takes an Idempotency-Key and a deadline of its own; v1 documents neither."""
+
+from collections.abc import Mapping
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from core.call import Call
+from core.errors import UpstreamError
+from upstreams.http import lenient_json as wire
+from upstreams.http.failures import Failures
+from upstreams.http.link import Read
+from upstreams.http.request import HttpRequest
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.envelope import DOCUMENTED, ApiError, admitted, opened, proven_refusal
+from upstreams.vendors.cplugin.idempotent_write import KeyedWrite
+from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.kit.command_checks import check_key
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+# The server may add up to 20 s for connecting, so our patience is its deadline and 30 s more [D, C-py].
+GRACE_SECONDS = 30.0
+
+# How v1 words a refusal is not documented; these statuses are read for a code that we know [I].
+V1_REFUSALS = frozenset({400, 404})
+
+
+class Write(Protocol[T_co]):
+    """Ready to go; `send` is all that is left."""
+
+    async def send(self) -> T_co: ...
+
+
+class Writer:
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.failures = door.connection.authorised.failures
+        self.v2 = door.connection.config.api == "v2"
+
+    async def prepare(  # noqa: PLR0913 - the parts of a POST.
+        self,
+        function: str,
+        body: object,
+        read: Read[T],
+        call: Call,
+        *,
+        key: str,
+        values: Mapping[str, str] | None = None,
+    ) -> Write[T]:
+        """`function` is the last part of the path: TradeTransaction. v2's is repeated with its key, v1's never."""
+        base = "/api/v2/MT4/{tradePlatform}/" if self.v2 else "/api/MT4/{tradePlatform}/"
+        seconds = self.door.connection.config.write_timeout_header_seconds
+        headers = {"content-type": "application/json"}
+        if self.v2:
+            check_key(key)
+            headers |= {"idempotency-key": key, "x-request-timeout": str(seconds)}
+        request = HttpRequest(
+            "POST",
+            base + function,
+            {"tradePlatform": self.door.trade_platform, **(values or {})},
+            headers=headers,
+            content=wire.encode(body),
+            understands=DOCUMENTED if self.v2 else DOCUMENTED | V1_REFUSALS,
+            writes=True,
+            lane=self.door.lane,
+            total_seconds=seconds + GRACE_SECONDS,
+        )
+        write = await self.door.connection.authorised.prepare(request, read, call)
+        return KeyedWrite(write) if self.v2 else write
+
+    def data(self, answer: HttpAnswer) -> msgspec.Raw:
+        """What the write answered: in v2's envelope, or plain in v1."""
+        if self.v2:
+            return opened(answer, self.failures, writes=True)
+        admitted(answer, self.failures)
+        if answer.status in V1_REFUSALS:
+            raise v1_refusal(answer, self.failures)
+        return msgspec.Raw(answer.body)
+
+
+def v1_refusal(answer: HttpAnswer, failures: Failures) -> UpstreamError:
+    """Final where the body names a code that proves it; a bare 400 proves nothing, for nobody documents it."""
+    try:
+        refusal = proven_refusal(wire.decode(answer.body, ApiError), failures)
+    except (msgspec.DecodeError, ValueError):
+        refusal = None
+    return refusal or failures.from_status(answer, writes=True)

@@ -1,0 +1,143 @@
+"""Hyper, the ERP's own API: a client's live balance, and a new trading account [D, H-1675, H-1244].
+
+Client-scoped functions need the client's API password; it goes into the body and nowhere else. HTTP 200 is not success:
+the ResponseCode decides, and what it means depends on the function.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from core.call import Call
+from core.commands import NewAccountReceipt
+from core.errors import Reason, UpstreamError
+from core.records import LiveClientRecord
+from core.secret import Secret
+from upstreams.http import lenient_json as wire
+from upstreams.http.access_tokens import AuthorisedLink, AuthorisedWrite
+from upstreams.http.link import Link, TokenRefused
+from upstreams.http.request import HttpRequest
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.hyper import wire as hyper_wire
+from upstreams.vendors.hyper.config import HyperConfig
+from upstreams.vendors.hyper.tokens import HyperTokens, TokenStore
+
+# Statuses that Hyper documents with a body of its own [D, H-1226].
+DOCUMENTED = frozenset({200, 400, 401, 403, 404, 422, 423, 500})
+
+OK, RESTRICTED_OR_EXISTS = 0, 1
+DATABASE_ERROR, TECHNICAL_ERROR = 4, 5
+TOKEN_REFUSED = 99
+BUSY = frozenset({10, 12})
+# Nobody says how long "try later" is; an operator's edit takes a while.
+BUSY_RETRY_SECONDS = 5.0
+
+REFUSALS: Mapping[int, tuple[Reason, str]] = {
+    2: (Reason.NOT_FOUND, "The ERP does not know this client."),
+    3: (Reason.UPSTREAM_REFUSED, "The ERP's API does not offer this function."),
+    6: (Reason.CREDENTIALS_REJECTED, "The ERP does not accept the client's API password."),
+    7: (Reason.VALIDATION_FAILED, "The ERP misses a field."),
+    8: (Reason.UPSTREAM_REFUSED, "The ERP does not allow us this function."),
+    9: (Reason.VALIDATION_FAILED, "The ERP does not accept the language."),
+    11: (Reason.CREDENTIALS_REJECTED, "The ERP does not accept the client's API password."),
+    13: (Reason.VALIDATION_FAILED, "The ERP does not accept the password's form."),
+    14: (Reason.VALIDATION_FAILED, "The ERP does not accept the data."),
+    20: (Reason.NOT_FOUND, "The ERP does not know this account."),
+    21: (Reason.NOT_FOUND, "The ERP does not know this client."),
+}
+
+
+class Hyper:
+    """One API connection of the ERP."""
+
+    def __init__(self, config: HyperConfig, link: Link, store: TokenStore) -> None:
+        self.link = link
+        self._config = config
+        self._authorised = AuthorisedLink(link, HyperTokens(config, link, store))
+
+    async def aclose(self) -> None:
+        await self._authorised.aclose()
+
+    async def client_balance(self, client_number: int, api_password: Secret, call: Call) -> LiveClientRecord:
+        """Get_Client_Balance_json: one client per call. Code 1 is a restricted client, not a failure. The answer does
+        not say whose it is.
+        """
+        request = _request(self._config.client_balance_path, client_number, api_password, alone=True)
+
+        def read(answer: HttpAnswer) -> LiveClientRecord:
+            code = self._code(answer, writes=False)
+            return hyper_wire.live_client(answer.body, client_number, code, self.link.clock.now())
+
+        return await self._authorised.read(request, read, call)
+
+    async def prepare_account(self, client_number: int, api_password: Secret, call: Call) -> "PreparedHyperAccount":
+        """Create_TP_Account_Json, ready to go. The ERP chooses server, group and currency, and makes one account a
+        client: code 1 answers with the account that exists.
+        """
+        request = _request(self._config.create_account_path, client_number, api_password, writes=True)
+
+        def read(answer: HttpAnswer) -> NewAccountReceipt:
+            code = self._code(answer, writes=True)
+            return hyper_wire.new_account(answer.body, existed=code == RESTRICTED_OR_EXISTS)
+
+        return PreparedHyperAccount(await self._authorised.prepare(request, read, call))
+
+    def _code(self, answer: HttpAnswer, *, writes: bool) -> int:
+        """OK or RESTRICTED_OR_EXISTS; everything else is raised."""
+        try:
+            code = wire.decode(answer.body, hyper_wire.Envelope).code
+        except (msgspec.DecodeError, ValueError):
+            raise self._bodiless(answer, writes=writes) from None
+        if code in {OK, RESTRICTED_OR_EXISTS} and answer.status == 200:  # noqa: PLR2004
+            return code
+        if code == TOKEN_REFUSED:
+            raise TokenRefused
+        raise self._failure(code, writes=writes)
+
+    def _failure(self, code: int, *, writes: bool) -> UpstreamError:
+        failures, spelt = self.link.failures, str(code)
+        if code in BUSY:
+            # The record is locked or being processed: the order was not begun.
+            error = failures.unavailable("is busy with this client's record", upstream_code=spelt)
+            error.retry_after_seconds = BUSY_RETRY_SECONDS
+            return error
+        if code in REFUSALS:
+            reason, message = REFUSALS[code]
+            return failures.rejected(reason, message, upstream_code=spelt)
+        if writes:
+            # 5 on a creation: the trading system did not answer in time, the account may still be made. The others are
+            # undocumented for it, which proves nothing.
+            return failures.unknown("reported an internal error", upstream_code=spelt)
+        return failures.unavailable("reported an internal error", upstream_code=spelt)
+
+    def _bodiless(self, answer: HttpAnswer, *, writes: bool) -> Exception:
+        """An answer without a ResponseCode: a proxy's, or one of the checks before the function (1.3)."""
+        if answer.status == 401:  # noqa: PLR2004 - the token is checked before the function runs.
+            return TokenRefused()
+        if answer.status == 403:  # noqa: PLR2004 - IP allow-list or blocked function.
+            return self.link.failures.refused("403")
+        return self.link.failures.from_status(answer, writes=writes)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedHyperAccount:
+    _write: AuthorisedWrite[NewAccountReceipt]
+
+    async def send(self) -> NewAccountReceipt:
+        return await self._write.send()
+
+
+def _request(
+    path: str, client_number: int, api_password: Secret, *, writes: bool = False, alone: bool = False
+) -> HttpRequest:
+    body = {"ClientNumber": client_number, "API_Password": api_password.reveal()}
+    return HttpRequest(
+        "POST",
+        path,
+        headers={"content-type": "application/json"},
+        content=wire.encode(body),
+        understands=DOCUMENTED,
+        writes=writes,
+        alone=alone,
+    )

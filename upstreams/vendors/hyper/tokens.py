@@ -1,0 +1,149 @@
+"""Hyper's access token: one per connection, shared by all processes that use it [D, H-1445].
+
+In replaceable mode a refresh renews the refresh token too and kills the old pair, so the new pair is stored durably
+BEFORE it is used, under a lock that all processes share. A pair lost on the way is lost for good: only the operator can
+issue another, and the settings' pair is then tried again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from core.call import Call
+from core.errors import Unavailable
+from core.secret import Secret
+from upstreams.http import lenient_json as wire
+from upstreams.http.access_tokens import SharedFetch
+from upstreams.http.link import Link, TokenRefused
+from upstreams.http.request import HttpRequest
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.hyper.config import HyperConfig
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    access: Secret
+    refresh: Secret | None
+
+
+class TokenStore(Protocol):
+    """Where the current pair outlives the process. `save` returns when the pair is durable."""
+
+    async def load(self) -> TokenPair | None: ...
+
+    def locked(self) -> AbstractAsyncContextManager[None]:
+        """Held by one process at a time; `load` and `save` are called within."""
+        ...
+
+    async def save(self, access: Secret, refresh: Secret | None) -> None: ...
+
+
+class MemoryTokenStore:
+    """For one process and for tests: nothing outlives it."""
+
+    def __init__(self, pair: TokenPair | None = None) -> None:
+        self.pair = pair
+        self._lock = asyncio.Lock()
+
+    async def load(self) -> TokenPair | None:
+        return self.pair
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[None]:
+        async with self._lock:
+            yield
+
+    async def save(self, access: Secret, refresh: Secret | None) -> None:
+        self.pair = TokenPair(access, refresh)
+
+
+class HyperTokens:
+    """The settings' pair is where it starts; what the store holds is newer."""
+
+    def __init__(self, config: HyperConfig, link: Link, store: TokenStore) -> None:
+        self._config = config
+        self._link = link
+        self._store = store
+        self._shared = SharedFetch(link)
+        self._access: Secret | None = config.access_token if config.refresh == "none" else None
+
+    async def token(self, call: Call) -> Secret:
+        if self._access is not None:
+            return self._access
+        return await self._shared.run(self._first, call)
+
+    async def renewed(self, refused: Secret, call: Call) -> Secret:
+        if self._config.refresh == "none":
+            raise self._link.failures.credentials("99")
+        if self._access is not None and self._access != refused:
+            return self._access
+
+        async def fetch(own: Call) -> Secret:
+            return await self._renew(refused, own)
+
+        return await self._shared.run(fetch, call)
+
+    async def aclose(self) -> None:
+        await self._shared.aclose()
+
+    async def _first(self, _call: Call) -> Secret:
+        stored = await self._store.load()
+        self._access = stored.access if stored is not None else self._config.access_token
+        return self._access
+
+    async def _renew(self, refused: Secret, call: Call) -> Secret:
+        async with self._store.locked():
+            stored = await self._store.load()
+            if stored is not None and stored.access != refused:
+                # Another process was faster: its pair is the living one.
+                self._access = stored.access
+            else:
+                pair = await self._refreshed(stored, call)
+                await self._store.save(pair.access, pair.refresh)
+                self._access = pair.access
+            return self._access
+
+    async def _refreshed(self, stored: TokenPair | None, call: Call) -> TokenPair:
+        given = self._config.refresh_token
+        candidates = [token for token in (stored.refresh if stored else None, given) if token]
+        for refresh in dict.fromkeys(candidates):
+            try:
+                return await self._ask(refresh, call)
+            except TokenRefused:
+                continue
+        raise self._no_way()
+
+    def _no_way(self) -> Unavailable:
+        return self._link.failures.credentials("99", "our refresh token is missing or refused")
+
+    async def _ask(self, refresh: Secret, call: Call) -> TokenPair:
+        request = HttpRequest(
+            "POST",
+            self._config.refresh_path,
+            headers={"authorization": f"Bearer {refresh.reveal()}", "content-type": "application/json"},
+            content=b"{}",
+            understands=frozenset({200, 401, 403}),
+            # In replaceable mode a repeat after a lost answer would carry a dead token, so it is sent once.
+            writes=True,
+            keys=0,
+        )
+        return await self._link.write(request, lambda answer: self._read_pair(answer, refresh), call)
+
+    def _read_pair(self, answer: HttpAnswer, refresh: Secret) -> TokenPair:
+        if answer.status != 200:  # noqa: PLR2004 - a refused token.
+            raise TokenRefused
+        fields: Mapping[str, Any] = wire.decode(answer.body, dict[str, Any])
+        if wire.whole(fields.get("ResponseCode", 0)) != 0:
+            raise TokenRefused
+        access = _token(fields.get(self._config.refresh_access_field))
+        if self._config.refresh == "fixed":
+            return TokenPair(access, refresh)
+        return TokenPair(access, _token(fields.get(self._config.refresh_refresh_field)))
+
+
+def _token(value: object) -> Secret:
+    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+        raise wire.Nonsense("not a token")
+    return Secret(value)

@@ -1,0 +1,39 @@
+"""What every platform demands of an order before anything is sent."""
+
+from decimal import Decimal
+
+from core.commands import DepositOrder
+from core.errors import Reason
+from upstreams.http.failures import Failures
+
+# MT4 keeps a comment in 32 bytes, the last of them a terminator, and cuts longer ones silently [C, public headers].
+LONGEST_REFERENCE = 31
+# CPlugin's Idempotency-Key: up to 255 printable ASCII characters [D, C-py].
+LONGEST_KEY = 255
+# A double holds 15 decimal digits whatever they are; a 16th may come back as another one.
+EXACT_DOUBLE_DIGITS = 15
+
+
+def check_deposit(order: DepositOrder, failures: Failures) -> None:
+    """Refuse what a vendor would take for another order than it is."""
+    if not order.amount.is_finite() or order.amount <= 0:
+        # A negative amount is a withdrawal on every platform.
+        raise failures.rejected(Reason.VALIDATION_FAILED, "A deposit is greater than zero.")
+    check_reference(order.reference)
+
+
+def check_reference(reference: str) -> None:
+    """The reference is ours: a bad one is a defect here, not a refusal."""
+    if not 0 < len(reference) <= LONGEST_REFERENCE or not reference.isascii() or not reference.isprintable():
+        raise ValueError(f"a reference is 1 to {LONGEST_REFERENCE} printable ASCII characters: {reference!r}")
+
+
+def check_key(key: str) -> None:
+    if not 0 < len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise ValueError("an idempotency key is 1 to 255 printable ASCII characters")
+
+
+def check_exact_double(amount: Decimal, failures: Failures) -> None:
+    """Amounts travel as doubles; one that a double cannot hold is refused rather than rounded by the vendor."""
+    if len(amount.normalize().as_tuple().digits) > EXACT_DOUBLE_DIGITS:
+        raise failures.rejected(Reason.LIMIT_EXCEEDED, "The platform cannot hold so many digits exactly.")

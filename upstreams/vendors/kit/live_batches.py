@@ -1,0 +1,86 @@
+"""Asking a trading server for many logins: each once, in chunks, side by side, matched by key."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
+
+from core.call import Call
+from core.errors import UpstreamError
+from core.records import LiveAccountRecord
+from upstreams.flow.coalescing import Gate, Sharing
+from upstreams.http.failures import Failures
+from upstreams.vendors.kit.protocol import LiveAnswer
+
+V = TypeVar("V")
+Rows = Mapping[str, LiveAccountRecord | UpstreamError]
+AskChunk = Callable[[Sequence[str]], Awaitable[Rows]]
+
+MT4_LARGEST_LOGIN = 2**31 - 1
+MT5_LARGEST_LOGIN = 2**63 - 1
+
+
+class NumbersUpTo:
+    """The logins that a platform can have, as it would write them: "007" is none, for no answer would match it."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = str(largest)
+        self._digits = len(self._largest)
+
+    def __contains__(self, login: str) -> bool:
+        if not (login.isascii() and login.isdigit()) or login[0] == "0":
+            return False
+        return len(login) < self._digits or (len(login) == self._digits and login <= self._largest)
+
+    def among(self, logins: Sequence[str]) -> Sequence[str]:
+        """Those of them that are; nearly always all, and that can be seen at a glance."""
+        text = "".join(logins)
+        # Of digits alone, the least text is the one that is empty or begins with a zero, if there is one.
+        if text.isascii() and text.isdigit() and min(logins) >= "1" and max(map(len, logins)) < self._digits:
+            return logins
+        return [login for login in logins if login in self]
+
+
+async def in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
+    """`known` are the logins that can exist on the platform at all; others are answered None without a call. A chunk's
+    error is the answer of each of its logins; one chunk's failure never touches another's.
+    """
+    asked = known.among(list(dict.fromkeys(logins)))
+    if len(asked) <= size:
+        found = await _answered(asked, ask) if asked else {}
+    else:
+        found = await _side_by_side([asked[start : start + size] for start in range(0, len(asked), size)], ask)
+    if len(found) == len(asked) == len(logins) and all(map(found.__contains__, logins)):
+        return found
+    return {login: found.get(login) for login in logins}
+
+
+async def _side_by_side(chunks: Sequence[Sequence[str]], ask: AskChunk) -> Rows:
+    async with asyncio.TaskGroup() as group:
+        answers = [group.create_task(_answered(chunk, ask)) for chunk in chunks]
+    found: dict[str, LiveAccountRecord | UpstreamError] = {}
+    for answer in answers:
+        found |= answer.result()
+    return found
+
+
+def live_gate(
+    ask: Callable[[Sequence[str], Call], Awaitable[Mapping[str, V]]], sharing: Sharing, failures: Failures
+) -> Gate[None, str, V]:
+    """Shares one trading server's call between all who ask, whatever they may see: whether they may see an account was
+    decided before, by the ERP.
+    """
+
+    async def one_call(_question: None, logins: Sequence[str], call: Call) -> Mapping[str, V]:
+        return await ask(logins, call)
+
+    def too_late() -> UpstreamError:
+        return failures.unavailable("did not answer in time", detail="shared call")
+
+    return Gate(one_call, sharing, too_late=too_late, away=True)
+
+
+async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:
+    try:
+        return await ask(chunk)
+    except UpstreamError as error:
+        return dict.fromkeys(chunk, error)
