@@ -11,8 +11,8 @@ from api.admission.limiter import Gate, Pass, Shed
 from api.http.negotiation import GRAPHQL_JSON, JSON
 from api.http.request_id import REQUEST_ID, new_id
 from api.wire.reply import Reply
+from api.wire.request_state import state_of
 
-PASS: Final = "brokergraph.pass"  # noqa: S105 - the name of an entry in the scope.
 MESSAGE: Final = "The server has more to do than it can. Nothing was done; repeat the request after a while."
 CODE: Final = "OVERLOADED"
 # Without this word of the client nobody can tell before the body is read, and to read every body would take as long as
@@ -47,7 +47,7 @@ class Shedding:
         except Shed:
             await _away(scope)(scope, receive, send)
             return
-        scope[PASS] = admitted
+        state_of(scope).admission = admitted
 
         async def answer(message: Message) -> None:
             admitted.answered()
@@ -66,7 +66,7 @@ def _caller(scope: Scope) -> int:
 
 def pass_of(scope: Scope) -> Pass | None:
     """The request's pass; None where nobody sheds."""
-    found: Pass | None = scope.get(PASS)
+    found: Pass | None = state_of(scope).admission
     return found
 
 

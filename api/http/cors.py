@@ -6,7 +6,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.settings.http import HttpSection
-from api.wire.direct_write import WRITER
+from api.wire.request_state import state_of
 
 _MAY_SEND: Final = (
     "Authorization",
@@ -30,7 +30,7 @@ def cors(http: HttpSection, app: ASGIApp) -> ASGIApp:
 
     async def in_messages(scope: Scope, receive: Receive, send: Send) -> None:
         # The middleware adds its headers to the message that begins an answer.
-        scope.pop(WRITER, None)
+        state_of(scope).cycle = None
         await app(scope, receive, send)
 
     return CORSMiddleware(

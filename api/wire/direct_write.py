@@ -10,10 +10,7 @@ from typing import Any, Final
 
 from starlette.types import Scope
 
-WRITER: Final = "brokergraph.writer"
-"""In the scope: a weak reference to uvicorn's side of the request. The cycle holds the scope; if both held each other,
-they would wait for somebody who looks for such pairs.
-"""
+from api.wire.request_state import state_of
 
 _LARGE: Final = 1 << 18
 _NO_BODY: Final = frozenset({204, 304})
@@ -37,7 +34,8 @@ def head(status: int, headers: Mapping[str, str], length: int) -> bytes:
 
 def written(scope: Scope, status: int, headers: Mapping[str, str], body: bytes) -> bool:
     """Whether the answer was written; where it was not, it has to be sent as ASGI says."""
-    cycle = scope[WRITER]() if WRITER in scope else None
+    reference = state_of(scope).cycle
+    cycle = None if reference is None else reference()
     if cycle is None or not _is_usual(cycle):
         return False
     first = head(status, headers, len(body))

@@ -10,8 +10,8 @@ from typing import Final
 
 from starlette.types import Scope
 
-GONE: Final = "brokergraph.gone"
-"""In the scope while the request may be given up: what to call when its client has hung up (api/wire/protocol.py)."""
+from api.wire.request_state import state_of
+
 # nginx's word for it. Nobody reads it but those who look at metrics and logs.
 STATUS: Final = 499
 
@@ -32,7 +32,8 @@ def until_gone(scope: Scope) -> Iterator[None]:
         is_gone = True
         task.cancel()
 
-    scope[GONE] = gone
+    state = state_of(scope)
+    state.on_disconnect = gone
     try:
         yield
     except asyncio.CancelledError:
@@ -40,4 +41,4 @@ def until_gone(scope: Scope) -> Iterator[None]:
             raise HungUp from None
         raise
     finally:
-        del scope[GONE]
+        state.on_disconnect = None

@@ -1,13 +1,11 @@
 """One HTTP request as the server hands it over, its headers read once: they are asked for ten times."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
-WHOLE: Final = "brokergraph.whole"
-"""In the scope where the body came with its headers, so that nobody waits for it (api/wire/protocol.py)."""
+from api.wire.request_state import state_of
 
 
 class Incoming:
@@ -35,7 +33,7 @@ class Incoming:
 
     @property
     def is_whole(self) -> bool:
-        return WHOLE in self.scope
+        return state_of(self.scope).is_whole
 
     def _join(self, headers: list[tuple[bytes, bytes]]) -> None:
         self._headers.clear()

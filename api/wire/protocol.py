@@ -17,17 +17,18 @@ import weakref
 from enum import Enum, auto
 from http import HTTPStatus
 from itertools import chain
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.settings.http import HttpSection
-from api.wire.direct_write import WRITER
-from api.wire.disconnect import GONE
 from api.wire.framing import ambiguity, last_words
-from api.wire.incoming import WHOLE
+from api.wire.request_state import state_of
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 # Requests that a client may send ahead. Browsers and proxies send none; each costs memory and time.
 _MOST_AHEAD: Final = 16
@@ -77,14 +78,14 @@ class BoundedProtocol(HttpToolsProtocol):
             # uvicorn tells only the request that came last, which of several at once is not the one being answered.
             self._running.disconnected = True
             self._running.message_event.set()
-            if gone := self._running.scope.get(GONE):
-                gone()  # type: ignore[operator]  # an entry of our own, like that below.
+            if on_disconnect := state_of(cast("Scope", self._running.scope)).on_disconnect:
+                on_disconnect()
         super().connection_lost(exc)
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
-        cycle.scope[WRITER] = weakref.ref(cycle)  # type: ignore[typeddict-unknown-key]  # an entry of our own
+        state_of(cast("Scope", cycle.scope)).cycle = weakref.ref(cycle)
         super()._start_asgi_task(cycle, app)
 
     @override
@@ -153,7 +154,7 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def on_message_complete(self) -> None:
         self._phase, self._completed = _Phase.IDLE, True
-        self.scope[WHOLE] = True  # type: ignore[typeddict-unknown-key]  # an entry of our own
+        state_of(cast("Scope", self.scope)).is_whole = True
         super().on_message_complete()
 
     @override

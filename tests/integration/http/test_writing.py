@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 from support.wire import BODY, HEAD, WHOLE, connected, one_answer, status, until_closed
 
-from api.wire.direct_write import WRITER, head, written
+from api.wire.direct_write import head, written
+from api.wire.request_state import state_of
 
 ANSWER = b'{"data":{"viewer":{"name":"demo-operator"}}}'
 REFUSED = WHOLE.replace(b"demo-operator", b"nobody")
@@ -95,5 +96,8 @@ def test_whatever_is_not_usual_is_left_to_uvicorn(odd):
         **facts, flow=SimpleNamespace(write_paused=facts["paused"]), scope={"method": facts["method"]}
     )
 
-    assert not written({WRITER: lambda: cycle}, 200, {}, b"")
+    scope = {}
+    state_of(scope).cycle = lambda: cycle
+
+    assert not written(scope, 200, {}, b"")
     assert not written({}, 200, {}, b"")
