@@ -14,9 +14,9 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
-from api.admission.limiter import Gate
-from api.admission.load_shedding import Shedding
-from api.admission.saturation import Busyness
+from api.admission.limiter import ConcurrencyLimiter
+from api.admission.load_shedding import LoadShedding
+from api.admission.saturation import Saturation
 from api.graphql.endpoint import GraphQLEndpoint
 from api.http.compression import compressed
 from api.http.cors import cors
@@ -24,7 +24,7 @@ from api.http.negotiation import coding
 from api.http.request_id import REQUEST_ID, request_id
 from api.observability.gauges import watch
 from api.observability.metrics import Metrics
-from api.pages.access import turned_away
+from api.pages.access import refusal_for
 from api.pages.graphiql import STATIC, Assets
 from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
@@ -55,7 +55,7 @@ class App(Starlette):
 async def schema_file(request: Request) -> Response:
     """The schema as text, for those whom the settings name."""
     house: House = request.state.house
-    refusal = await turned_away(request, house.settings.server.schema_file, Scope.SCHEMA_READ)
+    refusal = await refusal_for(request, house.settings.server.schema_file, Scope.SCHEMA_READ)
     if refusal:
         return refusal
     content, headers = printed().encode(), {"Vary": "Accept-Encoding, Authorization"}
@@ -84,8 +84,8 @@ async def graphql(scope: AsgiScope, receive: Receive, send: Send) -> None:
 
 def create_app(settings: Settings, clock: Clock | None = None) -> App:
     """The application for these settings. Opens upstreams in its lifespan and closes them there."""
-    clock, busyness = clock or Clock(), Busyness()
-    gate = Gate(settings.overload, clock, busyness.since_last)
+    clock, busyness = clock or Clock(), Saturation()
+    gate = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
@@ -107,7 +107,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     ]
     app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
     # A page of another site may read a refusal only with CORS' headers, so those come first.
-    app.graphql = ServerErrorMiddleware(cors(settings.http, Shedding(graphql, gate)), failed)
+    app.graphql = ServerErrorMiddleware(cors(settings.http, LoadShedding(graphql, gate)), failed)
     # Starlette would send whoever adds a slash to wherever the Host header says.
     app.router.redirect_slashes = False
     return app

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from api.documents.finder import DocumentFinder
 from api.identity.api_keys import Authenticator
 from api.identity.authenticator import Identities, open_issuers
-from api.identity.last_use import LastUse, noting_use
+from api.identity.last_use import LastUse, storing_last_use
 from api.reconciling import settling
 from api.settings.settings import ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
@@ -102,7 +102,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
             stack.push_async_callback(budgets.aclose)
         issuers = await stack.enter_async_context(open_issuers(settings.auth.oidc, clock))
         keys = KeyStore(state, clock)
-        used = await stack.enter_async_context(noting_use(keys, clock, settings.auth.last_used_every_seconds))
+        used = await stack.enter_async_context(storing_last_use(keys, clock, settings.auth.last_used_every_seconds))
         identities = Identities(_authenticator(settings, keys, used, clock), issuers)
         yield _house(settings, clock, erp, state, services, budgets, identities)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from api.admission.waiting_queue import Line
+from api.admission.waiting_queue import WaitingQueue
 from api.settings.overload import OverloadSection
 from core.clock import Clock
 
@@ -28,14 +28,14 @@ _FEW_PLACES: Final = 4
 _READING_SECONDS: Final = 0.05
 
 
-class Shed(Exception):
+class RequestShed(Exception):
     """There is no place. Nothing of the request was read."""
 
 
-class Pass:
+class Admission:
     """One request inside. `on_trial`: it may go on only if it is a mutation."""
 
-    def __init__(self, gate: "Gate", *, on_trial: bool) -> None:
+    def __init__(self, gate: "ConcurrencyLimiter", *, on_trial: bool) -> None:
         self._gate = gate
         self.on_trial = on_trial
         self._away = 0
@@ -79,14 +79,14 @@ class Pass:
             self._gate.give_up(self)
 
 
-class Gate:
+class ConcurrencyLimiter:
     """`busyness` tells how busy the process was since it was last asked, from 0 to 1."""
 
     def __init__(self, section: OverloadSection, clock: Clock, busyness: Callable[[], float]) -> None:
         self._section = section
         self._clock = clock
         self._busyness = busyness
-        self._line = Line(clock, section.max_wait_seconds, self.step_aside)
+        self._line = WaitingQueue(clock, section.max_wait_seconds, self.step_aside)
         self._places = float(min(section.max_running, max(section.fewest, _FIRST_PLACES)))
         self._ticked = clock.monotonic()
         self._wanted_more = False
@@ -101,7 +101,7 @@ class Gate:
     def waiting(self) -> int:
         return len(self._line)
 
-    async def enter(self, *, says_mutation: bool = False, caller: Hashable = None) -> Pass:
+    async def enter(self, *, says_mutation: bool = False, caller: Hashable = None) -> Admission:
         """A place, now or after a short wait, in which callers take turns. Raises Shed."""
         self._tick()
         if self.present >= self._section.max_present:
@@ -109,28 +109,28 @@ class Gate:
         self.present += 1
         try:
             if await self._has_place(caller):
-                return Pass(self, on_trial=False)
+                return Admission(self, on_trial=False)
         except BaseException:
             self.present -= 1
             raise
         if says_mutation and self.trials < self._section.mutation_reserve:
             self.trials += 1
-            return Pass(self, on_trial=True)
+            return Admission(self, on_trial=True)
         self.present -= 1
         raise self._turned_away()
 
-    def leave(self, admitted: Pass) -> None:
+    def leave(self, admitted: Admission) -> None:
         self.present -= 1
         admitted.answered()
         self._tick()
 
-    def give_up(self, admitted: Pass) -> None:
+    def give_up(self, admitted: Admission) -> None:
         if admitted.on_trial:
             self.trials -= 1
         else:
             self.step_aside()
 
-    def take_again(self, admitted: Pass) -> None:
+    def take_again(self, admitted: Admission) -> None:
         if admitted.on_trial:
             self.trials += 1
         else:
@@ -144,10 +144,10 @@ class Gate:
         """Back from a vendor. Nobody who has begun is made to wait again."""
         self.running += 1
 
-    def _turned_away(self) -> Shed:
+    def _turned_away(self) -> RequestShed:
         self.shed += 1
         self._line.turned_away()
-        return Shed()
+        return RequestShed()
 
     async def _has_place(self, caller: Hashable) -> bool:
         if self.running < self.places and not self._line:

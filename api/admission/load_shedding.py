@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.admission.limiter import Gate, Pass, Shed
+from api.admission.limiter import Admission, ConcurrencyLimiter, RequestShed
 from api.http.negotiation import GRAPHQL_JSON, JSON
 from api.http.request_id import REQUEST_ID, new_id
 from api.wire.reply import Reply
@@ -34,17 +34,17 @@ def retry_seconds() -> int:
     return random.choice(_RETRY_SECONDS)  # noqa: S311 - that callers come back one after another is no secret.
 
 
-class Shedding:
+class LoadShedding:
     """ASGI, in front of /graphql alone: whoever asks for the server's health is always answered."""
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+    def __init__(self, app: ASGIApp, gate: ConcurrencyLimiter) -> None:
         self._app = app
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             admitted = await self._gate.enter(says_mutation=SAYS in scope["headers"], caller=_caller(scope))
-        except Shed:
+        except RequestShed:
             await _away(scope)(scope, receive, send)
             return
         state_of(scope).admission = admitted
@@ -64,9 +64,9 @@ def _caller(scope: Scope) -> int:
     return hash(next((value for name, value in scope["headers"] if name == b"authorization"), b""))
 
 
-def pass_of(scope: Scope) -> Pass | None:
+def admission_of(scope: Scope) -> Admission | None:
     """The request's pass; None where nobody sheds."""
-    found: Pass | None = state_of(scope).admission
+    found: Admission | None = state_of(scope).admission
     return found
 
 

@@ -10,7 +10,7 @@ _NANOSECONDS: Final = 1_000_000_000
 _LONGEST_LINE: Final = 100
 
 
-class Busyness:
+class Saturation:
     """Asked from one thread alone. Linux tells both shares; elsewhere it is the time that ran."""
 
     def __init__(self) -> None:

@@ -30,7 +30,7 @@ _FEW: Final = 16
 _MOMENT_SECONDS: Final = 0.001
 
 
-class Line:
+class WaitingQueue:
     """`max_wait_seconds`: a calm line's patience. `hand_back`: for the place of one who gave up while it was called."""
 
     def __init__(self, clock: Clock, max_wait_seconds: float, hand_back: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ _MOST_FOUND: Final = 10_000
 _MOST_CHARACTERS: Final = 32 * 1024 * 1024
 
 
-class Texts:
+class PersistedQueries:
     """Texts by key, the one used longest ago forgotten first."""
 
     def __init__(self, most: int, characters: int) -> None:
@@ -43,14 +43,14 @@ class Texts:
         return len(self._kept)
 
 
-class Trusted:
+class TrustedDocuments:
     """Trusted documents, remembered for a moment, and for as long as need be while the state database is away."""
 
     def __init__(self, store: DocumentStore, clock: Clock, keep_seconds: float) -> None:
         self._store = store
         self._clock = clock
         self._keep = keep_seconds
-        self._texts = Texts(_MOST_FOUND, _MOST_CHARACTERS)
+        self._texts = PersistedQueries(_MOST_FOUND, _MOST_CHARACTERS)
         self._away_until = clock.monotonic()
 
     async def by_id(self, principal: str, identity: str) -> str | None:

@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 import structlog
 
-from api.documents.cache import Texts, Trusted
+from api.documents.cache import PersistedQueries, TrustedDocuments
 from api.http.graphql_request import Asked
-from api.http.refusal import Refused
+from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
 from core.clock import Clock
 from core.errors import UpstreamError
@@ -25,7 +25,7 @@ _MOST_AUTOMATIC_CHARACTERS: Final = 1024 * 1024
 _MOST_PARTNERS: Final = 64
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundDocument(msgspec.Struct, frozen=True):
     """The document's text and where it came from, for the metrics.
 
     `persisted`: the request only named it. `register`: to keep once it has run.
@@ -41,7 +41,7 @@ class _Automatic:
     """What each partner has registered; nobody finds another's."""
 
     def __init__(self) -> None:
-        self._partners: OrderedDict[str, Texts] = OrderedDict()
+        self._partners: OrderedDict[str, PersistedQueries] = OrderedDict()
 
     def get(self, principal: str, digest: str) -> str | None:
         texts = self._partners.get(principal)
@@ -52,7 +52,7 @@ class _Automatic:
         return kept[0]
 
     def put(self, principal: str, text: str) -> None:
-        texts = self._partners.setdefault(principal, Texts(_MOST_AUTOMATIC, _MOST_AUTOMATIC_CHARACTERS))
+        texts = self._partners.setdefault(principal, PersistedQueries(_MOST_AUTOMATIC, _MOST_AUTOMATIC_CHARACTERS))
         texts.put((principal, sha256(text.encode()).hexdigest()), text, 0.0)
         self._partners.move_to_end(principal)
         if len(self._partners) > _MOST_PARTNERS:
@@ -64,31 +64,31 @@ class DocumentFinder:
 
     def __init__(self, settings: DocumentsSection, store: DocumentStore, clock: Clock) -> None:
         self._settings = settings
-        self._trusted = Trusted(store, clock, settings.cache_seconds)
+        self._trusted = TrustedDocuments(store, clock, settings.cache_seconds)
         self._automatic = _Automatic()
 
-    async def find(self, asked: Asked, principal: str) -> Found:
+    async def find(self, asked: Asked, principal: str) -> FoundDocument:
         """The document to run for this partner. Raises Refused."""
         try:
             return await self._find(asked, principal)
         except UpstreamError:
             message = "The state database cannot be reached, so the document cannot be looked up. Try again."
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            raise Refused(message, "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
+            raise RequestRefused(message, "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
 
-    def keep(self, principal: str, found: Found) -> None:
+    def keep(self, principal: str, found: FoundDocument) -> None:
         """Remember an automatic document that has run; one that could not is of no use to anybody."""
         if found.register:
             self._automatic.put(principal, found.text)
 
-    async def _find(self, asked: Asked, principal: str) -> Found:
+    async def _find(self, asked: Asked, principal: str) -> FoundDocument:
         if asked.document_id is not None:
-            return Found(await self._by_id(principal, asked.document_id), "trusted", persisted=True)
+            return FoundDocument(await self._by_id(principal, asked.document_id), "trusted", persisted=True)
         if asked.query is None:
             assert asked.sha256 is not None, "a well-formed request names its document somehow"
             return await self._by_hash(principal, asked.sha256)
         if asked.sha256 is not None and sha256(asked.query.encode()).hexdigest() != asked.sha256:
-            raise Refused("provided sha does not match query")
+            raise RequestRefused("provided sha does not match query")
         return await self._by_text(asked, asked.query, principal)
 
     async def _by_id(self, principal: str, identity: str) -> str:
@@ -97,43 +97,43 @@ class DocumentFinder:
             message = (
                 "There is no document with this documentId. Its manifest has not been added, or for another partner."
             )
-            raise Refused(message, "UNKNOWN_DOCUMENT")
+            raise RequestRefused(message, "UNKNOWN_DOCUMENT")
         return text
 
-    async def _by_hash(self, principal: str, digest: str) -> Found:
+    async def _by_hash(self, principal: str, digest: str) -> FoundDocument:
         """As Apollo's clients ask: first the hash alone, and where it is not known the text with it."""
         automatic = self._takes_automatic(principal)
         text = self._automatic.get(principal, digest) if automatic else None
         if text is not None:
-            return Found(text, "automatic", persisted=True)
+            return FoundDocument(text, "automatic", persisted=True)
         text = await self._trusted.by_id(principal, digest)
         if text is not None:
-            return Found(text, "trusted", persisted=True)
+            return FoundDocument(text, "trusted", persisted=True)
         if self._settings.mode_of(principal) == "enforce":
             raise _untrusted()
         # The messages and the status are what Apollo's clients know; some read no body of a 4xx.
         if automatic:
-            raise Refused("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND", HTTPStatus.OK)
-        raise Refused("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED", HTTPStatus.OK)
+            raise RequestRefused("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND", HTTPStatus.OK)
+        raise RequestRefused("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED", HTTPStatus.OK)
 
     def _takes_automatic(self, principal: str) -> bool:
         return self._settings.automatic and self._settings.mode_of(principal) != "enforce"
 
-    async def _by_text(self, asked: Asked, query: str, principal: str) -> Found:
+    async def _by_text(self, asked: Asked, query: str, principal: str) -> FoundDocument:
         mode = self._settings.mode_of(principal)
         register = asked.sha256 is not None and self._takes_automatic(principal)
         if mode == "off":
-            return Found(query, "text", register=register)
+            return FoundDocument(query, "text", register=register)
         known = await self._known(query, principal, must_tell=mode == "enforce")
         if known is not None:
-            return Found(known, "trusted_text")
+            return FoundDocument(known, "trusted_text")
         if mode == "enforce":
             raise _untrusted()
         digest = sha256(query.encode()).hexdigest()
         log.warning(
             "documents.unknown", principal=principal, sha256=digest, operation=(asked.operation_name or "")[:100]
         )
-        return Found(query, "unknown", register=register)
+        return FoundDocument(query, "unknown", register=register)
 
     async def _known(self, query: str, principal: str, *, must_tell: bool) -> str | None:
         try:
@@ -144,6 +144,6 @@ class DocumentFinder:
             return None
 
 
-def _untrusted() -> Refused:
+def _untrusted() -> RequestRefused:
     message = "Only documents that were agreed on run here, and this is none of them (docs/documents.md)."
-    return Refused(message, "DOCUMENT_NOT_TRUSTED", HTTPStatus.FORBIDDEN)
+    return RequestRefused(message, "DOCUMENT_NOT_TRUSTED", HTTPStatus.FORBIDDEN)

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from api.http.graphql_request import Asked
-from api.http.negotiation import JSON, remembered, wishes
-from api.http.refusal import Refused
+from api.http.negotiation import JSON, preferences, remembered
+from api.http.refusal import RequestRefused
 from api.wire.incoming import Incoming
 
 _MEMBERS: Final = ("query", "documentId", "variables", "operationName", "extensions")
@@ -49,16 +49,16 @@ def _check_headers(incoming: Incoming) -> None:
 
 @remembered
 def _wrong_type(content_type: str) -> str | None:
-    types = wishes(content_type)
+    types = preferences(content_type)
     if len(types) != 1 or types[0].name != JSON:
         return "Send the request as application/json."
     is_utf8 = types[0].parameters.get("charset", "utf-8") in {"utf-8", "utf8"}
     return None if is_utf8 else "Send the request in UTF-8."
 
 
-def _unsupported(message: str, headers: Mapping[str, str] | None = None) -> Refused:
+def _unsupported(message: str, headers: Mapping[str, str] | None = None) -> RequestRefused:
     more = {"Accept-Post": JSON, **(headers or {})}
-    return Refused(message, "UNSUPPORTED_MEDIA_TYPE", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, headers=more)
+    return RequestRefused(message, "UNSUPPORTED_MEDIA_TYPE", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, headers=more)
 
 
 async def _read(incoming: Incoming, max_bytes: int) -> bytes:
@@ -70,7 +70,7 @@ async def _read(incoming: Incoming, max_bytes: int) -> bytes:
     while has_more:
         message = await incoming.receive()
         if message["type"] == "http.disconnect":
-            raise Refused("The body did not arrive whole.")
+            raise RequestRefused("The body did not arrive whole.")
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > max_bytes:
@@ -80,9 +80,9 @@ async def _read(incoming: Incoming, max_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def _too_large(max_bytes: int) -> Refused:
+def _too_large(max_bytes: int) -> RequestRefused:
     message = f"The body is larger than {max_bytes} bytes."
-    return Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    return RequestRefused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -97,33 +97,33 @@ def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:
 
 def _decoded(text: bytes, what: str) -> Any:
     if b"\\u0000" in text or b"\x00" in text:
-        raise Refused(f"{what} holds a null character, which no system behind the graph takes.")
+        raise RequestRefused(f"{what} holds a null character, which no system behind the graph takes.")
     try:
         # Where a key stands twice its last value counts, as in every browser; nothing in front of us decides by it.
         return msgspec.json.decode(text)
     except RecursionError:
-        raise Refused(f"{what} is nested too deeply.") from None
+        raise RequestRefused(f"{what} is nested too deeply.") from None
     except UnicodeDecodeError:
-        raise Refused(f"{what} is not JSON: it is not in UTF-8.") from None
+        raise RequestRefused(f"{what} is not JSON: it is not in UTF-8.") from None
     except (msgspec.DecodeError, ValueError) as error:
-        raise Refused(f"{what} is not JSON: {error if text.strip() else 'it is empty'}") from None
+        raise RequestRefused(f"{what} is not JSON: {error if text.strip() else 'it is empty'}") from None
 
 
 def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> Asked:
     if isinstance(body, list):
-        raise Refused("Batches are not taken; send one operation per request.")
+        raise RequestRefused("Batches are not taken; send one operation per request.")
     if not isinstance(body, dict):
-        raise Refused('The body must be a JSON object like {"query": "..."}.')
+        raise RequestRefused('The body must be a JSON object like {"query": "..."}.')
     for member, kind, what in _KINDS:
         if body.get(member) is not None and not isinstance(body[member], kind):
-            raise Refused(f"`{member}` must be {what}.")
+            raise RequestRefused(f"`{member}` must be {what}.")
     if not are_small:
         _check_size(body.get("variables"), limits.variables_bytes)
     extensions = body.get("extensions") or {}
     query, document_id, sha256 = _document(body, extensions, limits)
     name = body.get("operationName") or None
     if name is not None and len(name) > _LONGEST_NAME:
-        raise Refused(f"`operationName` is longer than {_LONGEST_NAME} characters.")
+        raise RequestRefused(f"`operationName` is longer than {_LONGEST_NAME} characters.")
     explain, show_cost = extensions.get("explain") is True, extensions.get("cost") is True
     return Asked(query, document_id, sha256, body.get("variables"), name, explain, show_cost)
 
@@ -140,7 +140,7 @@ _KINDS: Final = (
 def _check_size(variables: Any, max_bytes: int) -> None:
     if variables and len(msgspec.json.encode(variables)) > max_bytes:
         message = f"`variables` are larger than {max_bytes} bytes."
-        raise Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        raise RequestRefused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 def _document(
@@ -150,16 +150,16 @@ def _document(
     query, document_id = body.get("query") or None, body.get("documentId") or None
     sha256 = _apollo_hash(extensions)
     if document_id and (query or sha256):
-        raise Refused("Send `documentId` or `query`, not both.")
+        raise RequestRefused("Send `documentId` or `query`, not both.")
     if document_id and (len(document_id) > _LONGEST_ID or not document_id.isascii() or not document_id.isprintable()):
-        raise Refused(f"`documentId` must be at most {_LONGEST_ID} printable ASCII characters.")
+        raise RequestRefused(f"`documentId` must be at most {_LONGEST_ID} printable ASCII characters.")
     if not (document_id or sha256 or (query and query.strip())):
-        raise Refused("Nothing to run: send `query`, a text with a GraphQL document, or `documentId`.")
+        raise RequestRefused("Nothing to run: send `query`, a text with a GraphQL document, or `documentId`.")
     if query is not None and len(query) > limits.query_characters:
         message = f"`query` is longer than {limits.query_characters} characters."
-        raise Refused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        raise RequestRefused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     if query and "\x00" in query:
-        raise Refused("`query` holds a null character.")
+        raise RequestRefused("`query` holds a null character.")
     return query, document_id, sha256
 
 
@@ -168,8 +168,8 @@ def _apollo_hash(extensions: Mapping[str, Any]) -> str | None:
     if asked is None:
         return None
     if not isinstance(asked, dict) or asked.get("version") != 1:
-        raise Refused("`extensions.persistedQuery` must be an object with version 1.")
+        raise RequestRefused("`extensions.persistedQuery` must be an object with version 1.")
     found = asked.get("sha256Hash")
     if not isinstance(found, str) or not _HASH.match(found):
-        raise Refused("`extensions.persistedQuery.sha256Hash` must be a hash in lower-case hexadecimal digits.")
+        raise RequestRefused("`extensions.persistedQuery.sha256Hash` must be a hash in lower-case hexadecimal digits.")
     return found

@@ -12,22 +12,22 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.admission.load_shedding import CODE, MESSAGE, pass_of, retry_seconds
-from api.documents.finder import Found
+from api.admission.load_shedding import CODE, MESSAGE, admission_of, retry_seconds
+from api.documents.finder import FoundDocument
 from api.graphql.body import BodyLimits, read_graphql
 from api.graphql.exchange import Exchange
 from api.http.graphql_request import Asked
 from api.http.negotiation import GRAPHQL_JSON, JSON, prefers_page, response_type
 from api.http.rate_limit_headers import budget_headers, budget_policy
-from api.http.refusal import Refused
+from api.http.refusal import RequestRefused
 from api.http.request_id import request_id
 from api.identity.api_keys import Unauthenticated
-from api.identity.authenticator import CannotTell
+from api.identity.authenticator import IdentityUnknown
 from api.observability.metrics import Metrics
 from api.pages.graphiql import graphiql_page
 from api.services import House
 from api.settings.settings import Settings
-from api.wire.disconnect import STATUS, HungUp, until_gone
+from api.wire.disconnect import STATUS, ClientDisconnected, until_disconnect
 from api.wire.incoming import Incoming
 from api.wire.reply import Reply
 from core.call import Call, Tally
@@ -74,16 +74,16 @@ class GraphQLEndpoint:
         bound = structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
             return await self._steps(exchange)
-        except Refused as refused:
+        except RequestRefused as refused:
             return await exchange.refusal(refused)
-        except HungUp:
+        except ClientDisconnected:
             log.info("graphql.hung_up")
             return Reply(b"", STATUS, {})
         except Exception:
             log.exception("graphql.failed")
             quoted = {"requestId": exchange.request_id}
             status = HTTPStatus.INTERNAL_SERVER_ERROR
-            return await exchange.refusal(Refused(MASKED, "INTERNAL_ERROR", status, extensions=quoted))
+            return await exchange.refusal(RequestRefused(MASKED, "INTERNAL_ERROR", status, extensions=quoted))
         finally:
             structlog.contextvars.reset_contextvars(**bound)
 
@@ -101,34 +101,34 @@ class GraphQLEndpoint:
             return await self._house.authenticator.caller(exchange.incoming.header(b"authorization"))
         except Unauthenticated as error:
             headers = {"WWW-Authenticate": 'Bearer realm="brokergraph"'}
-            raise Refused(str(error), "UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED, headers=headers) from None
-        except CannotTell as error:
+            raise RequestRefused(str(error), "UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED, headers=headers) from None
+        except IdentityUnknown as error:
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            raise Refused(str(error), "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
+            raise RequestRefused(str(error), "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
 
     async def _read(self, exchange: Exchange) -> Asked:
-        admitted = pass_of(exchange.incoming.scope)
+        admitted = admission_of(exchange.incoming.scope)
         if admitted is None or exchange.incoming.is_whole:
             return await read_graphql(exchange.incoming, self._limits)
         with admitted.reading():
             return await read_graphql(exchange.incoming, self._limits)
 
-    async def _find_document(self, exchange: Exchange, caller: Caller, asked: Asked) -> Found:
+    async def _find_document(self, exchange: Exchange, caller: Caller, asked: Asked) -> FoundDocument:
         found = await self._house.documents.find(asked, caller.partner)
         exchange.persisted = found.persisted
         self._metrics.found(found.origin)
         return found
 
-    async def _run(self, exchange: Exchange, caller: Caller, asked: Asked, found: Found) -> Answer:
+    async def _run(self, exchange: Exchange, caller: Caller, asked: Asked, found: FoundDocument) -> Answer:
         house = self._house
         request = GraphQLRequest(found.text, asked.variables, asked.operation_name, asked.explain, asked.show_cost)
-        admitted = pass_of(exchange.incoming.scope)
+        admitted = admission_of(exchange.incoming.scope)
         if admitted is not None and admitted.on_trial and not house.executor.is_mutation(request):
-            raise Refused(MESSAGE, CODE, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=retry_seconds())
+            raise RequestRefused(MESSAGE, CODE, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=retry_seconds())
         deadline = Deadline.after(house.settings.server.request_deadline_seconds, house.clock)
         away = nullcontext if admitted is None else admitted.away
         call = Call(deadline, Tally(), exchange.request_id, caller.principal, away=away)
-        wanted = partial(until_gone, exchange.incoming.scope)
+        wanted = partial(until_disconnect, exchange.incoming.scope)
         answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate, wanted=wanted)
         self._metrics.count(call.tally)
         exchange.headers |= budget_headers(answer.standing, self._policy)
@@ -153,7 +153,7 @@ def _agree(exchange: Exchange) -> None:
     media_type = response_type(exchange.incoming.header(b"accept"))
     if media_type is None:
         message = f"Answers are {GRAPHQL_JSON} or {JSON}, and the Accept header takes neither."
-        raise Refused(message, "NOT_ACCEPTABLE", HTTPStatus.NOT_ACCEPTABLE)
+        raise RequestRefused(message, "NOT_ACCEPTABLE", HTTPStatus.NOT_ACCEPTABLE)
     exchange.media_type = media_type
 
 

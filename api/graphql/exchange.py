@@ -11,7 +11,7 @@ import msgspec
 
 from api.http.compression import compressed
 from api.http.negotiation import JSON, coding
-from api.http.refusal import Refused
+from api.http.refusal import RequestRefused
 from api.http.request_id import REQUEST_ID
 from api.settings.settings import Settings
 from api.wire.incoming import Incoming
@@ -58,7 +58,7 @@ class Exchange:
         sent["Content-Type"] = f"{self.media_type}; charset=utf-8"
         return Reply(content, status, sent)
 
-    async def refusal(self, refused: Refused) -> Reply:
+    async def refusal(self, refused: RequestRefused) -> Reply:
         error = {"message": refused.message, "extensions": refused.extensions}
         return await self.response({"errors": [error]}, refused.status, refused.headers)
 

@@ -31,7 +31,7 @@ def remembered(decide: Callable[[str], T]) -> Callable[[str], T]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Preference:
     """One element of an Accept or Accept-Encoding header; `quality` 0 means "not this"."""
 
     name: str
@@ -39,22 +39,22 @@ class Wish:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
-def wishes(header: str) -> list[Wish]:
+def preferences(header: str) -> list[Preference]:
     """What the header asks for; several of one name are joined by commas. What cannot be read is passed over."""
     found = (_wish(element) for element in _ELEMENT.findall(header[:_LONGEST])[:_MOST])
     return [wish for wish in found if wish is not None]
 
 
-def _wish(element: str) -> Wish | None:
+def _wish(element: str) -> Preference | None:
     name = element.partition(";")[0].strip().lower()
     if not name or any(character.isspace() for character in name):
         return None
     parameters = {key.lower(): value.strip('"').lower() for key, value in _PARAMETER.findall(element)}
     quality = parameters.pop("q", "1")
-    return Wish(name, float(quality), parameters) if _QUALITY.match(quality) else None
+    return Preference(name, float(quality), parameters) if _QUALITY.match(quality) else None
 
 
-def media_quality(asked: list[Wish], media_type: str) -> float:
+def media_quality(asked: list[Preference], media_type: str) -> float:
     """How much a media type (in UTF-8) is liked: by the most specific wish that fits; 0 where none does."""
     best, specificity = 0.0, -1
     for wish in asked:
@@ -64,7 +64,7 @@ def media_quality(asked: list[Wish], media_type: str) -> float:
     return best
 
 
-def _specificity(wish: Wish, media_type: str) -> int:
+def _specificity(wish: Preference, media_type: str) -> int:
     if wish.parameters.get("charset", "utf-8") not in _UTF8:
         return -1
     ranges = ("*/*", f"{media_type.partition('/')[0]}/*", media_type)
@@ -78,7 +78,7 @@ def response_type(accept: str) -> str | None:
     A client that names application/graphql-response+json knows it, and gets it where it likes nothing better; one that
     takes anything may be older than that type.
     """
-    asked = wishes(accept)
+    asked = preferences(accept)
     if not asked:
         return JSON
     plain, graphql = media_quality(asked, JSON), media_quality(asked, GRAPHQL_JSON)
@@ -90,7 +90,7 @@ def response_type(accept: str) -> str | None:
 @remembered
 def prefers_page(accept: str) -> bool:
     """Whether this is a browser that opens the address: it names HTML and likes JSON no better."""
-    asked = wishes(accept)
+    asked = preferences(accept)
     if not any(wish.name == HTML for wish in asked):
         return False
     page = media_quality(asked, HTML)
@@ -100,7 +100,7 @@ def prefers_page(accept: str) -> bool:
 @remembered
 def coding(accept_encoding: str) -> str | None:
     """Either of "br" and "gzip": whichever is liked better and br where both are alike; None for neither."""
-    asked = wishes(accept_encoding)
+    asked = preferences(accept_encoding)
     quality = {wish.name: wish.quality for wish in reversed(asked)}
     any_other = quality.get("*", 0.0)
     gzip = quality.get("gzip", quality.get("x-gzip", any_other))

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A step says no. `code` goes into the error's extensions, `headers` out with the response.
 
     Everything else that is known by then (`Exchange.headers`) goes out too. `retry_after_seconds` becomes Retry-After.

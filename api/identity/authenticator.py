@@ -8,8 +8,8 @@ from typing import Final
 import structlog
 
 from api.identity.api_keys import Authenticator, Unauthenticated, bearer
-from api.identity.jwks import IssuerKeys, KeysAway
-from api.identity.oidc import BadToken, Issuer, issuer_of
+from api.identity.jwks import IssuerKeys, SigningKeysUnavailable
+from api.identity.oidc import InvalidToken, Issuer, issuer_of
 from api.settings.oidc import OidcConfig
 from core.clock import Clock
 from core.errors import UpstreamError
@@ -23,7 +23,7 @@ _JWT_DOTS: Final = 2
 _REFUSED: Final = "The token is not valid, or its time is over."
 
 
-class CannotTell(Exception):
+class IdentityUnknown(Exception):
     """Nobody can say now whether the credentials are good; the message says what is away."""
 
 
@@ -45,23 +45,25 @@ class Identities:
             return await self._keys.caller_with(token)
         except UpstreamError as error:
             message = "The state database cannot be reached, so no key can be checked. Try again."
-            raise CannotTell(message) from error
+            raise IdentityUnknown(message) from error
 
     async def _from_token(self, token: Secret) -> Caller:
         try:
             return await self._issuer(token).caller(token)
-        except BadToken as error:
+        except InvalidToken as error:
             log.info("oidc.refused", reason=error.reason)
             raise Unauthenticated(_REFUSED) from None
-        except KeysAway as error:
-            raise CannotTell("The token's issuer cannot be reached, so no token can be checked. Try again.") from error
+        except SigningKeysUnavailable as error:
+            raise IdentityUnknown(
+                "The token's issuer cannot be reached, so no token can be checked. Try again."
+            ) from error
 
     def _issuer(self, token: Secret) -> Issuer:
         if len(token.reveal()) > self._longest:
-            raise BadToken("too long")
+            raise InvalidToken("too long")
         issuer = self._issuers.get(issuer_of(token))
         if issuer is None:
-            raise BadToken("unknown issuer")
+            raise InvalidToken("unknown issuer")
         return issuer
 
 

@@ -25,11 +25,11 @@ _FETCH_SECONDS: Final = 5.0
 DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
 
 
-class Fetches(Protocol):
+class FetchesDocuments(Protocol):
     async def get(self, url: str, *, seconds: float) -> bytes: ...
 
 
-class KeysAway(Exception):
+class SigningKeysUnavailable(Exception):
     """The issuer's keys are not known and cannot be had now, so nobody can tell whether a token is good."""
 
 
@@ -45,7 +45,7 @@ class _KeySet(msgspec.Struct):
 class IssuerKeys:
     """`find` waits for the issuer only where a key is not known, and then no oftener than the settings allow."""
 
-    def __init__(self, config: OidcConfig, fetcher: Fetches, clock: Clock) -> None:
+    def __init__(self, config: OidcConfig, fetcher: FetchesDocuments, clock: Clock) -> None:
         self._config = config
         self._fetcher = fetcher
         self._clock = clock
@@ -59,7 +59,7 @@ class IssuerKeys:
         if (kid not in self._keys or self._is_stale()) and self._may_try():
             await self.refresh()
         if self._is_stale():
-            raise KeysAway(self._config.issuer)
+            raise SigningKeysUnavailable(self._config.issuer)
         return self._keys.get(kid)
 
     async def refresh(self) -> bool:

@@ -14,7 +14,7 @@ from core.errors import UpstreamError
 log = structlog.get_logger(__name__)
 
 
-class NotesUse(Protocol):
+class StoresLastUse(Protocol):
     async def note_use(self, used: dict[str, datetime]) -> None: ...
 
 
@@ -23,7 +23,7 @@ class LastUse:
     that is used from one that can go, and say little of who works when.
     """
 
-    def __init__(self, store: NotesUse, clock: Clock) -> None:
+    def __init__(self, store: StoresLastUse, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._used: dict[str, datetime] = {}
@@ -50,7 +50,7 @@ class LastUse:
 
 
 @contextlib.asynccontextmanager
-async def noting_use(store: NotesUse, clock: Clock, every_seconds: float) -> AsyncIterator[LastUse]:
+async def storing_last_use(store: StoresLastUse, clock: Clock, every_seconds: float) -> AsyncIterator[LastUse]:
     """Writes in the background while the context is open, and once more at its end."""
     use = LastUse(store, clock)
     task = asyncio.create_task(use.keep_writing(every_seconds))

@@ -25,7 +25,7 @@ _MAX_INT: Final = 2**31 - 1
 _MOST_AGENCIES: Final = 1000
 
 
-class BadToken(Exception):
+class InvalidToken(Exception):
     """The token is not to be believed. `reason` is for the log: to a caller every bad token is the same."""
 
     def __init__(self, reason: str) -> None:
@@ -54,7 +54,7 @@ def _part(token: Secret, index: int, kind: type[Any]) -> Any:
     try:
         return msgspec.json.decode(urlsafe_b64decode(token.reveal().split(".")[index].encode()), type=kind)
     except (ValueError, IndexError, msgspec.DecodeError):
-        raise BadToken("unreadable") from None
+        raise InvalidToken("unreadable") from None
 
 
 class Issuer:
@@ -71,21 +71,21 @@ class Issuer:
         head = self._head(token)
         key = await self.keys.find(head.kid)
         if key is None:
-            raise BadToken("unknown kid")
+            raise InvalidToken("unknown kid")
         claims = self._claims(token, key, head.alg)
         return caller_of(self.name, self.config, claims)
 
     def _head(self, token: Secret) -> _Head:
         """The header's few words that count. Keys that a token brings along (jwk, jku, x5c) are never looked at."""
         if len(token.reveal()) > self.config.max_token_characters:
-            raise BadToken("too long")
+            raise InvalidToken("too long")
         head: _Head = _part(token, 0, _Head)
         if head.alg not in self.config.algorithms:
-            raise BadToken("algorithm")
+            raise InvalidToken("algorithm")
         if head.typ is not None and head.typ.lower().removeprefix("application/") not in self._types():
-            raise BadToken("typ")
+            raise InvalidToken("typ")
         if head.crit is not None:
-            raise BadToken("crit")
+            raise InvalidToken("crit")
         return head
 
     def _types(self) -> set[str]:
@@ -95,13 +95,13 @@ class Issuer:
         registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
         try:
             if key.alg not in {None, algorithm}:
-                raise BadToken("algorithm")
+                raise InvalidToken("algorithm")
             claims = jwt.decode(token.reveal(), key, registry=registry).claims
             self._rules().validate(claims)
         except (JoseError, ValueError, TypeError, OverflowError) as error:
-            raise BadToken(type(error).__name__) from None
+            raise InvalidToken(type(error).__name__) from None
         if claims["exp"] - claims["iat"] > self.config.max_lifetime_seconds:
-            raise BadToken("lifetime")
+            raise InvalidToken("lifetime")
         return claims
 
     def _rules(self) -> jwt.JWTClaimsRegistry:
@@ -122,7 +122,7 @@ def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Calle
     """What the claims of a good token are good for. Raises BadToken for a claim that cannot be read."""
     subject = claims["sub"]
     if not subject or len(subject) > _LONGEST_SUBJECT or not subject.isprintable():
-        raise BadToken("sub")
+        raise InvalidToken("sub")
     scopes = frozenset(
         scope for value in _texts(claims.get(config.scopes_claim)) for scope in config.scopes.get(value, ())
     )
@@ -143,7 +143,7 @@ def _texts(claim: Any) -> list[str]:
         return claim.split()
     if isinstance(claim, list) and all(isinstance(one, str) for one in claim):
         return claim
-    raise BadToken("scopes claim")
+    raise InvalidToken("scopes claim")
 
 
 def _client_number(config: OidcConfig, claims: Mapping[str, Any]) -> int | None:
@@ -164,15 +164,15 @@ def _agencies(config: OidcConfig, claims: Mapping[str, Any]) -> tuple[int, ...] 
     if config.every_agency is not None and config.every_agency in values:
         return None
     if len(values) > _MOST_AGENCIES:
-        raise BadToken("agencies claim")
+        raise InvalidToken("agencies claim")
     return tuple(sorted({_number(value, "agencies claim") for value in values}))
 
 
 def _number(value: Any, what: str) -> int:
     is_text = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MAX_INT))
     if isinstance(value, bool) or not (isinstance(value, int) or is_text):
-        raise BadToken(what)
+        raise InvalidToken(what)
     number = int(value)
     if not 0 <= number <= _MAX_INT:
-        raise BadToken(what)
+        raise InvalidToken(what)
     return number

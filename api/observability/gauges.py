@@ -2,11 +2,11 @@
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from api.admission.limiter import Gate
+from api.admission.limiter import ConcurrencyLimiter
 from upstreams.state.budgets.budgets import Budgets
 
 
-def watch(registry: CollectorRegistry, gate: Gate, budgets: Budgets | None) -> None:
+def watch(registry: CollectorRegistry, gate: ConcurrencyLimiter, budgets: Budgets | None) -> None:
     """Read when somebody asks, so that a request pays nothing for it."""
     figures = (
         ("brokergraph_requests_present", "Requests that are being answered.", lambda: gate.present),

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-from api.observability.log_sink import Lines
+from api.observability.log_sink import LogSink
 from api.observability.redaction import Redaction
 
 # They say in detail what they send and receive; our own lines say what is worth knowing of it.
@@ -31,7 +31,7 @@ def configure(
 ) -> None:
     """Set up logging for the process; everything goes to standard error."""
     redaction = Redaction(known_secrets)
-    lines = Lines(sys.stderr)
+    lines = LogSink(sys.stderr)
     shared: Chain = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -82,7 +82,7 @@ def _json(event: object, **_options: object) -> str:
     return msgspec.json.encode(event, enc_hook=repr).decode()
 
 
-def _adopt_the_libraries(lines: Lines, shared: Chain, last: Chain, level: int) -> None:
+def _adopt_the_libraries(lines: LogSink, shared: Chain, last: Chain, level: int) -> None:
     """What others log goes the same way as what we log ourselves, warnings too."""
     handler = logging.StreamHandler(lines)
     named: Chain = [*shared, structlog.stdlib.add_logger_name, structlog.stdlib.PositionalArgumentsFormatter()]

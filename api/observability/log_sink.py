@@ -8,7 +8,7 @@ from typing import Final, TextIO
 _MOST_WAITING: Final = 100
 
 
-class Lines:
+class LogSink:
     """A logger for structlog, and a stream for the standard library's. What only informs waits for the end of the turn,
     in its order; a warning or worse is written at once, with all that waits, and so is what is said where no loop runs.
     """

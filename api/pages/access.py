@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.identity.api_keys import Unauthenticated
-from api.identity.authenticator import CannotTell
+from api.identity.authenticator import IdentityUnknown
 from api.services import House
 from api.settings.settings import Audience
 from resolvers.policy.scopes import Scope
@@ -14,7 +14,7 @@ from resolvers.policy.scopes import Scope
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="brokergraph"'}
 
 
-async def turned_away(request: Request, audience: Audience, scope: Scope) -> Response | None:
+async def refusal_for(request: Request, audience: Audience, scope: Scope) -> Response | None:
     """The refusal for who may not see the page; None for who may."""
     if audience == "everyone":
         return None
@@ -25,7 +25,7 @@ async def turned_away(request: Request, audience: Audience, scope: Scope) -> Res
         caller = await house.authenticator.caller(request.headers.get("authorization"))
     except Unauthenticated as error:
         return _text(str(error), HTTPStatus.UNAUTHORIZED, CHALLENGE)
-    except CannotTell as error:
+    except IdentityUnknown as error:
         return _text(str(error), HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "2"})
     if audience == "operators" and not caller.may(scope):
         return _text(f"This page needs the scope {scope}, which this caller does not hold.", HTTPStatus.FORBIDDEN)

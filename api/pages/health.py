@@ -7,7 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.pages.access import turned_away
+from api.pages.access import refusal_for
 from api.services import House
 from core.clock import Deadline
 from core.errors import UpstreamError
@@ -81,7 +81,7 @@ async def readyz(request: Request) -> Response:
     condition = await readiness.look(house)
     ready = condition.takes_mutations if purpose else condition.answers
     found: dict[str, bool | str] = {"ready": ready}
-    if await turned_away(request, house.settings.server.readiness_details, Scope.METRICS_READ) is None:
+    if await refusal_for(request, house.settings.server.readiness_details, Scope.METRICS_READ) is None:
         found |= condition.details()
     return Response(msgspec.json.encode(found), 200 if ready else 503, media_type="application/json")
 

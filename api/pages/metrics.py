@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.observability.metrics import Metrics
-from api.pages.access import turned_away
+from api.pages.access import refusal_for
 from api.services import House
 from resolvers.policy.scopes import Scope
 
@@ -13,7 +13,7 @@ from resolvers.policy.scopes import Scope
 async def metrics(request: Request) -> Response:
     """For those whom the settings name."""
     house: House = request.state.house
-    refusal = await turned_away(request, house.settings.server.metrics, Scope.METRICS_READ)
+    refusal = await refusal_for(request, house.settings.server.metrics, Scope.METRICS_READ)
     measured: Metrics = request.state.metrics
     measured.instructions_writable.set(house.services.ledger.access.available)
     return refusal or Response(generate_latest(measured.registry), media_type="text/plain; version=0.0.4")

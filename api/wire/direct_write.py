@@ -32,7 +32,7 @@ def head(status: int, headers: Mapping[str, str], length: int) -> bytes:
     return _FIRST_LINES[status] + "".join(lines).encode("latin-1")
 
 
-def written(scope: Scope, status: int, headers: Mapping[str, str], body: bytes) -> bool:
+def write_at_once(scope: Scope, status: int, headers: Mapping[str, str], body: bytes) -> bool:
     """Whether the answer was written; where it was not, it has to be sent as ASGI says."""
     reference = state_of(scope).cycle
     cycle = None if reference is None else reference()

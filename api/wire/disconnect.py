@@ -16,12 +16,12 @@ from api.wire.request_state import state_of
 STATUS: Final = 499
 
 
-class HungUp(Exception):
+class ClientDisconnected(Exception):
     """There is nobody to answer."""
 
 
 @contextmanager
-def until_gone(scope: Scope) -> Iterator[None]:
+def until_disconnect(scope: Scope) -> Iterator[None]:
     """Raises HungUp as soon as the client hangs up."""
     task = asyncio.current_task()
     assert task is not None, "requests run in tasks"
@@ -38,7 +38,7 @@ def until_gone(scope: Scope) -> Iterator[None]:
         yield
     except asyncio.CancelledError:
         if is_gone and not task.uncancel():
-            raise HungUp from None
+            raise ClientDisconnected from None
         raise
     finally:
         state.on_disconnect = None

@@ -59,7 +59,7 @@ def _has_body(headers: Headers) -> bool:
     )
 
 
-def last_words(status: HTTPStatus, message: str | None = None) -> bytes:
+def final_response(status: HTTPStatus, message: str | None = None) -> bytes:
     """An answer without the application, behind which the connection ends."""
     said = (message or _MESSAGES[status]).encode()
     retry = b"retry-after: 1\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else b""

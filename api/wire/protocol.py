@@ -24,7 +24,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.settings.http import HttpSection
-from api.wire.framing import ambiguity, last_words
+from api.wire.framing import ambiguity, final_response
 from api.wire.request_state import state_of
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.pipeline.clear()
             self._stop_timer()
             return
-        self.transport.write(last_words(status, self._message))
+        self.transport.write(final_response(status, self._message))
         self._close()
 
     def _owed(self) -> RequestResponseCycle | None:

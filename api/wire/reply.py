@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from api.wire.direct_write import written
+from api.wire.direct_write import write_at_once
 
 _WITHOUT_LENGTH: Final = frozenset({204, 304})
 
@@ -21,7 +21,7 @@ class Reply:
         self.headers = headers
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        if written(scope, self.status_code, self.headers, self.body):
+        if write_at_once(scope, self.status_code, self.headers, self.body):
             return
         # The server checks and lowers names and values: uvicorn's send().
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import Metric
 
-from api.admission.limiter import Gate
+from api.admission.limiter import ConcurrencyLimiter
 from api.observability.gauges import watch
 from api.observability.metrics import Metrics
 from api.settings.overload import OverloadSection
@@ -29,7 +29,7 @@ def rows(document: str, heading: str) -> list[list[str]]:
 def families() -> list[Metric]:
     """All that /metrics may show, each with a sample, as only those tell their labels."""
     measured, tally = Metrics(), Tally()
-    watch(measured.registry, Gate(OverloadSection(), Clock(), lambda: 0.0), None)
+    watch(measured.registry, ConcurrencyLimiter(OverloadSection(), Clock(), lambda: 0.0), None)
     measured.answered(200, 0.1)
     measured.found("text")
     tally.count("hyper", 1)

@@ -3,10 +3,10 @@
 import pytest
 from support.agreed_documents import digest
 
-from api.documents.cache import Texts
+from api.documents.cache import PersistedQueries
 from api.documents.finder import DocumentFinder
 from api.http.graphql_request import Asked
-from api.http.refusal import Refused
+from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
 from core.clock import Clock
 
@@ -38,7 +38,7 @@ async def teach(one: DocumentFinder, principal: str, text: str) -> None:
 async def code_of(one: DocumentFinder, principal: str, text: str) -> str | None:
     try:
         found = await one.find(asked(sha256=digest(text)), principal)
-    except Refused as refused:
+    except RequestRefused as refused:
         return refused.extensions["code"]
     assert found.text == text
     return None
@@ -84,7 +84,7 @@ async def test_what_is_not_to_be_learnt_is_not_learnt(settings, code):
 
 
 def test_texts_are_bounded_by_their_characters_too():
-    texts = Texts(most=10, characters=100)
+    texts = PersistedQueries(most=10, characters=100)
     for number in range(10):
         texts.put(("acme", str(number)), "x" * 30, 0.0)
     texts.put(("acme", "9"), "y" * 40, 0.0)

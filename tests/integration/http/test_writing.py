@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from support.wire import BODY, HEAD, WHOLE, connected, one_answer, status, until_closed
 
-from api.wire.direct_write import head, written
+from api.wire.direct_write import head, write_at_once
 from api.wire.request_state import state_of
 
 ANSWER = b'{"data":{"viewer":{"name":"demo-operator"}}}'
@@ -99,5 +99,5 @@ def test_whatever_is_not_usual_is_left_to_uvicorn(odd):
     scope = {}
     state_of(scope).cycle = lambda: cycle
 
-    assert not written(scope, 200, {}, b"")
-    assert not written({}, 200, {}, b"")
+    assert not write_at_once(scope, 200, {}, b"")
+    assert not write_at_once({}, 200, {}, b"")

@@ -12,7 +12,7 @@ import structlog
 from click.testing import CliRunner
 
 from api.cli import main
-from api.identity.last_use import LastUse, noting_use
+from api.identity.last_use import LastUse, storing_last_use
 from core.errors import System, Unavailable
 
 pytestmark = pytest.mark.anyio
@@ -208,7 +208,7 @@ async def test_use_is_written_in_batches_and_survives_the_databases_absence():
 async def test_what_was_noted_last_is_written_when_the_process_ends():
     store = Store()
 
-    async with noting_use(store, Hands(), 30) as use:
+    async with storing_last_use(store, Hands(), 30) as use:
         use.note("a")
 
     assert [list(batch) for batch in store.written] == [["a"]]

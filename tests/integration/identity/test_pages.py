@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from api.identity.api_keys import Unauthenticated
-from api.identity.authenticator import CannotTell
-from api.pages.access import turned_away
-from api.pages.health import Readiness
+from api.identity.authenticator import IdentityUnknown
+from api.pages.access import refusal_for
+from api.pages.health import Condition, Readiness
 from core.clock import Clock
 from core.errors import System, Unavailable
 from resolvers.context import Caller
 from resolvers.policy.scopes import Scope
+from upstreams.state.write_access import WriteAccess
 
 pytestmark = pytest.mark.anyio
 OPERATOR = Caller("op", "op", frozenset({"metrics:read"}), None)
@@ -39,9 +40,9 @@ def request_of(caller):
     ],
 )
 async def test_an_audience_is_who_it_says(audience, statuses):
-    callers = [OPERATOR, ANYBODY, Unauthenticated("no"), CannotTell("away")]
+    callers = [OPERATOR, ANYBODY, Unauthenticated("no"), IdentityUnknown("away")]
 
-    found = [await turned_away(request_of(caller), audience, Scope.METRICS_READ) for caller in callers]
+    found = [await refusal_for(request_of(caller), audience, Scope.METRICS_READ) for caller in callers]
 
     assert [refusal and refusal.status_code for refusal in found] == statuses
 
@@ -79,6 +80,7 @@ def test_everybody_learns_whether_it_is_ready_and_operators_why_not(believing):
         "ready": True,
         "erp_database": "up",
         "state_database": "up",
+        "instructions": "available",
     }
 
 
@@ -104,15 +106,18 @@ class CountingDatabase:
 
 async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once():
     """Everybody may ask, without a key: else whoever likes could keep every connection of both pools busy."""
-    house = SimpleNamespace(erp=CountingDatabase(answers=True), state=CountingDatabase(answers=False), clock=Clock())
+    erp, state = CountingDatabase(answers=True), CountingDatabase(answers=False)
+    ledger = SimpleNamespace(access=WriteAccess(state, Clock()))
+    house = SimpleNamespace(erp=erp, state=state, clock=Clock(), services=SimpleNamespace(ledger=ledger))
     readiness = Readiness()
 
     answers = await asyncio.gather(*(readiness.look(house) for _ in range(50)))
     again = await readiness.look(house)
     await readiness.aclose()
 
-    assert [*answers, again] == [(True, False)] * 51
-    assert (house.erp.looks, house.state.looks) == (2, 2)
+    assert [*answers, again] == [Condition(erp=True, state=False, instructions=False)] * 51
+    # The state database is asked whether it answers, and whether it takes instructions.
+    assert (erp.looks, state.looks) == (2, 4)
 
 
 INTROSPECTION = ["{ __schema { types { name } } }", '{ t: __type(name: "Client") { fields { name } } viewer { name } }',

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from api.admission.limiter import Gate, Pass, Shed
-from api.admission.load_shedding import Shedding
-from api.admission.waiting_queue import Line
+from api.admission.limiter import Admission, ConcurrencyLimiter, RequestShed
+from api.admission.load_shedding import LoadShedding
+from api.admission.waiting_queue import WaitingQueue
 from api.settings.overload import OverloadSection
 from core.clock import Clock
 
@@ -28,8 +28,8 @@ class HandClock(Clock):
         return self.seconds
 
 
-def gate_of(section: OverloadSection = SMALL, busy: float = 0.8) -> Gate:
-    return Gate(section, HandClock(), lambda: busy)
+def gate_of(section: OverloadSection = SMALL, busy: float = 0.8) -> ConcurrencyLimiter:
+    return ConcurrencyLimiter(section, HandClock(), lambda: busy)
 
 
 async def test_more_than_there_are_places_wait_and_are_turned_away():
@@ -38,7 +38,7 @@ async def test_more_than_there_are_places_wait_and_are_turned_away():
 
     results = await asyncio.gather(*(gate.enter() for _ in range(5)), return_exceptions=True)
 
-    assert [type(result) for result in results] == [Shed] * 5
+    assert [type(result) for result in results] == [RequestShed] * 5
     assert (gate.present, gate.running, gate.waiting, gate.shed) == (2, 2, 0, 5)
     for admitted in inside:
         gate.leave(admitted)
@@ -64,8 +64,8 @@ class Shop:
 
     def __init__(self) -> None:
         self.clock = HandClock()
-        self.gate = Gate(OverloadSection(max_running=1, mutation_reserve=0), self.clock, lambda: 0.8)
-        self.inside: list[Pass] = []
+        self.gate = ConcurrencyLimiter(OverloadSection(max_running=1, mutation_reserve=0), self.clock, lambda: 0.8)
+        self.inside: list[Admission] = []
         self.waits: list[float] = []
         self.shed = 0
         self.tasks: list[asyncio.Task[None]] = []
@@ -75,7 +75,7 @@ class Shop:
         try:
             self.inside.append(await self.gate.enter())
             self.waits.append(self.clock.seconds - came)
-        except Shed:
+        except RequestShed:
             self.shed += 1
 
     async def come(self, number: int) -> None:
@@ -160,7 +160,7 @@ async def test_in_an_overload_who_is_served_is_served_in_time():
     assert shop.gate.waiting <= 400
 
 
-async def queue(line: Line, number: int) -> list[asyncio.Task[bool]]:
+async def queue(line: WaitingQueue, number: int) -> list[asyncio.Task[bool]]:
     tasks = [asyncio.create_task(line.wait(1)) for _ in range(number)]
     await settle()
     return tasks
@@ -170,7 +170,7 @@ async def queue(line: Line, number: int) -> list[asyncio.Task[bool]]:
 async def test_a_line_that_stands_at_all_that_there_are_is_an_overload(come, swamped):
     """As many as there are connections stand in it, a few more or less: it cannot grow, and yet it leads nowhere."""
     clock = HandClock()
-    line = Line(clock, 3.0, lambda: None)
+    line = WaitingQueue(clock, 3.0, lambda: None)
     tasks, found = await queue(line, 500), False
     for _ in range(5):
         for _ in range(60):
@@ -188,7 +188,7 @@ async def test_a_line_that_stands_at_all_that_there_are_is_an_overload(come, swa
 
 async def test_a_line_that_gets_shorter_because_people_give_up_leads_nowhere():
     clock = HandClock()
-    line = Line(clock, 0.05, lambda: None)
+    line = WaitingQueue(clock, 0.05, lambda: None)
     for come in (300, 200, 130):
         waiting = await queue(line, come)
         for _ in range(20):
@@ -260,7 +260,7 @@ async def test_a_client_that_reads_slowly_takes_no_place():
     async def slow_client(_message):
         await reads.wait()
 
-    answering = asyncio.create_task(Shedding(app, gate)(REQUEST, slow_client, slow_client))
+    answering = asyncio.create_task(LoadShedding(app, gate)(REQUEST, slow_client, slow_client))
     await settle()
 
     assert (gate.running, gate.present) == (0, 1)
@@ -275,7 +275,7 @@ async def test_the_house_has_an_end():
         for _ in range(10):
             stack.enter_context((await gate.enter()).away())
 
-        with pytest.raises(Shed):
+        with pytest.raises(RequestShed):
             await gate.enter()
 
 
@@ -284,22 +284,22 @@ async def test_on_trial_are_no_more_than_the_reserve():
 
     entered = [await gate.enter(says_mutation=True) for _ in range(3)]
     for says_mutation in (True, False):
-        with pytest.raises(Shed):
+        with pytest.raises(RequestShed):
             await gate.enter(says_mutation=says_mutation)
 
     assert [admitted.on_trial for admitted in entered] == [False, True, True]
     gate.leave(entered[1])
-    with pytest.raises(Shed):
+    with pytest.raises(RequestShed):
         await gate.enter()
     assert (await gate.enter(says_mutation=True)).on_trial
 
 
-async def filled(gate: Gate) -> list[Pass]:
+async def filled(gate: ConcurrencyLimiter) -> list[Admission]:
     inside = []
     try:
         while True:
             inside.append(await gate.enter())
-    except Shed:
+    except RequestShed:
         return inside
 
 
@@ -329,7 +329,7 @@ def test_no_place_is_lost_whoever_gives_up(steps, reserve):
     async def visit(gate, turns, how):
         try:
             admitted = await gate.enter(says_mutation=turns > 1, caller=turns)
-        except Shed:
+        except RequestShed:
             return
         try:
             assert gate.present <= 8

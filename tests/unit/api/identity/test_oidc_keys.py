@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from support.issuers import AUDIENCE, issuing
 
-from api.identity.jwks import IssuerKeys, KeysAway, read_keys
+from api.identity.jwks import IssuerKeys, SigningKeysUnavailable, read_keys
 from api.settings.oidc import OidcConfig
 from upstreams.http.fetch import Fetcher, Unfetched
 
@@ -98,7 +98,7 @@ async def test_known_keys_work_while_the_issuer_is_away_and_no_longer_than_allow
 
     assert kept
     assert unknown is None
-    with pytest.raises(KeysAway):
+    with pytest.raises(SigningKeysUnavailable):
         await keys.find("one")
 
 
@@ -107,7 +107,7 @@ async def test_an_issuer_that_was_never_there_is_away_and_asked_again_later(issu
     issuer.status = 500
 
     for _ in range(5):
-        with pytest.raises(KeysAway):
+        with pytest.raises(SigningKeysUnavailable):
             await keys.find("one")
     asked_while_away = len(issuer.asked)
     issuer.status = 200
@@ -172,7 +172,7 @@ async def test_a_discovery_document_of_somebody_else_is_not_followed(issuer, kno
     _, keys = known(jwks_uri=None)
     issuer.discovery = lie
 
-    with pytest.raises(KeysAway):
+    with pytest.raises(SigningKeysUnavailable):
         await keys.find("one")
     assert issuer.asked == ["/.well-known/openid-configuration"]
 

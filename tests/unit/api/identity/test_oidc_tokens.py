@@ -9,7 +9,7 @@ from joserfc import jwk, jws
 from support.issuers import AUDIENCE, issuing, part
 
 from api.identity.jwks import IssuerKeys
-from api.identity.oidc import BadToken, Issuer, issuer_of
+from api.identity.oidc import InvalidToken, Issuer, issuer_of
 from api.settings.oidc import OidcConfig, check_issuers
 from core.clock import Clock
 from core.config_error import ConfigError
@@ -82,7 +82,7 @@ async def test_what_is_missing_or_unknown_gives_nothing(issuer, believes, claims
 
 async def test_every_agency_is_only_for_the_text_that_the_settings_name(issuer, believes):
     assert (await believes(issuer.token(agencies=["all"]), every_agency="all")).agencies is None
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidToken):
         await believes(issuer.token(agencies=["all"]))
 
 
@@ -91,7 +91,7 @@ async def test_every_agency_is_only_for_the_text_that_the_settings_name(issuer, 
                                     {"client": True}, {"client": -1}, {"client": 2**31}, {"client": "1" * 5000},
                                     {"client": []}])  # fmt: skip
 async def test_a_claim_that_cannot_be_read_refuses_the_token(issuer, believes, claims):
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidToken):
         await believes(issuer.token(**claims))
 
 
@@ -133,7 +133,7 @@ BAD_CLAIMS = {
 
 @pytest.mark.parametrize("claims", BAD_CLAIMS.values(), ids=BAD_CLAIMS.keys())
 async def test_a_token_with_wrong_claims_is_refused(issuer, believes, claims):
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidToken):
         await believes(issuer.token(**claims))
 
 
@@ -143,7 +143,7 @@ async def test_clocks_may_differ_by_as_much_as_the_settings_say(issuer, believes
     moved = {name: now + seconds for name, seconds in claims.items()} | ({"iat": now - 60} if "exp" in claims else {})
 
     assert await believes(issuer.token(**moved))
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidToken):
         await believes(issuer.token(**moved), clock_skew_seconds=10)
 
 
@@ -166,7 +166,7 @@ async def test_a_token_with_a_wrong_header_is_refused(issuer, believes, header):
     head = {name: value for name, value in ({"alg": "ES256", "kid": "one"} | header).items() if value is not ...}
     signed = sign(issuer, head)
 
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidToken):
         await believes(signed)
 
 
@@ -190,7 +190,7 @@ async def test_keys_that_a_token_brings_along_are_never_used(issuer, believes, h
     head = {"alg": "ES256", "kid": "one"} | {name: brought.get(name, value) for name, value in header.items()}
     issuer.asked.clear()
 
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidToken):
         await believes(sign(issuer, head, theirs))
 
     assert not [path for path in issuer.asked if path in {"/theirs", "/x"}]
@@ -206,7 +206,7 @@ async def test_the_algorithm_is_ours_to_choose_and_not_the_tokens(issuer, believ
         signatures.append(base64.urlsafe_b64encode(model.sign(unsigned.encode(), secret)).decode().rstrip("="))
 
     for signature in signatures:
-        with pytest.raises(BadToken):
+        with pytest.raises(InvalidToken):
             await believes(f"{unsigned}.{signature}", algorithms=("ES256", "RS256", "ES384"))
 
 
@@ -214,9 +214,9 @@ async def test_a_key_is_used_for_its_own_kind_of_signature_alone(issuer, believe
     head = {"alg": "RS256", "kid": "one", "typ": "JWT"}
     _, _, signature = issuer.token("rsa").split(".")
 
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidToken):
         await believes(f"{part(head)}.{part(issuer.claims())}.{signature}")
-    with pytest.raises(BadToken):
+    with pytest.raises(InvalidToken):
         await believes(issuer.token("rsa"), algorithms=("ES256",))
 
 
@@ -228,14 +228,14 @@ async def test_no_bit_of_a_token_can_be_changed(issuer, believes):
     other_key = part({"alg": "ES256", "kid": "rsa"})
     tails = [f"{head}.{richer}.{signature}", f"{head}.{body}.", f"{head}.{body}.{signature[:-4]}AAAA"]
     for forged in (*tails, f"{other_key}.{body}.{signature}", "..", "a.b.c", f"{head}.{body}"):
-        with pytest.raises(BadToken):
+        with pytest.raises(InvalidToken):
             await believes(forged)
 
 
 async def test_a_token_that_is_too_long_is_not_looked_at(issuer, believes):
     token = issuer.token(extra="x" * 10_000)
 
-    with pytest.raises(BadToken, match="too long"):
+    with pytest.raises(InvalidToken, match="too long"):
         await believes(token)
     assert await believes(token, max_token_characters=20_000)
 
@@ -243,7 +243,7 @@ async def test_a_token_that_is_too_long_is_not_looked_at(issuer, believes):
 def test_whose_a_token_is_is_read_without_trust_and_without_falling_over(issuer):
     assert issuer_of(Secret(issuer.token())) == issuer.url
     for text in ("..", "a.b.c", f"x.{part([])}.y", f"x.{part({'iss': 7})}.y", "x.\x00.y", f"x.{'A' * 9}.y"):
-        with pytest.raises(BadToken):
+        with pytest.raises(InvalidToken):
             issuer_of(Secret(text))
 
 

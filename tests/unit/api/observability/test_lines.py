@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from api.observability.log_sink import Lines
+from api.observability.log_sink import LogSink
 
 
 class Stream(io.StringIO):
@@ -29,7 +29,7 @@ def stream():
 
 @pytest.mark.anyio
 async def test_what_is_said_in_one_turn_is_written_once(stream):
-    lines = Lines(stream)
+    lines = LogSink(stream)
     lines.info("a")
     lines.debug("b")
 
@@ -43,7 +43,7 @@ async def test_what_is_said_in_one_turn_is_written_once(stream):
 
 @pytest.mark.anyio
 async def test_a_warning_is_written_at_once_with_all_before_it(stream):
-    lines = Lines(stream)
+    lines = LogSink(stream)
     lines.info("a")
     lines.warning("b")
 
@@ -51,7 +51,7 @@ async def test_a_warning_is_written_at_once_with_all_before_it(stream):
 
 
 def test_without_a_loop_every_line_is_written_at_once(stream):
-    lines = Lines(stream)
+    lines = LogSink(stream)
     lines.info("a")
 
     assert stream.writes == ["a\n"]
@@ -59,7 +59,7 @@ def test_without_a_loop_every_line_is_written_at_once(stream):
 
 @pytest.mark.anyio
 async def test_a_turn_that_says_very_much_does_not_keep_it_all(stream):
-    lines = Lines(stream)
+    lines = LogSink(stream)
     for number in range(250):
         lines.info(str(number))
 
@@ -69,7 +69,7 @@ async def test_a_turn_that_says_very_much_does_not_keep_it_all(stream):
 
 
 def test_what_a_loop_did_not_come_to_write_is_written_with_the_next_line(stream):
-    lines = Lines(stream)
+    lines = LogSink(stream)
     loop = asyncio.new_event_loop()
 
     async def say():
@@ -86,9 +86,9 @@ def test_what_a_loop_did_not_come_to_write_is_written_with_the_next_line(stream)
 def test_what_was_said_in_the_last_turn_of_a_process_is_written():
     program = """
 import asyncio, sys
-from api.observability.log_sink import Lines
+from api.observability.log_sink import LogSink
 async def main():
-    Lines(sys.stderr).info("the last words")
+    LogSink(sys.stderr).info("the last words")
     sys.exit(3)
 asyncio.run(main())
 """
