@@ -92,6 +92,24 @@ async def test_m2_keys_that_are_integers_are_their_digits_however_many(graph, da
     assert len(await booked(database, "R1", login)) == len(before) + 2
 
 
+async def test_m4_unreadable_pages_do_not_close_deposits(box, account):
+    login, currency = await account("R1")
+    page = "{ client(by: { clientNumber: 500608 }) { tradingAccounts { nodes { live { balance } } } } }"
+    nan = {"fault": "rewrite", "find": '"prevBalance": ?"?[0-9.]+"?', "text": '"prevBalance":NaN'}
+    breakers = {"BREAKER_FAILURES": "5", "BREAKER_OPEN_SECONDS": "600"}
+    with running_graph(box, **{f"CPLUGIN__MAIN__LIMITS__{name}": value for name, value in breakers.items()}) as graph:
+        box.tell("cplugin", "/misbehave", nan | {"path": "UserRecordsRequest"})
+        answers = [graph.ask(page) for _ in range(6)]
+        payload = deposit(graph, "R1", login, "1.03", currency)
+        box.tell("cplugin", "/reset")
+        afterwards = graph.ask(page)
+
+    codes = {error["extensions"]["code"] for answer in answers for error in answer["errors"]}
+    assert codes == {"UPSTREAM_MISUNDERSTOOD"}
+    assert payload["__typename"] == "DepositConfirmed"
+    assert "errors" not in afterwards
+
+
 async def test_the_same_key_and_meaning_is_the_same_deposit_however_the_number_is_written(graph, database, account):
     login, currency = await account("R1")
     key = new_key()
