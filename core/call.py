@@ -35,7 +35,7 @@ class Call(msgspec.Struct, frozen=True):
     caller: str = ""
     """Whose call it is (a principal): callers take turns where calls have to wait."""
     order: bool = False
-    """Whether it belongs to an order, its reads included: orders have places of their own."""
+    """Whether it belongs to an order, its reads included: orders have places and circuit breakers of their own."""
     wants: frozenset[str] = frozenset()
     """Which figures of an account are wanted, by any of those who share the call."""
     away: Callable[[], AbstractContextManager[None]] = nullcontext

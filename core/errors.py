@@ -85,7 +85,9 @@ class UpstreamError(Exception):
     worth_retrying: bool = False
     """The same read may do better at once: a dropped connection, a gateway's 502."""
     vendors_fault: bool | None = False
-    """For the circuit breaker. False: the vendor answered as documented. None: it had too little time to be judged."""
+    """For the circuit breaker. True: the transport failed, or the vendor did with a 5xx. False: a complete answer came,
+    whatever it says, and the vendor is there. None: it had too little time to be judged.
+    """
     database_failure: DatabaseFailure | None = None
     """What an error of our own database, or of the ERP's, proves; None for a vendor's."""
 

@@ -12,7 +12,7 @@ from resolvers.policy.cost_table import tag
 from resolvers.query import Query
 from resolvers.types.client import Client
 from resolvers.types.instruction import Instruction
-from resolvers.types.scalars import SCALARS
+from resolvers.types.scalars import SCALARS, refuse_fractions_as_ids
 from resolvers.types.trading_account import TradingAccount
 
 _HEAD = "# Printed from the code by `brokergraph schema`; do not edit.\n\n"
@@ -39,6 +39,7 @@ def _tell_one_of(core: GraphQLSchema) -> None:
 tag(schema._schema)  # noqa: SLF001 - see below.
 install(schema._schema)  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
 _tell_one_of(schema._schema)  # noqa: SLF001 - see above.
+refuse_fractions_as_ids(schema._schema)  # noqa: SLF001 - see above.
 
 
 def printed() -> str:

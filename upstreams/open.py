@@ -120,5 +120,5 @@ def _check_url(path: str, url: str) -> None:
         raise ConfigError(path, "is not an address") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigError(path, "is not an http:// or https:// address")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in url or parts.query or parts.fragment:
         raise ConfigError(path, "holds more than scheme, host, port and path")

@@ -98,7 +98,12 @@ def _line(finding: Finding) -> str:
 
 
 def _secrets(settings: Settings) -> list[str]:
-    urls = [settings.erp.database_url, settings.state.database_url]
+    urls = [
+        settings.erp.database_url,
+        settings.state.database_url,
+        settings.state.listen_url,
+        settings.budget.redis_url,
+    ]
     secrets: list[Secret | None] = [*urls, settings.server.graphiql_key, *secrets_of(upstreams_config(settings))]
     texts = {secret.reveal() for secret in secrets if secret is not None}
     return sorted((text for text in texts if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -1,6 +1,7 @@
 """Reading what a caller sent: bounded, checked, and refused with a reason before GraphQL sees it."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +19,13 @@ _LONGEST_NAME: Final = 256
 _LONGEST_ID: Final = 256
 # 64 digits by its name; graphql-codegen puts its SHA-1 there, which is as good to look a trusted document up by.
 _HASH: Final = re.compile(r"[0-9a-f]{32,64}\Z")
+
+
+# A number is an int where its text has neither fraction nor exponent, whatever its size, and a float otherwise.
+# IDs rely on that (resolvers/scalars.py). The hook makes 1E400 infinite, so that it is refused where it stands.
+_decode: Final = msgspec.json.Decoder(float_hook=float).decode
+# How msgspec refuses an integer with more digits than Python turns into one.
+_TOO_LONG: Final = "Integer value out of range"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +108,16 @@ def _decoded(text: bytes, what: str) -> Any:
         raise RequestRefused(f"{what} holds a null character, which no system behind the graph takes.")
     try:
         # Where a key stands twice its last value counts, as in every browser; nothing in front of us decides by it.
-        return msgspec.json.decode(text)
+        return _decode(text)
     except RecursionError:
         raise RequestRefused(f"{what} is nested too deeply.") from None
     except UnicodeDecodeError:
         raise RequestRefused(f"{what} is not JSON: it is not in UTF-8.") from None
     except (msgspec.DecodeError, ValueError) as error:
+        if str(error).startswith(_TOO_LONG):
+            raise RequestRefused(
+                f"{what} holds an integer of more than {sys.get_int_max_str_digits()} digits."
+            ) from None
         raise RequestRefused(f"{what} is not JSON: {error if text.strip() else 'it is empty'}") from None
 
 

@@ -8,10 +8,10 @@ import functools
 import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from core.addresses import passwords_in
 from core.secret import Secret
 
 GONE: Final = "[redacted]"
@@ -137,8 +137,8 @@ def known_secrets(settings: msgspec.Struct) -> set[str]:
         text = value.reveal()
         if "://" not in text:
             found.add(text)
-        elif password := urlsplit(text).password:
-            found |= {password, unquote(password)}
+        else:
+            found |= passwords_in(text)
     return found
 
 

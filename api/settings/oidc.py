@@ -64,8 +64,11 @@ def _check(path: str, config: OidcConfig) -> None:
 
 
 def _check_address(path: str, url: str) -> None:
-    parts = urlsplit(url)
-    if parts.query or parts.fragment or parts.username or not parts.hostname or parts.scheme not in {"https", "http"}:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigError(path, "is not an address") from None
+    if parts.query or parts.fragment or "@" in url or not parts.hostname or parts.scheme not in {"https", "http"}:
         raise ConfigError(path, "must be an https address without query, fragment or user")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         raise ConfigError(path, "must be https: who can change the keys on their way can sign for anybody")

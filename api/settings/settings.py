@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.settings.bounds import Age, AnyNumber, Port, Seconds, Some, check_database
+from api.settings.bounds import Age, AnyNumber, Port, Seconds, Some, check_secret_address
 from api.settings.deposits import DepositsSection
 from api.settings.environment import lay_over
 from api.settings.http import DocumentsSection, HttpSection
 from api.settings.mistakes import mistake
 from api.settings.oidc import OidcConfig, check_issuers
 from api.settings.overload import OverloadSection
+from core.addresses import POSTGRESQL, REDIS
 from core.config_error import ConfigError
 from core.secret import Secret
 from instructions.reconciler import SettlingConfig
@@ -65,9 +66,6 @@ class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     lookup_keys_max: Some = 1000
     pages_at_once: AnyNumber = 2
 
-    def __post_init__(self) -> None:
-        check_database("database_url", self.database_url)
-
 
 class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[state]: where our own schema lives; the ERP's database unless another is named. `listen_url` is a way to it
@@ -80,10 +78,6 @@ class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     statement_timeout_seconds: Seconds = 10.0
     connect_timeout_seconds: Seconds = 5.0
     prepared_statements: bool = True
-
-    def __post_init__(self) -> None:
-        check_database("database_url", self.database_url)
-        check_database("listen_url", self.listen_url)
 
 
 class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -189,8 +183,16 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         settings = convert(tables)
     except msgspec.ValidationError as error:
         raise mistake(str(error), tables, Settings, attempt) from None
+    _check_addresses(settings)
     check_issuers(settings.auth.oidc)
     return settings
+
+
+def _check_addresses(settings: Settings) -> None:
+    check_secret_address("erp.database_url", settings.erp.database_url, POSTGRESQL)
+    check_secret_address("state.database_url", settings.state.database_url, POSTGRESQL)
+    check_secret_address("state.listen_url", settings.state.listen_url, POSTGRESQL)
+    check_secret_address("budget.redis_url", settings.budget.redis_url, REDIS)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -217,9 +219,16 @@ def _secret(value: Any, folder: Path, environment: Mapping[str, str]) -> Secret:
             try:
                 return Secret((folder / name).read_text(encoding="utf-8").strip())
             except OSError as error:
-                raise ValueError(f"The file {name} cannot be read: {error.strerror}") from None
+                raise ValueError(f"The file {_named(name)} cannot be read: {error.strerror}") from None
+            except UnicodeDecodeError:
+                raise ValueError(f"The file {_named(name)} is not in UTF-8") from None
         case {"env": str(name), **rest} if not rest:
             if name not in environment:
-                raise ValueError(f"The variable {name} is not set")
+                raise ValueError(f"The variable {_named(name)} is not set")
             return Secret(environment[name])
     raise ValueError('Expected a text, { file = "..." } or { env = "..." }')
+
+
+def _named(name: str) -> str:
+    """The name. An address is not shown: it is the secret itself, written where the name of its place belongs."""
+    return name if "://" not in name else "named by an address"

@@ -1,4 +1,4 @@
-"""The graph's own scalars: exact decimals, UTC instants, asset codes."""
+"""The graph's own scalars: exact decimals, UTC instants, asset codes; and how it reads the built-in ID."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,15 @@ from decimal import Decimal
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError, ValueNode, value_from_ast_untyped
+from graphql import (
+    GraphQLError,
+    GraphQLSchema,
+    IntValueNode,
+    StringValueNode,
+    ValueNode,
+    print_ast,
+    value_from_ast_untyped,
+)
 
 from core.money import MAX_FRACTION_DIGITS, MAX_INTEGER_DIGITS, plain
 from resolvers.policy.errors import BadUserInput
@@ -20,7 +28,10 @@ CurrencyCode = NewType("CurrencyCode", str)
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
@@ -67,6 +78,45 @@ def parse_currency(value: Any) -> CurrencyCode:
     if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
         raise BadUserInput(f'A CurrencyCode is 2 to 5 upper-case characters like "USD"; got {_shown(value)}.')
     return CurrencyCode(value)
+
+
+def parse_id(value: Any) -> str:
+    """Take an ID from the wire: a string, or a JSON number written as an integer, which becomes its digits.
+
+    A float here is a number with a fraction or an exponent in its source text: the decoder of bodies makes an int of
+    every other one (api/body.py). Because two such texts can become the same float, none of them is an ID.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise _not_an_id(_shown(value))
+
+
+def parse_id_literal(node: ValueNode, _variables: Any = None) -> str:
+    """Take an ID from a literal: the same two kinds, and `-0` is 0 as in JSON."""
+    if isinstance(node, IntValueNode):
+        return "0" if node.value == "-0" else node.value
+    if isinstance(node, StringValueNode):
+        return node.value
+    raise _not_an_id(_cut(print_ast(node)), node)
+
+
+def _not_an_id(shown: str, node: ValueNode | None = None) -> GraphQLError:
+    message = f"An ID is a string, or an integer written without fraction and exponent; got {shown}."
+    return GraphQLError(message, node, extensions={"code": "BAD_USER_INPUT"})
+
+
+def refuse_fractions_as_ids(core: GraphQLSchema) -> None:
+    """Let the schema read IDs as the functions above do.
+
+    graphql-core takes a float for an ID if it is integral, so that 303456789012345678.0 and 303456789012345671.0 are
+    the same key. The specification of GraphQL refuses every float. The type itself is changed and not replaced,
+    because the engine and graphql-core recognise it by identity.
+    """
+    kind: Any = core.type_map["ID"]
+    kind.coerce_input_value = parse_id
+    kind.coerce_input_literal = parse_id_literal
 
 
 def _literal(parse: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -1,6 +1,7 @@
 """What a fault makes of an answer: canned ones, and real ones with half, twice or reversed elements."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -71,6 +72,14 @@ def bend(answer: Answer, change: Change) -> Answer:
     except ValueError:
         return answer
     return Answer(answer.status, answer.headers, encode(change(content)))
+
+
+def rewrite(answer: Answer, find: str, text: str) -> Answer:
+    """The same answer with the first match of `find` replaced, which need not leave JSON behind. The text's backslashes
+    are its own; a byte that is no UTF-8 is written as a lone surrogate.
+    """
+    body = re.sub(find, lambda _: text, answer.body.decode(errors="surrogateescape"), count=1)
+    return Answer(answer.status, answer.headers, body.encode(errors="surrogateescape"))
 
 
 def _in_batch(content: Any, change: Change) -> Any:

@@ -21,6 +21,7 @@ FaultName = Literal[
     "reversed",  # a batch in the opposite order
     "twice",  # every element of a batch twice
     "patch",  # the real answer with the fields of `json` laid over it
+    "rewrite",  # the real answer, in its text the first match of `find` replaced by `text`, JSON or not
     "json",  # `json` as the answer, with `status`
     "expire_token",  # the access tokens given so far are refused from now on
     "function_code",  # Hyper: `code` with its documented HTTP status
@@ -43,6 +44,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     kind: Literal["html", "json", "empty"] = "html"
     truncate: bool = False
     json: Any = None
+    find: str = ""
+    text: str = ""
     headers: dict[str, str] = {}
     code: int | str | None = None
 
@@ -57,10 +60,13 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             raise ValueError(f"{self.fault} needs a code")
         if self.fault == "status" and self.status == 200:  # noqa: PLR2004 - the default means "not given"
             raise ValueError("status needs a status")
-        try:
-            re.compile(self.path or "")
-        except re.error as error:
-            raise ValueError(f"path is no regular expression: {error}") from error
+        if self.fault == "rewrite" and not self.find:
+            raise ValueError("rewrite needs what to find")
+        for name, pattern in (("path", self.path or ""), ("find", self.find)):
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{name} is no regular expression: {error}") from error
 
 
 @dataclass(slots=True)

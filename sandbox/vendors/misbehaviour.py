@@ -165,6 +165,10 @@ async def _bent(exchange: Exchange, order: Fault) -> None:
     await exchange.answer(bending.bend(await exchange.capture(), change))
 
 
+async def _rewrite(exchange: Exchange, order: Fault) -> None:
+    await exchange.answer(bending.rewrite(await exchange.capture(), order.find, order.text))
+
+
 async def _ordered(exchange: Exchange, order: Fault) -> None:
     exchange.scope[ORDERED] = order
     await exchange.run()
@@ -186,6 +190,7 @@ PLAYS: dict[str, Play] = {
     "reversed": _bent,
     "twice": _bent,
     "patch": _bent,
+    "rewrite": _rewrite,
     "function_code": _ordered,
     "business_error": _ordered,
 }

@@ -1,4 +1,4 @@
-"""A circuit breaker: after some failures in a row a vendor is left alone for a while, then tried with one call."""
+"""Circuit breakers: after some failures in a row a vendor is left alone for a while, then tried with one call."""
 
 from core.clock import Clock
 
@@ -47,3 +47,38 @@ class Breaker:
     def abandoned(self) -> None:
         """The call ended without telling anything of the vendor: cancelled, or out of its own time."""
         self._probing = False
+
+
+class Breakers:
+    """The circuit breakers of one vendor connection: for each trading server one for reads and one for orders.
+
+    - Reads never close writes: a read that fails counts for the breaker of reads alone, whatever it failed of.
+    - Orders count their own failures only, the token that they fetch for themselves included.
+    """
+
+    def __init__(self, clock: Clock, *, failures: int, open_seconds: float) -> None:
+        self._clock = clock
+        self._failures = failures
+        self._open_seconds = open_seconds
+        self._reads: dict[str, Breaker] = {}
+        self._orders: dict[str, Breaker] = {}
+
+    def of(self, lane: str, *, order: bool) -> Breaker:
+        """The breaker that a call to this trading server obeys."""
+        breakers = self._orders if order else self._reads
+        breaker = breakers.get(lane)
+        if breaker is None:
+            breaker = breakers[lane] = Breaker(self._clock, failures=self._failures, open_seconds=self._open_seconds)
+        return breaker
+
+    @property
+    def any_open(self) -> bool:
+        return any(breaker.is_open for breakers in (self._reads, self._orders) for breaker in breakers.values())
+
+    @property
+    def all_open(self) -> bool:
+        """Whether every trading server is left alone, as far as its reads tell: orders are few, and their breaker stays
+        closed until some have failed.
+        """
+        told_by = self._orders | self._reads
+        return bool(told_by) and all(breaker.is_open for breaker in told_by.values())

@@ -55,7 +55,8 @@ class AuthorisedLink:
 
     async def prepare(self, request: HttpRequest, read: Read[T], call: Call) -> "AuthorisedWrite[T]":
         """Have the token ready and know that the vendor is being called at all, sending nothing."""
-        self.link.check(request.lane)
+        self.link.check(request.lane, order=True)
+        call = replace(call, order=True)
         return AuthorisedWrite(self, request, read, call, await self._tokens.token(call))
 
     async def repeated(self, send: Callable[[Secret], Coroutine[Any, Any, T]], token: Secret, call: Call) -> T:
@@ -92,8 +93,10 @@ def _bearing(request: HttpRequest, token: Secret) -> HttpRequest:
 
 
 class SharedFetch:
-    """One token request for all who wait. It belongs to no caller: it has a deadline and a tally of its own, so that an
-    operation is charged for its own calls only and a caller who hangs up spoils nothing for the others.
+    """One token request for all reads that wait, and one for all orders. It belongs to no caller: it has a deadline and
+    a tally of its own, so that an operation is charged for its own calls only and a caller who hangs up spoils nothing
+    for the others. Orders share none with reads, so that the circuit breaker of reads never keeps an order from its
+    token.
     """
 
     def __init__(self, link: Link) -> None:
@@ -102,10 +105,9 @@ class SharedFetch:
 
     async def run(self, fetch: Callable[[Call], Coroutine[Any, Any, Secret]], call: Call) -> Secret:
         seconds = self._link.limits.total_timeout_seconds
-        # Orders may be among those who wait for it.
-        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, order=True)
+        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, order=call.order)
         try:
-            return await self._flight.run("token", lambda: fetch(own), call.deadline)
+            return await self._flight.run(call.order, lambda: fetch(own), call.deadline)
         except TimeoutError as error:
             raise self._link.failures.unavailable("gave no access token in time") from error
         except Unavailable:

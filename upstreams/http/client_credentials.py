@@ -75,6 +75,7 @@ class ClientCredentials:
             content=urlencode(form).encode(),
             headers={"content-type": "application/x-www-form-urlencoded"},
             understands=frozenset({200, 400, 401, 403}),
+            alone=True,
             keys=0,
         )
         answer = await self._link.read(request, self._read_token, call)
@@ -93,7 +94,7 @@ class ClientCredentials:
         return token
 
     async def _discover(self, call: Call) -> str:
-        request = HttpRequest("GET", DISCOVERY_PATH, keys=0)
+        request = HttpRequest("GET", DISCOVERY_PATH, alone=True, keys=0)
         return await self._link.read(request, self._read_discovery, call)
 
     def _read_discovery(self, answer: HttpAnswer) -> str:

@@ -27,8 +27,9 @@ _HAPPENED: Mapping[Meaning, str] = {
     Meaning.OUR_FAULT: "could not be asked",
 }
 
-# The vendor is at fault for these; a crowd of our own callers or a wrong address in the settings is not its doing.
-_VENDORS = {Meaning.UNREACHABLE, Meaning.SILENT, Meaning.DROPPED, Meaning.UNREADABLE}
+# The circuit breaker counts these. A crowd of our own callers and a wrong address in the settings are not the vendor's
+# doing, and a vendor that answers what cannot be read does answer: the next question may be about something else.
+_VENDORS = {Meaning.UNREACHABLE, Meaning.SILENT, Meaning.DROPPED}
 # Who was silent for a whole time-out will be no faster when asked twice; who dropped a connection may be.
 _TRANSIENT = {Meaning.UNREACHABLE, Meaning.DROPPED}
 
@@ -80,7 +81,7 @@ class Failures:
             return self.refused(str(status))
         else:
             return self.unreadable(writes=False, detail=f"HTTP {status}")
-        error.vendors_fault = status not in REFUSED_STATUSES
+        error.vendors_fault = status in FAILED_STATUSES
         return error
 
     def unavailable(self, happened: str, *, upstream_code: str | None = None, detail: str = "") -> Unavailable:
@@ -106,13 +107,9 @@ class Failures:
 
     def unreadable(self, *, writes: bool, detail: str) -> UpstreamError:
         happened = _HAPPENED[Meaning.UNREADABLE]
-        error: UpstreamError = (
-            self.unknown(happened, detail=detail)
-            if writes
-            else Misunderstood(f"{self._label} {happened}.", system=self._system, name=self._name, detail=detail)
-        )
-        error.vendors_fault = True
-        return error
+        if writes:
+            return self.unknown(happened, detail=detail)
+        return Misunderstood(f"{self._label} {happened}.", system=self._system, name=self._name, detail=detail)
 
     def rejected(self, reason: Reason, message: str, *, upstream_code: str | None = None) -> Rejected:
         """A final no. `message` is a sentence of ours."""

@@ -1,14 +1,13 @@
 """How each link to a vendor is doing, as this process sees it: the graph's `upstreams` field."""
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from core.clock import Clock
 from core.errors import System
-from upstreams.flow.circuit_breaker import Breaker
+from upstreams.flow.circuit_breaker import Breakers
 
 # Enough to make a 95th percentile mean something, few enough to be recent.
 RECENT_CALLS = 256
@@ -33,7 +32,9 @@ class LinkHealth:
 
 
 class HealthBook:
-    """UP: the last call went well. DEGRADED: it did not, or one trading server of several is out. DOWN: all are out."""
+    """UP: the last call went well. DEGRADED: it did not, or a trading server, or the orders to it, are left alone.
+    DOWN: all trading servers are left alone.
+    """
 
     def __init__(self, system: System, name: str, clock: Clock) -> None:
         self._system = system
@@ -44,11 +45,11 @@ class HealthBook:
         self._state = LinkState.UP
         self._since = clock.now()
 
-    def note(self, seconds: float, error: str | None, breakers: Iterable[Breaker]) -> None:
+    def note(self, seconds: float, error: str | None, breakers: Breakers) -> None:
         """A call ended; `error` is None where the vendor did its part, whatever it answered."""
         self._seconds.append(seconds)
         self._last_error = error
-        state = _state(error, [breaker.is_open for breaker in breakers])
+        state = _state(error, breakers)
         if state is not self._state:
             self._state, self._since = state, self._clock.now()
 
@@ -60,7 +61,7 @@ class HealthBook:
         return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))] if ordered else None
 
 
-def _state(error: str | None, opened: list[bool]) -> LinkState:
-    if opened and all(opened):
+def _state(error: str | None, breakers: Breakers) -> LinkState:
+    if breakers.all_open:
         return LinkState.DOWN
-    return LinkState.DEGRADED if error is not None or any(opened) else LinkState.UP
+    return LinkState.DEGRADED if error is not None or breakers.any_open else LinkState.UP

@@ -16,7 +16,7 @@ from core.call import Call
 from core.clock import Clock, Deadline
 from core.errors import Misunderstood, Rejected, System, Unavailable, UpstreamError
 from upstreams.flow.bulkhead import Bulkhead, Crowded, Lane
-from upstreams.flow.circuit_breaker import Breaker
+from upstreams.flow.circuit_breaker import Breaker, Breakers
 from upstreams.flow.rate_limit import RateLimit, reserved_of
 from upstreams.flow.retry_budget import RetryBudget
 from upstreams.http.call_log import CallLog
@@ -67,7 +67,7 @@ class Link:
         )
         self._rate = RateLimit(clock, requests_per_minute or limits.requests_per_minute, reserved_share=share)
         self._budget = RetryBudget()
-        self._breakers: dict[str, Breaker] = {}
+        self._breakers = Breakers(clock, failures=limits.breaker_failures, open_seconds=limits.breaker_open_seconds)
         self._book = HealthBook(system, name, clock)
 
     async def aclose(self) -> None:
@@ -76,9 +76,9 @@ class Link:
     def health(self) -> LinkHealth:
         return self._book.snapshot()
 
-    def check(self, lane: str) -> None:
-        """Raise Unavailable if a call to this trading server would not be sent now."""
-        wait = self._breaker(lane).wait_seconds()
+    def check(self, lane: str, *, order: bool) -> None:
+        """Raise Unavailable if an order, or a read, to this trading server would not be sent now."""
+        wait = self._breakers.of(lane, order=order).wait_seconds()
         if wait > 0:
             raise self.failures.left_alone(wait)
 
@@ -115,7 +115,7 @@ class Link:
             return await self._guarded(request, read, call, deadline, log)
 
     async def _guarded(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
-        self.check(request.lane)
+        self.check(request.lane, order=call.order)
         lane = Lane(call.caller, order=request.writes or call.order)
         wait = self._rate.wait_seconds(self._bulkhead.ahead(lane), order=lane.order)
         if wait > deadline.remaining():
@@ -131,8 +131,8 @@ class Link:
     async def _judged(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
         """Send, and let breaker and health learn from what came back."""
         # Asked again: it may have opened while this call stood in the queue.
-        self.check(request.lane)
-        breaker = self._breaker(request.lane)
+        self.check(request.lane, order=call.order)
+        breaker = self._breakers.of(request.lane, order=call.order)
         breaker.enter()
         started = self.clock.monotonic()
         try:
@@ -204,12 +204,4 @@ class Link:
         self._note(started, error.message)
 
     def _note(self, started: float, error: str | None) -> None:
-        self._book.note(self.clock.monotonic() - started, error, self._breakers.values())
-
-    def _breaker(self, lane: str) -> Breaker:
-        breaker = self._breakers.get(lane)
-        if breaker is None:
-            limits = self.limits
-            breaker = Breaker(self.clock, failures=limits.breaker_failures, open_seconds=limits.breaker_open_seconds)
-            self._breakers[lane] = breaker
-        return breaker
+        self._book.note(self.clock.monotonic() - started, error, self._breakers)

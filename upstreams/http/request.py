@@ -14,7 +14,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     a log line nor a metric grows with the logins. Headers, query and content may hold secrets: no repr.
 
     `understands` are the statuses that the vendor documents and its module reads; every other status is judged by the
-    link. `lane` is the trading server that the circuit breaker watches, and that connections are kept for. `alone` is
+    link. `lane` is the trading server that the circuit breakers watch, and that connections are kept for. `alone` is
     for a read whose answer does not say what was asked for: it has a connection of its own, before and after, on which
     no other answer can be waiting. `keys` is how many keys the call carries.
     `total_seconds` replaces the link's time-outs where the vendor's own deadline is longer.

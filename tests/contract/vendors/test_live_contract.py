@@ -190,7 +190,8 @@ async def test_an_expired_token_is_renewed_once(server, adapter, logins, box):
 
 async def test_two_servers_of_a_vendor_fail_apart(house, server, adapter, logins, box):
     """The breaker of one trading server never closes the door to another."""
-    box.tell(adapter.vendor, "/misbehave", {"fault": "nonsense", "path": adapter.path, "times": SHORT.breaker_failures})
+    failing = {"fault": "status", "status": 503, "path": adapter.path, "times": SHORT.breaker_failures}
+    box.tell(adapter.vendor, "/misbehave", failing)
     for _ in range(SHORT.breaker_failures):
         await ask(server, logins[:1])
 

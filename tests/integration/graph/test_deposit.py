@@ -1,4 +1,6 @@
+import json
 import threading
+import uuid
 
 import httpx
 import pytest
@@ -47,6 +49,65 @@ async def test_a_deposit_is_booked_once_and_carries_the_servers_ticket(graph, da
     assert len(after[-1]["comment"]) <= 31
     assert payload["instruction"]["upstreamReference"] == (str(after[-1]["ticket"]) if gives_ticket else None)
     assert payload["instruction"]["amount"] == {"amount": "12.34", "currency": currency}
+
+
+def with_number_as_key(graph, login, key, amount):
+    """The answer to a deposit in USD on R1; the key is a JSON number with this text, which json.dumps would change."""
+    asked = f"""{{"account": {{"account": {{"server": "R1", "login": "{login}"}}}}, "amount": "{amount}",
+                 "currency": "USD", "idempotencyKey": {key}}}"""
+    body = f'{{"query": {json.dumps(DEPOSIT)}, "variables": {{"input": {asked}}}}}'
+    headers = {"content-type": "application/json", "authorization": "Bearer demo-operator"}
+    return graph.client.post(f"{graph.url}/graphql", content=body, headers=headers)
+
+
+async def test_m2_keys_that_are_numbers_with_a_fraction_or_an_exponent_are_refused(graph, database, account):
+    login, _ = await account("R1")
+    before = await booked(database, "R1", login)
+
+    for key in ("303456789012345678.0", "303456789012345671.0", "1e3", "1E400"):
+        answer = with_number_as_key(graph, login, key, "1.01")
+
+        [error] = answer.json()["errors"]
+        assert answer.status_code == 400
+        assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+        assert error["locations"]
+        assert "$input' has invalid value at .idempotencyKey: An ID is a string, or an integer" in error["message"]
+    assert await booked(database, "R1", login) == before
+
+
+async def test_m2_keys_that_are_integers_are_their_digits_however_many(graph, database, account):
+    login, _ = await account("R1")
+    before = await booked(database, "R1", login)
+    stem = f"{uuid.uuid4().int}{uuid.uuid4().int}"
+
+    payloads = [
+        with_number_as_key(graph, login, stem + last, "1.02").json()["data"]["deposit"] for last in ("1", "2", "2")
+    ]
+    again = deposit(graph, "R1", login, "1.02", "USD", key=stem + "1")
+
+    assert {payload["__typename"] for payload in payloads} == {"DepositConfirmed"}
+    ids = [payload["instruction"]["id"] for payload in payloads]
+    assert ids[0] != ids[1] == ids[2]
+    assert again["instruction"]["id"] == ids[0]
+    assert len(await booked(database, "R1", login)) == len(before) + 2
+
+
+async def test_m4_unreadable_pages_do_not_close_deposits(box, account):
+    login, currency = await account("R1")
+    page = "{ client(by: { clientNumber: 500608 }) { tradingAccounts { nodes { live { balance } } } } }"
+    nan = {"fault": "rewrite", "find": '"prevBalance": ?"?[0-9.]+"?', "text": '"prevBalance":NaN'}
+    breakers = {"BREAKER_FAILURES": "5", "BREAKER_OPEN_SECONDS": "600"}
+    with running_graph(box, **{f"CPLUGIN__MAIN__LIMITS__{name}": value for name, value in breakers.items()}) as graph:
+        box.tell("cplugin", "/misbehave", nan | {"path": "UserRecordsRequest"})
+        answers = [graph.ask(page) for _ in range(6)]
+        payload = deposit(graph, "R1", login, "1.03", currency)
+        box.tell("cplugin", "/reset")
+        afterwards = graph.ask(page)
+
+    codes = {error["extensions"]["code"] for answer in answers for error in answer["errors"]}
+    assert codes == {"UPSTREAM_MISUNDERSTOOD"}
+    assert payload["__typename"] == "DepositConfirmed"
+    assert "errors" not in afterwards
 
 
 async def test_the_same_key_and_meaning_is_the_same_deposit_however_the_number_is_written(graph, database, account):

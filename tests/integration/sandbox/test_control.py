@@ -118,6 +118,16 @@ async def test_bends_a_batch(vendor, misbehave, fault, given):
     assert await logins(vendor) == given
 
 
+async def test_rewrites_the_first_match_of_a_real_answer_json_or_not(vendor, misbehave):
+    before = (await vendor.get(INFO)).content
+    misbehave(fault="rewrite", find='"leverage": ?"?[0-9.]+"?', text='"leverage":NaN\\1')
+
+    after = (await vendor.get(INFO)).content
+
+    assert after.count(b'"leverage":NaN\\1') == 1
+    assert before.count(b'"leverage"') == after.count(b'"leverage"') == len(LOGINS)
+
+
 async def test_half_of_the_bytes_is_an_answer_cut_short(vendor, misbehave):
     misbehave(fault="half", truncate=True)
 

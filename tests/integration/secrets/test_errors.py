@@ -48,7 +48,7 @@ def used_in(tree):
             yield from (
                 code for key, value in pairs if getattr(key, "value", None) == "code" for code in constants(value)
             )
-        elif is_named(node, "Refused", "BadRequest", "_coded", "refusal"):
+        elif is_named(node, "RequestRefused", "BadRequest", "_coded", "refusal"):
             yield from constants(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value and is_code(node):
             yield from constants(node.value)

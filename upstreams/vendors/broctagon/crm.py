@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from core.call import Call
 from core.commands import AccountRequestOrder
@@ -113,8 +114,9 @@ class Broctagon:
         lane: str = "",
     ) -> "PreparedWrite":
         """A signed POST that needs no more than to be sent."""
-        self.link.check(lane)
-        return PreparedWrite(self.link, self._post(path, values, body, writes=True, lane=lane), read, call)
+        self.link.check(lane, order=True)
+        request = self._post(path, values, body, writes=True, lane=lane)
+        return PreparedWrite(self.link, request, read, replace(call, order=True))
 
     async def transactions(self, start: date, end: date, call: Call, lane: str = "") -> list[Transaction]:
         """The report of transactions between two days, whole [D, B-report/transactions; vendors.md 2.7]. A read,

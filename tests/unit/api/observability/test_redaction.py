@@ -111,6 +111,10 @@ def test_every_credential_in_the_settings_is_known(tmp_path):
 [erp]
 database_url = "postgresql://graph:CANARY%40ONE@db/erp"
 accounting_currency = "ILS"
+[state]
+database_url = "postgresql://db/erp?password=CANARY-FOUR"
+[budget]
+redis_url = "redis://:CANARY-FIVE@h/0"
 [hyper]
 url = "https://h"
 access_token = "CANARY-TWO"
@@ -121,7 +125,9 @@ client_id = "c"
 client_secret = "CANARY-THREE"
 """)
 
-    assert known_secrets(load_settings(path, {})) == {"CANARY%40ONE", "CANARY@ONE", "CANARY-TWO", "CANARY-THREE"}
+    assert known_secrets(load_settings(path, {})) == {
+        *("CANARY%40ONE", "CANARY@ONE", "CANARY-TWO", "CANARY-THREE", "CANARY-FOUR", "CANARY-FIVE"),
+    }
 
 
 WRITER = """

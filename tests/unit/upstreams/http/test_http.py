@@ -243,9 +243,9 @@ async def test_retries_end_with_their_budget(stranger):
 
 
 async def test_a_vendor_that_failed_five_times_is_left_alone_but_not_its_other_servers(link, stranger):
-    stranger.answers = [answer(200, b"<html>")]
+    stranger.answers = [answer(503)]
     for _ in range(5):
-        with pytest.raises(Misunderstood):
+        with pytest.raises(Unavailable):
             await link.read(HttpRequest("GET", "/thing", lane="R1"), words, a_call())
 
     with pytest.raises(Unavailable) as failed:

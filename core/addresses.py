@@ -1,0 +1,143 @@
+"""Addresses that hold a password, read strictly before a driver sees them.
+
+A password with `#`, `/`, `?` or `@` in it, written as it is, ends where the driver thinks that another part begins.
+The driver takes what follows for a host, a port or a database, which errors and logs name. So an address is accepted
+only if there is one way to read it:
+
+- `@` stands once, before the first `/` and `?`; there is no `#`, no space, no control character;
+- `%` begins the two digits of a byte, and the bytes are UTF-8;
+- hosts are names, sockets or IPv6 addresses in brackets, ports are numbers, and the path is one name;
+- parameters are `name=value`; next to a password there are only those that a driver knows.
+
+No error here quotes the address.
+"""
+
+import re
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+from typing import Final
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+POSTGRESQL: Final = ("postgresql", "postgres")
+REDIS: Final = ("redis", "rediss", "unix")
+
+_PARTS: Final = re.compile(r"([a-z]+)://([^/?]*)([^?]*)(?:\?(.*))?", re.DOTALL)
+_HOST: Final = re.compile(r"(?P<name>[^\s:\[\]]*|\[(?P<six>[^\]]*)\])(?::(?P<port>[0-9]{1,5}))?")
+_NOT_A_BYTE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_HIGHEST_PORT: Final = 65_535
+_PASSWORDS: Final = ("password", "sslpassword")
+# What asyncpg and PostgreSQL's own programs take after the "?". Any other name is a setting of the session.
+_KNOWN: Final = frozenset({
+    *("host", "port", "dbname", "database", "db", "user", "username", "password", "passfile", "service"),
+    *("sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslnegotiation"),
+    *("ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs", "krbsrvname", "gsslib"),
+    *("application_name", "options"),
+})  # fmt: skip
+
+
+class Ambiguous(ValueError):
+    """The address can be read in two ways, or in none. The message says which rule it breaks, and none of its text."""
+
+
+def check_address(address: str, schemes: tuple[str, ...]) -> None:
+    """Raise Ambiguous unless there is one way to read the address, the same for us and for every driver."""
+    found = _PARTS.fullmatch(address)
+    if found is None or found[1] not in schemes:
+        raise Ambiguous(f"it does not begin with {', '.join(f'{scheme}://' for scheme in schemes)}")
+    _check_characters(address)
+    authority, path, query = found[2], found[3], found[4]
+    user, _, hosts = authority.rpartition("@")
+    if "@" in f"{user}{path}{query or ''}":
+        raise Ambiguous("it has a second @, or the @ comes after a / or a ?")
+    if "[" in user or "]" in user:
+        raise Ambiguous("it has a bracket before the @")
+    _check_hosts(hosts)
+    if "/" in path[1:] and found[1] != "unix":
+        raise Ambiguous("it has a second / after the host")
+    _check_parameters(list(_parameters(query)))
+    _check_by_library(address)
+
+
+def passwords_in(address: str) -> set[str]:
+    """Every password in an address that passed `check_address`, as it is written and as it is meant. Raises nothing for
+    any other text.
+    """
+    found = _PARTS.fullmatch(address)
+    if found is None:
+        return set()
+    written = [found[2].rpartition("@")[0].partition(":")[2]]
+    written += [value for name, _, value in _fields(found[4]) if name in _PASSWORDS]
+    return {text for password in written for text in (password, unquote(password)) if text}
+
+
+def _check_characters(address: str) -> None:
+    # isprintable() is false for every space but the plain one, which urllib would drop, and for control characters.
+    if not address.isprintable() or " " in address or "#" in address:
+        raise Ambiguous("it has a #, a space or a control character")
+    if _NOT_A_BYTE.search(address):
+        raise Ambiguous("it has a % without the two digits of a byte")
+    try:
+        meant = unquote_to_bytes(address).decode()
+    except UnicodeDecodeError:
+        raise Ambiguous("its percent-encoded bytes are not UTF-8") from None
+    if "\x00" in meant:
+        raise Ambiguous("it has a null character")
+
+
+def _check_hosts(hosts: str) -> None:
+    """Hosts with their ports, separated by commas; none at all means the driver's own."""
+    for text in hosts.split(",") if hosts else ():
+        if text.startswith("/"):
+            continue
+        found = _HOST.fullmatch(text)
+        if found is None or not (text and _is_port(found["port"])):
+            raise Ambiguous("a host or a port in it is none")
+        if found["six"] is not None:
+            _check_ipv6(found["six"])
+
+
+def _check_ipv6(text: str) -> None:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        raise Ambiguous("what it has in brackets is no IPv6 address") from None
+
+
+def _is_port(text: str | None) -> bool:
+    return text is None or 1 <= int(text) <= _HIGHEST_PORT
+
+
+def _fields(query: str | None) -> list[tuple[str, str, str]]:
+    return [field.partition("=") for field in query.split("&")] if query else []
+
+
+def _parameters(query: str | None) -> Iterator[tuple[str, str]]:
+    for name, sign, value in _fields(query):
+        if not sign or not _NAME.fullmatch(name):
+            raise Ambiguous("what follows its ? is not name=value")
+        yield name, value
+
+
+def _check_parameters(parameters: list[tuple[str, str]]) -> None:
+    names = [name for name, _ in parameters]
+    if len(set(names)) < len(names):
+        raise Ambiguous("it has a parameter twice")
+    if set(names) & set(_PASSWORDS) and not _KNOWN.issuperset(names):
+        raise Ambiguous("it has a parameter that is not known next to a password")
+    for name, value in parameters:
+        if name in _PASSWORDS and "+" in value:
+            # A driver makes a space of it here, and leaves it alone before the @.
+            raise Ambiguous("the password after its ? has a +")
+        if name == "port" and not all(re.fullmatch("[0-9]{1,5}", one) and _is_port(one) for one in value.split(",")):
+            raise Ambiguous("a port in it is no number")
+        if name == "host":
+            _check_hosts(unquote(value))
+
+
+def _check_by_library(address: str) -> None:
+    """urllib, which the drivers use, refuses some more: letters that look like / or @, for one."""
+    try:
+        urlsplit(address)
+    except ValueError:
+        raise Ambiguous("a host in it is none") from None
