@@ -9,11 +9,11 @@ import msgspec
 import structlog
 
 from api.documents.cache import PersistedQueries, TrustedDocuments
-from api.http.graphql_request import Asked
 from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
 from core.clock import Clock
 from core.errors import UpstreamError
+from resolvers.request.graphql_request import GraphQLRequest
 from upstreams.state.documents import DocumentStore
 
 log = structlog.get_logger(__name__)
@@ -67,7 +67,7 @@ class DocumentFinder:
         self._trusted = TrustedDocuments(store, clock, settings.cache_seconds)
         self._automatic = _Automatic()
 
-    async def find(self, asked: Asked, principal: str) -> FoundDocument:
+    async def find(self, asked: GraphQLRequest, principal: str) -> FoundDocument:
         """The document to run for this partner. Raises Refused."""
         try:
             return await self._find(asked, principal)
@@ -81,7 +81,7 @@ class DocumentFinder:
         if found.register:
             self._automatic.put(principal, found.text)
 
-    async def _find(self, asked: Asked, principal: str) -> FoundDocument:
+    async def _find(self, asked: GraphQLRequest, principal: str) -> FoundDocument:
         if asked.document_id is not None:
             return FoundDocument(await self._by_id(principal, asked.document_id), "trusted", persisted=True)
         if asked.query is None:
@@ -119,7 +119,7 @@ class DocumentFinder:
     def _takes_automatic(self, principal: str) -> bool:
         return self._settings.automatic and self._settings.mode_of(principal) != "enforce"
 
-    async def _by_text(self, asked: Asked, query: str, principal: str) -> FoundDocument:
+    async def _by_text(self, asked: GraphQLRequest, query: str, principal: str) -> FoundDocument:
         mode = self._settings.mode_of(principal)
         register = asked.sha256 is not None and self._takes_automatic(principal)
         if mode == "off":

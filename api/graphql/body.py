@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from api.http.graphql_request import Asked
 from api.http.negotiation import JSON, preferences, remembered
 from api.http.refusal import RequestRefused
 from api.wire.incoming import Incoming
+from resolvers.request.graphql_request import GraphQLRequest
 
 _MEMBERS: Final = ("query", "documentId", "variables", "operationName", "extensions")
 _LONGEST_NAME: Final = 256
@@ -37,7 +37,7 @@ class BodyLimits:
     query_characters: int
 
 
-async def read_graphql(incoming: Incoming, limits: BodyLimits) -> Asked:
+async def read_graphql(incoming: Incoming, limits: BodyLimits) -> GraphQLRequest:
     """The GraphQL request in a POST's body or in the address of a GET or HEAD. Raises Refused."""
     if incoming.method != "POST":
         return _checked(_from_query(incoming.query_params), limits)
@@ -121,7 +121,7 @@ def _decoded(text: bytes, what: str) -> Any:
         raise RequestRefused(f"{what} is not JSON: {error if text.strip() else 'it is empty'}") from None
 
 
-def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> Asked:
+def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> GraphQLRequest:
     if isinstance(body, list):
         raise RequestRefused("Batches are not taken; send one operation per request.")
     if not isinstance(body, dict):
@@ -137,7 +137,7 @@ def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> Asked
     if name is not None and len(name) > _LONGEST_NAME:
         raise RequestRefused(f"`operationName` is longer than {_LONGEST_NAME} characters.")
     explain, show_cost = extensions.get("explain") is True, extensions.get("cost") is True
-    return Asked(query, document_id, sha256, body.get("variables"), name, explain, show_cost)
+    return GraphQLRequest(query, body.get("variables"), name, explain, show_cost, document_id, sha256)
 
 
 _KINDS: Final = (

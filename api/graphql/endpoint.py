@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from functools import partial
 from http import HTTPStatus
 
+import msgspec
 import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -16,7 +17,6 @@ from api.admission.load_shedding import CODE, MESSAGE, admission_of, retry_secon
 from api.documents.finder import FoundDocument
 from api.graphql.body import BodyLimits, read_graphql
 from api.graphql.exchange import Exchange
-from api.http.graphql_request import Asked
 from api.http.negotiation import GRAPHQL_JSON, JSON, prefers_page, response_type
 from api.http.rate_limit_headers import budget_headers, budget_policy
 from api.http.refusal import RequestRefused
@@ -34,7 +34,8 @@ from core.call import Call, Tally
 from core.clock import Deadline
 from resolvers.context import Caller
 from resolvers.policy.errors import MASKED
-from resolvers.request.executor import Answer, GraphQLRequest
+from resolvers.request.executor import Answer
+from resolvers.request.graphql_request import GraphQLRequest
 
 log = structlog.get_logger(__name__)
 
@@ -106,22 +107,22 @@ class GraphQLEndpoint:
             status = HTTPStatus.SERVICE_UNAVAILABLE
             raise RequestRefused(str(error), "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
 
-    async def _read(self, exchange: Exchange) -> Asked:
+    async def _read(self, exchange: Exchange) -> GraphQLRequest:
         admitted = admission_of(exchange.incoming.scope)
         if admitted is None or exchange.incoming.is_whole:
             return await read_graphql(exchange.incoming, self._limits)
         with admitted.reading():
             return await read_graphql(exchange.incoming, self._limits)
 
-    async def _find_document(self, exchange: Exchange, caller: Caller, asked: Asked) -> FoundDocument:
+    async def _find_document(self, exchange: Exchange, caller: Caller, asked: GraphQLRequest) -> FoundDocument:
         found = await self._house.documents.find(asked, caller.partner)
         exchange.persisted = found.persisted
         self._metrics.found(found.origin)
         return found
 
-    async def _run(self, exchange: Exchange, caller: Caller, asked: Asked, found: FoundDocument) -> Answer:
+    async def _run(self, exchange: Exchange, caller: Caller, asked: GraphQLRequest, found: FoundDocument) -> Answer:
         house = self._house
-        request = GraphQLRequest(found.text, asked.variables, asked.operation_name, asked.explain, asked.show_cost)
+        request = asked if found.text is asked.query else msgspec.structs.replace(asked, query=found.text)
         admitted = admission_of(exchange.incoming.scope)
         if admitted is not None and admitted.on_trial and not house.executor.is_mutation(request):
             raise RequestRefused(MESSAGE, CODE, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=retry_seconds())

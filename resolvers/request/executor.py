@@ -25,8 +25,9 @@ from resolvers.request.budget import BudgetExceeded, Charging, shown
 from resolvers.request.call_plan import Forecast, Servers, forecast
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, Unacceptable, is_mutation
+from resolvers.request.graphql_request import GraphQLRequest
 from resolvers.request.refused_mutations import refused_whole
-from resolvers.request.runners import Asked, Chosen, runner
+from resolvers.request.runners import Chosen, RunnableOperation, runner
 from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
 from resolvers.schema import schema
@@ -36,16 +37,6 @@ from upstreams.state.budgets.budgets import Budgets, Standing
 _GRACE_SECONDS = 2.0
 _LIVE_CLIENT = "Client.live"
 _BY_POST = "A mutation is sent by POST, never by GET."
-
-
-class GraphQLRequest(msgspec.Struct, frozen=True):
-    """What the caller sent. `explain` asks for `extensions.plan`, `show_cost` for `extensions.cost`."""
-
-    query: str
-    variables: Mapping[str, Any] | None = None
-    operation_name: str | None = None
-    explain: bool = False
-    show_cost: bool = False
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -94,7 +85,7 @@ class Executor:
         mutations do not end before their time.
         """
         try:
-            document = self._documents.read(request.query)
+            document = self._documents.read(request.text)
             operation = document.operation(request.operation_name)
             if is_mutation(operation) and not may_mutate:
                 body, standing = (
@@ -117,7 +108,7 @@ class Executor:
             return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
         operation_facts = Operation(document.fields)
         context = Context(self._services, caller, call, operation_facts, forbidden, standing, explain=request.explain)
-        asked = Asked(document, operation, variables, request.variables or {})
+        asked = RunnableOperation(document, operation, variables, request.variables or {})
         with nullcontext() if is_mutation(operation) else wanted():
             result = await self._execute(asked, context)
         body = _body(result, call, plan if request.explain else None)
@@ -128,7 +119,7 @@ class Executor:
     def is_mutation(self, request: GraphQLRequest) -> bool:
         """Whether the request, if it can be executed at all, changes anything."""
         try:
-            return is_mutation(self._documents.read(request.query).operation(request.operation_name))
+            return is_mutation(self._documents.read(request.text).operation(request.operation_name))
         except Unacceptable:
             return False
 
@@ -189,7 +180,7 @@ class Executor:
     def _selector(self, document: Document, variables: VariableValues) -> Selector:
         return Selector(self._core, document, variables, self._services.limits.page_default)
 
-    async def _execute(self, asked: Asked, context: Context) -> ExecutionResult:
+    async def _execute(self, asked: RunnableOperation, context: Context) -> ExecutionResult:
         seconds = context.call.deadline.remaining() + _GRACE_SECONDS
         try:
             async with asyncio.timeout(seconds):

@@ -17,10 +17,10 @@ from resolvers.request.documents import Document, remember
 class Runner(Protocol):
     """Runs an operation of a valid document. `variables` are coerced already, `raw` is what the caller sent."""
 
-    async def run(self, asked: "Asked", context: Context) -> ExecutionResult: ...
+    async def run(self, asked: "RunnableOperation", context: Context) -> ExecutionResult: ...
 
 
-class Asked(msgspec.Struct, frozen=True):
+class RunnableOperation(msgspec.Struct, frozen=True):
     """What is to be run."""
 
     document: Document
@@ -47,7 +47,7 @@ class FieldByField:
     def __init__(self, core: GraphQLSchema) -> None:
         self._core = core
 
-    async def run(self, asked: Asked, context: Context) -> ExecutionResult:
+    async def run(self, asked: RunnableOperation, context: Context) -> ExecutionResult:
         result: Any = execute(
             self._core,
             asked.document.tree,
@@ -65,7 +65,7 @@ class LevelByLevel:
         self._engine = Engine(core, schema, hot_after=hot_after)
         self._other = FieldByField(core)
 
-    async def run(self, asked: Asked, context: Context) -> ExecutionResult:
+    async def run(self, asked: RunnableOperation, context: Context) -> ExecutionResult:
         plans = asked.document.plans
         if asked.name in plans:
             plan = plans[asked.name]

@@ -21,7 +21,7 @@ from engine.field_plans import FieldPlan
 from engine.plan import Selection, Variant
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Documents
-from resolvers.request.runners import Asked, LevelByLevel
+from resolvers.request.runners import LevelByLevel, RunnableOperation
 from resolvers.schema import schema
 
 pytestmark = pytest.mark.anyio
@@ -153,7 +153,7 @@ def ask():
 
     async def ask(text):
         document = documents.read(text)
-        asked = Asked(document, document.operation(None), NOTHING, {})
+        asked = RunnableOperation(document, document.operation(None), NOTHING, {})
         return (await runner.run(asked, SimpleNamespace(explain=False, forbidden={}))).data
 
     ask.documents = documents

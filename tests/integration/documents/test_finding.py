@@ -5,10 +5,10 @@ from support.agreed_documents import digest
 
 from api.documents.cache import PersistedQueries
 from api.documents.finder import DocumentFinder
-from api.http.graphql_request import Asked
 from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
 from core.clock import Clock
+from resolvers.request.graphql_request import GraphQLRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -23,8 +23,8 @@ class Nothing:
         return None
 
 
-def asked(*, text=None, sha256=None) -> Asked:
-    return Asked(text, None, sha256, None, None, explain=False, show_cost=False)
+def asked(*, text=None, sha256=None) -> GraphQLRequest:
+    return GraphQLRequest(text, sha256=sha256)
 
 
 def finder(**settings) -> DocumentFinder:

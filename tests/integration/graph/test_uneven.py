@@ -11,7 +11,7 @@ from core.call import Call, Tally
 from core.clock import Clock, Deadline
 from resolvers.context import Caller
 from resolvers.policy.scopes import Scope
-from resolvers.request.executor import GraphQLRequest
+from resolvers.request.graphql_request import GraphQLRequest
 from upstreams.http.link import Link
 from upstreams.postgres.database import Database
 
