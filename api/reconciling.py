@@ -1,4 +1,4 @@
-"""The settler of this process: started with the house, ended with it."""
+"""The reconciler of this process: it starts and ends with the server."""
 
 import asyncio
 import contextlib
@@ -10,27 +10,27 @@ from api.settings.settings import Settings
 from core.call import Call
 from core.secret import Secret
 from core.visibility import EVERYTHING
-from instructions.reconciler import Settler, checkpointing
+from instructions.reconciler import Reconciler, make_checkpoints
 from instructions.reconciliation import Verdicts
 from resolvers.context import Services
 from upstreams.postgres.database import Database
-from upstreams.state.reconciliation_queue import SettleQueue, listen
+from upstreams.state.reconciliation_queue import ReconciliationQueue, listen
 
 
 @asynccontextmanager
-async def settling(settings: Settings, services: Services, state: Database) -> AsyncIterator[None]:
-    """Settle while the body runs. What is under way at its end is left to its lease, and to whoever takes it next."""
-    config, clock = settings.settling, services.clock
+async def reconciling(settings: Settings, services: Services, state: Database) -> AsyncIterator[None]:
+    """Reconcile while the body runs. What is under way at its end is left to its lease and to another replica."""
+    config, clock = settings.reconciliation, services.clock
     if not config.enabled:
         yield
         return
-    queue = SettleQueue(state)
-    settler = Settler(queue, services.ledger, _verdicts(queue, services), clock, config)
+    queue = ReconciliationQueue(state)
+    reconciler = Reconciler(queue, services.ledger, _verdicts(queue, services), clock, config)
     url = settings.state.listen_url or settings.state.database_url or settings.erp.database_url
     work: list[Coroutine[Any, Any, None]] = [
-        settler.run(),
-        listen(url, settler.wake, clock.sleep),
-        checkpointing(queue, clock.sleep, config.checkpoint_every_seconds),
+        reconciler.run(),
+        listen(url, reconciler.wake, clock.sleep),
+        make_checkpoints(queue, clock.sleep, config.checkpoint_every_seconds),
     ]
     tasks = [asyncio.create_task(one) for one in work]
     try:
@@ -42,9 +42,9 @@ async def settling(settings: Settings, services: Services, state: Database) -> A
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _verdicts(queue: SettleQueue, services: Services) -> Verdicts:
+def _verdicts(queue: ReconciliationQueue, services: Services) -> Verdicts:
     async def password_of(client_number: int, call: Call) -> Secret | None:
-        # The order was checked against its caller's agencies when it was received; whoever settles it asks for nobody.
+        # The command was checked against its caller's agencies when it was received; the reconciler has no caller.
         return (await services.erp.api_passwords([client_number], EVERYTHING, call)).get(client_number)
 
     return Verdicts(queue, services.platforms, services.hyper, services.broctagon, password_of)

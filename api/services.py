@@ -8,7 +8,7 @@ from api.documents.finder import DocumentFinder
 from api.identity.api_keys import Authenticator
 from api.identity.authenticator import Identities, open_issuers
 from api.identity.last_use import LastUse, storing_last_use
-from api.reconciling import settling
+from api.reconciling import reconciling
 from api.settings.settings import ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
 from core.clock import Clock
@@ -88,15 +88,15 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         stack.push_async_callback(state.close)
         store = DatabaseTokenStore(state, clock)
         upstreams = await stack.enter_async_context(open_upstreams(upstreams_config(settings), clock, store))
-        ledger = Ledger(state, clock, settings.settling.process_seconds)
+        ledger = Ledger(state, clock, settings.reconciliation.process_seconds)
         dispatcher = Dispatcher(ledger, clock)
         stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
-        sharing = Sharing(settings.erp.lookups_at_once, settings.erp.lookup_keys_max)
-        facts, texts = Erp(erp, sharing), ClientTexts(erp, sharing, settings.erp.pages_at_once)
+        sharing = Sharing(settings.erp.concurrent_lookups, settings.erp.lookup_keys_max)
+        facts, texts = Erp(erp, sharing), ClientTexts(erp, sharing, settings.erp.concurrent_pages)
         stack.push_async_callback(facts.aclose)
         stack.push_async_callback(texts.aclose)
         services = _services(settings, clock, facts, texts, ledger, dispatcher, upstreams)
-        await stack.enter_async_context(settling(settings, services, state))
+        await stack.enter_async_context(reconciling(settings, services, state))
         budgets = open_budgets(settings.budget, state, clock)
         if budgets is not None:
             stack.push_async_callback(budgets.aclose)

@@ -30,7 +30,7 @@ TIMES = 4
 QUERY = """{ client(by: {clientNumber: 500608}) { fullName webStatus { code } totalFloatingBalance { amount currency }
   balances { currency balance cash held value { amount } }
   tradingAccounts(first: 10) { nodes { login server { name } balance } } } }"""
-SETTINGS = {"BUDGET__STORE": "off", "SETTLING__ENABLED": "false"}
+SETTINGS = {"BUDGET__STORE": "off", "RECONCILIATION__ENABLED": "false"}
 NOBODY_TURNED_AWAY = {"OVERLOAD__MIN_RUNNING": "1000", "OVERLOAD__MAX_RUNNING": "1000"}
 Figures = dict[str, Any]
 

@@ -112,7 +112,7 @@ def server(count: int) -> dict[str, float]:
     with ExitStack() as stack:
         data = stack.enter_context(tempfile.TemporaryDirectory())
         box = stack.enter_context(running_box(Path(data), 2000))
-        graph = stack.enter_context(running_graph(box, BUDGET__STORE="off", SETTLING__ENABLED="false"))
+        graph = stack.enter_context(running_graph(box, BUDGET__STORE="off", RECONCILIATION__ENABLED="false"))
         for _ in range(WARM_UP):
             asked(graph, KNOWN, [])
         memories = {"memory_before": memory(graph)}

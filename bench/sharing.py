@@ -35,7 +35,7 @@ DOCUMENTS = {
 VENDORS = ("cplugin", "broker_work")
 SETTINGS = {
     "BUDGET__STORE": "off",
-    "SETTLING__ENABLED": "false",
+    "RECONCILIATION__ENABLED": "false",
     "OVERLOAD__MIN_RUNNING": "1000",
     "OVERLOAD__MAX_RUNNING": "1000",
 }

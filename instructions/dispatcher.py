@@ -18,25 +18,25 @@ from core.clock import Clock, Deadline
 from core.commands import DepositReceipt, NewAccountReceipt
 from core.errors import DatabaseFailure, Misunderstood, OutcomeUnknown, Rejected, System, Unavailable, UpstreamError
 from core.records import InstructionRecord
-from instructions.failpoints import Step, passed
+from instructions.failpoints import Failpoint, reached
 from instructions.outcomes import Outcomes, pause_seconds
 from instructions.transitions import confirmation, doubt, refusal
 from upstreams.state.deposit_limits import NO_GUARDS
-from upstreams.state.instructions import Advance, Draft, Ledger
+from upstreams.state.instructions import Draft, Ledger, Transition
 
 log = structlog.get_logger(__name__)
 
-# How long a send may take in all, whatever the caller's patience: longer than any vendor's own longest deadline, and
-# with the time to write its outcome down shorter than ledger.PROCESS_SECONDS.
+# The longest time of a send, independent of the caller's deadline. It is longer than every vendor's longest deadline.
+# Together with the time to store the outcome it is shorter than PROCESS_SECONDS.
 SEND_SECONDS = 60.0
 # How long SENT may wait to become durable; after that the order is rejected, since nothing of it has left.
 MARK_SECONDS = 20.0
-# What is kept of the caller's deadline for reading what the answer shows besides the instruction.
+# The part of the caller's deadline that is reserved for reading what the answer shows besides the instruction.
 ANSWER_SECONDS = 0.5
 
 
 class Prepared(Protocol):
-    """An order that is ready to leave: nothing is missing but the first byte."""
+    """A command that is ready to be sent: only the first byte is missing."""
 
     async def send(self) -> DepositReceipt | NewAccountReceipt | None: ...
 
@@ -47,7 +47,7 @@ Preparation = Callable[[InstructionRecord], Prepare]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The instruction as it stands, and what the vendor gave with it that is never stored."""
+    """The instruction as it is, and what the vendor gave that is never stored."""
 
     instruction: InstructionRecord
     initial_password: str | None = None
@@ -91,14 +91,14 @@ class Dispatcher:
         return progress.outcome
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the sends that are under way, before the process ends."""
+        """Wait for the sends that are under way before the process ends."""
         if self._running:
             await asyncio.wait(list(self._running), timeout=seconds)
 
     def _forget(self, task: asyncio.Task[Outcome]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            # The caller was given it, or has been answered; what matters of it is in the log.
+            # The exception has reached the caller, or it is in the log.
             task.exception()
 
     async def _write_and_carry_out(
@@ -108,7 +108,7 @@ class Dispatcher:
         if not is_new:
             return Outcome(received)
         progress.outcome = Outcome(received)
-        passed(Step.WRITTEN_DOWN)
+        reached(Failpoint.WRITTEN_DOWN)
         try:
             if progress.answered:
                 return await self._refuse(received, _late())
@@ -123,7 +123,7 @@ class Dispatcher:
         Once the caller has been answered the row is written in any case, without limits, only to be rejected: what a
         caller was told to follow exists.
         """
-        passed(Step.WRITING_DOWN)
+        reached(Failpoint.WRITING_DOWN)
         attempt, in_doubt = 0, False
         while True:
             try:
@@ -141,9 +141,9 @@ class Dispatcher:
     async def _carry_out(self, progress: _Progress, prepare: Prepare, asked: Call) -> Outcome:
         received = progress.outcome.instruction
         deadline = Deadline.after(SEND_SECONDS, self._clock)
-        # The caller may be gone before it is done: what of `asked` belongs to its HTTP request is left behind.
+        # Because the caller may leave before the end, what belongs to its HTTP request is not passed on.
         call = Call(deadline, asked.tally, asked.request_id, asked.caller, order=True)
-        passed(Step.PREPARING)
+        reached(Failpoint.PREPARING)
         try:
             prepared = await prepare(call)
         except UpstreamError as error:
@@ -151,15 +151,15 @@ class Dispatcher:
         except Exception:
             log.exception("instruction.not_prepared", instruction=str(received.id))
             return await self._refuse(received, _unsent("The order could not be prepared, so nothing was sent."))
-        passed(Step.PREPARED)
-        passed(Step.MARKING_SENT)
+        reached(Failpoint.PREPARED)
+        reached(Failpoint.MARKING_SENT)
         sent = await self._outcomes.mark_sent(received, MARK_SECONDS)
         if sent is None:
             return await self._refuse(received, _unsent("The ledger was away, so nothing was sent."))
         progress.outcome = Outcome(sent)
         if sent.status != "SENT":
             return progress.outcome
-        passed(Step.MARKED_SENT)
+        reached(Failpoint.MARKED_SENT)
         return await self._send(sent, prepared)
 
     async def _refuse(self, received: InstructionRecord, error: UpstreamError) -> Outcome:
@@ -167,7 +167,7 @@ class Dispatcher:
 
     async def _send(self, sent: InstructionRecord, prepared: Prepared) -> Outcome:
         actor, password = sent.principal, None
-        passed(Step.SENDING)
+        reached(Failpoint.SENDING)
         try:
             receipt = await prepared.send()
             move = confirmation(receipt, actor)
@@ -177,12 +177,12 @@ class Dispatcher:
         except (OutcomeUnknown, Misunderstood) as error:
             move = doubt(error, actor)
         except Exception as error:
-            # A fault of ours after the send began proves nothing about the vendor's books.
+            # Because the send had begun, a defect of our own proves nothing about the vendor's books.
             log.exception("instruction.send_failed", instruction=str(sent.id))
-            move = Advance("UNKNOWN", actor, note=f"a fault of ours: {type(error).__name__}")
-        passed(Step.ANSWERED)
+            move = Transition("UNKNOWN", actor, note=f"an internal error: {type(error).__name__}")
+        reached(Failpoint.ANSWERED)
         stored = await self._outcomes.store(sent, move)
-        passed(Step.STORED)
+        reached(Failpoint.STORED)
         return Outcome(stored, password)
 
 

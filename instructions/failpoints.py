@@ -1,14 +1,14 @@
-"""The steps of an instruction, by name, so that a rehearsal can end the process at each of them.
+"""Failpoints: named steps of an instruction at which a test can end the process.
 
-Nothing but a rehearsal sets the hook; without one a step costs an attribute look-up.
+Only tests set the hook. Without a hook a failpoint costs one attribute look-up.
 """
 
 from collections.abc import Callable
 from enum import Enum, auto
 
 
-class Step(Enum):
-    """In the order in which a deposit passes them."""
+class Failpoint(Enum):
+    """In the order in which a deposit reaches them."""
 
     ASKED = auto()
     KEY_LOOKED_UP = auto()
@@ -24,18 +24,18 @@ class Step(Enum):
     STORING = auto()
     STORED = auto()
     REPLYING = auto()
-    SETTLING = auto()
-    SETTLED = auto()
+    RECONCILING = auto()
+    RECONCILED = auto()
 
 
 class _Hook:
-    call: Callable[[Step], None] | None = None
+    call: Callable[[Failpoint], None] | None = None
 
 
 hook = _Hook()
 
 
-def passed(step: Step) -> None:
-    """Say that the step is reached."""
+def reached(step: Failpoint) -> None:
+    """Call the hook, if a test has set one."""
     if hook.call is not None:
         hook.call(step)

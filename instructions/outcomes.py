@@ -10,8 +10,8 @@ import structlog
 from core.clock import Clock, Deadline
 from core.errors import DatabaseFailure, UpstreamError
 from core.records import InstructionRecord
-from instructions.failpoints import Step, passed
-from upstreams.state.instructions import Advance, Ledger
+from instructions.failpoints import Failpoint, reached
+from upstreams.state.instructions import Ledger, Transition
 
 log = structlog.get_logger(__name__)
 
@@ -39,13 +39,13 @@ class Outcomes:
         self._ledger = ledger
         self._clock = clock
 
-    async def store(self, instruction: InstructionRecord, move: Advance) -> InstructionRecord:
+    async def store(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
         """Store what the vendor said, however long the state database refuses it.
 
         Returns the instruction as it then is. A reconciler may have made it UNKNOWN in the meantime: what is known now
         is still written.
         """
-        passed(Step.STORING)
+        reached(Failpoint.STORING)
         while True:
             try:
                 stored = await self.advance(instruction, move)
@@ -55,7 +55,7 @@ class Outcomes:
                 return stored
             instruction = stored
 
-    async def advance(self, instruction: InstructionRecord, move: Advance) -> InstructionRecord:
+    async def advance(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
         """`Ledger.advance`, repeated until the database has answered. Raises Unstorable."""
         attempt, renewal = 0, self._next_renewal()
         while True:
@@ -73,14 +73,14 @@ class Outcomes:
                 await self._renew(instruction)
                 renewal = self._next_renewal()
 
-    async def _leave_open(self, instruction: InstructionRecord, move: Advance) -> InstructionRecord:
+    async def _leave_open(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
         """A value that the database cannot hold, such as a vendor's NUL, must not keep the instruction where it is:
         the outcome counts as unknown, and the vendor's books are read.
         """
         if instruction.status == "UNKNOWN":
             return instruction
         return await self.advance(
-            instruction, Advance("UNKNOWN", move.actor, note=f"{move.status} could not be stored")
+            instruction, Transition("UNKNOWN", move.actor, note=f"{move.status} could not be stored")
         )
 
     async def mark_sent(self, received: InstructionRecord, seconds: float) -> InstructionRecord | None:
@@ -89,7 +89,7 @@ class Outcomes:
         After None the row may still be SENT: a lost answer leaves that open, and only `store` resolves it.
         """
         deadline, attempt = Deadline.after(seconds, self._clock), 0
-        move = Advance("SENT", received.principal)
+        move = Transition("SENT", received.principal)
         while True:
             try:
                 return await self._ledger.advance(received, move)
@@ -116,5 +116,5 @@ def _is_about_values(error: UpstreamError) -> bool:
     return is_mistake and (error.upstream_code or _DATA_EXCEPTION).startswith(_DATA_EXCEPTION)
 
 
-def _log_failure(event: str, instruction: InstructionRecord, move: Advance, error: Exception) -> None:
+def _log_failure(event: str, instruction: InstructionRecord, move: Transition, error: Exception) -> None:
     log.warning(event, instruction=str(instruction.id), status=move.status, error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""What the vendors' books say of an instruction in doubt: one verdict, whatever the kind and the vendor."""
+"""Verdicts on instructions in doubt, read from the vendors' books: one form for every kind and every vendor."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavail
 from core.records import InstructionRecord
 from core.secret import Secret
 from instructions.vendor_commands import account_order, deposit_order, request_order
-from upstreams.state.reconciliation_queue import SettleQueue
+from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.vendors.broctagon.crm import Broctagon
 from upstreams.vendors.hyper.api import Hyper
 from upstreams.vendors.kit.protocol import Platform
@@ -19,45 +19,45 @@ PasswordOf = Callable[[int, Call], Awaitable[Secret | None]]
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """It was done."""
+    """The vendor's books contain it."""
 
     receipt: DepositReceipt | NewAccountReceipt | None
     note: str
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The upstream says, finally, that it was not and will not be done."""
+class RefusedByVendor:
+    """The upstream says that it was not done and will not be done."""
 
     error: UpstreamError
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """It is not in the books, where and when that means that it was not done."""
+    """The vendor's books do not contain it, at a time and on a server where this proves that it was not done."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Doubtful:
-    """Nobody can tell yet; `for_people`: no program ever will."""
+class Undecided:
+    """The books prove nothing yet. `for_people`: no later reading will prove anything."""
 
     why: str
     for_people: bool = False
     not_before_seconds: float = 0.0
 
 
-Verdict = Booked | Refused | Absent | Doubtful
+Verdict = Booked | RefusedByVendor | Absent | Undecided
 _FOUND = "found in the upstream's books"
 
 
 class Verdicts:
-    """Asks whoever can know. Raises Unavailable only for the state database."""
+    """Asks the system that can know. Raises UpstreamError only for the state database."""
 
     def __init__(
         self,
-        queue: SettleQueue,
+        queue: ReconciliationQueue,
         platforms: Mapping[str, Platform],
         hyper: Hyper | None,
         broctagon: Broctagon | None,
@@ -76,7 +76,9 @@ class Verdicts:
             return await self._erp_account(instruction, call)
         platform = self._platforms.get(instruction.server or "")
         if platform is None:
-            return Doubtful(f"the trading server {instruction.server} is not in the settings any more", for_people=True)
+            return Undecided(
+                f"the trading server {instruction.server} is not in the settings any more", for_people=True
+            )
         if instruction.kind == "DEPOSIT":
             return await self._deposit(instruction, platform, age_seconds, call)
         return await self._account(instruction, platform, age_seconds, call)
@@ -86,7 +88,7 @@ class Verdicts:
     ) -> Verdict:
         policy = platform.deposit_policy
         if not policy.finds_by_reference:
-            return Doubtful("its vendor has no history that could be searched for it", for_people=True)
+            return Undecided("its vendor has no history that could be searched for it", for_people=True)
         assert instruction.sent_at is not None
         sent_at = instruction.sent_at
 
@@ -104,7 +106,7 @@ class Verdicts:
     ) -> Verdict:
         policy = platform.account_policy
         if not policy.finds_by_reference:
-            return Doubtful("its vendor has no list that could be searched for it", for_people=True)
+            return Undecided("its vendor has no list that could be searched for it", for_people=True)
         assert instruction.sent_at is not None
         sent_at = instruction.sent_at
 
@@ -114,22 +116,22 @@ class Verdicts:
                 return Booked(receipt, f"{_FOUND}; its password has to be set by an operator")
             wait = policy.absence_counts_after - age_seconds
             if wait > 0:
-                return Doubtful("not in the server's list of logins yet", not_before_seconds=wait)
+                return Undecided("not in the server's list of logins yet", not_before_seconds=wait)
             return Absent("not in the server's list of logins")
 
         return await _judged(look)
 
     async def _absent(self, instruction: InstructionRecord, platform: Platform, wait: float, call: Call) -> Verdict:
-        """What absence from a history means: nothing too early, nothing on a server that has proven nothing."""
+        """The meaning of absence from a history: nothing too early, nothing on a server without a proven history."""
         if wait > 0:
-            return Doubtful("not in the server's history yet", not_before_seconds=wait)
+            return Undecided("not in the server's history yet", not_before_seconds=wait)
         if await self._queue.is_proven(platform.name) or await self._prove(platform, call):
             return Absent("not in the server's history, which is known to show what was booked")
         why = f"not in the history of {instruction.server}, which has never shown a booking of ours"
-        return Doubtful(why, for_people=True)
+        return Undecided(why, for_people=True)
 
     async def _prove(self, platform: Platform, call: Call) -> bool:
-        """Try the history on a deposit that the vendor itself confirmed a short while ago."""
+        """Prove the history with a deposit that the vendor itself confirmed a short time ago."""
         booked = await self._queue.booked_on(platform.name)
         if booked is None or booked.sent_at is None:
             return False
@@ -139,21 +141,21 @@ class Verdicts:
         return True
 
     async def _erp_account(self, instruction: InstructionRecord, call: Call) -> Verdict:
-        """Asking again is documented to be harmless: whoever has an account gets that one [D, H-1675]."""
+        """Asks again, which is documented to be harmless: a client with an account gets that account [D, H-1675]."""
         hyper = self._hyper
         if hyper is None:
-            return Doubtful("[hyper] is not in the settings any more", for_people=True)
+            return Undecided("[hyper] is not in the settings any more", for_people=True)
 
         async def ask() -> Verdict:
             password = await self._password_of(instruction.client_number, call)
             if password is None:
-                return Doubtful("the ERP has no API password of the client any more", for_people=True)
+                return Undecided("the ERP has no API password of the client any more", for_people=True)
             prepared = await hyper.prepare_account(instruction.client_number, password, call)
             try:
                 receipt = await prepared.send()
             except Rejected as error:
-                # A no to this question is no word on the first: what was right then may be wrong now.
-                return Doubtful(f"asked again, and refused: {error.message}", for_people=True)
+                # Because the client may have changed since, a refusal now proves nothing about the first request.
+                return Undecided(f"asked again, and refused: {error.message}", for_people=True)
             return Booked(receipt, "asked again, which the ERP answers with the account there is")
 
         return await _judged(ask)
@@ -161,7 +163,7 @@ class Verdicts:
     async def _request(self, instruction: InstructionRecord, call: Call) -> Verdict:
         broctagon = self._broctagon
         if broctagon is None:
-            return Doubtful("[broctagon] is not in the settings any more", for_people=True)
+            return Undecided("[broctagon] is not in the settings any more", for_people=True)
 
         async def ask() -> Verdict:
             await broctagon.settle_request(request_order(instruction.details), call)
@@ -171,12 +173,12 @@ class Verdicts:
 
 
 async def _judged(look: Callable[[], Awaitable[Verdict]]) -> Verdict:
-    """The verdict, with the upstream's errors as the doubts or refusals that they are."""
+    """The verdict of `look`; an error of the upstream becomes the doubt or the refusal that it is."""
     try:
         return await look()
     except Rejected as error:
         if error.reason is Reason.NOT_SUPPORTED:
-            return Doubtful(error.message, for_people=True)
-        return Refused(error)
+            return Undecided(error.message, for_people=True)
+        return RefusedByVendor(error)
     except (Unavailable, OutcomeUnknown, Misunderstood) as error:
-        return Doubtful(error.message, not_before_seconds=error.retry_after_seconds or 0.0)
+        return Undecided(error.message, not_before_seconds=error.retry_after_seconds or 0.0)

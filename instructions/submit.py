@@ -1,4 +1,4 @@
-"""How every mutation proceeds: the key first, then the checks, then the ledger, then the vendor. Knows no GraphQL."""
+"""The order of steps of every mutation: idempotency key, checks, ledger, vendor. Knows neither GraphQL nor HTTP."""
 
 import asyncio
 import re
@@ -11,40 +11,40 @@ from core.errors import Reason, System, Unavailable, UpstreamError
 from core.records import Failure, InstructionRecord
 from core.visibility import Visibility
 from instructions.dispatcher import ANSWER_SECONDS, Dispatcher, Outcome, Preparation
-from instructions.failpoints import Step, passed
-from upstreams.state.deposit_limits import NotAccepted
+from instructions.failpoints import Failpoint, reached
+from upstreams.state.deposit_limits import LimitReached
 from upstreams.state.instructions import Ledger, NewInstruction, request_hash
 
 _KEY = re.compile(r"[ -~]{1,255}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Issue:
-    """An unacceptable input value: where, which rule, what would be acceptable."""
+class InputIssue:
+    """An unacceptable input value: its path, the rule that it breaks, and what is acceptable."""
 
     path: tuple[str, ...]
     rule: str
     message: str
 
 
-class Invalid(Exception):
-    """The input cannot be accepted; nothing was written down."""
+class InvalidInput(Exception):
+    """The input cannot be accepted. No row was written."""
 
-    def __init__(self, *issues: Issue) -> None:
+    def __init__(self, *issues: InputIssue) -> None:
         super().__init__(issues)
         self.issues = issues
 
 
-class Declined(Exception):
-    """It may not be done; nothing was written down, and the key is not used up."""
+class NotPermitted(Exception):
+    """The command may not be done. No row was written, and the key is still free."""
 
     def __init__(self, code: Reason, message: str) -> None:
         super().__init__(message)
         self.failure = Failure(code=code, message=message, retry="NEVER")
 
 
-class KeyReused(Exception):
-    """The key belongs to another instruction: `original`, or None where the caller may not see it."""
+class IdempotencyKeyReused(Exception):
+    """The key belongs to another command: `original`, or None where the caller may not see it."""
 
     def __init__(self, original: InstructionRecord | None) -> None:
         super().__init__("idempotency key reused")
@@ -52,18 +52,16 @@ class KeyReused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What a mutation has decided to do once its checks have passed."""
+class CheckedCommand:
+    """A command whose checks have passed, and how to prepare it."""
 
     instruction: NewInstruction
     prepare: Preparation
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One mutation as asked: `meaning` is everything in its input but the key; `visible` what its caller may
-    see.
-    """
+class CommandRequest:
+    """One mutation as requested: `meaning` is its input without the key, `visible` what its caller may see."""
 
     kind: str
     principal: str
@@ -75,19 +73,23 @@ class Request:
         return self.visible.includes(instruction)
 
 
-async def instruct(
-    request: Request, check: Callable[[], Awaitable[Order]], ledger: Ledger, dispatcher: Dispatcher, call: Call
+async def submit(
+    request: CommandRequest,
+    check: Callable[[], Awaitable[CheckedCommand]],
+    ledger: Ledger,
+    dispatcher: Dispatcher,
+    call: Call,
 ) -> Outcome:
-    """Carry the request out, or return what became of it when it was asked before.
+    """Carry the command out, or return the outcome of the earlier command with the same key.
 
-    Raises Invalid, Declined, KeyReused, or UpstreamError where nothing could be written down.
+    Raises InvalidInput, NotPermitted, IdempotencyKeyReused, or UpstreamError where no row could be written.
     """
     if not _KEY.fullmatch(request.idempotency_key):
         rule = "1 to 255 printable ASCII characters"
-        raise Invalid(Issue(("idempotencyKey",), "idempotency-key", f"idempotencyKey must be {rule}."))
-    passed(Step.ASKED)
+        raise InvalidInput(InputIssue(("idempotencyKey",), "idempotency-key", f"idempotencyKey must be {rule}."))
+    reached(Failpoint.ASKED)
     try:
-        # Past the deadline the whole answer would be given up, and with it the outcomes of the mutations before.
+        # Past the deadline the whole answer would be lost, and with it the outcomes of the mutations before this one.
         async with asyncio.timeout(max(0.0, call.deadline.remaining() - ANSWER_SECONDS)):
             found = await _checked(request, check, ledger)
     except TimeoutError as error:
@@ -100,34 +102,36 @@ async def instruct(
     draft = ledger.draft(found.instruction)
     try:
         outcome = await dispatcher.run(draft, found.prepare, call)
-    except NotAccepted as error:
-        raise Declined(error.reason, error.message) from error
+    except LimitReached as error:
+        raise NotPermitted(error.reason, error.message) from error
     return outcome if outcome.instruction.id == draft.id else _replayed(outcome.instruction, request)
 
 
-async def _checked(request: Request, check: Callable[[], Awaitable[Order]], ledger: Ledger) -> Outcome | Order:
-    """What is to be done, once all checks have passed; or what became of the instruction that has the key."""
+async def _checked(
+    request: CommandRequest, check: Callable[[], Awaitable[CheckedCommand]], ledger: Ledger
+) -> Outcome | CheckedCommand:
+    """The command, once all checks have passed; or the outcome of the instruction that has the key."""
     known = await ledger.by_key(request.principal, request.idempotency_key)
-    passed(Step.KEY_LOOKED_UP)
+    reached(Failpoint.KEY_LOOKED_UP)
     if known is not None and request.may_see(known):
         return _replayed(known, request)
     if known is None:
         ledger.access.require()
     order = await check()
-    passed(Step.CHECKED)
-    # Another key of the same principal gave it, for an agency that is not this caller's: to them a client of that
-    # agency does not exist, as the checks have just said of every order for one.
+    reached(Failpoint.CHECKED)
+    # Because another API key of the principal used this key for an agency that this caller may not see, the checks come
+    # first: for this caller that agency's clients do not exist.
     return order if known is None else _replayed(known, request)
 
 
-def _replayed(known: InstructionRecord, request: Request) -> Outcome:
+def _replayed(known: InstructionRecord, request: CommandRequest) -> Outcome:
     if known.request_hash != request_hash(request.kind, request.meaning):
-        raise KeyReused(known if request.may_see(known) else None)
+        raise IdempotencyKeyReused(known if request.may_see(known) else None)
     return Outcome(known)
 
 
-def not_written_down(error: UpstreamError) -> Failure:
-    """The failure for a request that ended before it was an instruction: its key is still free."""
+def failure_without_row(error: UpstreamError) -> Failure:
+    """The failure of a command that ended before its row was written: its key is still free."""
     return Failure(
         code=error.reason,
         message=error.message,

@@ -1,15 +1,15 @@
-"""What a vendor's answer makes of an instruction: the one place that says so, for whoever got the answer."""
+"""State transitions from a vendor's answer: the one place that maps answers to statuses."""
 
 from core.commands import DepositReceipt, NewAccountReceipt
 from core.errors import Unavailable, UpstreamError
 from core.records import Failure
-from upstreams.state.instructions import Advance
+from upstreams.state.instructions import Transition
 
 
-def confirmation(receipt: DepositReceipt | NewAccountReceipt | None, actor: str, note: str | None = None) -> Advance:
-    """The move that a vendor's yes makes."""
+def confirmation(receipt: DepositReceipt | NewAccountReceipt | None, actor: str, note: str | None = None) -> Transition:
+    """The transition after the vendor has confirmed."""
     if isinstance(receipt, NewAccountReceipt):
-        return Advance(
+        return Transition(
             "CONFIRMED",
             actor,
             note=note,
@@ -19,11 +19,11 @@ def confirmation(receipt: DepositReceipt | NewAccountReceipt | None, actor: str,
             existed=receipt.existed,
         )
     reference = receipt.upstream_reference if receipt else None
-    return Advance("CONFIRMED", actor, note=note, upstream_reference=reference)
+    return Transition("CONFIRMED", actor, note=note, upstream_reference=reference)
 
 
-def refusal(error: UpstreamError, actor: str) -> Advance:
-    """The move for a final no, or for an order that provably never left: both end the instruction."""
+def refusal(error: UpstreamError, actor: str) -> Transition:
+    """The transition after a final refusal, or for a command that was provably not sent. Both end the instruction."""
     unsent = isinstance(error, Unavailable)
     failure = Failure(
         code=error.reason,
@@ -33,10 +33,10 @@ def refusal(error: UpstreamError, actor: str) -> Advance:
         system=error.system,
         retry_after_seconds=error.retry_after_seconds,
     )
-    return Advance("REJECTED", actor, note="never sent" if unsent else "refused by the upstream", failure=failure)
+    return Transition("REJECTED", actor, note="never sent" if unsent else "refused by the upstream", failure=failure)
 
 
-def doubt(error: UpstreamError, actor: str) -> Advance:
-    """The move for an order that may have been applied."""
+def doubt(error: UpstreamError, actor: str) -> Transition:
+    """The transition for a command that may have been applied."""
     note = f"outcome unknown ({error.upstream_code})" if error.upstream_code else "outcome unknown"
-    return Advance("UNKNOWN", actor, note=note, upstream_reference=error.upstream_reference)
+    return Transition("UNKNOWN", actor, note=note, upstream_reference=error.upstream_reference)

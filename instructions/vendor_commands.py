@@ -1,4 +1,4 @@
-"""From an instruction to the vendor's order: the same whether it is sent, looked for or finished."""
+"""From an instruction to the vendor's command. Sending, searching and finishing use the same one."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,7 +10,7 @@ from core.records import InstructionRecord
 
 
 def deposit_order(instruction: InstructionRecord) -> DepositOrder:
-    """Its reference goes into the vendor's comment, its id is the vendor's idempotency key."""
+    """The deposit. The instruction's reference is the vendor's comment, its id the vendor's idempotency key."""
     assert instruction.login is not None
     assert instruction.amount is not None
     assert instruction.currency is not None
@@ -24,7 +24,7 @@ def deposit_order(instruction: InstructionRecord) -> DepositOrder:
 
 
 def account_details(group: str, name: str, leverage: Decimal | None, email: str | None) -> dict[str, Any]:
-    """What an instruction keeps of a new account's order."""
+    """What an instruction stores of a command for a new account."""
     return {"group": group, "name": name, "leverage": None if leverage is None else plain(leverage), "email": email}
 
 
@@ -41,7 +41,7 @@ def account_order(instruction: InstructionRecord) -> NewAccountOrder:
 
 
 def request_details(order: AccountRequestOrder) -> dict[str, Any]:
-    """What an instruction keeps of a request to open an account."""
+    """What an instruction stores of a request to open an account."""
     values = {name: getattr(order, name) for name in order.__dataclass_fields__}
     return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 

@@ -104,7 +104,7 @@ class ConcurrencyLimiter:
     async def enter(self, *, says_mutation: bool = False, caller: Hashable = None) -> Admission:
         """A place, now or after a short wait, in which callers take turns. Raises Shed."""
         self._tick()
-        if self.present >= self._section.max_present:
+        if self.present >= self._section.max_in_flight:
             raise self._turned_away()
         self.present += 1
         try:

@@ -15,7 +15,7 @@ from core.records import Failure, InstructionRecord
 from core.visibility import EVERYTHING
 from resolvers.fields.ids import instruction_id, key_of
 from resolvers.policy.errors import BadUserInput
-from upstreams.state.instructions import Advance, Ledger
+from upstreams.state.instructions import Ledger, Transition
 from upstreams.state.proof import verify
 
 T = TypeVar("T")
@@ -111,12 +111,12 @@ async def resolve(  # noqa: PLR0913 - one for each option.
     click.echo(line(await _with_ledger(config, decide)))
 
 
-def decision(status: str, actor: str, reason: str, reference: str | None) -> Advance:
+def decision(status: str, actor: str, reason: str, reference: str | None) -> Transition:
     """The move that two people make."""
     if status == "CONFIRMED":
-        return Advance(status, actor, note=reason, upstream_reference=reference)
+        return Transition(status, actor, note=reason, upstream_reference=reference)
     failure = Failure(code=Reason.UPSTREAM_REFUSED, message="It was reviewed, and was not done.", retry="NEW_KEY")
-    return Advance(status, actor, note=reason, failure=failure)
+    return Transition(status, actor, note=reason, failure=failure)
 
 
 @command.command(name="verify")

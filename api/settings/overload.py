@@ -4,7 +4,7 @@ import msgspec
 class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[overload]: when requests are turned away rather than answered late. Numbers are of one process."""
 
-    max_present: int = 1000
+    max_in_flight: int = 1000
     max_running: int = 64
     min_running: int = 16
     max_wait_seconds: float = 5.0
@@ -16,7 +16,7 @@ class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         return min(self.min_running, self.max_running)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.max_running <= self.max_present or self.min_running < 1:
-            raise ValueError("expected 1 <= max_running <= max_present and 1 <= min_running")
+        if not 1 <= self.max_running <= self.max_in_flight or self.min_running < 1:
+            raise ValueError("expected 1 <= max_running <= max_in_flight and 1 <= min_running")
         if self.mutation_reserve < 0 or self.max_wait_seconds < 0:
             raise ValueError("mutation_reserve and max_wait_seconds must not be negative")

@@ -16,10 +16,11 @@ from api.settings.http import DocumentsSection, HttpSection
 from api.settings.mistakes import mistake
 from api.settings.oidc import OidcConfig, check_issuers
 from api.settings.overload import OverloadSection
+from api.settings.renamed import refuse_renamed
 from core.addresses import POSTGRESQL, REDIS
 from core.config_error import ConfigError
 from core.secret import Secret
-from instructions.reconciler import SettlingConfig
+from instructions.reconciler import ReconciliationConfig
 from resolvers.context import GraphLimits
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.runners import Chosen
@@ -62,9 +63,9 @@ class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     statement_timeout_seconds: Seconds = 10.0
     connect_timeout_seconds: Seconds = 5.0
     prepared_statements: bool = True
-    lookups_at_once: AnyNumber = 2
+    concurrent_lookups: AnyNumber = 2
     lookup_keys_max: Some = 1000
-    pages_at_once: AnyNumber = 2
+    concurrent_pages: AnyNumber = 2
 
 
 class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -146,7 +147,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     overload: OverloadSection = OverloadSection()
     auth: AuthSection = AuthSection()
     deposits: DepositsSection = DepositsSection()
-    settling: SettlingConfig = SettlingConfig()
+    reconciliation: ReconciliationConfig = ReconciliationConfig()
     hyper: HyperConfig | None = None
     broctagon: BroctagonConfig | None = None
     cplugin: dict[str, CPluginConfig] = {}
@@ -168,6 +169,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     if path is not None:
         tables, folder = _read(path), path.absolute().parent
     lay_over(tables, Settings, environment)
+    refuse_renamed(tables)
 
     def convert(tables: Mapping[str, Any]) -> Settings:
         return msgspec.convert(tables, Settings, strict=False, dec_hook=partial(_decoded, folder, environment))

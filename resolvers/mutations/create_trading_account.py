@@ -11,7 +11,7 @@ from core.errors import Reason
 from core.records import ClientRecord, InstructionRecord
 from core.secret import Secret
 from instructions.dispatcher import Outcome, Prepare, Prepared
-from instructions.submit import Declined, Invalid, Issue, Order
+from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
 from instructions.vendor_commands import account_details, account_order
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given
@@ -92,7 +92,7 @@ CreateTradingAccountPayload = Annotated[
 async def _client(number: int, context: Context) -> ClientRecord:
     client: ClientRecord | None = await context.load(clients_by_number, number)
     if client is None:
-        raise Declined(Reason.NOT_FOUND, "There is no such client.")
+        raise NotPermitted(Reason.NOT_FOUND, "There is no such client.")
     return client
 
 
@@ -108,56 +108,58 @@ def _new(client: ClientRecord, meaning: Mapping[str, Any], key: str, context: Co
     )
 
 
-async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context: Context) -> Order:
+async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context: Context) -> CheckedCommand:
     """Let the ERP make the account. It knows the client's standing itself and answers accordingly."""
     hyper, client = context.services.hyper, await _client(number, context)
     if hyper is None:
-        raise Declined(Reason.NOT_SUPPORTED, "No [hyper] is configured, so the ERP cannot be asked to make accounts.")
+        raise NotPermitted(
+            Reason.NOT_SUPPORTED, "No [hyper] is configured, so the ERP cannot be asked to make accounts."
+        )
     found = await context.services.erp.api_passwords([number], context.caller.visible, context.call)
     password = found.get(number)
     if password is None:
         message = "The ERP has no API password of this client, so its API cannot be asked to make an account."
-        raise Declined(Reason.CREDENTIALS_REJECTED, message)
+        raise NotPermitted(Reason.CREDENTIALS_REJECTED, message)
     secret: Secret = password
 
     async def prepare(call: Call) -> Prepared:
         return await hyper.prepare_account(number, secret, call)
 
-    return Order(_new(client, meaning, key, context), lambda _instruction: prepare)
+    return CheckedCommand(_new(client, meaning, key, context), lambda _instruction: prepare)
 
 
 async def on_server(
     number: int, server: NewAccountOnServer, meaning: Mapping[str, Any], key: str, context: Context
-) -> Order:
+) -> CheckedCommand:
     """Make the account on a trading server directly. Raises Invalid or Declined where that may not be."""
     client = await _client(number, context)
     platform = context.services.platforms.get(server.server)
     config = context.services.servers.get(server.server)
     if platform is None or config is None:
-        raise Declined(Reason.NOT_FOUND, "There is no such trading server.")
+        raise NotPermitted(Reason.NOT_FOUND, "There is no such trading server.")
     if not platform.can_create_accounts:
-        raise Declined(Reason.NOT_SUPPORTED, f"{server.server}'s vendor documents no way to make accounts.")
+        raise NotPermitted(Reason.NOT_SUPPORTED, f"{server.server}'s vendor documents no way to make accounts.")
     if issues := _issues(server, config, client):
-        raise Invalid(*issues)
+        raise InvalidInput(*issues)
     if standing(client) is not ClientStanding.OK:
-        raise Declined(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
+        raise NotPermitted(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
     details = account_details(server.group, client.full_name or "", given(server.leverage), client.email)
     new = replace(_new(client, meaning, key, context), details=details)
-    return Order(new, lambda instruction: preparation(platform, instruction))
+    return CheckedCommand(new, lambda instruction: preparation(platform, instruction))
 
 
-def _issues(server: NewAccountOnServer, config: ServerConfig, client: ClientRecord) -> list[Issue]:
+def _issues(server: NewAccountOnServer, config: ServerConfig, client: ClientRecord) -> list[InputIssue]:
     issues = []
     if server.group not in config.groups:
         message = (
             f"group must be one that {server.server}'s configuration allows: {', '.join(config.groups) or 'none'}."
         )
-        issues.append(Issue(("server", "group"), "allowed-group", message))
+        issues.append(InputIssue(("server", "group"), "allowed-group", message))
     leverage = given(server.leverage)
     if leverage is not None and not (1 <= leverage <= 5000 and leverage == int(leverage)):  # noqa: PLR2004 - below.
-        issues.append(Issue(("server", "leverage"), "leverage", "leverage must be a whole number from 1 to 5000."))
+        issues.append(InputIssue(("server", "leverage"), "leverage", "leverage must be a whole number from 1 to 5000."))
     if not client.full_name:
-        issues.append(Issue(("clientNumber",), "full-name", "The client has no full name in the ERP."))
+        issues.append(InputIssue(("clientNumber",), "full-name", "The client has no full name in the ERP."))
     return issues
 
 
@@ -190,7 +192,7 @@ async def create_trading_account(info: Info, input: Annotated[CreateTradingAccou
         "leverage": server and given(server.leverage),
     }
 
-    async def order() -> Order:
+    async def order() -> CheckedCommand:
         if server is None:
             return await through_erp(number, meaning, key, context)
         return await on_server(number, server, meaning, key, context)

@@ -10,7 +10,7 @@ from core.errors import Reason
 from core.money import is_whole, plain, quantum
 from core.records import AccountKey, AccountRecord, ClientRecord, InstructionRecord
 from instructions.dispatcher import Outcome, Prepare, Prepared
-from instructions.submit import Declined, Invalid, Issue, Order
+from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
 from instructions.vendor_commands import deposit_order
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given
@@ -71,43 +71,43 @@ class Deposit:
     currency: str
     note: str | None
 
-    def issues(self) -> list[Issue]:
+    def issues(self) -> list[InputIssue]:
         """What is wrong with it, whatever the account."""
         if self.amount <= 0:
-            return [Issue(("amount",), "positive", "amount must be more than zero.")]
+            return [InputIssue(("amount",), "positive", "amount must be more than zero.")]
         if not is_whole(self.amount, self.currency):
             least = plain(quantum(self.currency))
-            return [Issue(("amount",), "quantum", f"amount must be a multiple of {least} {self.currency}.")]
+            return [InputIssue(("amount",), "quantum", f"amount must be a multiple of {least} {self.currency}.")]
         if self.note is not None and len(self.note) > _LONGEST_NOTE:
-            return [Issue(("note",), "length", f"note must have at most {_LONGEST_NOTE} characters.")]
+            return [InputIssue(("note",), "length", f"note must have at most {_LONGEST_NOTE} characters.")]
         return []
 
 
 async def check(deposit: Deposit, context: Context) -> tuple[AccountRecord, ClientRecord, Platform]:
     """The account, its client and its server, if the deposit may be made. Raises Invalid, Declined, UpstreamError."""
     if issues := deposit.issues():
-        raise Invalid(*issues)
+        raise InvalidInput(*issues)
     most = context.services.deposit_limits.maximum.get(deposit.currency)
     if most is not None and deposit.amount > most:
-        raise Declined(Reason.LIMIT_EXCEEDED, f"One deposit may be at most {plain(most)} {deposit.currency}.")
+        raise NotPermitted(Reason.LIMIT_EXCEEDED, f"One deposit may be at most {plain(most)} {deposit.currency}.")
     account: AccountRecord | None = await context.load(accounts_by_key, deposit.account)
     client: ClientRecord | None = None
     if account is not None:
         client = await context.load(clients_by_number, account.client_number)
     if account is None or client is None:
-        raise Declined(Reason.NOT_FOUND, "There is no such trading account.")
+        raise NotPermitted(Reason.NOT_FOUND, "There is no such trading account.")
     platform = context.services.platforms.get(account.server)
     if platform is None or not platform.can_deposit:
-        raise Declined(Reason.NOT_SUPPORTED, f"Deposits on {account.server} are not possible.")
+        raise NotPermitted(Reason.NOT_SUPPORTED, f"Deposits on {account.server} are not possible.")
     if account.currency != deposit.currency:
         message = f"currency must be the account's, {account.currency}."
-        raise Invalid(Issue(("currency",), "account-currency", message))
+        raise InvalidInput(InputIssue(("currency",), "account-currency", message))
     if standing(client) is not ClientStanding.OK:
-        raise Declined(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
+        raise NotPermitted(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
     return account, client, platform
 
 
-async def order(deposit: Deposit, meaning: dict[str, Any], key: str, context: Context) -> Order:
+async def order(deposit: Deposit, meaning: dict[str, Any], key: str, context: Context) -> CheckedCommand:
     account, client, platform = await check(deposit, context)
     new = NewInstruction(
         kind=KIND,
@@ -123,7 +123,7 @@ async def order(deposit: Deposit, meaning: dict[str, Any], key: str, context: Co
         note=deposit.note,
         guards=guards(platform, deposit.currency, context),
     )
-    return Order(new, lambda instruction: preparation(platform, instruction))
+    return CheckedCommand(new, lambda instruction: preparation(platform, instruction))
 
 
 def guards(platform: Platform, currency: str, context: Context) -> DepositGuards:

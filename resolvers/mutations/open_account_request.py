@@ -8,7 +8,7 @@ from core.call import Call
 from core.commands import AccountRequestOrder
 from core.errors import Reason
 from instructions.dispatcher import Outcome, Prepared
-from instructions.submit import Declined, Invalid, Issue, Order
+from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
 from instructions.vendor_commands import request_details
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given
@@ -104,13 +104,13 @@ def vendor_order(asked: OpenAccountRequestInput) -> AccountRequestOrder:
 _PLATFORMS = tuple(OpenAccountPlatform.__dataclass_fields__)
 
 
-def issues(order: AccountRequestOrder) -> list[Issue]:
+def issues(order: AccountRequestOrder) -> list[InputIssue]:
     """What the CRM would refuse by its documented rules [D, seed 002]."""
     found = []
     least = _LEAST_LEVERAGE.get(order.platform)
     if least is not None and order.leverage is not None and not least <= order.leverage <= _MOST_LEVERAGE:
         message = f"leverage must be from {least} to {_MOST_LEVERAGE}."
-        found.append(Issue(("platform", order.platform, "leverage"), "leverage", message))
+        found.append(InputIssue(("platform", order.platform, "leverage"), "leverage", message))
     for path, text in (
         (("userId",), order.user_id),
         (("connectionId",), order.connection_id),
@@ -120,22 +120,22 @@ def issues(order: AccountRequestOrder) -> list[Issue]:
         (("platform", order.platform, "accountTypeId"), order.account_type_id),
     ):
         if text is not None and not text.strip():
-            found.append(Issue(path, "not-empty", f"{path[-1]} must not be empty."))
+            found.append(InputIssue(path, "not-empty", f"{path[-1]} must not be empty."))
         if text is not None and len(text) > _LONGEST_TEXT:
-            found.append(Issue(path, "length", f"{path[-1]} must have at most {_LONGEST_TEXT} characters."))
+            found.append(InputIssue(path, "length", f"{path[-1]} must have at most {_LONGEST_TEXT} characters."))
     return found
 
 
-async def check(order: AccountRequestOrder, meaning: dict[str, Any], key: str, context: Context) -> Order:
+async def check(order: AccountRequestOrder, meaning: dict[str, Any], key: str, context: Context) -> CheckedCommand:
     """The order, if the request may be made. Raises Invalid, Declined, UpstreamError."""
     if found := issues(order):
-        raise Invalid(*found)
+        raise InvalidInput(*found)
     broctagon = context.services.broctagon
     if broctagon is None:
-        raise Declined(Reason.NOT_SUPPORTED, "No [broctagon] is configured, so there is no CRM to ask.")
+        raise NotPermitted(Reason.NOT_SUPPORTED, "No [broctagon] is configured, so there is no CRM to ask.")
     client = await context.services.erp.client_by_crm_user(order.user_id, context.caller.visible, context.call)
     if client is None:
-        raise Declined(Reason.NOT_FOUND, "There is no client with this CRM user id.")
+        raise NotPermitted(Reason.NOT_FOUND, "There is no client with this CRM user id.")
     new = NewInstruction(
         kind=KIND,
         principal=context.caller.principal,
@@ -149,7 +149,7 @@ async def check(order: AccountRequestOrder, meaning: dict[str, Any], key: str, c
     async def prepare(call: Call) -> Prepared:
         return await broctagon.prepare_request(order, call)
 
-    return Order(new, lambda _instruction: prepare)
+    return CheckedCommand(new, lambda _instruction: prepare)
 
 
 def confirmed(outcome: Outcome) -> OpenAccountRequested:

@@ -7,8 +7,16 @@ import strawberry
 
 from core.errors import UpstreamError
 from instructions.dispatcher import Outcome
-from instructions.failpoints import Step, passed
-from instructions.submit import Declined, Invalid, KeyReused, Order, Request, instruct, not_written_down
+from instructions.failpoints import Failpoint, reached
+from instructions.submit import (
+    CheckedCommand,
+    CommandRequest,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NotPermitted,
+    failure_without_row,
+    submit,
+)
 from resolvers.context import Context
 from resolvers.mutations.failures import FieldIssue, InstructionPending, conflict, failed, invalid
 
@@ -17,16 +25,19 @@ INPUT = strawberry.argument(description="What to do, for whom, under which key."
 
 
 async def payload(
-    request: Request, check: Callable[[], Awaitable[Order]], confirmed: Callable[[Outcome], Any], context: Context
+    request: CommandRequest,
+    check: Callable[[], Awaitable[CheckedCommand]],
+    confirmed: Callable[[Outcome], Any],
+    context: Context,
 ) -> Any:
     """The payload's member for what becomes of the request; `confirmed` makes the one for success."""
     services = context.services
     context.forget()
     try:
-        outcome = await instruct(request, check, services.ledger, services.dispatcher, context.call)
-    except (Invalid, Declined, KeyReused, UpstreamError) as error:
+        outcome = await submit(request, check, services.ledger, services.dispatcher, context.call)
+    except (InvalidInput, NotPermitted, IdempotencyKeyReused, UpstreamError) as error:
         return _refusal(error)
-    passed(Step.REPLYING)
+    reached(Failpoint.REPLYING)
     instruction = outcome.instruction
     context.forget()
     if instruction.status == "CONFIRMED":
@@ -36,17 +47,17 @@ async def payload(
     return InstructionPending(instruction=instruction)  # type: ignore[arg-type]  # the record is the type's root.
 
 
-def _refusal(error: Invalid | Declined | KeyReused | UpstreamError) -> Any:
+def _refusal(error: InvalidInput | NotPermitted | IdempotencyKeyReused | UpstreamError) -> Any:
     match error:
-        case Invalid():
+        case InvalidInput():
             return invalid([FieldIssue(path=list(i.path), rule=i.rule, message=i.message) for i in error.issues])
-        case Declined():
+        case NotPermitted():
             return failed(error.failure)
-        case KeyReused():
+        case IdempotencyKeyReused():
             return conflict(error.original)
         case UpstreamError():
-            return failed(not_written_down(error))
+            return failed(failure_without_row(error))
 
 
-def request(kind: str, key: str, meaning: Mapping[str, Any], context: Context) -> Request:
-    return Request(kind, context.caller.principal, key, meaning, context.caller.visible)
+def request(kind: str, key: str, meaning: Mapping[str, Any], context: Context) -> CommandRequest:
+    return CommandRequest(kind, context.caller.principal, key, meaning, context.caller.visible)

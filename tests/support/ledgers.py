@@ -11,7 +11,7 @@ from core.clock import Clock
 from core.secret import Secret
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.postgres.migrate import migrate
-from upstreams.state.instructions import Advance, Ledger, NewInstruction
+from upstreams.state.instructions import Ledger, NewInstruction, Transition
 
 
 @asynccontextmanager
@@ -59,5 +59,5 @@ async def confirmed_instruction(database, number):
     """One that has gone all the way."""
     ledger = Ledger(database, Clock())
     record, _ = await receive(ledger, new_deposit(number))
-    record = await ledger.advance(record, Advance("SENT", "partner"))
-    return await ledger.advance(record, Advance("CONFIRMED", "partner", upstream_reference=str(number)))
+    record = await ledger.advance(record, Transition("SENT", "partner"))
+    return await ledger.advance(record, Transition("CONFIRMED", "partner", upstream_reference=str(number)))

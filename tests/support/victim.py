@@ -19,7 +19,7 @@ from api.cli.common import settings_from
 from api.cli.listening import listening
 from api.cli.serve import serve
 from core.clock import Clock
-from instructions.failpoints import Step, hook
+from instructions.failpoints import Failpoint, hook
 from support.faults import arm
 
 ROOT = Path(__file__).parent.parent.parent
@@ -53,7 +53,7 @@ def at_line(number):
         return trace
 
     def passed(step):
-        if step is Step.ASKED:
+        if step is Failpoint.ASKED:
             hook.call = None
             sys.settrace(trace)
             frame = inspect.currentframe()
@@ -70,7 +70,7 @@ def at_statement(number, *, after):
 
     def passed(step):
         nonlocal armed
-        armed = armed or step is Step.ASKED
+        armed = armed or step is Failpoint.ASKED
 
     hook.call = passed
 
@@ -98,7 +98,7 @@ def at_clock(seconds):
 
     def passed(step):
         nonlocal jumped
-        if step is Step.CHECKED:
+        if step is Failpoint.CHECKED:
             jumped = seconds
 
     hook.call = passed

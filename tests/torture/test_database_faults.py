@@ -153,7 +153,7 @@ async def test_m1_no_answer_contradicts_the_books_whatever_the_database_answers(
     async def ask(order):
         order.told = await order.send(hurt)
 
-    async with serving(battlefield.settings_path, "faults", noted, SETTLING__ENABLED="false") as hurt:
+    async with serving(battlefield.settings_path, "faults", noted, RECONCILIATION__ENABLED="false") as hurt:
         await each(orders, ask)
         found = await known(database, orders)
         for order in orders:

@@ -26,7 +26,7 @@ def lines():
 
 async def hurt(battlefield, survivor, order, weapon, argument):
     """One deposit at a server with the weapon, then the same deposit at one without. Whether anybody died."""
-    async with serving(battlefield.settings_path, weapon, argument, SETTLING__ENABLED="false") as victim:
+    async with serving(battlefield.settings_path, weapon, argument, RECONCILIATION__ENABLED="false") as victim:
         told = await victim.send(order)
         if told is None and weapon == "line":
             await asyncio.wait_for(victim.ended(), 20)

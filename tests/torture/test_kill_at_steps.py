@@ -7,16 +7,16 @@ import signal
 import pytest
 from support.rig import SERVERS, Order, accounts, assert_books_balance, serving, settled
 
-from instructions.failpoints import Step
+from instructions.failpoints import Failpoint
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 # What a settler passes, a deposit does not.
-STEPS = [step.name for step in Step if step.name not in ("SETTLING", "SETTLED")]
+STEPS = [step.name for step in Failpoint if step.name not in ("RECONCILING", "RECONCILED")]
 
 
 async def killed_at(battlefield, order, *weapon):
-    async with serving(battlefield.settings_path, *weapon, SETTLING__ENABLED="false") as victim:
+    async with serving(battlefield.settings_path, *weapon, RECONCILIATION__ENABLED="false") as victim:
         told = await victim.send(order)
         if told is None:
             await asyncio.wait_for(victim.ended(), 20)
@@ -53,7 +53,7 @@ async def test_death_at_any_step_neither_doubles_nor_loses_a_deposit(battlefield
     assert found.statuses["REJECTED"] >= len(SERVERS)
 
 
-@pytest.mark.parametrize("step", ["SETTLING", "SETTLED"])
+@pytest.mark.parametrize("step", ["RECONCILING", "RECONCILED"])
 async def test_a_settler_that_dies_leaves_its_work_to_the_next(battlefield, database, survivor, step):
     # Nobody else may settle it meanwhile.
     os.kill(survivor.process.pid, signal.SIGSTOP)
@@ -75,7 +75,7 @@ async def die_settling(battlefield, database, step):
     assert (told, status) == (None, -9)
 
     # It may find its work, and its death, before anybody has asked it whether it is ready.
-    armed = serving(battlefield.settings_path, "step", step, awaited=False, SETTLING__LEASE_SECONDS="2")
+    armed = serving(battlefield.settings_path, "step", step, awaited=False, RECONCILIATION__LEASE_SECONDS="2")
     async with armed as settler:
         await asyncio.wait_for(settler.ended(), 30)
     return order

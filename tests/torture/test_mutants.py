@@ -31,7 +31,7 @@ MUTANTS = {
     "absence is believed too early": (
         "instructions/reconciliation.py",
         """        if wait > 0:
-            return Doubtful("not in the server's history yet", not_before_seconds=wait)
+            return Undecided("not in the server's history yet", not_before_seconds=wait)
         if await""",
         "        if await",
         "test_faults.py::test_a_late_application_is_never_called_absent",

@@ -1,4 +1,4 @@
-"""The one way to ask PostgreSQL: a pool, the request's deadline on every statement, and asyncpg's errors translated."""
+"""The one way to PostgreSQL: a pool, a deadline on every statement, and the driver's errors translated."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -33,14 +33,15 @@ class DatabaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 async def _as_it_is(_connection: object) -> None:
-    """Instead of asyncpg's reset statement after each use, a round trip each time. What it would undo does not happen
-    here: settings and locks are a transaction's own, LISTEN has its own connection, and an open transaction is rolled
-    back before this is called.
+    """Replaces asyncpg's reset statement, which costs one round trip at each use.
+
+    There is nothing to reset: settings and locks belong to a transaction, LISTEN has its own connection, and an open
+    transaction is rolled back before this is called.
     """
 
 
 class Database:
-    """A pool that opens when first asked, so that the graph can start while PostgreSQL is still away."""
+    """A pool that connects at its first use, so that the server can start before PostgreSQL."""
 
     def __init__(self, config: DatabaseConfig, *, label: str) -> None:
         self.config = config
@@ -85,7 +86,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[Any]:
-        """A connection, had within so many seconds or not at all."""
+        """A connection. Raises TimeoutError where none is free within the seconds."""
         pool = await self.pool()
         async with pool.connection(seconds) as connection:
             yield connection
@@ -136,7 +137,7 @@ class Database:
             raise translated from error
 
     def too_late(self) -> UpstreamError:
-        """For who waited for a statement that was not even sent, or that others still wait for."""
+        """The error for a waiter whose shared statement had no answer in time."""
         return self._unavailable(TimeoutError("waited for a shared statement"))
 
     @contextmanager
@@ -158,11 +159,11 @@ class Database:
         return Unavailable(message, system=System.ERP_DATABASE, name=self.label, detail=repr(error))
 
     def _unreadable(self, error: BaseException) -> UpstreamError:
-        # The message alone: DETAIL quotes the row.
+        # Only the message is logged, because DETAIL quotes the row.
         detail = str(error.args[0]) if error.args else type(error).__name__
         sqlstate = getattr(error, "sqlstate", None)
         log.error("database.refused", database=self.label, sqlstate=sqlstate, detail=detail)
-        hint = " `brokergraph check` tells what is missing." if isinstance(error, _NOT_AS_AGREED) else ""
+        hint = " `brokergraph check` reports what is missing." if isinstance(error, _NOT_AS_AGREED) else ""
         message = f"The database refused the statement.{hint}"
         return Misunderstood(
             message, system=System.ERP_DATABASE, name=self.label, upstream_code=sqlstate, detail=detail

@@ -1,4 +1,4 @@
-"""Brings the schema `brokergraph` up to date: numbered files, each once, in a transaction, under an advisory lock."""
+"""Applies the migrations of schema `brokergraph`: numbered files, each once, each in a transaction, under a lock."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import asyncpg
 
 from core.secret import Secret
 
-# Any number will do, so long as every brokergraph uses the same one.
+# The number is arbitrary, but every version of brokergraph must use the same one.
 _LOCK = 0x62726F6B657267
 _LEDGER_OF_MIGRATIONS = """
 CREATE SCHEMA IF NOT EXISTS brokergraph;
@@ -53,7 +53,7 @@ async def migrate(url: Secret) -> list[str]:
 
 
 async def missing(connection: Any) -> list[str]:
-    """The names of migrations that the database lacks; all of them where there is no schema yet."""
+    """The names of migrations that are missing in the database; all of them where there is no schema yet."""
     if await connection.fetchval("SELECT to_regclass('brokergraph.migration')") is None:
         return [migration.name for migration in migrations()]
     applied = await _applied(connection)

@@ -1,13 +1,13 @@
-"""asyncpg's pool, with the connections that reads have just given back kept at hand.
+"""A connection pool over asyncpg's, with a quick path for connections that reads have just released.
 
-The pool spends a task, a time-out and a proxy on each turn of a connection, which is more than a small statement's own
-share: it cannot know what was done. A read that ended well has left nothing behind, so its connection goes straight to
-the next one. Everything else goes back through the pool's own hands: whatever changed something, failed, was given up
-or took too long; each connection while somebody waits for one; and all that is at hand, once a second, so that the
-pool may let go of what is idle, old or dead.
+asyncpg's pool spends a task, a time-out and a proxy on each use of a connection, as it does not know what was done.
+This costs more than a small statement. A successful read leaves no state behind, so its connection is reused directly.
 
-Before a connection goes back, asyncpg waits to hear that what was given up is cancelled, which a dead connection never
-says: who has given up does not wait with it.
+Invariants:
+- A connection is released to asyncpg's pool after a write, a failure, a cancellation or a time-out.
+- Every connection is released while a caller waits for one.
+- Connections of the quick path are released once a second, so that the pool can close idle, old and dead ones.
+- A caller never waits for the release of a connection that it has cancelled: a dead one confirms no cancellation.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from typing import Any
 import asyncpg
 
 AT_HAND_SECONDS = 1.0
-# In which a statement must be cancelled and a transaction rolled back, or the connection is thrown away.
+# The time to cancel a statement and to roll a transaction back. After it the connection is closed.
 RELEASE_SECONDS = 1.0
-# asyncpg takes 0 for an error of ours.
+# asyncpg rejects a time-out of 0.
 _NO_TIME = 0.001
 
 
@@ -37,7 +37,7 @@ class Pool:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def fetch(self, statement: str, arguments: tuple[Any, ...], seconds: float) -> list[asyncpg.Record]:
-        """Run one reading statement, within so many seconds with the wait for a connection."""
+        """Run one reading statement. The seconds include the wait for a connection."""
         connection = self._from_hand()
         if connection is None:
             came = time.monotonic()
@@ -57,8 +57,9 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[Any]:
-        """A connection for anything, had within so many seconds or not at all. When this ends, what it held is free and
-        what it began has come to its end, so that who looks again sees it: unless PostgreSQL says nothing at all.
+        """A connection for any statement. Raises TimeoutError where none is free within the seconds.
+
+        At the end of the block its transaction has ended and its locks are free, unless PostgreSQL does not answer.
         """
         connection = self._from_hand() or await self._from_pool(seconds)
         try:
@@ -88,7 +89,7 @@ class Pool:
     async def _from_pool(self, seconds: float) -> Any:
         self._waiting += 1
         try:
-            # Not asyncpg's own time-out: who is cancelled within it may leak the connection.
+            # asyncpg's own time-out is not used: a cancellation within it may leak the connection.
             async with asyncio.timeout(seconds):
                 return await self._pool.acquire()
         finally:
@@ -107,7 +108,7 @@ class Pool:
         return self._begin(self._given_back(connection))
 
     async def _given_back(self, connection: Any) -> None:
-        # Whatever goes wrong, asyncpg has thrown the connection away, and its place is free.
+        # After an error asyncpg has closed the connection, and its place in the pool is free.
         with suppress(Exception):
             await self._pool.release(connection, timeout=RELEASE_SECONDS)
 
@@ -124,8 +125,9 @@ class Pool:
 
 @asynccontextmanager
 async def transaction(connection: Any) -> AsyncIterator[None]:
-    """Like asyncpg's own, but what fails is rolled back by the pool alone, within its time, when the connection goes
-    back: a dead one never says that it has rolled back.
+    """Like asyncpg's transaction, but a failed one is rolled back only by the pool, when the connection is released.
+
+    The pool limits the time of the roll-back, which a dead connection never confirms.
     """
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(connection.transaction())
@@ -137,12 +139,12 @@ async def transaction(connection: Any) -> AsyncIterator[None]:
 
 
 def _is_usable(connection: Any) -> bool:
-    """False: it was closed meanwhile, and the pool has it back."""
+    """Whether the connection is open; a closed one is released to the pool."""
     try:
         if not connection.is_closed():
             return True
         connection.terminate()
     except asyncpg.InterfaceError:
-        # The pool noticed first.
+        # The pool has released it already.
         pass
     return False

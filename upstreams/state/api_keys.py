@@ -1,4 +1,4 @@
-"""API keys: made once, shown once, kept as a hash."""
+"""API keys: shown once when they are made, stored as a hash."""
 
 import hashlib
 import hmac
@@ -17,7 +17,7 @@ _SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """Who may do what. `agencies` None means every agency; `principal` is the partner that instructions belong to."""
+    """An API key: its scopes and agencies (None: every agency). Instructions belong to its `principal`."""
 
     id: str
     principal: str
@@ -31,7 +31,7 @@ class KeyRecord:
 
 
 def key_hash(key: Secret) -> bytes:
-    """SHA-256 is enough for a key of 256 random bits: there is nothing to guess that a slow hash would protect.
+    """SHA-256 is enough for a key of 256 random bits: a slow hash protects only secrets that can be guessed.
 
     Keys are found by this hash, so how long an index takes to compare tells at most how far a guess's HASH agrees with
     one that is stored; nobody can choose keys so that their hashes agree further. `find` compares the whole in constant
@@ -41,19 +41,19 @@ def key_hash(key: Secret) -> bytes:
 
 
 def new_key(identity: str) -> Secret:
-    """A fresh key; its id is part of it, so that a key found in a log of somebody's can be revoked by name."""
+    """A new key. Its id is part of it, so that a key that was found in a log can be revoked by its id."""
     return Secret(f"bg_{identity}_{secrets.token_urlsafe(32)}")
 
 
 class KeyStore:
-    """Raises Unavailable when the state database is away."""
+    """Raises Unavailable when the state database does not answer."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
     async def find(self, key: Secret) -> KeyRecord | None:
-        """The key's record, None where there is no such key or its time is over."""
+        """The key's record; None where the key does not exist or has expired."""
         digest = key_hash(key)
         rows = await self._database.write(sql.by_hash, digest, self._clock.now(), seconds=_SECONDS)
         found = [row for row in rows if hmac.compare_digest(row["key_hash"], digest)]
@@ -70,11 +70,11 @@ class KeyStore:
         return _record(rows[0]) if rows else None
 
     async def note_use(self, used: dict[str, datetime]) -> None:
-        """Write down when these keys were used last."""
+        """Store when these keys were used last."""
         await self._database.write(sql.note_use, list(used), list(used.values()), seconds=_SECONDS)
 
     async def add(self, record: KeyRecord, key: Secret) -> bool:
-        """Keep the key under its id; False where the id is taken."""
+        """Store the key under its id. False where the id is taken."""
         agencies = None if record.agencies is None else list(record.agencies)
         rows = await self._database.write(
             sql.insert,
@@ -88,7 +88,7 @@ class KeyStore:
         return [_record(row) for row in await self._database.write(sql.list_all, seconds=_SECONDS)]
 
     async def revoke(self, identity: str) -> bool:
-        """End the key's life; False where there is no such key or it is over already."""
+        """Revoke the key. False where it does not exist or has ended already."""
         return bool(await self._database.write(sql.revoke, identity, self._clock.now(), seconds=_SECONDS))
 
 

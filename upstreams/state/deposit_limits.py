@@ -1,4 +1,4 @@
-"""The ledger's own limits on deposits, held in the very transaction that writes a deposit down."""
+"""The ledger's own limits on deposits, enforced in the transaction that writes the deposit's row."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +13,7 @@ sql = read_statements("state/instructions.sql")
 
 @dataclass(frozen=True, slots=True)
 class DepositGuards:
-    """What a deposit is held against. None: no limit."""
+    """The limits of one deposit. None: no limit."""
 
     daily_per_caller: Decimal | None = None
     daily_per_account: Decimal | None = None
@@ -24,7 +24,7 @@ NO_GUARDS = DepositGuards()
 
 
 class DepositLike(Protocol):
-    """What a new instruction has to say for itself."""
+    """The values of a new instruction that the limits need."""
 
     @property
     def principal(self) -> str: ...
@@ -42,8 +42,8 @@ class DepositLike(Protocol):
     def guards(self) -> DepositGuards: ...
 
 
-class NotAccepted(Exception):
-    """The ledger's own limits forbid it; nothing was written down."""
+class LimitReached(Exception):
+    """A limit of the ledger forbids the deposit. No row was written."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -51,26 +51,26 @@ class NotAccepted(Exception):
         self.message = message
 
 
-async def hold_against(new: DepositLike, connection: Any) -> None:
-    """Raise NotAccepted where the caller's or the account's limits would be passed by this deposit."""
+async def enforce_limits(new: DepositLike, connection: Any) -> None:
+    """Raise LimitReached where this deposit would exceed a limit of the caller or of the account."""
     guards = new.guards
     if new.amount is None or guards == NO_GUARDS:
         return
     account = f"{new.server}/{new.login}"
     await connection.fetch(sql.lock_spenders, new.principal, account)
     if await connection.fetch(sql.by_key, new.principal, new.idempotency_key):
-        # A twin was faster; it is counted already, and this one will not be written down.
+        # Because a request with the same key was faster, it is counted already, and this row will not be written.
         return
     spent = await connection.fetchrow(sql.spent_today, new.principal, new.server, new.login, new.currency)
     if guards.one_open_per_account and spent["open_on_account"]:
         message = (
             "Another deposit on this account is not settled yet, and its server's history could not tell them apart."
         )
-        raise NotAccepted(Reason.REQUEST_ALREADY_PENDING, message)
+        raise LimitReached(Reason.REQUEST_ALREADY_PENDING, message)
     for limit, already, whose in (
         (guards.daily_per_caller, spent["by_caller"], "caller's"),
         (guards.daily_per_account, spent["on_account"], "account's"),
     ):
         if limit is not None and already + new.amount > limit:
             message = f"This would pass the {whose} limit of {plain(limit)} {new.currency} a day."
-            raise NotAccepted(Reason.LIMIT_EXCEEDED, message)
+            raise LimitReached(Reason.LIMIT_EXCEEDED, message)

@@ -1,4 +1,4 @@
-"""Trusted documents in the state database: per partner, by id, never changed once they are there."""
+"""Trusted documents in the state database: for each partner, by id, never changed after they were added."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from upstreams.postgres.sql import read_statements
 sql = read_statements("state/documents.sql")
 EVERYBODY: Final = "*"
 _SECONDS: Final = 5.0
-# Adding a manifest of thousands is one statement, and may take its time.
+# A manifest of thousands of documents is added by one statement, which may take long.
 _ADD_SECONDS: Final = 60.0
 
 
@@ -29,7 +29,7 @@ class DocumentRecord:
 
 
 class IdTaken(Exception):
-    """Ids that stand for another text already; nothing was added."""
+    """Ids that belong to another text already. Nothing was added."""
 
     def __init__(self, ids: Sequence[str]) -> None:
         super().__init__(", ".join(ids))
@@ -41,7 +41,7 @@ def text_hash(text: str) -> bytes:
 
 
 class DocumentStore:
-    """Raises Unavailable when the state database is away."""
+    """Raises Unavailable when the state database does not answer."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -60,14 +60,14 @@ class DocumentStore:
         return str(rows[0]["text"]) if rows else None
 
     async def add(self, principal: str, documents: Sequence[DocumentRecord]) -> int:
-        """Keep all of them or none; how many were new. Raises IdTaken where an id stands for another text."""
+        """Store all of them or none. Returns how many were new. Raises IdTaken where an id belongs to another text."""
         ids = [one.id for one in documents]
         hashes = [text_hash(one.text) for one in documents]
         texts, names = [one.text for one in documents], [one.name for one in documents]
 
         async def work(connection: Any) -> int:
             added = await connection.fetch(sql.insert, principal, ids, hashes, texts, names, self._clock.now())
-            # After the insert, which waits for anybody else who adds the same id.
+            # After the insert, because the insert waits for other transactions that add the same id.
             taken = await connection.fetch(sql.other_text, principal, ids, hashes)
             if taken:
                 raise IdTaken([row["id"] for row in taken])
@@ -80,6 +80,6 @@ class DocumentStore:
         return [DocumentRecord(**dict(row)) for row in rows]
 
     async def remove(self, principal: str, ids: Sequence[str] | None) -> int:
-        """Forget these, or all that the partner has; how many there were."""
+        """Remove these, or all of the partner's. Returns how many there were."""
         chosen = None if ids is None else list(ids)
         return len(await self._database.write(sql.remove, principal, chosen, seconds=_SECONDS))

@@ -1,4 +1,4 @@
-"""The book of instructions: every order to change something upstream is written here before a byte of it leaves."""
+"""The ledger: every command to an upstream is an instruction here before its first byte leaves."""
 
 import hashlib
 import secrets
@@ -21,7 +21,7 @@ from core.records import Failure, InstructionEventRecord, InstructionRecord
 from core.visibility import Visibility
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
-from upstreams.state.deposit_limits import NO_GUARDS, DepositGuards, hold_against
+from upstreams.state.deposit_limits import NO_GUARDS, DepositGuards, enforce_limits
 from upstreams.state.write_access import WriteAccess
 
 sql = read_statements("state/instructions.sql")
@@ -29,10 +29,10 @@ _COLUMNS = tuple(column.name for column in fields(InstructionRecord) if column.n
 
 _SYSTEM = System.ERP_DATABASE
 
-# A statement on one row of our own takes milliseconds; past this the database is as good as gone.
+# A statement on one row takes milliseconds. After this time the connection counts as lost.
 WRITE_SECONDS = 5.0
-# How long the process that carries an instruction out is left alone with it before a settler looks at it: longer than
-# that process may take (instructions/dispatcher.py).
+# The lease of the process that carries an instruction out. It is longer than that process may take
+# (instructions/dispatcher.py), so that a reconciler takes only the rows of processes that died.
 PROCESS_SECONDS = 90.0
 _DOUBT_SECONDS = 1.0
 
@@ -102,8 +102,8 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Advance:
-    """One move of an instruction from a status to the next, and what is known with it."""
+class Transition:
+    """A transition of an instruction to another status, and what is known with it."""
 
     status: str
     actor: str
@@ -116,12 +116,12 @@ class Advance:
 
     @property
     def has_vendor_values(self) -> bool:
-        """Whether it carries text of a vendor's, which a database may be unable to hold."""
+        """Whether it carries a vendor's text, which the database may be unable to store."""
         return any((self.server, self.login, self.upstream_reference, self.failure and self.failure.upstream_code))
 
 
 def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:
-    """The same for the same meaning: equal numbers are equal however they are written ("5" and "5.00")."""
+    """A hash that is equal for equal meanings. Equal numbers are equal in every notation ("5" and "5.00")."""
     canonical = {key: _canonical(value) for key, value in sorted(meaning.items()) if value is not None}
     return hashlib.sha256(msgspec.json.encode([kind, canonical], order="sorted")).digest()
 
@@ -131,12 +131,12 @@ def _canonical(value: Any) -> Any:
 
 
 def new_reference() -> str:
-    """A reference that fits every vendor's comment (31 ASCII characters at most) and cannot be guessed or met twice."""
+    """A random, unique reference that fits every vendor's comment (31 ASCII characters at most)."""
     return f"bg{secrets.token_hex(14)}"
 
 
 def _uuid7(now: datetime) -> UUID:
-    """Ordered by time, so that the primary key's index grows at its end (RFC 9562)."""
+    """A UUID that is ordered by time (RFC 9562), so that the primary key's index grows at its end."""
     milliseconds = int(now.timestamp() * 1000)
     value = (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
     return UUID(int=value)
@@ -175,7 +175,7 @@ class Ledger:
         )
 
         async def write_down(connection: Any) -> None:
-            await hold_against(new, connection)
+            await enforce_limits(new, connection)
             await connection.fetch(sql.receive, *values)
 
         lost: UpstreamError | None = None
@@ -187,14 +187,14 @@ class Ledger:
             self.access.granted()
         found = await self._read_back(new.principal, new.idempotency_key)
         if found is None:
-            # Its commit may still be on its way: a second `receive` waits for it, a read does not.
+            # Because its commit may still be on its way, only a second `receive` can tell: it waits for the commit.
             raise lost or _vanished(self._database.label)
         if found.id != draft.id:
             return found, False
         return replace(found, events=draft.record.events), True
 
-    async def advance(self, instruction: InstructionRecord, move: Advance) -> InstructionRecord:
-        """Move the instruction on. If it has moved meanwhile, it is returned as it now stands."""
+    async def advance(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
+        """Make the transition. Where the instruction has another status by now, it is returned as it is."""
         now = self._clock.now()
         failure = None if move.failure is None else msgspec.json.encode(move.failure).decode()
         values = (
@@ -217,7 +217,7 @@ class Ledger:
         return found
 
     async def _read_back(self, principal: str, key: str) -> InstructionRecord | None:
-        """The row after a write. Whatever keeps it from being read leaves open what the write did."""
+        """The row after a write. A failure to read it leaves open what the write did."""
         try:
             return await self.by_key(principal, key)
         except UpstreamError as error:
@@ -249,7 +249,7 @@ class Ledger:
     async def pages(
         self, numbers: Sequence[int], page: PageRequest, visible: Visibility, call: Call
     ) -> dict[int, Page[InstructionRecord]]:
-        """For each client the instructions that concern them, newest first."""
+        """A page of each client's instructions, newest first."""
         statement = sql.pages_backward if page.backward else sql.pages_forward
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))
         rows = await self._database.read(
@@ -280,14 +280,14 @@ class Ledger:
 
 
 def _vanished(label: str) -> Unavailable:
-    """A row that was written is not there: the server that answers is not the one that stored it."""
+    """The error for a row that was written and cannot be read: another server has answered."""
     error = Unavailable("The instruction cannot be read back.", system=_SYSTEM, name=label)
     error.database_failure = DatabaseFailure.LOST
     return error
 
 
 def instruction_record(row: Any) -> InstructionRecord:
-    """A row of the ledger's columns, whatever else the statement returned beside them."""
+    """The record of a row with the ledger's columns; other columns of the row are ignored."""
     values = {name: row[name] for name in _COLUMNS}
     values["details"] = msgspec.json.decode(values["details"])
     failure = values.pop("failure")

@@ -1,4 +1,4 @@
-"""Checks the proof chain: that no event was altered, dropped, put in or moved since it was written (docs/proof.md).
+"""Checks the proof chain: no event was changed, removed, inserted or moved since it was written (docs/proof.md).
 
 Every hash is computed here from what the tables say, not by the database that is being checked.
 """
@@ -18,7 +18,7 @@ _PREFETCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`problem` names the first thing that is wrong; None where all is well."""
+    """The result of a check. `problem` names the first fault; None where there is none."""
 
     instructions: int
     events: int
@@ -29,11 +29,11 @@ class Proof:
 
 
 class Broken(Exception):
-    """The first thing that is wrong."""
+    """The first fault of the chain."""
 
 
 def netstring(part: str | None) -> bytes:
-    """As brokergraph.netstring: the length first, so that no two lists of parts look alike."""
+    """As brokergraph.netstring: the length first, so that different lists of parts have different texts."""
     if part is None:
         return b"-;"
     text = part.encode()
@@ -45,7 +45,7 @@ def chained(previous: bytes, parts: Sequence[str | None]) -> bytes:
 
 
 async def verify(database: Database, checkpoint: str | None = None) -> Proof:
-    """Read the whole ledger in one snapshot and check it. `checkpoint` is a hash that a log has; so must the chain."""
+    """Read the whole ledger in one snapshot and check it. The chain must contain the hash `checkpoint`, if given."""
 
     async def work(connection: Any) -> Proof:
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")

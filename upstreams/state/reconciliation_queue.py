@@ -1,4 +1,4 @@
-"""Instructions that wait to be settled: who takes which, when again, and what each server's history has proven."""
+"""Instructions that wait for reconciliation: claims, next times, and what each server's history has proven."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -22,25 +22,27 @@ CHANNEL = "brokergraph_unsettled"
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """An instruction that is this settler's until its lease ends. `age_seconds` is since SENT, by the database's clock,
-    which no process's clock jump moves.
+class ClaimedInstruction:
+    """An instruction that this reconciler holds until its lease ends.
+
+    `age_seconds` is since SENT, by the clock of the database, so that a
+    process with a wrong clock does not change it.
     """
 
     instruction: InstructionRecord
     age_seconds: float
 
 
-class SettleQueue:
-    """Raises Unavailable when the state database is away; a lease that was taken then simply runs out."""
+class ReconciliationQueue:
+    """Raises UpstreamError when the state database fails. A lease that was taken then ends by itself."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, most: int, lease: timedelta) -> list[Claimed]:
-        """Instructions that are due, none of which another settler gets while the lease lasts."""
+    async def claim(self, most: int, lease: timedelta) -> list[ClaimedInstruction]:
+        """Due instructions. No other reconciler gets them while the lease lasts."""
         rows = await self._database.write(sql.claim, most, lease, seconds=WRITE_SECONDS)
-        return [Claimed(instruction_record(row), float(row["age_seconds"])) for row in rows]
+        return [ClaimedInstruction(instruction_record(row), float(row["age_seconds"])) for row in rows]
 
     async def postpone(self, instruction: InstructionRecord, seconds: float) -> None:
         values = (instruction.id, instruction.status, timedelta(seconds=seconds))
@@ -54,12 +56,12 @@ class SettleQueue:
         await self._database.write(sql.prove_history, server, instruction.id, seconds=WRITE_SECONDS)
 
     async def booked_on(self, server: str) -> InstructionRecord | None:
-        """A recent deposit that the vendor itself confirmed there: what its history must show."""
+        """A recent deposit that the vendor itself confirmed on the server, which the server's history must show."""
         rows = await self._database.write(sql.booked_on, server, seconds=WRITE_SECONDS)
         return instruction_record(rows[0]) if rows else None
 
     async def make_checkpoint(self) -> bytes | None:
-        """The hash of a new checkpoint; None where nothing has happened since the last."""
+        """The hash of a new checkpoint; None where there are no new events."""
         rows = await self._database.write(sql.make_checkpoint, seconds=WRITE_SECONDS)
         found: bytes | None = rows[0]["hash"]
         return found
@@ -74,7 +76,7 @@ async def listen(url: Secret, wake: Callable[[], None], pause: Callable[[float],
         try:
             await _listen_once(url, wake)
         except ERRORS as error:
-            log.info("settler.not_listening", error=type(error).__name__)
+            log.info("reconciler.not_listening", error=type(error).__name__)
         await pause(5.0)
 
 

@@ -17,7 +17,7 @@ _SECONDS = 10.0
 
 
 class DatabaseTokenStore:
-    """A TokenStore that all replicas share. Raises Unavailable when the state database is away."""
+    """A TokenStore that all replicas share. Raises Unavailable when the state database does not answer."""
 
     def __init__(self, database: Database, clock: Clock, name: str = "hyper") -> None:
         self._database = database
@@ -34,7 +34,7 @@ class DatabaseTokenStore:
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[None]:
-        """An advisory lock on a connection of its own: a dead process holds nothing."""
+        """An advisory lock on its own connection, so that the end of the process releases it."""
         lock = zlib.crc32(f"brokergraph vendor token {self._name}".encode())
         async with self._local, self._database.connection(_SECONDS) as connection, transaction(connection):
             await connection.execute("SELECT pg_advisory_xact_lock($1)", lock)

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def graph(box):
-    with running_graph(box, SERVER__INTROSPECTION="false", SETTLING__ENABLED="false") as running:
+    with running_graph(box, SERVER__INTROSPECTION="false", RECONCILIATION__ENABLED="false") as running:
         yield running
 
 

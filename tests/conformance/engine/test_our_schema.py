@@ -41,7 +41,7 @@ FAILURES = ("INTERNAL_ERROR", "DEADLINE_EXCEEDED")
 
 @pytest.fixture(scope="module")
 def graphs(box):
-    settings = {"SETTLING__ENABLED": "false", "BUDGET__STORE": "off", "LIMITS__COST_MAX": "100000000"}
+    settings = {"RECONCILIATION__ENABLED": "false", "BUDGET__STORE": "off", "LIMITS__COST_MAX": "100000000"}
     with (
         running_graph(box, SERVER__EXECUTOR="engine", SERVER__HOT_AFTER="0", **settings) as ours,
         running_graph(box, SERVER__EXECUTOR="graphql-core", **settings) as reference,

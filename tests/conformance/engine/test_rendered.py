@@ -61,7 +61,7 @@ def both(box, odd):
     settings = {
         "ERP__DATABASE_URL": odd,
         "STATE__DATABASE_URL": box.graph_database_url,
-        "SETTLING__ENABLED": "false",
+        "RECONCILIATION__ENABLED": "false",
         "BUDGET__STORE": "off",
         "LIMITS__COST_MAX": "100000000",
         "SERVER__METRICS": "everyone",

@@ -40,7 +40,7 @@ def documents_graph(box, state_url) -> Iterator[Graph]:
         DOCUMENTS__MAX_AGE_SECONDS="7",
         AUTH__KEY_CACHE_SECONDS="0.1",
         STATE__CONNECT_TIMEOUT_SECONDS="1",
-        SETTLING__ENABLED="false",
+        RECONCILIATION__ENABLED="false",
     ) as running:
         yield running
 

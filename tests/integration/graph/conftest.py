@@ -17,6 +17,6 @@ def graph(request, box) -> Iterator[Graph]:
         SERVER__INTROSPECTION="true",
         SERVER__SCHEMA_FILE="callers",
         # What is in doubt stays so, to be looked at; tests/torture has it settled.
-        SETTLING__ENABLED="false",
+        RECONCILIATION__ENABLED="false",
     ) as running:
         yield running

@@ -42,7 +42,7 @@ def ours() -> list[str]:
 @pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 async def test_a_request_leaves_nothing_to_the_search_for_cycles(box, asked):
     clock = Clock()
-    settings = load_settings(box.settings_path, {"BROKERGRAPH_SETTLING__ENABLED": "false"})
+    settings = load_settings(box.settings_path, {"BROKERGRAPH_RECONCILIATION__ENABLED": "false"})
     async with open_house(settings, clock) as house:
 
         async def ask():

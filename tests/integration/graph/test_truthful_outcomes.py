@@ -45,7 +45,7 @@ async def raising(database, code, *, status, key, times=1):
 @pytest.fixture(scope="module")
 def graph(box):
     """One without a reconciler, so that whatever moves a row is the process that received it."""
-    settings = {"SERVER__REQUEST_DEADLINE_SECONDS": "1.5", "SETTLING__ENABLED": "false"}
+    settings = {"SERVER__REQUEST_DEADLINE_SECONDS": "1.5", "RECONCILIATION__ENABLED": "false"}
     with running_graph(box, **settings) as running:
         yield running
 
@@ -202,7 +202,7 @@ async def test_m1b_a_read_only_state_database_takes_no_mutations_and_says_so(box
     name = await database.fetchval("SELECT current_database()")
     key = new_key()
 
-    with running_graph(box, SETTLING__ENABLED="false", SERVER__READINESS_DETAILS="everyone") as alone:
+    with running_graph(box, RECONCILIATION__ENABLED="false", SERVER__READINESS_DETAILS="everyone") as alone:
         await database.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
         try:
             await database.execute(

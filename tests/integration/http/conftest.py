@@ -10,7 +10,7 @@ from support.wire import BODY_SECONDS, CONNECTIONS, HEADER_SECONDS, KEEP_ALIVE_S
 @pytest.fixture(scope="session")
 def direct(box) -> Iterator[Graph]:
     """Without CORS, where answers are written at once (api/wire/direct_write.py)."""
-    with running_graph(box, SERVER__GRAPHIQL="true", SETTLING__ENABLED="false") as running:
+    with running_graph(box, SERVER__GRAPHIQL="true", RECONCILIATION__ENABLED="false") as running:
         yield running
 
 
@@ -27,6 +27,6 @@ def edge(box) -> Iterator[Graph]:
         DOCUMENTS__MAX_AGE_SECONDS="7",
         SERVER__INTROSPECTION="true",
         SERVER__GRAPHIQL="true",
-        SETTLING__ENABLED="false",
+        RECONCILIATION__ENABLED="false",
     ) as running:
         yield running

@@ -35,7 +35,7 @@ def believing(box) -> Iterator[Believing]:
             AUTH__OIDC__staff__KEYS_REFRESH_AT_MOST_EVERY_SECONDS="0",
             AUTH__KEY_CACHE_SECONDS="0",
             AUTH__LAST_USED_EVERY_SECONDS="0.2",
-            SETTLING__ENABLED="false",
+            RECONCILIATION__ENABLED="false",
         ) as graph,
     ):
         yield Believing(graph, issuer)

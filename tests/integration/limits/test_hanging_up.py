@@ -17,7 +17,7 @@ QUERIES = 5
 
 @pytest.fixture(scope="module")
 def graph(box) -> Iterator[Graph]:
-    with running_graph(box, SERVER__REQUEST_DEADLINE_SECONDS="20", SETTLING__ENABLED="false") as graph:
+    with running_graph(box, SERVER__REQUEST_DEADLINE_SECONDS="20", RECONCILIATION__ENABLED="false") as graph:
         yield graph
 
 

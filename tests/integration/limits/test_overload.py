@@ -29,7 +29,7 @@ def small(box) -> Iterator[Graph]:
         OVERLOAD__MUTATION_RESERVE="1",
         OVERLOAD__MAX_WAIT_SECONDS="0.1",
         SERVER__REQUEST_DEADLINE_SECONDS="20",
-        SETTLING__ENABLED="false",
+        RECONCILIATION__ENABLED="false",
         LIMITS__COST_MAX="2000",
         BUDGET__COST_PER_MINUTE="3600",
         BUDGET__MUTATIONS_RESERVED="600",
@@ -106,7 +106,7 @@ async def test_what_there_is_no_place_for_is_turned_away_and_the_rest_answered(s
 
 @pytest.mark.usefixtures("well_behaved")
 async def test_a_burst_upon_a_server_that_has_just_started_is_answered(box):
-    with running_graph(box, SETTLING__ENABLED="false") as fresh:
+    with running_graph(box, RECONCILIATION__ENABLED="false") as fresh:
         async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=200)) as browsers:
             answers = await asyncio.gather(*(asked(browsers, fresh, CLIENT) for _ in range(200)))
 

@@ -11,8 +11,8 @@ from support.ledgers import confirmed_instruction, new_deposit, receive, scratch
 
 from api.cli import main
 from core.clock import Clock
-from upstreams.state.instructions import Advance, Ledger
-from upstreams.state.reconciliation_queue import SettleQueue
+from upstreams.state.instructions import Ledger, Transition
+from upstreams.state.reconciliation_queue import ReconciliationQueue
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ async def in_review(database, number=1):
     ledger = Ledger(database, Clock())
     record, _ = await receive(ledger, new_deposit(number))
     for status in ("SENT", "UNKNOWN", "NEEDS_REVIEW"):
-        record = await ledger.advance(record, Advance(status, "test"))
+        record = await ledger.advance(record, Transition(status, "test"))
     return record
 
 
@@ -118,7 +118,7 @@ async def test_only_what_needs_review_is_resolved(box, scratch):
 async def test_verify_names_what_was_tampered_with_and_ends_with_an_error(box, scratch):
     database, connection, url = scratch
     record = await confirmed_instruction(database, 1)
-    kept = (await SettleQueue(database).make_checkpoint()).hex()
+    kept = (await ReconciliationQueue(database).make_checkpoint()).hex()
 
     fits = run(box, url, "verify", "--checkpoint", kept.upper())
     await connection.execute("SET session_replication_role = replica")

@@ -8,8 +8,8 @@ from support.ledgers import new_deposit, receive, scratch_database
 
 from core.clock import Clock
 from core.records import Failure, Reason
-from upstreams.state.deposit_limits import DepositGuards, NotAccepted
-from upstreams.state.instructions import Advance, Ledger
+from upstreams.state.deposit_limits import DepositGuards, LimitReached
+from upstreams.state.instructions import Ledger, Transition
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ async def ledger(box):
 
 async def reject(ledger, record):
     failure = Failure(code=Reason.UPSTREAM_REFUSED, message="no", retry="NEVER")
-    return await ledger.advance(record, Advance("REJECTED", "test", failure=failure))
+    return await ledger.advance(record, Transition("REJECTED", "test", failure=failure))
 
 
 async def test_a_days_deposits_of_a_caller_end_at_the_limit(ledger):
@@ -30,7 +30,7 @@ async def test_a_days_deposits_of_a_caller_end_at_the_limit(ledger):
 
     await receive(ledger, new_deposit(1, guards=guards))
     await receive(ledger, new_deposit(2, guards=guards, login="2"))
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(LimitReached) as refused:
         await receive(ledger, new_deposit(3, guards=guards, login="3"))
 
     assert refused.value.reason is Reason.LIMIT_EXCEEDED
@@ -44,7 +44,7 @@ async def test_a_days_deposits_into_an_account_end_at_the_limit_whoever_makes_th
     guards = DepositGuards(daily_per_account=Decimal("1.5"))
 
     await receive(ledger, new_deposit(1, guards=guards))
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(LimitReached) as refused:
         await receive(ledger, new_deposit(2, guards=guards, principal="somebody else"))
 
     assert refused.value.message == "This would pass the account's limit of 1.5 USD a day."
@@ -67,7 +67,7 @@ async def test_racing_deposits_do_not_pass_the_limit_together(ledger):
         *(receive(ledger, new_deposit(number, guards=guards)) for number in range(20)), return_exceptions=True
     )
 
-    assert sum(not isinstance(one, NotAccepted) for one in made) == 4
+    assert sum(not isinstance(one, LimitReached) for one in made) == 4
 
 
 async def test_a_twin_is_found_rather_than_counted_twice(ledger):
@@ -83,7 +83,7 @@ async def test_where_deposits_cannot_be_told_apart_an_account_takes_one_at_a_tim
     guards = DepositGuards(one_open_per_account=True)
     first, _ = await receive(ledger, new_deposit(1, guards=guards))
 
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(LimitReached) as refused:
         await receive(ledger, new_deposit(2, guards=guards))
     assert refused.value.reason is Reason.REQUEST_ALREADY_PENDING
     await receive(ledger, new_deposit(3, guards=guards, login="2"))

@@ -5,7 +5,7 @@ import pytest
 from support.ledgers import confirmed_instruction, new_deposit, receive, scratch_database
 
 from core.clock import Clock
-from upstreams.state.instructions import Advance, Ledger
+from upstreams.state.instructions import Ledger, Transition
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +42,7 @@ async def test_only_the_moves_that_exist_can_be_made(scratch, status):
     for number, target in enumerate(STATUSES):
         record, _ = await receive(ledger, new_deposit(number))
         for step in WAYS[status]:
-            record = await ledger.advance(record, Advance(step, "test"))
+            record = await ledger.advance(record, Transition(step, "test"))
         update = connection.execute("UPDATE brokergraph.instruction SET status = $2 WHERE id = $1", record.id, target)
         if target in MOVES[status] or target == status:
             await update
@@ -90,9 +90,9 @@ async def test_a_move_is_made_once_by_whoever_is_first(scratch):
     database, _ = scratch
     ledger = Ledger(database, Clock())
     record, _ = await receive(ledger, new_deposit(1))
-    sent = await ledger.advance(record, Advance("SENT", "one"))
+    sent = await ledger.advance(record, Transition("SENT", "one"))
 
-    first = await ledger.advance(sent, Advance("CONFIRMED", "one", upstream_reference="7"))
-    second = await ledger.advance(sent, Advance("UNKNOWN", "two"))
+    first = await ledger.advance(sent, Transition("CONFIRMED", "one", upstream_reference="7"))
+    second = await ledger.advance(sent, Transition("UNKNOWN", "two"))
 
     assert (first.status, second.status, second.upstream_reference) == ("CONFIRMED", "CONFIRMED", "7")

@@ -10,9 +10,9 @@ from support.ledgers import new_deposit, receive, scratch_database
 from core.clock import Clock
 from core.errors import DatabaseFailure, System, Unavailable
 from instructions.outcomes import Outcomes, pause_seconds
-from instructions.reconciler import Settler, SettlingConfig
-from upstreams.state.instructions import Advance, Ledger
-from upstreams.state.reconciliation_queue import SettleQueue
+from instructions.reconciler import Reconciler, ReconciliationConfig
+from upstreams.state.instructions import Ledger, Transition
+from upstreams.state.reconciliation_queue import ReconciliationQueue
 
 pytestmark = pytest.mark.anyio
 
@@ -53,7 +53,7 @@ class FailingLedger(Ledger):
 
 async def sent(ledger, number=1):
     record, _ = await receive(ledger, new_deposit(number))
-    return await ledger.advance(record, Advance("SENT", "partner"))
+    return await ledger.advance(record, Transition("SENT", "partner"))
 
 
 def test_pauses_grow_from_50_ms_and_stay_below_a_second():
@@ -71,7 +71,7 @@ async def test_an_outcome_is_repeated_until_it_is_stored_and_keeps_the_lease(scr
     record = await sent(ledger)
     await connection.execute("UPDATE brokergraph.instruction SET settle_at = now() - interval '1 day'")
     ledger.failures = 50
-    storing = asyncio.create_task(Outcomes(ledger, clock).store(record, Advance("CONFIRMED", "partner")))
+    storing = asyncio.create_task(Outcomes(ledger, clock).store(record, Transition("CONFIRMED", "partner")))
 
     leased = None
     while not storing.done():
@@ -90,7 +90,9 @@ async def test_a_value_that_the_database_cannot_hold_leaves_the_outcome_unknown(
     ledger = Ledger(database, clock)
     record = await sent(ledger)
 
-    stored = await Outcomes(ledger, clock).store(record, Advance("CONFIRMED", "partner", upstream_reference="4\x007"))
+    stored = await Outcomes(ledger, clock).store(
+        record, Transition("CONFIRMED", "partner", upstream_reference="4\x007")
+    )
 
     assert (stored.status, stored.upstream_reference) == ("UNKNOWN", None)
 
@@ -136,11 +138,11 @@ async def test_a_row_whose_answer_was_lost_is_known_by_writing_it_again(scratch)
 async def test_a_settler_goes_on_after_a_database_that_refused_it(scratch):
     database, _ = scratch
     ledger = Ledger(database, Clock())
-    config = SettlingConfig(look_every_seconds=0.01, first_pause_seconds=0.0)
+    config = ReconciliationConfig(poll_interval_seconds=0.01, first_pause_seconds=0.0)
 
     looked_often = asyncio.Event()
 
-    class OftenRefused(SettleQueue):
+    class OftenRefused(ReconciliationQueue):
         looks = 0
 
         async def claim(self, most, lease):
@@ -150,7 +152,7 @@ async def test_a_settler_goes_on_after_a_database_that_refused_it(scratch):
             looked_often.set()
             return await super().claim(most, lease)
 
-    running = asyncio.create_task(Settler(OftenRefused(database), ledger, None, Clock(), config).run())
+    running = asyncio.create_task(Reconciler(OftenRefused(database), ledger, None, Clock(), config).run())
     async with asyncio.timeout(20):
         await looked_often.wait()
 

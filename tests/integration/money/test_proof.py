@@ -4,7 +4,7 @@ import pytest
 from support.ledgers import confirmed_instruction, scratch_database
 
 from upstreams.state.proof import verify
-from upstreams.state.reconciliation_queue import SettleQueue
+from upstreams.state.reconciliation_queue import ReconciliationQueue
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,7 @@ async def ledger(box):
         for number in range(5):
             made.append(await confirmed_instruction(database, number))
             if number == 2:
-                await SettleQueue(database).make_checkpoint()
+                await ReconciliationQueue(database).make_checkpoint()
         # Whoever can do what these tests do can switch the triggers off.
         await connection.execute("SET session_replication_role = replica")
         yield database, connection, made
@@ -35,12 +35,12 @@ async def test_an_untouched_ledger_fits(ledger):
 async def test_every_checkpoint_of_the_log_is_still_there(ledger):
     database, _, _ = ledger
     first = (await verify(database)).last_checkpoint
-    second = (await SettleQueue(database).make_checkpoint()).hex()
+    second = (await ReconciliationQueue(database).make_checkpoint()).hex()
 
     assert (await verify(database, first)).problem is None
     assert (await verify(database, second)).problem is None
     assert (await verify(database)).uncovered == 0
-    assert await SettleQueue(database).make_checkpoint() is None
+    assert await ReconciliationQueue(database).make_checkpoint() is None
 
 
 EVENT = "brokergraph.instruction_event"
@@ -98,7 +98,7 @@ async def test_a_whole_instruction_that_was_dropped_is_missed(ledger):
 
 async def test_a_tail_that_was_dropped_with_its_checkpoint_is_missed_by_who_kept_the_hash(ledger):
     database, connection, made = ledger
-    kept = (await SettleQueue(database).make_checkpoint()).hex()
+    kept = (await ReconciliationQueue(database).make_checkpoint()).hex()
     await connection.execute(f"DELETE FROM {EVENT} WHERE instruction_id = $1", made[4].id)
     await connection.execute("DELETE FROM brokergraph.instruction WHERE id = $1", made[4].id)
     await connection.execute("DELETE FROM brokergraph.checkpoint WHERE number = 2")

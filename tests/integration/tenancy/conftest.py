@@ -32,7 +32,7 @@ def callers(box) -> Iterator[Callers]:
             AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
             AUTH__OIDC__staff__SCOPES=f"{{ all = {scopes} }}",
             AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="client",
-            SETTLING__ENABLED="false",
+            RECONCILIATION__ENABLED="false",
         ) as graph,
     ):
         bound = issuer.token(sub="bound", scope="all", agencies=[1])

@@ -5,7 +5,7 @@ import pytest
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
 from core.errors import Unavailable
-from instructions.submit import Request, instruct
+from instructions.submit import CommandRequest, submit
 
 pytestmark = pytest.mark.anyio
 
@@ -22,9 +22,9 @@ async def test_a_state_database_that_hangs_takes_no_more_than_the_callers_deadli
         checked.append(True)
 
     call = Call(Deadline.after(0.01, Clock()), Tally(), "test")
-    request = Request("DEPOSIT", "partner", "key", {}, None)
+    request = CommandRequest("DEPOSIT", "partner", "key", {}, None)
 
     with pytest.raises(Unavailable, match="nothing was sent"):
-        await instruct(request, check, HangingLedger(), None, call)
+        await submit(request, check, HangingLedger(), None, call)
 
     assert not checked

@@ -42,14 +42,14 @@ class ClientTexts:
     clients by number; of pages so many statements are under way at once.
     """
 
-    def __init__(self, database: Database, sharing: Sharing, pages_at_once: int) -> None:
+    def __init__(self, database: Database, sharing: Sharing, concurrent_pages: int) -> None:
         self._database = database
         self._by_number: Gate[Question, int, Texts] = Gate(
             self._ask_by_number, sharing, too_late=database.too_late, away=False
         )
         self._pages: Gate[Question, Bounds, list[Texts]] = Gate(
             self._ask_pages,
-            Sharing(pages_at_once, _MOST_CLIENTS),
+            Sharing(concurrent_pages, _MOST_CLIENTS),
             too_late=database.too_late,
             away=False,
             weight=lambda question: question.limit,

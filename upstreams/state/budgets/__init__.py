@@ -1,1 +1,1 @@
-"""What each caller may still ask for in a minute: Budgets over a store that keeps token_bucket.py's buckets."""
+"""Budgets of callers by the minute: token buckets in a store (memory, PostgreSQL or Redis)."""

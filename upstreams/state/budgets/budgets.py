@@ -1,4 +1,4 @@
-"""What callers may spend: the store that the settings name, and what happens while it is away."""
+"""Callers' budgets over the store of the settings, with a fall-back while the store does not answer."""
 
 from typing import Literal
 
@@ -12,12 +12,12 @@ from upstreams.state.budgets.token_bucket import MOST_PER_MINUTE, BudgetStore, D
 
 log = structlog.get_logger(__name__)
 
-# How long a store that failed is left alone, so that not every answer waits for it.
+# How long a store that failed is not asked, so that not every request waits for its time-out.
 _LEFT_ALONE_SECONDS = 1.0
 
 
 class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[budget]: what each caller may spend in a minute. `mutations_reserved` of it is out of queries' reach."""
+    """[budget]: what each caller may spend in a minute. `mutations_reserved` of it is for mutations alone."""
 
     store: Literal["off", "memory", "postgresql", "redis"] = "memory"
     cost_per_minute: int = 10_000_000
@@ -39,7 +39,7 @@ class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What a caller has left, after what was just asked for. `limit` and `remaining` are of the caller's lane."""
+    """What a caller has left after its operation. `limit` and `remaining` are those of the caller's lane."""
 
     granted: bool
     mutation: bool
@@ -51,7 +51,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Budgets:
-    """Takes each operation's cost before it runs. While the store is away every process keeps the budgets by itself:
+    """Charges each operation's cost before it runs. While the store does not answer, each process has its own budgets:
     callers are served, and none gets more than the budget from each process.
     """
 
@@ -62,10 +62,10 @@ class Budgets:
         self._local = MemoryStore(clock)
         self._away_until: float | None = None
         self.fallbacks = 0
-        """How many draws were made from this process' own buckets because the store was away."""
+        """How many draws used this process' own buckets because the store did not answer."""
 
     async def spend(self, principal: str, cost: int, *, mutation: bool) -> Standing:
-        """Take the cost, or nothing where it does not suffice (`granted`). Never raises for a store that is away."""
+        """Draw the cost, or nothing where the budget is too small (`granted`). Never raises for a store that fails."""
         floor = 0 if mutation else self._config.mutations_reserved
         draw = Draw(self._config.cost_per_minute, cost, floor)
         return self._standing(await self._take(principal, draw), draw, mutation=mutation)

@@ -9,7 +9,7 @@ _MILLISECONDS = 1000
 
 
 class MemoryStore:
-    """Holds those who drew within the last minute, and nobody else."""
+    """Holds the buckets of callers that drew within the last minute."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

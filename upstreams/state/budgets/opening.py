@@ -1,4 +1,4 @@
-"""Which store the settings name."""
+"""Opens the store that the settings name."""
 
 from importlib import import_module
 
@@ -12,7 +12,7 @@ from upstreams.state.budgets.token_bucket import BudgetStore
 
 
 def open_budgets(config: BudgetConfig, state: Database, clock: Clock) -> Budgets | None:
-    """The callers' budgets, None where they are off. Asks nobody yet. Raises ConfigError for a library that misses."""
+    """The callers' budgets; None where they are off. Connects to nothing. Raises ConfigError for a missing library."""
     return None if config.store == "off" else Budgets(_store(config, state, clock), config, clock)
 
 

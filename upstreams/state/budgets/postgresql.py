@@ -28,10 +28,10 @@ class PostgresStore:
         return Level(row["level"], row["at_ms"], row["granted"])
 
     async def aclose(self) -> None:
-        """The database is its opener's to close."""
+        """Closes nothing: the database is closed where it was opened."""
 
     async def _forget(self) -> None:
-        """Now and then, by whoever comes along."""
+        """Remove old buckets, once a minute, as part of a draw."""
         now = self._clock.monotonic()
         if now - self.forgotten_at >= _FORGET_EVERY_SECONDS:
             self.forgotten_at = now

@@ -15,11 +15,11 @@ MOST_PER_MINUTE: Final = 1_000_000_000
 
 
 class StoreAway(Exception):
-    """The store cannot be asked, or did not answer in time. Whether it took something is not known."""
+    """The store did not answer in time. The draw may have been made."""
 
 
 class Draw(msgspec.Struct, frozen=True):
-    """Somebody wants `cost` of a bucket that holds `per_minute`, and must leave `floor` in it for others."""
+    """A draw of `cost` from a bucket that holds `per_minute` and must keep `floor` for others."""
 
     per_minute: int
     cost: int
@@ -27,7 +27,7 @@ class Draw(msgspec.Struct, frozen=True):
 
 
 class Level(msgspec.Struct, frozen=True):
-    """How full a bucket is, at a millisecond of its store's own clock; `granted` says what became of the last draw."""
+    """The level of a bucket at a millisecond of its store's clock; `granted` is the result of the last draw."""
 
     level: int
     at: int
@@ -37,11 +37,11 @@ class Level(msgspec.Struct, frozen=True):
         return self.level // SCALE
 
     def seconds_until(self, cost: int, per_minute: int) -> float:
-        """How long until so much is in it, if nobody draws."""
+        """The seconds until the bucket holds so much, without further draws."""
         return max(0, cost * SCALE - self.level) / per_minute / 1000
 
     def drawn(self, draw: Draw, now: int) -> "Level":
-        """The bucket after a draw. A clock that went back counts as one that stood still."""
+        """The bucket after a draw. A clock that went back counts as unchanged."""
         now = max(now, self.at)
         level = min(draw.per_minute * SCALE, self.level + (now - self.at) * draw.per_minute)
         granted = level - draw.cost * SCALE >= draw.floor * SCALE
@@ -54,7 +54,7 @@ def full(draw: Draw, now: int) -> Level:
 
 class BudgetStore(Protocol):
     async def take(self, principal: str, draw: Draw) -> Level:
-        """Take the cost from the caller's bucket, or nothing where it does not suffice. Raises StoreAway."""
+        """Draw the cost from the caller's bucket, or nothing where it holds too little. Raises StoreAway."""
         ...
 
     async def aclose(self) -> None: ...

@@ -15,7 +15,7 @@ from core.clock import Clock
 
 pytestmark = pytest.mark.anyio
 
-SMALL = OverloadSection(max_present=10, max_running=2, min_running=1, mutation_reserve=0, max_wait_seconds=0.01)
+SMALL = OverloadSection(max_in_flight=10, max_running=2, min_running=1, mutation_reserve=0, max_wait_seconds=0.01)
 
 
 REQUEST = {"type": "http", "path": "/graphql", "headers": []}
@@ -323,7 +323,7 @@ async def test_the_number_of_places_follows_the_load(busy, places):
 )
 def test_no_place_is_lost_whoever_gives_up(steps, reserve):
     section = OverloadSection(
-        max_present=8, max_running=3, min_running=1, mutation_reserve=reserve, max_wait_seconds=0.001
+        max_in_flight=8, max_running=3, min_running=1, mutation_reserve=reserve, max_wait_seconds=0.001
     )
 
     async def visit(gate, turns, how):
