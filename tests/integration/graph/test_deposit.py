@@ -51,21 +51,21 @@ async def test_a_deposit_is_booked_once_and_carries_the_servers_ticket(graph, da
     assert payload["instruction"]["amount"] == {"amount": "12.34", "currency": currency}
 
 
-def with_number_as_key(graph, login, key, amount):
-    """The answer to a deposit in USD on R1; the key is a JSON number with this text, which json.dumps would change."""
+def with_number_as_key(graph, login, currency, key, amount):
+    """The answer to a deposit on R1; the key is a JSON number with this text, which json.dumps would change."""
     asked = f"""{{"account": {{"account": {{"server": "R1", "login": "{login}"}}}}, "amount": "{amount}",
-                 "currency": "USD", "idempotencyKey": {key}}}"""
+                 "currency": "{currency}", "idempotencyKey": {key}}}"""
     body = f'{{"query": {json.dumps(DEPOSIT)}, "variables": {{"input": {asked}}}}}'
     headers = {"content-type": "application/json", "authorization": "Bearer demo-operator"}
     return graph.client.post(f"{graph.url}/graphql", content=body, headers=headers)
 
 
 async def test_m2_keys_that_are_numbers_with_a_fraction_or_an_exponent_are_refused(graph, database, account):
-    login, _ = await account("R1")
+    login, currency = await account("R1")
     before = await booked(database, "R1", login)
 
     for key in ("303456789012345678.0", "303456789012345671.0", "1e3", "1E400"):
-        answer = with_number_as_key(graph, login, key, "1.01")
+        answer = with_number_as_key(graph, login, currency, key, "1.01")
 
         [error] = answer.json()["errors"]
         assert answer.status_code == 400
@@ -76,14 +76,15 @@ async def test_m2_keys_that_are_numbers_with_a_fraction_or_an_exponent_are_refus
 
 
 async def test_m2_keys_that_are_integers_are_their_digits_however_many(graph, database, account):
-    login, _ = await account("R1")
+    login, currency = await account("R1")
     before = await booked(database, "R1", login)
     stem = f"{uuid.uuid4().int}{uuid.uuid4().int}"
 
     payloads = [
-        with_number_as_key(graph, login, stem + last, "1.02").json()["data"]["deposit"] for last in ("1", "2", "2")
+        with_number_as_key(graph, login, currency, stem + last, "1.02").json()["data"]["deposit"]
+        for last in ("1", "2", "2")
     ]
-    again = deposit(graph, "R1", login, "1.02", "USD", key=stem + "1")
+    again = deposit(graph, "R1", login, "1.02", currency, key=stem + "1")
 
     assert {payload["__typename"] for payload in payloads} == {"DepositConfirmed"}
     ids = [payload["instruction"]["id"] for payload in payloads]
