@@ -15,7 +15,7 @@ import structlog
 
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
-from core.errors import Reason, System, UpstreamError
+from core.errors import ERP_DATABASE, Reason, UpstreamError
 from core.records import Failure, InstructionRecord
 from instructions.failpoints import Step, passed
 from instructions.outcomes import Outcomes
@@ -120,9 +120,7 @@ class Settler:
 
     def _never_sent(self) -> Advance:
         message = "The process that had it ended before it was sent; nothing was done. Repeat with a new key."
-        failure = Failure(
-            code=Reason.UPSTREAM_UNAVAILABLE, message=message, retry="NEW_KEY", system=System.ERP_DATABASE
-        )
+        failure = Failure(code=Reason.UPSTREAM_UNAVAILABLE, message=message, retry="NEW_KEY", system=ERP_DATABASE)
         return Advance("REJECTED", self._actor, note="never sent", failure=failure)
 
     async def _apply(self, verdict: Verdict, claimed: Claimed) -> InstructionRecord:

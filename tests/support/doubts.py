@@ -11,7 +11,7 @@ from core.clock import Clock
 from core.commands import DepositOrder
 from support.vendor_calls import settings
 from upstreams.open import Upstreams, open_upstreams
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.token_store import memory_tokens
 
 AMOUNT = Decimal("100.25")
 _numbers = count(1)
@@ -54,7 +54,7 @@ ADAPTERS = {
 
 @asynccontextmanager
 async def opened(box, clock: Clock, change: Callable = lambda config: config) -> AsyncIterator[Upstreams]:
-    async with open_upstreams(change(settings(box)), clock, MemoryTokenStore()) as house:
+    async with open_upstreams(change(settings(box)), clock, memory_tokens) as house:
         yield house
 
 

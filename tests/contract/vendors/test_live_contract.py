@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-import msgspec
 import pytest
-from support.vendor_calls import SHORT, a_call, settings
+from support.vendor_calls import SHORT, a_call, changed, settings
 
 from core.clock import Clock
 from core.errors import Misunderstood, Reason, Rejected, System, Unavailable
 from core.records import LiveAccountRecord
 from upstreams.open import open_upstreams
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.token_store import memory_tokens
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
@@ -29,12 +28,12 @@ class Adapter:
 
 
 ADAPTERS = {
-    "cplugin mt4": Adapter("R1", System.CPLUGIN, "cplugin", "UserRecordsRequest"),
-    "cplugin mt4, v1 credentials": Adapter("R3", System.CPLUGIN, "cplugin", "UserRecordsRequest"),
-    "cplugin mt4, v1 alone": Adapter("R3", System.CPLUGIN, "cplugin", "UserRecordGet", v1=True, batched=False),
-    "cplugin mt5": Adapter("R2", System.CPLUGIN, "cplugin", "UserGet", batched=False),
-    "broker work ctrader": Adapter("L1", System.BROKER_WORK, "broker_work", "account/info", knows_balance=False),
-    "broker work mt4": Adapter("L2", System.BROKER_WORK, "broker_work", "account/info", knows_balance=False),
+    "cplugin mt4": Adapter("R1", System("CPLUGIN"), "cplugin", "UserRecordsRequest"),
+    "cplugin mt4, v1 credentials": Adapter("R3", System("CPLUGIN"), "cplugin", "UserRecordsRequest"),
+    "cplugin mt4, v1 alone": Adapter("R3", System("CPLUGIN"), "cplugin", "UserRecordGet", v1=True, batched=False),
+    "cplugin mt5": Adapter("R2", System("CPLUGIN"), "cplugin", "UserGet", batched=False),
+    "broker work ctrader": Adapter("L1", System("BROKER_WORK"), "broker_work", "account/info", knows_balance=False),
+    "broker work mt4": Adapter("L2", System("BROKER_WORK"), "broker_work", "account/info", knows_balance=False),
 }
 
 
@@ -47,9 +46,8 @@ def adapter(request) -> Adapter:
 async def house(box, adapter):
     config = settings(box)
     if adapter.v1:
-        legacy = msgspec.structs.replace(config.cplugin["legacy"], read_through_v2=False)
-        config = msgspec.structs.replace(config, cplugin=config.cplugin | {"legacy": legacy})
-    async with open_upstreams(config, Clock(), MemoryTokenStore()) as opened:
+        config = changed(config, "cplugin", "legacy", read_through_v2=False)
+    async with open_upstreams(config, Clock(), memory_tokens) as opened:
         yield opened
 
 
@@ -65,7 +63,7 @@ async def logins(database, adapter) -> list[str]:
 
 
 async def ask(server, logins, wanted=NOTHING_EXTRA):
-    return await server.live(logins, wanted, a_call())
+    return await server.live.fetch(logins, wanted, a_call())
 
 
 async def test_a_batch_says_what_the_trading_server_holds(server, adapter, logins, database):
@@ -87,9 +85,9 @@ async def test_a_batch_says_what_the_trading_server_holds(server, adapter, login
 async def test_one_call_for_each_chunk_and_no_more(server, adapter, logins, box):
     call = a_call()
 
-    await server.live([*logins, logins[0]], NOTHING_EXTRA, call)
+    await server.live.fetch([*logins, logins[0]], NOTHING_EXTRA, call)
 
-    expected = len(logins) if server.batch_max == 1 else 1
+    expected = len(logins) if server.live.batch_max == 1 else 1
     assert call.tally.calls == {adapter.system: expected}
     assert call.tally.keys == {adapter.system: len(logins)}
     by_path = box.calls(adapter.vendor)["by_path"]
