@@ -79,7 +79,7 @@ async def open_upstreams(
 
 
 def path_of(key: Key) -> str:
-    """The settings section of a connection, such as cplugin.main."""
+    """The settings section of a connection: its vendor's, or one below it."""
     section, name = key
     return f"{section}.{name}" if name else section
 

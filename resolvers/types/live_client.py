@@ -16,7 +16,7 @@ from resolvers.types.currency_balance import CurrencyBalance, Money, money
 from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
 from upstreams.vendors.registry import erp_apis, sections
 
-# Hyper's ResponseCode of a client who may act without restriction [D, H-1244].
+# The ERP API's ResponseCode of a client who may act without restriction [D, H-1244].
 _UNRESTRICTED = 0
 
 

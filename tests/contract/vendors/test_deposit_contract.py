@@ -1,10 +1,10 @@
 """One suite for every adapter that takes deposits: what became of the money is said truly, and never guessed."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 
 import pytest
+from support.adapters import DEPOSITS, DepositAdapter
 from support.doubts import LeapingClock, opened
 from support.vendor_calls import a_call
 
@@ -18,24 +18,8 @@ AMOUNT = Decimal("100.25")
 numbers = count(1)
 
 
-@dataclass(frozen=True)
-class Adapter:
-    server: str
-    vendor: str
-    path: str
-    ticket: bool = True
-    keyed: bool = False
-
-
-ADAPTERS = {
-    "cplugin v2": Adapter("R1", "cplugin", "TradeTransaction", keyed=True),
-    "cplugin v1": Adapter("R3", "cplugin", "TradeTransaction"),
-    "broctagon": Adapter("A1", "broctagon", "deposit", ticket=False),
-}
-
-
-@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS.keys())
-def adapter(request) -> Adapter:
+@pytest.fixture(params=DEPOSITS.values(), ids=DEPOSITS.keys())
+def adapter(request) -> DepositAdapter:
     return request.param
 
 

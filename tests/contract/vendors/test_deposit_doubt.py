@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from support.doubts import ADAPTERS, AMOUNT, Adapter, LeapingClock, an_order, books, opened, sends
+from support.adapters import DEPOSITS, DepositAdapter
+from support.doubts import AMOUNT, LeapingClock, an_order, books, opened, sends
 from support.vendor_calls import a_call, changed
 
 from core.commands import DepositOrder
@@ -26,8 +27,8 @@ FAULTS = {
 }
 
 
-@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS.keys())
-def adapter(request) -> Adapter:
+@pytest.fixture(params=DEPOSITS.values(), ids=DEPOSITS.keys())
+def adapter(request) -> DepositAdapter:
     return request.param
 
 
@@ -210,8 +211,8 @@ async def test_without_a_history_nothing_is_searched(well_behaved, clock):
 
 async def test_absence_counts_only_after_everything_that_can_still_happen(server, adapter):
     """The send's 60 s, its last exchange, the vendor's 320 s, 120 s in between and a minute more."""
-    exchange = Decimal("1.5") if adapter.vendor == "broctagon" else 1 + 30
-    assert Decimal(str(server.deposit_history.absence_counts_after)) == 60 + exchange + 320 + 120 + 60
+    expected = 60 + Decimal(adapter.exchange_seconds) + 320 + 120 + 60
+    assert Decimal(str(server.deposit_history.absence_counts_after)) == expected
 
 
 async def test_broctagons_repeat_is_no_success_by_itself(database, box, clock):

@@ -1,12 +1,11 @@
 """One suite for every adapter that has live figures: the same question, the same misbehaviour, the same answers."""
 
-from dataclasses import dataclass
-
 import pytest
+from support.adapters import LIVE, LiveAdapter
 from support.vendor_calls import SHORT, a_call, changed, settings
 
 from core.clock import Clock
-from core.errors import Misunderstood, Reason, Rejected, System, Unavailable
+from core.errors import Misunderstood, Reason, Rejected, Unavailable
 from core.records import LiveAccountRecord
 from upstreams.open import open_upstreams
 from upstreams.vendors.kit.token_store import memory_tokens
@@ -16,29 +15,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 NOTHING_EXTRA = frozenset({"balance", "group", "leverage", "enabled", "read_only"})
 
 
-@dataclass(frozen=True)
-class Adapter:
-    server: str
-    system: System
-    vendor: str
-    path: str
-    knows_balance: bool = True
-    v1: bool = False
-    batched: bool = True
-
-
-ADAPTERS = {
-    "cplugin mt4": Adapter("R1", System("CPLUGIN"), "cplugin", "UserRecordsRequest"),
-    "cplugin mt4, v1 credentials": Adapter("R3", System("CPLUGIN"), "cplugin", "UserRecordsRequest"),
-    "cplugin mt4, v1 alone": Adapter("R3", System("CPLUGIN"), "cplugin", "UserRecordGet", v1=True, batched=False),
-    "cplugin mt5": Adapter("R2", System("CPLUGIN"), "cplugin", "UserGet", batched=False),
-    "broker work ctrader": Adapter("L1", System("BROKER_WORK"), "broker_work", "account/info", knows_balance=False),
-    "broker work mt4": Adapter("L2", System("BROKER_WORK"), "broker_work", "account/info", knows_balance=False),
-}
-
-
-@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS.keys())
-def adapter(request) -> Adapter:
+@pytest.fixture(params=LIVE.values(), ids=LIVE.keys())
+def adapter(request) -> LiveAdapter:
     return request.param
 
 
@@ -76,7 +54,7 @@ async def test_a_batch_says_what_the_trading_server_holds(server, adapter, login
     for login, record in answer.items():
         book = books[login]
         assert record.login == login
-        assert record.system is adapter.system
+        assert record.system == adapter.system
         assert record.balance == (book["balance"] if adapter.knows_balance else None)
         assert (record.enabled, record.read_only) == (book["enabled"], book["read_only"])
         assert (record.group, record.leverage) == (book["group_name"], book["leverage"])
@@ -196,4 +174,4 @@ async def test_two_servers_of_a_vendor_fail_apart(house, server, adapter, logins
 
     assert isinstance(left_alone, Unavailable)
     assert left_alone.detail == "breaker open"
-    assert {link.state.value for link in house.health() if link.system is adapter.system} >= {"DOWN"}
+    assert {link.state.value for link in house.health() if link.system == adapter.system} >= {"DOWN"}

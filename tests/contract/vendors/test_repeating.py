@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from support.doubts import ADAPTERS, AMOUNT, LeapingClock, an_order, books, opened, sends
+from support.adapters import DEPOSITS
+from support.doubts import AMOUNT, LeapingClock, an_order, books, opened, sends
 from support.vendor_calls import a_call
 
 from core.clock import Deadline
@@ -16,7 +17,7 @@ from upstreams.vendors.kit import history_search as searching
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
-V2 = ADAPTERS["cplugin v2"]
+V2 = DEPOSITS["cplugin v2"]
 START = 1000.0
 
 
