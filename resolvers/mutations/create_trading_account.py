@@ -31,7 +31,7 @@ from resolvers.types.standing import standing
 from upstreams.state.instructions import NewInstruction
 from upstreams.vendors.kit.protocol import Accounts
 from upstreams.vendors.kit.server_config import ServerConfig
-from upstreams.vendors.registry import erp_apis, sections
+from upstreams.vendors.registry import sections
 
 KIND = "CREATE_TRADING_ACCOUNT"
 _SYNC = "null while the ERP has not synchronised the login or cannot be asked; the outcome stands."
@@ -113,7 +113,7 @@ async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context
     """Let the ERP make the account. It knows the client's standing itself and answers accordingly."""
     erp_api, client = context.services.erp_api, await _client(number, context)
     if erp_api is None:
-        message = f"No {sections(erp_apis())} is configured, so the ERP cannot be asked to make accounts."
+        message = f"No {sections('erp')} is configured, so the ERP cannot be asked to make accounts."
         raise Declined(Reason.NOT_SUPPORTED, message)
     found = await context.services.erp.api_passwords([number], context.caller.visible, context.call)
     password = found.get(number)

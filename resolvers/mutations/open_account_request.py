@@ -23,7 +23,7 @@ from resolvers.mutations.payload import INPUT, KEY, payload, request
 from resolvers.types.instruction import Instruction
 from resolvers.types.scalars import CurrencyCode
 from upstreams.state.instructions import NewInstruction
-from upstreams.vendors.registry import crms, sections
+from upstreams.vendors.registry import sections
 
 KIND = "OPEN_ACCOUNT_REQUEST"
 _LONGEST_TEXT = 200
@@ -133,7 +133,7 @@ async def check(order: AccountRequestOrder, meaning: dict[str, Any], key: str, c
         raise Invalid(*found)
     crm = context.services.crm
     if crm is None:
-        raise Declined(Reason.NOT_SUPPORTED, f"No {sections(crms())} is configured, so there is no CRM to ask.")
+        raise Declined(Reason.NOT_SUPPORTED, f"No {sections('crm')} is configured, so there is no CRM to ask.")
     client = await context.services.erp.client_by_crm_user(order.user_id, context.caller.visible, context.call)
     if client is None:
         raise Declined(Reason.NOT_FOUND, "There is no client with this CRM user id.")

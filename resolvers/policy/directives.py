@@ -1,15 +1,13 @@
 """What the schema says of its fields: which upstream answers, and which scopes are needed."""
 
-from collections.abc import Iterable
-from typing import Any
-
 import strawberry
 from strawberry.schema_directive import Location
 
 from core.errors import ERP_DATABASE
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.policy.scopes import Scope
-from upstreams.vendors.kit.vendor import Vendor
+from upstreams.vendors.kit.vendor import Role
+from upstreams.vendors.registry import offering
 
 
 @strawberry.schema_directive(
@@ -46,7 +44,7 @@ ERP_STATEMENT = Upstream(system=UpstreamSystem(ERP_DATABASE))
 STATE_STATEMENT = Upstream(system=UpstreamSystem(ERP_DATABASE))
 
 
-def asks(vendors: Iterable[Vendor[Any, Any]], batch_max: int | None = None) -> list[Upstream]:
+def asks(role: Role, batch_max: int | None = None) -> list[Upstream]:
     """One directive for each vendor that the field may ask; each call carries `batch_max` keys, or all."""
     batch = strawberry.UNSET if batch_max is None else batch_max
-    return [Upstream(system=UpstreamSystem(vendor.system), batch_max=batch) for vendor in vendors]
+    return [Upstream(system=UpstreamSystem(vendor.system), batch_max=batch) for vendor in offering(role).values()]

@@ -22,7 +22,6 @@ from resolvers.types.scalars import CurrencyCode
 from resolvers.types.standing import standing
 from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
 from resolvers.types.trading_account import TradingAccountConnection, account_connections
-from upstreams.vendors.registry import erp_apis
 
 FIGURES = (Scope.BALANCE_READ,)
 
@@ -125,7 +124,7 @@ class Client(Node):
         key=client_key,
         description="The ERP's own live answer (Get_Client_Balance_json): one rate-limited call per client. Null with "
         "one error when it cannot be had.",
-        upstreams=asks(erp_apis().values(), batch_max=1),
+        upstreams=asks("erp", batch_max=1),
         scopes=FIGURES,
     )
     instructions = many(

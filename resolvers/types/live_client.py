@@ -14,7 +14,7 @@ from resolvers.policy.errors import LimitExceeded
 from resolvers.policy.scopes import Scope
 from resolvers.types.currency_balance import CurrencyBalance, Money, money
 from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
-from upstreams.vendors.registry import erp_apis, sections
+from upstreams.vendors.registry import offering, sections
 
 # The ERP API's ResponseCode of a client who may act without restriction [D, H-1244].
 _UNRESTRICTED = 0
@@ -76,9 +76,10 @@ async def live_clients(clients: Sequence[ClientRecord], context: Context) -> lis
 
 
 async def _ask(number: int, password: Secret | None, context: Context) -> LiveClientRecord:
-    erp_api, systems = context.services.erp_api, [vendor.system for vendor in erp_apis().values()]
+    erp_api = context.services.erp_api
     if erp_api is None:
-        raise Rejected(f"No {sections(erp_apis())} is configured.", system=systems[0], reason=Reason.NOT_SUPPORTED)
+        system = next(iter(offering("erp").values())).system
+        raise Rejected(f"No {sections('erp')} is configured.", system=system, reason=Reason.NOT_SUPPORTED)
     if password is None:
         message = "The ERP has no API password of this client, so its API cannot be asked about them."
         raise Rejected(message, system=erp_api.system, reason=Reason.CREDENTIALS_REJECTED)

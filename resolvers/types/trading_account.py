@@ -34,7 +34,6 @@ from resolvers.types.node import Node
 from resolvers.types.scalars import CurrencyCode
 from resolvers.types.trading_server import TradingServer, trading_server
 from upstreams.erp.reader import AccountQuery, Codes
-from upstreams.vendors.registry import offering
 
 if TYPE_CHECKING:
     from resolvers.types.client import Client
@@ -115,7 +114,7 @@ class TradingAccount(Node):
         key=account_key,
         description="From the trading platform's API, many logins in one call per server. Null with one error when the "
         "server cannot answer. A figure younger than maxAgeSeconds may be reused.",
-        upstreams=asks(offering("live"), batch_max=_LIVE_BATCH),
+        upstreams=asks("live", batch_max=_LIVE_BATCH),
         scopes=FIGURES,
     )
 

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
-from upstreams.vendors.kit.vendor import Capability, Vendor
+from upstreams.vendors.kit.vendor import Role, Vendor
 
 VENDORS: Final[Mapping[str, str]] = {
     "hyper": "upstreams.vendors.hyper",
@@ -27,31 +27,22 @@ def vendor_of(section: str) -> Vendor[Any, Any]:
     return found
 
 
+@cache
 def all_vendors() -> Mapping[str, Vendor[Any, Any]]:
     """By settings section."""
     return {section: vendor_of(section) for section in VENDORS}
 
 
-def offering(capability: Capability) -> list[Vendor[Any, Any]]:
-    """The vendors whose trading servers may have this port."""
-    return [vendor for vendor in all_vendors().values() if vendor.offers(capability)]
+def offering(role: Role) -> Mapping[str, Vendor[Any, Any]]:
+    """The vendors that may have this port, by settings section."""
+    return {section: vendor for section, vendor in all_vendors().items() if vendor.offers(role)}
+
+
+def sections(role: Role) -> str:
+    """The settings sections of those vendors, for messages."""
+    return " or ".join(f"[{section}]" for section in offering(role))
 
 
 def adapters() -> list[str]:
     """What `adapter` in [servers.NAME] may be."""
     return [section for section, vendor in all_vendors().items() if vendor.servers is not None]
-
-
-def erp_apis() -> Mapping[str, Vendor[Any, Any]]:
-    """The vendors that are an ERP's own API, by section."""
-    return {section: vendor for section, vendor in all_vendors().items() if vendor.erp is not None}
-
-
-def crms() -> Mapping[str, Vendor[Any, Any]]:
-    """The vendors that are a CRM, by section."""
-    return {section: vendor for section, vendor in all_vendors().items() if vendor.crm is not None}
-
-
-def sections(vendors: Mapping[str, Vendor[Any, Any]]) -> str:
-    """Their settings sections, for messages."""
-    return " or ".join(f"[{section}]" for section in vendors)

@@ -12,6 +12,7 @@ from upstreams.vendors.cplugin.config import CPluginConfig
 from upstreams.vendors.hyper.config import HyperConfig
 from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.kit.token_store import memory_tokens
+from upstreams.vendors.registry import vendor_of
 
 pytestmark = pytest.mark.anyio
 
@@ -32,6 +33,9 @@ GOOD = UpstreamsConfig(
     },
 )
 replace = msgspec.structs.replace
+
+
+TWO_CRMS = replace(GOOD, connections={**GOOD.connections, ("broctagon", "other"): GOOD.connections["broctagon", ""]})
 
 
 def with_server(**changes) -> UpstreamsConfig:
@@ -56,6 +60,10 @@ async def test_each_server_says_what_it_can():
         "L1": (False, False, 200),
         "A1": (True, False, None),
     }
+    for name, server in house.servers.items():
+        config = GOOD.servers[name]
+        ports = {port for port in ("live", "deposits", "accounts") if getattr(server, port) is not None}
+        assert ports <= vendor_of(config.adapter).servers.platforms[config.platform]
     assert [link.name for link in house.health()] == ["hyper", "main", "main (tokens)", "main", "broctagon"]
 
 
@@ -74,6 +82,7 @@ async def test_each_server_says_what_it_can():
         (with_server(timezone="../../etc/passwd"), "servers.R7.timezone"),
         (with_server(id="R1"), "servers.R7.id"),
         (replace(with_server(adapter="broctagon"), connections={}), "servers.R7.adapter"),
+        (TWO_CRMS, "broctagon.other"),
         (changed(GOOD, "hyper", url="ftp://x"), "hyper.url"),
         (changed(GOOD, "hyper", url="http://user:pw@x"), "hyper.url"),
         (changed(GOOD, "hyper", refresh="fixed"), "hyper.refresh_token"),

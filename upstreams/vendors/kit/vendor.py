@@ -19,6 +19,7 @@ from upstreams.vendors.kit.token_store import TokenStore
 ConfigT = TypeVar("ConfigT")
 ConnectionT = TypeVar("ConnectionT")
 Capability = Literal["live", "deposits", "accounts"]
+Role = Literal[Capability, "erp", "crm"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +94,15 @@ class Vendor(Generic[ConfigT, ConnectionT]):
     @property
     def is_single(self) -> bool:
         """There is one ERP and one CRM, so such a vendor has one connection, without a name."""
-        return self.crm is not None or self.erp is not None
+        return self.offers("crm") or self.offers("erp")
 
-    def offers(self, capability: Capability) -> bool:
-        return self.servers is not None and any(capability in some for some in self.servers.platforms.values())
+    def offers(self, role: Role) -> bool:
+        """Whether it is an ERP's API or a CRM, or one of its trading servers may have this port."""
+        if role == "erp":
+            return self.erp is not None
+        if role == "crm":
+            return self.crm is not None
+        return self.servers is not None and any(role in some for some in self.servers.platforms.values())
 
 
 def _check_url(path: str, url: str) -> None:
