@@ -47,4 +47,4 @@ def _verdicts(queue: ReconciliationQueue, services: Services) -> Verdicts:
         # The command was checked against its caller's agencies when it was received; the reconciler has no caller.
         return (await services.erp.api_passwords([client_number], EVERYTHING, call)).get(client_number)
 
-    return Verdicts(queue, services.platforms, services.hyper, services.broctagon, password_of)
+    return Verdicts(queue, services.platforms, services.erp_api, services.crm, password_of)

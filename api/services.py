@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from api.documents.finder import DocumentFinder
 from api.identity.api_keys import Authenticator
@@ -12,7 +13,7 @@ from api.reconciling import reconciling
 from api.settings.settings import ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
 from core.clock import Clock
-from core.errors import System
+from core.errors import ERP_DATABASE
 from instructions.dispatcher import Dispatcher
 from resolvers.context import Services
 from resolvers.request.executor import Executor
@@ -28,7 +29,6 @@ from upstreams.state.budgets.opening import open_budgets
 from upstreams.state.documents import DocumentStore
 from upstreams.state.instructions import Ledger
 from upstreams.state.vendor_tokens import DatabaseTokenStore
-from upstreams.vendors.config import UpstreamsConfig
 from upstreams.vendors.kit.live_cache import LiveCache
 
 # Longer than a vendor's usual answer, shorter than what an orchestrator waits before it kills.
@@ -51,7 +51,7 @@ class House:
 
 
 def erp_database(settings: Settings) -> Database:
-    return Database(_config(settings.erp, settings), label=System.ERP_DATABASE.value)
+    return Database(_config(settings.erp, settings), label=ERP_DATABASE)
 
 
 def state_database(settings: Settings) -> Database:
@@ -69,16 +69,6 @@ def _config(section: ErpSection | StateSection, settings: Settings) -> DatabaseC
     )
 
 
-def upstreams_config(settings: Settings) -> UpstreamsConfig:
-    return UpstreamsConfig(
-        hyper=settings.hyper,
-        broctagon=settings.broctagon,
-        cplugin=settings.cplugin,
-        broker_work=settings.broker_work,
-        servers=settings.servers,
-    )
-
-
 @asynccontextmanager
 async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
     """Opens nothing on the network by itself, so that the graph starts while others are still away."""
@@ -86,8 +76,8 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         erp, state = erp_database(settings), state_database(settings)
         stack.push_async_callback(erp.close)
         stack.push_async_callback(state.close)
-        store = DatabaseTokenStore(state, clock)
-        upstreams = await stack.enter_async_context(open_upstreams(upstreams_config(settings), clock, store))
+        tokens = partial(DatabaseTokenStore, state, clock)
+        upstreams = await stack.enter_async_context(open_upstreams(settings.upstreams, clock, tokens))
         ledger = Ledger(state, clock, settings.reconciliation.process_seconds)
         dispatcher = Dispatcher(ledger, clock)
         stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
@@ -124,8 +114,8 @@ def _services(  # noqa: PLR0913, PLR0917 - what the resolvers stand on.
         texts=texts,
         ledger=ledger,
         dispatcher=dispatcher,
-        hyper=upstreams.hyper,
-        broctagon=upstreams.broctagon,
+        erp_api=upstreams.erp_api,
+        crm=upstreams.crm,
         platforms=upstreams.servers,
         servers=settings.servers,
         live_cache=LiveCache(clock),

@@ -19,7 +19,7 @@ class DepositOrder:
 
 @dataclass(frozen=True, slots=True)
 class DepositReceipt:
-    """The vendor booked it. `upstream_reference` is its ticket, None where it gives none (Broctagon)."""
+    """The vendor booked it. `upstream_reference` is its ticket, None where it gives none."""
 
     upstream_reference: str | None
 
@@ -56,7 +56,7 @@ class NewAccountReceipt:
 
 @dataclass(frozen=True, slots=True)
 class AccountRequestOrder:
-    """A request to open an account, in the CRM's own words (Broctagon POST /public/v1/requests/account)."""
+    """A request to open an account, in the CRM's own words."""
 
     user_id: str
     connection_id: str

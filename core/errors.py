@@ -12,17 +12,12 @@ modules, and nowhere else.
 """
 
 from enum import Enum, StrEnum, auto
-from typing import final
+from typing import Final, NewType, final
 
+System = NewType("System", str)
+"""The name of an upstream, as the graph's `UpstreamSystem` names it. Each vendor names its own."""
 
-class System(StrEnum):
-    """The upstreams, named as the graph's `UpstreamSystem` names them."""
-
-    ERP_DATABASE = "ERP_DATABASE"
-    HYPER = "HYPER"
-    CPLUGIN = "CPLUGIN"
-    BROKER_WORK = "BROKER_WORK"
-    BROCTAGON = "BROCTAGON"
+ERP_DATABASE: Final = System("ERP_DATABASE")
 
 
 class Reason(StrEnum):

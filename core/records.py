@@ -123,7 +123,7 @@ class LiveAccountRecord(Row, frozen=True):
 
 
 class LiveBalance(Row, frozen=True):
-    """One element of Hyper's `Data`."""
+    """One currency of what the ERP's own API answers."""
 
     currency: str
     balance: Decimal
@@ -133,7 +133,7 @@ class LiveBalance(Row, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class LiveClientRecord:
-    """Hyper's own live answer (Get_Client_Balance_json). Absent is None, never empty: code 1 may leave all out."""
+    """The live answer of the ERP's own API. Absent is None, never empty: code 1 may leave all out."""
 
     client_number: int
     response_code: int

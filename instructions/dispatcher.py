@@ -16,7 +16,15 @@ import structlog
 from core.call import Call
 from core.clock import Clock, Deadline
 from core.commands import DepositReceipt, NewAccountReceipt
-from core.errors import DatabaseFailure, Misunderstood, OutcomeUnknown, Rejected, System, Unavailable, UpstreamError
+from core.errors import (
+    ERP_DATABASE,
+    DatabaseFailure,
+    Misunderstood,
+    OutcomeUnknown,
+    Rejected,
+    Unavailable,
+    UpstreamError,
+)
 from core.records import InstructionRecord
 from instructions.failpoints import Failpoint, reached
 from instructions.outcomes import Outcomes, pause_seconds
@@ -187,7 +195,7 @@ class Dispatcher:
 
 
 def _unsent(message: str) -> Unavailable:
-    return Unavailable(message, system=System.ERP_DATABASE)
+    return Unavailable(message, system=ERP_DATABASE)
 
 
 def _late() -> Unavailable:

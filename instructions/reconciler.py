@@ -16,7 +16,7 @@ import structlog
 
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
-from core.errors import Reason, System, UpstreamError
+from core.errors import ERP_DATABASE, Reason, UpstreamError
 from core.records import Failure, InstructionRecord
 from instructions.failpoints import Failpoint, reached
 from instructions.outcomes import Outcomes
@@ -123,9 +123,7 @@ class Reconciler:
 
     def _never_sent(self) -> Transition:
         message = "Its process ended before the command was sent, so nothing was done. Repeat it with a new key."
-        failure = Failure(
-            code=Reason.UPSTREAM_UNAVAILABLE, message=message, retry="NEW_KEY", system=System.ERP_DATABASE
-        )
+        failure = Failure(code=Reason.UPSTREAM_UNAVAILABLE, message=message, retry="NEW_KEY", system=ERP_DATABASE)
         return Transition("REJECTED", self._actor, note="never sent", failure=failure)
 
     async def _apply(self, verdict: Verdict, claimed: ClaimedInstruction) -> InstructionRecord:

@@ -10,9 +10,7 @@ from core.records import InstructionRecord
 from core.secret import Secret
 from instructions.vendor_commands import account_order, deposit_order, request_order
 from upstreams.state.reconciliation_queue import ReconciliationQueue
-from upstreams.vendors.broctagon.crm import Broctagon
-from upstreams.vendors.hyper.api import Hyper
-from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.protocol import Crm, DepositHistory, ErpApi, Platform
 
 PasswordOf = Callable[[int, Call], Awaitable[Secret | None]]
 
@@ -59,14 +57,14 @@ class Verdicts:
         self,
         queue: ReconciliationQueue,
         platforms: Mapping[str, Platform],
-        hyper: Hyper | None,
-        broctagon: Broctagon | None,
+        erp_api: ErpApi | None,
+        crm: Crm | None,
         password_of: PasswordOf,
     ) -> None:
         self._queue = queue
         self._platforms = platforms
-        self._hyper = hyper
-        self._broctagon = broctagon
+        self._erp_api = erp_api
+        self._crm = crm
         self._password_of = password_of
 
     async def on(self, instruction: InstructionRecord, age_seconds: float, call: Call) -> Verdict:
@@ -86,71 +84,71 @@ class Verdicts:
     async def _deposit(
         self, instruction: InstructionRecord, platform: Platform, age_seconds: float, call: Call
     ) -> Verdict:
-        policy = platform.deposit_policy
-        if not policy.finds_by_reference:
+        history = platform.deposit_history
+        if history is None:
             return Undecided("its vendor has no history that could be searched for it", for_people=True)
         assert instruction.sent_at is not None
         sent_at = instruction.sent_at
 
         async def look() -> Verdict:
-            receipt = await platform.find_deposit(deposit_order(instruction), sent_at, call)
+            receipt = await history.find(deposit_order(instruction), sent_at, call)
             if receipt is not None:
                 await self._queue.prove(platform.name, instruction)
                 return Booked(receipt, _FOUND)
-            return await self._absent(instruction, platform, policy.absence_counts_after - age_seconds, call)
+            return await self._absent(platform.name, history, history.absence_counts_after - age_seconds, call)
 
         return await _judged(look)
 
     async def _account(
         self, instruction: InstructionRecord, platform: Platform, age_seconds: float, call: Call
     ) -> Verdict:
-        policy = platform.account_policy
-        if not policy.finds_by_reference:
+        history = platform.account_history
+        if history is None:
             return Undecided("its vendor has no list that could be searched for it", for_people=True)
         assert instruction.sent_at is not None
         sent_at = instruction.sent_at
 
         async def look() -> Verdict:
-            receipt = await platform.find_account(account_order(instruction), sent_at, call)
+            receipt = await history.find(account_order(instruction), sent_at, call)
             if receipt is not None:
                 return Booked(receipt, f"{_FOUND}; its password has to be set by an operator")
-            wait = policy.absence_counts_after - age_seconds
+            wait = history.absence_counts_after - age_seconds
             if wait > 0:
                 return Undecided("not in the server's list of logins yet", not_before_seconds=wait)
             return Absent("not in the server's list of logins")
 
         return await _judged(look)
 
-    async def _absent(self, instruction: InstructionRecord, platform: Platform, wait: float, call: Call) -> Verdict:
+    async def _absent(self, server: str, history: DepositHistory, wait: float, call: Call) -> Verdict:
         """The meaning of absence from a history: nothing too early, nothing on a server without a proven history."""
         if wait > 0:
             return Undecided("not in the server's history yet", not_before_seconds=wait)
-        if await self._queue.is_proven(platform.name) or await self._prove(platform, call):
+        if await self._queue.is_proven(server) or await self._prove(server, history, call):
             return Absent("not in the server's history, which is known to show what was booked")
-        why = f"not in the history of {instruction.server}, which has never shown a booking of ours"
+        why = f"not in the history of {server}, which has never shown a booking of ours"
         return Undecided(why, for_people=True)
 
-    async def _prove(self, platform: Platform, call: Call) -> bool:
+    async def _prove(self, server: str, history: DepositHistory, call: Call) -> bool:
         """Prove the history with a deposit that the vendor itself confirmed a short time ago."""
-        booked = await self._queue.booked_on(platform.name)
+        booked = await self._queue.booked_on(server)
         if booked is None or booked.sent_at is None:
             return False
-        if await platform.find_deposit(deposit_order(booked), booked.sent_at, call) is None:
+        if await history.find(deposit_order(booked), booked.sent_at, call) is None:
             return False
-        await self._queue.prove(platform.name, booked)
+        await self._queue.prove(server, booked)
         return True
 
     async def _erp_account(self, instruction: InstructionRecord, call: Call) -> Verdict:
         """Asks again, which is documented to be harmless: a client with an account gets that account [D, H-1675]."""
-        hyper = self._hyper
-        if hyper is None:
-            return Undecided("[hyper] is not in the settings any more", for_people=True)
+        erp_api = self._erp_api
+        if erp_api is None:
+            return Undecided("the ERP's API is not in the settings any more", for_people=True)
 
         async def ask() -> Verdict:
             password = await self._password_of(instruction.client_number, call)
             if password is None:
                 return Undecided("the ERP has no API password of the client any more", for_people=True)
-            prepared = await hyper.prepare_account(instruction.client_number, password, call)
+            prepared = await erp_api.prepare_account(instruction.client_number, password, call)
             try:
                 receipt = await prepared.send()
             except Rejected as error:
@@ -161,12 +159,12 @@ class Verdicts:
         return await _judged(ask)
 
     async def _request(self, instruction: InstructionRecord, call: Call) -> Verdict:
-        broctagon = self._broctagon
-        if broctagon is None:
-            return Undecided("[broctagon] is not in the settings any more", for_people=True)
+        crm = self._crm
+        if crm is None:
+            return Undecided("the CRM is not in the settings any more", for_people=True)
 
         async def ask() -> Verdict:
-            await broctagon.settle_request(request_order(instruction.details), call)
+            await crm.settle_request(request_order(instruction.details), call)
             return Booked(None, "asked again: the request waits in the CRM")
 
         return await _judged(ask)

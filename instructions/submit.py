@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.call import Call
-from core.errors import Reason, System, Unavailable, UpstreamError
+from core.errors import ERP_DATABASE, Reason, Unavailable, UpstreamError
 from core.records import Failure, InstructionRecord
 from core.visibility import Visibility
 from instructions.dispatcher import ANSWER_SECONDS, Dispatcher, Outcome, Preparation
@@ -96,7 +96,7 @@ async def submit(
         message = (
             "There was no time left to write the instruction down, so nothing was sent. Try again with the same key."
         )
-        raise Unavailable(message, system=System.ERP_DATABASE) from error
+        raise Unavailable(message, system=ERP_DATABASE) from error
     if isinstance(found, Outcome):
         return found
     draft = ledger.draft(found.instruction)

@@ -20,10 +20,8 @@ from upstreams.erp.reader import Erp
 from upstreams.erp.rendering.reader import ClientTexts
 from upstreams.state.budgets.budgets import Standing
 from upstreams.state.instructions import Ledger
-from upstreams.vendors.broctagon.crm import Broctagon
-from upstreams.vendors.hyper.api import Hyper
 from upstreams.vendors.kit.live_cache import LiveCache
-from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
 from upstreams.vendors.kit.server_config import ServerConfig
 
 
@@ -100,8 +98,8 @@ class Services:
     texts: ClientTexts
     ledger: Ledger
     dispatcher: Dispatcher
-    hyper: Hyper | None
-    broctagon: Broctagon | None
+    erp_api: ErpApi | None
+    crm: Crm | None
     platforms: Mapping[str, Platform]
     servers: Mapping[str, ServerConfig]
     live_cache: LiveCache

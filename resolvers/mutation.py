@@ -6,8 +6,7 @@ from resolvers.fields.declare import root
 from resolvers.mutations.create_trading_account import CreateTradingAccountPayload, create_trading_account
 from resolvers.mutations.deposit import DepositPayload, deposit
 from resolvers.mutations.open_account_request import OpenAccountRequestPayload, open_account_request
-from resolvers.policy.directives import STATE_STATEMENT, Upstream
-from resolvers.policy.enums import UpstreamSystem
+from resolvers.policy.directives import STATE_STATEMENT, asks
 from resolvers.policy.scopes import Scope
 
 
@@ -17,20 +16,20 @@ class Mutation:
         create_trading_account,
         returns=CreateTradingAccountPayload,
         description="Make a trading account for a client: where the ERP decides, or on a named server.",
-        upstreams=[STATE_STATEMENT, Upstream(system=UpstreamSystem.HYPER), Upstream(system=UpstreamSystem.CPLUGIN)],
+        upstreams=[STATE_STATEMENT, *asks("erp"), *asks("accounts")],
         scopes=[Scope.ACCOUNT_CREATE],
     )
     deposit = root(
         deposit,
         returns=DepositPayload,
         description="Put money on a trading account, once, whatever happens on the way.",
-        upstreams=[STATE_STATEMENT, Upstream(system=UpstreamSystem.CPLUGIN), Upstream(system=UpstreamSystem.BROCTAGON)],
+        upstreams=[STATE_STATEMENT, *asks("deposits")],
         scopes=[Scope.DEPOSIT_CREATE],
     )
     open_account_request = root(
         open_account_request,
         returns=OpenAccountRequestPayload,
         description="Ask the CRM to open an account; people approve it there.",
-        upstreams=[STATE_STATEMENT, Upstream(system=UpstreamSystem.BROCTAGON)],
+        upstreams=[STATE_STATEMENT, *asks("crm")],
         scopes=[Scope.ACCOUNT_REQUEST_CREATE],
     )

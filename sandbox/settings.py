@@ -8,7 +8,6 @@ from hashlib import sha256
 from typing import Literal
 
 PlatformName = Literal["MT4", "MT5", "CTRADER"]
-Face = Literal["cplugin", "broker_work", "broctagon"]
 
 
 def made_up(name: str, length: int) -> str:
@@ -43,11 +42,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A trading server. `generated_from` is the login below which no generated account lies."""
+    """A trading server. `face` is the vendor whose API reaches it. No generated account lies below the login
+    `generated_from`.
+    """
 
     name: str
     platform: PlatformName
-    face: Face
+    face: str
     connection: str
     vendor_id: str
     timezone: str

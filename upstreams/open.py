@@ -1,37 +1,42 @@
 """All vendor connections open and close here, in one visible place."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+
+import msgspec
 
 from core.clock import Clock
 from core.config_error import ConfigError
-from core.errors import System
-from upstreams.http.access_tokens import AuthorisedLink
-from upstreams.http.client_credentials import ClientCredentials
 from upstreams.http.health import LinkHealth
-from upstreams.http.limits import Limits
 from upstreams.http.link import Link
-from upstreams.vendors.broctagon.crm import Broctagon
-from upstreams.vendors.broker_work.connection import BrokerWorkConnection
-from upstreams.vendors.config import UpstreamsConfig
-from upstreams.vendors.connections import Connections
-from upstreams.vendors.cplugin.config import CPluginConfig
-from upstreams.vendors.cplugin.connection import CPluginConnection
-from upstreams.vendors.hyper.api import Hyper
-from upstreams.vendors.hyper.tokens import TokenStore
-from upstreams.vendors.kit.protocol import Platform
-from upstreams.vendors.registry import ADAPTERS
+from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
+from upstreams.vendors.kit.server_config import ServerConfig
+from upstreams.vendors.kit.token_store import TokenStore
+from upstreams.vendors.kit.vendor import Opening, Vendor
+from upstreams.vendors.registry import VENDORS, adapters, vendor_of
+
+T = TypeVar("T")
+Key = tuple[str, str]
+"""A vendor's section, and the name of one of its connections; "" for the only one."""
+
+
+class UpstreamsConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that `open_upstreams` opens. The values of `connections` are of the vendors' `Config`."""
+
+    connections: Mapping[Key, Any] = {}
+    servers: Mapping[str, ServerConfig] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
     """Every vendor that the settings name, open. `servers` is by the ERP's name of the trading server."""
 
-    hyper: Hyper | None
-    broctagon: Broctagon | None
+    erp_api: ErpApi | None
+    crm: Crm | None
     servers: Mapping[str, Platform]
+    connections: Mapping[Key, Any] = field(repr=False)
     links: tuple[Link, ...] = field(repr=False)
 
     def health(self) -> list[LinkHealth]:
@@ -39,86 +44,95 @@ class Upstreams:
 
 
 @asynccontextmanager
-async def open_upstreams(config: UpstreamsConfig, clock: Clock, token_store: TokenStore) -> AsyncIterator[Upstreams]:
+async def open_upstreams(
+    config: UpstreamsConfig, clock: Clock, token_stores: Callable[[str], TokenStore]
+) -> AsyncIterator[Upstreams]:
     """Opens nothing on the network: a vendor is first spoken to when it is first asked. ConfigError names the setting
     that is wrong.
     """
     async with AsyncExitStack() as stack:
-        opening = _Opening(config, clock, stack)
-        hyper = opening.hyper(token_store)
-        connections = Connections(
-            broctagon=opening.broctagon(),
-            cplugin={name: opening.cplugin(name, vendor) for name, vendor in config.cplugin.items()},
-            broker_work={
-                name: BrokerWorkConnection(
-                    vendor, opening.link(System.BROKER_WORK, name, vendor.url, vendor.limits, f"broker_work.{name}.url")
-                )
-                for name, vendor in config.broker_work.items()
-            },
+        links: list[Link] = []
+        connections = {}
+        for key, vendor, section in _ordered(config):
+            opening = Opening(
+                system=vendor.system,
+                label=vendor.label,
+                path=path_of(key),
+                name=key[1] or key[0],
+                clock=clock,
+                stack=stack,
+                token_stores=token_stores,
+                links=links,
+            )
+            connections[key] = vendor.connect(opening, section)
+        servers = {}
+        for name, server in config.servers.items():
+            servers[name] = _server(name, server, connections, clock)
+            stack.push_async_callback(servers[name].aclose)
+        yield Upstreams(
+            erp_api=_only("erp", connections, lambda vendor: vendor.erp),
+            crm=_only("crm", connections, lambda vendor: vendor.crm),
+            servers=servers,
+            connections=connections,
+            links=tuple(links),
         )
-        servers = {name: opening.server(name, connections) for name in config.servers}
-        yield Upstreams(hyper, connections.broctagon, servers, tuple(opening.links))
 
 
-class _Opening:
-    """Opens one thing after the other, and sees to it that each will be closed."""
-
-    def __init__(self, config: UpstreamsConfig, clock: Clock, stack: AsyncExitStack) -> None:
-        self._config = config
-        self._clock = clock
-        self._stack = stack
-        self.links: list[Link] = []
-
-    def link(  # noqa: PLR0913, PLR0917 - what a link is made of.
-        self, system: System, name: str, url: str, limits: Limits, path: str, per_minute: float | None = None
-    ) -> Link:
-        _check_url(path, url)
-        link = Link(system, name, url, limits, self._clock, requests_per_minute=per_minute)
-        self._stack.push_async_callback(link.aclose)
-        self.links.append(link)
-        return link
-
-    def hyper(self, token_store: TokenStore) -> Hyper | None:
-        config = self._config.hyper
-        if config is None:
-            return None
-        if config.refresh != "none" and not config.refresh_token:
-            raise ConfigError("hyper.refresh_token", f'is missing, and refresh = "{config.refresh}" needs it')
-        link = self.link(System.HYPER, "hyper", config.url, config.limits, "hyper.url", config.requests_per_minute)
-        hyper = Hyper(config, link, token_store)
-        self._stack.push_async_callback(hyper.aclose)
-        return hyper
-
-    def broctagon(self) -> Broctagon | None:
-        config = self._config.broctagon
-        if config is None:
-            return None
-        link = self.link(System.BROCTAGON, "broctagon", config.url, config.limits, "broctagon.url")
-        return Broctagon(config, link)
-
-    def cplugin(self, name: str, config: CPluginConfig) -> CPluginConnection:
-        link = self.link(System.CPLUGIN, name, config.url, config.limits, f"cplugin.{name}.url")
-        authority = self.link(
-            System.CPLUGIN, f"{name} (tokens)", config.auth_url, config.limits, f"cplugin.{name}.auth_url"
-        )
-        tokens = ClientCredentials(authority, config.auth_url, config.client_id, config.client_secret)
-        self._stack.push_async_callback(tokens.aclose)
-        return CPluginConnection(config, AuthorisedLink(link, tokens))
-
-    def server(self, name: str, connections: Connections) -> Platform:
-        config = self._config.servers[name]
-        server = ADAPTERS[config.adapter](name, config, connections, self._clock)
-        self._stack.push_async_callback(server.aclose)
-        return server
+def path_of(key: Key) -> str:
+    """The settings section of a connection: its vendor's, or one below it."""
+    section, name = key
+    return f"{section}.{name}" if name else section
 
 
-def _check_url(path: str, url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        raise ConfigError(path, "is not an address") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(path, "is not an http:// or https:// address")
-    if "@" in url or parts.query or parts.fragment:
-        raise ConfigError(path, "holds more than scheme, host, port and path")
+def key_of(server: ServerConfig) -> Key:
+    """The connection that [servers.NAME] asks for."""
+    return server.adapter, "" if vendor_of(server.adapter).is_single else server.connection
+
+
+def _ordered(config: UpstreamsConfig) -> Iterator[tuple[Key, Vendor[Any, Any], Any]]:
+    """In the registry's order, whatever the file's."""
+    for section in VENDORS:
+        for key, connection in config.connections.items():
+            if key[0] == section:
+                yield key, vendor_of(section), connection
+
+
+def _only(
+    what: str, connections: Mapping[Key, Any], role: Callable[[Vendor[Any, Any]], Callable[[Any], T] | None]
+) -> T | None:
+    found: T | None = None
+    for key, connection in connections.items():
+        make = role(vendor_of(key[0]))
+        if make is not None and found is not None:
+            raise ConfigError(path_of(key), f"is a second {what}; leave one of them")
+        found = found if make is None else make(connection)
+    return found
+
+
+def _server(name: str, config: ServerConfig, connections: Mapping[Key, Any], clock: Clock) -> Platform:
+    _check_adapter(name, config)
+    made = vendor_of(config.adapter).servers
+    assert made is not None
+    if config.platform not in made.platforms:
+        choice = ", ".join(sorted(made.platforms))
+        raise ConfigError(f"servers.{name}.platform", f"{config.adapter} speaks to {choice}, not to {config.platform}")
+    key = key_of(config)
+    if key not in connections:
+        raise _no_connection(name, config, key)
+    return made.build(name, config, connections[key], clock)
+
+
+def _check_adapter(name: str, config: ServerConfig) -> None:
+    """Raise ConfigError where no vendor of this name has trading servers."""
+    choice = adapters()
+    if config.adapter not in choice:
+        problem = f"Invalid enum value {config.adapter!r}; choose from {', '.join(sorted(choice))}"
+        raise ConfigError(f"servers.{name}.adapter", problem)
+
+
+def _no_connection(name: str, config: ServerConfig, key: Key) -> ConfigError:
+    if vendor_of(config.adapter).is_single:
+        return ConfigError(f"servers.{name}.adapter", f"there is no [{path_of(key)}]")
+    if not config.connection:
+        return ConfigError(f"servers.{name}.connection", f"is missing: name one of [{config.adapter}.*]")
+    return ConfigError(f"servers.{name}.connection", f"there is no [{path_of(key)}]")

@@ -1,13 +1,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
+from functools import partial
 from pathlib import Path
 
 import click
 
 from api.cli.common import config_option, settings_from
 from api.observability.log import configure
-from api.services import erp_database, state_database, upstreams_config
+from api.services import erp_database, state_database
 from api.settings.settings import Settings
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
@@ -18,9 +19,9 @@ from upstreams.check.findings import Finding, Findings, secrets_of
 from upstreams.check.settings import check_settings, sound
 from upstreams.check.state import check_state
 from upstreams.check.vendors import check_vendors
+from upstreams.open import UpstreamsConfig
 from upstreams.postgres.database import Database
 from upstreams.state.vendor_tokens import DatabaseTokenStore
-from upstreams.vendors.config import UpstreamsConfig
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 _SECONDS = 20.0
@@ -54,7 +55,7 @@ async def _report(settings: Settings, *, offline: bool) -> int:
 
 async def _findings(settings: Settings, *, offline: bool) -> AsyncIterator[Finding]:
     clock = Clock()
-    vendors = upstreams_config(settings)
+    vendors = settings.upstreams
     async for finding in check_settings(vendors, clock):
         yield finding
     if offline:
@@ -85,7 +86,7 @@ def _online(
 async def _vendors(vendors: UpstreamsConfig, clock: Clock, state: Database, call: Call) -> Findings:
     openable = await sound(vendors, clock)
     try:
-        async for finding in check_vendors(openable, clock, DatabaseTokenStore(state, clock), call):
+        async for finding in check_vendors(openable, clock, partial(DatabaseTokenStore, state, clock), call):
             yield finding
     except UpstreamError as error:
         yield Finding("vendors", "wrong", error.message, "Mend what stands above, then look again.")
@@ -104,7 +105,7 @@ def _secrets(settings: Settings) -> list[str]:
         settings.state.listen_url,
         settings.budget.redis_url,
     ]
-    secrets: list[Secret | None] = [*urls, settings.server.graphiql_key, *secrets_of(upstreams_config(settings))]
+    secrets: list[Secret | None] = [*urls, settings.server.graphiql_key, *secrets_of(settings.upstreams)]
     texts = {secret.reveal() for secret in secrets if secret is not None}
     return sorted((text for text in texts if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
 

@@ -17,6 +17,7 @@ from api.settings.mistakes import mistake
 from api.settings.oidc import OidcConfig, check_issuers
 from api.settings.overload import OverloadSection
 from api.settings.renamed import refuse_renamed
+from api.settings.vendors import upstreams_config, vendor_fields
 from core.addresses import POSTGRESQL, REDIS
 from core.config_error import ConfigError
 from core.secret import Secret
@@ -24,11 +25,8 @@ from instructions.reconciler import ReconciliationConfig
 from resolvers.context import GraphLimits
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.runners import Chosen
+from upstreams.open import UpstreamsConfig
 from upstreams.state.budgets.budgets import BudgetConfig
-from upstreams.vendors.broctagon.config import BroctagonConfig
-from upstreams.vendors.broker_work.config import BrokerWorkConfig
-from upstreams.vendors.cplugin.config import CPluginConfig
-from upstreams.vendors.hyper.config import HyperConfig
 from upstreams.vendors.kit.server_config import ServerConfig
 
 # Callers have a valid key or token; operators have one with the page's scope (api/pages/access.py).
@@ -135,7 +133,9 @@ class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file. What is explained of each setting stands in `brokergraph.example.toml`."""
+    """The whole file but the vendors' sections, which `load_settings` adds. What is explained of each setting stands in
+    `brokergraph.example.toml`.
+    """
 
     server: ServerSection = ServerSection()
     http: HttpSection = HttpSection()
@@ -148,10 +148,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     auth: AuthSection = AuthSection()
     deposits: DepositsSection = DepositsSection()
     reconciliation: ReconciliationConfig = ReconciliationConfig()
-    hyper: HyperConfig | None = None
-    broctagon: BroctagonConfig | None = None
-    cplugin: dict[str, CPluginConfig] = {}
-    broker_work: dict[str, BrokerWorkConfig] = {}
     servers: dict[str, ServerConfig] = {}
 
     def __post_init__(self) -> None:
@@ -161,6 +157,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 "else the dearest operations could never run"
             )
 
+    @property
+    def upstreams(self) -> UpstreamsConfig:
+        """The vendors' sections and [servers]."""
+        return upstreams_config(self, self.servers)
+
+
+SettingsFile: Any = msgspec.defstruct(
+    "Settings", vendor_fields(), bases=(Settings,), frozen=True, forbid_unknown_fields=True, kw_only=True
+)
+
 
 def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the file and the environment. Raises ConfigError that names the path of what is wrong or missing."""
@@ -168,11 +174,13 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     folder = Path.cwd()
     if path is not None:
         tables, folder = _read(path), path.absolute().parent
-    lay_over(tables, Settings, environment)
+    lay_over(tables, SettingsFile, environment)
     refuse_renamed(tables)
 
     def convert(tables: Mapping[str, Any]) -> Settings:
-        return msgspec.convert(tables, Settings, strict=False, dec_hook=partial(_decoded, folder, environment))
+        hook = partial(_decoded, folder, environment)
+        settings: Settings = msgspec.convert(tables, SettingsFile, strict=False, dec_hook=hook)
+        return settings
 
     def attempt(tables: Mapping[str, Any]) -> str | None:
         try:
@@ -184,7 +192,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     try:
         settings = convert(tables)
     except msgspec.ValidationError as error:
-        raise mistake(str(error), tables, Settings, attempt) from None
+        raise mistake(str(error), tables, SettingsFile, attempt) from None
     _check_addresses(settings)
     check_issuers(settings.auth.oidc)
     return settings

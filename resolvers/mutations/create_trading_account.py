@@ -29,8 +29,9 @@ from resolvers.policy.enums import ClientStanding
 from resolvers.types.instruction import Instruction
 from resolvers.types.standing import standing
 from upstreams.state.instructions import NewInstruction
-from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.protocol import Accounts
 from upstreams.vendors.kit.server_config import ServerConfig
+from upstreams.vendors.registry import sections
 
 KIND = "CREATE_TRADING_ACCOUNT"
 _SYNC = "null while the ERP has not synchronised the login or cannot be asked; the outcome stands."
@@ -110,11 +111,10 @@ def _new(client: ClientRecord, meaning: Mapping[str, Any], key: str, context: Co
 
 async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context: Context) -> CheckedCommand:
     """Let the ERP make the account. It knows the client's standing itself and answers accordingly."""
-    hyper, client = context.services.hyper, await _client(number, context)
-    if hyper is None:
-        raise NotPermitted(
-            Reason.NOT_SUPPORTED, "No [hyper] is configured, so the ERP cannot be asked to make accounts."
-        )
+    erp_api, client = context.services.erp_api, await _client(number, context)
+    if erp_api is None:
+        message = f"No {sections('erp')} is configured, so the ERP cannot be asked to make accounts."
+        raise NotPermitted(Reason.NOT_SUPPORTED, message)
     found = await context.services.erp.api_passwords([number], context.caller.visible, context.call)
     password = found.get(number)
     if password is None:
@@ -123,7 +123,7 @@ async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context
     secret: Secret = password
 
     async def prepare(call: Call) -> Prepared:
-        return await hyper.prepare_account(number, secret, call)
+        return await erp_api.prepare_account(number, secret, call)
 
     return CheckedCommand(_new(client, meaning, key, context), lambda _instruction: prepare)
 
@@ -137,15 +137,16 @@ async def on_server(
     config = context.services.servers.get(server.server)
     if platform is None or config is None:
         raise NotPermitted(Reason.NOT_FOUND, "There is no such trading server.")
-    if not platform.can_create_accounts:
+    if platform.accounts is None:
         raise NotPermitted(Reason.NOT_SUPPORTED, f"{server.server}'s vendor documents no way to make accounts.")
     if issues := _issues(server, config, client):
         raise InvalidInput(*issues)
     if standing(client) is not ClientStanding.OK:
         raise NotPermitted(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
+    accounts = platform.accounts
     details = account_details(server.group, client.full_name or "", given(server.leverage), client.email)
     new = replace(_new(client, meaning, key, context), details=details)
-    return CheckedCommand(new, lambda instruction: preparation(platform, instruction))
+    return CheckedCommand(new, lambda instruction: preparation(accounts, instruction))
 
 
 def _issues(server: NewAccountOnServer, config: ServerConfig, client: ClientRecord) -> list[InputIssue]:
@@ -163,9 +164,9 @@ def _issues(server: NewAccountOnServer, config: ServerConfig, client: ClientReco
     return issues
 
 
-def preparation(platform: Platform, instruction: InstructionRecord) -> Prepare:
+def preparation(accounts: Accounts, instruction: InstructionRecord) -> Prepare:
     async def prepare(call: Call) -> Prepared:
-        return await platform.prepare_account(account_order(instruction), call)
+        return await accounts.prepare(account_order(instruction), call)
 
     return prepare
 

@@ -34,7 +34,7 @@ from resolvers.types.scalars import CurrencyCode
 from resolvers.types.standing import standing
 from upstreams.state.deposit_limits import DepositGuards
 from upstreams.state.instructions import NewInstruction
-from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.protocol import Deposits, Platform
 
 KIND = "DEPOSIT"
 # What is kept for ever should not be a place to store things.
@@ -83,7 +83,7 @@ class Deposit:
         return []
 
 
-async def check(deposit: Deposit, context: Context) -> tuple[AccountRecord, ClientRecord, Platform]:
+async def check(deposit: Deposit, context: Context) -> tuple[AccountRecord, ClientRecord, Platform, Deposits]:
     """The account, its client and its server, if the deposit may be made. Raises Invalid, Declined, UpstreamError."""
     if issues := deposit.issues():
         raise InvalidInput(*issues)
@@ -97,18 +97,18 @@ async def check(deposit: Deposit, context: Context) -> tuple[AccountRecord, Clie
     if account is None or client is None:
         raise NotPermitted(Reason.NOT_FOUND, "There is no such trading account.")
     platform = context.services.platforms.get(account.server)
-    if platform is None or not platform.can_deposit:
+    if platform is None or platform.deposits is None:
         raise NotPermitted(Reason.NOT_SUPPORTED, f"Deposits on {account.server} are not possible.")
     if account.currency != deposit.currency:
         message = f"currency must be the account's, {account.currency}."
         raise InvalidInput(InputIssue(("currency",), "account-currency", message))
     if standing(client) is not ClientStanding.OK:
         raise NotPermitted(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
-    return account, client, platform
+    return account, client, platform, platform.deposits
 
 
 async def order(deposit: Deposit, meaning: dict[str, Any], key: str, context: Context) -> CheckedCommand:
-    account, client, platform = await check(deposit, context)
+    account, client, platform, deposits = await check(deposit, context)
     new = NewInstruction(
         kind=KIND,
         principal=context.caller.principal,
@@ -123,7 +123,7 @@ async def order(deposit: Deposit, meaning: dict[str, Any], key: str, context: Co
         note=deposit.note,
         guards=guards(platform, deposit.currency, context),
     )
-    return CheckedCommand(new, lambda instruction: preparation(platform, instruction))
+    return CheckedCommand(new, lambda instruction: preparation(deposits, instruction))
 
 
 def guards(platform: Platform, currency: str, context: Context) -> DepositGuards:
@@ -131,13 +131,13 @@ def guards(platform: Platform, currency: str, context: Context) -> DepositGuards
     return DepositGuards(
         daily_per_caller=limits.daily_per_caller.get(currency),
         daily_per_account=limits.daily_per_account.get(currency),
-        one_open_per_account=platform.deposit_policy.one_open_per_account,
+        one_open_per_account=platform.deposit_history is None,
     )
 
 
-def preparation(platform: Platform, instruction: InstructionRecord) -> Prepare:
+def preparation(deposits: Deposits, instruction: InstructionRecord) -> Prepare:
     async def prepare(call: Call) -> Prepared:
-        return await platform.prepare_deposit(deposit_order(instruction), call)
+        return await deposits.prepare(deposit_order(instruction), call)
 
     return prepare
 

@@ -72,7 +72,7 @@ def failed(failure: Failure) -> Refused | UpstreamFailed:
     }
     if failure.system is None or failure.code not in _UPSTREAM_FAILURES:
         return Refused(**facts)
-    system = UpstreamSystem(failure.system.value)
+    system = UpstreamSystem(failure.system)
     return UpstreamFailed(**facts, system=system, retry_after_seconds=failure.retry_after_seconds)
 
 

@@ -23,6 +23,7 @@ from resolvers.mutations.payload import INPUT, KEY, payload, request
 from resolvers.types.instruction import Instruction
 from resolvers.types.scalars import CurrencyCode
 from upstreams.state.instructions import NewInstruction
+from upstreams.vendors.registry import sections
 
 KIND = "OPEN_ACCOUNT_REQUEST"
 _LONGEST_TEXT = 200
@@ -130,9 +131,9 @@ async def check(order: AccountRequestOrder, meaning: dict[str, Any], key: str, c
     """The order, if the request may be made. Raises Invalid, Declined, UpstreamError."""
     if found := issues(order):
         raise InvalidInput(*found)
-    broctagon = context.services.broctagon
-    if broctagon is None:
-        raise NotPermitted(Reason.NOT_SUPPORTED, "No [broctagon] is configured, so there is no CRM to ask.")
+    crm = context.services.crm
+    if crm is None:
+        raise NotPermitted(Reason.NOT_SUPPORTED, f"No {sections('crm')} is configured, so there is no CRM to ask.")
     client = await context.services.erp.client_by_crm_user(order.user_id, context.caller.visible, context.call)
     if client is None:
         raise NotPermitted(Reason.NOT_FOUND, "There is no client with this CRM user id.")
@@ -147,7 +148,7 @@ async def check(order: AccountRequestOrder, meaning: dict[str, Any], key: str, c
     )
 
     async def prepare(call: Call) -> Prepared:
-        return await broctagon.prepare_request(order, call)
+        return await crm.prepare_request(order, call)
 
     return CheckedCommand(new, lambda _instruction: prepare)
 

@@ -3,8 +3,11 @@
 import strawberry
 from strawberry.schema_directive import Location
 
+from core.errors import ERP_DATABASE
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.policy.scopes import Scope
+from upstreams.vendors.kit.vendor import Role
+from upstreams.vendors.registry import offering
 
 
 @strawberry.schema_directive(
@@ -34,8 +37,14 @@ def _together(one: Scope | tuple[Scope, ...]) -> tuple[Scope, ...]:
     return one if isinstance(one, tuple) else (one,)
 
 
-ERP_STATEMENT = Upstream(system=UpstreamSystem.ERP_DATABASE)
+ERP_STATEMENT = Upstream(system=UpstreamSystem(ERP_DATABASE))
 
 # Our own state usually lies in the ERP's database and always speaks the same language, so the schema names no other
 # system; the call plan, which counts it apart, knows it by being this very object.
-STATE_STATEMENT = Upstream(system=UpstreamSystem.ERP_DATABASE)
+STATE_STATEMENT = Upstream(system=UpstreamSystem(ERP_DATABASE))
+
+
+def asks(role: Role, batch_max: int | None = None) -> list[Upstream]:
+    """One directive for each vendor that the field may ask; each call carries `batch_max` keys, or all."""
+    batch = strawberry.UNSET if batch_max is None else batch_max
+    return [Upstream(system=UpstreamSystem(vendor.system), batch_max=batch) for vendor in offering(role).values()]

@@ -5,6 +5,9 @@ from typing import Any, TypeVar
 
 import strawberry
 
+from core.errors import ERP_DATABASE
+from upstreams.vendors.registry import all_vendors
+
 E = TypeVar("E", bound=Enum)
 
 
@@ -15,11 +18,12 @@ def told(value: object, description: str) -> Any:
 
 @strawberry.enum(description="A system that brokergraph asks.")
 class UpstreamSystem(Enum):
-    ERP_DATABASE = told("ERP_DATABASE", "The ERP's PostgreSQL database.")
-    HYPER = told("HYPER", "Hyper, the ERP's HTTP API.")
-    CPLUGIN = told("CPLUGIN", "CPlugin WebAPI, in front of MT4 and MT5 servers.")
-    BROKER_WORK = told("BROKER_WORK", "Leanwork's Broker Work, in front of MT4, MT5 and cTrader servers.")
-    BROCTAGON = told("BROCTAGON", "Broctagon's CRM Open API.")
+    """The ERP's database, and the vendors of the registry in its order."""
+
+    locals().update(
+        {ERP_DATABASE: told(ERP_DATABASE, "The ERP's PostgreSQL database.")}
+        | {vendor.system: told(vendor.system, vendor.description) for vendor in all_vendors().values()}
+    )
 
 
 @strawberry.enum(description="How an upstream has been doing lately, as this process sees it.")

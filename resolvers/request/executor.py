@@ -32,6 +32,7 @@ from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
 from resolvers.schema import schema
 from upstreams.state.budgets.budgets import Budgets, Standing
+from upstreams.vendors.registry import offering
 
 # Upstream calls end at the deadline by themselves; this is for whatever else might hang.
 _GRACE_SECONDS = 2.0
@@ -172,7 +173,7 @@ class Executor:
         limits = self._services.limits
         selection = self._selector(document, variables).operation(operation)
         plan = forecast(selection, limits, self._servers)
-        asked = plan.keys[UpstreamSystem.HYPER.value]
+        asked = max((plan.keys[vendor.system] for vendor in offering("erp").values()), default=0)
         if _LIVE_CLIENT in document.fields and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])
         return plan
@@ -210,10 +211,12 @@ def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
 
 
 def _servers(services: Services) -> Servers:
-    batches: dict[UpstreamSystem, list[int]] = {UpstreamSystem.CPLUGIN: [], UpstreamSystem.BROKER_WORK: []}
+    batches: dict[UpstreamSystem, list[int]] = {
+        UpstreamSystem(vendor.system): [] for vendor in offering("live").values()
+    }
     for platform in services.platforms.values():
-        if platform.has_live_figures:
-            batches.setdefault(UpstreamSystem(platform.system.value), []).append(platform.batch_max)
+        if platform.live is not None:
+            batches[UpstreamSystem(platform.system)].append(platform.live.batch_max)
     return Servers({system: tuple(sizes) for system, sizes in batches.items()})
 
 

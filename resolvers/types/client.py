@@ -11,8 +11,8 @@ from resolvers.fields.connections import given
 from resolvers.fields.declare import many
 from resolvers.fields.ids import encode_id
 from resolvers.fields.loaders import balances_by_client
-from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, Upstream, needs
-from resolvers.policy.enums import ClientStanding, UpstreamSystem
+from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, asks, needs
+from resolvers.policy.enums import ClientStanding
 from resolvers.policy.scopes import Scope
 from resolvers.types.currency_balance import CurrencyBalance, Money, total_value
 from resolvers.types.instruction import InstructionConnection, instruction_connections
@@ -124,7 +124,7 @@ class Client(Node):
         key=client_key,
         description="The ERP's own live answer (Get_Client_Balance_json): one rate-limited call per client. Null with "
         "one error when it cannot be had.",
-        upstreams=[Upstream(system=UpstreamSystem.HYPER, batch_max=1)],
+        upstreams=asks("erp", batch_max=1),
         scopes=FIGURES,
     )
     instructions = many(

@@ -8,7 +8,7 @@ from typing import Annotated, TypeGuard
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from core.errors import Reason, Rejected, System, UpstreamError
+from core.errors import ERP_DATABASE, Reason, Rejected, UpstreamError
 from core.records import AccountKey, AccountRecord, LiveAccountRecord
 from resolvers.context import Context
 from resolvers.policy.directives import needs
@@ -16,7 +16,7 @@ from resolvers.policy.enums import UpstreamSystem
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.types.scalars import CurrencyCode
-from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.protocol import LiveFigures, Platform
 
 Answer = LiveAccountRecord | BaseException | None
 _MOST_AGE_SECONDS = 3600
@@ -52,7 +52,7 @@ class LiveAccount:
 
     @strawberry.field(description="The vendor's API that answered.")
     def system(root: strawberry.Parent[LiveAccountRecord]) -> UpstreamSystem:
-        return UpstreamSystem(root.system.value)
+        return UpstreamSystem(root.system)
 
 
 def _wanted(context: Context) -> frozenset[str]:
@@ -99,12 +99,13 @@ def _cached(
 async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], context: Context) -> Mapping[str, Answer]:
     """One server's answers, by login; each has one."""
     platform = context.services.platforms.get(server)
-    problem = _cannot_ask(server, platform, len(logins), context)
-    if platform is None or problem is not None:
+    if platform is None or platform.live is None:
+        return dict.fromkeys(logins, _no_figures(server, platform))
+    if problem := _too_many(platform, platform.live, len(logins), context):
         return dict.fromkeys(logins, problem)
     cache = context.services.live_cache
     stamp = cache.stamp(wanted)
-    found = await platform.live(logins, wanted, context.call)
+    found = await platform.live.fetch(logins, wanted, context.call)
     if cache.is_wanted:
         cache.put([(AccountKey(server, login), one) for login, one in found.items() if _is_figure(one)], stamp)
     if None not in found.values():
@@ -116,18 +117,20 @@ def _is_figure(answer: Answer) -> TypeGuard[LiveAccountRecord]:
     return answer.__class__ is LiveAccountRecord
 
 
-def _cannot_ask(server: str, platform: Platform | None, count: int, context: Context) -> UpstreamError | None:
+def _no_figures(server: str, platform: Platform | None) -> UpstreamError:
     if platform is None:
         message = f"The trading server {server} is in the ERP but not in the configuration."
-        return Rejected(message, system=System.ERP_DATABASE, name=server, reason=Reason.NOT_SUPPORTED)
-    if not platform.has_live_figures:
-        message = f"{server}'s vendor documents no call for live figures."
-        return Rejected(message, system=platform.system, name=server, reason=Reason.NOT_SUPPORTED)
+        return Rejected(message, system=ERP_DATABASE, name=server, reason=Reason.NOT_SUPPORTED)
+    message = f"{server}'s vendor documents no call for live figures."
+    return Rejected(message, system=platform.system, name=server, reason=Reason.NOT_SUPPORTED)
+
+
+def _too_many(platform: Platform, live: LiveFigures, count: int, context: Context) -> UpstreamError | None:
     most = context.services.limits.single_live_accounts_max
-    if platform.batch_max == 1 and count > most:
-        message = f"{server} answers one login per call: at most {most} in one operation; asked for {count}."
-        return Rejected(message, system=platform.system, name=server, reason=Reason.LIMIT_EXCEEDED)
-    return None
+    if live.batch_max > 1 or count <= most:
+        return None
+    message = f"{platform.name} answers one login per call: at most {most} in one operation; asked for {count}."
+    return Rejected(message, system=platform.system, name=platform.name, reason=Reason.LIMIT_EXCEEDED)
 
 
 def _unknown_login(server: str, login: str, platform: Platform) -> UpstreamError:

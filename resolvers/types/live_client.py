@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from core.errors import Reason, Rejected, System
+from core.errors import Reason, Rejected
 from core.records import BalanceRecord, ClientRecord, LiveClientRecord
 from core.secret import Secret
 from resolvers.context import Context
@@ -14,8 +14,9 @@ from resolvers.policy.errors import LimitExceeded
 from resolvers.policy.scopes import Scope
 from resolvers.types.currency_balance import CurrencyBalance, Money, money
 from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
+from upstreams.vendors.registry import offering, sections
 
-# Hyper's ResponseCode of a client who may act without restriction [D, H-1244].
+# The ERP API's ResponseCode of a client who may act without restriction [D, H-1244].
 _UNRESTRICTED = 0
 
 
@@ -75,10 +76,11 @@ async def live_clients(clients: Sequence[ClientRecord], context: Context) -> lis
 
 
 async def _ask(number: int, password: Secret | None, context: Context) -> LiveClientRecord:
-    hyper = context.services.hyper
-    if hyper is None:
-        raise Rejected("No [hyper] is configured.", system=System.HYPER, reason=Reason.NOT_SUPPORTED)
+    erp_api = context.services.erp_api
+    if erp_api is None:
+        system = next(iter(offering("erp").values())).system
+        raise Rejected(f"No {sections('erp')} is configured.", system=system, reason=Reason.NOT_SUPPORTED)
     if password is None:
         message = "The ERP has no API password of this client, so its API cannot be asked about them."
-        raise Rejected(message, system=System.HYPER, reason=Reason.CREDENTIALS_REJECTED)
-    return await hyper.client_balance(number, password, context.call)
+        raise Rejected(message, system=erp_api.system, reason=Reason.CREDENTIALS_REJECTED)
+    return await erp_api.client_balance(number, password, context.call)

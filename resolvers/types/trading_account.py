@@ -26,8 +26,8 @@ from resolvers.fields.connections import (
 from resolvers.fields.declare import attribute, many
 from resolvers.fields.ids import encode_cursor, encode_id
 from resolvers.fields.loaders import clients_by_number
-from resolvers.policy.directives import ERP_STATEMENT, Upstream, needs
-from resolvers.policy.enums import Platform, TradingAccountStatus, UpstreamSystem, code_of, listed
+from resolvers.policy.directives import ERP_STATEMENT, asks, needs
+from resolvers.policy.enums import Platform, TradingAccountStatus, code_of, listed
 from resolvers.policy.scopes import Scope
 from resolvers.types.live_account import LiveAccount, live_accounts
 from resolvers.types.node import Node
@@ -114,10 +114,7 @@ class TradingAccount(Node):
         key=account_key,
         description="From the trading platform's API, many logins in one call per server. Null with one error when the "
         "server cannot answer. A figure younger than maxAgeSeconds may be reused.",
-        upstreams=[
-            Upstream(system=UpstreamSystem.CPLUGIN, batch_max=_LIVE_BATCH),
-            Upstream(system=UpstreamSystem.BROKER_WORK, batch_max=_LIVE_BATCH),
-        ],
+        upstreams=asks("live", batch_max=_LIVE_BATCH),
         scopes=FIGURES,
     )
 

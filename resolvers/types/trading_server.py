@@ -24,10 +24,10 @@ def trading_server(name: str, services: Services) -> TradingServer:
     return TradingServer(
         name=name,
         platform=code_of(Platform, services.servers[name].platform, Platform.UNRECOGNISED),
-        system=UpstreamSystem(link.system.value),
-        can_create_accounts=link.can_create_accounts,
-        can_deposit=link.can_deposit,
-        has_live_figures=link.has_live_figures,
+        system=UpstreamSystem(link.system),
+        can_create_accounts=link.accounts is not None,
+        can_deposit=link.deposits is not None,
+        has_live_figures=link.live is not None,
     )
 
 

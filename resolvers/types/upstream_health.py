@@ -19,7 +19,7 @@ class UpstreamHealth:
 async def upstreams(info: Info) -> list[UpstreamHealth]:
     return [
         UpstreamHealth(
-            system=UpstreamSystem(link.system.value),
+            system=UpstreamSystem(link.system),
             name=link.name,
             state=UpstreamState(link.state.value),
             p95_seconds=link.p95_seconds,

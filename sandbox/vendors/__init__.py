@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from starlette.applications import Starlette
 
-from sandbox.vendors import broctagon, broker_work, control, cplugin, cplugin_auth, hyper, tables
+from sandbox.vendors import control, tables
 from sandbox.vendors.hyper import tokens as hyper_tokens
 from sandbox.vendors.misbehaviour import Misbehaving
 from sandbox.vendors.serving import Listener, listening
@@ -18,14 +19,6 @@ __all__ = ["VENDORS", "VendorState", "Vendors", "start_vendors"]
 
 UNHAMPERED_REQUESTS_PER_MINUTE = 100_000
 """Hyper's documented default of 20 a minute would hamper every test that is not about it."""
-
-BUILDERS: Mapping[str, Callable[[VendorState], Starlette]] = {
-    "hyper": hyper.build,
-    "cplugin": cplugin.build,
-    "cplugin_auth": cplugin_auth.build,
-    "broker_work": broker_work.build,
-    "broctagon": broctagon.build,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ async def start_vendors(
 
 def _front(state: VendorState, name: str, port: int) -> Listener:
     switch = state.switchboard[name]
-    listener = Listener(Misbehaving(BUILDERS[name](state), switch), port)
+    listener = Listener(Misbehaving(import_module(VENDORS[name]).build(state), switch), port)
     _let_refuse(switch, listener)
     return listener
 

@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from sandbox.vendors.faults import ActiveFault, Fault
 
-VENDORS: Final = ("hyper", "cplugin", "cplugin_auth", "broker_work", "broctagon")
+VENDORS: Final[Mapping[str, str]] = {
+    "hyper": "sandbox.vendors.hyper",
+    "cplugin": "sandbox.vendors.cplugin",
+    "cplugin_auth": "sandbox.vendors.cplugin_auth",
+    "broker_work": "sandbox.vendors.broker_work",
+    "broctagon": "sandbox.vendors.broctagon",
+}
+"""The vendor servers, and the modules whose `build` makes them."""
 REMEMBERED_CALLS = 1000
 SECRET_HEADERS = frozenset({"authorization", "key", "signature", "x-api-token", "cookie"})
 _SECRET_FIELDS = re.compile(

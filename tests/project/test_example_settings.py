@@ -6,7 +6,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from api.settings.settings import Settings, load_settings
+from api.settings.settings import SettingsFile, load_settings
 from core.config_error import ConfigError
 from core.secret import Secret
 
@@ -70,7 +70,7 @@ def test_the_example_is_a_settings_file_as_it_stands(example):
 
 
 @pytest.mark.parametrize(
-    "path,section", sections(Settings), ids=lambda value: ".".join(value) if isinstance(value, tuple) else ""
+    "path,section", sections(SettingsFile), ids=lambda value: ".".join(value) if isinstance(value, tuple) else ""
 )
 def test_every_setting_is_explained_where_it_belongs(path, section):
     tree = tomllib.loads(uncommented(EXAMPLE.read_text()))

@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 
 from core.clock import Clock
 from core.commands import DepositOrder
+from support.adapters import DepositAdapter
 from support.vendor_calls import settings
 from upstreams.open import Upstreams, open_upstreams
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.token_store import memory_tokens
 
 AMOUNT = Decimal("100.25")
 _numbers = count(1)
@@ -36,25 +36,9 @@ class LeapingClock(Clock):
         await asyncio.sleep(0)
 
 
-@dataclass(frozen=True)
-class Adapter:
-    server: str
-    vendor: str
-    path: str
-    history: str
-    keyed: bool = False
-
-
-ADAPTERS = {
-    "cplugin v2": Adapter("R1", "cplugin", "TradeTransaction", "TradesUserHistory", keyed=True),
-    "cplugin v1": Adapter("R3", "cplugin", "TradeTransaction", "TradesUserHistory"),
-    "broctagon": Adapter("A1", "broctagon", "deposit", "report/transactions"),
-}
-
-
 @asynccontextmanager
 async def opened(box, clock: Clock, change: Callable = lambda config: config) -> AsyncIterator[Upstreams]:
-    async with open_upstreams(change(settings(box)), clock, MemoryTokenStore()) as house:
+    async with open_upstreams(change(settings(box)), clock, memory_tokens) as house:
         yield house
 
 
@@ -76,6 +60,6 @@ async def books(database, server: str, order: DepositOrder) -> list[tuple[str, D
     return [(str(row["ticket"]), row["amount"]) for row in rows]
 
 
-def sends(box, adapter: Adapter) -> list[dict]:
+def sends(box, adapter: DepositAdapter) -> list[dict]:
     """The deposit calls that reached the vendor."""
     return [call for call in box.calls(adapter.vendor)["calls"] if adapter.path in call["path"]]

@@ -1,7 +1,6 @@
 """The adapters, opened on the sandbox's vendors, with limits short enough for tests that provoke every one of them."""
 
 import asyncio
-import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -9,13 +8,13 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 
+from api.settings.settings import load_settings
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
-from core.secret import Secret
 from upstreams.http.limits import Limits
-from upstreams.open import Upstreams, open_upstreams
-from upstreams.vendors.config import UpstreamsConfig
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.open import Upstreams, UpstreamsConfig, open_upstreams
+from upstreams.vendors.kit.token_store import memory_tokens
+from upstreams.vendors.registry import VENDORS
 
 Answering = Callable[[asyncio.StreamWriter], Awaitable[bool | None]]
 
@@ -26,33 +25,27 @@ def a_call(seconds: float = 10.0) -> Call:
     return Call(Deadline.after(seconds, Clock()), Tally(), "test")
 
 
-def secrets(kind: type, value: object) -> object:
-    if kind is Secret:
-        return Secret(str(value))
-    raise NotImplementedError(kind)
+def changed(config: UpstreamsConfig, section: str, name: str | None = None, **changes) -> UpstreamsConfig:
+    """The same with other settings of a vendor's connections, or of the one of this name."""
+    connections = {
+        key: msgspec.structs.replace(one, **changes) if key[0] == section and name in {None, key[1]} else one
+        for key, one in config.connections.items()
+    }
+    return msgspec.structs.replace(config, connections=connections)
 
 
 def settings(box, limits: Limits = SHORT) -> UpstreamsConfig:
     """The box's own settings file, as the graph reads it, with other limits."""
-    parts = tomllib.loads(box.settings_path.read_text())
-    names = ("hyper", "broctagon", "cplugin", "broker_work", "servers")
-    config = msgspec.convert({name: parts[name] for name in names}, UpstreamsConfig, dec_hook=secrets)
-    replace = msgspec.structs.replace
-    return replace(
-        config,
-        hyper=replace(config.hyper, limits=limits, requests_per_minute=10_000.0),
-        broctagon=replace(config.broctagon, limits=limits),
-        cplugin={
-            name: replace(vendor, limits=limits, write_timeout_header_seconds=1)
-            for name, vendor in config.cplugin.items()
-        },
-        broker_work={name: replace(vendor, limits=limits) for name, vendor in config.broker_work.items()},
-    )
+    config = load_settings(box.settings_path, {}).upstreams
+    for section in VENDORS:
+        config = changed(config, section, limits=limits)
+    config = changed(config, "hyper", requests_per_minute=10_000.0)
+    return changed(config, "cplugin", write_timeout_header_seconds=1)
 
 
 @pytest.fixture
 async def house(well_behaved) -> AsyncIterator[Upstreams]:
-    async with open_upstreams(settings(well_behaved), Clock(), MemoryTokenStore()) as opened:
+    async with open_upstreams(settings(well_behaved), Clock(), memory_tokens) as opened:
         yield opened
 
 

@@ -5,11 +5,13 @@ It reads and never changes anything, but for a token that a vendor renews on the
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
 
 from core.errors import UpstreamError
 from core.secret import Secret
-from upstreams.vendors.config import UpstreamsConfig
+from upstreams.open import UpstreamsConfig
 
 Verdict = Literal["ok", "note", "wrong"]
 Findings = AsyncIterator["Finding"]
@@ -46,11 +48,13 @@ def told(error: UpstreamError) -> str:
 
 def secrets_of(config: UpstreamsConfig) -> Iterable[Secret]:
     """Every secret of the vendors' settings, so that none is printed even where a foreign error quotes it."""
-    if config.hyper is not None:
-        yield config.hyper.access_token
-        if config.hyper.refresh_token is not None:
-            yield config.hyper.refresh_token
-    if config.broctagon is not None:
-        yield config.broctagon.key
-    yield from (connection.client_secret for connection in config.cplugin.values())
-    yield from (connection.token for connection in config.broker_work.values())
+    for connection in config.connections.values():
+        yield from _secrets_in(connection)
+
+
+def _secrets_in(section: Any) -> Iterable[Secret]:
+    if isinstance(section, Secret):
+        yield section
+    elif isinstance(section, msgspec.Struct):
+        for name in section.__struct_fields__:
+            yield from _secrets_in(getattr(section, name))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.call import Call
 from core.clock import Deadline
-from core.errors import System, Unavailable, UpstreamError
+from core.errors import ERP_DATABASE, Unavailable, UpstreamError
 from upstreams.check.findings import Finding, Findings, note, ok, told, wrong
 from upstreams.postgres.database import Database
 from upstreams.postgres.failures import ERRORS
@@ -56,4 +56,4 @@ async def _missing(database: Database, deadline: Deadline) -> list[str]:
             return await missing(connection)
     except ERRORS as error:
         message = "The database cannot be reached."
-        raise Unavailable(message, system=System.ERP_DATABASE, name=database.label, detail=repr(error)) from error
+        raise Unavailable(message, system=ERP_DATABASE, name=database.label, detail=repr(error)) from error

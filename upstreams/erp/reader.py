@@ -160,7 +160,7 @@ class Erp:
         return found
 
     async def api_passwords(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, Secret]:
-        """Hyper's per-client secrets. For the Hyper adapter's calls alone."""
+        """The clients' secrets for the ERP's own API. For calls of that API alone."""
         rows = await self._database.read(
             sql.api_passwords, *visible.of_clients(), numbers, call=call, keys=len(numbers)
         )

@@ -1,4 +1,4 @@
-"""OAuth2 client credentials with OIDC discovery, as CPlugin's authority speaks it [D, C-py]."""
+"""OAuth2 client credentials with OIDC discovery [D, C-py]."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -13,7 +13,7 @@ from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
 
-# CPlugin's own SDKs renew so long before the end [D, C-py].
+# The vendor's own SDKs renew so long before the end [D, C-py].
 RENEW_EARLY_SECONDS = 60.0
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 

@@ -10,14 +10,6 @@ from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, System,
 from upstreams.http.transport import HttpAnswer
 from upstreams.http.transport_errors import Meaning, TransportFault
 
-LABELS: Mapping[System, str] = {
-    System.ERP_DATABASE: "The ERP database",
-    System.HYPER: "The ERP's API",
-    System.CPLUGIN: "CPlugin",
-    System.BROKER_WORK: "Broker Work",
-    System.BROCTAGON: "The CRM",
-}
-
 _HAPPENED: Mapping[Meaning, str] = {
     Meaning.UNREACHABLE: "cannot be reached",
     Meaning.SILENT: "did not answer in time",
@@ -42,12 +34,12 @@ LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 
 
 class Failures:
-    """Makes the errors of one link."""
+    """Makes the errors of one link. `label` is how messages name the system."""
 
-    def __init__(self, system: System, name: str) -> None:
+    def __init__(self, system: System, name: str, label: str = "") -> None:
         self._system = system
         self._name = name
-        self._label = LABELS[system]
+        self._label = label or system
 
     def from_fault(self, fault: TransportFault, *, writes: bool, fair: bool = True) -> UpstreamError:
         """`fair` is false where the vendor had less time than a call takes."""

@@ -50,13 +50,14 @@ class Link:
         limits: Limits,
         clock: Clock,
         *,
+        label: str = "",
         requests_per_minute: float | None = None,
     ) -> None:
         self.system = system
         self.name = name
         self.limits = limits
         self.clock = clock
-        self.failures = Failures(system, name)
+        self.failures = Failures(system, name, label)
         self._url = url.rstrip("/")
         self._transport = Transport(limits)
         share = limits.write_reserve

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from core.call import Call
-from core.errors import DatabaseFailure, Misunderstood, System, Unavailable, UpstreamError
+from core.errors import ERP_DATABASE, DatabaseFailure, Misunderstood, Unavailable, UpstreamError
 from core.secret import Secret
 from upstreams.postgres.failures import ERRORS, classify, took_too_long
 from upstreams.postgres.pool import Pool, transaction
@@ -156,7 +156,7 @@ class Database:
     def _unavailable(self, error: BaseException) -> UpstreamError:
         log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
         message = "The database did not answer in time or cannot be reached; nothing was read. Try again."
-        return Unavailable(message, system=System.ERP_DATABASE, name=self.label, detail=repr(error))
+        return Unavailable(message, system=ERP_DATABASE, name=self.label, detail=repr(error))
 
     def _unreadable(self, error: BaseException) -> UpstreamError:
         # Only the message is logged, because DETAIL quotes the row.
@@ -165,6 +165,4 @@ class Database:
         log.error("database.refused", database=self.label, sqlstate=sqlstate, detail=detail)
         hint = " `brokergraph check` reports what is missing." if isinstance(error, _NOT_AS_AGREED) else ""
         message = f"The database refused the statement.{hint}"
-        return Misunderstood(
-            message, system=System.ERP_DATABASE, name=self.label, upstream_code=sqlstate, detail=detail
-        )
+        return Misunderstood(message, system=ERP_DATABASE, name=self.label, upstream_code=sqlstate, detail=detail)

@@ -14,7 +14,7 @@ import msgspec
 
 from core.call import Call
 from core.clock import Clock
-from core.errors import DatabaseFailure, System, Unavailable, UpstreamError
+from core.errors import ERP_DATABASE, DatabaseFailure, Unavailable, UpstreamError
 from core.keyset import Page, PageRequest, cut
 from core.money import plain
 from core.records import Failure, InstructionEventRecord, InstructionRecord
@@ -27,7 +27,7 @@ from upstreams.state.write_access import WriteAccess
 sql = read_statements("state/instructions.sql")
 _COLUMNS = tuple(column.name for column in fields(InstructionRecord) if column.name != "events")
 
-_SYSTEM = System.ERP_DATABASE
+_SYSTEM = ERP_DATABASE
 
 # A statement on one row takes milliseconds. After this time the connection counts as lost.
 WRITE_SECONDS = 5.0

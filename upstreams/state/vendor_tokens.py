@@ -1,4 +1,4 @@
-"""Hyper's token pair in the state database: durable before use, changed by one process at a time."""
+"""A vendor connection's token pair in the state database: durable before use, changed by one process at a time."""
 
 import asyncio
 import zlib
@@ -10,7 +10,7 @@ from core.secret import Secret
 from upstreams.postgres.database import Database
 from upstreams.postgres.pool import transaction
 from upstreams.postgres.sql import read_statements
-from upstreams.vendors.hyper.tokens import TokenPair
+from upstreams.vendors.kit.token_store import TokenPair
 
 sql = read_statements("state/vendor_tokens.sql")
 _SECONDS = 10.0
@@ -19,7 +19,7 @@ _SECONDS = 10.0
 class DatabaseTokenStore:
     """A TokenStore that all replicas share. Raises Unavailable when the state database does not answer."""
 
-    def __init__(self, database: Database, clock: Clock, name: str = "hyper") -> None:
+    def __init__(self, database: Database, clock: Clock, name: str) -> None:
         self._database = database
         self._clock = clock
         self._name = name

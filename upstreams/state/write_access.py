@@ -5,7 +5,7 @@ read-only in a fail-over, and a role that lost a permission.
 """
 
 from core.clock import Clock
-from core.errors import DatabaseFailure, System, Unavailable, UpstreamError
+from core.errors import ERP_DATABASE, DatabaseFailure, Unavailable, UpstreamError
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
@@ -44,7 +44,7 @@ class WriteAccess:
 
     def unavailable(self) -> Unavailable:
         message = "Instructions cannot be written at the moment, so nothing was sent. Try again with the same key."
-        error = Unavailable(message, system=System.ERP_DATABASE, name=self._database.label)
+        error = Unavailable(message, system=ERP_DATABASE, name=self._database.label)
         error.database_failure = DatabaseFailure.REFUSED
         return error
 

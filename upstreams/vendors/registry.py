@@ -1,24 +1,48 @@
-"""Trading servers behind whatever vendor: the table of adapters, each of which takes its own open connection.
+"""The one list of vendors. A new vendor is one folder and one line in VENDORS.
 
-A new vendor is one folder here and one line in ADAPTERS.
+Everything that names a vendor elsewhere is derived from here: settings sections, connections, trading servers, checks,
+the graph's UpstreamSystem and its @upstream directives. A vendor's module is imported when it is first used.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
 
-from core.clock import Clock
-from upstreams.vendors import cplugin
-from upstreams.vendors.broctagon import trading_server as broctagon
-from upstreams.vendors.broker_work import trading_server as broker_work
-from upstreams.vendors.connections import Connections
-from upstreams.vendors.kit.protocol import Platform
-from upstreams.vendors.kit.server_config import ServerConfig
-from upstreams.vendors.kit.server_settings import named
+from upstreams.vendors.kit.vendor import Role, Vendor
 
-Builder = Callable[[str, ServerConfig, Connections, Clock], Platform]
-"""Makes the trading server `name`, or raises ConfigError with the path of the setting that is wrong."""
-
-ADAPTERS: Mapping[str, Builder] = {
-    "cplugin": lambda name, config, all_, clock: cplugin.build(name, config, named(all_.cplugin, name, config), clock),
-    "broker_work": lambda name, config, all_, _: broker_work.build(name, config, named(all_.broker_work, name, config)),
-    "broctagon": lambda name, config, all_, _: broctagon.build(name, config, all_.broctagon),
+VENDORS: Final[Mapping[str, str]] = {
+    "hyper": "upstreams.vendors.hyper",
+    "cplugin": "upstreams.vendors.cplugin",
+    "broker_work": "upstreams.vendors.broker_work",
+    "broctagon": "upstreams.vendors.broctagon",
 }
+"""The settings section, and the package that exports VENDOR. The order is that of the schema's enum values."""
+
+
+@cache
+def vendor_of(section: str) -> Vendor[Any, Any]:
+    """The vendor of a settings section. Raises KeyError for a section that is no vendor's."""
+    found: Vendor[Any, Any] = import_module(VENDORS[section]).VENDOR
+    return found
+
+
+@cache
+def all_vendors() -> Mapping[str, Vendor[Any, Any]]:
+    """By settings section."""
+    return {section: vendor_of(section) for section in VENDORS}
+
+
+def offering(role: Role) -> Mapping[str, Vendor[Any, Any]]:
+    """The vendors that may have this port, by settings section."""
+    return {section: vendor for section, vendor in all_vendors().items() if vendor.offers(role)}
+
+
+def sections(role: Role) -> str:
+    """The settings sections of those vendors, for messages."""
+    return " or ".join(f"[{section}]" for section in offering(role))
+
+
+def adapters() -> list[str]:
+    """What `adapter` in [servers.NAME] may be."""
+    return [section for section, vendor in all_vendors().items() if vendor.servers is not None]

@@ -51,7 +51,7 @@ async def test_equity_is_the_servers_and_without_a_trade_the_balance_and_credit(
 
     logins = [str(row["login"]) for row in accounts]
 
-    answer = await house.servers["R1"].live(logins, FIGURES, a_call())
+    answer = await house.servers["R1"].live.fetch(logins, FIGURES, a_call())
 
     records = [answer[login] for login in logins]
     figures = [(record.equity, record.margin, record.free_margin) for record in records]
@@ -65,19 +65,19 @@ async def test_margins_are_fetched_only_when_named_and_then_shared(house, accoun
     server, logins = house.servers["R1"], [str(row["login"]) for row in accounts]
 
     call = a_call()
-    await server.live(logins, frozenset({"balance", "credit", "group"}), call)
-    without = call.tally.calls[System.CPLUGIN]
+    await server.live.fetch(logins, frozenset({"balance", "credit", "group"}), call)
+    without = call.tally.calls[System("CPLUGIN")]
     for _ in range(3):
-        await server.live(logins, FIGURES, call)
+        await server.live.fetch(logins, FIGURES, call)
 
     assert without == 1
-    assert call.tally.calls[System.CPLUGIN] == 1 + 3 + 1
+    assert call.tally.calls[System("CPLUGIN")] == 1 + 3 + 1
 
 
 async def test_margins_that_fail_are_told_and_not_left_out(house, accounts, box):
     box.tell("cplugin", "/misbehave", {"fault": "status", "status": 500, "path": "MarginsGet"})
 
-    answer = await house.servers["R1"].live([str(row["login"]) for row in accounts], FIGURES, a_call())
+    answer = await house.servers["R1"].live.fetch([str(row["login"]) for row in accounts], FIGURES, a_call())
 
     assert [type(failure) for failure in answer.values()] == [Unavailable, Unavailable]
 
@@ -88,21 +88,21 @@ async def test_a_currency_is_its_groups_and_asked_for_once_each(house, database,
     call = a_call()
     logins = [str(row["login"]) for row in rows]
 
-    await house.servers[server].live(logins, frozenset({"currency"}), call)
-    answer = await house.servers[server].live(logins, frozenset({"currency"}), call)
+    await house.servers[server].live.fetch(logins, frozenset({"currency"}), call)
+    answer = await house.servers[server].live.fetch(logins, frozenset({"currency"}), call)
 
     assert {login: record.currency for login, record in answer.items()} == {
         str(row["login"]): row["currency"] for row in rows
     }
     reads = 1 if server == "R1" else len(rows)
-    assert call.tally.calls[System.CPLUGIN] == 2 * reads + len({row["group_name"] for row in rows})
+    assert call.tally.calls[System("CPLUGIN")] == 2 * reads + len({row["group_name"] for row in rows})
 
 
 async def test_registration_is_told_in_utc(house, database):
     row = await database.fetchrow("SELECT * FROM platform.account WHERE server = 'R1' ORDER BY login LIMIT 1")
     local = row["registered_local"].replace(tzinfo=ZoneInfo("Europe/Athens"))
 
-    [record] = (await house.servers["R1"].live([str(row["login"])], frozenset(), a_call())).values()
+    [record] = (await house.servers["R1"].live.fetch([str(row["login"])], frozenset(), a_call())).values()
 
     assert record.registered_at == local.astimezone(UTC)
     assert record.registered_at.tzinfo is UTC
@@ -142,7 +142,7 @@ async def deposit(house, database):
     )
     reference = f"BGCPLUGIN{next(numbers):06}"
     order = DepositOrder(str(await database.fetchval(query)), Decimal("10.00"), "USD", reference, f"key-{reference}")
-    return await house.servers["R1"].prepare_deposit(order, a_call())
+    return await house.servers["R1"].deposits.prepare(order, a_call())
 
 
 ERRORS = [
@@ -212,7 +212,7 @@ def an_account(**changes) -> NewAccountOrder:
 async def test_an_account_is_made_with_a_password_that_no_repr_shows(house, database):
     order = an_account()
 
-    receipt = await (await house.servers["R1"].prepare_account(order, a_call())).send()
+    receipt = await (await house.servers["R1"].accounts.prepare(order, a_call())).send()
 
     query = "SELECT * FROM platform.account WHERE server = 'R1' AND comment = $1"
     [row] = await database.fetch(query, order.reference)
@@ -232,7 +232,7 @@ async def test_an_account_is_made_with_a_password_that_no_repr_shows(house, data
 )
 async def test_an_account_whose_password_failed_is_in_doubt_and_known_by_login(house, database, box, fault):
     order = an_account()
-    prepared = await house.servers["R1"].prepare_account(order, a_call())
+    prepared = await house.servers["R1"].accounts.prepare(order, a_call())
     box.tell("cplugin", "/misbehave", fault | {"path": "UserPasswordSet"})
 
     with pytest.raises(OutcomeUnknown) as failed:
@@ -248,7 +248,7 @@ async def test_an_account_whose_password_failed_is_in_doubt_and_known_by_login(h
 )
 async def test_an_account_that_may_not_be_is_refused_unsent(house, box, changes):
     with pytest.raises(Rejected) as refused:
-        await house.servers["R1"].prepare_account(an_account(**changes), a_call())
+        await house.servers["R1"].accounts.prepare(an_account(**changes), a_call())
 
     assert refused.value.reason is Reason.VALIDATION_FAILED
     assert box.calls("cplugin")["total"] == 0

@@ -1,10 +1,10 @@
 """One suite for every adapter that takes deposits: what became of the money is said truly, and never guessed."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 
 import pytest
+from support.adapters import DEPOSITS, DepositAdapter
 from support.doubts import LeapingClock, opened
 from support.vendor_calls import a_call
 
@@ -18,24 +18,8 @@ AMOUNT = Decimal("100.25")
 numbers = count(1)
 
 
-@dataclass(frozen=True)
-class Adapter:
-    server: str
-    vendor: str
-    path: str
-    ticket: bool = True
-    keyed: bool = False
-
-
-ADAPTERS = {
-    "cplugin v2": Adapter("R1", "cplugin", "TradeTransaction", keyed=True),
-    "cplugin v1": Adapter("R3", "cplugin", "TradeTransaction"),
-    "broctagon": Adapter("A1", "broctagon", "deposit", ticket=False),
-}
-
-
-@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS.keys())
-def adapter(request) -> Adapter:
+@pytest.fixture(params=DEPOSITS.values(), ids=DEPOSITS.keys())
+def adapter(request) -> DepositAdapter:
     return request.param
 
 
@@ -75,7 +59,7 @@ def booked(database, adapter):
 
 
 async def test_it_is_booked_once_and_the_ticket_is_the_servers(server, adapter, order, booked):
-    prepared = await server.prepare_deposit(order, a_call())
+    prepared = await server.deposits.prepare(order, a_call())
     assert await booked(order) == []
 
     receipt = await prepared.send()
@@ -102,7 +86,7 @@ async def test_it_is_booked_once_and_the_ticket_is_the_servers(server, adapter, 
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
 )
 async def test_what_may_have_been_booked_is_booked_once_at_most(server, adapter, order, booked, box, fault, applied):
-    prepared = await server.prepare_deposit(order, a_call(4))
+    prepared = await server.deposits.prepare(order, a_call(4))
     box.tell(adapter.vendor, "/misbehave", fault | {"path": adapter.path})
 
     with pytest.raises(OutcomeUnknown):
@@ -116,7 +100,7 @@ async def test_what_may_have_been_booked_is_booked_once_at_most(server, adapter,
 
 
 async def test_a_refused_connection_proves_that_nothing_left(server, adapter, order, booked, box):
-    prepared = await server.prepare_deposit(order, a_call())
+    prepared = await server.deposits.prepare(order, a_call())
     box.tell(adapter.vendor, "/misbehave", {"fault": "refuse"})
 
     with pytest.raises(Unavailable):
@@ -126,7 +110,7 @@ async def test_a_refused_connection_proves_that_nothing_left(server, adapter, or
 
 
 async def test_429_was_not_taken(server, adapter, order, booked, box):
-    prepared = await server.prepare_deposit(order, a_call())
+    prepared = await server.deposits.prepare(order, a_call())
     box.tell(adapter.vendor, "/misbehave", {"fault": "status", "status": 429, "retry_after": 4, "path": adapter.path})
 
     with pytest.raises(Unavailable) as failed:
@@ -138,7 +122,7 @@ async def test_429_was_not_taken(server, adapter, order, booked, box):
 
 @pytest.mark.applies_to(lambda adapter, **_: adapter.vendor == "cplugin")  # The CRM has a key, no token.
 async def test_an_expired_token_costs_a_second_try_and_books_once(server, adapter, order, booked, box):
-    prepared = await server.prepare_deposit(order, a_call())
+    prepared = await server.deposits.prepare(order, a_call())
     box.tell("cplugin", "/misbehave", {"fault": "expire_token"})
 
     await prepared.send()
@@ -150,7 +134,7 @@ async def test_an_unknown_login_is_refused(server, adapter, order, booked):
     stranger = DepositOrder("987654", AMOUNT, order.currency, order.reference, order.idempotency_key)
 
     with pytest.raises(Rejected) as refused:
-        await (await server.prepare_deposit(stranger, a_call())).send()
+        await (await server.deposits.prepare(stranger, a_call())).send()
 
     assert refused.value.reason is Reason.NOT_FOUND
     assert await booked(stranger) == []
@@ -163,7 +147,7 @@ async def test_an_amount_that_would_become_another_is_refused_unsent(server, ada
     odd = DepositOrder(order.login, Decimal(amount), order.currency, order.reference, order.idempotency_key)
 
     with pytest.raises(Rejected) as refused:
-        await server.prepare_deposit(odd, a_call())
+        await server.deposits.prepare(odd, a_call())
 
     assert refused.value.reason in {Reason.VALIDATION_FAILED, Reason.LIMIT_EXCEEDED}
     assert box.calls(adapter.vendor)["total"] == 0
@@ -173,11 +157,8 @@ async def test_a_reference_that_would_be_cut_is_our_defect(server, order):
     long = DepositOrder(order.login, AMOUNT, order.currency, "X" * 32, order.idempotency_key)
 
     with pytest.raises(ValueError, match="31 printable"):
-        await server.prepare_deposit(long, a_call())
+        await server.deposits.prepare(long, a_call())
 
 
-async def test_a_server_without_deposits_refuses(house, order):
-    for name in ("R2", "L1", "L2"):
-        with pytest.raises(Rejected) as refused:
-            await house.servers[name].prepare_deposit(order, a_call())
-        assert refused.value.reason is Reason.NOT_SUPPORTED
+async def test_a_server_without_deposits_has_no_port_for_them(house):
+    assert [house.servers[name].deposits for name in ("R2", "L1", "L2")] == [None] * 3

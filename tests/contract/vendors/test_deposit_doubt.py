@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import msgspec
 import pytest
-from support.doubts import ADAPTERS, AMOUNT, Adapter, LeapingClock, an_order, books, opened, sends
-from support.vendor_calls import a_call
+from support.adapters import DEPOSITS, DepositAdapter
+from support.doubts import AMOUNT, LeapingClock, an_order, books, opened, sends
+from support.vendor_calls import a_call, changed
 
 from core.commands import DepositOrder
-from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavailable
+from core.errors import Misunderstood, OutcomeUnknown, Unavailable
 from upstreams.vendors.cplugin import writes as writing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
@@ -27,8 +27,8 @@ FAULTS = {
 }
 
 
-@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS.keys())
-def adapter(request) -> Adapter:
+@pytest.fixture(params=DEPOSITS.values(), ids=DEPOSITS.keys())
+def adapter(request) -> DepositAdapter:
     return request.param
 
 
@@ -50,7 +50,7 @@ async def order(database, adapter) -> DepositOrder:
 
 
 async def sent(server, order):
-    return await (await server.prepare_deposit(order, a_call(60))).send()
+    return await (await server.deposits.prepare(order, a_call(60))).send()
 
 
 def now() -> datetime:
@@ -71,7 +71,7 @@ async def test_a_lost_answer_is_told_truly_and_never_booked_twice(
         with pytest.raises(OutcomeUnknown):
             await sent(server, order)
 
-    found = await server.find_deposit(order, now(), a_call())
+    found = await server.deposit_history.find(order, now(), a_call())
     entries = await books(database, adapter.server, order)
     assert [amount for _, amount in entries] == [AMOUNT] * (1 if adapter.keyed else applied)
     assert len(sends(box, adapter)) == (2 if adapter.keyed else 1)
@@ -95,7 +95,7 @@ async def test_every_repeat_is_the_same_order_to_the_byte(server, adapter, order
 
 @pytest.mark.applies_to(lambda adapter, **_: adapter.vendor == "cplugin")  # The CRM has a key, no token.
 async def test_a_token_that_expires_midway_costs_nothing(server, adapter, order, database, box, clock):
-    prepared = await server.prepare_deposit(order, a_call(60))
+    prepared = await server.deposits.prepare(order, a_call(60))
     expire = {"fault": "expire_token"}
     if adapter.keyed:
         box.tell("cplugin", "/misbehave", {"fault": "drop_after", "path": adapter.path, "times": 1})
@@ -112,7 +112,7 @@ async def test_a_history_that_repeats_itself_has_the_order_once(server, adapter,
     await sent(server, order)
     box.tell(adapter.vendor, "/misbehave", {"fault": "twice", "path": adapter.history})
 
-    found = await server.find_deposit(order, now(), a_call())
+    found = await server.deposit_history.find(order, now(), a_call())
 
     [(ticket, _)] = await books(database, adapter.server, order)
     assert found.upstream_reference == ticket
@@ -124,7 +124,7 @@ async def test_what_was_never_booked_is_not_found_among_equal_amounts(server, ad
     await sent(server, order)
 
     assert (lost.login, lost.amount) == (order.login, order.amount)
-    assert await server.find_deposit(lost, now(), a_call()) is None
+    assert await server.deposit_history.find(lost, now(), a_call()) is None
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_a_history_that_cannot_be_read_is_no_absence(server, adapter, orde
     box.tell(adapter.vendor, "/misbehave", fault | {"path": adapter.history})
 
     with pytest.raises(error):
-        await server.find_deposit(order, now(), a_call())
+        await server.deposit_history.find(order, now(), a_call())
 
 
 async def test_our_reference_on_something_else_is_for_a_person(server, adapter, order, database):
@@ -158,7 +158,7 @@ async def test_our_reference_on_something_else_is_for_a_person(server, adapter, 
     )
 
     with pytest.raises(Misunderstood):
-        await server.find_deposit(order, now(), a_call())
+        await server.deposit_history.find(order, now(), a_call())
 
 
 async def test_our_reference_twice_is_for_a_person(server, adapter, order, database):
@@ -171,7 +171,7 @@ async def test_our_reference_twice_is_for_a_person(server, adapter, order, datab
     )
 
     with pytest.raises(Misunderstood):
-        await server.find_deposit(order, now(), a_call())
+        await server.deposit_history.find(order, now(), a_call())
 
 
 async def test_our_reference_within_a_longer_comment_is_for_a_person(server, adapter, order, database):
@@ -183,7 +183,7 @@ async def test_our_reference_within_a_longer_comment_is_for_a_person(server, ada
     )
 
     with pytest.raises(Misunderstood):
-        await server.find_deposit(order, now(), a_call())
+        await server.deposit_history.find(order, now(), a_call())
 
 
 @pytest.mark.parametrize("moment", ["2026-03-29T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"])
@@ -194,40 +194,25 @@ async def test_the_hour_that_comes_twice_or_never_loses_no_deal(server, adapter,
         "UPDATE platform.deal SET at = $3 WHERE server = $1 AND comment = $2", adapter.server, order.reference, at
     )
 
-    found = await server.find_deposit(order, at, a_call())
+    found = await server.deposit_history.find(order, at, a_call())
 
     [(ticket, _)] = await books(database, adapter.server, order)
     assert found.upstream_reference == ticket
 
 
-async def test_without_a_history_nothing_is_searched_and_one_order_is_open_at_a_time(well_behaved, database, clock):
+async def test_without_a_history_nothing_is_searched(well_behaved, clock):
     def blind(config):
-        replace = msgspec.structs.replace
-        legacy = replace(config.cplugin["legacy"], read_through_v2=False)
-        return replace(
-            config, broctagon=replace(config.broctagon, history=False), cplugin=config.cplugin | {"legacy": legacy}
-        )
+        return changed(changed(config, "broctagon", history=False), "cplugin", "legacy", read_through_v2=False)
 
     async with opened(well_behaved, clock, blind) as house:
         for name in ("R3", "A1", "R2", "L1"):
-            blind_server, order = house.servers[name], await an_order(database, name)
-
-            with pytest.raises(Rejected) as refused:
-                await blind_server.find_deposit(order, now(), a_call())
-
-            assert refused.value.reason is Reason.NOT_SUPPORTED
-            assert not blind_server.deposit_policy.finds_by_reference
-            assert blind_server.deposit_policy.one_open_per_account
+            assert house.servers[name].deposit_history is None
 
 
 async def test_absence_counts_only_after_everything_that_can_still_happen(server, adapter):
     """The send's 60 s, its last exchange, the vendor's 320 s, 120 s in between and a minute more."""
-    policy = server.deposit_policy
-
-    exchange = Decimal("1.5") if adapter.vendor == "broctagon" else 1 + 30
-    assert Decimal(str(policy.absence_counts_after)) == 60 + exchange + 320 + 120 + 60
-    assert policy.finds_by_reference
-    assert not policy.one_open_per_account
+    expected = 60 + Decimal(adapter.exchange_seconds) + 320 + 120 + 60
+    assert Decimal(str(server.deposit_history.absence_counts_after)) == expected
 
 
 async def test_broctagons_repeat_is_no_success_by_itself(database, box, clock):

@@ -20,7 +20,7 @@ from upstreams.flow.rate_limit import RateLimit
 from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
 from upstreams.open import open_upstreams
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.token_store import memory_tokens
 
 pytestmark = pytest.mark.anyio
 
@@ -54,8 +54,8 @@ async def test_a_greedy_callers_line_is_not_another_ones(box, database):
     row = await database.fetchrow("SELECT client_number, api_password FROM brokergraph_erp.api_password LIMIT 1")
     number, password = row["client_number"], Secret(row["api_password"])
     box.tell("hyper", "/misbehave", SLOW)
-    async with open_upstreams(settings(box, PATIENT), Clock(), MemoryTokenStore()) as house:
-        hyper = house.hyper
+    async with open_upstreams(settings(box, PATIENT), Clock(), memory_tokens) as house:
+        hyper = house.erp_api
         async with crowd(lambda: hyper.client_balance(number, password, call_of("greedy")), 500) as done:
             before = len(done)
             await asyncio.gather(*(hyper.client_balance(number, password, call_of(name)) for name in ("ann", "bob")))
@@ -70,10 +70,10 @@ async def test_a_deposit_goes_through_while_reads_fill_everything(box, database)
     login, currency = map(str, await database.fetchrow(query))
     order = DepositOrder(login, AMOUNT, currency, "BGLANES000001", "key-BGLANES000001")
     box.tell("cplugin", "/misbehave", {"fault": "hang", "path": "UserRecordsRequest"})
-    async with open_upstreams(settings(box, PATIENT), Clock(), MemoryTokenStore()) as house:
+    async with open_upstreams(settings(box, PATIENT), Clock(), memory_tokens) as house:
         server = house.servers["R1"]
-        async with crowd(lambda: server.live([login], frozenset(), call_of("greedy")), 500) as done:
-            prepared = await server.prepare_deposit(order, call_of("greedy", order=True))
+        async with crowd(lambda: server.live.fetch([login], frozenset(), call_of("greedy")), 500) as done:
+            prepared = await server.deposits.prepare(order, call_of("greedy", order=True))
             receipt = await prepared.send()
 
             assert receipt.upstream_reference
@@ -82,7 +82,7 @@ async def test_a_deposit_goes_through_while_reads_fill_everything(box, database)
 
 async def test_of_a_minutes_calls_reads_cannot_take_the_orders_share(stranger):
     stranger.answers = [answer(200)]
-    link = Link(System.HYPER, "hyper", stranger.url, SHORT, Clock(), requests_per_minute=20)
+    link = Link(System("HYPER"), "hyper", stranger.url, SHORT, Clock(), requests_per_minute=20)
     read, write = HttpRequest("GET", "/thing"), HttpRequest("POST", "/thing", content=b"{}", writes=True)
 
     for _ in range(16):

@@ -1,45 +1,22 @@
 """One suite for every adapter that has live figures: the same question, the same misbehaviour, the same answers."""
 
-from dataclasses import dataclass
-
-import msgspec
 import pytest
-from support.vendor_calls import SHORT, a_call, settings
+from support.adapters import LIVE, LiveAdapter
+from support.vendor_calls import SHORT, a_call, changed, settings
 
 from core.clock import Clock
-from core.errors import Misunderstood, Reason, Rejected, System, Unavailable
+from core.errors import Misunderstood, Reason, Rejected, Unavailable
 from core.records import LiveAccountRecord
 from upstreams.open import open_upstreams
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.token_store import memory_tokens
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
 NOTHING_EXTRA = frozenset({"balance", "group", "leverage", "enabled", "read_only"})
 
 
-@dataclass(frozen=True)
-class Adapter:
-    server: str
-    system: System
-    vendor: str
-    path: str
-    knows_balance: bool = True
-    v1: bool = False
-    batched: bool = True
-
-
-ADAPTERS = {
-    "cplugin mt4": Adapter("R1", System.CPLUGIN, "cplugin", "UserRecordsRequest"),
-    "cplugin mt4, v1 credentials": Adapter("R3", System.CPLUGIN, "cplugin", "UserRecordsRequest"),
-    "cplugin mt4, v1 alone": Adapter("R3", System.CPLUGIN, "cplugin", "UserRecordGet", v1=True, batched=False),
-    "cplugin mt5": Adapter("R2", System.CPLUGIN, "cplugin", "UserGet", batched=False),
-    "broker work ctrader": Adapter("L1", System.BROKER_WORK, "broker_work", "account/info", knows_balance=False),
-    "broker work mt4": Adapter("L2", System.BROKER_WORK, "broker_work", "account/info", knows_balance=False),
-}
-
-
-@pytest.fixture(params=ADAPTERS.values(), ids=ADAPTERS.keys())
-def adapter(request) -> Adapter:
+@pytest.fixture(params=LIVE.values(), ids=LIVE.keys())
+def adapter(request) -> LiveAdapter:
     return request.param
 
 
@@ -47,9 +24,8 @@ def adapter(request) -> Adapter:
 async def house(box, adapter):
     config = settings(box)
     if adapter.v1:
-        legacy = msgspec.structs.replace(config.cplugin["legacy"], read_through_v2=False)
-        config = msgspec.structs.replace(config, cplugin=config.cplugin | {"legacy": legacy})
-    async with open_upstreams(config, Clock(), MemoryTokenStore()) as opened:
+        config = changed(config, "cplugin", "legacy", read_through_v2=False)
+    async with open_upstreams(config, Clock(), memory_tokens) as opened:
         yield opened
 
 
@@ -65,7 +41,7 @@ async def logins(database, adapter) -> list[str]:
 
 
 async def ask(server, logins, wanted=NOTHING_EXTRA):
-    return await server.live(logins, wanted, a_call())
+    return await server.live.fetch(logins, wanted, a_call())
 
 
 async def test_a_batch_says_what_the_trading_server_holds(server, adapter, logins, database):
@@ -78,7 +54,7 @@ async def test_a_batch_says_what_the_trading_server_holds(server, adapter, login
     for login, record in answer.items():
         book = books[login]
         assert record.login == login
-        assert record.system is adapter.system
+        assert record.system == adapter.system
         assert record.balance == (book["balance"] if adapter.knows_balance else None)
         assert (record.enabled, record.read_only) == (book["enabled"], book["read_only"])
         assert (record.group, record.leverage) == (book["group_name"], book["leverage"])
@@ -87,9 +63,9 @@ async def test_a_batch_says_what_the_trading_server_holds(server, adapter, login
 async def test_one_call_for_each_chunk_and_no_more(server, adapter, logins, box):
     call = a_call()
 
-    await server.live([*logins, logins[0]], NOTHING_EXTRA, call)
+    await server.live.fetch([*logins, logins[0]], NOTHING_EXTRA, call)
 
-    expected = len(logins) if server.batch_max == 1 else 1
+    expected = len(logins) if server.live.batch_max == 1 else 1
     assert call.tally.calls == {adapter.system: expected}
     assert call.tally.keys == {adapter.system: len(logins)}
     by_path = box.calls(adapter.vendor)["by_path"]
@@ -199,4 +175,4 @@ async def test_two_servers_of_a_vendor_fail_apart(house, server, adapter, logins
 
     assert isinstance(left_alone, Unavailable)
     assert left_alone.detail == "breaker open"
-    assert {link.state.value for link in house.health() if link.system is adapter.system} >= {"DOWN"}
+    assert {link.state.value for link in house.health() if link.system == adapter.system} >= {"DOWN"}

@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from support.doubts import ADAPTERS, AMOUNT, LeapingClock, an_order, books, opened, sends
+from support.adapters import DEPOSITS
+from support.doubts import AMOUNT, LeapingClock, an_order, books, opened, sends
 from support.vendor_calls import a_call
 
 from core.clock import Deadline
@@ -16,7 +17,7 @@ from upstreams.vendors.kit import history_search as searching
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
-V2 = ADAPTERS["cplugin v2"]
+V2 = DEPOSITS["cplugin v2"]
 START = 1000.0
 
 
@@ -53,7 +54,7 @@ def misbehave(box):
 
 
 async def sent(server, order, seconds: float = 60.0):
-    return await (await server.prepare_deposit(order, a_call(seconds))).send()
+    return await (await server.deposits.prepare(order, a_call(seconds))).send()
 
 
 async def test_past_the_window_nothing_is_sent_for_the_vendor_forgets_the_key(
@@ -77,7 +78,7 @@ async def test_past_the_window_nothing_is_sent_for_the_vendor_forgets_the_key(
 
 async def test_a_repeat_would_be_a_second_order_after_the_minute(server, order, database, box, clock, misbehave):
     """Why the window exists: the same send, begun anew a minute later, is booked again."""
-    prepared = await server.prepare_deposit(order, a_call(60))
+    prepared = await server.deposits.prepare(order, a_call(60))
     await prepared.send()
     box.tell("cplugin", "/clock", {"advance_seconds": 61})
 
@@ -215,7 +216,7 @@ async def test_an_answer_that_proves_nothing_is_not_asked_for_again(server, orde
 
 
 async def test_twins_with_one_key_are_booked_once(server, order, database):
-    prepared = [await server.prepare_deposit(order, a_call(60)) for _ in range(8)]
+    prepared = [await server.deposits.prepare(order, a_call(60)) for _ in range(8)]
 
     receipts = await asyncio.gather(*(one.send() for one in prepared))
 
@@ -276,7 +277,7 @@ def test_a_vendor_that_is_too_far_away_is_never_asked_twice():
 async def test_the_exchange_outlasts_the_vendors_own_deadline(well_behaved, database):
     """X-Request-Timeout, and 30 s more for the answer [D, C-py]."""
     async with opened(well_behaved, LeapingClock()) as house:
-        prepared = await house.servers["R1"].prepare_deposit(await an_order(database, "R1"), a_call(60))
+        prepared = await house.servers["R1"].deposits.prepare(await an_order(database, "R1"), a_call(60))
 
     request = prepared._write.write.request  # noqa: SLF001 - a time-out cannot be seen from outside.
     assert request.headers["x-request-timeout"] == "1"

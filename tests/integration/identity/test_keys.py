@@ -183,7 +183,7 @@ class Store:
 
     async def note_use(self, used):
         if self.is_away:
-            raise Unavailable("away", system=System.ERP_DATABASE)
+            raise Unavailable("away", system=System("ERP_DATABASE"))
         self.written.append(used)
 
 

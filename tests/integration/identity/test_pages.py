@@ -101,7 +101,7 @@ class CountingDatabase:
         self.looks += 1
         await asyncio.sleep(0.01)
         if not self.answers:
-            raise Unavailable("away", system=System.ERP_DATABASE)
+            raise Unavailable("away", system=System("ERP_DATABASE"))
 
 
 async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once():

@@ -45,7 +45,7 @@ class FailingLedger(Ledger):
     async def advance(self, instruction, move):
         if move.status != "SENT" and self.failures > 0:
             self.failures -= 1
-            error = Unavailable("raised on purpose", system=System.ERP_DATABASE)
+            error = Unavailable("raised on purpose", system=System("ERP_DATABASE"))
             error.database_failure = DatabaseFailure.REFUSED
             raise error
         return await super().advance(instruction, move)

@@ -20,7 +20,8 @@ import pytest
 
 from sandbox import settings
 from sandbox.processes import family_of, gone
-from upstreams.vendors import config
+from upstreams.vendors.kit.server_config import ServerConfig
+from upstreams.vendors.registry import all_vendors
 
 pytestmark = pytest.mark.anyio
 
@@ -115,13 +116,9 @@ async def test_the_settings_file_says_what_the_graph_must_know(box):
 
 async def test_the_settings_file_has_the_graph_s_own_field_names(box):
     found = tomllib.loads(box.settings_path.read_text())
-    sections = [
-        (found["hyper"], config.HyperConfig),
-        (found["broctagon"], config.BroctagonConfig),
-        *((section, config.CPluginConfig) for section in found["cplugin"].values()),
-        *((section, config.BrokerWorkConfig) for section in found["broker_work"].values()),
-        *((section, config.ServerConfig) for section in found["servers"].values()),
-    ]
+    sections = [(section, ServerConfig) for section in found["servers"].values()]
+    for name, vendor in all_vendors().items():
+        sections += [(one, vendor.Config) for one in ([found[name]] if vendor.is_single else found[name].values())]
 
     for section, kind in sections:
         fields = msgspec.structs.fields(kind)

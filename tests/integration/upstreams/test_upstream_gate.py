@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from msgspec.structs import replace
-from support.vendor_calls import SHORT, a_call, settings
+from support.vendor_calls import SHORT, a_call, changed, settings
 
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
@@ -24,7 +24,7 @@ from upstreams.erp.reader import Erp
 from upstreams.flow.coalescing import Gate, Sharing
 from upstreams.open import Upstreams, open_upstreams
 from upstreams.postgres.database import Database, DatabaseConfig
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.token_store import memory_tokens
 
 pytestmark = pytest.mark.anyio
 
@@ -58,11 +58,9 @@ def call_of(caller: str, seconds: float = 20.0, *, order: bool = False) -> Call:
 @asynccontextmanager
 async def opened(box, at_once: int):
     config = settings(box, PATIENT)
-    changed = msgspec.structs.replace
-    cplugin = {name: changed(one, live_calls_at_once=at_once) for name, one in config.cplugin.items()}
-    broker_work = {name: changed(one, live_calls_at_once=at_once) for name, one in config.broker_work.items()}
-    config = changed(config, cplugin=cplugin, broker_work=broker_work)
-    async with open_upstreams(config, Clock(), MemoryTokenStore()) as house:
+    for section in ("cplugin", "broker_work"):
+        config = changed(config, section, live_calls_at_once=at_once)
+    async with open_upstreams(config, Clock(), memory_tokens) as house:
         yield house
 
 
@@ -77,7 +75,7 @@ class Desk:
     earlier: list[list[str]] = field(default_factory=list)
 
     async def ask(self, logins, call: Call, wanted=NOTHING_EXTRA):
-        return await self.house.servers[self.vendor.server].live(logins, wanted, call)
+        return await self.house.servers[self.vendor.server].live.fetch(logins, wanted, call)
 
     async def start(self, logins, call: Call, wanted=NOTHING_EXTRA) -> asyncio.Task:
         """Asked, and under way or in the line."""
@@ -426,7 +424,7 @@ async def test_a_hung_statement_is_waited_for_as_long_as_each_may(erp, box, data
         with pytest.raises(Unavailable) as refused:
             await erp.clients([own], EVERYTHING, call_of("two", 0.2))
         assert not hung.done()
-    assert refused.value.system is System.ERP_DATABASE
+    assert refused.value.system is System("ERP_DATABASE")
     assert "did not answer in time" in refused.value.message
     assert list(await hung) == [own]
 
@@ -480,7 +478,7 @@ class Ledger:
 
     @staticmethod
     def too_late() -> Unavailable:
-        return Unavailable("too late", system=System.CPLUGIN)
+        return Unavailable("too late", system=System("CPLUGIN"))
 
     def start(self, keys, call, question=None) -> asyncio.Task:
         return asyncio.create_task(self.gate.ask(question, keys, call))

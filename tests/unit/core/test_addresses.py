@@ -13,10 +13,9 @@ from core.addresses import POSTGRESQL, REDIS, Ambiguous, check_address, password
 from core.clock import Clock
 from core.config_error import ConfigError
 from core.secret import Secret
-from upstreams.open import open_upstreams
-from upstreams.vendors.config import UpstreamsConfig
+from upstreams.open import UpstreamsConfig, open_upstreams
 from upstreams.vendors.hyper.config import HyperConfig
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.token_store import memory_tokens
 
 LEAST = {"BROKERGRAPH_ERP__DATABASE_URL": "postgresql://erp", "BROKERGRAPH_ERP__ACCOUNTING_CURRENCY": "ILS"}
 # Each holds what cannot stand in a password as it is; the pieces around it are no words of ours.
@@ -177,10 +176,10 @@ def test_o4_an_issuers_address_holds_no_password(password):
 @pytest.mark.parametrize("password", [*PASSWORDS, "Secr3tPart"])
 async def test_o4_a_vendors_address_holds_no_password(password):
     url = f"https://reader:{password}@127.0.0.1/"
-    config = UpstreamsConfig(hyper=HyperConfig(url=url, access_token=Secret("t")))
+    config = UpstreamsConfig(connections={("hyper", ""): HyperConfig(url=url, access_token=Secret("t"))})
 
     with pytest.raises(ConfigError, match=r"^hyper.url: ") as refused:
-        async with open_upstreams(config, Clock(), MemoryTokenStore()):
+        async with open_upstreams(config, Clock(), memory_tokens):
             pass
 
     assert [piece for piece in pieces(password) if piece in str(refused.value)] == []

@@ -1,0 +1,25 @@
+"""Broctagon's CRM Open API: requests to open an account, and deposits on MT4 [D, B-*]."""
+
+from typing import Final
+
+from upstreams.vendors.broctagon.config import BroctagonConfig
+from upstreams.vendors.broctagon.crm import SYSTEM, Broctagon, check, connect
+from upstreams.vendors.broctagon.trading_server import build
+from upstreams.vendors.kit.protocol import Crm
+from upstreams.vendors.kit.vendor import Servers, Vendor
+
+
+def _crm(connection: Broctagon) -> Crm:
+    return connection
+
+
+VENDOR: Final = Vendor(
+    system=SYSTEM,
+    label="The CRM",
+    description="Broctagon's CRM Open API.",
+    Config=BroctagonConfig,
+    connect=connect,
+    servers=Servers(build, {"MT4": frozenset({"deposits"})}),
+    crm=_crm,
+    check=check,
+)

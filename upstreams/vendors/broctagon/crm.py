@@ -9,20 +9,24 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
 from core.call import Call
 from core.commands import AccountRequestOrder
-from core.errors import Reason, Rejected, Unavailable, UpstreamError
+from core.errors import Reason, Rejected, System, Unavailable, UpstreamError
 from core.secret import Secret
 from upstreams.http import lenient_json as wire
 from upstreams.http.link import Link, Read
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broctagon.config import BroctagonConfig
+from upstreams.vendors.kit.server_config import ServerConfig
+from upstreams.vendors.kit.vendor import Opening
+
+SYSTEM: Final = System("BROCTAGON")
 
 # 400 is told apart by its type, 403 is access denied, 404 not found; success is 200, 201 or 204 [D, B-introduction].
 SUCCESSES = frozenset({200, 201, 204})
@@ -99,6 +103,15 @@ class Broctagon:
         except Unavailable as error:
             raise self._still_unknown("could not be asked again", error) from error
 
+    async def probe(self, connection_id: str, call: Call) -> None:
+        """Read one account of a connection [D, B-mt4/get-accounts]; without a connection one user [D, B-users]."""
+        query: tuple[tuple[str, str], ...] = (("skip", "0"), ("limit", "1"))
+        path = "/public/v1/users"
+        if connection_id:
+            path, query = "/public/v1/mt4/accounts", (("connection_id", connection_id), *query)
+        request = HttpRequest("GET", path, query=query, headers={"key": self._key.reveal()}, understands=DOCUMENTED)
+        await self.link.read(request, self._read_anything, call)
+
     def _still_unknown(self, happened: str, error: UpstreamError) -> UpstreamError:
         unknown = self.link.failures.unknown(happened, upstream_code=error.upstream_code, detail=error.detail)
         unknown.retry_after_seconds = error.retry_after_seconds
@@ -172,6 +185,12 @@ class Broctagon:
             raise self.refusal(answer)
         return wire.decode(answer.body, _Report).records
 
+    def _read_anything(self, answer: HttpAnswer) -> None:
+        if answer.status not in SUCCESSES:
+            raise self.refusal(answer)
+        # People's data: looked at no closer than that it is JSON.
+        wire.decode(answer.body, msgspec.Raw)
+
     def _read_accepted(self, answer: HttpAnswer) -> None:
         if answer.status not in SUCCESSES:
             raise self.refusal(answer)
@@ -211,3 +230,12 @@ def refusal_type(body: bytes) -> str | None:
                 return value.strip().lower()
     spelt = body[:4096].decode("utf-8", "replace").lower()
     return max((kind for kind in REFUSALS if kind in spelt), key=len, default=None)
+
+
+def connect(opening: Opening, config: BroctagonConfig) -> Broctagon:
+    return Broctagon(config, opening.link(config.url, config.limits))
+
+
+async def check(crm: Broctagon, server: ServerConfig | None, call: Call) -> None:
+    """Ask for what costs no more than a call; with a server, of its connection."""
+    await crm.probe("" if server is None else server.id, call)

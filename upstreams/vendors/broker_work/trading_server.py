@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,21 +11,20 @@ import msgspec
 from msgspec.structs import replace
 
 from core.call import Call
-from core.commands import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
-from core.errors import Reason, System, UpstreamError
-from upstreams.flow.coalescing import Sharing
+from core.clock import Clock
+from core.errors import Reason, UpstreamError
 from upstreams.http import lenient_json as wire
 from upstreams.http.failures import Failures
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.broker_work.connection import BrokerWorkConnection
+from upstreams.vendors.broker_work.connection import SYSTEM, BrokerWorkConnection
 from upstreams.vendors.broker_work.figures import Figures, Seen, answer_with, row_with
 from upstreams.vendors.kit import mt4_codes
 from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks, live_gate
-from upstreams.vendors.kit.protocol import NO_ACCOUNTS, NO_DEPOSITS, LiveAnswer, PreparedAccount, PreparedDeposit
+from upstreams.vendors.kit.protocol import LiveAnswer, Platform
 from upstreams.vendors.kit.rows import NONSENSE, only, read_rows
 from upstreams.vendors.kit.server_config import ServerConfig
-from upstreams.vendors.kit.server_settings import allowed_platform, timezone
+from upstreams.vendors.kit.server_settings import timezone
 
 INFO_PATH = "/v1/api/account/info"
 
@@ -36,7 +34,6 @@ _LOGINS = NumbersUpTo(MT5_LARGEST_LOGIN)
 CREDENTIALS = frozenset({"BW_API_0000001", "BW_API_0000003"})
 NOT_ALLOWED = frozenset({"BW_API_0000004", "RIGHT_NO_00000001"})
 MT4_PREFIX = "MT4_"
-_SYSTEM = System.BROKER_WORK
 
 
 class _Envelope(msgspec.Struct):
@@ -48,34 +45,27 @@ class _Envelope(msgspec.Struct):
 _envelope = msgspec.json.Decoder(_Envelope)
 
 
-class BrokerWorkServer:
-    """Neither a ticket nor a comment comes back from its balance call, so money is never put through it."""
-
-    system = _SYSTEM
-    can_create_accounts = False
-    can_deposit = False
-    has_live_figures = True
-    deposit_policy = NO_DEPOSITS
-    account_policy = NO_ACCOUNTS
+class BrokerWorkLive:
+    """The accounts of one server."""
 
     def __init__(self, name: str, config: ServerConfig, connection: BrokerWorkConnection, zone: ZoneInfo) -> None:
-        self.name = name
+        self._name = name
         self.batch_max = connection.config.chunk_logins
         self._server_id = config.id
-        self._figures = Figures(_SYSTEM, zone, connection.link.failures)
+        self._figures = Figures(SYSTEM, zone, connection.link.failures)
         self._link = connection.link
-        sharing = Sharing(connection.config.live_calls_at_once, self.batch_max)
-        self._gate = live_gate(self._info, sharing, connection.link.failures)
+        self._gate = live_gate(
+            self._info, connection.config.live_calls_at_once, self.batch_max, connection.link.failures
+        )
         self._headers = {
             "x-api-tenantId": connection.config.tenant_id,
             "x-api-token": connection.config.token.reveal(),
         }
 
     async def aclose(self) -> None:
-        """The connection belongs to the house."""
         await self._gate.aclose()
 
-    async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
+    async def fetch(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
         call = replace(call, wants=wanted)
 
         async def ask(chunk: Sequence[str]) -> Rows:
@@ -83,29 +73,12 @@ class BrokerWorkServer:
 
         return await in_chunks(logins, self.batch_max, _LOGINS, ask)
 
-    async def prepare_deposit(self, order: DepositOrder, call: Call) -> PreparedDeposit:  # noqa: ARG002
-        raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "Broker Work takes no deposits from us.")
-
-    async def prepare_account(self, order: NewAccountOrder, call: Call) -> PreparedAccount:  # noqa: ARG002
-        raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "Broker Work makes no accounts for us.")
-
-    async def find_deposit(self, order: DepositOrder, sent_at: datetime, call: Call) -> DepositReceipt | None:  # noqa: ARG002
-        raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "There is no history to search.")
-
-    async def find_account(
-        self,
-        order: NewAccountOrder,  # noqa: ARG002
-        sent_at: datetime,  # noqa: ARG002
-        call: Call,  # noqa: ARG002
-    ) -> NewAccountReceipt | None:
-        raise self._link.failures.rejected(Reason.NOT_SUPPORTED, "There is no list of accounts to search.")
-
     async def _info(self, logins: Sequence[str], call: Call) -> Mapping[str, Seen | UpstreamError]:
         return await self._link.read(self._request(logins), lambda answer: self._read(answer, logins, call.wants), call)
 
     def _request(self, chunk: Sequence[str]) -> HttpRequest:
         query = (("serverId", self._server_id), ("accountId", ",".join(chunk)))
-        return HttpRequest("GET", INFO_PATH, query=query, headers=self._headers, lane=self.name, keys=len(chunk))
+        return HttpRequest("GET", INFO_PATH, query=query, headers=self._headers, lane=self._name, keys=len(chunk))
 
     def _read(
         self, answer: HttpAnswer, chunk: Sequence[str], wanted: frozenset[str]
@@ -147,6 +120,9 @@ def failure(mcode: Any, failures: Failures) -> UpstreamError:
     return refused or failures.unavailable("reported an error", upstream_code=code or None)
 
 
-def build(name: str, config: ServerConfig, connection: BrokerWorkConnection) -> BrokerWorkServer:
-    allowed_platform(name, config, frozenset({"MT4", "MT5", "CTRADER"}))
-    return BrokerWorkServer(name, config, connection, timezone(name, config))
+def build(name: str, config: ServerConfig, connection: BrokerWorkConnection, _clock: Clock) -> Platform:
+    """Live figures only: neither a ticket nor a comment comes back from its balance call, so money is never put through
+    it.
+    """
+    live = BrokerWorkLive(name, config, connection, timezone(name, config))
+    return Platform(name=name, system=SYSTEM, live=live)

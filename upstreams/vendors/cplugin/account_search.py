@@ -3,18 +3,19 @@ into `externalId` and `comment`; either will do.
 """
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from core.call import Call
-from core.commands import NewAccountOrder
+from core.commands import NewAccountOrder, NewAccountReceipt
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import Paging, opened, paging
+from upstreams.vendors.cplugin.new_accounts import Accounts
 from upstreams.vendors.cplugin.reads import Door
-from upstreams.vendors.kit.history_search import Found, the_one
+from upstreams.vendors.kit.history_search import Found, searched, the_one
 
 USERS_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"
 PAGE_USERS = 1000
@@ -38,12 +39,24 @@ class User(msgspec.Struct):
         return registered is not None and last is not None and last - registered > CREATION_TAKES
 
 
-class Users:
-    def __init__(self, door: Door) -> None:
+class Mt4AccountHistory:
+    """The accounts of one server; `accounts` finishes one whose password was not set."""
+
+    def __init__(self, door: Door, zone: ZoneInfo, accounts: Accounts, absence_counts_after: float) -> None:
+        self.absence_counts_after = absence_counts_after
         self._door = door
+        self._zone = zone
+        self._accounts = accounts
         self._failures = door.connection.authorised.failures
 
-    async def find(self, order: NewAccountOrder, call: Call) -> User | None:
+    async def find(self, order: NewAccountOrder, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
+        """The list has no times to search by, so it is read whole."""
+        user = await searched(self._user(order, call), self._failures)
+        if user is None:
+            return None
+        return await self._accounts.resume(str(user.login), order, call, has_password=user.in_use(self._zone))
+
+    async def _user(self, order: NewAccountOrder, call: Call) -> User | None:
         """All pages are read even after a find: a second login for one order is for a person to see."""
         users: dict[str, User] = {}
         async for page in self._pages(call):

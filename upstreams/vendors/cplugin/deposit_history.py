@@ -14,7 +14,7 @@ from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import opened, paging
 from upstreams.vendors.cplugin.reads import Door
-from upstreams.vendors.kit.history_search import Found, local_window, the_one
+from upstreams.vendors.kit.history_search import Found, local_window, searched, the_one
 
 HISTORY_PATH = "/api/v2/MT4/{tradePlatform}/TradesUserHistory/{login}"
 # The command by its name, or by its number as the enum's other form: OP_BALANCE is 6 [C, public headers].
@@ -29,16 +29,18 @@ class _Trade(msgspec.Struct):
     comment: str | None = None
 
 
-class History:
-    def __init__(self, door: Door, zone: ZoneInfo) -> None:
+class Mt4DepositHistory:
+    """The deposits of one server."""
+
+    def __init__(self, door: Door, zone: ZoneInfo, absence_counts_after: float) -> None:
+        self.absence_counts_after = absence_counts_after
+        self._failures = door.connection.authorised.failures
         self._door = door
         self._zone = zone
 
     async def find(self, order: DepositOrder, sent_at: datetime, call: Call) -> DepositReceipt | None:
         def read(answer: HttpAnswer) -> DepositReceipt | None:
-            trades = msgspec.json.decode(
-                opened(answer, self._door.connection.authorised.failures, writes=False), type=list[_Trade]
-            )
+            trades = msgspec.json.decode(opened(answer, self._failures, writes=False), type=list[_Trade])
             if paging(answer).has_more:
                 # The call documents no pages; half a history proves no absence.
                 raise wire.Nonsense("a history in pages")
@@ -49,7 +51,8 @@ class History:
         query = (("fromTime", start), ("toTime", end))
         values = {"login": order.login}
         # Alone: a history without our order does not say whose it is, and proves that nothing was booked.
-        return await self._door.get(HISTORY_PATH, read, call, values=values, query=query, alone=True)
+        search = self._door.get(HISTORY_PATH, read, call, values=values, query=query, alone=True)
+        return await searched(search, self._failures)
 
 
 def _found(trade: _Trade, order: DepositOrder) -> Found:

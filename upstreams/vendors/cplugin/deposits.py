@@ -6,12 +6,16 @@ import msgspec
 
 from core.call import Call
 from core.commands import DepositOrder, DepositReceipt
+from core.errors import Reason
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.reads import Door
 from upstreams.vendors.cplugin.writes import Write, Writer
 from upstreams.vendors.kit.command_checks import check_deposit, check_exact_double
+from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
 from upstreams.vendors.kit.protocol import PreparedDeposit
+
+_LOGINS = NumbersUpTo(MT4_LARGEST_LOGIN)
 
 
 class _Transaction(msgspec.Struct):
@@ -23,6 +27,8 @@ class Deposits:
         self._writer = Writer(door)
 
     async def prepare(self, order: DepositOrder, call: Call) -> PreparedDeposit:
+        if order.login not in _LOGINS:
+            raise self._writer.failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
         check_deposit(order, self._writer.failures)
         check_exact_double(order.amount, self._writer.failures)
         body = {

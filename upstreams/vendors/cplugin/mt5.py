@@ -3,26 +3,25 @@ balance operation nor an account's creation is among them [D, C-spec].
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from core.call import Call
-from core.commands import DepositOrder, DepositReceipt, NewAccountOrder, NewAccountReceipt
-from core.errors import Reason, Rejected, System
+from core.errors import Reason, Rejected
 from core.records import LiveAccountRecord
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin import account_flags as flags
-from upstreams.vendors.cplugin.connection import CPluginConnection
+from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection
 from upstreams.vendors.cplugin.envelope import opened
 from upstreams.vendors.cplugin.margins import GroupCurrencies
 from upstreams.vendors.cplugin.mt4 import with_currencies
 from upstreams.vendors.cplugin.reads import Door
 from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks
-from upstreams.vendors.kit.protocol import NO_ACCOUNTS, NO_DEPOSITS, LiveAnswer, PreparedAccount, PreparedDeposit
+from upstreams.vendors.kit.protocol import LiveAnswer, Platform
 from upstreams.vendors.kit.rows import only
 from upstreams.vendors.kit.server_config import ServerConfig
 
@@ -43,17 +42,12 @@ class _User(msgspec.Struct):
     lead_source: int | str | None = msgspec.field(name="leadSource", default=None)
 
 
-class Mt5Server:
-    system = System.CPLUGIN
-    batch_max = 1
-    can_create_accounts = False
-    can_deposit = False
-    has_live_figures = True
-    deposit_policy = NO_DEPOSITS
-    account_policy = NO_ACCOUNTS
+class Mt5Live:
+    """The accounts of one server."""
+
+    batch_max: Final = 1
 
     def __init__(self, name: str, config: ServerConfig, connection: CPluginConnection, zone: ZoneInfo) -> None:
-        self.name = name
         self._door = Door(connection, config.id, name)
         self._failures = connection.authorised.failures
         self._clock = connection.authorised.link.clock
@@ -63,7 +57,7 @@ class Mt5Server:
     async def aclose(self) -> None:
         await self._currencies.aclose()
 
-    async def live(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
+    async def fetch(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
         async def ask(chunk: Sequence[str]) -> Rows:
             record = await self._user(chunk[0], call)
             if record is None:
@@ -73,23 +67,6 @@ class Mt5Server:
             return {record.login: record}
 
         return await in_chunks(logins, self.batch_max, _LOGINS, ask)
-
-    async def prepare_deposit(self, order: DepositOrder, call: Call) -> PreparedDeposit:  # noqa: ARG002
-        raise self._failures.rejected(Reason.NOT_SUPPORTED, "CPlugin has no balance operation for MT5.")
-
-    async def prepare_account(self, order: NewAccountOrder, call: Call) -> PreparedAccount:  # noqa: ARG002
-        raise self._failures.rejected(Reason.NOT_SUPPORTED, "CPlugin makes no MT5 accounts.")
-
-    async def find_deposit(self, order: DepositOrder, sent_at: datetime, call: Call) -> DepositReceipt | None:  # noqa: ARG002
-        raise self._failures.rejected(Reason.NOT_SUPPORTED, "There is no history to search.")
-
-    async def find_account(
-        self,
-        order: NewAccountOrder,  # noqa: ARG002
-        sent_at: datetime,  # noqa: ARG002
-        call: Call,  # noqa: ARG002
-    ) -> NewAccountReceipt | None:
-        raise self._failures.rejected(Reason.NOT_SUPPORTED, "There is no list of accounts to search.")
 
     async def _user(self, login: str, call: Call) -> LiveAccountRecord | None:
         def read(answer: HttpAnswer) -> LiveAccountRecord:
@@ -109,7 +86,7 @@ class Mt5Server:
         return LiveAccountRecord(
             login=str(user.login),
             observed_at=self._clock.now(),
-            system=System.CPLUGIN,
+            system=SYSTEM,
             balance=wire.required_money(user.balance),
             credit=wire.money(user.credit),
             group=wire.text(user.group),
@@ -119,3 +96,7 @@ class Mt5Server:
             lead_source=wire.text(user.lead_source),
             registered_at=wire.local_stamp(user.registration, self._zone),
         )
+
+
+def mt5_server(name: str, config: ServerConfig, connection: CPluginConnection, zone: ZoneInfo) -> Platform:
+    return Platform(name=name, system=SYSTEM, live=Mt5Live(name, config, connection, zone))

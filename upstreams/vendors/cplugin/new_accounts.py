@@ -61,8 +61,6 @@ class Accounts:
     def _check(self, order: NewAccountOrder) -> None:
         check_reference(order.reference)
         failures = self._writer.failures
-        if not self._groups:
-            raise failures.rejected(Reason.NOT_SUPPORTED, "No group is allowed for new accounts on this server.")
         if order.group not in self._groups:
             raise failures.rejected(Reason.VALIDATION_FAILED, "The group is not allowed on this server.")
         if order.leverage is not None and (order.leverage < 1 or order.leverage != order.leverage.to_integral_value()):

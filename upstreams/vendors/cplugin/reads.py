@@ -9,13 +9,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from core.call import Call
-from core.errors import System
 from core.records import LiveAccountRecord
 from upstreams.http import lenient_json as wire
 from upstreams.http.link import Read, T
 from upstreams.http.request import HttpRequest
 from upstreams.vendors.cplugin import account_flags as flags
-from upstreams.vendors.cplugin.connection import CPluginConnection
+from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection
 from upstreams.vendors.cplugin.envelope import DOCUMENTED
 
 
@@ -74,7 +73,7 @@ def mt4_record(user: Mt4User, now: datetime, zone: ZoneInfo) -> LiveAccountRecor
     return LiveAccountRecord(
         login=str(user.login),
         observed_at=now,
-        system=System.CPLUGIN,
+        system=SYSTEM,
         balance=wire.required_money(user.balance),
         credit=wire.money(user.credit),
         group=wire.text(user.group),

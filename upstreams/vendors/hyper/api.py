@@ -6,12 +6,13 @@ the ResponseCode decides, and what it means depends on the function.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
 from core.call import Call
 from core.commands import NewAccountReceipt
-from core.errors import Reason, UpstreamError
+from core.errors import Reason, System, UpstreamError
 from core.records import LiveClientRecord
 from core.secret import Secret
 from upstreams.http import lenient_json as wire
@@ -21,7 +22,12 @@ from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.hyper import wire as hyper_wire
 from upstreams.vendors.hyper.config import HyperConfig
-from upstreams.vendors.hyper.tokens import HyperTokens, TokenStore
+from upstreams.vendors.hyper.tokens import HyperTokens
+from upstreams.vendors.kit.server_config import ServerConfig
+from upstreams.vendors.kit.token_store import TokenStore
+from upstreams.vendors.kit.vendor import Opening
+
+SYSTEM: Final = System("HYPER")
 
 # Statuses that Hyper documents with a body of its own [D, H-1226].
 DOCUMENTED = frozenset({200, 400, 401, 403, 404, 422, 423, 500})
@@ -30,6 +36,7 @@ OK, RESTRICTED_OR_EXISTS = 0, 1
 DATABASE_ERROR, TECHNICAL_ERROR = 4, 5
 TOKEN_REFUSED = 99
 BUSY = frozenset({10, 12})
+MISSING_INPUT = frozenset({7, 14})
 # Nobody says how long "try later" is; an operator's edit takes a while.
 BUSY_RETRY_SECONDS = 5.0
 
@@ -50,6 +57,8 @@ REFUSALS: Mapping[int, tuple[Reason, str]] = {
 
 class Hyper:
     """One API connection of the ERP."""
+
+    system = SYSTEM
 
     def __init__(self, config: HyperConfig, link: Link, store: TokenStore) -> None:
         self.link = link
@@ -82,6 +91,30 @@ class Hyper:
             return hyper_wire.new_account(answer.body, existed=code == RESTRICTED_OR_EXISTS)
 
         return PreparedHyperAccount(await self._authorised.prepare(request, read, call))
+
+    async def probe(self, call: Call) -> None:
+        """Get_Client_Balance_json without its input. The token is checked before the function, and missing input is
+        400/14 [D, H-1445, H-1244]: an answer that misses the input has accepted the token, and no client was touched.
+        `alive_check` would skip the token [D, H-1445].
+        """
+        headers = {"content-type": "application/json"}
+        path = self._config.client_balance_path
+        request = HttpRequest("POST", path, headers=headers, content=b"{}", understands=DOCUMENTED)
+        await self._authorised.read(request, self._read_probe, call)
+
+    def _read_probe(self, answer: HttpAnswer) -> None:
+        try:
+            code = wire.decode(answer.body, hyper_wire.Envelope).code
+        except (msgspec.DecodeError, ValueError):
+            if answer.status == 401:  # noqa: PLR2004 - the token is checked before the function.
+                raise TokenRefused from None
+            raise self.link.failures.from_status(answer, writes=False) from None
+        if code in MISSING_INPUT:
+            return
+        if code == TOKEN_REFUSED:
+            raise TokenRefused
+        reason, message = REFUSALS.get(code, (Reason.UPSTREAM_REFUSED, "The ERP's API refused."))
+        raise self.link.failures.rejected(reason, message, upstream_code=str(code))
 
     def _code(self, answer: HttpAnswer, *, writes: bool) -> int:
         """OK or RESTRICTED_OR_EXISTS; everything else is raised."""
@@ -141,3 +174,17 @@ def _request(
         writes=writes,
         alone=alone,
     )
+
+
+def connect(opening: Opening, config: HyperConfig) -> Hyper:
+    if config.refresh != "none" and not config.refresh_token:
+        raise opening.wrong("refresh_token", f'is missing, and refresh = "{config.refresh}" needs it')
+    link = opening.link(config.url, config.limits, per_minute=config.requests_per_minute)
+    hyper = Hyper(config, link, opening.token_store())
+    opening.close_with(hyper.aclose)
+    return hyper
+
+
+async def check(hyper: Hyper, _server: ServerConfig | None, call: Call) -> None:
+    """Ask for nobody's balance."""
+    await hyper.probe(call)

@@ -5,11 +5,8 @@ BEFORE it is used, under a lock that all processes share. A pair lost on the way
 issue another, and the settings' pair is then tried again.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from core.call import Call
 from core.errors import Unavailable
@@ -20,43 +17,7 @@ from upstreams.http.link import Link, TokenRefused
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.hyper.config import HyperConfig
-
-
-@dataclass(frozen=True, slots=True)
-class TokenPair:
-    access: Secret
-    refresh: Secret | None
-
-
-class TokenStore(Protocol):
-    """Where the current pair outlives the process. `save` returns when the pair is durable."""
-
-    async def load(self) -> TokenPair | None: ...
-
-    def locked(self) -> AbstractAsyncContextManager[None]:
-        """Held by one process at a time; `load` and `save` are called within."""
-        ...
-
-    async def save(self, access: Secret, refresh: Secret | None) -> None: ...
-
-
-class MemoryTokenStore:
-    """For one process and for tests: nothing outlives it."""
-
-    def __init__(self, pair: TokenPair | None = None) -> None:
-        self.pair = pair
-        self._lock = asyncio.Lock()
-
-    async def load(self) -> TokenPair | None:
-        return self.pair
-
-    @asynccontextmanager
-    async def locked(self) -> AsyncIterator[None]:
-        async with self._lock:
-            yield
-
-    async def save(self, access: Secret, refresh: Secret | None) -> None:
-        self.pair = TokenPair(access, refresh)
+from upstreams.vendors.kit.token_store import TokenPair, TokenStore
 
 
 class HyperTokens:

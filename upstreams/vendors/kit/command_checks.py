@@ -8,7 +8,7 @@ from upstreams.http.failures import Failures
 
 # MT4 keeps a comment in 32 bytes, the last of them a terminator, and cuts longer ones silently [C, public headers].
 LONGEST_REFERENCE = 31
-# CPlugin's Idempotency-Key: up to 255 printable ASCII characters [D, C-py].
+# A vendor's Idempotency-Key: up to 255 printable ASCII characters [D, C-py].
 LONGEST_KEY = 255
 # A double holds 15 decimal digits whatever they are; a 16th may come back as another one.
 EXACT_DOUBLE_DIGITS = 15

@@ -64,10 +64,13 @@ async def _side_by_side(chunks: Sequence[Sequence[str]], ask: AskChunk) -> Rows:
 
 
 def live_gate(
-    ask: Callable[[Sequence[str], Call], Awaitable[Mapping[str, V]]], sharing: Sharing, failures: Failures
+    ask: Callable[[Sequence[str], Call], Awaitable[Mapping[str, V]]],
+    calls_at_once: int,
+    batch_max: int,
+    failures: Failures,
 ) -> Gate[None, str, V]:
     """Shares one trading server's call between all who ask, whatever they may see: whether they may see an account was
-    decided before, by the ERP.
+    decided before, by the ERP. With `calls_at_once` 0 nothing is shared.
     """
 
     async def one_call(_question: None, logins: Sequence[str], call: Call) -> Mapping[str, V]:
@@ -76,7 +79,7 @@ def live_gate(
     def too_late() -> UpstreamError:
         return failures.unavailable("did not answer in time", detail="shared call")
 
-    return Gate(one_call, sharing, too_late=too_late, away=True)
+    return Gate(one_call, Sharing(calls_at_once, batch_max), too_late=too_late, away=True)
 
 
 async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:

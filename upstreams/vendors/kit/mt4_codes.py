@@ -1,4 +1,4 @@
-"""MetaTrader 4's result codes, by number and by the name that CPlugin gives them [C, MT4-rc; D, C-py]."""
+"""MetaTrader 4's result codes, by number and by the name that vendors give them [C, MT4-rc; D, C-py]."""
 
 from collections.abc import Mapping
 
@@ -31,7 +31,7 @@ TOO_FAST_RETRY_SECONDS = 1.0
 
 
 def number_of(code: int | str | None) -> int | None:
-    """CPlugin writes a known code as a name and an unknown one as a number."""
+    """Vendors write a known code as a name and an unknown one as a number."""
     if isinstance(code, str):
         return NUMBERS.get(code, int(code) if code.isascii() and code.isdigit() and len(code) < 10 else None)  # noqa: PLR2004
     return code

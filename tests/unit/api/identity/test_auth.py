@@ -32,7 +32,7 @@ class Store:
     async def find(self, _key):
         self.asked += 1
         if self.is_away:
-            raise Unavailable("away", system=System.ERP_DATABASE)
+            raise Unavailable("away", system=System("ERP_DATABASE"))
         return self.record
 
 

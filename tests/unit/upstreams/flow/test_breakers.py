@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 import pytest
-from support.doubts import ADAPTERS, an_order, books
+from support.adapters import DEPOSITS
+from support.doubts import an_order, books
 from support.vendor_calls import a_call, answer, settings
 
 from core.clock import Clock
@@ -16,7 +17,7 @@ from upstreams.http.limits import Limits
 from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
 from upstreams.open import Upstreams, open_upstreams
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.token_store import memory_tokens
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
@@ -34,13 +35,13 @@ ORDER = msgspec.structs.replace(a_call(60), order=True)
 @pytest.fixture
 async def house(box, request) -> AsyncIterator[Upstreams]:
     limits = HASTY if "time-outs" in request.node.name else STUBBORN
-    async with open_upstreams(settings(box, limits), Clock(), MemoryTokenStore()) as opened:
+    async with open_upstreams(settings(box, limits), Clock(), memory_tokens) as opened:
         yield opened
 
 
 @pytest.fixture
 async def link(stranger) -> AsyncIterator[Link]:
-    opened = Link(System.CPLUGIN, "main", stranger.url, STUBBORN, Clock())
+    opened = Link(System("CPLUGIN"), "main", stranger.url, STUBBORN, Clock())
     yield opened
     await opened.aclose()
 
@@ -59,7 +60,7 @@ def words(reply):
 async def deposited(house, database, server):
     """What the trading server's books hold of a deposit that is made now."""
     order = await an_order(database, server)
-    await (await house.servers[server].prepare_deposit(order, ORDER)).send()
+    await (await house.servers[server].deposits.prepare(order, ORDER)).send()
     return await books(database, server, order)
 
 
@@ -69,7 +70,7 @@ async def logins_on(database, server):
 
 
 async def live(house, server, logins):
-    return list((await house.servers[server].live(logins, frozenset({"balance"}), a_call())).values())
+    return list((await house.servers[server].live.fetch(logins, frozenset({"balance"}), a_call())).values())
 
 
 UNREADABLE = {
@@ -111,9 +112,9 @@ async def test_m4_five_unreadable_answers_about_one_client_close_nothing_for_oth
 
     for _ in range(FAILURES):
         with pytest.raises(Misunderstood):
-            await house.hyper.client_balance(one, its_password, a_call())
-    record = await house.hyper.client_balance(other, password, a_call())
-    receipt = await (await house.hyper.prepare_account(other, password, ORDER)).send()
+            await house.erp_api.client_balance(one, its_password, a_call())
+    record = await house.erp_api.client_balance(other, password, a_call())
+    receipt = await (await house.erp_api.prepare_account(other, password, ORDER)).send()
 
     assert record.client_number == other
     assert receipt.login
@@ -142,15 +143,15 @@ async def test_m4_reads_that_fail_close_reads_and_no_deposits(house, database, b
     assert len(booked) == 1
 
 
-@pytest.mark.parametrize("server", [adapter.server for adapter in ADAPTERS.values()])
+@pytest.mark.parametrize("server", [adapter.server for adapter in DEPOSITS.values()])
 async def test_m4_searches_for_lost_deposits_that_fail_close_no_deposits(house, database, box, server):
-    [adapter] = [adapter for adapter in ADAPTERS.values() if adapter.server == server]
+    [adapter] = [adapter for adapter in DEPOSITS.values() if adapter.server == server]
     order = await an_order(database, server)
     box.tell(adapter.vendor, "/misbehave", {"fault": "status", "status": 503, "path": adapter.history})
 
     for _ in range(FAILURES + 1):
         with pytest.raises(Unavailable) as failed:
-            await house.servers[server].find_deposit(order, Clock().now(), a_call())
+            await house.servers[server].deposit_history.find(order, Clock().now(), a_call())
     booked = await deposited(house, database, server)
 
     assert failed.value.detail == "breaker open"
@@ -178,8 +179,8 @@ async def test_m4_balances_that_fail_close_no_new_accounts(house, clients, box, 
 
     for _ in range(FAILURES + 1):
         with pytest.raises(Unavailable) as failed:
-            await house.hyper.client_balance(number, password, a_call())
-    receipt = await (await house.hyper.prepare_account(number, password, ORDER)).send()
+            await house.erp_api.client_balance(number, password, a_call())
+    receipt = await (await house.erp_api.prepare_account(number, password, ORDER)).send()
 
     assert failed.value.detail == "breaker open"
     assert receipt.login
@@ -208,7 +209,7 @@ COMPLETE = {
 async def test_m4_a_complete_answer_is_no_failure_whatever_it_holds(stranger, reply, writes):
     stranger.answers = [reply]
     limits = msgspec.structs.replace(STUBBORN, max_answer_bytes=1000)
-    link = Link(System.CPLUGIN, "main", stranger.url, limits, Clock())
+    link = Link(System("CPLUGIN"), "main", stranger.url, limits, Clock())
 
     asked = await asked_until_closed(
         link, stranger, lambda: link.write(WRITE, words, ORDER) if writes else link.read(READ, words, a_call()), 8
@@ -233,7 +234,7 @@ async def test_m4_orders_that_fail_close_orders_and_no_reads(link, stranger):
 async def test_m4_a_complete_answer_closes_a_breaker_again(stranger):
     clock = Clock()
     limits = msgspec.structs.replace(STUBBORN, breaker_open_seconds=0.0)
-    link = Link(System.CPLUGIN, "main", stranger.url, limits, clock)
+    link = Link(System("CPLUGIN"), "main", stranger.url, limits, clock)
     stranger.answers = [answer(503)]
     await asked_until_closed(link, stranger, lambda: link.read(READ, words, a_call()), FAILURES)
     before = link.health().state

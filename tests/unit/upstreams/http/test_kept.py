@@ -25,15 +25,16 @@ from upstreams.vendors.broctagon.config import BroctagonConfig
 from upstreams.vendors.broctagon.crm import Broctagon
 from upstreams.vendors.broker_work.config import BrokerWorkConfig
 from upstreams.vendors.broker_work.connection import BrokerWorkConnection
-from upstreams.vendors.broker_work.trading_server import BrokerWorkServer
+from upstreams.vendors.broker_work.trading_server import build as broker_work_server
 from upstreams.vendors.cplugin.config import CPluginConfig
 from upstreams.vendors.cplugin.connection import CPluginConnection
-from upstreams.vendors.cplugin.mt4 import Mt4Server
-from upstreams.vendors.cplugin.mt5 import Mt5Server
+from upstreams.vendors.cplugin.mt4 import mt4_server
+from upstreams.vendors.cplugin.mt5 import mt5_server
 from upstreams.vendors.hyper.api import Hyper
 from upstreams.vendors.hyper.config import HyperConfig
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.protocol import Platform
 from upstreams.vendors.kit.server_config import ServerConfig
+from upstreams.vendors.kit.token_store import MemoryTokenStore
 
 pytestmark = pytest.mark.anyio
 
@@ -96,7 +97,7 @@ async def asked(link: Link, request: HttpRequest = THING, *, order: bool = False
 
 
 def a_link(url: str) -> Link:
-    return Link(System.HYPER, "hyper", url, SHORT, Clock())
+    return Link(System("HYPER"), "hyper", url, SHORT, Clock())
 
 
 @pytest.fixture
@@ -203,19 +204,19 @@ class OneToken:
         pass
 
 
-def broker_work(link: Link) -> BrokerWorkServer:
+def broker_work(link: Link) -> Platform:
     config = BrokerWorkConfig(url="http://x", tenant_id="t", token=Secret("t"))
     server = ServerConfig(platform="MT4", adapter="broker_work", connection="main", id="1")
-    return BrokerWorkServer("S", server, BrokerWorkConnection(config, link), ATHENS)
+    return broker_work_server("S", server, BrokerWorkConnection(config, link), link.clock)
 
 
-def cplugin(link: Link, platform: str, **more) -> Mt4Server | Mt5Server:
+def cplugin(link: Link, platform: str, **more) -> Platform:
     config = CPluginConfig(url="http://x", auth_url="http://x", client_id="c", client_secret=Secret("s"), **more)
     server = ServerConfig(platform=platform, adapter="cplugin", connection="main", id="1")
     connection = CPluginConnection(config, AuthorisedLink(link, OneToken()))
     if platform == "MT5":
-        return Mt5Server("S", server, connection, ATHENS)
-    return Mt4Server("S", server, connection, ATHENS, link.clock)
+        return mt5_server("S", server, connection, ATHENS)
+    return mt4_server("S", server, connection, ATHENS, link.clock)
 
 
 ROW = '{"login":%d,"balance":7}'
@@ -233,11 +234,11 @@ KINDS = {
 async def test_a_login_that_was_not_asked_for_makes_the_whole_answer_unbelievable(link, stranger, kind):
     make, text = KINDS[kind]
     server = make(link)
-    logins = ["8", "9"][-server.batch_max :]
+    logins = ["8", "9"][-server.live.batch_max :]
     stranger.answers = [answer(200, (text % ROW).encode() % 7), answer(200, (text % ROW).encode() % 9)]
 
-    of_another = await server.live(logins, frozenset({"leverage"}), a_call())
-    right = await server.live(logins, frozenset({"leverage"}), a_call())
+    of_another = await server.live.fetch(logins, frozenset({"leverage"}), a_call())
+    right = await server.live.fetch(logins, frozenset({"leverage"}), a_call())
     await server.aclose()
 
     assert [type(one) for one in of_another.values()] == [Misunderstood] * len(logins)
@@ -249,9 +250,9 @@ async def test_a_login_that_was_not_asked_for_makes_the_whole_answer_unbelievabl
 ORDER = DepositOrder("9", Decimal(1), "USD", "BGKEPT0000001", "key-BGKEPT0000001")
 NEW_ACCOUNT = NewAccountOrder("G", "N", None, None, "BGKEPT0000001", "key-BGKEPT0000001")
 ALONE = {
-    "TradesUserHistory": lambda server: server.find_deposit(ORDER, Clock().now(), a_call()),
-    "UsersRequest": lambda server: server.find_account(NEW_ACCOUNT, Clock().now(), a_call()),
-    "GroupRecordGet": lambda server: server.live(["9"], frozenset({"currency"}), a_call()),
+    "TradesUserHistory": lambda server: server.deposit_history.find(ORDER, Clock().now(), a_call()),
+    "UsersRequest": lambda server: server.account_history.find(NEW_ACCOUNT, Clock().now(), a_call()),
+    "GroupRecordGet": lambda server: server.live.fetch(["9"], frozenset({"currency"}), a_call()),
 }
 
 

@@ -9,7 +9,8 @@ from core.secret import Secret
 from upstreams.http.client_credentials import ClientCredentials
 from upstreams.http.link import Link
 from upstreams.vendors.hyper.config import HyperConfig
-from upstreams.vendors.hyper.tokens import HyperTokens, MemoryTokenStore, TokenPair
+from upstreams.vendors.hyper.tokens import HyperTokens
+from upstreams.vendors.kit.token_store import MemoryTokenStore, TokenPair
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +25,7 @@ def grant(token: str, seconds: int = 3600) -> bytes:
 
 @pytest.fixture
 async def link(stranger):
-    opened = Link(System.CPLUGIN, "main (tokens)", stranger.url, SHORT, HandClock())
+    opened = Link(System("CPLUGIN"), "main (tokens)", stranger.url, SHORT, HandClock(), label="CPlugin")
     yield opened
     await opened.aclose()
 

@@ -23,7 +23,7 @@ ORDER = AccountRequestOrder("abcdefgh", "conn0001", "ctrader", leverage=Decimal(
 @pytest.fixture
 async def crm(stranger):
     config = BroctagonConfig(url=stranger.url, key=Secret("the key"))
-    opened = Broctagon(config, Link(System.BROCTAGON, "broctagon", stranger.url, SHORT, Clock()))
+    opened = Broctagon(config, Link(System("BROCTAGON"), "broctagon", stranger.url, SHORT, Clock()))
     yield opened
     await opened.aclose()
 

@@ -16,7 +16,7 @@ from core.secret import Secret
 from upstreams.http.link import Link
 from upstreams.vendors.broker_work.config import BrokerWorkConfig
 from upstreams.vendors.broker_work.connection import BrokerWorkConnection
-from upstreams.vendors.broker_work.trading_server import BrokerWorkServer
+from upstreams.vendors.broker_work.trading_server import BrokerWorkLive
 from upstreams.vendors.kit.server_config import ServerConfig
 
 pytestmark = pytest.mark.anyio
@@ -25,11 +25,11 @@ EVERYTHING = frozenset(LiveAccountRecord.__struct_fields__)
 
 
 @pytest.fixture
-async def server(stranger) -> AsyncIterator[BrokerWorkServer]:
+async def server(stranger) -> AsyncIterator[BrokerWorkLive]:
     config = BrokerWorkConfig(url=stranger.url, tenant_id="t", token=Secret("t"), live_calls_at_once=1)
-    link = Link(System.BROKER_WORK, "main", stranger.url, SHORT, Clock())
+    link = Link(System("BROKER_WORK"), "main", stranger.url, SHORT, Clock())
     trading = ServerConfig(platform="MT4", adapter="broker_work", connection="main", id="1")
-    server = BrokerWorkServer("L1", trading, BrokerWorkConnection(config, link), ZoneInfo("Europe/Athens"))
+    server = BrokerWorkLive("L1", trading, BrokerWorkConnection(config, link), ZoneInfo("Europe/Athens"))
     yield server
     await server.aclose()
     await link.aclose()
@@ -48,7 +48,7 @@ async def test_the_documents_types_and_the_samples_types_are_both_taken(server, 
             '"totalMarginCalculationType":"SUM"}'
         )
     ]
-    found = await server.live(["2", "1", "3"], EVERYTHING, a_call())
+    found = await server.fetch(["2", "1", "3"], EVERYTHING, a_call())
 
     one, two = found["1"], found["2"]
     assert (list(found), found["3"]) == (["2", "1", "3"], None)
@@ -57,7 +57,7 @@ async def test_the_documents_types_and_the_samples_types_are_both_taken(server, 
     assert one.registered_at == datetime(2016, 10, 5, 12, 52, 47, tzinfo=UTC)
     assert (two.leverage, two.lead_source, two.enabled, two.owner_id, two.read_only) == (300, "7", False, "42", True)
     assert (two.currency, two.send_reports, two.group, two.swap_free, two.french_risk) == (None, False, "G", None, None)
-    assert (two.account_type, two.total_margin_calculation, two.system) == ("NETTED", "SUM", System.BROKER_WORK)
+    assert (two.account_type, two.total_margin_calculation, two.system) == ("NETTED", "SUM", System("BROKER_WORK"))
     assert one.observed_at == two.observed_at
     assert abs((datetime.now(UTC) - one.observed_at).total_seconds()) < 60
 
@@ -75,8 +75,8 @@ async def test_the_documents_types_and_the_samples_types_are_both_taken(server, 
 async def test_a_figure_that_cannot_be_read_costs_one_login_and_only_who_wants_it(server, stranger, figure, text):
     stranger.answers = [rows(f'{{"login":"1","group":"G",{text}}},{{"login":"2","group":"H"}}')]
 
-    wanting = await server.live(["1", "2"], frozenset({"group", figure}), a_call())
-    without = await server.live(["1", "2"], frozenset({"group"}), a_call())
+    wanting = await server.fetch(["1", "2"], frozenset({"group", figure}), a_call())
+    without = await server.fetch(["1", "2"], frozenset({"group"}), a_call())
 
     assert isinstance(wanting["1"], Misunderstood)
     assert (wanting["2"].group, without["1"].group, without["2"].group) == ("H", "G", "H")
@@ -85,7 +85,7 @@ async def test_a_figure_that_cannot_be_read_costs_one_login_and_only_who_wants_i
 async def test_a_row_without_a_login_puts_the_missing_in_doubt(server, stranger):
     stranger.answers = [rows('{"login":"2","leverage":1},{"leverage":2}')]
 
-    found = await server.live(["1", "2"], frozenset({"leverage"}), a_call())
+    found = await server.fetch(["1", "2"], frozenset({"leverage"}), a_call())
 
     assert isinstance(found["1"], Misunderstood)
     assert found["2"].leverage == 1
@@ -99,10 +99,10 @@ async def test_who_shares_a_call_reads_his_own_figures(server, stranger):
         writer.write(rows('{"login":"1"}'))
 
     stranger.answers = [later, rows('{"login":"2","leverage":50,"group":"G"},{"login":"3","leverage":60,"group":"H"}')]
-    first = asyncio.create_task(server.live(["1"], EVERYTHING, a_call()))
+    first = asyncio.create_task(server.fetch(["1"], EVERYTHING, a_call()))
     await stranger.was_asked.wait()
     asked = [(["2"], {"leverage"}), (["2", "3"], {"group"}), (["3"], set())]
-    sharing = [asyncio.create_task(server.live(logins, frozenset(one), a_call())) for logins, one in asked]
+    sharing = [asyncio.create_task(server.fetch(logins, frozenset(one), a_call())) for logins, one in asked]
     await asyncio.sleep(0)
     go.set()
     _, levers, groups, bare = await asyncio.gather(first, *sharing)

@@ -13,8 +13,8 @@ from core.errors import Misunderstood, System, UpstreamError
 from upstreams.http.failures import Failures
 from upstreams.vendors.broker_work.figures import Figures, answer_with, row_with
 
-FAILURES = Failures(System.BROKER_WORK, "main")
-FIGURES = Figures(System.BROKER_WORK, ZoneInfo("Asia/Jerusalem"), FAILURES)
+FAILURES = Failures(System("BROKER_WORK"), "main")
+FIGURES = Figures(System("BROKER_WORK"), ZoneInfo("Asia/Jerusalem"), FAILURES)
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 WANTED = frozenset({"leverage", "group", "currency", "enabled", "registered_at", "owner_id"})
 # As vendors write them, what cannot be read among them.

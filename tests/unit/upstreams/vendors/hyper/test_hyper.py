@@ -10,7 +10,7 @@ from core.secret import Secret
 from upstreams.http.link import Link
 from upstreams.vendors.hyper.api import Hyper
 from upstreams.vendors.hyper.config import HyperConfig
-from upstreams.vendors.hyper.tokens import MemoryTokenStore
+from upstreams.vendors.kit.token_store import MemoryTokenStore
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +24,7 @@ ACCOUNT = (
 @pytest.fixture
 async def hyper(stranger):
     config = HyperConfig(url=stranger.url, access_token=Secret("A0"))
-    opened = Hyper(config, Link(System.HYPER, "hyper", stranger.url, SHORT, Clock()), MemoryTokenStore())
+    opened = Hyper(config, Link(System("HYPER"), "hyper", stranger.url, SHORT, Clock()), MemoryTokenStore())
     yield opened
     await opened.aclose()
 
@@ -34,7 +34,7 @@ async def create(hyper):
 
 
 async def test_the_documents_client_to_the_digit(house, call):
-    record = await house.hyper.client_balance(500608, Secret("8Lba7u5smABC"), call)
+    record = await house.erp_api.client_balance(500608, Secret("8Lba7u5smABC"), call)
 
     assert record.balances == (
         LiveBalance("BTC", Decimal("0.10790961"), Decimal("0.10790961"), Decimal("25133.80")),
@@ -45,7 +45,7 @@ async def test_the_documents_client_to_the_digit(house, call):
     assert (record.accounting_currency, record.total_floating_balance) == ("ILS", Decimal("72888.65"))
     assert (record.response_code, record.erp_status, record.web_status, record.agency) == (0, 5, 2, 0)
     assert (record.erp_status_text, record.web_status_text) == ("לקוח אמיתי", "מאושר / פעיל")
-    assert call.tally.calls == {System.HYPER: 1}
+    assert call.tally.calls == {System("HYPER"): 1}
 
 
 async def test_an_account_that_exists_is_told_as_such(house, database):
@@ -53,7 +53,7 @@ async def test_an_account_that_exists_is_told_as_such(house, database):
         "SELECT api_password FROM brokergraph_erp.api_password WHERE client_number = 500021"
     )
 
-    receipt = await (await house.hyper.prepare_account(500021, Secret(password), a_call())).send()
+    receipt = await (await house.erp_api.prepare_account(500021, Secret(password), a_call())).send()
 
     assert (receipt.server, receipt.login, receipt.existed) == ("R1", "55521", True)
     assert (receipt.platform, receipt.status, receipt.group, receipt.currency) == ("MT4", 3, "Basic_IL2", "USD")
@@ -61,10 +61,10 @@ async def test_an_account_that_exists_is_told_as_such(house, database):
 
 async def test_a_wrong_api_password_is_the_clients_and_no_token_matter(house, call):
     with pytest.raises(Rejected) as refused:
-        await house.hyper.client_balance(500608, Secret("wrong"), call)
+        await house.erp_api.client_balance(500608, Secret("wrong"), call)
 
     assert (refused.value.reason, refused.value.upstream_code) == (Reason.CREDENTIALS_REJECTED, "11")
-    assert call.tally.calls == {System.HYPER: 1}
+    assert call.tally.calls == {System("HYPER"): 1}
 
 
 async def test_another_accounting_currency_and_codes_as_text(hyper, stranger):

@@ -9,6 +9,7 @@ from core.errors import System
 from core.records import AccountKey, LiveAccountRecord
 from resolvers.types.live_account import live_accounts
 from upstreams.vendors.kit.live_cache import LiveCache
+from upstreams.vendors.kit.protocol import Platform
 
 R1, R2 = AccountKey("R1", "1"), AccountKey("R2", "1")
 BALANCE, EQUITY = frozenset({"balance"}), frozenset({"balance", "equity"})
@@ -95,18 +96,18 @@ def test_an_older_answer_that_comes_later_replaces_nothing_newer():
 class SlowPlatform:
     """Each call is answered when its turn comes, with the figure of the moment in which it was asked."""
 
-    has_live_figures, batch_max, system = True, 200, System.BROKER_WORK
+    batch_max = 200
 
     def __init__(self):
         self.balance = 0
         self.calls = []
 
-    async def live(self, logins, _wanted, _call):
+    async def fetch(self, logins, _wanted, _call):
         seen, answer = Decimal(self.balance), asyncio.Event()
         self.calls.append(answer)
         await answer.wait()
         moment = datetime(2026, 1, 1, tzinfo=UTC)
-        return {login: LiveAccountRecord(login, moment, self.system, balance=seen) for login in logins}
+        return {login: LiveAccountRecord(login, moment, System("TOY"), balance=seen) for login in logins}
 
 
 @pytest.mark.anyio
@@ -114,7 +115,9 @@ async def test_a_figure_is_as_old_as_its_question():
     clock, platform = TurnedClock(), SlowPlatform()
     cache = asked(LiveCache(clock))
     limits = SimpleNamespace(single_live_accounts_max=1)
-    services = SimpleNamespace(live_cache=cache, platforms={"R1": platform}, limits=limits)
+    services = SimpleNamespace(
+        live_cache=cache, platforms={"R1": Platform(name="R1", system=System("TOY"), live=platform)}, limits=limits
+    )
     context = SimpleNamespace(services=services, call=None, operation=SimpleNamespace(fields={"LiveAccount.balance"}))
 
     async def ask():

@@ -19,7 +19,7 @@ def read(rows: bytes, asked: list[str]):
     def entries(rows):
         return {str(row.login): row for row in rows}
 
-    return read_rows(msgspec.Raw(rows), _Login, entries, asked, Failures(System.BROKER_WORK, "main"))
+    return read_rows(msgspec.Raw(rows), _Login, entries, asked, Failures(System("BROKER_WORK"), "main"))
 
 
 def test_an_unreadable_row_costs_one_login():

@@ -1,0 +1,117 @@
+"""What a vendor's folder exports as `VENDOR`: everything that the rest of the program has to know of it."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from core.call import Call
+from core.clock import Clock
+from core.config_error import ConfigError
+from core.errors import System
+from upstreams.http.limits import Limits
+from upstreams.http.link import Link
+from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
+from upstreams.vendors.kit.server_config import ServerConfig
+from upstreams.vendors.kit.token_store import TokenStore
+
+ConfigT = TypeVar("ConfigT")
+ConnectionT = TypeVar("ConnectionT")
+Capability = Literal["live", "deposits", "accounts"]
+Role = Literal[Capability, "erp", "crm"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """Opens one connection of a vendor and closes it at the end. `path` is its section of the settings."""
+
+    system: System
+    label: str
+    path: str
+    name: str
+    clock: Clock
+    stack: AsyncExitStack
+    token_stores: Callable[[str], TokenStore]
+    links: list[Link]
+
+    def link(
+        self, url: str, limits: Limits, *, setting: str = "url", suffix: str = "", per_minute: float | None = None
+    ) -> Link:
+        """A link to `url`, which the settings name as `setting`. ConfigError where it is no address."""
+        _check_url(f"{self.path}.{setting}", url)
+        link = Link(
+            self.system, self.name + suffix, url, limits, self.clock, label=self.label, requests_per_minute=per_minute
+        )
+        self.close_with(link.aclose)
+        self.links.append(link)
+        return link
+
+    def close_with(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Call it when the connection is closed, before what was opened earlier."""
+        self.stack.push_async_callback(close)
+
+    def token_store(self) -> TokenStore:
+        """Where this connection's tokens outlive the process."""
+        return self.token_stores(self.path)
+
+    def wrong(self, setting: str, problem: str) -> ConfigError:
+        return ConfigError(f"{self.path}.{setting}", problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Servers(Generic[ConnectionT]):
+    """How a vendor's trading servers are made, and what it documents for each platform."""
+
+    build: Callable[[str, ServerConfig, ConnectionT, Clock], Platform]
+    """Makes the trading server of [servers.NAME]. ConfigError names the setting that is wrong."""
+    platforms: Mapping[str, frozenset[Capability]]
+    """By platform, such as MT4: the ports that a server of it may have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor(Generic[ConfigT, ConnectionT]):
+    """One vendor. Its settings section is [NAME], or [NAME.CONNECTION] where it can have several connections."""
+
+    system: System
+    label: str
+    """How messages name it."""
+    description: str
+    """How the graph's schema describes it."""
+    Config: type[ConfigT]
+    """The settings of one connection: a frozen msgspec.Struct, its secrets as `Secret`."""
+    connect: Callable[[Opening, ConfigT], ConnectionT]
+    servers: Servers[ConnectionT] | None = None
+    crm: Callable[[ConnectionT], Crm] | None = None
+    erp: Callable[[ConnectionT], ErpApi] | None = None
+    check: Callable[[ConnectionT, ServerConfig | None, Call], Coroutine[Any, Any, None]] | None = None
+    """Asks a read that proves address and credentials, and with a server that the vendor knows it. Raises
+    UpstreamError. Servers with live figures are asked for those instead.
+    """
+    unknown_server_codes: frozenset[str] = field(default=frozenset())
+    """Codes of a refusal by which the vendor says that a server's `id` is not ours."""
+
+    @property
+    def is_single(self) -> bool:
+        """There is one ERP and one CRM, so such a vendor has one connection, without a name."""
+        return self.offers("crm") or self.offers("erp")
+
+    def offers(self, role: Role) -> bool:
+        """Whether it is an ERP's API or a CRM, or one of its trading servers may have this port."""
+        if role == "erp":
+            return self.erp is not None
+        if role == "crm":
+            return self.crm is not None
+        return self.servers is not None and any(role in some for some in self.servers.platforms.values())
+
+
+def _check_url(path: str, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ConfigError(path, "is not an address") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigError(path, "is not an http:// or https:// address")
+    if "@" in url or parts.query or parts.fragment:
+        raise ConfigError(path, "holds more than scheme, host, port and path")
