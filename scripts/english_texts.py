@@ -75,7 +75,7 @@ def of_markdown(text: str) -> Iterator[Block]:
     """The whole without fenced blocks; each cell of a table is a sentence of its own."""
     without = re.sub(r"^( *)(```+|~~~+).*?^ *\2", _blank, text, flags=re.MULTILINE | re.DOTALL)
     without = re.sub(r"^ {4,}(?![-*\d]).*$", _blank, without, flags=re.MULTILINE)
-    yield Block(1, without.replace("|", "\t"))
+    yield Block(1, re.sub(r"^\|.*", lambda row: row[0].replace("|", "\t"), without, flags=re.MULTILINE))
 
 
 def line_comments(mark: str) -> Callable[[str], Iterator[Block]]:

@@ -115,9 +115,11 @@ def test_a_finding_names_file_line_word_and_its_whole_sentence(english):
 
 
 def test_cells_of_a_table_and_items_of_a_list_are_sentences_of_their_own(english):
-    text = "| a | nobody waits | b |\n\n- one\n- somebody\n  goes\n- two"
+    text = "| a | nobody waits | b |\n\n- one\n- somebody\n  goes\n- two\n\nTwo `||` bars, whoever comes."
 
-    assert [one.sentence for one in english.findings("docs/a.md", text)] == ["nobody waits", "- somebody goes"]
+    shown = [one.sentence for one in english.findings("docs/a.md", text)]
+
+    assert shown == ["nobody waits", "- somebody goes", "Two `||` bars, whoever comes."]
 
 
 def test_long_sentences_are_counted_by_their_words(english):
