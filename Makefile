@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 ARGS ?=
+# The other commit of `make bench-against`.
+REF ?= HEAD
 # Whatever else pytest should know: make test PYTEST_ARGS="-k deposit -x"
 PYTEST_ARGS ?=
 # Files of tests that run side by side; each worker has a sandbox of its own.
@@ -11,10 +13,10 @@ INSTALLED := .venv/.installed
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-quick torture check lint lock clean
+.PHONY: help demo test bench bench-quick bench-against torture check lint lock clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED)  ## A whole brokerage in a box and the graph over it, at http://127.0.0.1:8000/graphql (PORT=, ARGS="--clients 20000")
 	@exec $(BIN)/brokergraph demo --port $(PORT) $(ARGS)
@@ -27,6 +29,9 @@ bench: $(INSTALLED)  ## What it costs beside its peers: bench/RESULTS.md; some h
 
 bench-quick: $(INSTALLED)  ## The same in under ten minutes
 	@scripts/bench.sh --quick
+
+bench-against: $(INSTALLED)  ## This checkout and another commit by turns (REF=68a133b ARGS="--at-most 3"); needs wrk and a C compiler
+	$(BIN)/python bench/run.py --against "$(REF)" $(ARGS)
 
 torture: $(INSTALLED)  ## The long run: a death at every line of a deposit, a load with faults, random operations (TORTURE_SEED=)
 	TORTURE=long $(BIN)/pytest tests/torture tests/conformance --timeout 7200 $(PYTEST_ARGS)

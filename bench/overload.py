@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 HOUSE = Path(__file__).parents[1]
-sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "tests" / "graph")]
+sys.path[:0] = [str(HOUSE), str(HOUSE / "tests")]
 
-from boxes import running_box  # noqa: E402 - tests are no package.
-from graphs import Graph, running_graph  # noqa: E402
+from support.boxes import running_box  # noqa: E402 - tests are no package.
+from support.graphs import Graph, running_graph  # noqa: E402
 
 TIMES = 4
 QUERY = """{ client(by: {clientNumber: 500608}) { fullName webStatus { code } totalFloatingBalance { amount currency }

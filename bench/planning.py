@@ -19,11 +19,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 HOUSE = Path(__file__).parents[1]
-sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "tests" / "graph")]
+sys.path[:0] = [str(HOUSE), str(HOUSE / "tests")]
 
-from boxes import running_box
 from graphql.execution.values import VariableValues
-from graphs import Graph, running_graph
+from support.boxes import running_box
+from support.graphs import Graph, running_graph
 
 from engine import Engine
 from engine.output_shapes import Kind

@@ -2,6 +2,8 @@
 
 `--quick` takes under ten minutes. Writes bench/results.json and bench/RESULTS.md. Needs wrk and a C compiler; the peers
 come from npm, node from the wheel that the lock names.
+
+`--against REF` measures this checkout beside another commit instead. It writes no file and needs no peers.
 """
 
 import argparse
@@ -9,6 +11,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +20,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+from against import compared, table
 from documents import SHAPES, bodies, fields_of, shape_bodies
 from machine import described
 from measure import Figures, cell, check, check_shapes, driven, medians, need_wrk, one_round, scratch, whole
@@ -24,7 +28,6 @@ from memory import after_a_while
 from profile_server import profiled
 from report import written
 from servers import peers
-from tests.node import installed
 from world import Running, World, world
 
 MEANING = {
@@ -173,32 +176,60 @@ def say(what: str) -> None:
     sys.stderr.write(f"{what}\n")
 
 
-async def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--quick", action="store_true")
-    options.add_argument(
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument(
         "--only-dashboards", action="store_true", help="measure that and new documents again, and keep the rest"
     )
-    chosen = options.parse_args()
-    pace = QUICK if chosen.quick else FULL
-    need_wrk()
+    parser.add_argument("--against", metavar="REF", help="measure this checkout and that commit by turns")
+    parser.add_argument(
+        "--at-most",
+        metavar="PERCENT",
+        type=float,
+        help="with --against: end with status 1 if a figure is worse by more than that",
+    )
+    parser.add_argument("--rounds", type=int, help="with --against; 5 unless given, or 3 with --quick")
+    parser.add_argument("--seconds", type=int, help="with --against: of each server in a round; 4 unless given, or 2")
+    return parser.parse_args()
+
+
+async def against(chosen: argparse.Namespace, pace: Pace) -> int:
+    """Print how this checkout differs from another commit; 1 if it is worse than allowed."""
+    async with world(scratch()) as here:
+        found = await compared(here, chosen.against, chosen.rounds or pace.rounds, chosen.seconds or int(pace.seconds))
+    sys.stdout.write(f"{table(found)}\n")
+    worse = [one for one in found if one.shape in MEANING and chosen.at_most is not None and one.worse > chosen.at_most]
+    for one in worse:
+        say(f"{one.shape}, {one.figure}: worse by {one.worse:.1f} %, allowed are {chosen.at_most:g} %")
+    return 1 if worse else 0
+
+
+async def beside_peers(chosen: argparse.Namespace, pace: Pace) -> int:
+    """Measure brokergraph and its peers, and write the results."""
+    from tests.support.node import installed
+
     installed(HERE / "peers")
     async with world(scratch()) as here:
-        everybody: list[Running] = []
-        try:
-            wanted = ("brokergraph", "mercurius") if chosen.only_dashboards else None
-            everybody += [here.start(peer) for peer in peers(scratch()) if wanted is None or peer.name in wanted]
+        await here.prepare_executors()
+        wanted = ("brokergraph", "mercurius") if chosen.only_dashboards else None
+        asked = [peer for peer in peers(scratch()) if wanted is None or peer.name in wanted]
+        with ExitStack() as stack:
+            everybody = [stack.enter_context(here.running(peer)) for peer in asked]
             # wrk and the profiler are waited for; nothing else wants this loop meanwhile.
             results = (dashboards_again if chosen.only_dashboards else measured)(here, everybody, pace)
-        finally:
-            for running in everybody:
-                running.process.kill()
-                running.process.wait()
     results["planning"] = planned(pace.documents)
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (HERE / "RESULTS.md").write_text(written(results), encoding="utf-8")
     sys.stdout.write(json.dumps(results["ratios"], indent=1) + "\n")
+    return 0
+
+
+def main() -> int:
+    chosen = options()
+    need_wrk()
+    return asyncio.run((against if chosen.against else beside_peers)(chosen, QUICK if chosen.quick else FULL))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(main())

@@ -6,15 +6,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from documents import OURS, PEERS, POSTGRAPHILE, Dialect
+from prepare import KEY
 
 HERE = Path(__file__).parent
 PEER_FOLDER = HERE / "peers"
-KEY = "demo-operator"
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A server to be measured. `shapes` are the first letters and digits of what it can answer."""
+    """A server to be measured, started in its folder. `shapes` are the documents that it can answer."""
 
     name: str
     what: str
@@ -23,6 +23,8 @@ class Peer:
     dialect: Dialect = PEERS
     shapes: tuple[str, ...] = ("S", "D", "L", "S0", "D0", "L0")
     key: str = "-"
+    folder: Path = PEER_FOLDER
+    variables: tuple[tuple[str, str], ...] = ()
 
     @property
     def url(self) -> str:
@@ -36,31 +38,23 @@ def node() -> str:
     return str(Path(found.origin).parent / "bin" / "node")
 
 
+def ours(name: str, what: str, settings: Path, port: int) -> Peer:
+    """The server of this tree, with one of the settings that bench/prepare.py wrote."""
+    serve = (sys.executable, "-m", "api.cli", "serve", "--config", str(settings), "--port", str(port))
+    return Peer(name, what, serve, port, OURS, key=KEY, folder=HERE.parent)
+
+
 def peers(folder: Path) -> list[Peer]:
-    """Everybody; brokergraph first."""
-    serve = (sys.executable, "-m", "api.cli", "serve", "--config")
+    """All servers; brokergraph first."""
     javascript = (node(), "--max-http-header-size=65536")
     uvicorn = (
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "--log-level",
-        "warning",
-        "--no-access-log",
-        "--app-dir",
-        str(PEER_FOLDER),
+        *(sys.executable, "-m", "uvicorn", "--log-level", "warning", "--no-access-log"),
+        *("--app-dir", str(PEER_FOLDER)),
     )
     without_vendor = ("S0", "D0", "L0")
     return [
-        Peer("brokergraph", "this, everything on", (*serve, str(folder / "engine.toml")), 18_701, OURS, key=KEY),
-        Peer(
-            "brokergraph-core",
-            "this, run by graphql-core",
-            (*serve, str(folder / "graphql-core.toml")),
-            18_702,
-            OURS,
-            key=KEY,
-        ),
+        ours("brokergraph", "this, everything on", folder / "engine.toml", 18_701),
+        ours("brokergraph-core", "this, run by graphql-core", folder / "graphql-core.toml", 18_702),
         Peer("mercurius", "Mercurius with graphql-jit, loaders", (*javascript, "mercurius.mjs"), 18_703),
         Peer("yoga", "GraphQL Yoga with graphql-jit, DataLoader", (*javascript, "yoga.mjs"), 18_704),
         Peer("postgraphile", "PostGraphile 5", (*javascript, "postgraphile.mjs"), 18_705, POSTGRAPHILE, without_vendor),

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 HOUSE = Path(__file__).parents[1]
-sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "tests" / "graph")]
+sys.path[:0] = [str(HOUSE), str(HOUSE / "tests")]
 
-from boxes import running_box  # noqa: E402 - tests are no package.
-from graphs import Graph, running_graph  # noqa: E402
+from support.boxes import running_box  # noqa: E402 - tests are no package.
+from support.graphs import Graph, running_graph  # noqa: E402
 
 CONNECTIONS = 16
 FIELDS = """fullName webStatus { code } totalFloatingBalance { amount currency }

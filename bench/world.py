@@ -11,8 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,55 +20,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 from machine import OTHER_CORE, SERVER_CORE, family, pin
-from servers import HERE, PEER_FOLDER, Peer
+from prepare import POOL, Databases, prepare
+from servers import HERE, Peer
 
-from api.cli.demo_keys import add_demo_keys
-from api.settings.settings import load_settings
 from sandbox.postgres import Postgres
 from sandbox.settings import SANDBOX_ROLE
-from upstreams.postgres.migrate import migrate
 
 VENDOR_PORT = 18_700
 START_SECONDS = 60
 DATABASE = "postgres"
-POOL = 4
-
-# The limits stay on, and are above what is asked here: a page of 5,000 is no dashboard.
-SETTINGS = """
-[server]
-host = "127.0.0.1"
-executor = "{executor}"
-[erp]
-database_url = {database!r}
-accounting_currency = "ILS"
-pool_size = {pool}
-[state]
-database_url = {database!r}
-[limits]
-page_max = 5000
-cost_max = 100_000_000
-[budget]
-cost_per_minute = 1_000_000_000
-[broker_work.main]
-url = "http://127.0.0.1:{vendor}"
-tenant_id = "bench"
-token = "bench"
-chunk_logins = 1000
-[broker_work.main.limits]
-max_in_flight = 32
-max_waiting = 10000
-requests_per_minute = 100_000_000
-[servers.L1]
-platform = "MT4"
-adapter = "broker_work"
-connection = "main"
-id = "1"
-[servers.L2]
-platform = "MT5"
-adapter = "broker_work"
-connection = "main"
-id = "2"
-"""
+EXECUTORS = ("engine", "graphql-core")
 
 
 @dataclass
@@ -92,6 +53,22 @@ class World:
     def database_url(self) -> str:
         return self.postgres.url_of(SANDBOX_ROLE, DATABASE)
 
+    async def empty_database(self, name: str) -> str:
+        """The address of a new database beside the tables, for what one version of brokergraph writes."""
+        connection: Any = await asyncpg.connect(self.database_url)
+        try:
+            await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
+        return self.postgres.url_of(SANDBOX_ROLE, name)
+
+    async def prepare_executors(self) -> None:
+        """Settings for this tree with each executor; both share one state database."""
+        state = await self.empty_database("state")
+        for executor in EXECUTORS:
+            await prepare(self.folder, Databases(self.database_url, state, VENDOR_PORT), executor)
+
     @property
     def database_pids(self) -> list[int]:
         assert self.postgres.pid is not None
@@ -114,21 +91,25 @@ class World:
             "VENDOR_URL": f"http://127.0.0.1:{VENDOR_PORT}",
         }
 
-    def start(self, peer: Peer) -> Running:
-        """Starts it on its core and waits until it answers."""
-        ours = peer.name.startswith("brokergraph")
-        command = [*peer.command, *(("--port", str(peer.port)) if ours else ())]
+    @contextmanager
+    def running(self, peer: Peer) -> Iterator[Running]:
+        """The server on its core, once it answers; killed at the end."""
         log = (self.folder / f"{peer.name}.log").open("wb")
         process = subprocess.Popen(
-            ["taskset", "-c", str(SERVER_CORE), *command],
-            cwd=HERE.parent if ours else PEER_FOLDER,
-            env=self.environment() | {"PORT": str(peer.port)},
+            ["taskset", "-c", str(SERVER_CORE), *peer.command],
+            cwd=peer.folder,
+            env=self.environment() | {"PORT": str(peer.port)} | dict(peer.variables),
             stdout=log,
             stderr=log,
         )
         running = Running(peer, process)
-        self._await_start(running)
-        return running
+        try:
+            self._await_start(running)
+            yield running
+        finally:
+            process.kill()
+            process.wait()
+            log.close()
 
     def _await_start(self, running: Running) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -141,7 +122,7 @@ class World:
                 if time.monotonic() > deadline or running.process.poll() is not None:
                     log = (self.folder / f"{running.peer.name}.log").read_text()
                     raise RuntimeError(f"{running.peer.name} did not start: {log[-2000:]}") from error
-                time.sleep(0.1)
+                time.sleep(0.02)
             else:
                 return
 
@@ -185,14 +166,6 @@ async def world(folder: Path) -> AsyncIterator[World]:
     async with Postgres(folder / "postgres", durable=False) as postgres:
         here = World(folder, postgres)
         await load(here.database_url)
-        for executor in ("engine", "graphql-core"):
-            text = SETTINGS.format(executor=executor, database=here.database_url, vendor=VENDOR_PORT, pool=POOL)
-            path = folder / f"{executor}.toml"
-            path.write_text(text)
-            path.chmod(0o600)
-        settings = load_settings(folder / "engine.toml", {})
-        await migrate(settings.erp.database_url)
-        await add_demo_keys(settings)
         pin(here.database_pids, OTHER_CORE)
         stand_in = vendor(folder)
         try:

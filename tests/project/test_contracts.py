@@ -77,6 +77,12 @@ def test_a_library_has_one_home(library, homes):
     assert [user for user in users if not user.startswith(tuple(homes))] == []
 
 
+def test_every_package_says_that_it_has_types():
+    packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+
+    assert [package for package in packages if not (HOUSE / package / "py.typed").is_file()] == []
+
+
 def test_nobody_reads_the_environment_at_import():
     """Settings are built once and passed down. A default argument is as good as a name for what is passed down."""
     allowed = {"api/settings/settings.py", "api/cli/serve.py"}

