@@ -28,7 +28,7 @@ from api.pages.access import refusal_for
 from api.pages.graphiql import STATIC, Assets
 from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
-from api.services import House, open_house
+from api.services import AppServices, open_app_services
 from api.settings.settings import Settings
 from core.clock import Clock
 from resolvers.policy.errors import MASKED
@@ -53,9 +53,9 @@ class App(Starlette):
 
 
 async def schema_file(request: Request) -> Response:
-    """The schema as text, for those whom the settings name."""
-    house: House = request.state.house
-    refusal = await refusal_for(request, house.settings.server.schema_file, Scope.SCHEMA_READ)
+    """The schema as text, for the audience that the settings name."""
+    app_services: AppServices = request.state.app_services
+    refusal = await refusal_for(request, app_services.settings.server.schema_file, Scope.SCHEMA_READ)
     if refusal:
         return refusal
     content, headers = printed().encode(), {"Vary": "Accept-Encoding, Authorization"}
@@ -66,7 +66,7 @@ async def schema_file(request: Request) -> Response:
 
 
 async def failed(request: Request, error: Exception) -> Response:
-    """Whatever nobody expected, outside of /graphql too: masked here, whole in the log under the same id."""
+    """The answer to an unexpected error, also outside of /graphql: masked here, complete in the log under its id."""
     identity = request_id(request.headers.get("x-request-id", ""))
     log.error("http.failed", request_id=identity, path=request.url.path, exc_info=error)
     shown = {"message": MASKED, "extensions": {"code": "INTERNAL_ERROR", "requestId": identity}}
@@ -89,13 +89,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        async with open_house(settings, clock) as house, AsyncExitStack() as stack:
+        async with open_app_services(settings, clock) as app_services, AsyncExitStack() as stack:
             measured, readiness = Metrics(), Readiness()
-            watch(measured.registry, gate, house.budgets)
+            watch(measured.registry, gate, app_services.budgets)
             stack.callback(busyness.close)
             stack.push_async_callback(readiness.aclose)
-            endpoint = GraphQLEndpoint(house, measured)
-            yield {"house": house, "metrics": measured, "readiness": readiness, "graphql": endpoint}
+            endpoint = GraphQLEndpoint(app_services, measured)
+            yield {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
 
     routes = [
         Route("/", front_door),
@@ -108,6 +108,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
     # A page of another site may read a refusal only with CORS' headers, so those come first.
     app.graphql = ServerErrorMiddleware(cors(settings.http, LoadShedding(graphql, gate)), failed)
-    # Starlette would send whoever adds a slash to wherever the Host header says.
+    # Starlette would redirect a path with a slash to the host of the Host header.
     app.router.redirect_slashes = False
     return app

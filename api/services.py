@@ -36,7 +36,7 @@ DRAIN_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class AppServices:
     """What the HTTP layer needs of the rest."""
 
     settings: Settings
@@ -70,7 +70,7 @@ def _config(section: ErpSection | StateSection, settings: Settings) -> DatabaseC
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
+async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[AppServices]:
     """Opens nothing on the network by itself, so that the graph starts while others are still away."""
     async with AsyncExitStack() as stack:
         erp, state = erp_database(settings), state_database(settings)
@@ -94,7 +94,7 @@ async def open_house(settings: Settings, clock: Clock) -> AsyncIterator[House]:
         keys = KeyStore(state, clock)
         used = await stack.enter_async_context(storing_last_use(keys, clock, settings.auth.last_used_every_seconds))
         identities = Identities(_authenticator(settings, keys, used, clock), issuers)
-        yield _house(settings, clock, erp, state, services, budgets, identities)
+        yield _app_services(settings, clock, erp, state, services, budgets, identities)
 
 
 def _services(  # noqa: PLR0913, PLR0917 - what the resolvers stand on.
@@ -127,7 +127,7 @@ def _services(  # noqa: PLR0913, PLR0917 - what the resolvers stand on.
     )
 
 
-def _house(  # noqa: PLR0913, PLR0917 - what the HTTP layer stands on.
+def _app_services(  # noqa: PLR0913, PLR0917 - what the HTTP layer stands on.
     settings: Settings,
     clock: Clock,
     erp: Database,
@@ -135,8 +135,8 @@ def _house(  # noqa: PLR0913, PLR0917 - what the HTTP layer stands on.
     services: Services,
     budgets: Budgets | None,
     identities: Identities,
-) -> House:
-    return House(
+) -> AppServices:
+    return AppServices(
         settings=settings,
         clock=clock,
         erp=erp,

@@ -128,7 +128,7 @@ class Dispatcher:
     async def _receive(self, progress: _Progress, draft: Draft, call: Call) -> tuple[InstructionRecord, bool]:
         """Write the row, repeating until it is known whether the row exists.
 
-        Once the caller has been answered the row is written in any case, without limits, only to be rejected: what a
+        After the caller was answered the row is written without limits, only to be rejected: the instruction that the
         caller was told to follow exists.
         """
         reached(Failpoint.WRITING_DOWN)

@@ -74,8 +74,9 @@ class Outcomes:
                 renewal = self._next_renewal()
 
     async def _leave_open(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
-        """A value that the database cannot hold, such as a vendor's NUL, must not keep the instruction where it is:
-        the outcome counts as unknown, and the vendor's books are read.
+        """Make the outcome unknown, so that the vendor's books are read.
+
+        A value that the database cannot store, such as a vendor's NUL, must not keep the instruction from moving on.
         """
         if instruction.status == "UNKNOWN":
             return instruction

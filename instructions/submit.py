@@ -120,7 +120,7 @@ async def _checked(
     order = await check()
     reached(Failpoint.CHECKED)
     # Because another API key of the principal used this key for an agency that this caller may not see, the checks come
-    # first: for this caller that agency's clients do not exist.
+    # first. For this caller that agency's clients do not exist.
     return order if known is None else _replayed(known, request)
 
 

@@ -1,13 +1,14 @@
-"""How many requests run at once, so that those that do are answered in time, whatever comes besides.
+"""The concurrency limiter: admits so many requests that the admitted ones are answered in time.
 
-    present   everybody between the door and the answer, those who wait for a vendor included: a hard bound, for memory
-    running   those who keep this process busy; who waits for a vendor does not, nor whose client takes its time to
-              send the body or to read the answer: who hangs costs nobody else a place
-    waiting   for a place: api/admission/waiting_queue.py says how long that is worth it
-    on trial  said to be a mutation, and let in although there is no place, to be read: if it is one, it goes on
+    in flight   All requests between arrival and answer. A hard bound protects the memory.
+    running     Requests that keep this process busy. A request releases its slot while it waits for a vendor or for a
+                slow client.
+    waiting     Requests that wait for a slot (api/admission/waiting_queue.py).
+    on trial    Requests that claim to be mutations. They are admitted without a slot, to be read. They go on only if
+                they are mutations.
 
-The number of places follows what the process can do: while it is busy all the time, more at once make everybody slower
-and nobody sooner; while it is not, it is the others that are slow, and more at once is right.
+The limit follows the saturation of the process. In a saturated process more concurrency makes every request slower. In
+a process that waits for other systems more concurrency gives more answers.
 """
 
 import asyncio
@@ -24,12 +25,12 @@ _BUSY, _IDLE = 0.9, 0.75
 _SHRINK, _GROW = 0.6, 1.25
 _FIRST_PLACES: Final = 16
 _FEW_PLACES: Final = 4
-# A body that comes with its headers is there at once; one that is not by then may take until its time is over.
+# A body that arrives with its headers is complete by then; another one may take until its time-out.
 _READING_SECONDS: Final = 0.05
 
 
 class RequestShed(Exception):
-    """There is no place. Nothing of the request was read."""
+    """There is no slot. Nothing of the request was read."""
 
 
 class Admission:
@@ -43,7 +44,7 @@ class Admission:
 
     @contextmanager
     def away(self) -> Iterator[None]:
-        """While a vendor is waited for, somebody else may have the place; several calls at once count as one."""
+        """Releases the slot while a vendor is waited for. Several calls at the same time count as one."""
         self._away += 1
         if self._away == 1 and not self.on_trial:
             self._gate.step_aside()
@@ -56,7 +57,7 @@ class Admission:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """While the client sends. The place is given up for as long as it takes its time about that."""
+        """Releases the slot while the client is slow to send its body."""
         is_slow = False
 
         def give_up() -> None:
@@ -73,14 +74,14 @@ class Admission:
                 self._gate.take_again(self)
 
     def answered(self) -> None:
-        """The work is done; what is left goes at the pace at which the client reads."""
+        """The work is done: only the client's reading is left, which needs no slot."""
         if not self._is_answered:
             self._is_answered = True
             self._gate.give_up(self)
 
 
 class ConcurrencyLimiter:
-    """`busyness` tells how busy the process was since it was last asked, from 0 to 1."""
+    """`busyness` returns the saturation of the process since its last call, from 0 to 1."""
 
     def __init__(self, section: OverloadSection, clock: Clock, busyness: Callable[[], float]) -> None:
         self._section = section
@@ -90,11 +91,11 @@ class ConcurrencyLimiter:
         self._places = float(min(section.max_running, max(section.fewest, _FIRST_PLACES)))
         self._ticked = clock.monotonic()
         self._wanted_more = False
-        self.present = self.running = self.trials = self.shed = 0
+        self.in_flight = self.running = self.trials = self.shed = 0
 
     @property
-    def places(self) -> int:
-        # In an overload whoever is served is to be served soon; sharing calls is for those who have time.
+    def limit(self) -> int:
+        # In an overload a low limit keeps the latency of admitted requests low; shared calls matter less then.
         return min(int(self._places), _FEW_PLACES) if self._line.swamped else int(self._places)
 
     @property
@@ -104,23 +105,23 @@ class ConcurrencyLimiter:
     async def enter(self, *, says_mutation: bool = False, caller: Hashable = None) -> Admission:
         """A place, now or after a short wait, in which callers take turns. Raises Shed."""
         self._tick()
-        if self.present >= self._section.max_in_flight:
+        if self.in_flight >= self._section.max_in_flight:
             raise self._turned_away()
-        self.present += 1
+        self.in_flight += 1
         try:
             if await self._has_place(caller):
                 return Admission(self, on_trial=False)
         except BaseException:
-            self.present -= 1
+            self.in_flight -= 1
             raise
         if says_mutation and self.trials < self._section.mutation_reserve:
             self.trials += 1
             return Admission(self, on_trial=True)
-        self.present -= 1
+        self.in_flight -= 1
         raise self._turned_away()
 
     def leave(self, admitted: Admission) -> None:
-        self.present -= 1
+        self.in_flight -= 1
         admitted.answered()
         self._tick()
 
@@ -141,7 +142,7 @@ class ConcurrencyLimiter:
         self._call()
 
     def step_back(self) -> None:
-        """Back from a vendor. Nobody who has begun is made to wait again."""
+        """Take a slot after a vendor's answer. A request that has begun does not wait again."""
         self.running += 1
 
     def _turned_away(self) -> RequestShed:
@@ -150,14 +151,14 @@ class ConcurrencyLimiter:
         return RequestShed()
 
     async def _has_place(self, caller: Hashable) -> bool:
-        if self.running < self.places and not self._line:
+        if self.running < self.limit and not self._line:
             self.running += 1
             return True
         self._wanted_more = True
-        return await self._line.wait(self.places, caller)
+        return await self._line.wait(self.limit, caller)
 
     def _call(self) -> None:
-        while self.running < self.places and self._line.call():
+        while self.running < self.limit and self._line.call():
             self.running += 1
 
     def _tick(self) -> None:

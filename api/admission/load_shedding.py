@@ -1,4 +1,4 @@
-"""Turns requests away at the door, before anything of them is read, when there is more to do than can be done."""
+"""Load shedding: refuses requests before anything of them is read, while the server is overloaded."""
 
 import random
 from http import HTTPStatus
@@ -13,12 +13,12 @@ from api.http.request_id import REQUEST_ID, new_id
 from api.wire.reply import Reply
 from api.wire.request_state import state_of
 
-MESSAGE: Final = "The server has more to do than it can. Nothing was done; repeat the request after a while."
+MESSAGE: Final = "The server is overloaded. Nothing was done; repeat the request after a while."
 CODE: Final = "OVERLOADED"
-# Without this word of the client nobody can tell before the body is read, and to read every body would take as long as
-# to answer: under four times the load, it cost two thirds of the answers.
+# Without this header a mutation is known only after the body is read. To read every body takes as long as to answer:
+# under four times the load it cost two thirds of the answers.
 SAYS: Final = (b"x-graphql-operation-type", b"mutation")
-# Not all at the same moment.
+# Different delays, so that callers do not come back at the same moment.
 _RETRY_SECONDS: Final = (1, 2, 3)
 
 
@@ -35,7 +35,7 @@ def retry_seconds() -> int:
 
 
 class LoadShedding:
-    """ASGI, in front of /graphql alone: whoever asks for the server's health is always answered."""
+    """ASGI, in front of /graphql alone, so that health checks are always answered."""
 
     def __init__(self, app: ASGIApp, gate: ConcurrencyLimiter) -> None:
         self._app = app
@@ -60,18 +60,18 @@ class LoadShedding:
 
 
 def _caller(scope: Scope) -> int:
-    """Who says to be asking. Nobody has looked at it yet, so it is good for taking turns and for nothing else."""
+    """The caller that the request claims. It is not verified yet, so it serves only for fair queueing."""
     return hash(next((value for name, value in scope["headers"] if name == b"authorization"), b""))
 
 
 def admission_of(scope: Scope) -> Admission | None:
-    """The request's pass; None where nobody sheds."""
+    """The request's admission; None where no limiter stands in front."""
     found: Admission | None = state_of(scope).admission
     return found
 
 
 def _away(scope: Scope) -> Reply:
-    """The connection stays open: to open it again would cost both sides more than this answer."""
+    """The refusal. The connection stays open, because opening it again costs both sides more than this answer."""
     seconds = retry_seconds()
     accepts = b"".join(value for name, value in scope["headers"] if name == b"accept")
     media_type = GRAPHQL_JSON if GRAPHQL_JSON.encode() in accepts else JSON

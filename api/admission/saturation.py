@@ -1,4 +1,4 @@
-"""How busy this thread is: the share of time in which it ran, or wanted to run and got no processor."""
+"""Saturation of this thread: the share of time in which it ran, or was ready to run without a processor."""
 
 import os
 import time
@@ -11,7 +11,7 @@ _LONGEST_LINE: Final = 100
 
 
 class Saturation:
-    """Asked from one thread alone. Linux tells both shares; elsewhere it is the time that ran."""
+    """Used from one thread alone. Linux reports both shares; on other systems only the running time counts."""
 
     def __init__(self) -> None:
         # Linux ties the file to the thread that opens it: the one that asks first.
@@ -20,7 +20,7 @@ class Saturation:
         self._spent = 0.0
 
     def since_last(self) -> float:
-        """From 0 to 1, since the last time that somebody asked; 0 the first time."""
+        """The saturation since the last call, from 0 to 1; 0 at the first call."""
         if self._at is None:
             self._open()
             return 0.0

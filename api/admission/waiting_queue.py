@@ -1,14 +1,14 @@
-"""Who waits for a place, in which order they are called, and how long it is worth the wait.
+"""The queue of requests that wait for a slot: its order and the time that a request may wait.
 
-A burst and an overload begin alike: many come at once. What tells them apart is what becomes of the line. So:
+A burst and an overload begin in the same way: many requests arrive. The further course of the queue tells them apart:
 
-    calm      who comes may wait for long, and the oldest is called first. But while the line leads nowhere, which is to
-              say that it grows, or is long and does not get shorter, the newest: should this be an overload,
-              those who are answered are answered in time. A line that is merely there is none: sixteen who ask again
-              as soon as they are answered wait for each other, and all are answered
-              Callers take turns: whoever sends a hundred at once waits for himself
-    swamped   the line led nowhere for three windows: everybody in it is told so at once, and who comes now waits for a
-              moment at most, until for a whole window nobody had to be turned away
+    calm      A request may wait long, and the oldest gets the next slot. While the queue stalls, the newest gets it,
+              so that in an overload the admitted requests are answered in time. A queue stalls while it grows, or
+              while it is long and does not get shorter. A short queue is normal: sixteen callers that repeat their
+              requests wait for each other, and all are answered.
+              Fair queueing by caller: a caller's burst delays only that caller.
+    swamped   The queue has stalled for three windows. All requests in it are refused. A new request waits only for a
+              moment, until no request was refused for a whole window.
 """
 
 import asyncio
@@ -21,23 +21,23 @@ from core.clock import Clock
 
 _WINDOW_SECONDS: Final = 0.5
 _WINDOWS: Final = 3
-# Less than a tenth more is no growth, and a line that is called within half a window is no matter.
+# Less than a tenth more is no growth, and a queue that is emptied within half a window is short.
 _GROWTH: Final = 1.1
 _SHORT: Final = 0.5
 _TOO_LONG_SECONDS: Final = 0.25
-# So few may all wait for something large; who waits in vain loses patience.
+# So few requests may all wait for a large one; requests that wait in vain leave the queue.
 _FEW: Final = 16
 _MOMENT_SECONDS: Final = 0.001
 
 
 class WaitingQueue:
-    """`max_wait_seconds`: a calm line's patience. `hand_back`: for the place of one who gave up while it was called."""
+    """`max_wait_seconds` is for a calm queue. `hand_back` returns the slot of a waiter that left when it was called."""
 
     def __init__(self, clock: Clock, max_wait_seconds: float, hand_back: Callable[[], None]) -> None:
         self._clock = clock
         self._hand_back = hand_back
         self._max_wait_seconds = max_wait_seconds
-        # By caller; whose turn it is stands first.
+        # By caller; the caller with the next turn is the first.
         self._turns: OrderedDict[Hashable, deque[asyncio.Future[bool]]] = OrderedDict()
         self._length = 0
         self._window_began = clock.monotonic()
@@ -49,7 +49,7 @@ class WaitingQueue:
         return self._length
 
     async def wait(self, places: int, caller: Hashable = None) -> bool:
-        """Whether a place was got. False: turned away."""
+        """Whether the request got a slot. False: it is refused."""
         if self.swamped and self._length >= places:
             return False
         called: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -69,8 +69,8 @@ class WaitingQueue:
             raise
 
     def call(self) -> bool:
-        """Whether somebody waited, who has a place now."""
-        newest = not self.swamped and self._leads_nowhere(self._called_then)
+        """Give the slot to a waiter. False where no request waits."""
+        newest = not self.swamped and self._stalls(self._called_then)
         while self._turns:
             caller, waiting = self._turns.popitem(last=False)
             called = waiting.pop() if newest else waiting.popleft()
@@ -90,7 +90,7 @@ class WaitingQueue:
         """Once a window: is this still calm, or still an overload?"""
         now = self._clock.monotonic()
         if now - self._window_began < _WINDOW_SECONDS or (self._length and not self._called):
-            # Where nobody was called there was nothing to see.
+            # Because no waiter was called, the window shows nothing.
             return
         if self.swamped:
             self.swamped = now - self._turned_away_at < _WINDOW_SECONDS
@@ -107,9 +107,11 @@ class WaitingQueue:
             if not self._turns[caller]:
                 del self._turns[caller]
 
-    def _leads_nowhere(self, called: int) -> bool:
-        """`called`: how many are in a window. A line whose last would wait too long is too long, unless it gets
-        shorter by those who are called: by those who give up every line does.
+    def _stalls(self, called: int) -> bool:
+        """Whether the queue stalls. `called`: how many waiters a window calls.
+
+        A queue is too long if its last waiter would wait too long. It does not stall while called waiters make it
+        shorter; waiters that leave make every queue shorter.
         """
         length = self._length
         held = length + self._gave_up
@@ -121,7 +123,7 @@ class WaitingQueue:
         return grows or (stands and wait_seconds > _TOO_LONG_SECONDS)
 
     def _judge(self) -> None:
-        self._windows_of_standing = self._windows_of_standing + 1 if self._leads_nowhere(self._called) else 0
+        self._windows_of_standing = self._windows_of_standing + 1 if self._stalls(self._called) else 0
         self.swamped = self._windows_of_standing >= _WINDOWS
         if self.swamped:
             self._windows_of_standing = 0

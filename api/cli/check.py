@@ -31,7 +31,7 @@ _SHORTEST_SECRET = 4
 
 @click.command()
 @config_option
-@click.option("--offline", is_flag=True, help="Look at the settings alone; speak to nobody.")
+@click.option("--offline", is_flag=True, help="Check only the settings; connect to no system.")
 def command(config: Path | None, *, offline: bool) -> None:
     """Tell what is missing or wrong in the settings, the databases and the vendors. Ends with 1 if anything is."""
     settings = settings_from(config)

@@ -39,7 +39,7 @@ def settings_from(config: Path | None) -> Settings:
 
 
 def principal_named(_context: click.Context, _argument: click.Parameter, value: str) -> str:
-    """What is kept for nobody would be found by nobody: an empty variable in a script is the likely reason."""
+    """Reject an empty principal: its likely reason is an empty variable in a script."""
     if not value.strip():
         raise click.BadParameter("A principal has a name; this one is empty.")
     return value

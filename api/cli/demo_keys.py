@@ -1,4 +1,4 @@
-"""Keys that everybody knows; only `brokergraph demo` makes them, in its own database."""
+"""API keys that are public; only `brokergraph demo` makes them, in its own database."""
 
 from dataclasses import dataclass
 

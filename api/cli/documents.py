@@ -36,7 +36,7 @@ async def _with_store(settings: Settings, use: Callable[[DocumentStore], Awaitab
 @click.argument("file", type=_FILE)
 @run_async
 async def add(config: Path | None, principal: str, file: Path) -> None:
-    """Add the documents of a manifest for PRINCIPAL ('*': everybody). All of them are added, or none.
+    """Add the documents of a manifest for PRINCIPAL ('*': all partners). All of them are added, or none.
 
     FILE is what graphql-codegen, Relay or Apollo write. A document that this version's schema would not run is refused,
     and so is one whose id stands for another text already.

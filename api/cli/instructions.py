@@ -81,8 +81,8 @@ async def show(config: Path | None, identity: UUID) -> None:
 @config_option
 @click.argument("identity", callback=_identity)
 @click.option("--as", "status", type=click.Choice(["CONFIRMED", "REJECTED"]), required=True, help="What became of it.")
-@click.option("--decided-by", required=True, help="Who looked into it and decided.")
-@click.option("--confirmed-by", required=True, help="Who checked that; somebody else.")
+@click.option("--decided-by", required=True, help="The person that decided.")
+@click.option("--confirmed-by", required=True, help="Another person, that has checked the decision.")
 @click.option("--reference", default=None, help="The upstream's own number for it, such as a ticket.")
 @click.option("--reason", required=True, help="What the decision rests on; kept with the instruction.")
 @run_async
@@ -98,7 +98,7 @@ async def resolve(  # noqa: PLR0913 - one for each option.
 ) -> None:
     """Settle an instruction that needs review, by the word of two people."""
     if decided_by.strip().casefold() == confirmed_by.strip().casefold():
-        raise click.UsageError("Whoever confirms must be somebody else than whoever decided.")
+        raise click.UsageError("The person that confirms must be another one than the person that decided.")
     actor = f"{decided_by.strip()}, confirmed by {confirmed_by.strip()}"
 
     async def decide(ledger: Ledger, call: Call) -> InstructionRecord:

@@ -4,7 +4,7 @@ import click
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on; they wait until somebody serves them. Port 0 means a free one.
+    """A socket that takes connections from now on; they wait until a server accepts them. Port 0 means a free one.
 
     Opened before anything else is started, so that a port that is taken is the first thing to be said and not the last.
     """

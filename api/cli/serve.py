@@ -96,7 +96,7 @@ def _options(http: HttpSection) -> dict[str, Any]:
         # What uvicorn has to say goes the way of everything else: api/observability/log.py.
         "log_config": None,
         "access_log": False,
-        # It would only tell a client's address from a proxy's, and nobody here asks for addresses.
+        # It would only tell a client's address from a proxy's, and no code here uses addresses.
         "proxy_headers": False,
         "server_header": False,
         "date_header": False,
@@ -106,8 +106,10 @@ def _options(http: HttpSection) -> dict[str, Any]:
 
 
 def _collect_seldom() -> None:
-    """An answer is thousands of small objects, none of them in a cycle: looking for cycles as often as Python does by
-    itself costs a quarter of an answer. What was loaded at the start is not looked at again at all.
+    """An answer is thousands of small objects without cycles.
+
+    Python's default search for cycles costs a quarter of an answer. What was loaded at the start is not looked at again
+    at all.
     """
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Texts kept in this process: a bounded memory, and over it what the state database said of trusted documents."""
+"""Caches of documents in this process: a bounded LRU cache, and over it the trusted documents of the database."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ _MOST_CHARACTERS: Final = 32 * 1024 * 1024
 
 
 class PersistedQueries:
-    """Texts by key, the one used longest ago forgotten first."""
+    """Texts by key; the least recently used is removed first."""
 
     def __init__(self, most: int, characters: int) -> None:
         self._most = most
@@ -44,7 +44,7 @@ class PersistedQueries:
 
 
 class TrustedDocuments:
-    """Trusted documents, remembered for a moment, and for as long as need be while the state database is away."""
+    """Trusted documents, cached for a short time, and longer while the state database does not answer."""
 
     def __init__(self, store: DocumentStore, clock: Clock, keep_seconds: float) -> None:
         self._store = store
@@ -54,7 +54,7 @@ class TrustedDocuments:
         self._away_until = clock.monotonic()
 
     async def by_id(self, principal: str, identity: str) -> str | None:
-        """Raises Unavailable where nobody can tell."""
+        """Raises Unavailable where the database does not answer and the cache has no entry."""
         return await self._found((principal, f"id {identity}"), lambda: self._store.by_id(principal, identity))
 
     async def by_text(self, principal: str, text: str) -> str | None:

@@ -38,7 +38,7 @@ class FoundDocument(msgspec.Struct, frozen=True):
 
 
 class _Automatic:
-    """What each partner has registered; nobody finds another's."""
+    """The automatic documents of each partner; a partner finds only its own."""
 
     def __init__(self) -> None:
         self._partners: OrderedDict[str, PersistedQueries] = OrderedDict()
@@ -68,7 +68,7 @@ class DocumentFinder:
         self._automatic = _Automatic()
 
     async def find(self, asked: GraphQLRequest, principal: str) -> FoundDocument:
-        """The document to run for this partner. Raises Refused."""
+        """The document to run for this partner. Raises RequestRefused."""
         try:
             return await self._find(asked, principal)
         except UpstreamError:
@@ -77,7 +77,7 @@ class DocumentFinder:
             raise RequestRefused(message, "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
 
     def keep(self, principal: str, found: FoundDocument) -> None:
-        """Remember an automatic document that has run; one that could not is of no use to anybody."""
+        """Store an automatic document after it has run; a document that cannot run is not stored."""
         if found.register:
             self._automatic.put(principal, found.text)
 

@@ -25,7 +25,7 @@ from api.identity.api_keys import Unauthenticated
 from api.identity.authenticator import IdentityUnknown
 from api.observability.metrics import Metrics
 from api.pages.graphiql import graphiql_page
-from api.services import House
+from api.services import AppServices
 from api.settings.settings import Settings
 from api.wire.disconnect import STATUS, ClientDisconnected, until_disconnect
 from api.wire.incoming import Incoming
@@ -50,11 +50,11 @@ class GraphQLEndpoint:
     with what is the same for all requests made ready.
     """
 
-    def __init__(self, house: House, metrics: Metrics) -> None:
-        self._house = house
+    def __init__(self, app_services: AppServices, metrics: Metrics) -> None:
+        self._app_services = app_services
         self._metrics = metrics
-        self._limits = _limits(house.settings)
-        self._policy = budget_policy(house.settings.budget)
+        self._limits = _limits(app_services.settings)
+        self._policy = budget_policy(app_services.settings.budget)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(scope, receive)
@@ -62,12 +62,12 @@ class GraphQLEndpoint:
         await response(scope, receive, send)
 
     async def _response(self, incoming: Incoming) -> Reply | Response:
-        if incoming.method != "POST" and (other := _other(incoming, self._house.settings)):
+        if incoming.method != "POST" and (other := _other(incoming, self._app_services.settings)):
             return other
-        exchange = Exchange(incoming, self._house.settings, request_id(incoming.header(b"x-request-id")))
-        started = self._house.clock.monotonic()
+        exchange = Exchange(incoming, self._app_services.settings, request_id(incoming.header(b"x-request-id")))
+        started = self._app_services.clock.monotonic()
         reply = await self._answered(exchange)
-        self._metrics.answered(reply.status_code, self._house.clock.monotonic() - started)
+        self._metrics.answered(reply.status_code, self._app_services.clock.monotonic() - started)
         return reply
 
     async def _answered(self, exchange: Exchange) -> Reply:
@@ -99,7 +99,7 @@ class GraphQLEndpoint:
 
     async def _authenticate(self, exchange: Exchange) -> Caller:
         try:
-            return await self._house.authenticator.caller(exchange.incoming.header(b"authorization"))
+            return await self._app_services.authenticator.caller(exchange.incoming.header(b"authorization"))
         except Unauthenticated as error:
             headers = {"WWW-Authenticate": 'Bearer realm="brokergraph"'}
             raise RequestRefused(str(error), "UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED, headers=headers) from None
@@ -115,22 +115,22 @@ class GraphQLEndpoint:
             return await read_graphql(exchange.incoming, self._limits)
 
     async def _find_document(self, exchange: Exchange, caller: Caller, asked: GraphQLRequest) -> FoundDocument:
-        found = await self._house.documents.find(asked, caller.partner)
+        found = await self._app_services.documents.find(asked, caller.partner)
         exchange.persisted = found.persisted
         self._metrics.found(found.origin)
         return found
 
     async def _run(self, exchange: Exchange, caller: Caller, asked: GraphQLRequest, found: FoundDocument) -> Answer:
-        house = self._house
+        app_services = self._app_services
         request = asked if found.text is asked.query else msgspec.structs.replace(asked, query=found.text)
         admitted = admission_of(exchange.incoming.scope)
-        if admitted is not None and admitted.on_trial and not house.executor.is_mutation(request):
+        if admitted is not None and admitted.on_trial and not app_services.executor.is_mutation(request):
             raise RequestRefused(MESSAGE, CODE, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=retry_seconds())
-        deadline = Deadline.after(house.settings.server.request_deadline_seconds, house.clock)
+        deadline = Deadline.after(app_services.settings.server.request_deadline_seconds, app_services.clock)
         away = nullcontext if admitted is None else admitted.away
         call = Call(deadline, Tally(), exchange.request_id, caller.principal, away=away)
         wanted = partial(until_disconnect, exchange.incoming.scope)
-        answer = await house.executor.run(request, caller, call, may_mutate=exchange.may_mutate, wanted=wanted)
+        answer = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate, wanted=wanted)
         self._metrics.count(call.tally)
         exchange.headers |= budget_headers(answer.standing, self._policy)
         log.info(
@@ -141,7 +141,7 @@ class GraphQLEndpoint:
             calls=dict(call.tally.calls),
         )
         if answer.executed:
-            house.documents.keep(caller.partner, found)
+            app_services.documents.keep(caller.partner, found)
         return answer
 
 

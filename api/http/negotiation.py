@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 HTML: Final = "text/html"
-# Longer ones are cut: no client has so many wishes, and each costs time.
+# Longer headers are cut: no client has so many preferences, and each costs time.
 _LONGEST: Final = 1024
 _MOST: Final = 64
 # A comma inside a quoted parameter separates nothing; a quote that is never closed is a character like others.
@@ -17,7 +17,7 @@ _ELEMENT: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,])+')
 _PARAMETER: Final = re.compile(r';\s*([!#$%&\'*+.^_`|~\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)')
 _QUALITY: Final = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\Z", re.ASCII)
 _UTF8: Final = frozenset({"utf-8", "utf8"})
-# Clients send the same few headers again and again. What anybody can make up takes no more room than this.
+# Clients repeat the same few headers. Headers that callers invent take no more memory than this.
 _MOST_REMEMBERED: Final = 128
 _LONGEST_REMEMBERED: Final = 256
 
@@ -75,8 +75,8 @@ def _specificity(wish: Preference, media_type: str) -> int:
 def response_type(accept: str) -> str | None:
     """The media type to answer in; None where the client takes neither. Without a word of it: application/json.
 
-    A client that names application/graphql-response+json knows it, and gets it where it likes nothing better; one that
-    takes anything may be older than that type.
+    A client that names application/graphql-response+json gets it, unless it prefers another type. A client that takes
+    any type may not know this one.
     """
     asked = preferences(accept)
     if not asked:

@@ -19,5 +19,5 @@ def request_id(given: str) -> str:
 
 
 def new_id() -> str:
-    """Nobody gains by guessing one: it finds lines in a log, and opens nothing."""
+    """A guessed id gives no access: it only finds lines in a log."""
     return f"{_dice.getrandbits(64):016x}"

@@ -1,4 +1,4 @@
-"""Who is calling: API keys as bearer tokens. Without a valid one nothing of the graph is to be had."""
+"""Authentication by API keys as bearer tokens. Requests without a valid key are rejected."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,12 +17,12 @@ _REFUSED: Final = "The API key is not valid, or its time is over."
 
 
 class Unauthenticated(Exception):
-    """No key, or none that is valid; the message says which and never shows it."""
+    """The key is missing or invalid; the message says which, and never shows the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What the store said of a key, and the caller that it makes."""
+    """A cached key: its record and its caller."""
 
     record: KeyRecord | None
     caller: Caller | None
@@ -30,7 +30,7 @@ class _Kept:
 
 
 class Authenticator:
-    """Looks keys up, and remembers the answer for a moment; longer only while the state database is away."""
+    """Looks keys up and caches the answers for a short time; longer only while the state database does not answer."""
 
     def __init__(
         self,
@@ -46,11 +46,14 @@ class Authenticator:
         self._keep = keep_seconds
         self._keep_without_database = keep_without_database
         self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
-        # A database that hangs costs seconds to be found away: not each request should pay them.
+        # A hanging database costs each look-up its time-out, so after a failure it is not asked for a while.
         self._away_until = clock.monotonic()
 
     async def caller(self, authorization: str | None) -> Caller:
-        """The caller behind an Authorization header. Raises Unauthenticated, or Unavailable when nobody can tell."""
+        """The caller behind an Authorization header.
+
+        Raises Unauthenticated, or Unavailable where no database answers.
+        """
         return await self.caller_with(bearer(authorization))
 
     async def caller_with(self, key: Secret) -> Caller:
@@ -98,7 +101,7 @@ def _caller(record: KeyRecord) -> Caller:
 
 
 def bearer(authorization: str | None) -> Secret:
-    """What the header carries. Raises Unauthenticated where it carries nothing that could be a key or a token."""
+    """The key or token of the header. Raises Unauthenticated where the header carries neither."""
     scheme, _, key = (authorization or "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:

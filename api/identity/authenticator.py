@@ -1,4 +1,4 @@
-"""Every way to say who one is: an API key, or an issuer's token, both as `Authorization: Bearer`."""
+"""Authentication of callers: by an API key or by an issuer's token, both as `Authorization: Bearer`."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ _REFUSED: Final = "The token is not valid, or its time is over."
 
 
 class IdentityUnknown(Exception):
-    """Nobody can say now whether the credentials are good; the message says what is away."""
+    """The credentials cannot be verified now; the message names the system that does not answer."""
 
 
 class Identities:
@@ -36,7 +36,7 @@ class Identities:
         self._longest = max((issuer.config.max_token_characters for issuer in issuers), default=0)
 
     async def caller(self, authorization: str | None) -> Caller:
-        """Who sends this header."""
+        """The caller of this header."""
         token = bearer(authorization)
         # No API key has a dot, and every JWT has two.
         if token.reveal().count(".") == _JWT_DOTS:

@@ -30,7 +30,7 @@ class FetchesDocuments(Protocol):
 
 
 class SigningKeysUnavailable(Exception):
-    """The issuer's keys are not known and cannot be had now, so nobody can tell whether a token is good."""
+    """The issuer's keys cannot be fetched now, so no token can be verified."""
 
 
 class _Discovery(msgspec.Struct):
@@ -63,7 +63,7 @@ class IssuerKeys:
         return self._keys.get(kid)
 
     async def refresh(self) -> bool:
-        """Fetch the keys, once for all who ask at the moment. False where that failed; what was known stays known."""
+        """Fetch the keys, once for all callers of the moment. False where that failed; known keys stay known."""
         try:
             await self._flight.run("keys", self._fetch, Deadline.after(_FETCH_SECONDS, self._clock))
         except (Unfetched, TimeoutError) as error:
@@ -88,7 +88,7 @@ class IssuerKeys:
 
     def _may_try(self) -> bool:
         at, pause = self._tried_at, self._config.keys_refresh_at_most_every_seconds
-        # Who came while a try is under way waits for it; only a new one has to be allowed.
+        # A caller that comes during a fetch waits for it; only a new fetch needs permission.
         return at is None or self._flight.is_under_way or self._clock.monotonic() - at >= pause
 
     async def _fetch(self) -> None:

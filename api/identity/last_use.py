@@ -20,7 +20,7 @@ class StoresLastUse(Protocol):
 
 class LastUse:
     """Keys are as many as were valid since the last batch, so this stays small. Whole minutes are enough to tell a key
-    that is used from one that can go, and say little of who works when.
+    that is used from one that can go, and reveal little about working hours.
     """
 
     def __init__(self, store: StoresLastUse, clock: Clock) -> None:

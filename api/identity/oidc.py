@@ -45,7 +45,7 @@ class _Body(msgspec.Struct):
 
 
 def issuer_of(token: Secret) -> str:
-    """Whose the token says it is, before anything of it is believed. Raises BadToken."""
+    """The issuer that the token names, before the token is verified. Raises InvalidToken."""
     body: _Body = _part(token, 1, _Body)
     return body.iss
 
@@ -67,7 +67,7 @@ class Issuer:
         self._clock = clock
 
     async def caller(self, token: Secret) -> Caller:
-        """Whom the token stands for. Raises BadToken; KeysAway where the issuer's keys are not to be had."""
+        """The caller of the token. Raises InvalidToken, or SigningKeysUnavailable where no keys can be fetched."""
         head = self._head(token)
         key = await self.keys.find(head.kid)
         if key is None:
@@ -127,7 +127,7 @@ def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Calle
         scope for value in _texts(claims.get(config.scopes_claim)) for scope in config.scopes.get(value, ())
     )
     number = _client_number(config, claims)
-    # A subject may be somebody's e-mail address: the log gets to see that it is the same one, never which.
+    # A subject may be an e-mail address: the log shows a digest, which is equal for equal subjects.
     shown = f"oidc:{name}:{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
     principal = f"{config.issuer}#{subject}"
     if number is not None:
@@ -147,8 +147,9 @@ def _texts(claim: Any) -> list[str]:
 
 
 def _client_number(config: OidcConfig, claims: Mapping[str, Any]) -> int | None:
-    """The client that the token is for. A claim that is there and says no number refuses the token: to read it as
-    nobody's would make a member of staff of a client.
+    """The client that the token is for.
+
+    A claim that is no number refuses the token: ignoring it would make a client a member of staff.
     """
     if config.client_number_claim is None or config.client_number_claim not in claims:
         return None

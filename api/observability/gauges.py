@@ -1,23 +1,37 @@
-"""What operators see of limits besides metrics.py: how full the house is, and budgets that miss their store."""
+"""Metrics of limits that are read at each scrape: admission control, and budgets without their store."""
+
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from api.admission.limiter import ConcurrencyLimiter
 from upstreams.state.budgets.budgets import Budgets
 
 
-def watch(registry: CollectorRegistry, gate: ConcurrencyLimiter, budgets: Budgets | None) -> None:
-    """Read when somebody asks, so that a request pays nothing for it."""
+class _Count(Collector):
+    """A counter that another object keeps."""
+
+    def __init__(self, name: str, description: str, read: Callable[[], float]) -> None:
+        self._name, self._description, self._read = name, description, read
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily(self._name, self._description, value=self._read())
+
+
+def watch(registry: CollectorRegistry, limiter: ConcurrencyLimiter, budgets: Budgets | None) -> None:
+    """Register the metrics. Requests pay nothing for them."""
     figures = (
-        ("brokergraph_requests_present", "Requests that are being answered.", lambda: gate.present),
-        ("brokergraph_requests_running", "Requests that keep the process busy.", lambda: gate.running),
-        ("brokergraph_places", "How many requests may run at once.", lambda: gate.places),
-        ("brokergraph_shed_requests", "Requests that were turned away since the start.", lambda: gate.shed),
+        ("brokergraph_requests_in_flight", "Requests that are being answered.", lambda: limiter.in_flight),
+        ("brokergraph_requests_running", "Requests that keep the process busy.", lambda: limiter.running),
+        ("brokergraph_concurrency_limit", "How many requests may run at the same time.", lambda: limiter.limit),
         (
             "brokergraph_budget_fallbacks",
-            "Operations charged without the budgets' store, which was away, since the start.",
+            "Operations since the start that were charged without the budgets' store, because it did not answer.",
             lambda: 0 if budgets is None else budgets.fallbacks,
         ),
     )
     for name, description, read in figures:
         Gauge(name, description, registry=registry).set_function(read)
+    registry.register(_Count("brokergraph_requests_shed", "Requests that were refused unread.", lambda: limiter.shed))

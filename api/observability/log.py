@@ -1,7 +1,7 @@
 """Structured logs: one JSON object per line, or columns for people.
 
-Everything that a process writes by itself goes through one chain that ends in redaction (redaction.py): our own
-lines, those of the libraries, warnings, and the last words of a crash. Tracebacks never show local variables.
+Every line of a process goes through one chain that ends in redaction (redaction.py). This holds for our own lines,
+for libraries, for warnings and for a crash. Tracebacks never show local variables.
 """
 
 import logging

@@ -9,8 +9,10 @@ _MOST_WAITING: Final = 100
 
 
 class LogSink:
-    """A logger for structlog, and a stream for the standard library's. What only informs waits for the end of the turn,
-    in its order; a warning or worse is written at once, with all that waits, and so is what is said where no loop runs.
+    """A logger for structlog, and a stream for the standard library's.
+
+    Informing lines are written in order at the end of a turn of the loop. A warning is written at once, after all
+    waiting lines. Without a running loop every line is written at once.
     """
 
     def __init__(self, stream: TextIO) -> None:

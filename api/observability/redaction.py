@@ -1,4 +1,4 @@
-"""The last thing that happens to a log line: whatever looks like a secret or like somebody's address leaves it.
+"""The last step of a log line: secrets, e-mail addresses and phone numbers are removed.
 
 The first wall is the type: credentials are `Secret` (core/secret.py), records keep them out of their repr. This is
 the second one, for texts that others wrote: exceptions of libraries, a database's messages, a caller's own words.
@@ -101,7 +101,7 @@ class Redaction:
         return len(text) <= _LONGEST and self._signs.search(text) is None
 
     def text(self, text: str) -> str:
-        """The text without what must not be seen; cut where it is longer than anybody would read."""
+        """The text without secrets and personal data, cut to a readable length."""
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} characters more)"
         if self._is_harmless(text):

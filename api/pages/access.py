@@ -1,4 +1,4 @@
-"""Who may see the pages beside the graph: the schema file, the metrics, the details of readiness."""
+"""Access to the pages beside the graph: the schema file, the metrics, the details of readiness."""
 
 from http import HTTPStatus
 
@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api.identity.api_keys import Unauthenticated
 from api.identity.authenticator import IdentityUnknown
-from api.services import House
+from api.services import AppServices
 from api.settings.settings import Audience
 from resolvers.policy.scopes import Scope
 
@@ -15,14 +15,14 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="brokergraph"'}
 
 
 async def refusal_for(request: Request, audience: Audience, scope: Scope) -> Response | None:
-    """The refusal for who may not see the page; None for who may."""
+    """The refusal of a caller that may not see the page; None for a caller that may."""
     if audience == "everyone":
         return None
     if audience == "nobody":
         return _text("There is no such page on this server.", HTTPStatus.NOT_FOUND)
-    house: House = request.state.house
+    app_services: AppServices = request.state.app_services
     try:
-        caller = await house.authenticator.caller(request.headers.get("authorization"))
+        caller = await app_services.authenticator.caller(request.headers.get("authorization"))
     except Unauthenticated as error:
         return _text(str(error), HTTPStatus.UNAUTHORIZED, CHALLENGE)
     except IdentityUnknown as error:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.pages.access import refusal_for
-from api.services import House
+from api.services import AppServices
 from core.clock import Deadline
 from core.errors import UpstreamError
 from resolvers.policy.scopes import Scope
@@ -49,13 +49,15 @@ class Readiness:
     def __init__(self) -> None:
         self._flight: SingleFlight[Condition] = SingleFlight()
 
-    async def look(self, house: House) -> Condition:
+    async def look(self, app_services: AppServices) -> Condition:
         async def fetch() -> Condition:
-            access = house.services.ledger.access
-            return Condition(*await asyncio.gather(_answers(house.erp), _answers(house.state), access.look(_SECONDS)))
+            access = app_services.services.ledger.access
+            return Condition(
+                *await asyncio.gather(_answers(app_services.erp), _answers(app_services.state), access.look(_SECONDS))
+            )
 
         # Each look has an end of its own; this is only so that no request waits without one.
-        return await self._flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, house.clock))
+        return await self._flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, app_services.clock))
 
     async def aclose(self) -> None:
         await self._flight.aclose()
@@ -76,12 +78,12 @@ async def readyz(request: Request) -> Response:
     purpose = request.query_params.get("for")
     if purpose not in (None, "mutations"):
         return Response("`for` is left out or `mutations`.\n", 400, media_type="text/plain")
-    house: House = request.state.house
+    app_services: AppServices = request.state.app_services
     readiness: Readiness = request.state.readiness
-    condition = await readiness.look(house)
+    condition = await readiness.look(app_services)
     ready = condition.takes_mutations if purpose else condition.answers
     found: dict[str, bool | str] = {"ready": ready}
-    if await refusal_for(request, house.settings.server.readiness_details, Scope.METRICS_READ) is None:
+    if await refusal_for(request, app_services.settings.server.readiness_details, Scope.METRICS_READ) is None:
         found |= condition.details()
     return Response(msgspec.json.encode(found), 200 if ready else 503, media_type="application/json")
 

@@ -1,4 +1,4 @@
-"""What operators watch, in Prometheus' format."""
+"""/metrics in Prometheus' format."""
 
 from prometheus_client import generate_latest
 from starlette.requests import Request
@@ -6,14 +6,14 @@ from starlette.responses import Response
 
 from api.observability.metrics import Metrics
 from api.pages.access import refusal_for
-from api.services import House
+from api.services import AppServices
 from resolvers.policy.scopes import Scope
 
 
 async def metrics(request: Request) -> Response:
-    """For those whom the settings name."""
-    house: House = request.state.house
-    refusal = await refusal_for(request, house.settings.server.metrics, Scope.METRICS_READ)
+    """The metrics, for the audience that the settings name."""
+    app_services: AppServices = request.state.app_services
+    refusal = await refusal_for(request, app_services.settings.server.metrics, Scope.METRICS_READ)
     measured: Metrics = request.state.metrics
-    measured.instructions_writable.set(house.services.ledger.access.available)
+    measured.instructions_writable.set(app_services.services.ledger.access.available)
     return refusal or Response(generate_latest(measured.registry), media_type="text/plain; version=0.0.4")

@@ -14,7 +14,7 @@ from core.secret import Secret
 # How many of something without which nothing works, and of something that may be switched off.
 Some = Annotated[int, Meta(ge=1)]
 AnyNumber = Annotated[int, Meta(ge=0)]
-# How long something may take: a time that is never over is as good as none. A day is longer than anybody waits.
+# A time limit in seconds; an unlimited one is no limit. No caller waits longer than a day.
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 WholeSeconds = Annotated[int, Meta(ge=1, le=86_400)]
 # How long something is believed, at most a year.

@@ -1,4 +1,4 @@
-"""[deposits]: how much may be deposited. A limit that could never apply stops the start: nobody would miss it."""
+"""[deposits]: limits of deposits. A limit that can never apply stops the start, because its loss is not noticed."""
 
 import re
 from collections.abc import Mapping

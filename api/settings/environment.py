@@ -1,7 +1,7 @@
 """Settings from the environment: each variable is laid over the file at the place that its name spells.
 
 The names of settings are ours and are met in any case. The names in a map (trading servers, partners, currencies) are
-the operator's own: to write one of them otherwise would be to speak of another, and a limit under it would never apply.
+the operator's own. Another spelling is another name, and a limit under it would never apply.
 """
 
 import tomllib

@@ -39,7 +39,7 @@ Mode = Literal["off", "log", "enforce"]
 
 
 class DocumentsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[documents]: whether only trusted documents run, and for whom it is otherwise."""
+    """[documents]: whether only trusted documents run, and the partners with another rule."""
 
     mode: Mode = "off"
     partners: dict[str, Mode] = {}

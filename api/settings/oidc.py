@@ -1,4 +1,4 @@
-"""[auth.oidc.NAME]: whose tokens are believed, and what their claims mean here."""
+"""[auth.oidc.NAME]: issuers of tokens, and the meaning of their claims."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,7 +9,7 @@ import msgspec
 from core.config_error import ConfigError
 from resolvers.policy.scopes import Scope
 
-# Signatures that a public key checks. "none" and HS* are not among them, so nobody can sign with what is published.
+# Signatures that a public key checks. "none" and HS* are not among them, so published data cannot sign.
 ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 )
@@ -71,7 +71,7 @@ def _check_address(path: str, url: str) -> None:
     if parts.query or parts.fragment or "@" in url or not parts.hostname or parts.scheme not in {"https", "http"}:
         raise ConfigError(path, "must be an https address without query, fragment or user")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ConfigError(path, "must be https: who can change the keys on their way can sign for anybody")
+        raise ConfigError(path, "must be https: an attacker that changes the keys on their way can sign any token")
 
 
 def is_safe_address(url: str) -> bool:

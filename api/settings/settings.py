@@ -122,8 +122,8 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[auth]: how long a looked-up API key is believed, and how long while the state database is away; and whose
-    tokens are believed beside them.
+    """[auth]: how long a looked-up API key is believed, and how long while the state database is away; and the issuers
+    of tokens.
     """
 
     key_cache_seconds: Age = 10.0
@@ -154,7 +154,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if self.budget.store != "off" and self.limits.cost_max > self.budget.query_limit:
             raise ValueError(
                 "limits.cost_max must not be more than budget.cost_per_minute less budget.mutations_reserved, "
-                "else the dearest operations could never run"
+                "else the most expensive operations could never run"
             )
 
     @property

@@ -11,7 +11,7 @@ from upstreams.vendors.registry import adapters, all_vendors
 
 
 def vendor_fields() -> list[tuple[str, Any, Any]]:
-    """What msgspec.defstruct takes: a field for each vendor, and [servers], whose `adapter` is one of them."""
+    """What msgspec.defstruct takes: a field for each vendor, and [servers] with one of them as `adapter`."""
     adapter: Any = Literal[tuple(sorted(adapters()))]
     server: Any = msgspec.defstruct(
         "ServerConfig",

@@ -1,4 +1,4 @@
-"""Answers that are whole are written at once, headers and body together.
+"""Writes a complete answer in one step, headers and body together.
 
 By way of ASGI an answer is two messages, each of which goes through all that stands in between, and two system calls.
 """
@@ -17,7 +17,7 @@ _NO_BODY: Final = frozenset({204, 304})
 _FIRST_LINES: Final[Mapping[int, bytes]] = {
     status: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
 }
-# What uvicorn looks for in each value; none of ours has it, unless somebody's text got into one.
+# What uvicorn rejects in each value; only a foreign text in a header can contain it.
 _BREAKS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 

@@ -1,6 +1,6 @@
-"""A query that nobody waits for any more is given up, with the calls that it alone has under way.
+"""Cancels a query when its client disconnects, with the calls that it alone has under way.
 
-A mutation never is: its client may only have lost his connection, and what becomes of an order does not hang on that.
+A mutation is never cancelled: its client may only have lost the connection, and the command does not depend on it.
 """
 
 import asyncio
@@ -12,17 +12,17 @@ from starlette.types import Scope
 
 from api.wire.request_state import state_of
 
-# nginx's word for it. Nobody reads it but those who look at metrics and logs.
+# nginx's status for it. It appears only in metrics and logs.
 STATUS: Final = 499
 
 
 class ClientDisconnected(Exception):
-    """There is nobody to answer."""
+    """The client has disconnected, so no answer can be sent."""
 
 
 @contextmanager
 def until_disconnect(scope: Scope) -> Iterator[None]:
-    """Raises HungUp as soon as the client hangs up."""
+    """Raises ClientDisconnected as soon as the client disconnects."""
     task = asyncio.current_task()
     assert task is not None, "requests run in tasks"
     is_gone = False

@@ -1,6 +1,6 @@
-"""Requests that somebody else on the way may read otherwise than we do: refused, whatever they ask.
+"""Refuses requests that a proxy on the way may read in another way than this server.
 
-A proxy and a server that disagree about where a request ends, or about who sent it, let one caller speak for another
+A proxy and a server that disagree about where a request ends, or about its sender, let one caller speak for another
 (RFC 9112, section 11.2). llhttp, the parser, refuses most of what is ambiguous; this is what it lets through.
 """
 
@@ -19,7 +19,7 @@ _MESSAGES: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE: "There are too many connections. Try again.",
 }
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
-# Two of them, and it is anybody's guess which one counts. llhttp sees to Content-Length itself.
+# With two of them it is undefined which one counts. llhttp sees to Content-Length itself.
 _ONCE: Final = (b"authorization", b"content-type", b"host", b"transfer-encoding")
 
 _VERSION: Final = (HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "Send HTTP/1.1.")

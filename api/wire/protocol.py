@@ -1,7 +1,8 @@
-"""Clients that are slow, silent, many or long-winded: uvicorn's protocol, with an end to its patience.
+"""uvicorn's protocol with bounds, against clients that are slow, silent, numerous or send too much.
 
-uvicorn waits for ever for the rest of a request and for a client that does not read its answer, and takes headers
-without end. Here each phase of a connection has its time:
+uvicorn waits without limit for the rest of a request and for a client that does not read, and accepts unlimited
+headers.
+Here each phase of a connection has a time-out:
 
     headers   from the first byte (or from the connection) to the empty line     408
     body      from the empty line to the last byte                               408
@@ -9,7 +10,7 @@ without end. Here each phase of a connection has its time:
     reading   while the client takes nothing of the answer, or the rest of the last one; then it is cut off
     idle      between two requests: uvicorn's keep-alive
 
-It also queues without end what a client sends before it has read an answer; here a few requests, and then it hangs up.
+uvicorn also queues pipelined requests without limit; here a few are accepted, then the connection is closed.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ _MOST_AHEAD: Final = 16
 
 
 class _Phase(Enum):
-    """Of the request that is being read; IDLE where none has begun."""
+    """The phase of the request that is being read; IDLE where none has begun."""
 
     IDLE = auto()
     HEADERS = auto()
@@ -43,7 +44,7 @@ class _Phase(Enum):
 
 
 class _TooMuch(Exception):
-    """Or too odd. Leaves the parser, which has no other way to stop."""
+    """The request is too large or malformed. Raised to leave the parser, which has no other way to stop."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -97,7 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_over():
             return
         if before is self._phase is _Phase.HEADERS and not self._completed:
-            # A header that is not finished is in the parser alone, which tells nobody how long it has become.
+            # An unfinished header is only in the parser, which does not report its length.
             self._header_bytes += len(data)
             if self._header_bytes > self._limits.max_header_bytes:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -204,7 +205,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         if self.pipeline:
-            # It is we who are not reading: an earlier request of this connection is still being answered.
+            # The server itself is not reading, because an earlier request of this connection is still being answered.
             self._within(self._limits.body_timeout_seconds)
             return
         if self._phase is _Phase.IDLE or self._has_begun_to_answer():

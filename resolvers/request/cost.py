@@ -34,26 +34,27 @@ _MOST_VARIANTS_KEPT: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of an operation, or of a selection for one parent. `dearest` is the path, by response keys, to the field with the
+    """Of an operation, or of a selection for one parent. `most_expensive` is the path, by response keys, to the field
+    with the
     largest share of its own, which is `share`.
     """
 
     total: int
     share: int = 0
-    dearest: tuple[str, ...] = ()
+    most_expensive: tuple[str, ...] = ()
 
 
 class CostExceeded(LimitExceeded):
     """The operation would cost more than one operation may."""
 
     def __init__(self, cost: Cost, limit: int) -> None:
-        place = ".".join(cost.dearest)
+        place = ".".join(cost.most_expensive)
         super().__init__(
-            f"The operation costs {cost.total}; at most {limit} is allowed. The dearest field is {place}, with "
+            f"The operation costs {cost.total}; at most {limit} is allowed. The most expensive field is {place}, with "
             f"{cost.share} of it. Ask for smaller pages or fewer fields."
         )
         assert self.extensions is not None
-        self.extensions |= {"cost": cost.total, "limit": limit, "dearest": place}
+        self.extensions |= {"cost": cost.total, "limit": limit, "mostExpensiveField": place}
 
 
 def cost_of(selection: Selection) -> Cost:
@@ -72,7 +73,7 @@ class _Reckoner:
         if found is None:
             costs = [self._field(field) for field in selection.fields]
             top = max(costs, key=lambda cost: cost.share, default=Cost(0))
-            found = self._kept[id(selection)] = Cost(sum(cost.total for cost in costs), top.share, top.dearest)
+            found = self._kept[id(selection)] = Cost(sum(cost.total for cost in costs), top.share, top.most_expensive)
         return found
 
     def _field(self, field: Selected) -> Cost:
@@ -80,12 +81,12 @@ class _Reckoner:
             weight = 0 if field.name == "__typename" else _INTROSPECTION
             return Cost(weight, weight, (field.key,))
         weight = int(PRICES[field.coordinate].weight) if field.coordinate in PRICES else 0
-        # One value has one of the types that it may have: the dearest of them counts.
+        # One value has one of the types that it may have: the most expensive one counts.
         inner = max((self.selection(one) for one in field.inner), key=lambda cost: cost.total, default=Cost(0))
         own = weight + field.size * _OBJECT * bool(field.inner)
         total = own + field.size * inner.total
         if field.size * inner.share > own:
-            return Cost(total, field.size * inner.share, (field.key, *inner.dearest))
+            return Cost(total, field.size * inner.share, (field.key, *inner.most_expensive))
         return Cost(total, own, (field.key,))
 
 

@@ -77,7 +77,7 @@ def sample(mutation, rng):
         return every
     if mutation != "deposit":
         return every[: SAMPLE[mutation]]
-    each = [Plan(fault, rng.randint(1, FEWEST_STATEMENTS)) for fault in FAULTS]
+    each = [Plan(fault, rng.randint(1, FEWEST_STATEMENTS)) for fault in FAULTS for _ in range(2)]
     return [*each, *every[: SAMPLE[mutation] - len(each)]]
 
 

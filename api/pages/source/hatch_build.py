@@ -33,7 +33,7 @@ NPM_INSTALL: Final = (
 
 
 class Missing(Exception):
-    """GraphiQL cannot be had here. The text is shown to everybody, so it names no path and no host."""
+    """GraphiQL cannot be had here. The text is public, so it names no path and no host."""
 
 
 class GraphiqlHook(BuildHookInterface[Any]):
@@ -118,7 +118,7 @@ def _machine_programs() -> tuple[list[str], list[str]] | None:
 
 def _run(what: str, command: list[str], work: Path, timeout: int) -> None:
     try:
-        # Whatever it says is for whoever installs: a build's standard output may be a protocol.
+        # Its output goes to standard error: a build's standard output may be a protocol.
         done = subprocess.run(  # noqa: S603 - node or npm as found, with arguments of our own.
             command, cwd=work, stdout=sys.stderr, timeout=timeout, check=False
         )

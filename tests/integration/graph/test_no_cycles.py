@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from api.services import open_house
+from api.services import open_app_services
 from api.settings.settings import load_settings
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
@@ -43,7 +43,7 @@ def ours() -> list[str]:
 async def test_a_request_leaves_nothing_to_the_search_for_cycles(box, asked):
     clock = Clock()
     settings = load_settings(box.settings_path, {"BROKERGRAPH_RECONCILIATION__ENABLED": "false"})
-    async with open_house(settings, clock) as house:
+    async with open_app_services(settings, clock) as house:
 
         async def ask():
             call = Call(Deadline.after(5, clock), Tally(), "request")

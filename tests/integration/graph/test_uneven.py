@@ -5,7 +5,7 @@ import random
 import anyio
 import pytest
 
-from api.services import open_house
+from api.services import open_app_services
 from api.settings.settings import load_settings
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
@@ -47,7 +47,7 @@ def uneven(monkeypatch):
 async def test_counts_are_exact_however_unevenly_answers_come(box, uneven, attempt):
     clock = Clock()
     caller = Caller("test", "test", frozenset(str(scope) for scope in Scope), None)
-    async with open_house(load_settings(box.settings_path, {}), clock) as house:
+    async with open_app_services(load_settings(box.settings_path, {}), clock) as house:
         call = Call(Deadline.after(20, clock), Tally(), "uneven")
 
         answer = await house.executor.run(GraphQLRequest(DASHBOARD), caller, call)

@@ -27,7 +27,7 @@ def request_of(caller):
         return caller
 
     house = SimpleNamespace(authenticator=SimpleNamespace(caller=found))
-    return SimpleNamespace(state=SimpleNamespace(house=house), headers={})
+    return SimpleNamespace(state=SimpleNamespace(app_services=house), headers={})
 
 
 @pytest.mark.parametrize(

@@ -26,17 +26,17 @@ async def test_a_query_ends_with_its_client_and_a_mutation_does_not(graph, brows
         well_behaved.tell(vendor, "/misbehave", {"fault": "hang"})
     deposit = ORDER.replace('"0"', '"1"').replace("overload", str(uuid.uuid4()))
     order = asyncio.create_task(asked(browser, graph, deposit))
-    await present(graph, browser, "present", 1)
+    await present(graph, browser, "in_flight", 1)
     async with httpx.AsyncClient(timeout=30) as leaving:
         queries = [asyncio.create_task(asked(leaving, graph, LIVE)) for _ in range(QUERIES)]
-        await present(graph, browser, "present", 1 + QUERIES)
+        await present(graph, browser, "in_flight", 1 + QUERIES)
         for query in queries:
             query.cancel()
         await asyncio.gather(*queries, return_exceptions=True)
     order.cancel()
 
     # Long before their deadline, and the order not.
-    await present(graph, browser, "present", 1)
+    await present(graph, browser, "in_flight", 1)
     assert f'brokergraph_requests_total{{status="499"}} {QUERIES}.0' in (await metrics(graph, browser))
     assert (await asked(browser, graph, VIEWER)).status_code == 200
     assert "graphql.failed" not in graph.written()

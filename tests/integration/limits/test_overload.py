@@ -116,7 +116,7 @@ async def test_a_burst_upon_a_server_that_has_just_started_is_answered(box):
 async def test_a_vendor_that_hangs_costs_the_others_no_place(small, browser, well_behaved):
     well_behaved.tell("hyper", "/misbehave", {"fault": "hang"})
     slow = [asyncio.create_task(asked(browser, small, LIVE)) for _ in range(PLACES)]
-    await present(small, browser, "present", PLACES)
+    await present(small, browser, "in_flight", PLACES)
     await present(small, browser, "running", 0)
 
     answers = [await asked(browser, small, VIEWER) for _ in range(5)]
@@ -132,7 +132,7 @@ async def test_clients_that_send_slowly_cost_the_others_no_place(small, browser)
         for _ in range(PLACES):
             wire = stack.enter_context(socket.create_connection(urlsplit(small.url).netloc.rsplit(":", 1)))
             wire.sendall(HALF)
-        await present(small, browser, "present", PLACES)
+        await present(small, browser, "in_flight", PLACES)
         await present(small, browser, "running", 0)
         answers = [await asked(browser, small, VIEWER) for _ in range(5)]
 
@@ -156,7 +156,7 @@ async def test_a_callers_budget_ends_with_429_and_nothing_has_run(small, browser
         "code": "LIMIT_EXCEEDED",
         "cost": 2201,
         "limit": 2000,
-        "dearest": "clients.nodes.balances",
+        "mostExpensiveField": "clients.nodes.balances",
     }
     assert first.status_code == 200
     assert first.json()["extensions"]["cost"].items() >= {"requested": 1651, "limit": 3000}.items()

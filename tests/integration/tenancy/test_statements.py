@@ -22,6 +22,7 @@ EXCEPTED = {
     ("instructions.sql", "receive"): "writes the row that its caller's checks have just allowed",
     ("instructions.sql", "advance"): "moves a row on by its id and the status it was read with",
     ("instructions.sql", "by_key"): "a principal's own key; Visibility.includes is asked before the row is shown",
+    ("instructions.sql", "takes_instructions"): "reads privileges, no row",
     ("instructions.sql", "events"): "only ids of instructions that were visible to the caller",
     ("instructions.sql", "spent_today"): "sums for a limit; no row leaves it",
     ("instructions.sql", "open"): OPERATOR,

@@ -39,11 +39,11 @@ async def test_more_than_there_are_places_wait_and_are_turned_away():
     results = await asyncio.gather(*(gate.enter() for _ in range(5)), return_exceptions=True)
 
     assert [type(result) for result in results] == [RequestShed] * 5
-    assert (gate.present, gate.running, gate.waiting, gate.shed) == (2, 2, 0, 5)
+    assert (gate.in_flight, gate.running, gate.waiting, gate.shed) == (2, 2, 0, 5)
     for admitted in inside:
         gate.leave(admitted)
     gate.leave(await gate.enter())
-    assert (gate.present, gate.running) == (0, 0)
+    assert (gate.in_flight, gate.running) == (0, 0)
 
 
 async def test_who_waits_gets_the_place_that_becomes_free():
@@ -56,7 +56,7 @@ async def test_who_waits_gets_the_place_that_becomes_free():
     gate.leave(first)
 
     gate.leave(await waiting)
-    assert (gate.present, gate.running) == (0, 0)
+    assert (gate.in_flight, gate.running) == (0, 0)
 
 
 class Shop:
@@ -101,7 +101,7 @@ async def test_all_of_a_burst_are_served():
     for _ in range(400):
         await shop.serve()
 
-    assert (len(shop.waits), shop.shed, shop.gate.present) == (400, 0, 0)
+    assert (len(shop.waits), shop.shed, shop.gate.in_flight) == (400, 0, 0)
 
 
 async def test_those_who_ask_again_when_they_are_answered_wait_for_each_other():
@@ -139,7 +139,7 @@ async def test_who_sends_much_at_once_waits_for_himself():
 
     assert inside[:5] == ["greedy", "greedy", "polite", "shy", "greedy"]
     assert sorted(inside) == sorted(callers)
-    assert (gate.present, gate.running, gate.waiting) == (0, 0, 0)
+    assert (gate.in_flight, gate.running, gate.waiting) == (0, 0, 0)
 
 
 async def overloaded(seconds: float) -> Shop:
@@ -211,7 +211,7 @@ async def test_an_overload_that_is_over_is_forgotten():
     for _ in range(100):
         await shop.serve()
 
-    assert (shop.shed, shop.gate.present) == (shed, 0)
+    assert (shop.shed, shop.gate.in_flight) == (shed, 0)
 
 
 async def test_waiting_for_a_vendor_takes_no_place():
@@ -219,7 +219,7 @@ async def test_waiting_for_a_vendor_takes_no_place():
     hanging = [await gate.enter() for _ in range(2)]
     with hanging[0].away(), hanging[0].away(), hanging[1].away():
         other = await gate.enter()
-        assert (gate.running, gate.present) == (1, 3)
+        assert (gate.running, gate.in_flight) == (1, 3)
         gate.leave(other)
     assert gate.running == 2
 
@@ -231,12 +231,12 @@ async def test_a_client_that_sends_slowly_takes_no_place(monkeypatch):
     assert on_trial.on_trial
     with slow.reading(), on_trial.reading():
         await asyncio.sleep(0.01)
-        assert (gate.running, gate.trials, gate.present) == (0, 0, 2)
+        assert (gate.running, gate.trials, gate.in_flight) == (0, 0, 2)
         gate.leave(await gate.enter())
     assert (gate.running, gate.trials) == (1, 1)
     for admitted in (slow, on_trial):
         gate.leave(admitted)
-    assert (gate.running, gate.trials, gate.present) == (0, 0, 0)
+    assert (gate.running, gate.trials, gate.in_flight) == (0, 0, 0)
 
 
 async def test_a_body_that_is_there_keeps_the_place():
@@ -263,10 +263,10 @@ async def test_a_client_that_reads_slowly_takes_no_place():
     answering = asyncio.create_task(LoadShedding(app, gate)(REQUEST, slow_client, slow_client))
     await settle()
 
-    assert (gate.running, gate.present) == (0, 1)
+    assert (gate.running, gate.in_flight) == (0, 1)
     reads.set()
     await answering
-    assert (gate.running, gate.present) == (0, 0)
+    assert (gate.running, gate.in_flight) == (0, 0)
 
 
 async def test_the_house_has_an_end():
@@ -303,8 +303,8 @@ async def filled(gate: ConcurrencyLimiter) -> list[Admission]:
         return inside
 
 
-@pytest.mark.parametrize("busy, places", [(1.0, 1), (0.8, 16), (0.1, 64)])
-async def test_the_number_of_places_follows_the_load(busy, places):
+@pytest.mark.parametrize("busy, limit", [(1.0, 1), (0.8, 16), (0.1, 64)])
+async def test_the_number_of_places_follows_the_load(busy, limit):
     gate = gate_of(OverloadSection(min_running=1, mutation_reserve=0, max_wait_seconds=0.0), busy)
     for _ in range(50):
         inside = await filled(gate)
@@ -312,7 +312,7 @@ async def test_the_number_of_places_follows_the_load(busy, places):
         for admitted in inside:
             gate.leave(admitted)
 
-    assert gate.places == places
+    assert gate.limit == limit
 
 
 @given(
@@ -332,7 +332,7 @@ def test_no_place_is_lost_whoever_gives_up(steps, reserve):
         except RequestShed:
             return
         try:
-            assert gate.present <= 8
+            assert gate.in_flight <= 8
             for _ in range(turns):
                 await asyncio.sleep(0)
             if how:
@@ -352,7 +352,7 @@ def test_no_place_is_lost_whoever_gives_up(steps, reserve):
                 tasks[len(tasks) // 2].cancel()
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             assert result is None or isinstance(result, asyncio.CancelledError)
-        assert (gate.present, gate.running, gate.trials, gate.waiting) == (0, 0, 0, 0)
+        assert (gate.in_flight, gate.running, gate.trials, gate.waiting) == (0, 0, 0, 0)
 
     with pytest.MonkeyPatch.context() as patch:
         asyncio.run(run())

@@ -109,16 +109,16 @@ def test_a_page_without_a_size_is_the_settings():
     assert reckoned("{ clients { nodes { id } } }", page_default=10).total == 11
 
 
-def test_the_dearest_field_is_named():
+def test_the_most_expensive_field_is_named():
     cost = reckoned(
         "{ all: clients(first: 5) { nodes { fullName balances { value { amount } } mine: live { __typename } } } }"
     )
 
-    assert cost.dearest == ("all", "nodes", "mine")
+    assert cost.most_expensive == ("all", "nodes", "mine")
     assert cost.share == 5 * 1001
 
 
-def test_of_the_types_that_one_value_may_have_the_dearest_counts():
+def test_of_the_types_that_one_value_may_have_the_most_expensive_counts():
     payload = "account { id } instruction { id }"
     order = 'deposit(input: {account: {id: "a"}, amount: "1", currency: USD, idempotencyKey: "k"})'
     both = f"mutation {{ {order} {{ ... on DepositConfirmed {{ {payload} }} ... on MutationError {{ message }} }} }}"
@@ -166,7 +166,7 @@ def test_what_is_too_dear_is_refused_with_the_numbers():
         "code": "LIMIT_EXCEEDED",
         "cost": 10_021,
         "limit": 10_020,
-        "dearest": "clients.nodes.live",
+        "mostExpensiveField": "clients.nodes.live",
     }
     assert "costs 10021" in error.message
 

@@ -29,7 +29,10 @@ HASTY = msgspec.structs.replace(
 FAILURES = STUBBORN.breaker_failures
 READ = HttpRequest("GET", "/thing")
 WRITE = HttpRequest("POST", "/thing", content=b"{}", writes=True)
-ORDER = msgspec.structs.replace(a_call(60), order=True)
+
+
+def command_call():
+    return msgspec.structs.replace(a_call(60), order=True)
 
 
 @pytest.fixture
@@ -60,7 +63,7 @@ def words(reply):
 async def deposited(house, database, server):
     """What the trading server's books hold of a deposit that is made now."""
     order = await an_order(database, server)
-    await (await house.servers[server].deposits.prepare(order, ORDER)).send()
+    await (await house.servers[server].deposits.prepare(order, command_call())).send()
     return await books(database, server, order)
 
 
@@ -114,7 +117,7 @@ async def test_m4_five_unreadable_answers_about_one_client_close_nothing_for_oth
         with pytest.raises(Misunderstood):
             await house.erp_api.client_balance(one, its_password, a_call())
     record = await house.erp_api.client_balance(other, password, a_call())
-    receipt = await (await house.erp_api.prepare_account(other, password, ORDER)).send()
+    receipt = await (await house.erp_api.prepare_account(other, password, command_call())).send()
 
     assert record.client_number == other
     assert receipt.login
@@ -180,7 +183,7 @@ async def test_m4_balances_that_fail_close_no_new_accounts(house, clients, box, 
     for _ in range(FAILURES + 1):
         with pytest.raises(Unavailable) as failed:
             await house.erp_api.client_balance(number, password, a_call())
-    receipt = await (await house.erp_api.prepare_account(number, password, ORDER)).send()
+    receipt = await (await house.erp_api.prepare_account(number, password, command_call())).send()
 
     assert failed.value.detail == "breaker open"
     assert receipt.login
@@ -212,7 +215,10 @@ async def test_m4_a_complete_answer_is_no_failure_whatever_it_holds(stranger, re
     link = Link(System("CPLUGIN"), "main", stranger.url, limits, Clock())
 
     asked = await asked_until_closed(
-        link, stranger, lambda: link.write(WRITE, words, ORDER) if writes else link.read(READ, words, a_call()), 8
+        link,
+        stranger,
+        lambda: link.write(WRITE, words, command_call()) if writes else link.read(READ, words, a_call()),
+        8,
     )
 
     assert asked == 8
@@ -221,7 +227,7 @@ async def test_m4_a_complete_answer_is_no_failure_whatever_it_holds(stranger, re
 
 async def test_m4_orders_that_fail_close_orders_and_no_reads(link, stranger):
     stranger.answers = [answer(500)]
-    asked = await asked_until_closed(link, stranger, lambda: link.write(WRITE, words, ORDER), FAILURES + 3)
+    asked = await asked_until_closed(link, stranger, lambda: link.write(WRITE, words, command_call()), FAILURES + 3)
     stranger.answers = [answer(200, b"[]")]
 
     with pytest.raises(Unavailable, match="left alone"):
@@ -249,7 +255,7 @@ async def test_m4_a_complete_answer_closes_a_breaker_again(stranger):
 
 async def test_a_connection_is_down_when_its_reads_are_left_alone_though_orders_went_through(link, stranger):
     stranger.answers = [answer(200, b"[]")]
-    await link.write(WRITE, words, ORDER)
+    await link.write(WRITE, words, command_call())
     stranger.answers = [answer(503)]
 
     await asked_until_closed(link, stranger, lambda: link.read(READ, words, a_call()), FAILURES)
