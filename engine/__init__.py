@@ -6,10 +6,10 @@
 docs/engine.md has the picture.
 """
 
-from engine.batching import Slots, frozen
+from engine.batching import Batcher, freeze
 from engine.engine import Engine
 from engine.execution import Outcome
-from engine.markers import by_class, by_column, goes_behind
+from engine.markers import by_class, by_column, mark_as_guard
 from engine.plan import Plan
 
-__all__ = ["Engine", "Outcome", "Plan", "Slots", "by_class", "by_column", "frozen", "goes_behind"]
+__all__ = ["Batcher", "Engine", "Outcome", "Plan", "by_class", "by_column", "freeze", "mark_as_guard"]

@@ -29,7 +29,7 @@ from strawberry.types.base import StrawberryOptional
 from engine.field_plans import FieldPlan
 from engine.markers import STRAWBERRY
 
-Arguments = Mapping[str, Any]
+ArgumentValues = Mapping[str, Any]
 # From the variables to the value; Undefined where the argument counts as not given.
 Read = Callable[[Mapping[str, Any]], Any]
 _PLAIN: Final = (GraphQLInt, GraphQLFloat, GraphQLString, GraphQLBoolean, GraphQLID)
@@ -39,7 +39,7 @@ _FIXED: Final = (int, float, str, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InputPosition:
     """Where a value goes: an argument, or a field of an input object. `strawberry` is its type there, None where the
     schema is not Strawberry's; `name` its Python name.
     """
@@ -71,7 +71,7 @@ class StrawberryParts(Protocol):
     scalar_registry: Any
 
 
-class _LongWay(Exception):
+class _NeedsGraphQLCore(Exception):
     """graphql-core has to look at it: a value that is missing, or null where there must be none."""
 
 
@@ -80,7 +80,7 @@ def raw_arguments(field: FieldPlan, variables: VariableValues) -> dict[str, Any]
     return get_argument_values(field.core, field.node, variables) if field.takes_arguments else {}
 
 
-def arguments_of(field: FieldPlan, variables: VariableValues, parts: StrawberryParts | None) -> Arguments:
+def arguments_of(field: FieldPlan, variables: VariableValues, parts: StrawberryParts | None) -> ArgumentValues:
     """As Strawberry gives them to resolvers: Python names, input types, enum members. Raises GraphQLError."""
     if not field.takes_arguments:
         return {}
@@ -95,12 +95,12 @@ def arguments_of(field: FieldPlan, variables: VariableValues, parts: StrawberryP
             value = read(variables.coerced)
             if value is not Undefined:
                 found[name] = value
-    except (_LongWay, TypeError):
+    except (_NeedsGraphQLCore, TypeError):
         return _converted(field, variables, parts)
     return found
 
 
-def _converted(field: FieldPlan, variables: VariableValues, parts: StrawberryParts | None) -> Arguments:
+def _converted(field: FieldPlan, variables: VariableValues, parts: StrawberryParts | None) -> ArgumentValues:
     arguments = raw_arguments(field, variables)
     strawberry = field.definition.strawberry
     if not arguments or strawberry is None or parts is None:
@@ -110,7 +110,7 @@ def _converted(field: FieldPlan, variables: VariableValues, parts: StrawberryPar
     )
 
 
-def _reader(field: FieldPlan, found: Arguments) -> list[tuple[str, Read]]:
+def _reader(field: FieldPlan, found: ArgumentValues) -> list[tuple[str, Read]]:
     """How to read each argument that the document gives, or that has a default."""
     readers: list[tuple[str, Read]] = []
     given = {node.name.value: node.value for node in field.node.arguments or ()}
@@ -122,15 +122,15 @@ def _reader(field: FieldPlan, found: Arguments) -> list[tuple[str, Read]]:
     return readers
 
 
-def _places(core: Mapping[str, Any], strawberry: Sequence[Any] | None) -> dict[str, Place]:
+def _places(core: Mapping[str, Any], strawberry: Sequence[Any] | None) -> dict[str, InputPosition]:
     """By the schema's names; Strawberry keeps the same order."""
     if strawberry is None:
-        return {name: Place(name, one) for name, one in core.items()}
+        return {name: InputPosition(name, one) for name, one in core.items()}
     pairs = zip(core.items(), strawberry, strict=True)
-    return {name: Place(own.python_name, one, own.type) for (name, one), own in pairs}
+    return {name: InputPosition(own.python_name, one, own.type) for (name, one), own in pairs}
 
 
-def _read(node: ValueNode, place: Place, found: Any) -> Read:
+def _read(node: ValueNode, place: InputPosition, found: Any) -> Read:
     if isinstance(node, VariableNode):
         return _variable(node.name.value, place)
     if isinstance(node, ObjectValueNode) and isinstance(place.nullable, GraphQLInputObjectType):
@@ -145,10 +145,10 @@ def _fixed(value: Any) -> Read:
 
 
 def _long_way(_variables: Mapping[str, Any]) -> Any:
-    raise _LongWay
+    raise _NeedsGraphQLCore
 
 
-def _variable(name: str, place: Place) -> Read:
+def _variable(name: str, place: InputPosition) -> Read:
     if not place.takes_it_as_it_is:
         return _long_way
     required = isinstance(place.core.type, GraphQLNonNull)
@@ -156,7 +156,7 @@ def _variable(name: str, place: Place) -> Read:
     def read(variables: Mapping[str, Any]) -> Any:
         value = variables.get(name, Undefined)
         if required and (value is None or value is Undefined):
-            raise _LongWay
+            raise _NeedsGraphQLCore
         return value
 
     return read
@@ -177,7 +177,7 @@ def _object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Read:
     def read(variables: Mapping[str, Any]) -> Any:
         values = {name: read(variables) for name, read in reads}
         if any(value is None or value is Undefined for value in values.values()):
-            raise _LongWay
+            raise _NeedsGraphQLCore
         # TypeError: a field without a default was left out.
         return make(**values)
 

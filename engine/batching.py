@@ -14,16 +14,16 @@ from typing import Any
 Resolve = Callable[..., Awaitable[Sequence[Any]]]
 
 
-def frozen(value: Any) -> Hashable:
+def freeze(value: Any) -> Hashable:
     """A hashable picture of coerced arguments: lists and input objects become tuples. Equal pictures are of the same
     values, while for Python 1 equals True and Decimal("1.0") equals Decimal("1.00").
     """
     if isinstance(value, list | tuple):
-        return tuple(frozen(element) for element in value)
+        return tuple(freeze(element) for element in value)
     if isinstance(value, Mapping):
-        return tuple((name, frozen(element)) for name, element in sorted(value.items()))
+        return tuple((name, freeze(element)) for name, element in sorted(value.items()))
     if is_dataclass(value):
-        return (type(value), *(frozen(getattr(value, one.name)) for one in fields(value)))
+        return (type(value), *(freeze(getattr(value, one.name)) for one in fields(value)))
     if value is None or value.__class__ is str:
         return value
     return (value.__class__, repr(value)) if isinstance(value, float | Decimal) else (value.__class__, value)
@@ -59,7 +59,7 @@ class _Batch:
             await asyncio.shield(self.done)
 
 
-class _Slot:
+class _ResolverBatcher:
     """One question: a function with its arguments."""
 
     __slots__ = ("_arguments", "_batches", "_context", "_gathering", "_resolve", "_tasks")
@@ -119,12 +119,12 @@ class _Slot:
         task.add_done_callback(self._tasks.discard)
 
     async def _call(self, batch: _Batch) -> None:
-        batch.answers = await answered(self._resolve, batch.parents, self._context, self._arguments)
+        batch.answers = await call_list_resolver(self._resolve, batch.parents, self._context, self._arguments)
         if not batch.done.done():
             batch.done.set_result(None)
 
 
-async def answered(
+async def call_list_resolver(
     resolve: Resolve, parents: Sequence[Any], context: Any, arguments: Mapping[str, Any]
 ) -> Sequence[Any]:
     """The answers, in the parents' order; a call that fails answers every parent with its exception.
@@ -146,7 +146,7 @@ async def answered(
         return [error] * len(parents)
 
 
-class Slots:
+class Batcher:
     """All questions of one run, or of one root field of a mutation. `asked` says how often a function is asked, where
     that is known: after the last time its answers are not kept, and their memory serves for what is made next.
     """
@@ -154,7 +154,7 @@ class Slots:
     def __init__(self, context: Any, asked: Mapping[Any, int]) -> None:
         self._context = context
         self._left: dict[Any, int] = dict(asked)
-        self._slots: defaultdict[Resolve, dict[Hashable, _Slot]] = defaultdict(dict)
+        self._slots: defaultdict[Resolve, dict[Hashable, _ResolverBatcher]] = defaultdict(dict)
 
     async def ask(
         self, resolve: Resolve, keys: Sequence[Hashable], parents: Sequence[Any], arguments: Mapping[str, Any]
@@ -163,10 +163,10 @@ class Slots:
         if not keys:
             return []
         slots = self._slots[resolve]
-        name = frozen(arguments) if arguments else None
+        name = freeze(arguments) if arguments else None
         slot = slots.get(name)
         if slot is None:
-            slot = slots[name] = _Slot(resolve, self._context, arguments)
+            slot = slots[name] = _ResolverBatcher(resolve, self._context, arguments)
         is_last = self._is_last(resolve)
         if is_last:
             for other in slots.values():

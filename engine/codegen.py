@@ -18,19 +18,19 @@ from graphql import Undefined
 
 from engine.field_plans import FieldPlan, Source
 from engine.output_shapes import NULLED, Kind
-from engine.serialization import close_unused, coerced, isfinite, missing, names_by_member, usual_check
+from engine.serialization import close_unused, enum_names, isfinite, null_error, pass_through_check, serialize
 
 Rows = list[Any]
 Columns = Sequence[Sequence[Any]]
 Build = Callable[..., Rows]
-_MOST_SHAPES: Final = 2_000
+_MAX_SHAPES: Final = 2_000
 
 
 # Where the interpreter reports what is wrong with the value of which field, under which key, of which object.
 Errors = Callable[[BaseException, FieldPlan, str, int], None]
 
 
-class _Nulled(Exception):
+class _RequiredValueMissing(Exception):
     """A required value is not there."""
 
 
@@ -49,24 +49,24 @@ class Builder:
     def __post_init__(self) -> None:
         self._places = {key: place for place, key in enumerate(self.steps)}
 
-    def fast(self, objects: Sequence[Any], columns: Columns) -> Rows | None:
+    def build_generated(self, objects: Sequence[Any], columns: Columns) -> Rows | None:
         """All objects, or None where the interpreter has to look at them."""
         if self.generated is None:
             self.runs += 1
             if self.runs <= self.hot_after:
                 return None
-            self.generated = _made(self)
+            self.generated = _generate(self)
         try:
             return self.generated(objects, *columns)
         except Exception:  # noqa: BLE001 - whatever it is, the interpreter finds it again and says where.
             return None
 
-    def waits(self) -> None:
+    def disable_generated(self) -> None:
         """An attribute turned out to be awaitable: no loop of ours can read it."""
         self.hot_after = sys.maxsize
         self.generated = None
 
-    def slow(self, count: int, columns: Mapping[str, Sequence[Any]], report: Errors) -> tuple[Rows, bool]:
+    def build_interpreted(self, count: int, columns: Mapping[str, Sequence[Any]], report: Errors) -> tuple[Rows, bool]:
         """As many objects from what was read for them, by response key; NULLED in place of each that lacks a required
         value; and whether there is one.
         """
@@ -75,7 +75,7 @@ class Builder:
         for index in range(count):
             try:
                 rows.append(self._row(index, columns, report))
-            except _Nulled:
+            except _RequiredValueMissing:
                 rows.append(NULLED)
                 is_nulled = True
         return rows, is_nulled
@@ -88,31 +88,31 @@ class Builder:
                 continue
             value = columns[key][index]
             if plan.output.kind is Kind.LEAF:
-                value = _leaf(value, plan)
+                value = _serialize_leaf(value, plan)
                 if isinstance(value, BaseException):
                     report(value, plan, key, index)
                     value = plan.output.null
             if value is NULLED:
-                raise _Nulled
+                raise _RequiredValueMissing
             row[key] = value
         return row
 
 
-def _leaf(value: Any, plan: FieldPlan) -> Any:
+def _serialize_leaf(value: Any, plan: FieldPlan) -> Any:
     """The value as it leaves, or the exception that says why it cannot."""
     if isinstance(value, BaseException):
         return value
     if value is None:
-        return missing(plan.coordinate) if plan.output.required else None
+        return null_error(plan.coordinate) if plan.output.required else None
     try:
-        return coerced(plan.output.named, value)
+        return serialize(plan.output.named, value)
     except Exception as error:  # noqa: BLE001 - a value's failure is that value's alone.
         return error
 
 
-def _made(wanted: Builder) -> Build:
+def _generate(wanted: Builder) -> Build:
     """The generated loop; selections of the same shape share one."""
-    source, names = _Writer(wanted).written()
+    source, names = _Writer(wanted).write()
     shape = (source, *(id(value) for value in names.values()))
     found = _shapes.get(shape)
     if found is None:
@@ -120,7 +120,7 @@ def _made(wanted: Builder) -> Build:
         exec(compile(source, f"<selection of {wanted.type_name}>", "exec"), scope)  # noqa: S102 - our own text.
         # The names are kept with the loop, so that no other object can get their id while it lives.
         found = _shapes[shape] = (scope["build"], names)
-        if len(_shapes) > _MOST_SHAPES:
+        if len(_shapes) > _MAX_SHAPES:
             _shapes.popitem(last=False)
     return found[0]
 
@@ -135,7 +135,7 @@ class _Writer:
         self._wanted = wanted
         self._names: dict[str, Any] = {"isfinite": isfinite}
 
-    def written(self) -> tuple[str, dict[str, Any]]:
+    def write(self) -> tuple[str, dict[str, Any]]:
         wanted = self._wanted
         parts = []
         for key, plan in wanted.fields.items():
@@ -162,7 +162,7 @@ class _Writer:
         value = f"o.{plan.definition.attribute}" if place is None else f"x{place}"
         return self._leaf(plan, value)
 
-    def _printed(self, value: str, named: Any, strict: str, number: int, *, required: bool) -> str:
+    def _serialize_column(self, value: str, named: Any, strict: str, number: int, *, required: bool) -> str:
         """A scalar of a column, which is known to hold no exceptions, by its own function alone."""
         printer = f"p{number}"
         self._names[printer] = named.coerce_output_value
@@ -175,19 +175,19 @@ class _Writer:
         out = plan.output
         number = len(self._names)
         strict, named = f"s{number}", out.named
-        self._names[strict] = _strict_of(named)
-        check = usual_check(named)
+        self._names[strict] = _strict_serializer(named)
+        check = pass_through_check(named)
         or_null = "" if out.required else " or v is None"
         if check is not None:
             first = f"(v := {value})"
             return f"(v if ({check.format(v='v').replace('v', first, 1)}){or_null} else {strict}(v))"
-        if (members := names_by_member(named)) is not None:
+        if (members := enum_names(named)) is not None:
             kind, names = f"k{number}", f"n{number}"
-            self._names[kind], self._names[names] = _kept(named, members)
+            self._names[kind], self._names[names] = _share_members(named, members)
             other = f"{strict}(v)" if out.required else f"(None if v is None else {strict}(v))"
             return f"({names}[v] if (v := {value}).__class__ is {kind} else {other})"
         if value.startswith("x"):
-            return self._printed(value, named, strict, number, required=out.required)
+            return self._serialize_column(value, named, strict, number, required=out.required)
         printer = f"p{number}"
         self._names[printer] = named.coerce_output_value
         self._names["plain"] = _PLAIN
@@ -204,22 +204,22 @@ _stricts: dict[int, tuple[Any, Callable[[Any], Any]]] = {}
 _members: dict[int, tuple[Any, tuple[type, dict[Any, str]]]] = {}
 
 
-def _strict_of(named: Any) -> Callable[[Any], Any]:
+def _strict_serializer(named: Any) -> Callable[[Any], Any]:
     """The whole way out for a type's values; the same function each time, so that equal shapes are seen as equal."""
     found = _stricts.get(id(named))
     if found is None:
 
         def strict(value: Any) -> Any:
             if value is None or value is Undefined:
-                raise _Nulled
+                raise _RequiredValueMissing
             if hasattr(value.__class__, "__await__"):
                 close_unused(value)
-                raise _Nulled
-            return coerced(named, value)
+                raise _RequiredValueMissing
+            return serialize(named, value)
 
         found = _stricts[id(named)] = (named, strict)
     return found[1]
 
 
-def _kept(named: Any, members: tuple[type, dict[Any, str]]) -> tuple[type, dict[Any, str]]:
+def _share_members(named: Any, members: tuple[type, dict[Any, str]]) -> tuple[type, dict[Any, str]]:
     return _members.setdefault(id(named), (named, members))[1]

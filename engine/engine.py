@@ -5,10 +5,10 @@ from typing import Any
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, default_field_resolver
 from graphql.execution.values import VariableValues
 
-from engine.execution import Outcome, Refused, Run
+from engine.execution import Outcome, Refusals, Run
 from engine.field_plans import Definitions
-from engine.plan import Plan, plan_of
-from engine.resolution import Resolving
+from engine.plan import Plan, make_plan
+from engine.resolution import ValueResolver
 
 
 class Engine:
@@ -31,7 +31,7 @@ class Engine:
         """The plan of a valid document's operation, to be kept with the document; None for what graphql-core runs:
         subscriptions, introspection, @defer and @stream, fragments with variables.
         """
-        return plan_of(self._schema, document, operation, self._definitions, self._hot_after)
+        return make_plan(self._schema, document, operation, self._definitions, self._hot_after)
 
     async def run(  # noqa: PLR0913 - what graphql-core's `execute` takes.
         self,
@@ -40,7 +40,7 @@ class Engine:
         context: Any = None,
         *,
         root: Any = None,
-        refused: Refused | None = None,
+        refused: Refusals | None = None,
         rendered: bool = True,
         field_resolver: Any = None,
         type_resolver: Any = None,
@@ -53,6 +53,8 @@ class Engine:
         if variant is None:
             return None
         variant.warm_up()
-        resolving = Resolving(plan, variables, context, root, field_resolver or default_field_resolver, self._converter)
-        run = Run(variant, resolving, context, refused or {}, type_resolver, rendered=rendered)
-        return await run.outcome(root, serially=plan.is_serial)
+        resolver = ValueResolver(
+            plan, variables, context, root, field_resolver or default_field_resolver, self._converter
+        )
+        run = Run(variant, resolver, context, refused or {}, type_resolver, rendered=rendered)
+        return await run.run(root, serially=plan.is_serial)

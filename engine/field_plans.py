@@ -21,7 +21,7 @@ from engine.markers import (
     list_resolver_of,
     renderer_of,
 )
-from engine.output_shapes import Kind, Output, output
+from engine.output_shapes import Kind, OutputShape, shape_of
 
 Resolver = Callable[..., Any]
 
@@ -42,7 +42,7 @@ class Definition:
     """A field of the schema, apart from any document."""
 
     source: Source
-    output: Output
+    output: OutputShape
     attribute: str = ""
     list_resolver: ListResolver | None = None
     key: Key = id
@@ -71,7 +71,7 @@ class FieldPlan:
         return self.nodes[0]
 
     @property
-    def output(self) -> Output:
+    def output(self) -> OutputShape:
         return self.definition.output
 
     @property
@@ -105,12 +105,12 @@ class Definitions:
 
     def _read(self, core: GraphQLField) -> Definition:
         facts: Mapping[str, Any] = {
-            "output": output(core.type),
+            "output": shape_of(core.type),
             "strawberry": core.extensions.get(STRAWBERRY),
             "renderer": renderer_of(core),
         }
         strawberry = facts["strawberry"]
-        if not is_strawberrys_own(core.resolve) or self._stands_between(strawberry):
+        if not is_strawberrys_own(core.resolve) or self._needs_full_call(strawberry):
             return Definition(Source.EACH, **facts)
         if (resolve := list_resolver_of(core)) is not None:
             return Definition(Source.LIST, **facts, list_resolver=resolve, key=key_of(core))
@@ -123,7 +123,7 @@ class Definitions:
                 return Definition(Source.DIRECT, **facts, direct=direct)
         return Definition(Source.EACH, **facts)
 
-    def _stands_between(self, strawberry: Any) -> bool:
+    def _needs_full_call(self, strawberry: Any) -> bool:
         """Whether something has to happen between graphql-core and the resolver: a permission, an extension, a
         handler of exceptions, a field class of somebody's own.
         """

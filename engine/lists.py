@@ -8,23 +8,23 @@ from graphql import GraphQLError
 from graphql.pyutils import is_iterable
 
 from engine.field_plans import FieldPlan
-from engine.output_shapes import NULLED, Output
+from engine.output_shapes import NULLED, OutputShape
 
 # Values in their order, and whether one of them is NULLED.
-Completed = tuple[list[Any], bool]
+CompletedValues = tuple[list[Any], bool]
 
 
-async def listed(value: Any, field: FieldPlan) -> list[Any]:
+async def to_list(value: Any, field: FieldPlan) -> list[Any]:
     if isinstance(value, tuple):
         return list(value)
     if isinstance(value, AsyncIterable):
-        return await _gone_through(aiter(value))
+        return await _read_all(aiter(value))
     if not is_iterable(value):
         raise GraphQLError(f"Expected Iterable, but did not find one for field '{field.coordinate}'.")
     return list(value)
 
 
-async def _gone_through(elements: AsyncIterator[Any]) -> list[Any]:
+async def _read_all(elements: AsyncIterator[Any]) -> list[Any]:
     try:
         return [element async for element in elements]
     except Exception:
@@ -36,9 +36,9 @@ async def _gone_through(elements: AsyncIterator[Any]) -> list[Any]:
         raise
 
 
-def regrouped(
-    completed: Sequence[Any], lengths: Sequence[int], failed: dict[int, Any], out: Output, *, elements_nulled: bool
-) -> Completed:
+def regroup(
+    completed: Sequence[Any], lengths: Sequence[int], failed: dict[int, Any], out: OutputShape, *, elements_nulled: bool
+) -> CompletedValues:
     """Elements back in their lists; a list that lost a required element is lost itself."""
     found: list[Any] = []
     is_nulled = False

@@ -37,7 +37,7 @@ def by_column(column: Column) -> Callable[[F], F]:
     return marked
 
 
-def goes_behind(guard: F) -> F:
+def mark_as_guard(guard: F) -> F:
     """Mark a resolver that only checks and then calls the one it was put in front of: the engine is told what is
     refused, checks for itself, and calls the one behind.
     """

@@ -25,13 +25,13 @@ NULLED = Nulled()
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class OutputShape:
     """`named` is the graphql-core type at the core of it all; `of` is a list's element."""
 
     kind: Kind
     required: bool
     named: Any
-    of: "Output | None" = None
+    of: "OutputShape | None" = None
 
     @property
     def named_kind(self) -> Kind:
@@ -43,12 +43,12 @@ class Output:
         return NULLED if self.required else None
 
 
-def output(type_: GraphQLOutputType, *, required: bool = False) -> Output:
+def shape_of(type_: GraphQLOutputType, *, required: bool = False) -> OutputShape:
     if is_non_null_type(type_):
-        return output(type_.of_type, required=True)
+        return shape_of(type_.of_type, required=True)
     if is_list_type(type_):
-        of = output(type_.of_type)
-        return Output(Kind.LIST, required, of.named, of)
+        of = shape_of(type_.of_type)
+        return OutputShape(Kind.LIST, required, of.named, of)
     if is_leaf_type(type_):
-        return Output(Kind.LEAF, required, type_)
-    return Output(Kind.ABSTRACT if is_abstract_type(type_) else Kind.OBJECT, required, type_)
+        return OutputShape(Kind.LEAF, required, type_)
+    return OutputShape(Kind.ABSTRACT if is_abstract_type(type_) else Kind.OBJECT, required, type_)

@@ -8,26 +8,26 @@ from typing import Protocol
 
 from graphql.pyutils import Path
 
-Step = str | int
+Segment = str | int
 
 
-class Where(Protocol):
+class Paths(Protocol):
     """The places of a batch of values, by their index in the batch."""
 
     def path(self, index: int) -> Path | None: ...
 
 
-class Root:
+class RootPath:
     """The one place that has no name."""
 
     def path(self, index: int) -> Path | None:  # noqa: ARG002 - there is but one.
         return None
 
 
-class Below:
+class FieldPaths:
     """The values of one field of each object of a batch."""
 
-    def __init__(self, outer: Where, name: str, type_name: str) -> None:
+    def __init__(self, outer: Paths, name: str, type_name: str) -> None:
         self._outer = outer
         self._name = name
         self._type_name = type_name
@@ -36,10 +36,10 @@ class Below:
         return Path(self._outer.path(index), self._name, self._type_name)
 
 
-class Within:
+class ElementPaths:
     """The elements of lists, laid end to end."""
 
-    def __init__(self, outer: Where, lengths: Sequence[int]) -> None:
+    def __init__(self, outer: Paths, lengths: Sequence[int]) -> None:
         self._outer = outer
         self._lengths = lengths
 
@@ -52,10 +52,10 @@ class Within:
         return Path(self._outer.path(which), index - (self._ends[which] - self._lengths[which]), None)
 
 
-class Some:
+class SubsetPaths:
     """A choice of another batch's values."""
 
-    def __init__(self, outer: Where, chosen: Sequence[int]) -> None:
+    def __init__(self, outer: Paths, chosen: Sequence[int]) -> None:
         self._outer = outer
         self._chosen = chosen
 
@@ -63,6 +63,6 @@ class Some:
         return self._outer.path(self._chosen[index])
 
 
-def steps(path: Path | None) -> list[Step]:
+def path_as_list(path: Path | None) -> list[Segment]:
     """A path as it stands in errors."""
     return [] if path is None else path.as_list()

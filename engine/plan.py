@@ -23,14 +23,14 @@ from graphql.type import GraphQLField
 from engine.codegen import Builder
 from engine.collect_fields import Collector, Grouped
 from engine.field_plans import Definition, Definitions, FieldPlan, Source
-from engine.output_shapes import Kind, output
-from engine.rendering import Planned, asked_by, planned
-from engine.scan import reach_of
+from engine.output_shapes import Kind, shape_of
+from engine.rendering import PlannedRendering, count_calls, plan_rendering
+from engine.scan import scan_operation
 
 # As many choices of @skip and @include as are kept of one operation.
-_MOST_VARIANTS: Final = 32
+_MAX_VARIANTS: Final = 32
 _TYPENAME = GraphQLField(GraphQLNonNull(GraphQLString))
-_TYPENAME_DEFINITION = Definition(Source.TYPENAME, output(_TYPENAME.type))
+_TYPENAME_DEFINITION = Definition(Source.TYPENAME, shape_of(_TYPENAME.type))
 
 
 @dataclass(slots=True, eq=False)
@@ -40,14 +40,14 @@ class Selection:
     type: GraphQLObjectType
     fields: dict[str, FieldPlan]
     steps: list[tuple[str, FieldPlan]]
-    build: Builder
+    builder: Builder
     # The coordinates of what is read while building.
     inline: frozenset[str]
     # The places of the steps that may have to wait for something, themselves or below; two of them wait side by side.
     waiting: frozenset[int]
 
 
-class Compiler:
+class SelectionCompiler:
     """Makes selections of one operation under one choice of its conditions, each when it is first met.
 
     Nothing that it makes refers back to it or to its parent: a plan that is thrown away is gone at once, and not
@@ -77,9 +77,9 @@ class Compiler:
             if not plan.is_inline and plan.definition.source is not Source.TYPENAME
         ]
         waiting = frozenset(place for place, (_, plan) in enumerate(steps) if self._may_wait(plan))
-        build = Builder(on.name, fields, [key for key, _ in steps], self._hot_after)
+        builder = Builder(on.name, fields, [key for key, _ in steps], self._hot_after)
         inline = frozenset(plan.coordinate for plan in fields.values() if plan.is_inline)
-        return Selection(on, fields, steps, build, inline, waiting)
+        return Selection(on, fields, steps, builder, inline, waiting)
 
     def _field(self, on: GraphQLObjectType, nodes: list[FieldNode]) -> FieldPlan | None:
         name = nodes[0].name.value
@@ -110,9 +110,9 @@ class Variant:
     select: Callable[[FieldPlan, GraphQLObjectType], Selection]
     hot_after: int
     runs: int = 0
-    renderings: dict[str, Planned] = field(default_factory=dict)
+    renderings: dict[str, PlannedRendering] = field(default_factory=dict)
     # How often a list resolver is asked in a run, where that is known beforehand.
-    asked: Mapping[Any, int] = field(default_factory=dict)
+    call_counts: Mapping[Any, int] = field(default_factory=dict)
 
     def warm_up(self) -> None:
         """Once it has proven hot, fields of Query are rendered whose source can do that: to plan it, there and in the
@@ -120,10 +120,10 @@ class Variant:
         """
         self.runs += 1
         if self.runs == self.hot_after + 1:
-            found = {key: planned(key, one, self.select) for key, one in self.root.fields.items()}
+            found = {key: plan_rendering(key, one, self.select) for key, one in self.root.fields.items()}
             self.renderings = {key: one for key, one in found.items() if one is not None}
             if all(key in self.renderings for key, _ in self.root.steps):
-                self.asked = asked_by(self.renderings.values())
+                self.call_counts = count_calls(self.renderings.values())
 
 
 @dataclass(slots=True, eq=False)
@@ -150,12 +150,14 @@ class Plan:
         found = self._variants.get(values)
         if found is None:
             found = self._variants[values] = self._compile(dict(zip(self.conditions, values, strict=True)))
-            if len(self._variants) > _MOST_VARIANTS:
+            if len(self._variants) > _MAX_VARIANTS:
                 self._variants.popitem(last=False)
         return found
 
     def _compile(self, conditions: Mapping[str, bool]) -> Variant:
-        compiler = Compiler(Collector(self.schema, self.fragments, conditions), self.definitions, self.hot_after)
+        compiler = SelectionCompiler(
+            Collector(self.schema, self.fragments, conditions), self.definitions, self.hot_after
+        )
         root_type = self.schema.get_root_type(self.operation.operation)
         assert root_type is not None
         grouped = compiler.grouped(self.operation.selection_set, root_type)
@@ -164,7 +166,7 @@ class Plan:
         return Variant(compiler.selection(root_type, grouped), serial, compiler.select, self.hot_after)
 
 
-def plan_of(
+def make_plan(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation: OperationDefinitionNode,
@@ -173,7 +175,7 @@ def plan_of(
 ) -> Plan | None:
     """The plan of a valid document's operation; None for what graphql-core runs."""
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
-    reach = reach_of(operation, fragments)
-    if operation.operation is OperationType.SUBSCRIPTION or not reach.is_ours:
+    scan = scan_operation(operation, fragments)
+    if operation.operation is OperationType.SUBSCRIPTION or not scan.is_supported:
         return None
-    return Plan(schema, operation, fragments, definitions, hot_after, tuple(sorted(reach.conditions)))
+    return Plan(schema, operation, fragments, definitions, hot_after, tuple(sorted(scan.conditions)))

@@ -20,21 +20,21 @@ from graphql.pyutils import Path
 
 from engine.field_plans import FieldPlan
 from engine.output_shapes import Kind
-from engine.paths import Below, Where, Within
+from engine.paths import ElementPaths, FieldPaths, Paths
 
 # From a field to what it selects of an object type: has `fields`, plans by response key.
 Select = Callable[[FieldPlan, Any], Any]
-Arguments = Callable[["Wanted"], Mapping[str, Any]]
+Arguments = Callable[["RequestedField"], Mapping[str, Any]]
 """The arguments of a field in this run, as its resolver would get them. Raises GraphQLError."""
 
 
 @dataclass(eq=False)
-class Wanted:
+class RequestedField:
     """A field as a document asks for it, under its response key. `fields` are what it selects, empty for a leaf."""
 
     key: str
     plan: FieldPlan
-    fields: tuple["Wanted", ...]
+    fields: tuple["RequestedField", ...]
 
     @property
     def type_name(self) -> str:
@@ -50,7 +50,7 @@ class Wanted:
         """The names of the arguments that the document gives."""
         return frozenset(node.name.value for node in self.plan.node.arguments or ())
 
-    def everything(self) -> Iterator["Wanted"]:
+    def everything(self) -> Iterator["RequestedField"]:
         """This field and all below it."""
         yield self
         for one in self.fields:
@@ -58,10 +58,10 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathStep:
     """From a field into what it selects; `is_list` where that is one of many."""
 
-    wanted: Wanted
+    wanted: RequestedField
     is_list: bool = False
 
 
@@ -69,8 +69,8 @@ class Step:
 class Hole:
     """A field that is left to the engine. `path` leads to the object that it stands in, from the rendered field on."""
 
-    wanted: Wanted
-    path: tuple[Step, ...]
+    wanted: RequestedField
+    path: tuple[PathStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Filling:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedText:
     """JSON text in parts, and who fills in those that are still empty."""
 
     parts: list[str]
@@ -96,80 +96,80 @@ class Rendered:
 class Rendering(Protocol):
     """Of one field with all that it selects, for every run and every caller."""
 
-    def render(self, context: Any, arguments: Arguments) -> Awaitable[Rendered | None]:
+    def render(self, context: Any, arguments: Arguments) -> Awaitable[RenderedText | None]:
         """None gives up: the field is resolved instead. So does a GraphQLError, which its resolver will word; any other
         exception does too, and is logged.
         """
         ...
 
 
-Renderer = Callable[[Wanted], Rendering | None]
+Renderer = Callable[[RequestedField], Rendering | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Planned:
+class PlannedRendering:
     """A rendering with what a run has to know of it."""
 
     rendering: Rendering
-    wanted: Wanted
+    wanted: RequestedField
     coordinates: frozenset[str]
 
 
-def planned(key: str, plan: FieldPlan, select: Select) -> Planned | None:
+def plan_rendering(key: str, plan: FieldPlan, select: Select) -> PlannedRendering | None:
     """The field's rendering, if it has one for what is selected of it."""
     if plan.definition.renderer is None:
         return None
-    wanted = _wanted(key, plan, select)
+    wanted = _request_field(key, plan, select)
     rendering = None if wanted is None else plan.definition.renderer(wanted)
     if wanted is None or rendering is None:
         return None
-    return Planned(rendering, wanted, frozenset(one.plan.coordinate for one in wanted.everything()))
+    return PlannedRendering(rendering, wanted, frozenset(one.plan.coordinate for one in wanted.everything()))
 
 
-def asked_by(renderings: Iterable[Planned]) -> Mapping[Any, int]:
+def count_calls(renderings: Iterable[PlannedRendering]) -> Mapping[Any, int]:
     """How many fields there are for each list resolver, in an operation that has nothing else to resolve."""
     everything = chain.from_iterable(planned.wanted.everything() for planned in renderings)
     return Counter(one.plan.definition.list_resolver for one in everything)
 
 
-def _wanted(key: str, plan: FieldPlan, select: Select) -> Wanted | None:
+def _request_field(key: str, plan: FieldPlan, select: Select) -> RequestedField | None:
     """None where it cannot be said beforehand: what is selected depends on the type that a value turns out to have."""
     out = plan.output
     if out.named_kind is Kind.ABSTRACT:
         return None
     if out.named_kind is Kind.LEAF:
-        return Wanted(key, plan, ())
-    inner = [_wanted(name, one, select) for name, one in select(plan, out.named).fields.items()]
+        return RequestedField(key, plan, ())
+    inner = [_request_field(name, one, select) for name, one in select(plan, out.named).fields.items()]
     known = tuple(one for one in inner if one is not None)
-    return Wanted(key, plan, known) if len(known) == len(inner) else None
+    return RequestedField(key, plan, known) if len(known) == len(inner) else None
 
 
-class Place:
+class HolePaths:
     """Where a filling's values stand in the response. `root` is the rendered field's own place."""
 
-    def __init__(self, filling: Filling, root: Where) -> None:
+    def __init__(self, filling: Filling, root: Paths) -> None:
         self._filling = filling
         self._root = root
 
     def path(self, index: int) -> Path | None:
-        return self._where.path(index)
+        return self._paths.path(index)
 
     @cached_property
-    def _where(self) -> Where:
-        where, lengths = self._root, iter(self._filling.lengths())
+    def _paths(self) -> Paths:
+        paths, lengths = self._root, iter(self._filling.lengths())
         for number, step in enumerate(self._filling.hole.path):
             if number:
-                where = Below(where, step.wanted.key, step.wanted.type_name)
+                paths = FieldPaths(paths, step.wanted.key, step.wanted.type_name)
             if step.is_list:
-                where = Within(where, next(lengths))
+                paths = ElementPaths(paths, next(lengths))
         wanted = self._filling.hole.wanted
-        return Below(where, wanted.key, wanted.type_name)
+        return FieldPaths(paths, wanted.key, wanted.type_name)
 
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def put_in(parts: list[str], filling: Filling, completed: Sequence[Any]) -> None:
+def fill_holes(parts: list[str], filling: Filling, completed: Sequence[Any]) -> None:
     # JSON as we write it has no line breaks.
     texts = _encode_lines(completed).decode().split("\n")
     places = filling.places
@@ -181,5 +181,5 @@ def put_in(parts: list[str], filling: Filling, completed: Sequence[Any]) -> None
         parts[place] = text
 
 
-def whole(parts: Sequence[str]) -> msgspec.Raw:
+def join_parts(parts: Sequence[str]) -> msgspec.Raw:
     return msgspec.Raw("".join(parts).encode())

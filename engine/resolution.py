@@ -11,15 +11,15 @@ from graphql.pyutils import Path, UndefinedType, is_awaitable
 from graphql.type import GraphQLResolveInfoHelpers
 
 from engine.arguments import StrawberryParts, arguments_of, raw_arguments
-from engine.batching import Slots, answered
+from engine.batching import Batcher, call_list_resolver
 from engine.field_plans import FieldPlan, Source
-from engine.paths import Where
+from engine.paths import Paths
 from engine.plan import Plan
 
 Values = list[Any]
 
 
-class Resolving:
+class ValueResolver:
     """One run's way to its resolvers."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - all that a resolver may ask for.
@@ -38,40 +38,40 @@ class Resolving:
         self._default = default
         self._strawberry = strawberry
 
-    async def values(self, field: FieldPlan, objects: Sequence[Any], where: Where, slots: Slots | None) -> Values:
+    async def resolve(self, field: FieldPlan, objects: Sequence[Any], paths: Paths, batcher: Batcher | None) -> Values:
         """One value or exception per object, nothing of it awaitable any more. Without slots nobody else asks the same,
         and no two of the objects are equal.
         """
         definition = field.definition
         try:
             if definition.source is Source.ATTRIBUTE:
-                return await settled(attributes(objects, definition.attribute))
+                return await await_all(attributes(objects, definition.attribute))
             if definition.source is Source.DIRECT:
                 assert definition.direct is not None
-                return await settled(_called(definition.direct, objects))
+                return await await_all(_call_each(definition.direct, objects))
             if definition.source is Source.COLUMN:
                 assert definition.column is not None
-                return await settled(list(definition.column(objects, self._context)))
+                return await await_all(list(definition.column(objects, self._context)))
             if definition.source is Source.LIST:
-                return await settled(await self._listed(field, objects, self.arguments(field), slots))
-            return await settled(self._each(field, objects, where, raw_arguments(field, self._variables)))
+                return await await_all(await self._call_list_resolver(field, objects, self.arguments(field), batcher))
+            return await await_all(self._resolve_each(field, objects, paths, raw_arguments(field, self._variables)))
         except Exception as error:  # noqa: BLE001 - what concerns the field concerns each of its objects.
             return [error] * len(objects)
 
-    async def _listed(
-        self, field: FieldPlan, objects: Sequence[Any], arguments: Mapping[str, Any], slots: Slots | None
+    async def _call_list_resolver(
+        self, field: FieldPlan, objects: Sequence[Any], arguments: Mapping[str, Any], batcher: Batcher | None
     ) -> Values:
         definition = field.definition
         assert definition.list_resolver is not None
-        if slots is None:
-            return list(await answered(definition.list_resolver, objects, self._context, arguments))
+        if batcher is None:
+            return list(await call_list_resolver(definition.list_resolver, objects, self._context, arguments))
         keys = _keys(definition.key, objects)
         if not any(issubclass(kind, Exception) for kind in set(map(type, keys))):
-            return await slots.ask(definition.list_resolver, keys, objects, arguments)
+            return await batcher.ask(definition.list_resolver, keys, objects, arguments)
         right = [index for index, key in enumerate(keys) if not isinstance(key, Exception)]
         # What has no key is nothing that could be asked for, and keeps the error that says so.
         chosen = [objects[index] for index in right]
-        answers = await slots.ask(definition.list_resolver, [keys[index] for index in right], chosen, arguments)
+        answers = await batcher.ask(definition.list_resolver, [keys[index] for index in right], chosen, arguments)
         for index, answer in zip(right, answers, strict=True):
             keys[index] = answer
         return keys
@@ -104,14 +104,16 @@ class Resolving:
         """As a list resolver takes them. Raises GraphQLError."""
         return arguments_of(field, self._variables, self._strawberry)
 
-    def _each(self, field: FieldPlan, objects: Sequence[Any], where: Where, arguments: Mapping[str, Any]) -> Values:
+    def _resolve_each(
+        self, field: FieldPlan, objects: Sequence[Any], paths: Paths, arguments: Mapping[str, Any]
+    ) -> Values:
         resolve = field.core.resolve or self._default
         # A resolver may do with lists and dictionaries what it likes, and none of it to the next object's.
         is_fixed = not any(isinstance(value, list | dict) for value in arguments.values())
 
         def one(index: int, parent: Any) -> Any:
             own = arguments if is_fixed or not index else raw_arguments(field, self._variables)
-            return resolve(parent, self.info(field, where.path(index)), **own)
+            return resolve(parent, self.info(field, paths.path(index)), **own)
 
         found: Values = []
         for index, parent in enumerate(objects):
@@ -126,17 +128,17 @@ def attributes(objects: Sequence[Any], name: str) -> Values:
     try:
         return [getattr(one, name) for one in objects]
     except Exception:  # noqa: BLE001 - somebody has none: find out who.
-        return _called(lambda one: getattr(one, name), objects)
+        return _call_each(lambda one: getattr(one, name), objects)
 
 
 def _keys(key: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
     try:
         return list(map(key, objects))
     except Exception:  # noqa: BLE001 - somebody has none: find out who.
-        return _called(key, objects)
+        return _call_each(key, objects)
 
 
-def _called(function: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
+def _call_each(function: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
     found: Values = []
     add = found.append
     for one in objects:
@@ -147,40 +149,40 @@ def _called(function: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
     return found
 
 
-async def settled(values: Values) -> Values:
+async def await_all(values: Values) -> Values:
     """The values with all that are awaitable awaited, side by side, and null for what is not defined."""
     kinds = set(map(type, values))
     if UndefinedType in kinds:
-        values = _defined(values)
-    if not any(map(_is_awaited, kinds)):
+        values = _replace_undefined(values)
+    if not any(map(_is_awaitable_type, kinds)):
         return values
     waiting = [index for index, value in enumerate(values) if is_awaitable(value)]
     if len(waiting) == 1:
-        answers = [await _outcome(values[waiting[0]])]
+        answers = [await _await_one(values[waiting[0]])]
     else:
-        answers = await asyncio.gather(*(_outcome(values[index]) for index in waiting))
+        answers = await asyncio.gather(*(_await_one(values[index]) for index in waiting))
     for index, answer in zip(waiting, answers, strict=True):
         values[index] = answer
-    return _defined(values)
+    return _replace_undefined(values)
 
 
-def _defined(values: Values) -> Values:
+def _replace_undefined(values: Values) -> Values:
     return [None if value is Undefined else value for value in values]
 
 
-def has_awaited(values: Sequence[Any]) -> bool:
+def has_awaitable(values: Sequence[Any]) -> bool:
     """Whether one of the values may be awaitable."""
-    return any(map(_is_awaited, set(map(type, values))))
+    return any(map(_is_awaitable_type, set(map(type, values))))
 
 
-async def _outcome(waiting: Awaitable[Any]) -> Any:
+async def _await_one(waiting: Awaitable[Any]) -> Any:
     try:
         return await waiting
     except Exception as error:  # noqa: BLE001 - it becomes the value.
         return error
 
 
-def _is_awaited(kind: type) -> bool:
+def _is_awaitable_type(kind: type) -> bool:
     # A generator may be a coroutine of the old kind.
     return hasattr(kind, "__await__") or kind is GeneratorType
 

@@ -20,27 +20,27 @@ CONDITIONS: Final = ("skip", "include")
 # Introspection is graphql-core's to answer: it is no part of the schema's own fields.
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})
 # What changes how an operation runs as a whole.
-_OTHERS: Final = frozenset({"defer", "stream", "experimental_disableErrorPropagation"})
+_UNSUPPORTED_DIRECTIVES: Final = frozenset({"defer", "stream", "experimental_disableErrorPropagation"})
 # A level costs the engine up to fifteen calls within each other, of a thousand that Python allows.
-_DEEPEST: Final = 50
+_MAX_DEPTH: Final = 50
 
 Fragments = Mapping[str, FragmentDefinitionNode]
 
 
 @dataclass(slots=True)
-class Reach:
+class OperationScan:
     """`conditions` are the variables that decide, by @skip and @include, which fields are asked for."""
 
     conditions: frozenset[str]
-    is_ours: bool
+    is_supported: bool
 
 
-def reach_of(operation: OperationDefinitionNode, fragments: Fragments) -> Reach:
+def scan_operation(operation: OperationDefinitionNode, fragments: Fragments) -> OperationScan:
     """What other operations of the document ask for is no concern of this one."""
     walk = _Walk(fragments)
     walk.directives(operation.directives)
     walk.selections(operation.selection_set)
-    return Reach(frozenset(walk.conditions), walk.is_ours)
+    return OperationScan(frozenset(walk.conditions), walk.is_supported)
 
 
 class _Walk:
@@ -49,7 +49,7 @@ class _Walk:
         # The deepest place at which each was met.
         self._seen: dict[str, int] = {}
         self.conditions: set[str] = set()
-        self.is_ours = True
+        self.is_supported = True
 
     def selections(self, first: SelectionSetNode) -> None:
         ahead: list[tuple[SelectionSetNode, int]] = [(first, 1)]
@@ -64,7 +64,7 @@ class _Walk:
 
     def _below(self, node: SelectionNode, depth: int) -> SelectionSetNode | None:
         if isinstance(node, FieldNode):
-            self.is_ours = self.is_ours and node.name.value not in _INTROSPECTION and depth <= _DEEPEST
+            self.is_supported = self.is_supported and node.name.value not in _INTROSPECTION and depth <= _MAX_DEPTH
             return node.selection_set
         if isinstance(node, InlineFragmentNode):
             return node.selection_set
@@ -74,11 +74,11 @@ class _Walk:
     def _spread(self, name: str, depth: int) -> SelectionSetNode | None:
         fragment = self._fragments.get(name)
         # Too deep to be looked at is too deep for us.
-        self.is_ours = self.is_ours and depth <= _DEEPEST
-        if fragment is None or self._seen.get(name, 0) >= depth or depth > _DEEPEST:
+        self.is_supported = self.is_supported and depth <= _MAX_DEPTH
+        if fragment is None or self._seen.get(name, 0) >= depth or depth > _MAX_DEPTH:
             return None
         self._seen[name] = depth
-        self.is_ours = self.is_ours and not fragment.variable_definitions
+        self.is_supported = self.is_supported and not fragment.variable_definitions
         return fragment.selection_set
 
     def directives(self, given: Sequence[DirectiveNode] | None) -> None:
@@ -86,5 +86,5 @@ class _Walk:
             if directive.name.value in CONDITIONS:
                 values = [one.value for one in directive.arguments or ()]
                 self.conditions.update(one.name.value for one in values if isinstance(one, VariableNode))
-            elif directive.name.value in _OTHERS:
-                self.is_ours = False
+            elif directive.name.value in _UNSUPPORTED_DIRECTIVES:
+                self.is_supported = False

@@ -28,7 +28,7 @@ _USUAL = {
 }
 
 
-def coerced(named: Any, value: Any) -> Any:
+def serialize(named: Any, value: Any) -> Any:
     """A value that is not null, as it goes on the wire. Raises what graphql-core raises."""
     if isinstance(value, BaseException):
         raise value
@@ -46,12 +46,12 @@ def close_unused(value: Any) -> None:
         close()
 
 
-def missing(coordinate: str) -> TypeError:
+def null_error(coordinate: str) -> TypeError:
     """What is said of a null where there must be none."""
     return TypeError(f"Cannot return null for non-nullable field {coordinate}.")
 
 
-def usual_check(named: Any) -> str | None:
+def pass_through_check(named: Any) -> str | None:
     """The expression that says of `{v}` that it leaves as it is; None where there is no such class."""
     for known, check in _USUAL.items():
         if named is known:
@@ -59,7 +59,7 @@ def usual_check(named: Any) -> str | None:
     return None
 
 
-def names_by_member(named: Any) -> tuple[type, dict[Any, str]] | None:
+def enum_names(named: Any) -> tuple[type, dict[Any, str]] | None:
     """An enum's Python class and its members' names on the wire; None where values are not members of one class."""
     if not isinstance(named, GraphQLEnumType):
         return None

@@ -44,9 +44,9 @@ from graphql.validation.validation_context import VariableUsage, VariableUsageVi
 
 from engine.one_of import OneOfVariablesRule
 
-_MOST_ERRORS = 20
+_MAX_ERRORS = 20
 _RULES = (*specified_rules, OneOfVariablesRule)
-_OF_VARIABLES = frozenset(
+_VARIABLE_RULES = frozenset(
     (
         NoUndefinedVariablesRule,
         NoUnusedVariablesRule,
@@ -56,7 +56,7 @@ _OF_VARIABLES = frozenset(
         VariablesInAllowedPositionRule,
     )
 )
-_OF_INCREMENTS = frozenset(
+_INCREMENTAL_RULES = frozenset(
     (
         DeferStreamDirectiveLabel,
         DeferStreamDirectiveOnRootField,
@@ -64,20 +64,20 @@ _OF_INCREMENTS = frozenset(
         StreamDirectiveOnListField,
     )
 )
-_OF_DIRECTIVES = _OF_INCREMENTS | {KnownDirectivesRule, UniqueDirectivesPerLocationRule}
-_UNSEEN = ("name", "alias", "description")
-_KEYS = {kind: tuple(key for key in keys if key not in _UNSEEN) for kind, keys in QUERY_DOCUMENT_KEYS.items()}
+_DIRECTIVE_RULES = _INCREMENTAL_RULES | {KnownDirectivesRule, UniqueDirectivesPerLocationRule}
+_SKIPPED_KEYS = ("name", "alias", "description")
+_KEYS = {kind: tuple(key for key in keys if key not in _SKIPPED_KEYS) for kind, keys in QUERY_DOCUMENT_KEYS.items()}
 
 
 class _Invalid(Exception):
     """Something is wrong with the document."""
 
 
-def problems(schema: GraphQLSchema, document: DocumentNode, text: str) -> list[GraphQLError]:
+def find_problems(schema: GraphQLSchema, document: DocumentNode, text: str) -> list[GraphQLError]:
     """What is wrong with the document of this text; nothing, if it is valid."""
-    if _valid(schema, document, text):
+    if _is_valid(schema, document, text):
         return []
-    return validate(schema, document, rules_of(schema), max_errors=_MOST_ERRORS)
+    return validate(schema, document, rules_of(schema), max_errors=_MAX_ERRORS)
 
 
 def rules_of(schema: GraphQLSchema) -> Sequence[type[ASTValidationRule]]:
@@ -91,7 +91,7 @@ def _has_increments(schema: GraphQLSchema) -> bool:
     return any(directive.name in {"defer", "stream"} for directive in schema.directives)
 
 
-def _valid(schema: GraphQLSchema, document: DocumentNode, text: str) -> bool:
+def _is_valid(schema: GraphQLSchema, document: DocumentNode, text: str) -> bool:
     types = TypeInfo(schema)
     context = _Context(schema, document, types, _refuse)
     wanted = _rules(variables="$" in text, directives="@" in text, increments=_has_increments(schema))
@@ -100,7 +100,7 @@ def _valid(schema: GraphQLSchema, document: DocumentNode, text: str) -> bool:
     if fragments:
         visitors.append(FragmentNestingVisitor(fragments))
     try:
-        visit(document, _Together(types, visitors), _KEYS)
+        visit(document, _ParallelVisitor(types, visitors), _KEYS)
     except (_Invalid, RecursionError, ValidationAbortedError):
         return False
     return True
@@ -114,7 +114,11 @@ def _refuse(_: GraphQLError) -> NoReturn:
 def _rules(*, variables: bool, directives: bool, increments: bool) -> tuple[type[ASTValidationRule], ...]:
     """Those that could find anything in a text with or without these; a mark inside a string does no harm."""
     idle: set[type[ASTValidationRule]] = set()
-    for those, are_met in ((_OF_VARIABLES, variables), (_OF_DIRECTIVES, directives), (_OF_INCREMENTS, increments)):
+    for those, are_met in (
+        (_VARIABLE_RULES, variables),
+        (_DIRECTIVE_RULES, directives),
+        (_INCREMENTAL_RULES, increments),
+    ):
         if not are_met:
             idle |= those
     return tuple(rule for rule in _RULES if rule not in idle)
@@ -123,8 +127,8 @@ def _rules(*, variables: bool, directives: bool, increments: bool) -> tuple[type
 class _Context(ValidationContext):
     """Remembers by what a node is, not by what it holds: hash() of a node goes through all below it."""
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self._of_node: dict[int, list[VariableUsage]] = {}
         self._of_operation: dict[int, list[VariableUsage]] = {}
         self._spreads: dict[int, list[FragmentSpreadNode]] = {}
@@ -134,7 +138,7 @@ class _Context(ValidationContext):
         if known is None:
             fragment = node if isinstance(node, FragmentDefinitionNode) else None
             found = VariableUsageVisitor(self._type_info, fragment)
-            visit(node, _Together(self._type_info, [found]), _KEYS)
+            visit(node, _ParallelVisitor(self._type_info, [found]), _KEYS)
             known = self._of_node[id(node)] = found.usages
         return known
 
@@ -151,7 +155,7 @@ class _Context(ValidationContext):
         return known
 
 
-class _Together(Visitor):
+class _ParallelVisitor(Visitor):
     """Lets everybody see a kind of node who wants to, after what is known of types has been brought up to it."""
 
     def __init__(self, types: TypeInfo, visitors: Sequence[Visitor]) -> None:
@@ -165,15 +169,15 @@ class _Together(Visitor):
     def get_enter_leave_for_kind(self, kind: str) -> EnterLeaveVisitor:
         known = self.enter_leave_map.get(kind)
         if known is None:
-            known = self.enter_leave_map[kind] = EnterLeaveVisitor(self._entering(kind), self._leaving(kind))
+            known = self.enter_leave_map[kind] = EnterLeaveVisitor(self._make_enter(kind), self._make_leave(kind))
         return known
 
-    def _entering(self, kind: str) -> Callable[..., None]:
-        note, wanting, skipping = self._types.enter, self._wanting("enter", kind), self._skipping
+    def _make_enter(self, kind: str) -> Callable[..., None]:
+        note, visitors, skipping = self._types.enter, self._visitors_for("enter", kind), self._skipping
 
         def enter(node: Node, *where: Any) -> None:
             note(node)
-            for place, see in wanting:
+            for place, see in visitors:
                 if skipping[place] is None:
                     answer = see(node, *where)
                     if answer is not None:
@@ -181,12 +185,12 @@ class _Together(Visitor):
 
         return enter
 
-    def _leaving(self, kind: str) -> Callable[..., None]:
-        forget, wanting, skipping = self._types.leave, self._wanting("leave", kind), self._skipping
-        entered = [place for place, _ in self._wanting("enter", kind)]
+    def _make_leave(self, kind: str) -> Callable[..., None]:
+        forget, visitors, skipping = self._types.leave, self._visitors_for("leave", kind), self._skipping
+        entered = [place for place, _ in self._visitors_for("enter", kind)]
 
         def leave(node: Node, *where: Any) -> None:
-            for place, see in wanting:
+            for place, see in visitors:
                 # That there is nothing more to see below is what some say who leave; it means nothing.
                 if skipping[place] is None and see(node, *where) not in (None, SKIP):
                     skipping[place] = BREAK
@@ -197,7 +201,7 @@ class _Together(Visitor):
 
         return leave
 
-    def _wanting(self, when: str, kind: str) -> list[tuple[int, Callable[..., Any]]]:
+    def _visitors_for(self, when: str, kind: str) -> list[tuple[int, Callable[..., Any]]]:
         methods = _methods(self._classes, when, kind)
         return [(place, getattr(self._visitors[place], method)) for place, method in methods]
 

@@ -12,7 +12,7 @@ from strawberry.dataloader import DataLoader
 from core.call import Call
 from core.clock import Clock
 from core.visibility import Visibility
-from engine import Slots, frozen
+from engine import Batcher, freeze
 from instructions.dispatcher import Dispatcher
 from resolvers.policy.errors import Forbidden
 from resolvers.policy.scopes import Scope
@@ -135,14 +135,14 @@ class Context:
     explain: bool = False
     """Whether the caller asks what each relation costs: then none is rendered along with another (rendering)."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
-    _lookups: Slots | None = None
+    _lookups: Batcher | None = None
 
     def loader(
         self, batch: Batch, key: Callable[[Any], Hashable] | None = None, arguments: Mapping[str, Any] | None = None
     ) -> DataLoader[Any, Any]:
         """The request's loader for a batch function and its arguments; equal arguments share one."""
         arguments = arguments or {}
-        slot = (batch, tuple((name, frozen(value)) for name, value in sorted(arguments.items())))
+        slot = (batch, tuple((name, freeze(value)) for name, value in sorted(arguments.items())))
         loader = self._loaders.get(slot)
         if loader is None:
             loader = DataLoader(self._guarded(batch, arguments), cache_key_fn=key)
@@ -159,7 +159,7 @@ class Context:
     async def load_many(self, batch: Batch, keys: Sequence[Any]) -> list[Any]:
         """The answers in the keys' order; one that failed is its exception, for a list resolver to pass on."""
         if self._lookups is None:
-            self._lookups = Slots(self, {})
+            self._lookups = Batcher(self, {})
         return await self._lookups.ask(batch, keys, keys, {})
 
     def forget(self) -> None:

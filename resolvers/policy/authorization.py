@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
 
-from engine import goes_behind
+from engine import mark_as_guard
 from resolvers.policy.directives import RequiresScopes
 from resolvers.policy.errors import Forbidden
 from resolvers.policy.scopes import Scope
@@ -103,7 +103,7 @@ def _guarded(coordinate: str, field: GraphQLField) -> Any:
     resolve = field.resolve
     assert resolve is not None, "strawberry gives every field a resolver"
 
-    @goes_behind
+    @mark_as_guard
     def guarded(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         forbidden: Mapping[str, tuple[str, ...]] = info.context.forbidden
         if forbidden and coordinate in forbidden:

@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Final
 
 from core.keyset import PageRequest
-from engine.rendering import Arguments, Step, Wanted
+from engine.rendering import Arguments, PathStep, RequestedField
 from resolvers.context import Context
 from resolvers.fields.connections import PageArguments, given
 from resolvers.policy.enums import Platform, TradingAccountStatus
@@ -44,14 +44,14 @@ from upstreams.erp.rendering.sql_json import (
 _FILTER_PARAMETERS: Final = 7
 
 
-def _id(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+def _id(_writing: Writing, _wanted: RequestedField, place: Place) -> Json:
     return base64url(f"'TradingAccount:' || {place.row.column('server')} || '/' || {place.row.column('login')}")
 
 
 def _figure(name: str) -> Write:
     """In the account's currency; as it is where that is not known."""
 
-    def write(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+    def write(_writing: Writing, _wanted: RequestedField, place: Place) -> Json:
         exact, currency = place.row.column(name), place.row.column("currency")
         places = f"(CASE WHEN {currency} IS NULL THEN scale({exact}) ELSE {places_of(currency)} END)"
         return null_if(f"{exact} IS NULL", amount(exact, places))
@@ -63,9 +63,9 @@ def _instant(column: str) -> Json:
     return null_if(f"{column} IS NULL", instant(column))
 
 
-def _owner(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def _owner(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     """The client whose account it is: the row that led here."""
-    return writing.object(wanted, OWNER, Place(writing.composer.client, (*place.path, Step(wanted))))
+    return writing.object(wanted, OWNER, Place(writing.composer.client, (*place.path, PathStep(wanted))))
 
 
 _ACCOUNT: Final[Fields] = {
@@ -85,7 +85,7 @@ _ACCOUNT: Final[Fields] = {
 }
 
 
-def _cursor(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+def _cursor(_writing: Writing, _wanted: RequestedField, place: Place) -> Json:
     return _cursor_of(place.row.column("server"), place.row.column("login"))
 
 
@@ -94,21 +94,21 @@ def _cursor_of(server: str, login: str) -> Json:
     return base64url(f"{begin} || {text_of(server)} || ',' || {text_of(login)} || ']'")
 
 
-def _node(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def _node(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     return writing.object(wanted, _ACCOUNT, place.below(wanted))
 
 
 _EDGE: Final[Fields] = {"cursor": _cursor, "node": _node}
 
 
-def accounts(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def accounts(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     only(wanted, ("first", "after", "filter"))
     page = _page(writing, wanted)
 
     def listed(fields: Fields) -> Write:
-        def write(writing: Writing, elements: Wanted, place: Place) -> Json:
+        def write(writing: Writing, elements: RequestedField, place: Place) -> Json:
             row, known = Row("a"), Accounts()
-            body = writing.object(elements, fields, Place(row, (*place.path, Step(elements, is_list=True)), known))
+            body = writing.object(elements, fields, Place(row, (*place.path, PathStep(elements, is_list=True)), known))
             listed, known.number = writing.composer.accounts(row, body, page, keyed=known.is_asked)
             return ["[", *listed, "]"]
 
@@ -120,23 +120,23 @@ def accounts(writing: Writing, wanted: Wanted, place: Place) -> Json:
         "pageInfo": lambda writing, info, place: writing.object(info, _page_info(writing, wanted, page), place),
         "totalCount": lambda writing, *_: number(writing.composer.account_count(page)),
     }
-    return writing.object(wanted, connection, Place(place.row, (*place.path, Step(wanted))))
+    return writing.object(wanted, connection, Place(place.row, (*place.path, PathStep(wanted))))
 
 
-def _page_info(writing: Writing, wanted: Wanted, page: AccountPage) -> Fields:
+def _page_info(writing: Writing, wanted: RequestedField, page: AccountPage) -> Fields:
     """As ConnectionRecord.page_info has it for pages that are read forward."""
 
     def goes_on(context: Context, arguments: Arguments) -> str:
         return "false" if _request(wanted, context, arguments).after is None else "true"
 
     def cursor(end: Callable[[Ends], tuple[str, str]]) -> Write:
-        def write(writing: Writing, _wanted: Wanted, _place: Place) -> Json:
+        def write(writing: Writing, _wanted: RequestedField, _place: Place) -> Json:
             ends = writing.composer.account_ends(page)
             return null_if(ends.is_empty, _cursor_of(*end(ends)))
 
         return write
 
-    def has_next(writing: Writing, _wanted: Wanted, _place: Place) -> Json:
+    def has_next(writing: Writing, _wanted: RequestedField, _place: Place) -> Json:
         return [Sql(f"CASE WHEN {writing.composer.account_ends(page).has_more} THEN 'true' ELSE 'false' END")]
 
     return {
@@ -147,13 +147,13 @@ def _page_info(writing: Writing, wanted: Wanted, page: AccountPage) -> Fields:
     }
 
 
-def _request(wanted: Wanted, context: Context, arguments: Arguments) -> PageRequest:
+def _request(wanted: RequestedField, context: Context, arguments: Arguments) -> PageRequest:
     asked = arguments(wanted)
     page = PageArguments.of(asked.get("first"), asked.get("after"), None, None)
     return page.request(CURSOR, (str, str), context.services.limits)
 
 
-def _page(writing: Writing, wanted: Wanted) -> AccountPage:
+def _page(writing: Writing, wanted: RequestedField) -> AccountPage:
     def bound(number: int) -> Value:
         def value(context: Context, arguments: Arguments) -> str | None:
             after = _request(wanted, context, arguments).after

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from engine.rendering import Arguments, Wanted
+from engine.rendering import Arguments, RequestedField
 from resolvers.context import Context
 from resolvers.fields.connections import given
 from resolvers.rendering.compiler import Fields, Place, Value, Write, Writing, argument, column
@@ -15,7 +15,7 @@ from upstreams.erp.rendering.builder import Row
 from upstreams.erp.rendering.sql_json import Json, Sql, amount, half_even, joined, null_if, text, truncated
 
 
-def _money(writing: Writing, wanted: Wanted, place: Place, exact: str) -> Json:
+def _money(writing: Writing, wanted: RequestedField, place: Place, exact: str) -> Json:
     """An amount in the accounting currency."""
     accounting = writing.composer.accounting
     fields: Fields = {
@@ -25,12 +25,12 @@ def _money(writing: Writing, wanted: Wanted, place: Place, exact: str) -> Json:
     return writing.object(wanted, fields, place)
 
 
-def _value(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def _value(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     body = _money(writing, wanted, place, "b.value")
     return null_if(f"b.value IS NULL OR {writing.composer.accounting('currency')} IS NULL", body)
 
 
-def _rate(writing: Writing, _wanted: Wanted, _place: Place) -> Json:
+def _rate(writing: Writing, _wanted: RequestedField, _place: Place) -> Json:
     units = writing.composer.of_each_balance(truncated("b.value", "b.balance", RATE_PLACES))
     return null_if("b.value IS NULL", half_even(units, "b.value", "b.balance", RATE_PLACES))
 
@@ -49,7 +49,7 @@ BALANCE: Fields = {
 }
 
 
-def balances(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def balances(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     only = None
     if wanted.arguments:
         only = writing.composer.parameter(writing.parameter(argument(wanted, "currencies", _currencies)), "text[]")
@@ -61,7 +61,7 @@ def _currencies(asked: Any) -> tuple[str, ...] | None:
     return None if wanted is None else tuple(wanted)
 
 
-def total_floating_balance(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def total_floating_balance(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     """Null, never partial, where a value is not known; who holds nothing has a total of nothing."""
     composer = writing.composer
     total, everything, known = (composer.of_balances(one) for one in ("sum(b.value)", "count(*)", "count(b.value)"))
@@ -71,7 +71,7 @@ def total_floating_balance(writing: Writing, wanted: Wanted, place: Place) -> Js
     return [Sql(f"CASE WHEN {everything} IS NULL THEN {nothing} ELSE {written} END")]
 
 
-def _nothing(wanted: Wanted) -> Value:
+def _nothing(wanted: RequestedField) -> Value:
     def value(context: Context, _arguments: Arguments) -> str:
         found = money(Decimal(0), context.services.accounting_currency)
         if found is None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.rendering import Step, Wanted
+from engine.rendering import PathStep, RequestedField
 from resolvers.rendering.balances import balances, total_floating_balance
 from resolvers.rendering.compiler import Fields, Place, Writing, column
 from resolvers.rendering.statuses import ERP_STATUS, WEB_STATUS
@@ -10,22 +10,22 @@ from resolvers.types.standing import MAY_ACT
 from upstreams.erp.rendering.sql_json import Json, Sql, base64url, number, text_or_null
 
 
-def _id(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+def _id(_writing: Writing, _wanted: RequestedField, place: Place) -> Json:
     return base64url(f"'Client:' || {place.row.column('client_number')}::text")
 
 
-def _standing(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+def _standing(_writing: Writing, _wanted: RequestedField, place: Place) -> Json:
     row = place.row
     may_act = f"{row.column('identity_locked')} AND {row.column('erp_status')} IN ({', '.join(map(str, MAY_ACT))})"
     return ['"', Sql(f"CASE WHEN {may_act} THEN 'OK' ELSE 'RESTRICTED' END"), '"']
 
 
-def _erp_status(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def _erp_status(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     return writing.object(wanted, ERP_STATUS, place.below(wanted))
 
 
-def _web_status(writing: Writing, wanted: Wanted, place: Place) -> Json:
-    path = (*place.path, Step(wanted))
+def _web_status(writing: Writing, wanted: RequestedField, place: Place) -> Json:
+    path = (*place.path, PathStep(wanted))
     return writing.composer.web_status(lambda row: writing.object(wanted, WEB_STATUS, Place(row, path)))
 
 

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from core.call import Call
 from core.errors import UpstreamError
-from engine.rendering import Arguments, Filling, Rendered, Rendering, Step, Wanted
+from engine.rendering import Arguments, Filling, PathStep, RenderedText, Rendering, RequestedField
 from resolvers.context import Context
 from resolvers.fields.connections import ConnectionRecord
 from resolvers.rendering.accounts import accounts
@@ -24,12 +24,12 @@ from upstreams.erp.rendering.sql_json import GIVEN_UP, HOLE, Json, base64url, ho
 from upstreams.erp.rendering.statement import Statement
 
 
-def _cursor(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+def _cursor(_writing: Writing, _wanted: RequestedField, place: Place) -> Json:
     begin = quoted(f'["{CURSOR}",')
     return base64url(f"{begin} || {place.row.column('client_number')}::text || ']'")
 
 
-def _node(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def _node(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     return writing.object(wanted, _CLIENT, place.below(wanted))
 
 
@@ -48,17 +48,17 @@ Piece = Callable[[ConnectionRecord[Texts]], list[str]]
 """The value of one field of the connection, in parts that are to be joined by commas."""
 
 
-def one_client(wanted: Wanted) -> Rendering | None:
+def one_client(wanted: RequestedField) -> Rendering | None:
     """Query.client, by its number or id."""
     writing = Writing()
-    place = Place(writing.composer.client, (Step(wanted),), Clients())
+    place = Place(writing.composer.client, (PathStep(wanted),), Clients())
     try:
         return _One(wanted, writing, writing.composer.statement([writing.object(wanted, _CLIENT, place)]))
     except Unrendered:
         return None
 
 
-def page_of_clients(wanted: Wanted) -> Rendering | None:
+def page_of_clients(wanted: RequestedField) -> Rendering | None:
     """Query.clients."""
     try:
         return _Page(wanted)
@@ -76,7 +76,7 @@ class _Rendering:
         self._unused = writing.unused(statement)
         self._rests_until = 0.0
 
-    async def render(self, context: Context, arguments: Arguments) -> Rendered | None:
+    async def render(self, context: Context, arguments: Arguments) -> RenderedText | None:
         """Where the statement fails, one of its views may be to blame alone: the resolvers, who ask each by itself,
         have half of the time left to answer without that one. Nor is the statement asked again for a while.
         """
@@ -90,7 +90,7 @@ class _Rendering:
             self._rests_until = clock.monotonic() + _REST_SECONDS
             return None
 
-    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> Rendered | None:
+    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         raise NotImplementedError
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
@@ -99,7 +99,9 @@ class _Rendering:
             value(context, arguments)
         return tuple([value(context, arguments) for value in self._values])
 
-    def _rendered(self, text: str, rows: Sequence[Texts], record: ConnectionRecord[Texts] | None) -> Rendered | None:
+    def _rendered(
+        self, text: str, rows: Sequence[Texts], record: ConnectionRecord[Texts] | None
+    ) -> RenderedText | None:
         if GIVEN_UP in text:
             return None
         parts = text.split(HOLE) if self._openings else [text]
@@ -112,7 +114,7 @@ class _Rendering:
                 return None
             if places:
                 fillings.append(Filling(opening.hole, parents, places, partial(self._lengths, opening, number, rows)))
-        return Rendered(parts, fillings)
+        return RenderedText(parts, fillings)
 
     def _lengths(self, opening: Opening, number: int, rows: Sequence[Texts]) -> list[list[int]]:
         """How many elements each list on the way to a hole has: the clients, then each client's accounts."""
@@ -133,23 +135,23 @@ def _places(parts: Sequence[str], number: int, *, alone: bool) -> Sequence[int]:
 
 
 class _One(_Rendering):
-    def __init__(self, wanted: Wanted, writing: Writing, statement: Statement) -> None:
+    def __init__(self, wanted: RequestedField, writing: Writing, statement: Statement) -> None:
         super().__init__(writing, statement)
         self._wanted = wanted
 
     @override
-    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> Rendered | None:
+    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         number = number_of(arguments(self._wanted)["by"])
         if number is None:
             return None
         parameters = self._parameters(context, arguments)
         visible, texts = context.caller.visible, context.services.texts
         found = (await texts.by_number(self._statement, parameters, [number], visible, call)).get(number)
-        return Rendered(["null"]) if found is None else self._rendered(found[1], [found], None)
+        return RenderedText(["null"]) if found is None else self._rendered(found[1], [found], None)
 
 
 class _Page(_Rendering):
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: RequestedField) -> None:
         self._wanted = wanted
         self._texts: list[Json] = []
         self._looks_ahead = any(one.name == "pageInfo" for one in wanted.fields)
@@ -158,7 +160,7 @@ class _Page(_Rendering):
         super().__init__(writing, writing.composer.statement(self._texts))
 
     @override
-    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> Rendered | None:
+    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         request, query = clients_page(context, **arguments(self._wanted))
         parameters = self._parameters(context, arguments)
         page = await context.services.texts.page(
@@ -186,12 +188,12 @@ class _Page(_Rendering):
         texts[-1] += "}"
         return ",".join(texts)
 
-    def _member(self, writing: Writing, wanted: Wanted) -> tuple[str, Piece, str]:
+    def _member(self, writing: Writing, wanted: RequestedField) -> tuple[str, Piece, str]:
         """What stands before the value, the value, and what stands behind it."""
         name = f'"{wanted.key}":'
-        path = (Step(self._wanted),)
+        path = (PathStep(self._wanted),)
         if wanted.name in _ELEMENTS:
-            place = Place(writing.composer.client, (*path, Step(wanted, is_list=True)), Clients())
+            place = Place(writing.composer.client, (*path, PathStep(wanted, is_list=True)), Clients())
             self._texts.append(writing.object(wanted, _ELEMENTS[wanted.name], place))
             return f"{name}[", _texts_of(len(self._texts)), "]"
         if wanted.name == "pageInfo":
@@ -209,7 +211,7 @@ def _texts_of(number: int) -> Piece:
     return lambda record: [row[number] for row in record.nodes]
 
 
-def _page_info(wanted: Wanted) -> Piece:
+def _page_info(wanted: RequestedField) -> Piece:
     names = [(one.key, _PAGE_INFO.get(one.name)) for one in wanted.fields]
 
     def said(record: ConnectionRecord[Texts]) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from core.records import AccountKey, ClientName
-from engine.rendering import Arguments, Hole, Step, Wanted
+from engine.rendering import Arguments, Hole, PathStep, RequestedField
 from resolvers.context import Context
 from upstreams.erp.rendering.builder import Composer, Row
 from upstreams.erp.rendering.reader import Texts
@@ -19,7 +19,7 @@ class Unrendered(Exception):
 
 Value = Callable[[Context, Arguments], Any]
 """What a parameter of the statement is in one run."""
-Path = tuple[Step, ...]
+Path = tuple[PathStep, ...]
 
 
 Rows = Sequence[Texts]
@@ -61,12 +61,12 @@ class Place:
     path: Path
     known: Known | None = None
 
-    def below(self, wanted: Wanted) -> "Place":
+    def below(self, wanted: RequestedField) -> "Place":
         """A value that the object holds in one of its fields, read from the same row."""
-        return Place(self.row, (*self.path, Step(wanted)), self.known)
+        return Place(self.row, (*self.path, PathStep(wanted)), self.known)
 
 
-Write = Callable[["Writing", Wanted, Place], Json]
+Write = Callable[["Writing", RequestedField, Place], Json]
 Fields = Mapping[str, Write]
 
 
@@ -99,11 +99,11 @@ class Writing:
         """Those that the statement needs nothing of. What a caller gave for them may be wrong all the same."""
         return tuple(value for name, value in enumerate(self._values) if name not in statement.parameters)
 
-    def object(self, wanted: Wanted, fields: Fields, place: Place) -> Json:
+    def object(self, wanted: RequestedField, fields: Fields, place: Place) -> Json:
         """What is selected of an object, as a JSON object. Raises Unrendered."""
         return object_of([(one.key, self._member(one, fields, place)) for one in wanted.fields])
 
-    def hole(self, wanted: Wanted, place: Place) -> Json:
+    def hole(self, wanted: RequestedField, place: Place) -> Json:
         """Left to the field's own resolver. Raises Unrendered where it could not be told for whom."""
         if place.known is None:
             raise Unrendered(f"{wanted.name} of nobody")
@@ -111,12 +111,12 @@ class Writing:
             place.known.is_asked = True
         return [self.left_open(wanted, place.path, place.known)]
 
-    def left_open(self, wanted: Wanted, path: Path, known: Known | None) -> str:
+    def left_open(self, wanted: RequestedField, path: Path, known: Known | None) -> str:
         """A new hole."""
         self.openings.append(Opening(Hole(wanted, path), known))
         return hole(len(self.openings) - 1)
 
-    def _member(self, wanted: Wanted, fields: Fields, place: Place) -> Json:
+    def _member(self, wanted: RequestedField, fields: Fields, place: Place) -> Json:
         if wanted.name == "__typename":
             return [f'"{wanted.type_name}"']
         write = fields.get(wanted.name)
@@ -130,12 +130,12 @@ def column(write: Callable[[str], Json], name: str) -> Write:
     return lambda _writing, _wanted, place: write(place.row.column(name))
 
 
-def by_resolver(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def by_resolver(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     """A field that is left to its own resolver."""
     return writing.hole(wanted, place)
 
 
-def argument(wanted: Wanted, name: str, then: Callable[[Any], Any]) -> Value:
+def argument(wanted: RequestedField, name: str, then: Callable[[Any], Any]) -> Value:
     """A parameter made of an argument of the field, None where it is not given."""
 
     def value(_context: Context, arguments: Arguments) -> Any:
@@ -144,7 +144,7 @@ def argument(wanted: Wanted, name: str, then: Callable[[Any], Any]) -> Value:
     return value
 
 
-def only(wanted: Wanted, names: Sequence[str]) -> None:
+def only(wanted: RequestedField, names: Sequence[str]) -> None:
     """Raises Unrendered where the document gives other arguments."""
     if not wanted.arguments.issubset(names):
         raise Unrendered(f"{wanted.name} with {sorted(wanted.arguments)}")

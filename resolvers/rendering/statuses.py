@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from engine.rendering import Wanted
+from engine.rendering import RequestedField
 from resolvers.policy.enums import ErpStatusCode, WebStatusCode
 from resolvers.rendering.compiler import Fields, Place, Write, Writing, column
 from resolvers.types.status import ERP_TEXTS, SIGN_IN, TRANSACT, WEB_TEXTS
@@ -25,7 +25,7 @@ def _one_of(codes: Sequence[Enum]) -> Write:
 def _text(name: str, code: str, texts: Mapping[Any, str], otherwise: Enum) -> Write:
     by_code = {member.value: found for member, found in texts.items() if member is not otherwise}
 
-    def write(_writing: Writing, _wanted: Wanted, place: Place) -> Json:
+    def write(_writing: Writing, _wanted: RequestedField, place: Place) -> Json:
         return text_or_coded(place.row.column(name), place.row.column(code), by_code, texts[otherwise])
 
     return write

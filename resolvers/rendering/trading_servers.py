@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from strawberry.utils.str_converters import to_camel_case
 
-from engine.rendering import Arguments, Wanted
+from engine.rendering import Arguments, RequestedField
 from resolvers.context import Context, Services
 from resolvers.rendering.compiler import Place, Writing
 from resolvers.types.trading_server import TradingServer, trading_server, unconfigured
@@ -17,7 +17,7 @@ _NAME: Final = "name"
 _ATTRIBUTES: Final = {to_camel_case(name): name for name in TradingServer.__dataclass_fields__}
 
 
-def server(writing: Writing, wanted: Wanted, place: Place) -> Json:
+def server(writing: Writing, wanted: RequestedField, place: Place) -> Json:
     """An account's server; what the ERP names and the settings do not has nothing but its name."""
     column, configured = place.row.column("server"), _Configured(wanted)
     names, texts = (
@@ -32,7 +32,7 @@ def server(writing: Writing, wanted: Wanted, place: Place) -> Json:
 class _Configured:
     """Every server of the settings, made once: nothing in it is of a run."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: RequestedField) -> None:
         self._wanted = wanted
         self._services: Services | None = None
         self._by_name: Mapping[str, str] = {}
@@ -53,6 +53,6 @@ class _Configured:
         return "{" + ",".join(f'"{one.key}":{_json(found, one)}' for one in self._wanted.fields) + "}"
 
 
-def _json(found: TradingServer, wanted: Wanted) -> str:
+def _json(found: TradingServer, wanted: RequestedField) -> str:
     said = wanted.type_name if wanted.name == "__typename" else getattr(found, _ATTRIBUTES[wanted.name])
     return msgspec.json.encode(said.name if isinstance(said, Enum) else said).decode()

@@ -18,7 +18,7 @@ from graphql import (
 )
 
 from engine import Plan
-from engine.validation import problems
+from engine.validation import find_problems
 from resolvers.policy.authorization import Needs, enough_for, needs_of
 from resolvers.policy.errors import BadUserInput
 from resolvers.request.document_limits import DocumentLimits, guard
@@ -134,7 +134,7 @@ class Documents:
             raise Unacceptable([error]) from None
         except RecursionError:
             raise Unacceptable([BadUserInput("The document is nested too deeply to be read.")]) from None
-        errors = problems(self._schema, tree, text)
+        errors = find_problems(self._schema, tree, text)
         if errors:
             raise Unacceptable([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
         fields = selected_fields(tree, self._schema)

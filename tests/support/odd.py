@@ -24,7 +24,7 @@ from strawberry import UNSET
 from strawberry.schema.config import StrawberryConfig
 from strawberry.utils.str_converters import to_camel_case
 
-from engine import by_class, frozen
+from engine import by_class, freeze
 
 
 class Broken(Exception):
@@ -128,7 +128,7 @@ def each(returns: Any, *, waits: bool = False) -> Any:
     """A resolver that is asked object by object, as Strawberry's are, with arguments."""
 
     def resolver(root: Any, info: strawberry.Info, most: int | None = 2, choice: Choice | None = UNSET) -> Any:
-        return raised(root.world.value(root, info.field_name, (most, frozen(choice))))
+        return raised(root.world.value(root, info.field_name, (most, freeze(choice))))
 
     async def patient(root: Any, info: strawberry.Info, most: int | None = 2, choice: Choice | None = UNSET) -> Any:
         await asyncio.sleep(0)
@@ -152,7 +152,7 @@ def listed(name: str, returns: Any) -> Any:
     async def resolve(parents: Any, context: Any, most: int | None = 3, choice: Choice | None = UNSET) -> list[Any]:
         context.append((name, len(parents)))
         await asyncio.sleep(0)
-        return [attempted(parent, name, (most, frozen(choice))) for parent in parents]
+        return [attempted(parent, name, (most, freeze(choice))) for parent in parents]
 
     async def wrapper(root: Any, info: strawberry.Info, most: int | None = 3, choice: Choice | None = UNSET) -> Any:
         [answer] = await resolve([root], info.context, most, choice)

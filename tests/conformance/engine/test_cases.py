@@ -18,7 +18,7 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 from support.oracle import assert_same, candidates, order
 
-from engine import Engine, Outcome, goes_behind
+from engine import Engine, Outcome, mark_as_guard
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +45,7 @@ def list_resolving(name, resolve):
         info = SimpleNamespace(field_name=name, context=context)
         return [await attempted(resolve, parent, info, arguments) for parent in parents]
 
-    @goes_behind
+    @mark_as_guard
     def each(parent, info, **arguments):
         return resolve(parent, info, **arguments)
 

@@ -12,7 +12,7 @@ from graphql.execution.values import get_variable_values
 from support.oracle import reference
 
 from engine import Engine
-from engine.rendering import Filling, Hole, Rendered, Step, Wanted
+from engine.rendering import Filling, Hole, PathStep, RenderedText, RequestedField
 
 pytestmark = pytest.mark.anyio
 
@@ -52,12 +52,12 @@ def context_answer(context: Log, name: str, title: str) -> Any:
 class Shelves:
     """Renders `shelves { books { title price year } }`; prices and years are holes."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: RequestedField) -> None:
         self.wanted = wanted
         [self.books] = wanted.fields
         self.holes = [one for one in self.books.fields if one.name != "title"]
 
-    async def render(self, context: Log, arguments: Any) -> Rendered | None:
+    async def render(self, context: Log, arguments: Any) -> RenderedText | None:
         context.calls.append(("rendered", dict(arguments(self.wanted))))
         if context.render() == "gives up":
             return None
@@ -76,15 +76,15 @@ class Shelves:
                 parts[-1] += "}"
             parts[-1] += "]}"
         parts[-1] += "]"
-        path = (Step(self.wanted, is_list=True), Step(self.books, is_list=True))
+        path = (PathStep(self.wanted, is_list=True), PathStep(self.books, is_list=True))
         parents = [{"title": title} for shelf in BOOKS for title in shelf]
         lengths = [[len(BOOKS)], [len(shelf) for shelf in BOOKS]]
-        return Rendered(
+        return RenderedText(
             parts, [Filling(Hole(one, path), parents, found, lambda: lengths) for one, found in places.items()]
         )
 
 
-def renderer(wanted: Wanted) -> Shelves | None:
+def renderer(wanted: RequestedField) -> Shelves | None:
     names = {one.name for books in wanted.fields for one in books.fields}
     return Shelves(wanted) if len(wanted.fields) == 1 and names <= {"title", "price", "year"} else None
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from support.operations import Writer
 
-from engine.validation import problems, rules_of
+from engine.validation import find_problems, rules_of
 from resolvers.schema import schema
 
 CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
@@ -115,7 +115,7 @@ def told(errors: list[GraphQLError]) -> list[dict]:
 def check(core: GraphQLSchema, text: str) -> list[GraphQLError]:
     document = parse(text)
     expected = validate(core, document, rules_of(core), max_errors=20)
-    assert told(problems(core, document, text)) == told(expected)
+    assert told(find_problems(core, document, text)) == told(expected)
     return expected
 
 
@@ -142,7 +142,7 @@ def test_a_valid_document_is_valid(text):
 
 def test_a_valid_document_is_not_validated_again(monkeypatch):
     monkeypatch.setattr("engine.validation.validate", None)
-    assert [problems(PETS, parse(text), text) for text in VALID] == [[]] * len(VALID)
+    assert [find_problems(PETS, parse(text), text) for text in VALID] == [[]] * len(VALID)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_variables_and_values_of_a_one_of_are_checked(text):
     document = parse(text)
     valid = text.startswith("fragment")
 
-    assert bool(problems(CORE, document, text)) is not valid
+    assert bool(find_problems(CORE, document, text)) is not valid
     assert check(CORE, text) or valid
 
 

@@ -9,8 +9,8 @@ import pytest
 from graphql import ExecutionResult, build_schema, execute, parse
 from graphql.execution.values import VariableValues, get_variable_values
 
-from engine import Engine, goes_behind
-from engine.paths import Below, Root, Within, steps
+from engine import Engine, mark_as_guard
+from engine.paths import ElementPaths, FieldPaths, RootPath, path_as_list
 
 pytestmark = pytest.mark.anyio
 
@@ -195,7 +195,7 @@ async def test_a_call_for_a_whole_level_ends_with_the_run_that_is_given_up():
         finally:
             ended.append(len(parents))
 
-    @goes_behind
+    @mark_as_guard
     def each(*_arguments):
         raise AssertionError("asked by lists")
 
@@ -274,9 +274,9 @@ def test_finding_places_costs_no_more_for_many_lists():
             return super().__iter__()
 
     lengths = Counted([2, 0, 3] * 100)
-    places = Within(Within(Below(Root(), "a", "Query"), [300]), lengths)
+    places = ElementPaths(ElementPaths(FieldPaths(RootPath(), "a", "Query"), [300]), lengths)
 
-    found = [steps(places.path(index)) for index in range(500)]
+    found = [path_as_list(places.path(index)) for index in range(500)]
 
     assert found[:5] == [["a", 0, 0], ["a", 0, 1], ["a", 2, 0], ["a", 2, 1], ["a", 2, 2]]
     assert found[-1] == ["a", 299, 2]

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from engine.batching import Slots
+from engine.batching import Batcher
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +34,7 @@ async def keys_of(slots, resolver, keys, **arguments):
 
 async def test_who_asks_in_the_same_turn_shares_a_call_and_every_key_is_asked_once():
     resolver = Resolver()
-    with closing(Slots(None, {})) as slots:
+    with closing(Batcher(None, {})) as slots:
         answers = await asyncio.gather(*(keys_of(slots, resolver, keys) for keys in ([1, 2], [3], [2, 4, 2], [1])))
         again = await keys_of(slots, resolver, [4, 5, 1])
         other = await keys_of(slots, resolver, [1], age=3)
@@ -45,7 +45,7 @@ async def test_who_asks_in_the_same_turn_shares_a_call_and_every_key_is_asked_on
 
 async def test_answers_are_kept_until_the_last_who_may_ask():
     resolver = Resolver()
-    with closing(Slots(None, {resolver.answer: 3})) as slots:
+    with closing(Batcher(None, {resolver.answer: 3})) as slots:
         assert await keys_of(slots, resolver, [1, 2]) == [1, 2]
         assert await keys_of(slots, resolver, [1], age=3) == [1]
         assert set(resolver.alive) == {1, 2}
@@ -59,7 +59,7 @@ async def test_answers_are_kept_until_the_last_who_may_ask():
 
 async def test_where_nobody_said_how_many_will_ask_all_is_kept():
     resolver = Resolver()
-    with closing(Slots(None, {})) as slots:
+    with closing(Batcher(None, {})) as slots:
         for _ in range(3):
             await keys_of(slots, resolver, [1, 2])
             assert set(resolver.alive) == {1, 2}
