@@ -1,4 +1,4 @@
-"""What every resolver of one GraphQL request can reach: who asks, until when, and the house's upstreams."""
+"""What every resolver of one GraphQL request can use: its caller, its deadline and the upstreams."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,9 +40,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `principal` is whose instructions these are, whatever key was used; `agencies` None means all;
-    `client_number` is set for a client's own token, which is for that client alone. `issuer` is whose token it is: all
-    users of a frontend run the same documents.
+    """The caller of a request.
+
+    Instructions belong to the `principal`, independent of the key. `agencies` None means every agency. `client_number`
+    is set for a client's own token, which is for that client alone. `issuer` is the token's issuer: all users of a
+    frontend run the same documents.
     """
 
     name: str
@@ -112,7 +114,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An answer that is an error: held as a value, so that a loader never raises it behind somebody's back."""
+    """An error as an answer: a loader returns it as a value and never raises it."""
 
     error: BaseException
 
@@ -163,8 +165,10 @@ class Context:
         return await self._lookups.ask(batch, keys, keys, {})
 
     def forget(self) -> None:
-        """Drop what was read: a mutation has changed it, or the request is over. What was read knows this context, so
-        whoever does not drop it leaves it to the next search for cycles, which stops everybody.
+        """Drop the loaded data, after a mutation and at the end of the request.
+
+        The loaders refer to this context. Without this call the cycle is left to the garbage collector, and its search
+        stops all requests.
         """
         self._loaders.clear()
         self._lookups = None

@@ -71,7 +71,7 @@ class Query:
         description="The objects with these ids, in their order; null where there is none that the caller may see.",
         upstreams=[ERP_STATEMENT],
     )
-    viewer = root(viewer, returns=Viewer, description="Who is asking: scopes, agencies, remaining budget.")
+    viewer = root(viewer, returns=Viewer, description="The caller: its scopes, agencies and remaining budget.")
     client = root(
         client,
         returns=Client | None,

@@ -37,7 +37,7 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     """
 
     async def wrapper(root: Any, info: Info, **arguments: Any) -> Any:
-        # Equal parents share a future: who is given up because of a sibling's error must not take it from the others.
+        # Equal parents share one future. It is shielded, so that cancelling one waiter does not cancel the others.
         return unwrapped(await asyncio.shield(info.context.loader(resolve, key, arguments).load(root)))
 
     _borrow_signature(wrapper, resolve)

@@ -54,7 +54,7 @@ class NewAccountOnServer:
     "on that trading server directly."
 )
 class CreateTradingAccountInput:
-    client_number: int = strawberry.field(description="Whose account it will be.")
+    client_number: int = strawberry.field(description="The client that gets the account.")
     idempotency_key: strawberry.ID = strawberry.field(description=KEY)
     server: NewAccountOnServer | None = strawberry.field(default=UNSET, description="Where to make it directly.")
 

@@ -14,7 +14,8 @@ _UPSTREAM_FAILURES = (Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_REFUSED, Reas
 
 
 @strawberry.interface(
-    description="Every expected failure implements this, so that who knows no member still reads code and retry."
+    description="Every expected failure implements this interface. A caller reads code and retry without knowing the "
+    "member."
 )
 class MutationError:
     code: ErrorCode = strawberry.field(description="What went wrong, to decide on.")
@@ -87,7 +88,7 @@ def invalid(issues: list[FieldIssue]) -> ValidationFailed:
 
 
 def conflict(original: InstructionRecord | None) -> IdempotencyConflict | Refused:
-    """What the key was used for is shown to those who may see it; others learn only that it is taken."""
+    """The original is shown to callers that may see it; other callers learn only that the key is taken."""
     facts: dict[str, Any] = {
         "code": ErrorCode.IDEMPOTENCY_KEY_REUSED,
         "message": "This idempotency key was used before for something else; choose a new one.",

@@ -21,7 +21,7 @@ from resolvers.context import Context
 from resolvers.mutations.failures import FieldIssue, InstructionPending, conflict, failed, invalid
 
 KEY = "1 to 255 printable ASCII characters, chosen by the caller; the same order keeps its key for ever."
-INPUT = strawberry.argument(description="What to do, for whom, under which key.")
+INPUT = strawberry.argument(description="The command, its account or client, and its idempotency key.")
 
 
 async def payload(

@@ -1,4 +1,4 @@
-"""Who may have which field: read from the schema once, checked against the caller once per execution.
+"""Authorization of fields: read from the schema once, checked against the caller once per execution.
 
 Every field has a decision, and a test fails where one is missing:
 - `@requiresScopes` on the field, on its type, or on the object type that it returns; what holds for several is joined;
@@ -18,7 +18,7 @@ from resolvers.policy.errors import Forbidden
 from resolvers.policy.scopes import Scope
 
 Needs = tuple[frozenset[str], ...]
-"""Any one of these sets of scopes will do; no set at all would mean nobody, an empty one everybody."""
+"""One of these sets of scopes is enough. No set would exclude every caller, an empty set would admit every caller."""
 
 NOTHING: Final[Needs] = (frozenset(),)
 
@@ -31,7 +31,7 @@ PUBLIC: Final[Mapping[str, str]] = {
     "Query.upstreams": "whether the graph is whole; nothing in it is of a client",
     "Query.node": "decided by the type that the id names (resolvers/types/lookup_inputs.py)",
     "Query.nodes": "decided by the types that the ids name (resolvers/types/lookup_inputs.py)",
-    "Node": "whoever was given the object may have its id",
+    "Node": "a caller that may see the object may see its id",
     "Budget": _VALUE,
     "ErpStatus": _VALUE,
     "Money": _VALUE,

@@ -23,8 +23,8 @@ SCOPES = {
     Scope.ACCOUNT_CREATE: "createTradingAccount",
     Scope.DEPOSIT_CREATE: "deposit",
     Scope.ACCOUNT_REQUEST_CREATE: "openAccountRequest",
-    Scope.SCHEMA_READ: "introspection, suggestions and the schema file, where they are not for everybody",
-    Scope.METRICS_READ: "metrics and the state of the databases, where they are not for everybody",
+    Scope.SCHEMA_READ: "introspection, suggestions and the schema file, where they are not public",
+    Scope.METRICS_READ: "metrics and the state of the databases, where they are not public",
 }
 
 OF_ONES_OWN = frozenset({Scope.CLIENT_READ, Scope.BALANCE_READ, Scope.INSTRUCTION_READ})

@@ -62,7 +62,7 @@ def _currencies(asked: Any) -> tuple[str, ...] | None:
 
 
 def total_floating_balance(writing: Writing, wanted: RequestedField, place: Place) -> Json:
-    """Null, never partial, where a value is not known; who holds nothing has a total of nothing."""
+    """Null, never partial, where a value is not known; a client without balances has a total of zero."""
     composer = writing.composer
     total, everything, known = (composer.of_balances(one) for one in ("sum(b.value)", "count(*)", "count(b.value)"))
     nothing = composer.parameter(writing.parameter(_nothing(wanted)), "text")

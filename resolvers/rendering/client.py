@@ -1,4 +1,4 @@
-"""What a client has that is no list of accounts: enough for whoever is met by way of an account."""
+"""The fields of a client without the list of accounts: enough for a client that is reached by an account."""
 
 from typing import Final
 

@@ -77,8 +77,9 @@ class _Rendering:
         self._rests_until = 0.0
 
     async def render(self, context: Context, arguments: Arguments) -> RenderedText | None:
-        """Where the statement fails, one of its views may be to blame alone: the resolvers, who ask each by itself,
-        have half of the time left to answer without that one. Nor is the statement asked again for a while.
+        """Where the statement fails, a single view may be the cause. The resolvers, which read each view by itself,
+        have half of
+        the time left to answer without that view. Nor is the statement asked again for a while.
         """
         clock, deadline = context.services.clock, context.call.deadline
         if clock.monotonic() < self._rests_until:
@@ -95,7 +96,7 @@ class _Rendering:
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
         for value in self._unused:
-            # A page that nobody reads must be one that could be read.
+            # The arguments of a page that is not rendered must be valid as well.
             value(context, arguments)
         return tuple([value(context, arguments) for value in self._values])
 

@@ -27,7 +27,7 @@ Rows = Sequence[Texts]
 
 
 class Known(Protocol):
-    """Tells of whom the holes of one field are, in reading order; None where there are not so many of them."""
+    """The parents of the holes of one field, in reading order; None where their number differs."""
 
     def parents(self, statement: Statement, rows: Rows, count: int) -> Sequence[Any] | None: ...
 
@@ -53,8 +53,9 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An object that is written: its row, and how the answer leads to it. `known` tells whom a resolver is asked for;
-    None where nobody could.
+    """An object that is written: its row, and how the answer leads to it.
+
+    `known` finds the parents of a resolver; None where they cannot be found.
     """
 
     row: Row
@@ -72,7 +73,7 @@ Fields = Mapping[str, Write]
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A hole, and who knows its parents; None for the one connection that everything stands in."""
+    """A hole, and the object that knows its parents; None for the outermost connection."""
 
     hole: Hole
     known: Known | None
@@ -96,7 +97,7 @@ class Writing:
         return tuple(self._values[name] for name in statement.parameters)  # type: ignore[call-overload]
 
     def unused(self, statement: Statement) -> tuple[Value, ...]:
-        """Those that the statement needs nothing of. What a caller gave for them may be wrong all the same."""
+        """Those that the statement needs nothing of. Their arguments may be wrong nevertheless."""
         return tuple(value for name, value in enumerate(self._values) if name not in statement.parameters)
 
     def object(self, wanted: RequestedField, fields: Fields, place: Place) -> Json:
@@ -104,7 +105,7 @@ class Writing:
         return object_of([(one.key, self._member(one, fields, place)) for one in wanted.fields])
 
     def hole(self, wanted: RequestedField, place: Place) -> Json:
-        """Left to the field's own resolver. Raises Unrendered where it could not be told for whom."""
+        """Left to the field's own resolver. Raises Unrendered where the parents cannot be found."""
         if place.known is None:
             raise Unrendered(f"{wanted.name} of nobody")
         if isinstance(place.known, Accounts):

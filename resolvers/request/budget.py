@@ -13,7 +13,7 @@ from resolvers.request.cost import CostExceeded, Costs
 from resolvers.request.documents import Document, Unacceptable, is_mutation
 from upstreams.state.budgets.budgets import Budgets, Standing
 
-# A document that cannot be executed was read all the same.
+# A document that cannot be executed was parsed and validated, which costs as well.
 _REFUSED_DOCUMENT = 1
 
 
@@ -65,7 +65,7 @@ class Charging:
 
 
 def shown(standing: Standing, clock: Clock) -> dict[str, Any]:
-    """`extensions.cost`, for those who ask for it."""
+    """`extensions.cost`, for requests that ask for it."""
     resets_at = clock.now() + timedelta(seconds=standing.full_in_seconds)
     return {
         "requested": standing.requested,

@@ -1,7 +1,7 @@
 """What an operation will ask of each upstream, told before it runs (docs/resolvers.md).
 
-A page is taken to be full, so keys are an upper bound; so are calls to trading platforms, because nobody knows yet on
-which servers the accounts will be. Statements are exact.
+A page is taken to be full, so keys are an upper bound; so are calls to trading platforms, because the servers of the
+accounts are not known yet. Statements are exact.
 """
 
 from collections import defaultdict
@@ -39,7 +39,7 @@ class Forecast:
 
 
 class _Walk:
-    """Adds up who will be asked for how many keys. Equal fields of a level share a call, whatever their aliases."""
+    """Adds up the calls and keys of each upstream. Equal fields of a level share a call, whatever their aliases."""
 
     def __init__(self) -> None:
         # (path of fields, the look-up behind the last one) -> how many keys it is asked for, and by which directives.

@@ -1,7 +1,7 @@
 """Whether @skip and @include can be decided, known before anything runs.
 
 A nullable variable with a default may stand where true or false must, and be given as null. An execution finds that out
-when it gets there: after a mutation perhaps, of whose outcome the answer would then say nothing.
+when it gets there: perhaps after a mutation, and the answer would then not show the mutation's outcome.
 """
 
 from collections.abc import Sequence

@@ -105,7 +105,7 @@ class Costs:
             selector = Selector(self._schema, document, variables, self._page_default)
             cost = cost_of(selector.operation(operation))
             if selector.has_left_out:
-                # Cheaper than it is for whoever says the same of sizes and conditions, and nothing wrong elsewhere.
+                # Equal for requests with equal sizes and conditions.
                 return cost
             if len(kept.costs) >= _MOST_VARIANTS_KEPT:
                 kept.costs.popitem(last=False)

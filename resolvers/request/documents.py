@@ -48,12 +48,12 @@ class Unacceptable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document of this schema. Nothing in it depends on who asks."""
+    """A valid document of this schema. Nothing in it depends on the caller."""
 
     tree: DocumentNode
     fields: frozenset[str]
     needs: Mapping[str, Needs]
-    """What those of its fields need that not everybody may have."""
+    """The scopes that its restricted fields need."""
     tokens: int = 0
     plans: dict[str | None, Plan | None] = field(default_factory=dict, compare=False)
     """The engine's plan of each operation, made when it is first asked for; None for what the engine does not run."""
@@ -150,7 +150,7 @@ def _checked_tokens(tree: DocumentNode) -> int:
         if problem := _problem(token):
             extensions = {"code": "BAD_USER_INPUT"}
             raise GraphQLError(problem, source=tree.loc.source, positions=[token.start], extensions=extensions)
-        # Nobody goes back; and what refers both ways outlives its document until somebody looks for cycles.
+        # The reference back is not needed, and a cycle would outlive its document until the next search for cycles.
         token.prev = None
         token, count = token.next, count + 1
     return count

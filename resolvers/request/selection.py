@@ -1,8 +1,8 @@
 """What an operation selects, merged as an execution would merge it and with every list's size: looked at once, for its
 cost (resolvers/request/cost.py) and for its calls (resolvers/request/call_plan.py).
 
-A selection that is reached again is the same object, however often fragments double: whoever walks the result keeps
-what he found for each, and is done in the time that it takes to read the document.
+A selection that is reached again is the same object, however often fragments double: a walk over the result keeps its
+finding for each, and so takes as long as reading the document.
 """
 
 from collections.abc import Mapping

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from resolvers.types.trading_account import TradingAccount
 
 CURSOR = "instructions"
-# Whoever may order something is told what became of it; `instruction` and `node` ask for instruction:read alone.
+# A caller that may give a command sees its outcome; `instruction` and `node` ask for instruction:read alone.
 READERS = needs(Scope.INSTRUCTION_READ, Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE)
 
 
@@ -76,7 +76,7 @@ async def events(instructions: Sequence[InstructionRecord], context: Context) ->
 @strawberry.type(description="One step of an instruction; written once, never changed.", directives=[READERS])
 class InstructionEvent:
     at: datetime = strawberry.field(description="When it happened.")
-    actor: str = strawberry.field(description="Who or what caused it.")
+    actor: str = strawberry.field(description="The principal, reconciler or operator that caused it.")
     note: str | None = strawberry.field(description="What is worth knowing about it.")
 
     @strawberry.field(description="Where the instruction stood from then on.")

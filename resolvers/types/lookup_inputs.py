@@ -57,7 +57,7 @@ async def find_client(by: ClientBy, context: Context) -> ClientRecord | None:
 
 
 def number_of(by: ClientBy) -> int | None:
-    """The number of a client who is asked for by number or id; None for who is asked for by an account."""
+    """The number of a client that is selected by number or id; None for a client that is selected by an account."""
     if by.account:
         return None
     return by.client_number if by.id is UNSET else client_number(key_of(by.id or "", "Client"))
@@ -79,7 +79,7 @@ async def find_account(by: TradingAccountBy, context: Context) -> AccountRecord 
 
 
 async def find_instruction(by: InstructionBy, context: Context) -> InstructionRecord | None:
-    """By key it is the caller's own; either way it is seen only by those who may see its client."""
+    """An instruction by key is the caller's own. In both cases only callers that may see its client see it."""
     if by.id:
         found: InstructionRecord | None = await context.load(
             instructions_by_id, instruction_id(key_of(by.id, "Instruction"))

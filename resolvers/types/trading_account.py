@@ -105,7 +105,7 @@ class TradingAccount(Node):
         owners,
         returns=Annotated["Client", strawberry.lazy("resolvers.types.client")],
         key=account_key,
-        description="Whose account it is.",
+        description="The client that owns the account.",
         upstreams=[ERP_STATEMENT],
     )
     live = many(

@@ -14,7 +14,7 @@ class Budget:
     resets_at: datetime = strawberry.field(description="When the whole of it is there again.")
 
 
-@strawberry.type(description="Who is asking.")
+@strawberry.type(description="The caller.")
 class Viewer:
     name: str = strawberry.field(
         description=("The API key's id; for a token its issuer's name in the settings, and a hash of the subject.")
