@@ -30,9 +30,6 @@ class Operation(msgspec.Struct, frozen=True):
 
     fields: frozenset[str]
 
-    def selects(self, type_name: str, *field_names: str) -> bool:
-        return any(f"{type_name}.{name}" in self.fields for name in field_names)
-
 
 K = TypeVar("K")
 T = TypeVar("T")

@@ -60,9 +60,6 @@ class InstructionPending:
     instruction: Instruction = strawberry.field(description="The instruction as it stands.")
 
 
-MutationFailure = ValidationFailed | Refused | UpstreamFailed | IdempotencyConflict
-
-
 def failed(failure: Failure) -> Refused | UpstreamFailed:
     """The payload member for a failure of the ledger's or the dispatcher's."""
     facts: dict[str, Any] = {

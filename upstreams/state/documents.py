@@ -11,7 +11,6 @@ from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
 sql = read_statements("state/documents.sql")
-EVERYBODY: Final = "*"
 _SECONDS: Final = 5.0
 # A manifest of thousands of documents is added by one statement, which may take long.
 _ADD_SECONDS: Final = 60.0
@@ -19,7 +18,7 @@ _ADD_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """`principal` is the partner, or EVERYBODY; `name` is its operation's, for people."""
+    """`principal` is the partner, or `*` for all partners; `name` is its operation's, for people."""
 
     principal: str
     id: str
