@@ -49,7 +49,10 @@ MUTANTS = {
             stored = await self._ledger.advance(sent, move)
         except UpstreamError as error:
             return await self._refuse(sent, error)""",
-        "test_database_faults.py::test_m1_no_answer_contradicts_the_books_whatever_the_database_answers[deposit]",
+        (
+            "../integration/graph/test_truthful_outcomes.py::"
+            "test_m1_a_booked_deposit_is_confirmed_although_the_first_write_of_it_fails[25006]"
+        ),
     ),
     "history is matched by amount": (
         "upstreams/vendors/kit/history_search.py",
