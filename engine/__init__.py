@@ -1,8 +1,8 @@
-"""Runs GraphQL operations level by level: each field once for all objects of its level. Knows no broker.
+"""Level-by-level GraphQL executor: resolves each field once for all objects of its level. Knows no broker.
 
     document --plan--> Plan --variant--> Selection --run--> rows, columns --build--> dicts --> one JSON encoding
 
-`Engine` is the whole of it for those who use it; `markers` is what resolvers can tell it about themselves.
+`Engine` is the public entry point. `markers` declares how the engine may call a resolver.
 docs/engine.md has the picture.
 """
 

@@ -1,4 +1,8 @@
-"""Arguments as a resolver gets them. Most are a literal or a variable that stands alone, and those are read at once."""
+"""Argument values as a resolver takes them.
+
+Most arguments are a literal or a single variable. A reader, made once for each field, gives their values without
+graphql-core. All other arguments go through graphql-core and Strawberry at each call.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,18 +34,20 @@ from engine.field_plans import FieldPlan
 from engine.markers import STRAWBERRY
 
 ArgumentValues = Mapping[str, Any]
-# From the variables to the value; Undefined where the argument counts as not given.
+# From the variables to the value. The value is Undefined if the argument counts as absent.
 Read = Callable[[Mapping[str, Any]], Any]
 _PLAIN: Final = (GraphQLInt, GraphQLFloat, GraphQLString, GraphQLBoolean, GraphQLID)
-# To which Strawberry gives the value of a plain scalar as it is: others of its types share a scalar and wrap it.
+# Strawberry passes the value of a plain scalar to these types unchanged. Its other types share a scalar and wrap it.
 _PASSED_ON: Final = (int, float, str, bool, ID)
 _FIXED: Final = (int, float, str, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
 class InputPosition:
-    """Where a value goes: an argument, or a field of an input object. `strawberry` is its type there, None where the
-    schema is not Strawberry's; `name` its Python name.
+    """An argument, or a field of an input object.
+
+    - `name` is its Python name.
+    - `strawberry` is its Strawberry type, None if the schema is not Strawberry's.
     """
 
     name: str
@@ -59,33 +65,33 @@ class InputPosition:
 
     @property
     def takes_it_as_it_is(self) -> bool:
-        """Whether a value of the variable is what the resolver gets."""
+        """Whether the resolver gets the variable's value unchanged."""
         inner = self.strawberry.of_type if type(self.strawberry) is StrawberryOptional else self.strawberry
         return self.nullable in _PLAIN and not self.has_default and (inner is None or inner in _PASSED_ON)
 
 
 class StrawberryParts(Protocol):
-    """What of a Strawberry schema is needed to turn arguments into its input types."""
+    """The parts of a Strawberry schema that convert arguments to its input types."""
 
     config: Any
     scalar_registry: Any
 
 
 class _NeedsGraphQLCore(Exception):
-    """graphql-core has to look at it: a value that is missing, or null where there must be none."""
+    """The reader cannot give the value: a required value is missing or null. graphql-core then words the error."""
 
 
 def raw_arguments(field: FieldPlan, variables: VariableValues) -> dict[str, Any]:
-    """As graphql-core gives them: by the schema's names, input objects as dictionaries. Raises GraphQLError."""
+    """Get arguments as graphql-core gives them: schema names, input objects as dictionaries. Raises GraphQLError."""
     return get_argument_values(field.core, field.node, variables) if field.takes_arguments else {}
 
 
 def arguments_of(field: FieldPlan, variables: VariableValues, parts: StrawberryParts | None) -> ArgumentValues:
-    """As Strawberry gives them to resolvers: Python names, input types, enum members. Raises GraphQLError."""
+    """Get arguments as Strawberry gives them: Python names, input types, enum members. Raises GraphQLError."""
     if not field.takes_arguments:
         return {}
     if field.reader is None:
-        # The long way is gone at least once: what it makes of the literals is known then.
+        # The first call converts all arguments, because the reader reuses the converted literals.
         converted = _converted(field, variables, parts)
         field.reader = _reader(field, converted)
         return converted
@@ -111,7 +117,7 @@ def _converted(field: FieldPlan, variables: VariableValues, parts: StrawberryPar
 
 
 def _reader(field: FieldPlan, found: ArgumentValues) -> list[tuple[str, Read]]:
-    """How to read each argument that the document gives, or that has a default."""
+    """Make a reader for each argument that the document gives or that has a default."""
     readers: list[tuple[str, Read]] = []
     given = {node.name.value: node.value for node in field.node.arguments or ()}
     for name, place in _places(field.core.args, getattr(field.definition.strawberry, "arguments", None)).items():
@@ -123,7 +129,7 @@ def _reader(field: FieldPlan, found: ArgumentValues) -> list[tuple[str, Read]]:
 
 
 def _places(core: Mapping[str, Any], strawberry: Sequence[Any] | None) -> dict[str, InputPosition]:
-    """By the schema's names; Strawberry keeps the same order."""
+    """Map schema names to positions. Strawberry lists its arguments in the order of the schema."""
     if strawberry is None:
         return {name: InputPosition(name, one) for name, one in core.items()}
     pairs = zip(core.items(), strawberry, strict=True)
@@ -135,12 +141,12 @@ def _read(node: ValueNode, place: InputPosition, found: Any) -> Read:
         return _variable(node.name.value, place)
     if isinstance(node, ObjectValueNode) and isinstance(place.nullable, GraphQLInputObjectType):
         return _object(node, place.nullable)
-    # A scalar of somebody's own may be written with variables inside.
+    # A literal of a custom scalar may contain variables.
     return _long_way if isinstance(node, ObjectValueNode | ListValueNode) else _fixed(found)
 
 
 def _fixed(value: Any) -> Read:
-    """A literal's value, if nobody can change it."""
+    """Read a literal's value. A mutable value is converted at each call, because a resolver may change it."""
     return (lambda _variables: value) if value.__class__ in _FIXED else _long_way
 
 
@@ -163,7 +169,10 @@ def _variable(name: str, place: InputPosition) -> Read:
 
 
 def _object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Read:
-    """An input object of variables alone, none of them null, of a type without defaults of the schema's own."""
+    """Read an input object whose fields are all variables.
+
+    The reader leaves null values, and types that have defaults in the schema, to graphql-core.
+    """
     definition = type_.extensions.get(STRAWBERRY)
     fields = {one.name.value: one.value for one in node.fields if isinstance(one.value, VariableNode)}
     if definition is None or definition.from_input is not None or len(fields) < len(node.fields):
@@ -178,7 +187,7 @@ def _object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Read:
         values = {name: read(variables) for name, read in reads}
         if any(value is None or value is Undefined for value in values.values()):
             raise _NeedsGraphQLCore
-        # TypeError: a field without a default was left out.
+        # Raises TypeError if a field without a default is absent; `arguments_of` catches it.
         return make(**values)
 
     return read

@@ -1,7 +1,9 @@
-"""Calls of list resolvers, shared: whoever asks the same question at the same moment shares the call.
+"""Batching of calls to list resolvers.
 
-Two branches of an operation that reach the same field with the same arguments in one turn of the loop make one call
-with the keys of both; a key that was answered in this run is not asked for again.
+An operation may load one field with the same arguments from several branches. The branches share one call:
+
+- Loads of one turn of the event loop are one call with the keys of all branches.
+- A key that was answered in this run is not loaded again.
 """
 
 import asyncio
@@ -15,8 +17,9 @@ Resolve = Callable[..., Awaitable[Sequence[Any]]]
 
 
 def freeze(value: Any) -> Hashable:
-    """A hashable picture of coerced arguments: lists and input objects become tuples. Equal pictures are of the same
-    values, while for Python 1 equals True and Decimal("1.0") equals Decimal("1.00").
+    """Convert coerced arguments to a hashable value: lists and input objects become tuples.
+
+    The value holds types and exact texts, because in Python 1 equals True and Decimal("1.0") equals Decimal("1.00").
     """
     if isinstance(value, list | tuple):
         return tuple(freeze(element) for element in value)
@@ -30,7 +33,7 @@ def freeze(value: Any) -> Hashable:
 
 
 class _Batch:
-    """One call: what it asks for, each key once, and once they are there its answers in the same order."""
+    """One call of a list resolver: its keys, each key once, and later the answers in the order of the keys."""
 
     __slots__ = ("_by_key", "answers", "done", "keys", "parents")
 
@@ -42,7 +45,7 @@ class _Batch:
         self._by_key: dict[Hashable, Any] | None = None
 
     def add(self, keys: Iterable[Hashable], parents: Iterable[Any]) -> int:
-        """Where the answers to them will begin."""
+        """Add keys. Returns the index of the first answer."""
         begin = len(self.keys)
         self.keys += keys
         self.parents += parents
@@ -55,12 +58,12 @@ class _Batch:
 
     async def wait(self) -> None:
         if not self.done.done():
-            # Who gives up waiting must not take the call from the others.
+            # Several waiters share the future. The shield keeps the others when one is cancelled.
             await asyncio.shield(self.done)
 
 
 class _ResolverBatcher:
-    """One question: a function with its arguments."""
+    """The batches of one list resolver with one set of arguments."""
 
     __slots__ = ("_arguments", "_batches", "_context", "_gathering", "_resolve", "_tasks")
 
@@ -68,12 +71,12 @@ class _ResolverBatcher:
         self._resolve = resolve
         self._context = context
         self._arguments = arguments
-        # Which call answers a key.
+        # The batch that answers a key.
         self._batches: dict[Hashable, _Batch] = {}
         self._gathering: _Batch | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def ask(self, keys: Sequence[Hashable], parents: Sequence[Any], *, is_last: bool) -> list[Any]:
+    async def load(self, keys: Sequence[Hashable], parents: Sequence[Any], *, is_last: bool) -> list[Any]:
         batches = self._batches
         if is_last:
             self.forget()
@@ -81,7 +84,7 @@ class _ResolverBatcher:
             batch = self._gathering or self._begin()
             own = dict.fromkeys(keys, batch)
             if len(own) == len(keys):
-                # The usual: nobody has asked for one of them, and none is asked for twice.
+                # The usual case: all keys are new and distinct, so the answers are one slice of the batch.
                 begin = batch.add(keys, parents)
                 if not is_last:
                     batches |= own
@@ -97,7 +100,7 @@ class _ResolverBatcher:
         return [batches[key].answer(key) for key in keys]
 
     def forget(self) -> None:
-        """Nobody will ask again: what was answered is for those alone who wait for it."""
+        """Forget the batches after the last load. The waiters still hold theirs."""
         self._batches = {}
 
     def close(self) -> None:
@@ -127,58 +130,61 @@ class _ResolverBatcher:
 async def call_list_resolver(
     resolve: Resolve, parents: Sequence[Any], context: Any, arguments: Mapping[str, Any]
 ) -> Sequence[Any]:
-    """The answers, in the parents' order; a call that fails answers every parent with its exception.
+    """Call a list resolver. Returns the answers in the order of the parents.
 
-    Nobody is left waiting whatever happens: a call that is cancelled from inside is a failure like any other.
+    - If the call fails, its exception is the answer for every parent.
+    - A cancellation from inside the resolver is a failure as well. Otherwise its waiters would never wake up.
     """
     try:
         answers = await resolve(parents, context, **arguments)
         if len(answers) == len(parents):
             return answers
-        message = f"{resolve.__qualname__} gave {len(answers)} answers for {len(parents)} parents."
+        message = f"{resolve.__qualname__} returned {len(answers)} answers for {len(parents)} parents."
         return [RuntimeError(message)] * len(parents)
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
         return [error] * len(parents)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is these parents' answer.
+    except Exception as error:  # noqa: BLE001 - the exception becomes the answer for these parents.
         return [error] * len(parents)
 
 
 class Batcher:
-    """All questions of one run, or of one root field of a mutation. `asked` says how often a function is asked, where
-    that is known: after the last time its answers are not kept, and their memory serves for what is made next.
+    """All batched calls of one run, or of one root field of a mutation.
+
+    `call_counts` gives the number of loads for each list resolver, where the plan knows it. The answers are released
+    after the last load, so that their memory is free for the response.
     """
 
-    def __init__(self, context: Any, asked: Mapping[Any, int]) -> None:
+    def __init__(self, context: Any, call_counts: Mapping[Any, int]) -> None:
         self._context = context
-        self._left: dict[Any, int] = dict(asked)
-        self._slots: defaultdict[Resolve, dict[Hashable, _ResolverBatcher]] = defaultdict(dict)
+        self._left: dict[Any, int] = dict(call_counts)
+        self._batchers: defaultdict[Resolve, dict[Hashable, _ResolverBatcher]] = defaultdict(dict)
 
-    async def ask(
+    async def load(
         self, resolve: Resolve, keys: Sequence[Hashable], parents: Sequence[Any], arguments: Mapping[str, Any]
     ) -> list[Any]:
-        """Answers in the order of the keys; one may be an exception."""
+        """Load the answers in the order of the keys. An answer may be an exception."""
         if not keys:
             return []
-        slots = self._slots[resolve]
+        batchers = self._batchers[resolve]
         name = freeze(arguments) if arguments else None
-        slot = slots.get(name)
-        if slot is None:
-            slot = slots[name] = _ResolverBatcher(resolve, self._context, arguments)
+        batcher = batchers.get(name)
+        if batcher is None:
+            batcher = batchers[name] = _ResolverBatcher(resolve, self._context, arguments)
         is_last = self._is_last(resolve)
         if is_last:
-            for other in slots.values():
-                if other is not slot:
+            for other in batchers.values():
+                if other is not batcher:
                     other.forget()
-        return await slot.ask(keys, parents, is_last=is_last)
+        return await batcher.load(keys, parents, is_last=is_last)
 
     def close(self) -> None:
-        """Give up what is still under way: whoever asked has what he wanted, or has gone."""
-        for slots in self._slots.values():
-            for slot in slots.values():
-                slot.close()
+        """Cancel the calls that still run. Their waiters have finished or were cancelled."""
+        for batchers in self._batchers.values():
+            for batcher in batchers.values():
+                batcher.close()
 
     def _is_last(self, resolve: Resolve) -> bool:
         left = self._left.get(resolve)

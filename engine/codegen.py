@@ -1,8 +1,12 @@
-"""From rows and columns to the dictionaries of the response.
+"""Code generation for building the response's dictionaries from objects and columns.
 
-Two ways that give the same: `interpreted` goes value by value and knows what to do when something is wrong; `generated`
-is one loop of Python made for the selection, which gives up at the first thing that is not as usual. A selection is
-interpreted until it has proven hot, because making code costs more than a few runs save.
+Two builders give the same rows:
+
+- The interpreter goes value by value and reports each error with its place.
+- The generated code is one Python loop for the selection. It fails on the first unusual value; then the interpreter
+  builds the rows.
+
+A selection is interpreted until it is hot, because generating code costs more than a few runs save.
 """
 
 import sys
@@ -26,17 +30,17 @@ Build = Callable[..., Rows]
 _MAX_SHAPES: Final = 2_000
 
 
-# Where the interpreter reports what is wrong with the value of which field, under which key, of which object.
+# Reports an error of the interpreter: the error, the field, its response key, the index of the object.
 Errors = Callable[[BaseException, FieldPlan, str, int], None]
 
 
 class _RequiredValueMissing(Exception):
-    """A required value is not there."""
+    """A required value is missing."""
 
 
 @dataclass(slots=True, eq=False)
 class Builder:
-    """Builds the objects of one selection. `columns` hold, in the order of `steps`, what was resolved before."""
+    """Builder of one selection's objects. `columns` hold the resolved values in the order of `steps`."""
 
     type_name: str
     fields: Mapping[str, FieldPlan]
@@ -50,7 +54,7 @@ class Builder:
         self._places = {key: place for place, key in enumerate(self.steps)}
 
     def build_generated(self, objects: Sequence[Any], columns: Columns) -> Rows | None:
-        """All objects, or None where the interpreter has to look at them."""
+        """Build all objects by generated code. Returns None if the interpreter has to build them."""
         if self.generated is None:
             self.runs += 1
             if self.runs <= self.hot_after:
@@ -58,17 +62,18 @@ class Builder:
             self.generated = _generate(self)
         try:
             return self.generated(objects, *columns)
-        except Exception:  # noqa: BLE001 - whatever it is, the interpreter finds it again and says where.
+        except Exception:  # noqa: BLE001 - the interpreter meets the same error and reports its place.
             return None
 
     def disable_generated(self) -> None:
-        """An attribute turned out to be awaitable: no loop of ours can read it."""
+        """Disable code generation: an attribute is awaitable, and a generated loop cannot await."""
         self.hot_after = sys.maxsize
         self.generated = None
 
     def build_interpreted(self, count: int, columns: Mapping[str, Sequence[Any]], report: Errors) -> tuple[Rows, bool]:
-        """As many objects from what was read for them, by response key; NULLED in place of each that lacks a required
-        value; and whether there is one.
+        """Build `count` objects from columns by response key.
+
+        An object that lacks a required value becomes NULLED. The second result tells whether there is a NULLED object.
         """
         rows: Rows = []
         is_nulled = False
@@ -99,26 +104,26 @@ class Builder:
 
 
 def _serialize_leaf(value: Any, plan: FieldPlan) -> Any:
-    """The value as it leaves, or the exception that says why it cannot."""
+    """Serialize a leaf value. Returns the exception if the value cannot be serialized."""
     if isinstance(value, BaseException):
         return value
     if value is None:
         return null_error(plan.coordinate) if plan.output.required else None
     try:
         return serialize(plan.output.named, value)
-    except Exception as error:  # noqa: BLE001 - a value's failure is that value's alone.
+    except Exception as error:  # noqa: BLE001 - a failure concerns only its own value.
         return error
 
 
 def _generate(wanted: Builder) -> Build:
-    """The generated loop; selections of the same shape share one."""
+    """Generate the loop. Selections of the same shape share one loop."""
     source, names = _Writer(wanted).write()
     shape = (source, *(id(value) for value in names.values()))
     found = _shapes.get(shape)
     if found is None:
         scope = dict(names)
         exec(compile(source, f"<selection of {wanted.type_name}>", "exec"), scope)  # noqa: S102 - our own text.
-        # The names are kept with the loop, so that no other object can get their id while it lives.
+        # The shape holds ids of the names. Storing the names keeps each id from being reused.
         found = _shapes[shape] = (scope["build"], names)
         if len(_shapes) > _MAX_SHAPES:
             _shapes.popitem(last=False)
@@ -129,7 +134,7 @@ _shapes: OrderedDict[tuple[Any, ...], tuple[Build, Mapping[str, Any]]] = Ordered
 
 
 class _Writer:
-    """Writes the loop. Nothing of a document gets into the text but as a quoted key."""
+    """Writer of the loop's source. A document contributes nothing to the source but quoted keys."""
 
     def __init__(self, wanted: Builder) -> None:
         self._wanted = wanted
@@ -139,7 +144,7 @@ class _Writer:
         wanted = self._wanted
         parts = []
         for key, plan in wanted.fields.items():
-            place = wanted._places.get(key)  # noqa: SLF001 - the builder's other half.
+            place = wanted._places.get(key)  # noqa: SLF001 - the writer belongs to the builder.
             parts.append(f"{key!r}: {self._value(plan, place)}")
         columns = "".join(f", c{place}" for place in range(len(wanted.steps)))
         items = "".join(f", x{place}" for place in range(len(wanted.steps)))
@@ -163,10 +168,10 @@ class _Writer:
         return self._leaf(plan, value)
 
     def _serialize_column(self, value: str, named: Any, strict: str, number: int, *, required: bool) -> str:
-        """A scalar of a column, which is known to hold no exceptions, by its own function alone."""
+        """Serialize a scalar of a column by its own function only, because a column holds no exceptions here."""
         printer = f"p{number}"
         self._names[printer] = named.coerce_output_value
-        # What is nothing, or counts as nothing, is looked at again.
+        # The strict serializer looks again at a falsy result.
         printed = f"(w if (w := {printer}(v)) else {strict}(v))"
         other = f"{strict}(v)" if required else "None"
         return f"({printed} if (v := {value}) is not None else {other})"
@@ -191,13 +196,13 @@ class _Writer:
         printer = f"p{number}"
         self._names[printer] = named.coerce_output_value
         self._names["plain"] = _PLAIN
-        # Whatever is no plain value, or prints as nothing, is looked at again.
+        # The strict serializer looks again at a value of another class and at a falsy result.
         printed = f"(w if (v := {value}).__class__ in plain and (w := {printer}(v)) else {{other}})"
         other = f"{strict}(v)" if out.required else f"(None if v is None else {strict}(v))"
         return printed.format(other=other)
 
 
-# Neither exceptions nor anything that could be waited for.
+# Classes of plain values: neither exceptions nor awaitables.
 _PLAIN = frozenset({str, int, bool, Decimal, datetime, date, UUID})
 
 _stricts: dict[int, tuple[Any, Callable[[Any], Any]]] = {}
@@ -205,7 +210,7 @@ _members: dict[int, tuple[Any, tuple[type, dict[Any, str]]]] = {}
 
 
 def _strict_serializer(named: Any) -> Callable[[Any], Any]:
-    """The whole way out for a type's values; the same function each time, so that equal shapes are seen as equal."""
+    """Return the full serializer of a type. Each type has one function, so that equal shapes compare as equal."""
     found = _stricts.get(id(named))
     if found is None:
 

@@ -1,4 +1,4 @@
-"""Which fields a selection set asks for on a type, with fragments merged and conditions decided (spec 6.3.2)."""
+"""Field collection: a type's fields in selection sets, with fragments merged and conditions decided (spec 6.3.2)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ Grouped = dict[str, list[FieldNode]]
 
 
 class Collector:
-    """Collects fields under one choice of conditions."""
+    """Collector of fields under one choice of conditions."""
 
     def __init__(
         self, schema: GraphQLSchema, fragments: Mapping[str, FragmentDefinitionNode], conditions: Conditions
@@ -35,7 +35,7 @@ class Collector:
         self._conditions = conditions
 
     def fields(self, sets: Iterable[SelectionSetNode | None], on: GraphQLObjectType) -> Grouped:
-        """Field nodes by response key, in the order in which the keys first appear."""
+        """Collect field nodes by response key, in the order in which the keys first appear."""
         grouped: Grouped = {}
         visited: set[str] = set()
         for one in sets:

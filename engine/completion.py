@@ -1,4 +1,8 @@
-"""Completing values (spec 6.4.3), all of a field at once: lists unrolled, types found, objects selected, put back."""
+"""Value completion (spec 6.4.3) for all values of a field together.
+
+Lists are flattened, abstract types resolved, objects run through their selections. The results then return to the
+order of the values.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -29,7 +33,7 @@ _NO_NAME = " with value {value}, received '{name}', which is not a valid Object 
 
 
 class RunLevel(Protocol):
-    """Runs a selection for all its objects."""
+    """Function that runs a selection for all its objects."""
 
     def __call__(
         self, selection: Selection, objects: Sequence[Any], paths: Paths, batcher: Batcher
@@ -37,7 +41,7 @@ class RunLevel(Protocol):
 
 
 class Completer:
-    """One run's way from resolved values to completed ones."""
+    """Completer of one run: from resolved values to completed values."""
 
     def __init__(
         self, resolver: ValueResolver, select: Select, run_level: RunLevel, report: Report, type_resolver: Any
@@ -51,7 +55,7 @@ class Completer:
     async def complete(
         self, field: FieldPlan, out: OutputShape, values: Sequence[Any], paths: Paths, batcher: Batcher
     ) -> CompletedValues:
-        """Completed values in the same order. What is null where it must not be is reported and NULLED."""
+        """Complete values in their order. A null of a required type is reported and becomes NULLED."""
         if any(kind is _NONE or issubclass(kind, BaseException) for kind in set(map(type, values))):
             return await self._complete_around_nulls(field, out, values, paths, batcher)
         return await self._complete_non_null(field, out, values, paths, batcher)
@@ -105,7 +109,7 @@ class Completer:
         for index, value in enumerate(values):
             try:
                 found.append(serialize(out.named, value))
-            except Exception as error:  # noqa: BLE001 - one value's failure is its own.
+            except Exception as error:  # noqa: BLE001 - a failure concerns only its own value.
                 found.append(self._record_failure(error, field, out, paths, index))
         return found, out.required and any(value is NULLED for value in found)
 
@@ -120,7 +124,7 @@ class Completer:
         for index, value in enumerate(values):
             try:
                 own = value if value.__class__ is list else await to_list(value, field)
-            except Exception as error:  # noqa: BLE001 - one list's failure is its own.
+            except Exception as error:  # noqa: BLE001 - a failure concerns only its own list.
                 failed[index], own = self._record_failure(error, field, out, paths, index), []
             elements.extend(own)
             lengths.append(len(own))
@@ -130,7 +134,7 @@ class Completer:
             return [completed], False
         return regroup(completed, lengths, failed, out, elements_nulled=is_nulled)
 
-    async def _complete_objects(  # noqa: PLR0913, PLR0917 - the values and their place.
+    async def _complete_objects(  # noqa: PLR0913, PLR0917 - the values and their paths.
         self,
         field: FieldPlan,
         out: OutputShape,
@@ -158,7 +162,7 @@ class Completer:
     async def _find_wrong_types(
         self, field: FieldPlan, on: GraphQLObjectType, values: Sequence[Any], paths: Paths
     ) -> dict[int, Exception]:
-        """Which values are not of the type, by what the type itself says."""
+        """Find the values that are not of the type, by the type's own `is_type_of`. Returns errors by index."""
         is_type_of: Any = on.is_type_of
         if is_type_of is None:
             return {}
@@ -185,7 +189,7 @@ class Completer:
         for index, name in enumerate(names):
             try:
                 groups.setdefault(self._runtime_type(name, field, out, values[index]).name, []).append(index)
-            except Exception as error:  # noqa: BLE001 - one value's failure is its own.
+            except Exception as error:  # noqa: BLE001 - a failure concerns only its own value.
                 found[index] = self._record_failure(error, field, out, paths, index)
 
         async def one(name: str, chosen: list[int]) -> None:
@@ -200,7 +204,7 @@ class Completer:
         return found, out.required and any(value is NULLED for value in found)
 
     def _runtime_type(self, name: Any, field: FieldPlan, out: OutputShape, value: Any) -> GraphQLObjectType:
-        """The object type that a name stands for. Raises what graphql-core raises."""
+        """Look up the object type by name. Raises the errors of graphql-core."""
         if isinstance(name, BaseException):
             raise name
         what = f"Abstract type '{out.named}'"
@@ -229,7 +233,7 @@ async def run_concurrently(waiting: Sequence[Awaitable[None]]) -> None:
 
 
 def _absorb_nulls(rows: list[Any], out: OutputShape, *, is_nulled: bool) -> CompletedValues:
-    """Where null may stand, what was NULLED below has found its place."""
+    """Replace NULLED by null where the type is nullable."""
     if not is_nulled or out.required:
         return rows, is_nulled
     return [None if row is NULLED else row for row in rows], False
@@ -242,5 +246,5 @@ def _wrong_type_error(on: GraphQLObjectType, value: Any, field: FieldPlan) -> Gr
 def _call_or_error(ask: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return ask(*arguments)
-    except Exception as error:  # noqa: BLE001 - it becomes the value.
+    except Exception as error:  # noqa: BLE001 - the exception becomes the value.
         return error

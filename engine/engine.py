@@ -1,4 +1,4 @@
-"""The way in: one engine per schema, for the life of the process."""
+"""Entry point: one engine for each schema, for the life of the process."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from engine.resolution import ValueResolver
 
 
 class Engine:
-    """Plans and runs operations of a schema, Strawberry's (`schema._schema`) or any of graphql-core's.
+    """Executor of one schema's operations: Strawberry's (`schema._schema`), or any schema of graphql-core.
 
-    A selection is interpreted `hot_after` times before code is generated for it.
+    A selection is interpreted `hot_after` times. Then the engine generates code for it.
     """
 
     def __init__(self, schema: GraphQLSchema, strawberry: Any = None, *, hot_after: int = 2) -> None:
@@ -28,12 +28,14 @@ class Engine:
         self._hot_after = hot_after
 
     def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> Plan | None:
-        """The plan of a valid document's operation, to be kept with the document; None for what graphql-core runs:
-        subscriptions, introspection, @defer and @stream, fragments with variables.
+        """Plan an operation of a valid document. The caller stores the plan with the document.
+
+        Returns None for an operation that graphql-core runs: subscriptions, introspection, @defer and @stream,
+        fragments with variables.
         """
         return make_plan(self._schema, document, operation, self._definitions, self._hot_after)
 
-    async def run(  # noqa: PLR0913 - what graphql-core's `execute` takes.
+    async def run(  # noqa: PLR0913 - the parameters of graphql-core's `execute`.
         self,
         plan: Plan,
         variables: VariableValues,
@@ -45,9 +47,12 @@ class Engine:
         field_resolver: Any = None,
         type_resolver: Any = None,
     ) -> Outcome | None:
-        """Run a plan with coerced variables. None, with nothing done, where graphql-core has to run it after all: a
-        variable of @skip or @include is null, which it words better. `refused` says what this caller may not have, by
-        coordinate, and the error that stands there instead. Without `rendered` every field is resolved.
+        """Run a plan with coerced variables.
+
+        - Returns None, before any call, if a variable of @skip or @include is null. graphql-core then runs the
+          operation, because its error message is better.
+        - `refused` maps the coordinates that this caller may not read to the error that appears there.
+        - If `rendered` is false, every field is resolved.
         """
         variant = plan.variant(variables)
         if variant is None:

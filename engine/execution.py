@@ -1,4 +1,4 @@
-"""One run of a plan: level by level, each field once for all objects of its level."""
+"""Execution of a plan, level by level: each field once for all objects of its level."""
 
 import asyncio
 import logging
@@ -22,21 +22,21 @@ from engine.resolution import ValueResolver, attributes, await_all, has_awaitabl
 
 log = logging.getLogger(__name__)
 
-# What this caller may not have, by coordinate ("Client.balances"), and the error that says so.
+# The coordinates that this caller may not read ("Client.balances"), with the error for each.
 Refusals = Mapping[str, Exception]
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`data` is None where a required root field failed. Errors are located, in no particular order."""
+    """Result of a run. `data` is None if a required root field failed. Errors are located, in no order."""
 
     data: dict[str, Any] | None
     errors: list[GraphQLError]
 
 
 class Run:
-    """Made for one request and thrown away."""
+    """One run of a plan, for one request."""
 
-    def __init__(  # noqa: PLR0913 - what a run is made of.
+    def __init__(  # noqa: PLR0913 - the parts of a run.
         self,
         variant: Variant,
         resolver: ValueResolver,
@@ -60,8 +60,8 @@ class Run:
         try:
             return await (self._run_serially(root) if serially else self._run_concurrently(root))
         finally:
-            # It knows this run, and this run knows it: whoever is done lets go, so that nothing has to wait until
-            # somebody looks for cycles.
+            # The run and its completer refer to each other. Deleting the reference breaks the cycle, so that memory is
+            # released without a garbage collection.
             del self._completer
 
     async def _run_concurrently(self, root: Any) -> Outcome:
@@ -70,7 +70,10 @@ class Run:
         return Outcome(None if rows[0] is NULLED else rows[0], self._errors)
 
     async def _run_serially(self, root: Any) -> Outcome:
-        """Mutations change things: what was read for one is not good for the next, and none follows a null answer."""
+        """Run mutations in order, until a required one fails.
+
+        Each mutation has its own batcher, because data that was read before the mutation may be stale.
+        """
         data: dict[str, Any] = {}
         for selection in self._variant.serial:
             with closing(Batcher(self._context, {})) as batcher:
@@ -83,7 +86,7 @@ class Run:
     async def run_level(
         self, selection: Selection, objects: Sequence[Any], paths: Paths, batcher: Batcher
     ) -> CompletedValues:
-        """The objects of one type at one place, as dictionaries; NULLED where a required field failed."""
+        """Build the dictionaries of one type's objects at one place. An object is NULLED if a required field failed."""
         columns, has_nulled = await self._resolve_columns(selection, objects, paths, batcher)
         if not has_nulled and not (self._refused and selection.inline.intersection(self._refused)):
             rows = selection.builder.build_generated(objects, columns)
@@ -126,12 +129,12 @@ class Run:
         else:
             values = await self._resolver.resolve(field, objects, below, batcher)
         if field.output.kind is Kind.LEAF:
-            # Leaves are completed where the objects are built, which is slow where one of them is an exception.
+            # The builder completes leaves. Generated code cannot complete a column that holds an exception.
             return values, any(issubclass(kind, BaseException) for kind in set(map(type, values)))
         return await self._completer.complete(field, field.output, values, below, batcher)
 
     async def _render(self, planned: PlannedRendering, paths: Paths, batcher: Batcher) -> Any | None:
-        """The field's whole answer as JSON text; None where it has to be resolved."""
+        """Render the field's whole answer as JSON text. Returns None if the field has to be resolved."""
         if self._refused and not planned.coordinates.isdisjoint(self._refused):
             return None
         holes = Run(self._variant, self._resolver, self._context, self._refused, self._type_resolver)
@@ -142,7 +145,7 @@ class Run:
         except GraphQLError:
             return None
         except Exception:
-            log.exception("A rendering of %s failed; the field is resolved instead.", planned.wanted.plan.coordinate)
+            log.exception("The rendering of %s failed; the field is resolved instead.", planned.wanted.plan.coordinate)
             return None
         finally:
             del holes._completer
@@ -153,11 +156,11 @@ class Run:
         return self._resolver.arguments(wanted.plan)
 
     async def fill(self, rendered: RenderedText, root: Paths, batcher: Batcher) -> bool:
-        """Resolve what a rendering left open. False where null would have to stand for more than one field."""
+        """Fill the holes of a rendering. Returns False if a null reaches beyond its hole."""
 
         async def one(filling: Filling) -> bool:
             field, paths = filling.hole.wanted.plan, HolePaths(filling, root)
-            # Where nobody else asks there is nothing to share.
+            # A list resolver that is called once has no call to share.
             shared = None if self._call_counts.get(field.definition.list_resolver) == 1 else batcher
             values = await self._resolver.resolve(field, filling.parents, paths, shared)
             completed, is_nulled = await self._completer.complete(field, field.output, values, paths, batcher)

@@ -1,4 +1,4 @@
-"""What is known of a field before anything runs: where its value comes from and what it needs for that."""
+"""Field plans: the source of a field's values, decided before a run."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ Resolver = Callable[..., Any]
 
 
 class Source(Enum):
-    """Where a field's values come from, the cheapest first."""
+    """Source of a field's values, the cheapest first."""
 
     TYPENAME = auto()
     ATTRIBUTE = auto()
@@ -39,7 +39,7 @@ class Source(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A field of the schema, apart from any document."""
+    """A field of the schema, independent of any document."""
 
     source: Source
     output: OutputShape
@@ -54,16 +54,16 @@ class Definition:
 
 @dataclass(slots=True, eq=False)
 class FieldPlan:
-    """A field as a document asks for it, on one object type."""
+    """A field as a document selects it on one object type."""
 
     name: str
     parent: GraphQLObjectType
     nodes: list[FieldNode]
     core: GraphQLField
     definition: Definition
-    # What it selects, by the name of the object type; compiled when the type is first met.
+    # The field's selections by the name of the object type. Each is compiled when the type is first met.
     selections: dict[str, Any] = field(default_factory=dict)
-    # How its arguments are read; known once they have been read (engine/arguments.py).
+    # Readers of the arguments, made at the first call (engine/arguments.py).
     reader: list[tuple[str, Callable[[Mapping[str, Any]], Any]]] | None = None
 
     @property
@@ -80,7 +80,7 @@ class FieldPlan:
 
     @property
     def is_inline(self) -> bool:
-        """Whether its values are read where the response is built."""
+        """Whether the builder reads the field's values."""
         definition = self.definition
         return definition.source is Source.ATTRIBUTE and definition.output.kind is Kind.LEAF
 
@@ -90,7 +90,7 @@ class FieldPlan:
 
 
 class Definitions:
-    """Reads the schema's fields, each once."""
+    """Cache of the schema's field definitions. Each field is read once."""
 
     def __init__(self, *, plain_attributes: bool, has_exception_handlers: bool) -> None:
         self._plain_attributes = plain_attributes
@@ -124,9 +124,7 @@ class Definitions:
         return Definition(Source.EACH, **facts)
 
     def _needs_full_call(self, strawberry: Any) -> bool:
-        """Whether something has to happen between graphql-core and the resolver: a permission, an extension, a
-        handler of exceptions, a field class of somebody's own.
-        """
+        """Whether a permission, an extension, an exception handler or a custom field class wraps the resolver."""
         if strawberry is None:
             return False
         is_own = type(strawberry).get_result is not StrawberryField.get_result
@@ -134,12 +132,12 @@ class Definitions:
 
 
 def _is_name(text: str) -> bool:
-    """Whether it can be written after a dot."""
+    """Whether the text is valid after a dot."""
     return text.isidentifier() and not iskeyword(text)
 
 
 def _direct(strawberry: Any) -> Resolver | None:
-    """The resolver as a function of its parent alone; None where it takes more, or has to be awaited."""
+    """Return a synchronous resolver that takes only its parent. Returns None for every other resolver."""
     resolver = strawberry.base_resolver
     if resolver is None or resolver.is_async or strawberry.arguments:
         return None

@@ -1,4 +1,4 @@
-"""Lists taken apart, so that their elements are completed all together, and put back."""
+"""Lists of a batch: flattened, so that all elements are completed together, then regrouped."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import suppress
@@ -10,7 +10,7 @@ from graphql.pyutils import is_iterable
 from engine.field_plans import FieldPlan
 from engine.output_shapes import NULLED, OutputShape
 
-# Values in their order, and whether one of them is NULLED.
+# Values in their order, and whether a value is NULLED.
 CompletedValues = tuple[list[Any], bool]
 
 
@@ -28,7 +28,7 @@ async def _read_all(elements: AsyncIterator[Any]) -> list[Any]:
     try:
         return [element async for element in elements]
     except Exception:
-        # Whoever was interrupted may have something to close.
+        # The interrupted iterator may hold resources.
         close = getattr(elements, "aclose", None)
         if close is not None:
             with suppress(Exception):
@@ -39,7 +39,7 @@ async def _read_all(elements: AsyncIterator[Any]) -> list[Any]:
 def regroup(
     completed: Sequence[Any], lengths: Sequence[int], failed: dict[int, Any], out: OutputShape, *, elements_nulled: bool
 ) -> CompletedValues:
-    """Elements back in their lists; a list that lost a required element is lost itself."""
+    """Return elements to their lists. A list that lost a required element is nulled itself."""
     found: list[Any] = []
     is_nulled = False
     start = 0

@@ -1,11 +1,11 @@
-"""What a resolver function may say of itself, as attributes, so that the engine need not call it value by value.
+"""Markers: attributes of resolver functions that let the engine avoid one call for each value.
 
     list_resolver(parents, context, **arguments)   answers for all parents of a level, awaitable, in their order
-    key(parent)                                    tells parents apart; equal ones share an answer
-    column(parents, context)                       answers for all parents at once without waiting for anybody
+    key(parent)                                    identifies a parent; parents with equal keys share an answer
+    column(parents, context)                       answers for all parents in one call that does not wait
     renderer(wanted)                               of a field of Query: answers with JSON text (engine/rendering.py)
 
-An answer may be an exception: that parent alone gets null and one located error.
+An answer may be an exception. Then only that parent gets null and one located error.
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -22,13 +22,13 @@ STRAWBERRY = "strawberry-definition"
 
 
 def by_class(is_type_of: F) -> F:
-    """Mark an `is_type_of` that looks at a value's class alone, so that it is asked once per class and level."""
+    """Mark an `is_type_of` that checks only a value's class. The engine calls it once for each class and level."""
     is_type_of.by_class = True  # type: ignore[attr-defined]
     return is_type_of
 
 
 def by_column(column: Column) -> Callable[[F], F]:
-    """Mark a resolver of one parent with the function that answers for all of them, the same answers."""
+    """Mark a resolver of one parent with the function that gives the same answers for all parents."""
 
     def marked(resolver: F) -> F:
         resolver.column = column  # type: ignore[attr-defined]
@@ -38,18 +38,19 @@ def by_column(column: Column) -> Callable[[F], F]:
 
 
 def mark_as_guard(guard: F) -> F:
-    """Mark a resolver that only checks and then calls the one it was put in front of: the engine is told what is
-    refused, checks for itself, and calls the one behind.
+    """Mark a wrapper that only checks and then calls its resolver.
+
+    The engine skips the wrapper: the caller of `run` makes the check and passes the refusals.
     """
     guard.is_guard = True  # type: ignore[attr-defined]
     return guard
 
 
 def is_strawberrys_own(resolve: Any) -> bool:
-    """Whether a field's resolver is what Strawberry made of it, so that what is behind it may be called instead."""
+    """Whether Strawberry made this resolver. Then the engine may call the function behind it."""
     if getattr(resolve, "is_guard", False):
         return True
-    # What was put around it by functools.wraps looks like it, and may be there to refuse.
+    # A wrapper made by functools.wraps has the same module. It may refuse the call, so it is not skipped.
     return getattr(resolve, "__module__", "") == _CONVERTER and not hasattr(resolve, "__wrapped__")
 
 
@@ -57,7 +58,7 @@ _CONVERTER = "strawberry.schema.schema_converter"
 
 
 def function_of(field: GraphQLField) -> Any:
-    """The resolver function as it was written: strawberry wraps it, plain graphql-core does not."""
+    """Return the original resolver function. Strawberry wraps it; plain graphql-core does not."""
     definition = field.extensions.get(STRAWBERRY)
     if definition is None:
         return field.resolve

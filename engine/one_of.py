@@ -1,4 +1,4 @@
-"""The rule of @oneOf that graphql-core 3.3 keeps only where the input may be null."""
+"""Validation rule for variables of @oneOf inputs. graphql-core 3.3 applies it only to a nullable input."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from graphql import (
 
 
 class OneOfVariablesRule(ValidationRule):
-    """A variable that is the one member must not be nullable.
+    """Rule: a variable that is the member of a @oneOf input must not be nullable.
 
-    VariablesInAllowedPositionRule looks for the input object, and does not see it through a `!`.
+    graphql-core's VariablesInAllowedPositionRule does not recognise an input object whose type ends in `!`.
     """
 
     def leave_operation_definition(self, operation: OperationDefinitionNode, *_: Any) -> None:

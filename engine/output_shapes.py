@@ -1,4 +1,4 @@
-"""The shape of what a field returns: lists around a leaf, an object or an abstract type, each nullable or not."""
+"""Output shapes: lists around a leaf, an object or an abstract type, each nullable or required."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -15,7 +15,7 @@ class Kind(Enum):
 
 
 class Nulled:
-    """What stands in place of a null that an error has already been recorded for, until something nullable takes it."""
+    """Placeholder for a null of a required type. Its error is recorded; the nearest nullable parent takes the null."""
 
     def __repr__(self) -> str:
         return "NULLED"
@@ -26,7 +26,7 @@ NULLED = Nulled()
 
 @dataclass(frozen=True, slots=True)
 class OutputShape:
-    """`named` is the graphql-core type at the core of it all; `of` is a list's element."""
+    """Shape of a field's output. `named` is the innermost graphql-core type; `of` is the shape of a list's elements."""
 
     kind: Kind
     required: bool
@@ -39,7 +39,7 @@ class OutputShape:
 
     @property
     def null(self) -> Any:
-        """What an error leaves here."""
+        """The value that an error leaves at this position."""
         return NULLED if self.required else None
 
 

@@ -1,4 +1,4 @@
-"""Where values stand in the response. Nothing is computed until an error needs its path."""
+"""Response paths of batches of values. A path is computed only when an error needs it."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ Segment = str | int
 
 
 class Paths(Protocol):
-    """The places of a batch of values, by their index in the batch."""
+    """Paths of a batch of values, by their index in the batch."""
 
     def path(self, index: int) -> Path | None: ...
 
 
 class RootPath:
-    """The one place that has no name."""
+    """Path of the operation's root."""
 
-    def path(self, index: int) -> Path | None:  # noqa: ARG002 - there is but one.
+    def path(self, index: int) -> Path | None:  # noqa: ARG002 - there is only one root.
         return None
 
 
 class FieldPaths:
-    """The values of one field of each object of a batch."""
+    """Paths of one field's values, one for each object of a batch."""
 
     def __init__(self, outer: Paths, name: str, type_name: str) -> None:
         self._outer = outer
@@ -37,7 +37,7 @@ class FieldPaths:
 
 
 class ElementPaths:
-    """The elements of lists, laid end to end."""
+    """Paths of the elements of flattened lists."""
 
     def __init__(self, outer: Paths, lengths: Sequence[int]) -> None:
         self._outer = outer
@@ -53,7 +53,7 @@ class ElementPaths:
 
 
 class SubsetPaths:
-    """A choice of another batch's values."""
+    """Paths of a subset of another batch."""
 
     def __init__(self, outer: Paths, chosen: Sequence[int]) -> None:
         self._outer = outer
@@ -64,5 +64,5 @@ class SubsetPaths:
 
 
 def path_as_list(path: Path | None) -> list[Segment]:
-    """A path as it stands in errors."""
+    """Return a path as errors show it."""
     return [] if path is None else path.as_list()

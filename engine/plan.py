@@ -1,4 +1,4 @@
-"""A plan: an operation, read once, for every run and every caller. No decision about a caller is ever part of it."""
+"""Plan: an operation, compiled once for every run and every caller. A plan contains no decision about a caller."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ from engine.output_shapes import Kind, shape_of
 from engine.rendering import PlannedRendering, count_calls, plan_rendering
 from engine.scan import scan_operation
 
-# As many choices of @skip and @include as are kept of one operation.
+# The number of cached variants (choices of @skip and @include) of one operation.
 _MAX_VARIANTS: Final = 32
 _TYPENAME = GraphQLField(GraphQLNonNull(GraphQLString))
 _TYPENAME_DEFINITION = Definition(Source.TYPENAME, shape_of(_TYPENAME.type))
@@ -35,23 +35,26 @@ _TYPENAME_DEFINITION = Definition(Source.TYPENAME, shape_of(_TYPENAME.type))
 
 @dataclass(slots=True, eq=False)
 class Selection:
-    """What is asked of the objects of a type at one place. `steps` need resolving; the rest is read while building."""
+    """The fields selected on one object type at one place.
+
+    `steps` are the fields to resolve. The builder reads the other fields.
+    """
 
     type: GraphQLObjectType
     fields: dict[str, FieldPlan]
     steps: list[tuple[str, FieldPlan]]
     builder: Builder
-    # The coordinates of what is read while building.
+    # The coordinates of the fields that the builder reads.
     inline: frozenset[str]
-    # The places of the steps that may have to wait for something, themselves or below; two of them wait side by side.
+    # The indexes of the steps that may wait, themselves or below. Two or more such steps run concurrently.
     waiting: frozenset[int]
 
 
 class SelectionCompiler:
-    """Makes selections of one operation under one choice of its conditions, each when it is first met.
+    """Compiler of one operation's selections under one choice of its conditions. Each is compiled on first use.
 
-    Nothing that it makes refers back to it or to its parent: a plan that is thrown away is gone at once, and not
-    when somebody looks for cycles.
+    A selection refers neither to the compiler nor to its parent. A discarded plan is therefore released immediately,
+    without a garbage collection.
     """
 
     def __init__(self, collector: Collector, definitions: Definitions, hot_after: int) -> None:
@@ -91,9 +94,7 @@ class SelectionCompiler:
         return FieldPlan(name, on, nodes, core, self._definitions.of(core))
 
     def _may_wait(self, plan: FieldPlan) -> bool:
-        """Whether the field, or what is below it, may have to wait. What an abstract type turns out to be is not
-        known.
-        """
+        """Whether the field or a field below it may wait. An abstract type may: its object type is unknown."""
         if plan.definition.source in (Source.LIST, Source.EACH):
             return True
         kind = plan.output.named_kind
@@ -105,18 +106,19 @@ class Variant:
     """The operation under one choice of its conditions."""
 
     root: Selection
-    # The root's fields one by one, for mutations.
+    # One selection for each root field of a mutation.
     serial: list[Selection]
     select: Callable[[FieldPlan, GraphQLObjectType], Selection]
     hot_after: int
     runs: int = 0
     renderings: dict[str, PlannedRendering] = field(default_factory=dict)
-    # How often a list resolver is asked in a run, where that is known beforehand.
+    # The number of loads for each list resolver in a run, if the whole operation is rendered.
     call_counts: Mapping[Any, int] = field(default_factory=dict)
 
     def warm_up(self) -> None:
-        """Once it has proven hot, fields of Query are rendered whose source can do that: to plan it, there and in the
-        source, costs more than a few runs save.
+        """Count a run. Plan renderings of root fields when the variant is hot.
+
+        A rendering is planned late, because planning it costs more than a few runs save.
         """
         self.runs += 1
         if self.runs == self.hot_after + 1:
@@ -143,7 +145,7 @@ class Plan:
         return self.operation.operation is OperationType.MUTATION
 
     def variant(self, variables: VariableValues) -> Variant | None:
-        """The operation as these variables choose it; None where graphql-core has to say what is wrong with them."""
+        """Return the variant for these variables. Returns None if graphql-core has to report a wrong condition."""
         values = tuple(variables.coerced.get(name) is True for name in self.conditions)
         if not all(isinstance(variables.coerced.get(name), bool) for name in self.conditions):
             return None
@@ -173,7 +175,7 @@ def make_plan(
     definitions: Definitions,
     hot_after: int,
 ) -> Plan | None:
-    """The plan of a valid document's operation; None for what graphql-core runs."""
+    """Plan an operation of a valid document. Returns None for an operation that graphql-core runs."""
     fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
     scan = scan_operation(operation, fragments)
     if operation.operation is OperationType.SUBSCRIPTION or not scan.is_supported:

@@ -1,11 +1,14 @@
-"""Fields of Query whose source can render their whole answer as JSON text, so that no value of it is touched in Python.
+"""Rendering of root fields: the field's source returns its whole answer as JSON text, without Python values.
 
-A resolver says so with `renderer(wanted)`, asked while planning: None, or a Rendering of just this selection. What a
-rendering cannot say itself it leaves to the engine: holes in the text, each with the parents of one field, which are
-resolved, completed and located as ever, all of a field at once.
+A resolver declares `renderer(wanted)`. The plan calls it for a selection; it returns a Rendering of this selection, or
+None. A rendering leaves holes in the text for fields that it cannot render. The engine resolves, completes and locates
+each such field as usual, in one batch for all holes.
 
-Nothing is lost where it does not work out: a rendering that gives up, fails, or has a hole that null must not fill is
-put aside, and the field is resolved as if there were none.
+The field is resolved instead, as if there were no rendering, if the rendering:
+
+- returns None,
+- fails,
+- has a hole whose null reaches beyond the hole.
 """
 
 from collections import Counter
@@ -22,15 +25,15 @@ from engine.field_plans import FieldPlan
 from engine.output_shapes import Kind
 from engine.paths import ElementPaths, FieldPaths, Paths
 
-# From a field to what it selects of an object type: has `fields`, plans by response key.
+# From a field and an object type to its selection. The selection has `fields`, plans by response key.
 Select = Callable[[FieldPlan, Any], Any]
 Arguments = Callable[["RequestedField"], Mapping[str, Any]]
-"""The arguments of a field in this run, as its resolver would get them. Raises GraphQLError."""
+"""Gives the arguments of a field in this run, as its resolver would get them. Raises GraphQLError."""
 
 
 @dataclass(eq=False)
 class RequestedField:
-    """A field as a document asks for it, under its response key. `fields` are what it selects, empty for a leaf."""
+    """A field that a document selects, with its response key. `fields` is its selection, empty for a leaf."""
 
     key: str
     plan: FieldPlan
@@ -38,7 +41,7 @@ class RequestedField:
 
     @property
     def type_name(self) -> str:
-        """Of the object that has the field."""
+        """The name of the object type that has the field."""
         return self.plan.parent.name
 
     @property
@@ -59,7 +62,7 @@ class RequestedField:
 
 @dataclass(frozen=True, slots=True)
 class PathStep:
-    """From a field into what it selects; `is_list` where that is one of many."""
+    """Step of a path from a field into its value. `is_list` means: into one element of its list."""
 
     wanted: RequestedField
     is_list: bool = False
@@ -67,7 +70,7 @@ class PathStep:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A field that is left to the engine. `path` leads to the object that it stands in, from the rendered field on."""
+    """A field that the engine resolves. `path` leads from the rendered field to the object that has this field."""
 
     wanted: RequestedField
     path: tuple[PathStep, ...]
@@ -75,8 +78,11 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """What one hole needs in one run: the `parents` of the field, and at which of the text's parts each answer goes.
-    `lengths` says how long the lists on its path are, outermost first; it is asked where an error has to be located.
+    """The values of one hole in one run.
+
+    - `parents` are the parents of the field.
+    - `places` gives for each parent the index of the text part that takes its answer.
+    - `lengths` gives the lengths of the lists on the path, outermost first. It is called only to locate an error.
     """
 
     hole: Hole
@@ -87,18 +93,21 @@ class Filling:
 
 @dataclass(frozen=True, slots=True)
 class RenderedText:
-    """JSON text in parts, and who fills in those that are still empty."""
+    """JSON text in parts, with the fillings for the empty parts."""
 
     parts: list[str]
     fillings: Sequence[Filling] = ()
 
 
 class Rendering(Protocol):
-    """Of one field with all that it selects, for every run and every caller."""
+    """Rendering of one field with its selection, for every run and every caller."""
 
     def render(self, context: Any, arguments: Arguments) -> Awaitable[RenderedText | None]:
-        """None gives up: the field is resolved instead. So does a GraphQLError, which its resolver will word; any other
-        exception does too, and is logged.
+        """Render the field in one run. The field is resolved instead in these cases:
+
+        - The result is None.
+        - A GraphQLError is raised: the field's resolver will report it.
+        - Another exception is raised: it is logged.
         """
         ...
 
@@ -108,7 +117,7 @@ Renderer = Callable[[RequestedField], Rendering | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedRendering:
-    """A rendering with what a run has to know of it."""
+    """A rendering with its field and the coordinates of all fields in it."""
 
     rendering: Rendering
     wanted: RequestedField
@@ -116,7 +125,7 @@ class PlannedRendering:
 
 
 def plan_rendering(key: str, plan: FieldPlan, select: Select) -> PlannedRendering | None:
-    """The field's rendering, if it has one for what is selected of it."""
+    """Return the field's rendering, if its renderer can render this selection."""
     if plan.definition.renderer is None:
         return None
     wanted = _request_field(key, plan, select)
@@ -127,13 +136,13 @@ def plan_rendering(key: str, plan: FieldPlan, select: Select) -> PlannedRenderin
 
 
 def count_calls(renderings: Iterable[PlannedRendering]) -> Mapping[Any, int]:
-    """How many fields there are for each list resolver, in an operation that has nothing else to resolve."""
+    """Count the fields of each list resolver, for an operation that is rendered whole."""
     everything = chain.from_iterable(planned.wanted.everything() for planned in renderings)
     return Counter(one.plan.definition.list_resolver for one in everything)
 
 
 def _request_field(key: str, plan: FieldPlan, select: Select) -> RequestedField | None:
-    """None where it cannot be said beforehand: what is selected depends on the type that a value turns out to have."""
+    """Return None below an abstract type, because the selection depends on the type of the value."""
     out = plan.output
     if out.named_kind is Kind.ABSTRACT:
         return None
@@ -145,7 +154,7 @@ def _request_field(key: str, plan: FieldPlan, select: Select) -> RequestedField 
 
 
 class HolePaths:
-    """Where a filling's values stand in the response. `root` is the rendered field's own place."""
+    """Paths of a filling's values. `root` is the path of the rendered field."""
 
     def __init__(self, filling: Filling, root: Paths) -> None:
         self._filling = filling
@@ -170,11 +179,11 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def fill_holes(parts: list[str], filling: Filling, completed: Sequence[Any]) -> None:
-    # JSON as we write it has no line breaks.
+    # The encoder writes JSON without line breaks, so a line is one value.
     texts = _encode_lines(completed).decode().split("\n")
     places = filling.places
     if isinstance(places, range):
-        # Every hole of the text is this filling's.
+        # A range means that every hole of the text belongs to this filling.
         parts[places.start : places.stop : places.step] = texts[: len(places)]
         return
     for place, text in zip(places, texts, strict=False):

@@ -1,4 +1,4 @@
-"""Getting a field's values for all objects of a level, whatever way its resolver wants to be asked."""
+"""Field resolution: a field's values for all objects of a level, by the cheapest call that its resolver allows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,9 +20,9 @@ Values = list[Any]
 
 
 class ValueResolver:
-    """One run's way to its resolvers."""
+    """Caller of the resolvers in one run."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - all that a resolver may ask for.
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a resolver's `info`.
         self,
         plan: Plan,
         variables: VariableValues,
@@ -39,8 +39,9 @@ class ValueResolver:
         self._strawberry = strawberry
 
     async def resolve(self, field: FieldPlan, objects: Sequence[Any], paths: Paths, batcher: Batcher | None) -> Values:
-        """One value or exception per object, nothing of it awaitable any more. Without slots nobody else asks the same,
-        and no two of the objects are equal.
+        """Resolve one value or exception for each object. No result is awaitable.
+
+        `batcher` is None if the call is the only one of its list resolver and all objects are distinct.
         """
         definition = field.definition
         try:
@@ -55,7 +56,7 @@ class ValueResolver:
             if definition.source is Source.LIST:
                 return await await_all(await self._call_list_resolver(field, objects, self.arguments(field), batcher))
             return await await_all(self._resolve_each(field, objects, paths, raw_arguments(field, self._variables)))
-        except Exception as error:  # noqa: BLE001 - what concerns the field concerns each of its objects.
+        except Exception as error:  # noqa: BLE001 - a failure of the field concerns each of its objects.
             return [error] * len(objects)
 
     async def _call_list_resolver(
@@ -67,18 +68,18 @@ class ValueResolver:
             return list(await call_list_resolver(definition.list_resolver, objects, self._context, arguments))
         keys = _keys(definition.key, objects)
         if not any(issubclass(kind, Exception) for kind in set(map(type, keys))):
-            return await batcher.ask(definition.list_resolver, keys, objects, arguments)
+            return await batcher.load(definition.list_resolver, keys, objects, arguments)
         right = [index for index, key in enumerate(keys) if not isinstance(key, Exception)]
-        # What has no key is nothing that could be asked for, and keeps the error that says so.
+        # An object without a key cannot be loaded. Its value is the error of its key.
         chosen = [objects[index] for index in right]
-        answers = await batcher.ask(definition.list_resolver, [keys[index] for index in right], chosen, arguments)
+        answers = await batcher.load(definition.list_resolver, [keys[index] for index in right], chosen, arguments)
         for index, answer in zip(right, answers, strict=True):
             keys[index] = answer
         return keys
 
     def info(self, field: FieldPlan, path: Path | None) -> GraphQLResolveInfo[Any]:
-        """graphql-core's own record of a field being resolved."""
-        assert path is not None, "the root is no field"
+        """Make graphql-core's record of a field that is being resolved."""
+        assert path is not None, "the root is not a field"
         return GraphQLResolveInfo(
             field_name=field.node.name.value,
             field_nodes=field.nodes,
@@ -101,14 +102,14 @@ class ValueResolver:
         return self._plan.schema
 
     def arguments(self, field: FieldPlan) -> Mapping[str, Any]:
-        """As a list resolver takes them. Raises GraphQLError."""
+        """Get the arguments as a list resolver takes them. Raises GraphQLError."""
         return arguments_of(field, self._variables, self._strawberry)
 
     def _resolve_each(
         self, field: FieldPlan, objects: Sequence[Any], paths: Paths, arguments: Mapping[str, Any]
     ) -> Values:
         resolve = field.core.resolve or self._default
-        # A resolver may do with lists and dictionaries what it likes, and none of it to the next object's.
+        # A resolver may change its lists and dictionaries, so each object gets its own copy.
         is_fixed = not any(isinstance(value, list | dict) for value in arguments.values())
 
         def one(index: int, parent: Any) -> Any:
@@ -119,7 +120,7 @@ class ValueResolver:
         for index, parent in enumerate(objects):
             try:
                 found.append(one(index, parent))
-            except Exception as error:  # noqa: BLE001 - one object's failure is its own.
+            except Exception as error:  # noqa: BLE001 - a failure concerns only its own object.
                 found.append(error)
         return found
 
@@ -127,14 +128,14 @@ class ValueResolver:
 def attributes(objects: Sequence[Any], name: str) -> Values:
     try:
         return [getattr(one, name) for one in objects]
-    except Exception:  # noqa: BLE001 - somebody has none: find out who.
+    except Exception:  # noqa: BLE001 - an object lacks the attribute: find the object.
         return _call_each(lambda one: getattr(one, name), objects)
 
 
 def _keys(key: Callable[[Any], Any], objects: Sequence[Any]) -> Values:
     try:
         return list(map(key, objects))
-    except Exception:  # noqa: BLE001 - somebody has none: find out who.
+    except Exception:  # noqa: BLE001 - an object lacks the key: find the object.
         return _call_each(key, objects)
 
 
@@ -144,13 +145,13 @@ def _call_each(function: Callable[[Any], Any], objects: Sequence[Any]) -> Values
     for one in objects:
         try:
             add(function(one))
-        except Exception as error:  # noqa: BLE001 - one object's failure is its own.
+        except Exception as error:  # noqa: BLE001 - a failure concerns only its own object.
             add(error)
     return found
 
 
 async def await_all(values: Values) -> Values:
-    """The values with all that are awaitable awaited, side by side, and null for what is not defined."""
+    """Await all awaitable values concurrently. Undefined values become None."""
     kinds = set(map(type, values))
     if UndefinedType in kinds:
         values = _replace_undefined(values)
@@ -178,12 +179,12 @@ def has_awaitable(values: Sequence[Any]) -> bool:
 async def _await_one(waiting: Awaitable[Any]) -> Any:
     try:
         return await waiting
-    except Exception as error:  # noqa: BLE001 - it becomes the value.
+    except Exception as error:  # noqa: BLE001 - the exception becomes the value.
         return error
 
 
 def _is_awaitable_type(kind: type) -> bool:
-    # A generator may be a coroutine of the old kind.
+    # A generator may be a generator-based coroutine.
     return hasattr(kind, "__await__") or kind is GeneratorType
 
 
@@ -199,7 +200,7 @@ async def _gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
 
 
 def _track(_values: Sequence[Any]) -> None:
-    """Nothing is left running behind a run that could be tracked."""
+    """Track nothing: a run leaves no task behind."""
 
 
 _HELPERS = GraphQLResolveInfoHelpers(_gather, _track)

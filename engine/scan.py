@@ -1,4 +1,4 @@
-"""What an operation reaches, through its fragments: by which variables it chooses, and whether the engine runs it."""
+"""Scan of an operation and its fragments: its conditions, and whether the engine supports it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from graphql import (
 )
 
 CONDITIONS: Final = ("skip", "include")
-# Introspection is graphql-core's to answer: it is no part of the schema's own fields.
+# graphql-core answers introspection, because it is not among the schema's own fields.
 _INTROSPECTION: Final = frozenset({"__schema", "__type"})
-# What changes how an operation runs as a whole.
+# Directives that change how a whole operation runs.
 _UNSUPPORTED_DIRECTIVES: Final = frozenset({"defer", "stream", "experimental_disableErrorPropagation"})
-# A level costs the engine up to fifteen calls within each other, of a thousand that Python allows.
+# A level costs the engine up to fifteen nested calls, and Python allows a thousand.
 _MAX_DEPTH: Final = 50
 
 Fragments = Mapping[str, FragmentDefinitionNode]
@@ -29,14 +29,14 @@ Fragments = Mapping[str, FragmentDefinitionNode]
 
 @dataclass(slots=True)
 class OperationScan:
-    """`conditions` are the variables that decide, by @skip and @include, which fields are asked for."""
+    """Result of a scan. `conditions` are the variables of @skip and @include."""
 
     conditions: frozenset[str]
     is_supported: bool
 
 
 def scan_operation(operation: OperationDefinitionNode, fragments: Fragments) -> OperationScan:
-    """What other operations of the document ask for is no concern of this one."""
+    """Scan one operation. The other operations of the document have no influence."""
     walk = _Walk(fragments)
     walk.directives(operation.directives)
     walk.selections(operation.selection_set)
@@ -46,7 +46,7 @@ def scan_operation(operation: OperationDefinitionNode, fragments: Fragments) -> 
 class _Walk:
     def __init__(self, fragments: Fragments) -> None:
         self._fragments = fragments
-        # The deepest place at which each was met.
+        # The greatest depth at which each fragment was met.
         self._seen: dict[str, int] = {}
         self.conditions: set[str] = set()
         self.is_supported = True
@@ -73,7 +73,7 @@ class _Walk:
 
     def _spread(self, name: str, depth: int) -> SelectionSetNode | None:
         fragment = self._fragments.get(name)
-        # Too deep to be looked at is too deep for us.
+        # A fragment below the maximum depth is not scanned, and the operation is not supported.
         self.is_supported = self.is_supported and depth <= _MAX_DEPTH
         if fragment is None or self._seen.get(name, 0) >= depth or depth > _MAX_DEPTH:
             return None

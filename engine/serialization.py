@@ -1,8 +1,7 @@
-"""How scalars and enums leave: the check that a value of the usual class costs, and the whole way for all others."""
+"""Serialization of scalars and enums: a cheap check for values of the usual class, and the full way for the others."""
 
 import enum
 import math
-from collections.abc import Callable
 from typing import Any
 
 from graphql import (
@@ -16,9 +15,8 @@ from graphql import (
 )
 from graphql.pyutils import inspect
 
-Leaf = Callable[[Any], Any]
 _INTS = "{v}.__class__ is int and -2147483648 <= {v} <= 2147483647"
-# What a value of the usual class has to pass to leave as it is.
+# The check that a value of the usual class has to pass to be sent unchanged.
 _USUAL = {
     GraphQLString: "{v}.__class__ is str",
     GraphQLID: "{v}.__class__ is str",
@@ -29,7 +27,7 @@ _USUAL = {
 
 
 def serialize(named: Any, value: Any) -> Any:
-    """A value that is not null, as it goes on the wire. Raises what graphql-core raises."""
+    """Serialize a value that is not null. Raises the errors of graphql-core."""
     if isinstance(value, BaseException):
         raise value
     found = named.coerce_output_value(value)
@@ -40,19 +38,19 @@ def serialize(named: Any, value: Any) -> Any:
 
 
 def close_unused(value: Any) -> None:
-    """A coroutine that nobody is going to await says so when it is thrown away, unless it is closed."""
+    """Close a coroutine that will not be awaited. Python would otherwise warn when it is discarded."""
     close = getattr(value, "close", None)
     if close is not None:
         close()
 
 
 def null_error(coordinate: str) -> TypeError:
-    """What is said of a null where there must be none."""
+    """Make the error for a null of a required type."""
     return TypeError(f"Cannot return null for non-nullable field {coordinate}.")
 
 
 def pass_through_check(named: Any) -> str | None:
-    """The expression that says of `{v}` that it leaves as it is; None where there is no such class."""
+    """Return the expression that checks whether `{v}` is sent unchanged; None if the type has no usual class."""
     for known, check in _USUAL.items():
         if named is known:
             return check
@@ -60,7 +58,7 @@ def pass_through_check(named: Any) -> str | None:
 
 
 def enum_names(named: Any) -> tuple[type, dict[Any, str]] | None:
-    """An enum's Python class and its members' names on the wire; None where values are not members of one class."""
+    """Return an enum's Python class and its members' serialized names. Returns None if it has no Python enum class."""
     if not isinstance(named, GraphQLEnumType):
         return None
     wrapped = getattr(named, "wrapped_cls", None)

@@ -1,8 +1,13 @@
-"""Whether a document is valid, told at a third of what graphql-core takes, by the same rules of graphql-core.
+"""Validation of documents by the rules of graphql-core, in a third of graphql-core's time.
 
-Spared are: visits of names, which no rule looks at; asking each rule anew for each kind of node whether it wants it;
-rules about what the text does not hold; and hashing a whole tree wherever something is remembered of it. What is wrong
-with a document that is not valid is then told by graphql-core itself.
+Time is saved in four ways:
+
+- Names are not visited, because no rule uses them.
+- The methods of a rule for each kind of node are looked up once.
+- A rule does not run if the text has nothing that concerns the rule.
+- Caches use the identity of a node, because its hash goes through the whole tree.
+
+graphql-core itself reports the errors of an invalid document.
 """
 
 from collections.abc import Callable, Sequence
@@ -70,19 +75,21 @@ _KEYS = {kind: tuple(key for key in keys if key not in _SKIPPED_KEYS) for kind, 
 
 
 class _Invalid(Exception):
-    """Something is wrong with the document."""
+    """The document is invalid."""
 
 
 def find_problems(schema: GraphQLSchema, document: DocumentNode, text: str) -> list[GraphQLError]:
-    """What is wrong with the document of this text; nothing, if it is valid."""
+    """Return the errors of the document with this text. The list is empty if the document is valid."""
     if _is_valid(schema, document, text):
         return []
     return validate(schema, document, rules_of(schema), max_errors=_MAX_ERRORS)
 
 
 def rules_of(schema: GraphQLSchema) -> Sequence[type[ASTValidationRule]]:
-    """Those that the schema is subject to. Where it knows neither @defer nor @stream KnownDirectivesRule refuses them;
-    graphql-core's rules about them fail with AttributeError at a union.
+    """Return the rules for the schema.
+
+    A schema without @defer and @stream omits the rules about them, because these rules fail with AttributeError at a
+    union. KnownDirectivesRule refuses the two directives in such a schema.
     """
     return _rules(variables=True, directives=True, increments=_has_increments(schema))
 
@@ -112,7 +119,7 @@ def _refuse(_: GraphQLError) -> NoReturn:
 
 @lru_cache(8)
 def _rules(*, variables: bool, directives: bool, increments: bool) -> tuple[type[ASTValidationRule], ...]:
-    """Those that could find anything in a text with or without these; a mark inside a string does no harm."""
+    """Return the rules that could find an error in the text. A `$` or `@` in a string only adds rules."""
     idle: set[type[ASTValidationRule]] = set()
     for those, are_met in (
         (_VARIABLE_RULES, variables),
@@ -125,7 +132,7 @@ def _rules(*, variables: bool, directives: bool, increments: bool) -> tuple[type
 
 
 class _Context(ValidationContext):
-    """Remembers by what a node is, not by what it holds: hash() of a node goes through all below it."""
+    """Validation context with caches by the identity of nodes, because hash() of a node goes through its whole tree."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -156,14 +163,14 @@ class _Context(ValidationContext):
 
 
 class _ParallelVisitor(Visitor):
-    """Lets everybody see a kind of node who wants to, after what is known of types has been brought up to it."""
+    """Visitor that runs several visitors in one pass. It updates the type information before they see a node."""
 
     def __init__(self, types: TypeInfo, visitors: Sequence[Visitor]) -> None:
         super().__init__()
         self._types = types
         self._visitors = visitors
         self._classes = tuple(type(visitor) for visitor in visitors)
-        # For each visitor the node below which it wants to see nothing, or BREAK.
+        # For each visitor: the node whose subtree it skips, or BREAK.
         self._skipping: list[Any] = [None] * len(visitors)
 
     def get_enter_leave_for_kind(self, kind: str) -> EnterLeaveVisitor:
@@ -191,7 +198,7 @@ class _ParallelVisitor(Visitor):
 
         def leave(node: Node, *where: Any) -> None:
             for place, see in visitors:
-                # That there is nothing more to see below is what some say who leave; it means nothing.
+                # Some visitors return SKIP when they leave a node. SKIP has no meaning there.
                 if skipping[place] is None and see(node, *where) not in (None, SKIP):
                     skipping[place] = BREAK
             for place in entered:
@@ -208,7 +215,7 @@ class _ParallelVisitor(Visitor):
 
 @lru_cache(500)
 def _methods(classes: tuple[type[Visitor], ...], when: str, kind: str) -> tuple[tuple[int, str], ...]:
-    """Which of them have a method for this kind of node, or else one for all."""
+    """Return the visitors with a method for this kind of node, or with a method for all kinds."""
     names = (f"{when}_{kind}", when)
     found = ((place, name) for place, of in enumerate(classes) for name in names[: 1 if hasattr(of, names[0]) else 2])
     return tuple((place, name) for place, name in found if hasattr(classes[place], name))

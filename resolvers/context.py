@@ -159,7 +159,7 @@ class Context:
         """The answers in the keys' order; one that failed is its exception, for a list resolver to pass on."""
         if self._lookups is None:
             self._lookups = Batcher(self, {})
-        return await self._lookups.ask(batch, keys, keys, {})
+        return await self._lookups.load(batch, keys, keys, {})
 
     def forget(self) -> None:
         """Drop the loaded data, after a mutation and at the end of the request.
