@@ -5,7 +5,7 @@ from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class DepositOrder:
+class DepositCommand:
     """Put `amount` (> 0, within the currency's quantum) on `login`. `reference` is at most 31 ASCII characters and
     goes whole into the vendor's comment; `idempotency_key` goes where the vendor has such a header.
     """
@@ -25,7 +25,7 @@ class DepositReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class NewAccountOrder:
+class NewAccountCommand:
     """Make an account for a client. `name` is the client's full name; leverage None leaves the group's default."""
 
     group: str
@@ -55,7 +55,7 @@ class NewAccountReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountRequestOrder:
+class AccountRequestCommand:
     """A request to open an account, in the CRM's own words."""
 
     user_id: str

@@ -8,7 +8,7 @@ from core.commands import DepositReceipt, NewAccountReceipt
 from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavailable, UpstreamError
 from core.records import InstructionRecord
 from core.secret import Secret
-from instructions.vendor_commands import account_order, deposit_order, request_order
+from instructions.vendor_commands import account_command, deposit_command, request_command
 from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.vendors.kit.protocol import Crm, DepositHistory, ErpApi, Platform
 
@@ -91,7 +91,7 @@ class Verdicts:
         sent_at = instruction.sent_at
 
         async def look() -> Verdict:
-            receipt = await history.find(deposit_order(instruction), sent_at, call)
+            receipt = await history.find(deposit_command(instruction), sent_at, call)
             if receipt is not None:
                 await self._queue.prove(platform.name, instruction)
                 return Booked(receipt, _FOUND)
@@ -109,7 +109,7 @@ class Verdicts:
         sent_at = instruction.sent_at
 
         async def look() -> Verdict:
-            receipt = await history.find(account_order(instruction), sent_at, call)
+            receipt = await history.find(account_command(instruction), sent_at, call)
             if receipt is not None:
                 return Booked(receipt, f"{_FOUND}; its password has to be set by an operator")
             wait = history.absence_counts_after - age_seconds
@@ -133,7 +133,7 @@ class Verdicts:
         booked = await self._queue.booked_on(server)
         if booked is None or booked.sent_at is None:
             return False
-        if await history.find(deposit_order(booked), booked.sent_at, call) is None:
+        if await history.find(deposit_command(booked), booked.sent_at, call) is None:
             return False
         await self._queue.prove(server, booked)
         return True
@@ -164,7 +164,7 @@ class Verdicts:
             return Undecided("the CRM is not in the settings any more", for_people=True)
 
         async def ask() -> Verdict:
-            await crm.settle_request(request_order(instruction.details), call)
+            await crm.settle_request(request_command(instruction.details), call)
             return Booked(None, "asked again: the request waits in the CRM")
 
         return await _judged(ask)

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from core.commands import AccountRequestOrder, DepositOrder, NewAccountOrder
+from core.commands import AccountRequestCommand, DepositCommand, NewAccountCommand
 from core.money import plain
 from core.records import InstructionRecord
 
 
-def deposit_order(instruction: InstructionRecord) -> DepositOrder:
+def deposit_command(instruction: InstructionRecord) -> DepositCommand:
     """The deposit. The instruction's reference is the vendor's comment, its id the vendor's idempotency key."""
     assert instruction.login is not None
     assert instruction.amount is not None
     assert instruction.currency is not None
-    return DepositOrder(
+    return DepositCommand(
         login=instruction.login,
         amount=instruction.amount,
         currency=instruction.currency,
@@ -28,9 +28,9 @@ def account_details(group: str, name: str, leverage: Decimal | None, email: str 
     return {"group": group, "name": name, "leverage": None if leverage is None else plain(leverage), "email": email}
 
 
-def account_order(instruction: InstructionRecord) -> NewAccountOrder:
+def account_command(instruction: InstructionRecord) -> NewAccountCommand:
     details = instruction.details
-    return NewAccountOrder(
+    return NewAccountCommand(
         group=details["group"],
         name=details["name"],
         leverage=None if details["leverage"] is None else Decimal(details["leverage"]),
@@ -40,12 +40,12 @@ def account_order(instruction: InstructionRecord) -> NewAccountOrder:
     )
 
 
-def request_details(order: AccountRequestOrder) -> dict[str, Any]:
+def request_details(order: AccountRequestCommand) -> dict[str, Any]:
     """What an instruction stores of a request to open an account."""
     values = {name: getattr(order, name) for name in order.__dataclass_fields__}
     return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
-def request_order(details: Mapping[str, Any]) -> AccountRequestOrder:
+def request_command(details: Mapping[str, Any]) -> AccountRequestCommand:
     leverage = details["leverage"]
-    return AccountRequestOrder(**{**details, "leverage": None if leverage is None else Decimal(leverage)})
+    return AccountRequestCommand(**{**details, "leverage": None if leverage is None else Decimal(leverage)})

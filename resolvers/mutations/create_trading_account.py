@@ -12,7 +12,7 @@ from core.records import ClientRecord, InstructionRecord
 from core.secret import Secret
 from instructions.dispatcher import Outcome, Prepare, Prepared
 from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
-from instructions.vendor_commands import account_details, account_order
+from instructions.vendor_commands import account_command, account_details
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given
 from resolvers.fields.loaders import clients_by_number
@@ -166,7 +166,7 @@ def _issues(server: NewAccountOnServer, config: ServerConfig, client: ClientReco
 
 def preparation(accounts: Accounts, instruction: InstructionRecord) -> Prepare:
     async def prepare(call: Call) -> Prepared:
-        return await accounts.prepare(account_order(instruction), call)
+        return await accounts.prepare(account_command(instruction), call)
 
     return prepare
 

@@ -11,7 +11,7 @@ from core.money import is_whole, plain, quantum
 from core.records import AccountKey, AccountRecord, ClientRecord, InstructionRecord
 from instructions.dispatcher import Outcome, Prepare, Prepared
 from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
-from instructions.vendor_commands import deposit_order
+from instructions.vendor_commands import deposit_command
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given
 from resolvers.fields.loaders import accounts_by_key, clients_by_number
@@ -137,7 +137,7 @@ def guards(platform: Platform, currency: str, context: Context) -> DepositGuards
 
 def preparation(deposits: Deposits, instruction: InstructionRecord) -> Prepare:
     async def prepare(call: Call) -> Prepared:
-        return await deposits.prepare(deposit_order(instruction), call)
+        return await deposits.prepare(deposit_command(instruction), call)
 
     return prepare
 

@@ -5,7 +5,7 @@ import strawberry
 from strawberry import UNSET
 
 from core.call import Call
-from core.commands import AccountRequestOrder
+from core.commands import AccountRequestCommand
 from core.errors import Reason
 from instructions.dispatcher import Outcome, Prepared
 from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
@@ -95,17 +95,17 @@ OpenAccountRequestPayload = Annotated[
 ]
 
 
-def vendor_order(asked: OpenAccountRequestInput) -> AccountRequestOrder:
+def vendor_order(asked: OpenAccountRequestInput) -> AccountRequestCommand:
     """The request in the CRM's words: the one member of `platform`, laid flat."""
     name, details = next((name, value) for name in _PLATFORMS if (value := getattr(asked.platform, name)))
     fields = {field: given(getattr(details, field)) for field in details.__dataclass_fields__}
-    return AccountRequestOrder(user_id=asked.user_id, connection_id=asked.connection_id, platform=name, **fields)
+    return AccountRequestCommand(user_id=asked.user_id, connection_id=asked.connection_id, platform=name, **fields)
 
 
 _PLATFORMS = tuple(OpenAccountPlatform.__dataclass_fields__)
 
 
-def issues(order: AccountRequestOrder) -> list[InputIssue]:
+def issues(order: AccountRequestCommand) -> list[InputIssue]:
     """What the CRM would refuse by its documented rules [D, seed 002]."""
     found = []
     least = _LEAST_LEVERAGE.get(order.platform)
@@ -127,7 +127,7 @@ def issues(order: AccountRequestOrder) -> list[InputIssue]:
     return found
 
 
-async def check(order: AccountRequestOrder, meaning: dict[str, Any], key: str, context: Context) -> CheckedCommand:
+async def check(order: AccountRequestCommand, meaning: dict[str, Any], key: str, context: Context) -> CheckedCommand:
     """The order, if the request may be made. Raises Invalid, Declined, UpstreamError."""
     if found := issues(order):
         raise InvalidInput(*found)

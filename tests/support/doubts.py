@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import count
 
 from core.clock import Clock
-from core.commands import DepositOrder
+from core.commands import DepositCommand
 from support.adapters import DepositAdapter
 from support.vendor_calls import settings
 from upstreams.open import Upstreams, open_upstreams
@@ -42,7 +42,7 @@ async def opened(box, clock: Clock, change: Callable = lambda config: config) ->
         yield house
 
 
-async def an_order(database, server: str) -> DepositOrder:
+async def an_order(database, server: str) -> DepositCommand:
     """A new order for some account that may be paid into."""
     query = """
         SELECT login, currency FROM platform.account
@@ -50,10 +50,10 @@ async def an_order(database, server: str) -> DepositOrder:
     """
     account = await database.fetchrow(query, server)
     reference = f"BGDOUBT{next(_numbers):06}"
-    return DepositOrder(str(account["login"]), AMOUNT, account["currency"], reference, f"key-{reference}")
+    return DepositCommand(str(account["login"]), AMOUNT, account["currency"], reference, f"key-{reference}")
 
 
-async def books(database, server: str, order: DepositOrder) -> list[tuple[str, Decimal]]:
+async def books(database, server: str, order: DepositCommand) -> list[tuple[str, Decimal]]:
     """What the trading server itself holds for the order: (ticket, amount)."""
     query = "SELECT ticket, amount FROM platform.deal WHERE server = $1 AND comment = $2 ORDER BY ticket"
     rows = await database.fetch(query, server, order.reference)

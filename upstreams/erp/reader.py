@@ -15,7 +15,7 @@ from core.keyset import Page, PageRequest, cut
 from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
 from core.secret import Secret
 from core.visibility import Visibility
-from upstreams.flow.coalescing import Ask, Gate, K, Sharing, V
+from upstreams.flow.coalescing import Ask, Coalescing, K, Sharing, V
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
@@ -198,8 +198,8 @@ class Erp:
         totals = dict.fromkeys(numbers, 0)
         return totals | {row["client_number"]: row["total"] for row in rows}
 
-    def _shared(self, ask: Ask[Visibility, K, V], sharing: Sharing) -> Gate[Visibility, K, V]:
-        return Gate(ask, sharing, too_late=self._database.too_late, away=False)
+    def _shared(self, ask: Ask[Visibility, K, V], sharing: Sharing) -> Coalescing[Visibility, K, V]:
+        return Coalescing(ask, sharing, too_late=self._database.too_late, away=False)
 
 
 def _columns(keys: Sequence[AccountKey]) -> tuple[list[str], list[str]]:

@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 from core.clock import Deadline
-from upstreams.flow.fair_queue import Turns
+from upstreams.flow.fair_queue import FairQueue
 
 
 class Crowded(Exception):
@@ -32,7 +32,7 @@ class _Line:
     def __init__(self, places: int) -> None:
         self.places = places
         self.in_flight = 0
-        self.turns: Turns[asyncio.Future[None]] = Turns()
+        self.turns: FairQueue[asyncio.Future[None]] = FairQueue()
 
     def make_room(self, caller: str) -> bool:
         """Turn somebody else away, where one has more in the line than this caller."""

@@ -19,14 +19,14 @@ from msgspec.structs import replace
 
 from core.call import Call, Tally
 from core.errors import UpstreamError
-from upstreams.flow.fair_queue import Turns
+from upstreams.flow.fair_queue import FairQueue
 
 Q = TypeVar("Q", bound=Hashable)
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Asker(Generic[K, V]):
+class Waiter(Generic[K, V]):
     """One asker in the line, or with a shared call."""
 
     __slots__ = ("answer", "batch", "call", "context", "keys")
@@ -43,7 +43,7 @@ class Asker(Generic[K, V]):
 class Batch(Generic[K, V]):
     """Those who share a call, the first of them first."""
 
-    def __init__(self, askers: list[Asker[K, V]], keys: list[K]) -> None:
+    def __init__(self, askers: list[Waiter[K, V]], keys: list[K]) -> None:
         self.askers = askers
         self.keys = keys
         self.wanted_by = len(askers)
@@ -85,9 +85,9 @@ class _SharedTally(Tally):
     asked; keys count for each who asked for them.
     """
 
-    def __init__(self, askers: Sequence[Asker[K, V]]) -> None:
+    def __init__(self, askers: Sequence[Waiter[K, V]]) -> None:
         super().__init__()
-        self._askers: Sequence[Asker[K, V]] = askers
+        self._askers: Sequence[Waiter[K, V]] = askers
 
     def count(self, system: str, keys: int) -> None:  # noqa: ARG002 - each has its own number of them.
         there = [asker for asker in self._askers if not asker.answer.done()] or self._askers[:1]
@@ -96,7 +96,7 @@ class _SharedTally(Tally):
             asker.call.tally.keys[system] += len(asker.keys)
 
 
-class Line(Generic[K, V]):
+class QuestionLane(Generic[K, V]):
     """Calls under way for one question, and who waits with it. Callers take turns where not all fit into one call."""
 
     __slots__ = ("in_flight", "is_gathering", "turns")
@@ -104,11 +104,11 @@ class Line(Generic[K, V]):
     def __init__(self) -> None:
         self.in_flight = 0
         self.is_gathering = False
-        self.turns: Turns[Asker[K, V]] = Turns()
+        self.turns: FairQueue[Waiter[K, V]] = FairQueue()
 
     def take(self, keys_max: int) -> Batch[K, V]:
         """The next ones, as many as fit, and at least one."""
-        askers: list[Asker[K, V]] = []
+        askers: list[Waiter[K, V]] = []
         keys: dict[K, None] = {}
         while self.turns.length:
             fresh = [key for key in self.turns.first().keys if key not in keys]
@@ -119,7 +119,7 @@ class Line(Generic[K, V]):
         return Batch(askers, list(keys))
 
 
-def left(asker: Asker[K, V], line: Line[K, V]) -> Batch[K, V] | None:
+def left(asker: Waiter[K, V], line: QuestionLane[K, V]) -> Batch[K, V] | None:
     """Out of the line, or out of the call that is still under way. The call it was in, which it lets go: they know each
     other, and would wait until somebody looks for cycles.
     """
@@ -149,7 +149,7 @@ class Sharing:
             raise ValueError(f"at_once is 0 or more and keys_max 1 or more: {self}")
 
 
-class Gate(Generic[Q, K, V]):
+class Coalescing(Generic[Q, K, V]):
     """All calls of one kind. `too_late` makes the error of who waited in vain; `away` says that the other side is a
     vendor, while whom is waited for the server may do other work (api/admission/load_shedding.py). `weight` is for how
     many a key of this question counts.
@@ -170,7 +170,7 @@ class Gate(Generic[Q, K, V]):
         self._too_late = too_late
         self._away = away
         # A question that nobody waits for has no line.
-        self._lines: dict[Q, Line[K, V]] = {}
+        self._lines: dict[Q, QuestionLane[K, V]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, question: Q, keys: Sequence[K], call: Call) -> Mapping[K, V]:
@@ -181,7 +181,7 @@ class Gate(Generic[Q, K, V]):
             return await self._ask(question, keys, call)
         line = self._lines.get(question)
         if line is None:
-            line = self._lines[question] = Line()
+            line = self._lines[question] = QuestionLane()
         if line.in_flight < self._sharing.at_once and not line.is_gathering:
             # Not at once, but when all who are running now have had their turn: they may want the same.
             line.is_gathering = True
@@ -194,8 +194,8 @@ class Gate(Generic[Q, K, V]):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _waited(self, line: Line[K, V], keys: Sequence[K], call: Call) -> Mapping[K, V]:
-        asker: Asker[K, V] = Asker(keys, call)
+    async def _waited(self, line: QuestionLane[K, V], keys: Sequence[K], call: Call) -> Mapping[K, V]:
+        asker: Waiter[K, V] = Waiter(keys, call)
         line.turns.add(call.caller, asker)
         # A timer, not a time-out: nothing has to be cancelled, and it costs a fraction.
         timer = asyncio.get_running_loop().call_later(call.deadline.remaining(), self._tell_late, asker)
@@ -215,28 +215,28 @@ class Gate(Generic[Q, K, V]):
         except KeyError:
             return {key: found[key] for key in keys if key in found}
 
-    def _tell_late(self, asker: Asker[K, V]) -> None:
+    def _tell_late(self, asker: Waiter[K, V]) -> None:
         if not asker.answer.done():
             asker.answer.set_exception(self._too_late())
 
-    def _gathered(self, question: Q, line: Line[K, V]) -> None:
+    def _gathered(self, question: Q, line: QuestionLane[K, V]) -> None:
         line.is_gathering = False
         self._fill(question, line)
 
-    def _next(self, question: Q, line: Line[K, V]) -> None:
+    def _next(self, question: Q, line: QuestionLane[K, V]) -> None:
         """A call has ended: its place is for those who wait."""
         line.in_flight -= 1
         if not line.is_gathering:
             self._fill(question, line)
 
-    def _fill(self, question: Q, line: Line[K, V]) -> None:
+    def _fill(self, question: Q, line: QuestionLane[K, V]) -> None:
         while line.turns.length and line.in_flight < self._sharing.at_once:
             line.in_flight += 1
             self._send(question, line, line.take(self._sharing.keys_max // self._weight(question)))
         if not line.in_flight and not line.turns.length:
             del self._lines[question]
 
-    def _send(self, question: Q, line: Line[K, V], batch: Batch[K, V]) -> None:
+    def _send(self, question: Q, line: QuestionLane[K, V], batch: Batch[K, V]) -> None:
         def landed(done: asyncio.Task[None]) -> None:
             # Not at the end of the task itself: one that is cancelled before it begins never comes there.
             self._tasks.discard(done)

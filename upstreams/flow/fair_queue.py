@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 
-class Turns(Generic[T]):
+class FairQueue(Generic[T]):
     """What waits, caller by caller; each caller's own keeps its order. Whoever comes back when his last is gone stands
     at the end.
     """

@@ -21,7 +21,7 @@ Key = tuple[Hashable, str]
 """Where it leads, and the lane of the requests that it is for."""
 
 
-class Kept(Generic[C]):
+class ConnectionPool(Generic[C]):
     """The one that was used last goes first, so that few are kept open. A vendor that answers twice leaves its second
     answer to whoever comes next: so only silent ones are handed on, and never from one trading server to another, where
     the same login is somebody else's.

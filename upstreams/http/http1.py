@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 import httptools
 import httpx
 
-from upstreams.http.connection_pool import Kept
+from upstreams.http.connection_pool import ConnectionPool
 
 Origin = tuple[str, str, int]
 Whole = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -162,7 +162,7 @@ class _Connection(asyncio.Protocol):
         self._answer.set_result((self._parser.get_status_code(), self._headers, body))
 
 
-class SmallCalls(httpx.AsyncBaseTransport):
+class Http1Transport(httpx.AsyncBaseTransport):
     """Keeps connections for `keep_alive_seconds` after their last use. How many there are is the caller's to limit.
 
     `request.extensions`: httpx's "timeout" (connect and read are kept) and "target"; "total", the seconds that all of
@@ -171,7 +171,7 @@ class SmallCalls(httpx.AsyncBaseTransport):
 
     def __init__(self, context: ssl.SSLContext, *, keep_alive_seconds: float) -> None:
         self._context = context
-        self._kept: Kept[_Connection] = Kept(keep_alive_seconds)
+        self._kept: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The whole answer. Raises httpx's exceptions; ConnectError and ConnectTimeout before a byte is sent."""

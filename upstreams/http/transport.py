@@ -14,7 +14,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 import msgspec
 
-from upstreams.http.http1 import PORTS, Origin, SmallCalls, written
+from upstreams.http.http1 import PORTS, Http1Transport, Origin, written
 from upstreams.http.limits import Limits
 from upstreams.http.transport_errors import Meaning, TransportFault, meaning_of
 
@@ -89,7 +89,7 @@ class Transport:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._reading = SmallCalls(_tls(), keep_alive_seconds=KEEP_ALIVE_SECONDS)
+        self._reading = Http1Transport(_tls(), keep_alive_seconds=KEEP_ALIVE_SECONDS)
         self._writing = _http(limits)
         self._origins: dict[str, tuple[Origin, bytes]] = {}
 

@@ -7,7 +7,7 @@ import pytest
 from support.doubts import LeapingClock, opened
 from support.vendor_calls import a_call, changed
 
-from core.commands import NewAccountOrder
+from core.commands import NewAccountCommand
 from core.errors import Misunderstood, OutcomeUnknown, Unavailable
 from upstreams.vendors.cplugin import account_search as users
 from upstreams.vendors.cplugin import writes as writing
@@ -35,16 +35,16 @@ def server(house):
 
 
 @pytest.fixture
-def order() -> NewAccountOrder:
+def order() -> NewAccountCommand:
     reference = f"BGLOGIN{next(numbers):06}"
-    return NewAccountOrder("Basic_IL2", "Dana Levi", None, None, reference, f"key-{reference}")
+    return NewAccountCommand("Basic_IL2", "Dana Levi", None, None, reference, f"key-{reference}")
 
 
 @pytest.fixture
 def made(database):
     """The accounts that the trading server holds for an order: (login, has a password)."""
 
-    async def find(order: NewAccountOrder, server: str = "R1") -> list[tuple[str, bool]]:
+    async def find(order: NewAccountCommand, server: str = "R1") -> list[tuple[str, bool]]:
         query = "SELECT login, has_password FROM platform.account WHERE server = $1 AND external_id = $2 ORDER BY login"
         return [(str(row[0]), row[1]) for row in await database.fetch(query, server, order.reference)]
 
@@ -206,7 +206,7 @@ async def test_a_password_in_use_is_left_alone(server, order, database, box):
 
 async def test_v1_makes_one_account_and_never_repeats(house, made, box, clock):
     legacy = house.servers["R3"]
-    order = NewAccountOrder("Classic", "Dana Levi", None, None, f"BGLOGIN{next(numbers):06}", "key")
+    order = NewAccountCommand("Classic", "Dana Levi", None, None, f"BGLOGIN{next(numbers):06}", "key")
     box.tell("cplugin", "/misbehave", {"fault": "drop_after", "path": "UserRecordNew", "times": 1})
 
     with pytest.raises(OutcomeUnknown):

@@ -9,7 +9,7 @@ import pytest
 from support.doubts import LeapingClock, opened
 from support.vendor_calls import a_call
 
-from core.commands import DepositOrder, NewAccountOrder
+from core.commands import DepositCommand, NewAccountCommand
 from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
 from upstreams.http import lenient_json as wire
 from upstreams.vendors.cplugin import account_flags as flags
@@ -141,7 +141,7 @@ async def deposit(house, database):
         "SELECT login FROM platform.account WHERE server = 'R1' AND enabled AND NOT read_only ORDER BY login LIMIT 1"
     )
     reference = f"BGCPLUGIN{next(numbers):06}"
-    order = DepositOrder(str(await database.fetchval(query)), Decimal("10.00"), "USD", reference, f"key-{reference}")
+    order = DepositCommand(str(await database.fetchval(query)), Decimal("10.00"), "USD", reference, f"key-{reference}")
     return await house.servers["R1"].deposits.prepare(order, a_call())
 
 
@@ -196,7 +196,7 @@ async def test_the_key_and_a_deadline_travel_with_a_write(deposit, box):
     assert (body["tradeTransactionType"], body["tradeCommand"]) == ("BrBalance", "Balance")
 
 
-def an_account(**changes) -> NewAccountOrder:
+def an_account(**changes) -> NewAccountCommand:
     number = next(numbers)
     fields = {
         "group": "Basic_IL2",
@@ -206,7 +206,7 @@ def an_account(**changes) -> NewAccountOrder:
         "reference": f"BGACCOUNT{number:06}",
         "idempotency_key": f"account-{number}",
     }
-    return NewAccountOrder(**fields | changes)
+    return NewAccountCommand(**fields | changes)
 
 
 async def test_an_account_is_made_with_a_password_that_no_repr_shows(house, database):

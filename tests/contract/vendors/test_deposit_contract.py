@@ -8,7 +8,7 @@ from support.adapters import DEPOSITS, DepositAdapter
 from support.doubts import LeapingClock, opened
 from support.vendor_calls import a_call
 
-from core.commands import DepositOrder
+from core.commands import DepositCommand
 from core.errors import OutcomeUnknown, Reason, Rejected, Unavailable
 from upstreams.vendors.cplugin import writes as writing
 
@@ -40,17 +40,17 @@ async def account(database, adapter):
 
 
 @pytest.fixture
-def order(account) -> DepositOrder:
+def order(account) -> DepositCommand:
     number = next(numbers)
     reference = f"BGCONTRACT{number:06}"
-    return DepositOrder(str(account["login"]), AMOUNT, account["currency"], reference, f"key-{reference}")
+    return DepositCommand(str(account["login"]), AMOUNT, account["currency"], reference, f"key-{reference}")
 
 
 @pytest.fixture
 def booked(database, adapter):
     """The tickets that the trading server really holds for an order."""
 
-    async def find(order: DepositOrder) -> list[tuple[str, Decimal]]:
+    async def find(order: DepositCommand) -> list[tuple[str, Decimal]]:
         query = "SELECT ticket, amount FROM platform.deal WHERE server = $1 AND comment = $2"
         rows = await database.fetch(query, adapter.server, order.reference)
         return [(str(row["ticket"]), row["amount"]) for row in rows]
@@ -131,7 +131,7 @@ async def test_an_expired_token_costs_a_second_try_and_books_once(server, adapte
 
 
 async def test_an_unknown_login_is_refused(server, adapter, order, booked):
-    stranger = DepositOrder("987654", AMOUNT, order.currency, order.reference, order.idempotency_key)
+    stranger = DepositCommand("987654", AMOUNT, order.currency, order.reference, order.idempotency_key)
 
     with pytest.raises(Rejected) as refused:
         await (await server.deposits.prepare(stranger, a_call())).send()
@@ -144,7 +144,7 @@ async def test_an_unknown_login_is_refused(server, adapter, order, booked):
 # A double holds the last one exactly enough; the ledger refuses it by the currency's quantum.
 @pytest.mark.applies_to(lambda adapter, amount, **_: (adapter.vendor, amount) != ("cplugin", "0.000000001"))
 async def test_an_amount_that_would_become_another_is_refused_unsent(server, adapter, order, box, amount):
-    odd = DepositOrder(order.login, Decimal(amount), order.currency, order.reference, order.idempotency_key)
+    odd = DepositCommand(order.login, Decimal(amount), order.currency, order.reference, order.idempotency_key)
 
     with pytest.raises(Rejected) as refused:
         await server.deposits.prepare(odd, a_call())
@@ -154,7 +154,7 @@ async def test_an_amount_that_would_become_another_is_refused_unsent(server, ada
 
 
 async def test_a_reference_that_would_be_cut_is_our_defect(server, order):
-    long = DepositOrder(order.login, AMOUNT, order.currency, "X" * 32, order.idempotency_key)
+    long = DepositCommand(order.login, AMOUNT, order.currency, "X" * 32, order.idempotency_key)
 
     with pytest.raises(ValueError, match="31 printable"):
         await server.deposits.prepare(long, a_call())

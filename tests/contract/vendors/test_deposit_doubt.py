@@ -8,7 +8,7 @@ from support.adapters import DEPOSITS, DepositAdapter
 from support.doubts import AMOUNT, LeapingClock, an_order, books, opened, sends
 from support.vendor_calls import a_call, changed
 
-from core.commands import DepositOrder
+from core.commands import DepositCommand
 from core.errors import Misunderstood, OutcomeUnknown, Unavailable
 from upstreams.vendors.cplugin import writes as writing
 
@@ -45,7 +45,7 @@ async def server(well_behaved, adapter, clock, monkeypatch):
 
 
 @pytest.fixture
-async def order(database, adapter) -> DepositOrder:
+async def order(database, adapter) -> DepositCommand:
     return await an_order(database, adapter.server)
 
 

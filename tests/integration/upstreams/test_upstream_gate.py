@@ -21,7 +21,7 @@ from core.records import AccountKey, LiveAccountRecord
 from core.secret import Secret
 from core.visibility import EVERYTHING, Visibility
 from upstreams.erp.reader import Erp
-from upstreams.flow.coalescing import Gate, Sharing
+from upstreams.flow.coalescing import Coalescing, Sharing
 from upstreams.open import Upstreams, open_upstreams
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.vendors.kit.token_store import memory_tokens
@@ -463,7 +463,7 @@ class Ledger:
         self.go = asyncio.Event()
         self.most: Counter[object] = Counter()
         self.inside: Counter[object] = Counter()
-        self.gate = Gate(self._ask, sharing, too_late=self.too_late, away=away)
+        self.gate = Coalescing(self._ask, sharing, too_late=self.too_late, away=away)
 
     async def _ask(self, question, keys, call) -> dict[int, str]:
         self.asked.append((question, list(keys), call, WHO.get()))

@@ -10,7 +10,7 @@ from core.keyset import Page, PageRequest, cut
 from core.visibility import Visibility
 from upstreams.erp.reader import ClientQuery
 from upstreams.erp.rendering.statement import Statement
-from upstreams.flow.coalescing import Gate, Sharing
+from upstreams.flow.coalescing import Coalescing, Sharing
 from upstreams.postgres.database import Database
 
 _BEFORE_ALL: Final = -(2**63)
@@ -44,10 +44,10 @@ class ClientTexts:
 
     def __init__(self, database: Database, sharing: Sharing, concurrent_pages: int) -> None:
         self._database = database
-        self._by_number: Gate[Question, int, Texts] = Gate(
+        self._by_number: Coalescing[Question, int, Texts] = Coalescing(
             self._ask_by_number, sharing, too_late=database.too_late, away=False
         )
-        self._pages: Gate[Question, Bounds, list[Texts]] = Gate(
+        self._pages: Coalescing[Question, Bounds, list[Texts]] = Coalescing(
             self._ask_pages,
             Sharing(concurrent_pages, _MOST_CLIENTS),
             too_late=database.too_late,

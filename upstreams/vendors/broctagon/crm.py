@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.call import Call
-from core.commands import AccountRequestOrder
+from core.commands import AccountRequestCommand
 from core.errors import Reason, Rejected, System, Unavailable, UpstreamError
 from core.secret import Secret
 from upstreams.http import lenient_json as wire
@@ -80,12 +80,12 @@ class Broctagon:
     async def aclose(self) -> None:
         await self.link.aclose()
 
-    async def prepare_request(self, order: AccountRequestOrder, call: Call) -> "PreparedWrite":
+    async def prepare_request(self, order: AccountRequestCommand, call: Call) -> "PreparedWrite":
         """POST /public/v1/requests/account, ready to go. The CRM answers 200 and no id [D, seed 002]."""
         body = {name: value for name, value in dataclasses.asdict(order).items() if value is not None}
         return self.prepare("/public/v1/requests/account", {}, body, self._read_accepted, call)
 
-    async def settle_request(self, order: AccountRequestOrder, call: Call) -> None:
+    async def settle_request(self, order: AccountRequestCommand, call: Call) -> None:
         """Ask again after a lost answer; returns when a request is in. `pending_requests_exist` is success then: our
         own earlier request waits, or one that is as good, for the CRM keeps one open request per connection [D, seed
         002]. Rejected for what would have been refused the first time too, OutcomeUnknown for everything else: an

@@ -10,7 +10,7 @@ import msgspec
 
 from core.call import Call
 from core.clock import Clock
-from core.commands import DepositOrder, DepositReceipt
+from core.commands import DepositCommand, DepositReceipt
 from core.errors import Reason
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
@@ -43,7 +43,7 @@ class BroctagonDeposits:
         self._crm = crm
         self._failures = crm.link.failures
 
-    async def prepare(self, order: DepositOrder, call: Call) -> PreparedDeposit:
+    async def prepare(self, order: DepositCommand, call: Call) -> PreparedDeposit:
         """204 is booked. 200 with `repeat` says that the same comment was seen within two minutes: ours went in before,
         or it did not; only the books can tell.
         """
@@ -57,7 +57,7 @@ class BroctagonDeposits:
         write = self._crm.prepare(DEPOSIT_PATH, {"login": order.login}, body, self._read, call, lane=self._name)
         return PreparedBroctagonDeposit(write)
 
-    def _check(self, order: DepositOrder) -> None:
+    def _check(self, order: DepositCommand) -> None:
         check_deposit(order, self._failures)
         if order.login not in _LOGINS:
             raise self._failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
@@ -85,7 +85,7 @@ class BroctagonDepositHistory:
         self._crm = crm
         self._failures = crm.link.failures
 
-    async def find(self, order: DepositOrder, sent_at: datetime, call: Call) -> DepositReceipt | None:
+    async def find(self, order: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
         rows = await searched(self._crm.transactions(*day_window(sent_at), call, lane=self._name), self._failures)
         try:
             number = the_one((self._found(row, order) for row in rows), order.reference)
@@ -93,7 +93,7 @@ class BroctagonDepositHistory:
             raise self._failures.unreadable(writes=False, detail=str(error)[:100]) from None
         return None if number is None else DepositReceipt(upstream_reference=number or None)
 
-    def _found(self, row: Transaction, order: DepositOrder) -> Found:
+    def _found(self, row: Transaction, order: DepositCommand) -> Found:
         comment, number = row.comment or "", wire.text(row.id) or ""
         if order.reference.casefold() not in comment.casefold():
             # Not ours, so it may be as odd as it likes.

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from core.call import Call
-from core.commands import NewAccountOrder, NewAccountReceipt
+from core.commands import NewAccountCommand, NewAccountReceipt
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import Paging, opened, paging
@@ -49,14 +49,14 @@ class Mt4AccountHistory:
         self._accounts = accounts
         self._failures = door.connection.authorised.failures
 
-    async def find(self, order: NewAccountOrder, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
+    async def find(self, order: NewAccountCommand, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
         """The list has no times to search by, so it is read whole."""
         user = await searched(self._user(order, call), self._failures)
         if user is None:
             return None
         return await self._accounts.resume(str(user.login), order, call, has_password=user.in_use(self._zone))
 
-    async def _user(self, order: NewAccountOrder, call: Call) -> User | None:
+    async def _user(self, order: NewAccountCommand, call: Call) -> User | None:
         """All pages are read even after a find: a second login for one order is for a person to see."""
         users: dict[str, User] = {}
         async for page in self._pages(call):
@@ -93,7 +93,7 @@ def _names(user: User, reference: str) -> bool:
     return any(reference.casefold() in (text or "").casefold() for text in (user.external_id, user.comment))
 
 
-def _found(user: User, order: NewAccountOrder) -> Found:
+def _found(user: User, order: NewAccountCommand) -> Found:
     """The other of the two fields may have been changed since by people in the back office."""
     kept = order.reference in {(user.external_id or "").strip(), (user.comment or "").strip()}
     reference = order.reference if kept else f"{user.external_id} {user.comment}"

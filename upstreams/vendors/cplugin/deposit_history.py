@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from core.call import Call
-from core.commands import DepositOrder, DepositReceipt
+from core.commands import DepositCommand, DepositReceipt
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import opened, paging
@@ -38,7 +38,7 @@ class Mt4DepositHistory:
         self._door = door
         self._zone = zone
 
-    async def find(self, order: DepositOrder, sent_at: datetime, call: Call) -> DepositReceipt | None:
+    async def find(self, order: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
         def read(answer: HttpAnswer) -> DepositReceipt | None:
             trades = msgspec.json.decode(opened(answer, self._failures, writes=False), type=list[_Trade])
             if paging(answer).has_more:
@@ -55,7 +55,7 @@ class Mt4DepositHistory:
         return await searched(search, self._failures)
 
 
-def _found(trade: _Trade, order: DepositOrder) -> Found:
+def _found(trade: _Trade, order: DepositCommand) -> Found:
     is_ours = (
         trade.login == int(order.login)
         and str(trade.command).lower() in BALANCE

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from core.call import Call
-from core.commands import DepositOrder, DepositReceipt
+from core.commands import DepositCommand, DepositReceipt
 from core.errors import Reason
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
@@ -26,7 +26,7 @@ class Deposits:
     def __init__(self, door: Door) -> None:
         self._writer = Writer(door)
 
-    async def prepare(self, order: DepositOrder, call: Call) -> PreparedDeposit:
+    async def prepare(self, order: DepositCommand, call: Call) -> PreparedDeposit:
         if order.login not in _LOGINS:
             raise self._writer.failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
         check_deposit(order, self._writer.failures)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from core.call import Call
-from core.commands import NewAccountOrder, NewAccountReceipt
+from core.commands import NewAccountCommand, NewAccountReceipt
 from core.errors import OutcomeUnknown, Reason, UpstreamError
 from core.secret import Secret
 from upstreams.http import lenient_json as wire
@@ -41,7 +41,7 @@ class Accounts:
         self._server = server
         self._groups = groups
 
-    async def prepare(self, order: NewAccountOrder, call: Call) -> PreparedAccount:
+    async def prepare(self, order: NewAccountCommand, call: Call) -> PreparedAccount:
         self._check(order)
         body: dict[str, Any] = {
             "login": 0,
@@ -58,7 +58,7 @@ class Accounts:
         write = await self._writer.prepare("UserRecordNew", body, self._read, call, key=order.idempotency_key)
         return PreparedMt4Account(self, write, order.idempotency_key, call)
 
-    def _check(self, order: NewAccountOrder) -> None:
+    def _check(self, order: NewAccountCommand) -> None:
         check_reference(order.reference)
         failures = self._writer.failures
         if order.group not in self._groups:
@@ -86,7 +86,9 @@ class Accounts:
             raise self._half_done(login, error) from error
         return NewAccountReceipt(server=self._server, login=login, initial_password=password.reveal())
 
-    async def resume(self, login: str, order: NewAccountOrder, call: Call, *, has_password: bool) -> NewAccountReceipt:
+    async def resume(
+        self, login: str, order: NewAccountCommand, call: Call, *, has_password: bool
+    ) -> NewAccountReceipt:
         """The account of an order whose answer was lost. Whatever password the lost answer spoke of was never handed
         on, so it gets one that nobody knows, and an operator sets another for the client.
         """

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from core.commands import DepositOrder
+from core.commands import DepositCommand
 from core.errors import Reason
 from upstreams.http.failures import Failures
 
@@ -14,7 +14,7 @@ LONGEST_KEY = 255
 EXACT_DOUBLE_DIGITS = 15
 
 
-def check_deposit(order: DepositOrder, failures: Failures) -> None:
+def check_deposit(order: DepositCommand, failures: Failures) -> None:
     """Refuse what a vendor would take for another order than it is."""
     if not order.amount.is_finite() or order.amount <= 0:
         # A negative amount is a withdrawal on every platform.

@@ -7,7 +7,7 @@ from typing import TypeVar
 from core.call import Call
 from core.errors import UpstreamError
 from core.records import LiveAccountRecord
-from upstreams.flow.coalescing import Gate, Sharing
+from upstreams.flow.coalescing import Coalescing, Sharing
 from upstreams.http.failures import Failures
 from upstreams.vendors.kit.protocol import LiveAnswer
 
@@ -68,7 +68,7 @@ def live_gate(
     calls_at_once: int,
     batch_max: int,
     failures: Failures,
-) -> Gate[None, str, V]:
+) -> Coalescing[None, str, V]:
     """Shares one trading server's call between all who ask, whatever they may see: whether they may see an account was
     decided before, by the ERP. With `calls_at_once` 0 nothing is shared.
     """
@@ -79,7 +79,7 @@ def live_gate(
     def too_late() -> UpstreamError:
         return failures.unavailable("did not answer in time", detail="shared call")
 
-    return Gate(one_call, Sharing(calls_at_once, batch_max), too_late=too_late, away=True)
+    return Coalescing(one_call, Sharing(calls_at_once, batch_max), too_late=too_late, away=True)
 
 
 async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:

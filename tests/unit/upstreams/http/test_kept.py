@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from support.vendor_calls import SHORT, a_call, answer
 
 from core.clock import Clock
-from core.commands import DepositOrder, NewAccountOrder
+from core.commands import DepositCommand, NewAccountCommand
 from core.errors import Misunderstood, System
 from core.secret import Secret
 from upstreams.http.access_tokens import AuthorisedLink
-from upstreams.http.connection_pool import Kept
+from upstreams.http.connection_pool import ConnectionPool
 from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
 from upstreams.vendors.broctagon.config import BroctagonConfig
@@ -165,7 +165,7 @@ class Silent:
 
 
 async def test_what_nobody_asks_for_any_more_is_not_kept_for_good():
-    kept, one, other = Kept(0.05), Silent(), Silent()
+    kept, one, other = ConnectionPool(0.05), Silent(), Silent()
     kept.keep(("vendor", "R1"), one)
     await asyncio.wait_for(one.closed.wait(), 10)
     kept.keep(("vendor", "R2"), other)
@@ -247,8 +247,8 @@ async def test_a_login_that_was_not_asked_for_makes_the_whole_answer_unbelievabl
     assert stranger.connections == 2
 
 
-ORDER = DepositOrder("9", Decimal(1), "USD", "BGKEPT0000001", "key-BGKEPT0000001")
-NEW_ACCOUNT = NewAccountOrder("G", "N", None, None, "BGKEPT0000001", "key-BGKEPT0000001")
+ORDER = DepositCommand("9", Decimal(1), "USD", "BGKEPT0000001", "key-BGKEPT0000001")
+NEW_ACCOUNT = NewAccountCommand("G", "N", None, None, "BGKEPT0000001", "key-BGKEPT0000001")
 ALONE = {
     "TradesUserHistory": lambda server: server.deposit_history.find(ORDER, Clock().now(), a_call()),
     "UsersRequest": lambda server: server.account_history.find(NEW_ACCOUNT, Clock().now(), a_call()),

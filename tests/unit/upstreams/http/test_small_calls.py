@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from upstreams.http.http1 import AnswerTooLarge, SmallCalls
+from upstreams.http.http1 import AnswerTooLarge, Http1Transport
 from upstreams.http.transport_errors import Meaning, meaning_of
 
 pytestmark = pytest.mark.anyio
@@ -83,8 +83,10 @@ async def vendor(script: Script, *, then: str = "wait", context: ssl.SSLContext 
 
 
 @asynccontextmanager
-async def small(**more) -> AsyncIterator[SmallCalls]:
-    transport = SmallCalls(more.pop("context", ssl.create_default_context()), keep_alive_seconds=KEEP_SECONDS, **more)
+async def small(**more) -> AsyncIterator[Http1Transport]:
+    transport = Http1Transport(
+        more.pop("context", ssl.create_default_context()), keep_alive_seconds=KEEP_SECONDS, **more
+    )
     try:
         yield transport
     finally:

@@ -8,7 +8,7 @@ import pytest
 from support.vendor_calls import SHORT, a_call, answer, cut
 
 from core.clock import Clock
-from core.commands import AccountRequestOrder
+from core.commands import AccountRequestCommand
 from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
 from core.secret import Secret
 from upstreams.http.link import Link
@@ -17,7 +17,7 @@ from upstreams.vendors.broctagon.crm import MOST_PAGES, PAGE_ROWS, REFUSALS, Bro
 
 pytestmark = pytest.mark.anyio
 
-ORDER = AccountRequestOrder("abcdefgh", "conn0001", "ctrader", leverage=Decimal("0.50"), group="G", currency="EUR")
+ORDER = AccountRequestCommand("abcdefgh", "conn0001", "ctrader", leverage=Decimal("0.50"), group="G", currency="EUR")
 
 
 @pytest.fixture
