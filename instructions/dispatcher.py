@@ -29,8 +29,9 @@ from core.records import InstructionRecord
 from instructions.failpoints import Failpoint, reached
 from instructions.outcomes import Outcomes, pause_seconds
 from instructions.transitions import confirmation, doubt, refusal
-from upstreams.state.deposit_limits import NO_GUARDS
-from upstreams.state.instructions import Draft, Ledger, Transition
+from upstreams.state.deposit_limits import NO_GUARDS, LimitReached
+from upstreams.state.drafts import Draft
+from upstreams.state.instructions import Ledger, Transition
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ SEND_SECONDS = 60.0
 MARK_SECONDS = 20.0
 # The part of the caller's deadline that is reserved for reading what the answer shows besides the instruction.
 ANSWER_SECONDS = 0.5
+_NOT_MARKED = "The state database did not store the instruction in time, so nothing was sent."
 
 
 class Prepared(Protocol):
@@ -74,6 +76,8 @@ class _Progress:
 
 
 class Dispatcher:
+    """Runs instructions in tasks of the process. See the module for the invariants."""
+
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._outcomes = Outcomes(ledger, clock)
@@ -86,7 +90,7 @@ class Dispatcher:
         At the deadline the instruction is returned as it is then, and the work goes on without the caller. Where the
         key belongs to an earlier instruction, that one is returned: its id is not the draft's.
 
-        Raises NotAccepted or UpstreamError where no row was written, and the key is still free.
+        Raises LimitReached or UpstreamError where no row was written, and the key is still free.
         """
         progress = _Progress(Outcome(draft.record))
         task = asyncio.create_task(self._write_and_carry_out(progress, draft, preparation, call))
@@ -105,9 +109,9 @@ class Dispatcher:
 
     def _forget(self, task: asyncio.Task[Outcome]) -> None:
         self._running.discard(task)
-        if not task.cancelled():
-            # The exception has reached the caller, or it is in the log.
-            task.exception()
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, LimitReached | UpstreamError):
+            log.error("instruction.not_written", error=type(error).__name__, exc_info=error)
 
     async def _write_and_carry_out(
         self, progress: _Progress, draft: Draft, preparation: Preparation, call: Call
@@ -158,12 +162,12 @@ class Dispatcher:
             return await self._refuse(received, error)
         except Exception:
             log.exception("instruction.not_prepared", instruction=str(received.id))
-            return await self._refuse(received, _unsent("The order could not be prepared, so nothing was sent."))
+            return await self._refuse(received, _unsent("The command could not be prepared, so nothing was sent."))
         reached(Failpoint.PREPARED)
         reached(Failpoint.MARKING_SENT)
         sent = await self._outcomes.mark_sent(received, MARK_SECONDS)
         if sent is None:
-            return await self._refuse(received, _unsent("The ledger was away, so nothing was sent."))
+            return await self._refuse(received, _unsent(_NOT_MARKED))
         progress.outcome = Outcome(sent)
         if sent.status != "SENT":
             return progress.outcome

@@ -1,7 +1,7 @@
-"""Stores a move of an instruction, and repeats until it is stored.
+"""Stores transitions of instructions, and repeats until they are stored.
 
 Invariants:
-- What a vendor said is never dropped: no error of the database ends the repeating.
+- A vendor's answer is never dropped: no error of the database ends the repeating.
 - While the living process repeats, the row's lease is renewed, so that no reconciler takes the row.
 """
 
@@ -31,10 +31,12 @@ def pause_seconds(attempt: int) -> float:
 
 
 class Unstorable(Exception):
-    """The database accepts the move, but not the values that the vendor gave with it."""
+    """The database accepts the transition, but not the vendor's values in it."""
 
 
 class Outcomes:
+    """Stores outcomes through the ledger. See the module for the invariants."""
+
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock

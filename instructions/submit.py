@@ -13,7 +13,8 @@ from core.visibility import Visibility
 from instructions.dispatcher import ANSWER_SECONDS, Dispatcher, Outcome, Preparation
 from instructions.failpoints import Failpoint, reached
 from upstreams.state.deposit_limits import LimitReached
-from upstreams.state.instructions import Ledger, NewInstruction, request_hash
+from upstreams.state.drafts import NewInstruction, request_hash
+from upstreams.state.instructions import Ledger
 
 _KEY = re.compile(r"[ -~]{1,255}", re.ASCII)
 

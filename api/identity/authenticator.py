@@ -28,7 +28,7 @@ class IdentityUnknown(Exception):
 
 
 class Identities:
-    """`caller` raises Unauthenticated, or CannotTell."""
+    """`caller` raises Unauthenticated, or IdentityUnknown."""
 
     def __init__(self, keys: Authenticator, issuers: list[Issuer]) -> None:
         self._keys = keys

@@ -55,7 +55,7 @@ class IssuerKeys:
         self._tried_at: float | None = None
 
     async def find(self, kid: str) -> Key | None:
-        """The key of that name; None where the issuer publishes none. Raises KeysAway."""
+        """The key of that name; None where the issuer publishes none. Raises SigningKeysUnavailable."""
         if (kid not in self._keys or self._is_stale()) and self._may_try():
             await self.refresh()
         if self._is_stale():

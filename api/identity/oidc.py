@@ -119,7 +119,7 @@ class Issuer:
 
 
 def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Caller:
-    """What the claims of a good token are good for. Raises BadToken for a claim that cannot be read."""
+    """The caller that the claims of a verified token make. Raises InvalidToken for a claim that cannot be read."""
     subject = claims["sub"]
     if not subject or len(subject) > _LONGEST_SUBJECT or not subject.isprintable():
         raise InvalidToken("sub")

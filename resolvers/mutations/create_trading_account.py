@@ -28,7 +28,7 @@ from resolvers.mutations.payload import INPUT, KEY, payload, request
 from resolvers.policy.enums import ClientStanding
 from resolvers.types.instruction import Instruction
 from resolvers.types.standing import standing
-from upstreams.state.instructions import NewInstruction
+from upstreams.state.drafts import NewInstruction
 from upstreams.vendors.kit.protocol import Accounts
 from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.registry import sections
@@ -131,7 +131,7 @@ async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context
 async def on_server(
     number: int, server: NewAccountOnServer, meaning: Mapping[str, Any], key: str, context: Context
 ) -> CheckedCommand:
-    """Make the account on a trading server directly. Raises Invalid or Declined where that may not be."""
+    """Make the account on a trading server directly. Raises InvalidInput or NotPermitted."""
     client = await _client(number, context)
     platform = context.services.platforms.get(server.server)
     config = context.services.servers.get(server.server)

@@ -33,7 +33,7 @@ from resolvers.types.lookup_inputs import TradingAccountBy, account_key_of
 from resolvers.types.scalars import CurrencyCode
 from resolvers.types.standing import standing
 from upstreams.state.deposit_limits import DepositGuards
-from upstreams.state.instructions import NewInstruction
+from upstreams.state.drafts import NewInstruction
 from upstreams.vendors.kit.protocol import Deposits, Platform
 
 KIND = "DEPOSIT"
@@ -84,7 +84,7 @@ class Deposit:
 
 
 async def check(deposit: Deposit, context: Context) -> tuple[AccountRecord, ClientRecord, Platform, Deposits]:
-    """The account, its client and its server, if the deposit may be made. Raises Invalid, Declined, UpstreamError."""
+    """The account, its client and its server. Raises InvalidInput, NotPermitted, UpstreamError."""
     if issues := deposit.issues():
         raise InvalidInput(*issues)
     most = context.services.deposit_limits.maximum.get(deposit.currency)

@@ -22,7 +22,7 @@ from resolvers.mutations.failures import (
 from resolvers.mutations.payload import INPUT, KEY, payload, request
 from resolvers.types.instruction import Instruction
 from resolvers.types.scalars import CurrencyCode
-from upstreams.state.instructions import NewInstruction
+from upstreams.state.drafts import NewInstruction
 from upstreams.vendors.registry import sections
 
 KIND = "OPEN_ACCOUNT_REQUEST"
@@ -128,7 +128,7 @@ def issues(order: AccountRequestCommand) -> list[InputIssue]:
 
 
 async def check(order: AccountRequestCommand, meaning: dict[str, Any], key: str, context: Context) -> CheckedCommand:
-    """The order, if the request may be made. Raises Invalid, Declined, UpstreamError."""
+    """The command. Raises InvalidInput, NotPermitted, UpstreamError."""
     if found := issues(order):
         raise InvalidInput(*found)
     crm = context.services.crm

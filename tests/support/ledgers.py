@@ -11,7 +11,8 @@ from core.clock import Clock
 from core.secret import Secret
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.postgres.migrate import migrate
-from upstreams.state.instructions import Ledger, NewInstruction, Transition
+from upstreams.state.drafts import NewInstruction
+from upstreams.state.instructions import Ledger, Transition
 
 
 @asynccontextmanager

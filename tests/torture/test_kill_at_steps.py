@@ -11,7 +11,7 @@ from instructions.failpoints import Failpoint
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
-# What a settler passes, a deposit does not.
+# A deposit does not reach the failpoints of a reconciler.
 STEPS = [step.name for step in Failpoint if step.name not in ("RECONCILING", "RECONCILED")]
 
 
@@ -54,11 +54,11 @@ async def test_death_at_any_step_neither_doubles_nor_loses_a_deposit(battlefield
 
 
 @pytest.mark.parametrize("step", ["RECONCILING", "RECONCILED"])
-async def test_a_settler_that_dies_leaves_its_work_to_the_next(battlefield, database, survivor, step):
+async def test_a_reconciler_that_dies_leaves_its_work_to_the_next(battlefield, database, survivor, step):
     # Nobody else may settle it meanwhile.
     os.kill(survivor.process.pid, signal.SIGSTOP)
     try:
-        order = await die_settling(battlefield, database, step)
+        order = await die_reconciling(battlefield, database, step)
     finally:
         os.kill(survivor.process.pid, signal.SIGCONT)
 
@@ -67,8 +67,8 @@ async def test_a_settler_that_dies_leaves_its_work_to_the_next(battlefield, data
     assert found.statuses == {"CONFIRMED": 1}
 
 
-async def die_settling(battlefield, database, step):
-    """A deposit whose process died, and a settler that died over it."""
+async def die_reconciling(battlefield, database, step):
+    """A deposit whose process died, and a reconciler that died over it."""
     [(login, currency)] = await accounts(database, "R1", 1)
     order = Order("R1", login, currency, "2.25")
     told, status = await killed_at(battlefield, order, "step", "ANSWERED")
@@ -76,6 +76,6 @@ async def die_settling(battlefield, database, step):
 
     # It may find its work, and its death, before anybody has asked it whether it is ready.
     armed = serving(battlefield.settings_path, "step", step, awaited=False, RECONCILIATION__LEASE_SECONDS="2")
-    async with armed as settler:
-        await asyncio.wait_for(settler.ended(), 30)
+    async with armed as reconciler:
+        await asyncio.wait_for(reconciler.ended(), 30)
     return order

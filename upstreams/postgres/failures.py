@@ -86,11 +86,11 @@ DRIVER: Final[dict[type[BaseException], DatabaseFailure]] = {
 }
 
 ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, EOFError, OSError)
-"""Everything that the driver raises, a TimeoutError included; anything else is a fault of our own code."""
+"""Every exception that the driver raises, with TimeoutError. Any other exception is a defect of our own code."""
 
 
 def classify(error: BaseException) -> DatabaseFailure:
-    """The class of an error from `ERRORS`; an unknown SQLSTATE counts as a lost connection, which proves nothing."""
+    """The class of an error from `ERRORS`. An unknown SQLSTATE counts as LOST, because LOST proves nothing."""
     for kind, failure in DRIVER.items():
         if isinstance(error, kind):
             return failure

@@ -1,12 +1,9 @@
 """The ledger: every command to an upstream is an instruction here before its first byte leaves."""
 
-import hashlib
-import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +13,12 @@ from core.call import Call
 from core.clock import Clock
 from core.errors import ERP_DATABASE, DatabaseFailure, Unavailable, UpstreamError
 from core.keyset import Page, PageRequest, cut
-from core.money import plain
 from core.records import Failure, InstructionEventRecord, InstructionRecord
 from core.visibility import Visibility
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
-from upstreams.state.deposit_limits import NO_GUARDS, DepositGuards, enforce_limits
+from upstreams.state.deposit_limits import enforce_limits
+from upstreams.state.drafts import Draft, NewInstruction, request_hash
 from upstreams.state.write_access import WriteAccess
 
 sql = read_statements("state/instructions.sql")
@@ -35,70 +32,6 @@ WRITE_SECONDS = 5.0
 # (instructions/dispatcher.py), so that a reconciler takes only the rows of processes that died.
 PROCESS_SECONDS = 90.0
 _DOUBT_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class NewInstruction:
-    """What is asked, by whom, for which client. `meaning` is all that makes two requests the same one; `details` is
-    the vendor's order as far as the columns do not hold it, for whoever has to find or finish it later.
-    """
-
-    kind: str
-    principal: str
-    idempotency_key: str
-    client_number: int
-    agency: int
-    meaning: Mapping[str, Any] = field(repr=False)
-    server: str | None = None
-    login: str | None = None
-    amount: Decimal | None = None
-    currency: str | None = None
-    note: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    guards: DepositGuards = NO_GUARDS
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A new instruction with its identity, before its row is known to exist.
-
-    The identity stays the same when the row is written again, so that a repeat after a lost answer is harmless.
-    """
-
-    new: NewInstruction
-    id: UUID
-    reference: str
-    created_at: datetime
-
-    @property
-    def record(self) -> InstructionRecord:
-        """The instruction as the row will have it."""
-        new = self.new
-        event = InstructionEventRecord(self.id, self.created_at, "RECEIVED", new.principal, new.note)
-        return InstructionRecord(
-            id=self.id,
-            kind=new.kind,
-            status="RECEIVED",
-            principal=new.principal,
-            idempotency_key=new.idempotency_key,
-            request_hash=request_hash(new.kind, new.meaning),
-            reference=self.reference,
-            client_number=new.client_number,
-            agency=new.agency,
-            server=new.server,
-            login=new.login,
-            amount=new.amount,
-            currency=new.currency,
-            upstream_reference=None,
-            existed=False,
-            failure=None,
-            created_at=self.created_at,
-            number=0,
-            details=new.details,
-            sent_at=None,
-            settle_attempts=0,
-            events=(event,),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,28 +53,6 @@ class Transition:
         return any((self.server, self.login, self.upstream_reference, self.failure and self.failure.upstream_code))
 
 
-def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:
-    """A hash that is equal for equal meanings. Equal numbers are equal in every notation ("5" and "5.00")."""
-    canonical = {key: _canonical(value) for key, value in sorted(meaning.items()) if value is not None}
-    return hashlib.sha256(msgspec.json.encode([kind, canonical], order="sorted")).digest()
-
-
-def _canonical(value: Any) -> Any:
-    return plain(value.normalize()) if isinstance(value, Decimal) else value
-
-
-def new_reference() -> str:
-    """A random, unique reference that fits every vendor's comment (31 ASCII characters at most)."""
-    return f"bg{secrets.token_hex(14)}"
-
-
-def _uuid7(now: datetime) -> UUID:
-    """A UUID that is ordered by time (RFC 9562), so that the primary key's index grows at its end."""
-    milliseconds = int(now.timestamp() * 1000)
-    value = (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
-    return UUID(int=value)
-
-
 class Ledger:
     """Raises UpstreamError, whose `database_failure` says what became of a write.
 
@@ -159,13 +70,12 @@ class Ledger:
 
     def draft(self, new: NewInstruction) -> Draft:
         """Give a new instruction its identity."""
-        now = self._clock.now()
-        return Draft(new, _uuid7(now), new_reference(), now)
+        return Draft.of(new, self._clock.now())
 
     async def receive(self, draft: Draft) -> tuple[InstructionRecord, bool]:
         """Write the instruction, or find the one that already has its key. The bool says whether it is the draft's.
 
-        Raises NotAccepted where a limit forbids it.
+        Raises LimitReached where a limit forbids it.
         """
         new = draft.new
         values = (

@@ -1,4 +1,4 @@
-"""Whether instructions can be written to the state database, as this process sees it.
+"""Access for writing instructions to the state database, as this process sees it.
 
 While they cannot, reads go on, and mutations are refused before a row exists. The reasons are a server that became
 read-only in a fail-over, and a role that lost a permission.
@@ -12,12 +12,12 @@ from upstreams.postgres.sql import read_statements
 sql = read_statements("state/instructions.sql")
 
 # Longer than the longest pause between two attempts to store an outcome, so that one waiting outcome keeps mutations
-# out; short enough that the first mutation after a recovery is soon let in as the next attempt.
+# out. Short, because the first mutation after it is the next attempt.
 REFUSED_SECONDS = 2.0
 
 
 class WriteAccess:
-    """Notes what writes of instructions meet. `available` is False for a moment after each refusal."""
+    """Records the results of writes. `available` is False for `REFUSED_SECONDS` after each refusal."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class WriteAccess:
         self._refused_until = float("-inf")
 
     def failed(self, error: UpstreamError) -> None:
-        """A write failed; only a refusal says that others fail as well."""
+        """A write failed. Only a refusal means that other writes fail as well."""
         if error.database_failure is DatabaseFailure.REFUSED:
             self._refused_until = self._clock.monotonic() + REFUSED_SECONDS
 
@@ -49,7 +49,7 @@ class WriteAccess:
         return error
 
     async def look(self, seconds: float) -> bool:
-        """Ask the database whether it takes writes from this role; a refusal counts as one that a write met."""
+        """Whether the database accepts writes from this role. A refusal counts like that of a write."""
         try:
             rows = await self._database.write(sql.takes_instructions, seconds=seconds)
         except UpstreamError:

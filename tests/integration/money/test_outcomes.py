@@ -135,7 +135,7 @@ async def test_a_row_whose_answer_was_lost_is_known_by_writing_it_again(scratch)
     assert (record.id, is_new) == (draft.id, True)
 
 
-async def test_a_settler_goes_on_after_a_database_that_refused_it(scratch):
+async def test_a_reconciler_goes_on_after_the_database_has_refused_it(scratch):
     database, _ = scratch
     ledger = Ledger(database, Clock())
     config = ReconciliationConfig(poll_interval_seconds=0.01, first_pause_seconds=0.0)

@@ -16,7 +16,7 @@ PARTS = {
     "instructions.sql": "($1::int[] IS NULL OR i.agency = ANY ($1::int[]))\n"
     "AND ($2::int IS NULL OR (i.client_number = $2 AND i.principal = $3::text))",
 }
-OWN_WORK = "the settler's, which asks for nobody"
+OWN_WORK = "of the reconciler, which has no caller"
 OPERATOR = "the operator's command line, which is not the graph"
 EXCEPTED = {
     ("instructions.sql", "receive"): "writes the row that its caller's checks have just allowed",
