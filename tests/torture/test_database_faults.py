@@ -25,7 +25,7 @@ LAST_STATEMENT = 12
 # A deposit runs at least these, whatever it shares with others.
 FEWEST_STATEMENTS = 5
 AT_THE_SAME_TIME = 12
-SAMPLE = {"deposit": 150, "createTradingAccount": 70, "openAccountRequest": 50}
+SAMPLE = {"deposit": 150, "account on a server": 60, "account by the ERP": 30, "openAccountRequest": 50}
 
 ACTIVE = """SELECT c.client_number, c.crm_user_id FROM brokergraph_erp.client c
             JOIN brokergraph_erp.api_password p USING (client_number)
@@ -33,19 +33,28 @@ ACTIVE = """SELECT c.client_number, c.crm_user_id FROM brokergraph_erp.client c
 ACCOUNTS = """SELECT a.server, a.login::text, a.currency FROM platform.account a
               JOIN brokergraph_erp.client c USING (client_number)
               JOIN brokergraph_erp.trading_account t ON t.server = a.server AND t.login = a.login::text
-              WHERE a.server IN ('R1', 'R3') AND c.identity_locked AND c.erp_status IN (4, 5)
-                    AND a.enabled AND NOT a.read_only ORDER BY a.login LIMIT 40"""
-# How often the vendor has done what the instruction asks for, by the reference that only this instruction has.
+              WHERE a.server IN ('R1', 'R3', 'A1') AND c.identity_locked AND c.erp_status IN (4, 5)
+                    AND a.enabled AND NOT a.read_only ORDER BY a.login LIMIT 60"""
+WITHOUT_ACCOUNT = f"""SELECT client_number FROM ({ACTIVE}) c WHERE NOT EXISTS (
+                        SELECT FROM platform.account a WHERE a.client_number = c.client_number) ORDER BY 1"""
+# How often the vendor has done what the instruction asks for, by the reference that only this instruction has. The ERP
+# takes no reference: its account is the only one of a client without others.
 DONE = """SELECT i.id, i.status, i.idempotency_key AS key,
               CASE i.kind
                   WHEN 'DEPOSIT' THEN (SELECT count(*) FROM platform.deal d WHERE d.comment = i.reference)
                   WHEN 'CREATE_TRADING_ACCOUNT' THEN
-                      (SELECT count(*) FROM platform.account a WHERE a.comment = i.reference)
+                      (SELECT count(*) FROM platform.account a
+                       WHERE a.comment = i.reference OR (i.details = '{}' AND a.client_number = i.client_number))
                   ELSE (SELECT count(*) FROM crm.account_request r WHERE r.user_id = i.details ->> 'user_id'
                         AND r.connection_id = i.details ->> 'connection_id')
               END AS times
           FROM brokergraph.instruction i WHERE i.idempotency_key = ANY ($1)"""
-MUTATIONS = {"deposit": DEPOSIT, "createTradingAccount": CREATE, "openAccountRequest": REQUEST}
+MUTATIONS = {
+    "deposit": ("deposit", DEPOSIT),
+    "account by the ERP": ("createTradingAccount", CREATE),
+    "account on a server": ("createTradingAccount", CREATE),
+    "openAccountRequest": ("openAccountRequest", REQUEST),
+}
 CONNECTIONS = {"mt4live1": {"mt4": {"leverage": "100"}}, "mt5live1": {"mt5": {"leverage": "5000"}}}
 
 
@@ -59,14 +68,15 @@ class Command:
     told: dict | None = field(default=None)
 
     async def send(self, server):
-        body = {"query": MUTATIONS[self.mutation], "variables": {"input": self.values | {"idempotencyKey": self.key}}}
+        field, document = MUTATIONS[self.mutation]
+        body = {"query": document, "variables": {"input": self.values | {"idempotencyKey": self.key}}}
         headers = {"content-type": "application/json", "authorization": "Bearer demo-operator"}
         async with httpx.AsyncClient(timeout=30) as caller:
             response = await caller.post(
                 f"http://127.0.0.1:{server.port}/graphql", content=json.dumps(body), headers=headers
             )
         answer = response.json()
-        return answer["data"][self.mutation] if answer.get("data") else None
+        return answer["data"][field] if answer.get("data") else None
 
 
 def sample(mutation, rng):
@@ -93,7 +103,9 @@ async def commands(database, mutation, rng):
             }
             for server, login, currency in accounts
         )
-    elif mutation == "createTradingAccount":
+    elif mutation == "account by the ERP":
+        values = ({"clientNumber": row["client_number"]} for row in await database.fetch(WITHOUT_ACCOUNT))
+    elif mutation == "account on a server":
         target = {"server": {"server": "R1", "group": "Basic_EU"}}
         values = ({"clientNumber": number} | target for number, _ in itertools.cycle(clients))
     else:
