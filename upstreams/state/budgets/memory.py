@@ -1,6 +1,8 @@
 """Budgets of one process."""
 
-from collections import OrderedDict
+import math
+
+from cachetools import TTLCache
 
 from core.clock import Clock
 from upstreams.state.budgets.token_bucket import SCALE, Draw, Level, full
@@ -9,29 +11,23 @@ _MILLISECONDS = 1000
 
 
 class MemoryStore:
-    """Holds the buckets of callers that drew within the last minute."""
+    """Holds the buckets of callers that drew within the last minute. After a minute a bucket is full again."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._buckets: OrderedDict[str, Level] = OrderedDict()
+        self._buckets: TTLCache[str, Level] = TTLCache(math.inf, SCALE, timer=self._now)
 
     def __len__(self) -> int:
         return len(self._buckets)
 
     async def take(self, principal: str, draw: Draw) -> Level:
-        now = int(self._clock.monotonic() * _MILLISECONDS)
-        self._forget(now)
+        now = self._now()
         level = (self._buckets.get(principal) or full(draw, now)).drawn(draw, now)
         self._buckets[principal] = level
-        self._buckets.move_to_end(principal)
         return level
 
     async def aclose(self) -> None:
         self._buckets.clear()
 
-    def _forget(self, now: int) -> None:
-        while self._buckets:
-            principal, level = next(iter(self._buckets.items()))
-            if now - level.at < SCALE:
-                return
-            del self._buckets[principal]
+    def _now(self) -> int:
+        return int(self._clock.monotonic() * _MILLISECONDS)
