@@ -37,7 +37,7 @@ def server(house):
 @pytest.fixture
 def order() -> NewAccountCommand:
     reference = f"BGLOGIN{next(numbers):06}"
-    return NewAccountCommand("Basic_IL2", "Dana Levi", None, None, reference, f"key-{reference}")
+    return NewAccountCommand("R1", "Basic_IL2", "Dana Levi", None, None, reference, f"key-{reference}")
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ async def test_a_password_in_use_is_left_alone(server, order, database, box):
 
 async def test_v1_makes_one_account_and_never_repeats(house, made, box, clock):
     legacy = house.servers["R3"]
-    order = NewAccountCommand("Classic", "Dana Levi", None, None, f"BGLOGIN{next(numbers):06}", "key")
+    order = NewAccountCommand("R1", "Classic", "Dana Levi", None, None, f"BGLOGIN{next(numbers):06}", "key")
     box.tell("cplugin", "/misbehave", {"fault": "drop_after", "path": "UserRecordNew", "times": 1})
 
     with pytest.raises(OutcomeUnknown):

@@ -68,7 +68,7 @@ async def test_a_greedy_callers_line_is_not_another_ones(box, database):
 async def test_a_deposit_goes_through_while_reads_fill_everything(box, database):
     query = "SELECT login, currency FROM platform.account WHERE server = 'R1' AND enabled AND NOT read_only LIMIT 1"
     login, currency = map(str, await database.fetchrow(query))
-    order = DepositCommand(login, AMOUNT, currency, "BGLANES000001", "key-BGLANES000001")
+    order = DepositCommand("R1", login, AMOUNT, currency, "BGLANES000001", "key-BGLANES000001")
     box.tell("cplugin", "/misbehave", {"fault": "hang", "path": "UserRecordsRequest"})
     async with open_upstreams(settings(box, PATIENT), Clock(), memory_tokens) as house:
         server = house.servers["R1"]

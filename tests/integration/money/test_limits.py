@@ -7,8 +7,9 @@ import pytest
 from support.ledgers import new_deposit, receive, scratch_database
 
 from core.clock import Clock
+from core.commands import DepositGuards
 from core.records import Failure, Reason
-from upstreams.state.deposit_limits import DepositGuards, LimitReached
+from upstreams.state.deposit_limits import LimitReached
 from upstreams.state.instructions import Ledger, Transition
 
 pytestmark = pytest.mark.anyio
