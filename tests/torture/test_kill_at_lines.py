@@ -25,7 +25,7 @@ def lines():
 
 
 async def hurt(battlefield, survivor, order, weapon, argument):
-    """One deposit at a server with the weapon, then the same deposit at another server. Returns whether a process died."""
+    """One deposit at a server with the weapon, then the same deposit at another server. Returns whether one died."""
     async with serving(battlefield.settings_path, weapon, argument, RECONCILIATION__ENABLED="false") as victim:
         told = await victim.send(order)
         if told is None and weapon == "line":
