@@ -14,6 +14,7 @@ fi
 uv=$(PYTHON=$python "$here/scripts/uv.sh")
 
 # A folder that another tool made (`python -m venv`, `uv sync`) is used as well, if it has a Python.
+echo "Installing brokergraph into .venv; the first time takes up to a minute." >&2
 [ -x .venv/bin/python ] || "$uv" venv --quiet --clear --python "$python" .venv
 export VIRTUAL_ENV="$here/.venv"
 "$uv" pip sync --quiet --require-hashes requirements.lock
