@@ -10,7 +10,6 @@ A selection is interpreted until it is hot, because generating code costs more t
 """
 
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,6 +17,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from cachetools import LRUCache
 from graphql import Undefined
 
 from engine.field_plans import FieldPlan, Source
@@ -125,12 +125,10 @@ def _generate(wanted: Builder) -> Build:
         exec(compile(source, f"<selection of {wanted.type_name}>", "exec"), scope)  # noqa: S102 - our own text.
         # The shape holds ids of the names. Storing the names keeps each id from being reused.
         found = _shapes[shape] = (scope["build"], names)
-        if len(_shapes) > _MAX_SHAPES:
-            _shapes.popitem(last=False)
     return found[0]
 
 
-_shapes: OrderedDict[tuple[Any, ...], tuple[Build, Mapping[str, Any]]] = OrderedDict()
+_shapes: LRUCache[tuple[Any, ...], tuple[Build, Mapping[str, Any]]] = LRUCache(_MAX_SHAPES)
 
 
 class _Writer:

@@ -1,10 +1,10 @@
 """Plan: an operation, compiled once for every run and every caller. A plan contains no decision about a caller."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -138,7 +138,7 @@ class Plan:
     definitions: Definitions
     hot_after: int
     conditions: tuple[str, ...]
-    _variants: OrderedDict[tuple[bool, ...], Variant] = field(default_factory=OrderedDict)
+    _variants: LRUCache[tuple[bool, ...], Variant] = field(default_factory=lambda: LRUCache(_MAX_VARIANTS))
 
     @property
     def is_serial(self) -> bool:
@@ -152,8 +152,6 @@ class Plan:
         found = self._variants.get(values)
         if found is None:
             found = self._variants[values] = self._compile(dict(zip(self.conditions, values, strict=True)))
-            if len(self._variants) > _MAX_VARIANTS:
-                self._variants.popitem(last=False)
         return found
 
     def _compile(self, conditions: Mapping[str, bool]) -> Variant:

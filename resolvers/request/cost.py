@@ -5,38 +5,29 @@
 counted for each of its parents. docs/limits.md has an example, and a test that computes it.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from graphql import (
-    ArgumentNode,
-    DirectiveNode,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    VariableNode,
-    Visitor,
-    visit,
-)
+from cachetools import LRUCache
+from graphql import GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
-from resolvers.policy.cost_table import PRICES, slicing_arguments
+from resolvers.policy.cost_table import PRICES
 from resolvers.policy.errors import LimitExceeded
-from resolvers.request.documents import Document, remember
+from resolvers.request.documents import Document
 from resolvers.request.selection import Selected, Selection, Selector
 
 _OBJECT: Final = 1
 # Answers of introspection are long, whatever little of it is asked.
 _INTROSPECTION: Final = 50
-_MOST_VARIANTS_KEPT: Final = 20
+_MOST_VARIANTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """Of an operation, or of a selection for one parent. `most_expensive` is the path, by response keys, to the field
-    with the
-    largest share of its own, which is `share`.
+    with the largest share of its own, which is `share`.
     """
 
     total: int
@@ -59,21 +50,21 @@ class CostExceeded(LimitExceeded):
 
 def cost_of(selection: Selection) -> Cost:
     """What the selection costs for one parent."""
-    return _Reckoner().selection(selection)
+    return _Sum().selection(selection)
 
 
-class _Reckoner:
-    """Reckons each selection once, however often it is reached."""
+class _Sum:
+    """Computes the cost of each selection once, however often it is reached."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Cost] = {}
+        self._costs: dict[int, Cost] = {}
 
     def selection(self, selection: Selection) -> Cost:
-        found = self._kept.get(id(selection))
+        found = self._costs.get(id(selection))
         if found is None:
             costs = [self._field(field) for field in selection.fields]
             top = max(costs, key=lambda cost: cost.share, default=Cost(0))
-            found = self._kept[id(selection)] = Cost(sum(cost.total for cost in costs), top.share, top.most_expensive)
+            found = self._costs[id(selection)] = Cost(sum(cost.total for cost in costs), top.share, top.most_expensive)
         return found
 
     def _field(self, field: Selected) -> Cost:
@@ -91,58 +82,26 @@ class _Reckoner:
 
 
 class Costs:
-    """Reckons operations; what came out is kept with their document, for those that come again."""
+    """Computes costs of operations. Their document caches them by what of the variables they depend on."""
 
     def __init__(self, schema: GraphQLSchema, page_default: int) -> None:
         self._schema = schema
         self._page_default = page_default
 
     def of(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Cost:
-        kept = _remembered(document, operation)
-        key = tuple(_counted(variables.coerced.get(name)) for name in kept.names)
-        cost = kept.costs.get(key)
+        name = operation.name.value if operation.name else None
+        costs = document.costs.get(name)
+        if costs is None:
+            costs = document.costs[name] = LRUCache(_MOST_VARIANTS)
+        key = tuple(_counted(variables.coerced.get(one)) for one in document.facts.counted_variables)
+        cost: Cost | None = costs.get(key)
         if cost is None:
             selector = Selector(self._schema, document, variables, self._page_default)
             cost = cost_of(selector.operation(operation))
-            if selector.has_left_out:
-                # Equal for requests with equal sizes and conditions.
-                return cost
-            if len(kept.costs) >= _MOST_VARIANTS_KEPT:
-                kept.costs.popitem(last=False)
-            kept.costs[key] = cost
+            # A left-out field may be there for another request with equal sizes and conditions.
+            if not selector.has_left_out:
+                costs[key] = cost
         return cost
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    names: tuple[str, ...]
-    costs: OrderedDict[tuple[Hashable, ...], Cost]
-
-
-def _remembered(document: Document, operation: OperationDefinitionNode) -> _Kept:
-    name = operation.name.value if operation.name else None
-    kept: _Kept | None = document.costs.get(name)
-    return kept or remember(document.costs, name, _Kept(_names_that_count(document), OrderedDict()))
-
-
-class _Counting(Visitor):
-    """Finds the variables that sizes, @skip and @include depend on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._arguments = slicing_arguments()
-        self.names: set[str] = set()
-
-    def enter_argument(self, node: ArgumentNode, _key: object, _parent: object, _path: object, above: Any) -> None:
-        in_directive = isinstance(above[-1], DirectiveNode) or any(isinstance(one, DirectiveNode) for one in above[-2:])
-        if isinstance(node.value, VariableNode) and (in_directive or node.name.value in self._arguments):
-            self.names.add(node.value.name.value)
-
-
-def _names_that_count(document: Document) -> tuple[str, ...]:
-    found = _Counting()
-    visit(document.tree, found)
-    return tuple(sorted(found.names))
 
 
 def _counted(value: Any) -> Hashable:

@@ -107,7 +107,7 @@ class Executor:
         standing = await self._charging.spend(caller, cost, operation)
         if standing is not None and not standing.granted:
             return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
-        operation_facts = Operation(document.fields)
+        operation_facts = Operation(document.facts.fields)
         context = Context(self._services, caller, call, operation_facts, forbidden, standing, explain=request.explain)
         asked = RunnableOperation(document, operation, variables, request.variables or {})
         with nullcontext() if is_mutation(operation) else wanted():
@@ -168,13 +168,13 @@ class Executor:
         *,
         explain: bool,
     ) -> Forecast | None:
-        if not explain and _LIVE_CLIENT not in document.fields:
+        if not explain and _LIVE_CLIENT not in document.facts.fields:
             return None
         limits = self._services.limits
         selection = self._selector(document, variables).operation(operation)
         plan = forecast(selection, limits, self._servers)
         asked = max((plan.keys[vendor.system] for vendor in offering("erp").values()), default=0)
-        if _LIVE_CLIENT in document.fields and asked > limits.live_clients_max:
+        if _LIVE_CLIENT in document.facts.fields and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])
         return plan
 

@@ -23,11 +23,8 @@ def refused_whole(
     forbidden, and introspection, which has no resolver of ours to refuse it.
     """
     prefix = "Mutation" if is_mutation(operation) else "Query"
-    fragments = {
-        node.name.value: node for node in document.tree.definitions if isinstance(node, FragmentDefinitionNode)
-    }
     errors = []
-    for node in _fields(operation.selection_set, fragments):
+    for node in _fields(operation.selection_set, document.facts.fragments):
         coordinate = f"{prefix}.{node.name.value}"
         if coordinate in forbidden and (is_mutation(operation) or coordinate in INTROSPECTION):
             inner = Forbidden(coordinate, forbidden[coordinate])
@@ -36,7 +33,7 @@ def refused_whole(
     return errors
 
 
-def _fields(selections: SelectionSetNode, fragments: dict[str, FragmentDefinitionNode]) -> Iterator[FieldNode]:
+def _fields(selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode]) -> Iterator[FieldNode]:
     for node in selections.selections:
         if isinstance(node, FieldNode):
             yield node

@@ -11,7 +11,7 @@ from graphql.execution.values import VariableValues
 from engine import Engine
 from resolvers.context import Context
 from resolvers.policy.errors import Forbidden
-from resolvers.request.documents import Document, remember
+from resolvers.request.documents import Document
 
 
 class Runner(Protocol):
@@ -70,7 +70,7 @@ class LevelByLevel:
         if asked.name in plans:
             plan = plans[asked.name]
         else:
-            plan = remember(plans, asked.name, self._engine.plan(asked.document.tree, asked.operation))
+            plan = plans[asked.name] = self._engine.plan(asked.document.tree, asked.operation)
         if plan is not None:
             refused = {what: Forbidden(what, missing) for what, missing in context.forbidden.items()}
             rendered = not context.explain

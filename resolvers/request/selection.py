@@ -11,7 +11,6 @@ from typing import Any
 
 from graphql import (
     FieldNode,
-    FragmentDefinitionNode,
     GraphQLError,
     GraphQLField,
     GraphQLIncludeDirective,
@@ -66,9 +65,7 @@ class Selector:
         self._schema = schema
         self._variables = variables
         self._page_default = page_default
-        self._fragments = {
-            node.name.value: node for node in document.tree.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self._fragments = document.facts.fragments
         self._kept: dict[tuple[Any, ...], Selection] = {}
         self.has_left_out = False
         """Whether a field's arguments were wrong with these variables, so that others may select more."""

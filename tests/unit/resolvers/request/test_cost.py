@@ -12,6 +12,7 @@ from resolvers.context import GraphLimits
 from resolvers.policy.cost_table import PRICES, SIZES, given
 from resolvers.request.budget import Charging
 from resolvers.request.cost import Cost, Costs
+from resolvers.request.document_facts import collect_facts
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, Unacceptable
 from resolvers.schema import schema
@@ -139,7 +140,7 @@ def doubled(levels: int) -> str:
 
 def test_doubled_fragments_are_reckoned_at_once():
     tree = parse(doubled(24))
-    document = Document(tree, frozenset(), {})
+    document = Document(tree, collect_facts(tree, CORE), {})
     operation = document.operation(None)
     started = time.process_time()
 
