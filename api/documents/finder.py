@@ -1,6 +1,5 @@
 """Which document a request means: the text it brought, a trusted one by its id, or one kept from before (APQ)."""
 
-from collections import OrderedDict
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from api.documents.cache import PersistedQueries, TrustedDocuments
+from api.documents.cache import AutomaticDocuments, TrustedDocuments
 from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
 from core.clock import Clock
@@ -19,10 +18,6 @@ from upstreams.state.documents import DocumentStore
 log = structlog.get_logger(__name__)
 
 _PREFIX: Final = "sha256:"
-# Of one partner's automatic documents: what it registers can push out nothing but its own.
-_MOST_AUTOMATIC: Final = 500
-_MOST_AUTOMATIC_CHARACTERS: Final = 1024 * 1024
-_MOST_PARTNERS: Final = 64
 
 
 class FoundDocument(msgspec.Struct, frozen=True):
@@ -37,35 +32,13 @@ class FoundDocument(msgspec.Struct, frozen=True):
     register: bool = False
 
 
-class _Automatic:
-    """The automatic documents of each partner; a partner finds only its own."""
-
-    def __init__(self) -> None:
-        self._partners: OrderedDict[str, PersistedQueries] = OrderedDict()
-
-    def get(self, principal: str, digest: str) -> str | None:
-        texts = self._partners.get(principal)
-        kept = texts.get((principal, digest)) if texts else None
-        if kept is None:
-            return None
-        self._partners.move_to_end(principal)
-        return kept[0]
-
-    def put(self, principal: str, text: str) -> None:
-        texts = self._partners.setdefault(principal, PersistedQueries(_MOST_AUTOMATIC, _MOST_AUTOMATIC_CHARACTERS))
-        texts.put((principal, sha256(text.encode()).hexdigest()), text, 0.0)
-        self._partners.move_to_end(principal)
-        if len(self._partners) > _MOST_PARTNERS:
-            self._partners.popitem(last=False)
-
-
 class DocumentFinder:
     """One for the life of the process."""
 
     def __init__(self, settings: DocumentsSection, store: DocumentStore, clock: Clock) -> None:
         self._settings = settings
         self._trusted = TrustedDocuments(store, clock, settings.cache_seconds)
-        self._automatic = _Automatic()
+        self._automatic = AutomaticDocuments()
 
     async def find(self, asked: GraphQLRequest, principal: str) -> FoundDocument:
         """The document to run for this partner. Raises RequestRefused."""
