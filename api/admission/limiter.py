@@ -16,9 +16,12 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from typing_extensions import override
+
 from api.admission.waiting_queue import WaitingQueue
 from api.settings.overload import OverloadSection
 from core.clock import Clock
+from core.lifetime import Slot
 
 _TICK_SECONDS: Final = 0.05
 _BUSY, _IDLE = 0.9, 0.75
@@ -33,27 +36,23 @@ class RequestShed(Exception):
     """There is no slot. Nothing of the request was read."""
 
 
-class Admission:
+class Admission(Slot):
     """One request inside. `on_trial`: it may go on only if it is a mutation."""
 
     def __init__(self, gate: "ConcurrencyLimiter", *, on_trial: bool) -> None:
         self._gate = gate
         self.on_trial = on_trial
-        self._away = 0
         self._is_answered = False
 
-    @contextmanager
-    def away(self) -> Iterator[None]:
-        """Releases the slot while a vendor is waited for. Several calls at the same time count as one."""
-        self._away += 1
-        if self._away == 1 and not self.on_trial:
+    @override
+    def release(self) -> None:
+        if not self.on_trial:
             self._gate.step_aside()
-        try:
-            yield
-        finally:
-            self._away -= 1
-            if self._away == 0 and not self.on_trial:
-                self._gate.step_back()
+
+    @override
+    def take(self) -> None:
+        if not self.on_trial:
+            self._gate.step_back()
 
     @contextmanager
     def reading(self) -> Iterator[None]:

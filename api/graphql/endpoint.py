@@ -4,8 +4,6 @@ Any step may refuse: see api/http/refusal.py.
 """
 
 from collections.abc import Mapping
-from contextlib import nullcontext
-from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -27,11 +25,12 @@ from api.observability.metrics import Metrics
 from api.pages.graphiql import graphiql_page
 from api.services import AppServices
 from api.settings.settings import Settings
-from api.wire.disconnect import STATUS, ClientDisconnected, until_disconnect
 from api.wire.incoming import Incoming
 from api.wire.reply import Reply
+from api.wire.request_state import state_of
 from core.call import Call, Tally
 from core.clock import Deadline
+from core.lifetime import ClientDisconnected, Lifetime
 from resolvers.context import Caller
 from resolvers.policy.errors import MASKED
 from resolvers.request.executor import Answer
@@ -43,6 +42,8 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _NAMES = ("query", "documentId", "extensions")
 # A name is the caller's to choose, and may be as long as a body.
 _LONGEST_LOGGED = 100
+# nginx's status for a client that has disconnected. It appears only in metrics and logs.
+_CLIENT_CLOSED_REQUEST = 499
 
 
 class GraphQLEndpoint:
@@ -79,7 +80,7 @@ class GraphQLEndpoint:
             return await exchange.refusal(refused)
         except ClientDisconnected:
             log.info("graphql.hung_up")
-            return Reply(b"", STATUS, {})
+            return Reply(b"", _CLIENT_CLOSED_REQUEST, {})
         except Exception:
             log.exception("graphql.failed")
             quoted = {"requestId": exchange.request_id}
@@ -127,10 +128,10 @@ class GraphQLEndpoint:
         if admitted is not None and admitted.on_trial and not app_services.executor.is_mutation(request):
             raise RequestRefused(MESSAGE, CODE, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=retry_seconds())
         deadline = Deadline.after(app_services.settings.server.request_deadline_seconds, app_services.clock)
-        away = nullcontext if admitted is None else admitted.away
-        call = Call(deadline, Tally(), exchange.request_id, caller.principal, away=away)
-        wanted = partial(until_disconnect, exchange.incoming.scope)
-        answer = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate, wanted=wanted)
+        lifetime = Lifetime() if admitted is None else Lifetime(admitted)
+        state_of(exchange.incoming.scope).lifetime = lifetime
+        call = Call(deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime)
+        answer = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
         self._metrics.count(call.tally)
         exchange.headers |= budget_headers(answer.standing, self._policy)
         log.info(

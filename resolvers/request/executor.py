@@ -1,8 +1,8 @@
 """One GraphQL request from its text to its answer."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -73,18 +73,8 @@ class Executor:
         self._servers = _servers(services)
         self._charging = Charging(self._core, services.limits, budgets)
 
-    async def run(
-        self,
-        request: GraphQLRequest,
-        caller: Caller,
-        call: Call,
-        *,
-        may_mutate: bool = True,
-        wanted: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> Answer:
-        """Answer the request. Never raises for what a caller can cause, but what `wanted` raises, in which queries run:
-        mutations do not end before their time.
-        """
+    async def run(self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True) -> Answer:
+        """Answer the request. Of what a caller can cause, it raises ClientDisconnected alone, for a query."""
         try:
             document = self._documents.read(request.text)
             operation = document.operation(request.operation_name)
@@ -110,7 +100,7 @@ class Executor:
         operation_facts = Operation(document.facts.fields)
         context = Context(self._services, caller, call, operation_facts, forbidden, standing, explain=request.explain)
         asked = RunnableOperation(document, operation, variables, request.variables or {})
-        with nullcontext() if is_mutation(operation) else wanted():
+        with nullcontext() if is_mutation(operation) else call.lifetime.cancellable():
             result = await self._execute(asked, context)
         body = _body(result, call, plan if request.explain else None)
         if request.show_cost and standing is not None:
