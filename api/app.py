@@ -91,7 +91,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with open_app_services(settings, clock) as app_services, AsyncExitStack() as stack:
             measured, readiness = Metrics(), Readiness()
-            watch(measured.registry, gate, app_services.budgets)
+            budgets = app_services.upstreams.budgets
+            watch(measured.registry, gate, lambda: budgets.fallbacks if budgets else 0)
             stack.callback(busyness.close)
             stack.push_async_callback(readiness.aclose)
             endpoint = GraphQLEndpoint(app_services, measured)

@@ -55,7 +55,8 @@ class GraphQLEndpoint:
         self._app_services = app_services
         self._metrics = metrics
         self._limits = _limits(app_services.settings)
-        self._policy = budget_policy(app_services.settings.budget)
+        budget = app_services.settings.budget
+        self._policy = budget_policy(budget.query_limit, budget.cost_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(scope, receive)

@@ -96,7 +96,7 @@ async def check(deposit: Deposit, context: Context) -> tuple[AccountRecord, Clie
         client = await context.load(clients_by_number, account.client_number)
     if account is None or client is None:
         raise NotPermitted(Reason.NOT_FOUND, "There is no such trading account.")
-    platform = context.services.platforms.get(account.server)
+    platform = context.services.upstreams.platforms.get(account.server)
     if platform is None or platform.deposits is None:
         raise NotPermitted(Reason.NOT_SUPPORTED, f"Deposits on {account.server} are not possible.")
     if account.currency != deposit.currency:

@@ -131,10 +131,11 @@ async def check(order: AccountRequestCommand, meaning: dict[str, Any], key: str,
     """The command. Raises InvalidInput, NotPermitted, UpstreamError."""
     if found := issues(order):
         raise InvalidInput(*found)
-    crm = context.services.crm
+    crm = context.services.upstreams.crm
     if crm is None:
         raise NotPermitted(Reason.NOT_SUPPORTED, f"No {sections('crm')} is configured, so there is no CRM to ask.")
-    client = await context.services.erp.client_by_crm_user(order.user_id, context.caller.visible, context.call)
+    erp = context.services.upstreams.erp
+    client = await erp.client_by_crm_user(order.user_id, context.caller.visible, context.call)
     if client is None:
         raise NotPermitted(Reason.NOT_FOUND, "There is no client with this CRM user id.")
     new = NewInstruction(

@@ -15,9 +15,11 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from core.budget import BudgetStanding
 from core.call import Call
 from resolvers.context import Caller, Context, GraphLimits, Operation, Services
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
+from resolvers.policy.directives import asks
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.policy.errors import BadUserInput, LimitExceeded, present
 from resolvers.policy.scopes import Scope
@@ -31,8 +33,6 @@ from resolvers.request.runners import Chosen, RunnableOperation, runner
 from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
 from resolvers.schema import schema
-from upstreams.state.budgets.budgets import Budgets, Standing
-from upstreams.vendors.registry import offering
 
 # Upstream calls end at the deadline by themselves; this is for whatever else might hang.
 _GRACE_SECONDS = 2.0
@@ -49,19 +49,18 @@ class Answer(msgspec.Struct, frozen=True):
     executed: bool
     refused_method: bool = False
     refused_budget: bool = False
-    standing: Standing | None = None
+    standing: BudgetStanding | None = None
 
 
 class Executor:
     """Runs requests against the schema; one for the life of the process."""
 
-    def __init__(  # noqa: PLR0913 - what an executor is made of.
+    def __init__(
         self,
         services: Services,
         limits: DocumentLimits,
         *,
         introspection: bool,
-        budgets: Budgets | None = None,
         executor: Chosen = "engine",
         hot_after: int = 2,
     ) -> None:
@@ -71,7 +70,7 @@ class Executor:
         self._documents = Documents(self._core, limits, introspection=True)
         self._introspection = introspection
         self._servers = _servers(services)
-        self._charging = Charging(self._core, services.limits, budgets)
+        self._charging = Charging(self._core, services.limits, services.upstreams.budgets)
 
     async def run(self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True) -> Answer:
         """Answer the request. Of what a caller can cause, it raises ClientDisconnected alone, for a query."""
@@ -163,7 +162,7 @@ class Executor:
         limits = self._services.limits
         selection = self._selector(document, variables).operation(operation)
         plan = forecast(selection, limits, self._servers)
-        asked = max((plan.keys[vendor.system] for vendor in offering("erp").values()), default=0)
+        asked = max((plan.keys[one.system.value] for one in asks("erp")), default=0)
         if _LIVE_CLIENT in document.facts.fields and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])
         return plan
@@ -201,10 +200,8 @@ def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
 
 
 def _servers(services: Services) -> Servers:
-    batches: dict[UpstreamSystem, list[int]] = {
-        UpstreamSystem(vendor.system): [] for vendor in offering("live").values()
-    }
-    for platform in services.platforms.values():
+    batches: dict[UpstreamSystem, list[int]] = {one.system: [] for one in asks("live")}
+    for platform in services.upstreams.platforms.values():
         if platform.live is not None:
             batches[UpstreamSystem(platform.system)].append(platform.live.batch_max)
     return Servers({system: tuple(sizes) for system, sizes in batches.items()})
