@@ -44,6 +44,16 @@ def state_database(settings: Settings) -> Database:
     return Database(_config(settings.state, settings), label=STATE_DATABASE)
 
 
+@asynccontextmanager
+async def open_state_database(settings: Settings) -> AsyncIterator[Database]:
+    """The state database for one command."""
+    database = state_database(settings)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
 def _config(section: ErpSection | StateSection, settings: Settings) -> DatabaseConfig:
     return DatabaseConfig(
         url=section.database_url or settings.erp.database_url,

@@ -50,6 +50,10 @@ class Selection:
     waiting: frozenset[int]
 
 
+Select = Callable[[FieldPlan, GraphQLObjectType], Selection]
+"""Returns the selection of a field on an object type."""
+
+
 class SelectionCompiler:
     """Compiler of one operation's selections under one choice of its conditions. Each is compiled on first use.
 
@@ -108,7 +112,7 @@ class Variant:
     root: Selection
     # One selection for each root field of a mutation.
     serial: list[Selection]
-    select: Callable[[FieldPlan, GraphQLObjectType], Selection]
+    select: Select
     hot_after: int
     runs: int = 0
     renderings: dict[str, PlannedRendering] = field(default_factory=dict)

@@ -44,7 +44,7 @@ async def _report(settings: Settings, *, offline: bool) -> int:
     total = problems = 0
     try:
         async for finding in run_check(systems, Clock(), offline=offline):
-            click.echo(_hidden(_line(finding), secrets))
+            click.echo(_hidden(_text_of(finding), secrets))
             total += 1
             problems += finding.verdict == "wrong"
     finally:
@@ -53,7 +53,7 @@ async def _report(settings: Settings, *, offline: bool) -> int:
     return problems
 
 
-def _line(finding: Finding) -> str:
+def _text_of(finding: Finding) -> str:
     what = f": {finding.what}" if finding.what else ""
     remedy = f"\n      -> {finding.remedy}" if finding.remedy else ""
     return f"{_MARKS[finding.verdict]} {finding.subject}{what}{remedy}"

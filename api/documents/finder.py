@@ -40,10 +40,10 @@ class DocumentFinder:
         self._trusted = TrustedDocuments(store, clock, settings.cache_seconds)
         self._automatic = AutomaticDocuments()
 
-    async def find(self, asked: GraphQLRequest, principal: str) -> FoundDocument:
+    async def find(self, request: GraphQLRequest, principal: str) -> FoundDocument:
         """The document to run for this partner. Raises RequestRefused."""
         try:
-            return await self._find(asked, principal)
+            return await self._find(request, principal)
         except UpstreamError:
             message = "The state database cannot be reached, so the document cannot be looked up. Try again."
             status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -54,15 +54,15 @@ class DocumentFinder:
         if found.register:
             self._automatic.put(principal, found.text)
 
-    async def _find(self, asked: GraphQLRequest, principal: str) -> FoundDocument:
-        if asked.document_id is not None:
-            return FoundDocument(await self._by_id(principal, asked.document_id), "trusted", persisted=True)
-        if asked.query is None:
-            assert asked.sha256 is not None, "a well-formed request names its document somehow"
-            return await self._by_hash(principal, asked.sha256)
-        if asked.sha256 is not None and sha256(asked.query.encode()).hexdigest() != asked.sha256:
+    async def _find(self, request: GraphQLRequest, principal: str) -> FoundDocument:
+        if request.document_id is not None:
+            return FoundDocument(await self._by_id(principal, request.document_id), "trusted", persisted=True)
+        if request.query is None:
+            assert request.sha256 is not None, "a well-formed request names its document somehow"
+            return await self._by_hash(principal, request.sha256)
+        if request.sha256 is not None and sha256(request.query.encode()).hexdigest() != request.sha256:
             raise RequestRefused("provided sha does not match query")
-        return await self._by_text(asked, asked.query, principal)
+        return await self._by_text(request, request.query, principal)
 
     async def _by_id(self, principal: str, identity: str) -> str:
         text = await self._trusted.by_id(principal, identity.removeprefix(_PREFIX))
@@ -92,9 +92,9 @@ class DocumentFinder:
     def _takes_automatic(self, principal: str) -> bool:
         return self._settings.automatic and self._settings.mode_of(principal) != "enforce"
 
-    async def _by_text(self, asked: GraphQLRequest, query: str, principal: str) -> FoundDocument:
+    async def _by_text(self, request: GraphQLRequest, query: str, principal: str) -> FoundDocument:
         mode = self._settings.mode_of(principal)
-        register = asked.sha256 is not None and self._takes_automatic(principal)
+        register = request.sha256 is not None and self._takes_automatic(principal)
         if mode == "off":
             return FoundDocument(query, "text", register=register)
         known = await self._known(query, principal, must_tell=mode == "enforce")
@@ -104,7 +104,7 @@ class DocumentFinder:
             raise _untrusted()
         digest = sha256(query.encode()).hexdigest()
         log.warning(
-            "documents.unknown", principal=principal, sha256=digest, operation=(asked.operation_name or "")[:100]
+            "documents.unknown", principal=principal, sha256=digest, operation=(request.operation_name or "")[:100]
         )
         return FoundDocument(query, "unknown", register=register)
 

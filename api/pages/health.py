@@ -45,7 +45,7 @@ class Readiness:
     """Looks at the databases once for all requests of the same moment, since the address needs no key."""
 
     def __init__(self) -> None:
-        self._flight: SingleFlight[Condition] = SingleFlight()
+        self._single_flight: SingleFlight[Condition] = SingleFlight()
 
     async def look(self, app_services: AppServices) -> Condition:
         async def fetch() -> Condition:
@@ -59,10 +59,10 @@ class Readiness:
             )
 
         # Each look has an end of its own; this is only so that no request waits without one.
-        return await self._flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, app_services.clock))
+        return await self._single_flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, app_services.clock))
 
     async def aclose(self) -> None:
-        await self._flight.aclose()
+        await self._single_flight.aclose()
 
 
 async def livez(_request: Request) -> Response:

@@ -65,7 +65,7 @@ class Charging:
         return await self._budgets.spend(caller.principal, _REFUSED_DOCUMENT, mutation=False)
 
 
-def shown(standing: BudgetStanding, clock: Clock) -> dict[str, Any]:
+def cost_extension(standing: BudgetStanding, clock: Clock) -> dict[str, Any]:
     """`extensions.cost`, for requests that ask for it."""
     resets_at = clock.now() + timedelta(seconds=standing.full_in_seconds)
     return {

@@ -25,7 +25,7 @@ _MOST_VARIANTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class OperationCost:
     """Of an operation, or of a selection for one parent. `most_expensive` is the path, by response keys, to the field
     with the largest share of its own, which is `share`.
     """
@@ -38,7 +38,7 @@ class Cost:
 class CostExceeded(LimitExceeded):
     """The operation would cost more than one operation may."""
 
-    def __init__(self, cost: Cost, limit: int) -> None:
+    def __init__(self, cost: OperationCost, limit: int) -> None:
         place = ".".join(cost.most_expensive)
         super().__init__(
             f"The operation costs {cost.total}; at most {limit} is allowed. The most expensive field is {place}, with "
@@ -48,7 +48,7 @@ class CostExceeded(LimitExceeded):
         self.extensions |= {"cost": cost.total, "limit": limit, "mostExpensiveField": place}
 
 
-def cost_of(selection: Selection) -> Cost:
+def cost_of(selection: Selection) -> OperationCost:
     """What the selection costs for one parent."""
     return _Sum().selection(selection)
 
@@ -57,28 +57,30 @@ class _Sum:
     """Computes the cost of each selection once, however often it is reached."""
 
     def __init__(self) -> None:
-        self._costs: dict[int, Cost] = {}
+        self._costs: dict[int, OperationCost] = {}
 
-    def selection(self, selection: Selection) -> Cost:
+    def selection(self, selection: Selection) -> OperationCost:
         found = self._costs.get(id(selection))
         if found is None:
             costs = [self._field(field) for field in selection.fields]
-            top = max(costs, key=lambda cost: cost.share, default=Cost(0))
-            found = self._costs[id(selection)] = Cost(sum(cost.total for cost in costs), top.share, top.most_expensive)
+            top = max(costs, key=lambda cost: cost.share, default=OperationCost(0))
+            found = self._costs[id(selection)] = OperationCost(
+                sum(cost.total for cost in costs), top.share, top.most_expensive
+            )
         return found
 
-    def _field(self, field: Selected) -> Cost:
+    def _field(self, field: Selected) -> OperationCost:
         if field.definition is None:
             weight = 0 if field.name == "__typename" else _INTROSPECTION
-            return Cost(weight, weight, (field.key,))
+            return OperationCost(weight, weight, (field.key,))
         weight = int(PRICES[field.coordinate].weight) if field.coordinate in PRICES else 0
         # One value has one of the types that it may have: the most expensive one counts.
-        inner = max((self.selection(one) for one in field.inner), key=lambda cost: cost.total, default=Cost(0))
+        inner = max((self.selection(one) for one in field.inner), key=lambda cost: cost.total, default=OperationCost(0))
         own = weight + field.size * _OBJECT * bool(field.inner)
         total = own + field.size * inner.total
         if field.size * inner.share > own:
-            return Cost(total, field.size * inner.share, (field.key, *inner.most_expensive))
-        return Cost(total, own, (field.key,))
+            return OperationCost(total, field.size * inner.share, (field.key, *inner.most_expensive))
+        return OperationCost(total, own, (field.key,))
 
 
 class Costs:
@@ -88,13 +90,13 @@ class Costs:
         self._schema = schema
         self._page_default = page_default
 
-    def of(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Cost:
+    def of(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> OperationCost:
         name = operation.name.value if operation.name else None
         costs = document.costs.get(name)
         if costs is None:
             costs = document.costs[name] = LRUCache(_MOST_VARIANTS)
         key = tuple(_counted(variables.coerced.get(one)) for one in document.facts.counted_variables)
-        cost: Cost | None = costs.get(key)
+        cost: OperationCost | None = costs.get(key)
         if cost is None:
             selector = Selector(self._schema, document, variables, self._page_default)
             cost = cost_of(selector.operation(operation))

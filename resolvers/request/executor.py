@@ -23,7 +23,7 @@ from resolvers.policy.directives import asks
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.policy.errors import BadUserInput, LimitExceeded, present
 from resolvers.policy.scopes import Scope
-from resolvers.request.budget import BudgetExceeded, Charging, shown
+from resolvers.request.budget import BudgetExceeded, Charging, cost_extension
 from resolvers.request.call_plan import Forecast, Servers, forecast
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, Unacceptable, is_mutation
@@ -40,7 +40,7 @@ _LIVE_CLIENT = "Client.live"
 _BY_POST = "A mutation is sent by POST, never by GET."
 
 
-class Answer(msgspec.Struct, frozen=True):
+class GraphQLResponse(msgspec.Struct, frozen=True):
     """`body` goes on the wire. `executed` is false where the request was refused before anything ran. `standing` is
     what the caller has left, where something limits it.
     """
@@ -72,7 +72,9 @@ class Executor:
         self._servers = _servers(services)
         self._charging = Charging(self._core, services.limits, services.upstreams.budgets)
 
-    async def run(self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True) -> Answer:
+    async def run(
+        self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True
+    ) -> GraphQLResponse:
         """Answer the request. Of what a caller can cause, it raises ClientDisconnected alone, for a query."""
         try:
             document = self._documents.read(request.text)
@@ -82,20 +84,22 @@ class Executor:
                     _refusal([BadUserInput(_BY_POST)], call),
                     await self._charging.spend_for_refusal(caller),
                 )
-                return Answer(body, executed=False, refused_method=True, standing=standing)
+                return GraphQLResponse(body, executed=False, refused_method=True, standing=standing)
             variables = self._variables(document, operation, request)
             forbidden = self._forbidden(document, caller)
             if refused := self._refused_whole(document, operation, variables, forbidden):
                 body = {"data": None} | _refusal(refused, call)
-                return Answer(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
+                return GraphQLResponse(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
             cost = self._charging.cost(document, operation, variables)
             plan = self._plan(document, operation, variables, explain=request.explain)
         except Unacceptable as error:
             body = _refusal(error.errors, call, suggestions=self._helps(caller))
-            return Answer(body, False, standing=await self._charging.spend_for_refusal(caller))
+            return GraphQLResponse(body, False, standing=await self._charging.spend_for_refusal(caller))
         standing = await self._charging.spend(caller, cost, operation)
         if standing is not None and not standing.granted:
-            return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
+            return GraphQLResponse(
+                _refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing
+            )
         operation_facts = Operation(document.facts.fields)
         context = Context(self._services, caller, call, operation_facts, forbidden, standing, explain=request.explain)
         asked = RunnableOperation(document, operation, variables, request.variables or {})
@@ -103,8 +107,8 @@ class Executor:
             result = await self._execute(asked, context)
         body = _body(result, call, plan if request.explain else None)
         if request.show_cost and standing is not None:
-            body.setdefault("extensions", {})["cost"] = shown(standing, self._services.clock)
-        return Answer(body, executed=True, standing=standing)
+            body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock)
+        return GraphQLResponse(body, executed=True, standing=standing)
 
     def is_mutation(self, request: GraphQLRequest) -> bool:
         """Whether the request, if it can be executed at all, changes anything."""

@@ -66,7 +66,7 @@ class Selector:
         self._variables = variables
         self._page_default = page_default
         self._fragments = document.facts.fragments
-        self._kept: dict[tuple[Any, ...], Selection] = {}
+        self._selections: dict[tuple[Any, ...], Selection] = {}
         self.has_left_out = False
         """Whether a field's arguments were wrong with these variables, so that others may select more."""
 
@@ -92,15 +92,15 @@ class Selector:
 
     def _selection(self, sets: tuple[SelectionSetNode, ...], parent: GraphQLObjectType, page: Page) -> Selection:
         slot = (parent.name, page, *map(id, sets))
-        kept = self._kept.get(slot)
-        if kept is None:
+        known = self._selections.get(slot)
+        if known is None:
             groups: Groups = {}
             visited: set[str] = set()
             for one in sets:
                 self._collect(one, parent, groups, visited)
             fields = (self._field(key, nodes, parent, page) for key, nodes in groups.items())
-            kept = self._kept[slot] = Selection(tuple(field for field in fields if field is not None))
-        return kept
+            known = self._selections[slot] = Selection(tuple(field for field in fields if field is not None))
+        return known
 
     def _collect(
         self,
