@@ -9,7 +9,7 @@ from api.identity.api_keys import Authenticator
 from api.identity.authenticator import Identities, open_issuers
 from api.identity.last_use import storing_last_use
 from api.reconciling import reconciling
-from api.settings.settings import ErpSection, Settings, StateSection
+from api.settings.settings import DatabaseSection, ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
 from core.clock import Clock
 from core.errors import ERP_DATABASE
@@ -55,13 +55,8 @@ async def open_state_database(settings: Settings) -> AsyncIterator[Database]:
 
 
 def _config(section: ErpSection | StateSection, settings: Settings) -> DatabaseConfig:
-    return DatabaseConfig(
-        url=section.database_url or settings.erp.database_url,
-        pool_size=section.pool_size,
-        statement_timeout_seconds=section.statement_timeout_seconds,
-        connect_timeout_seconds=section.connect_timeout_seconds,
-        prepared_statements=section.prepared_statements,
-    )
+    options = {name: getattr(section, name) for name in DatabaseSection.__struct_fields__}
+    return DatabaseConfig(url=section.database_url or settings.erp.database_url, **options)
 
 
 @asynccontextmanager

@@ -20,10 +20,6 @@ class _Entry(Generic[V]):
     loaded_at: float
 
 
-def _one(_value: object) -> int:
-    return 1
-
-
 class StaleOnErrorCache(Generic[K, V]):
     """A value is cached for `fresh_seconds`, the answer that there is none as well. While the store does not answer, a
     value is served until it is `stale_seconds` old. `bound` is the most that all values are by `size`.
@@ -35,7 +31,7 @@ class StaleOnErrorCache(Generic[K, V]):
         fresh_seconds: float,
         stale_seconds: float,
         bound: int,
-        size: Callable[[V | None], int] = _one,
+        size: Callable[[V | None], int] = lambda _value: 1,
     ) -> None:
         self._clock = clock
         self._fresh_seconds = fresh_seconds

@@ -33,7 +33,7 @@ def command(config: Path | None, *, offline: bool) -> None:
 
 async def _report(settings: Settings, *, offline: bool) -> int:
     """Print every finding as it comes; how many are wrong."""
-    secrets = sorted(filter(_is_secret, known_secrets(settings)), key=len, reverse=True)
+    secrets = sorted((text for text in known_secrets(settings) if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
     systems = CheckedSystems(
         vendors=settings.upstreams,
         erp=erp_database(settings),
@@ -57,10 +57,6 @@ def _text_of(finding: Finding) -> str:
     what = f": {finding.what}" if finding.what else ""
     remedy = f"\n      -> {finding.remedy}" if finding.remedy else ""
     return f"{_MARKS[finding.verdict]} {finding.subject}{what}{remedy}"
-
-
-def _is_secret(text: str) -> bool:
-    return len(text) >= _SHORTEST_SECRET
 
 
 def _hidden(line: str, secrets: Iterable[str]) -> str:

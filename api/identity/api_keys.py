@@ -44,15 +44,8 @@ class Authenticator:
             clock, keep_seconds, keep_without_database, _MOST_KEYS
         )
 
-    async def caller(self, authorization: str | None) -> Caller:
-        """The caller behind an Authorization header.
-
-        Raises Unauthenticated, or Unavailable where no database answers.
-        """
-        return await self.caller_with(bearer(authorization))
-
-    async def caller_with(self, key: Secret) -> Caller:
-        """The same for the key itself."""
+    async def caller(self, key: Secret) -> Caller:
+        """The caller with this key. Raises Unauthenticated, or Unavailable where no database answers."""
         if len(key.reveal()) > _LONGEST_KEY:
             raise Unauthenticated(_REFUSED)
         known = await self._keys.get(key_hash(key), partial(self._find, key))

@@ -136,10 +136,11 @@ class Executor:
         """Because of what nothing of the operation runs. What is wrong with a mutation's arguments is among it: found
         when its turn comes, it would hide what became of those before.
         """
-        refused = refused_whole(operation, document, forbidden) if forbidden else []
-        if refused or not is_mutation(operation):
-            return refused
-        return self._selector(document, variables).mistakes(operation)
+        if not forbidden and not is_mutation(operation):
+            return []
+        selector = self._selector(document, variables)
+        refused = refused_whole(operation, selector, forbidden)
+        return refused or (selector.mistakes(operation) if is_mutation(operation) else [])
 
     def _helps(self, caller: Caller) -> bool:
         """Whether a misspelt name is answered with the right one: to guess names is to read the schema."""

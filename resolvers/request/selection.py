@@ -71,17 +71,19 @@ class Selector:
         """Whether a field's arguments were wrong with these variables, so that others may select more."""
 
     def operation(self, operation: OperationDefinitionNode) -> Selection:
-        root = self._schema.get_root_type(operation.operation)
-        assert isinstance(root, GraphQLObjectType), "validation has refused operations without a root type"
-        return self._selection((operation.selection_set,), root, None)
+        return self._selection((operation.selection_set,), self._root(operation), None)
+
+    def root_fields(self, operation: OperationDefinitionNode) -> Groups:
+        """The operation's own fields by response key."""
+        groups: Groups = {}
+        self._collect(operation.selection_set, self._root(operation), groups, set())
+        return groups
 
     def mistakes(self, operation: OperationDefinitionNode) -> list[GraphQLError]:
         """What is wrong with the arguments of the operation's own fields, each with its place."""
-        root: Any = self._schema.get_root_type(operation.operation)
-        groups: Groups = {}
-        self._collect(operation.selection_set, root, groups, set())
+        root = self._root(operation)
         found = []
-        for key, (node, *_) in groups.items():
+        for key, (node, *_) in self.root_fields(operation).items():
             try:
                 if definition := root.fields.get(node.name.value):
                     get_argument_values(definition, node, self._variables)
@@ -89,6 +91,11 @@ class Selector:
                 located = error.nodes or [node]
                 found.append(GraphQLError(error.message, located, path=[key], extensions=error.extensions))
         return found
+
+    def _root(self, operation: OperationDefinitionNode) -> GraphQLObjectType:
+        root = self._schema.get_root_type(operation.operation)
+        assert isinstance(root, GraphQLObjectType), "validation has refused operations without a root type"
+        return root
 
     def _selection(self, sets: tuple[SelectionSetNode, ...], parent: GraphQLObjectType, page: Page) -> Selection:
         slot = (parent.name, page, *map(id, sets))
