@@ -14,7 +14,7 @@ STATE_DATABASE = "STATE_DATABASE"
 
 @dataclass(slots=True)
 class Tally:
-    """Counts what one GraphQL request really asked of each upstream."""
+    """Calls and keys by upstream: those of one GraphQL request, or those that its call plan predicts."""
 
     calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     keys: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -23,6 +23,10 @@ class Tally:
         """Note one call (a statement or an HTTP call, repeats included) to a System or the STATE_DATABASE."""
         self.calls[system] += 1
         self.keys[system] += keys
+
+    def by_system(self) -> dict[str, dict[str, int]]:
+        """As `extensions.plan` shows it."""
+        return {name: {"calls": self.calls[name], "keys": self.keys[name]} for name in sorted(self.calls)}
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
-import msgspec
 import strawberry
 from strawberry.dataloader import DataLoader
 
@@ -18,13 +17,6 @@ from instructions.dispatcher import Dispatcher
 from resolvers.policy.errors import Forbidden
 from resolvers.policy.scopes import Scope
 from upstreams.services import UpstreamServices
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """`fields` are the coordinates ("LiveAccount.equity") that its document selects anywhere."""
-
-    fields: frozenset[str]
-
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -113,7 +105,8 @@ class Context:
     services: Services
     caller: Caller
     call: Call
-    operation: Operation
+    fields: frozenset[str]
+    """The coordinates ("LiveAccount.equity") that its document selects anywhere."""
     forbidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What of the operation this caller may not have, and which scopes are missing (policy/authorization.py)."""
     standing: BudgetStanding | None = None

@@ -16,15 +16,15 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from core.budget import BudgetStanding
-from core.call import Call
-from resolvers.context import Caller, Context, GraphLimits, Operation, Services
+from core.call import Call, Tally
+from resolvers.context import Caller, Context, GraphLimits, Services
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
 from resolvers.policy.directives import asks
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.policy.errors import BadUserInput, LimitExceeded, present
 from resolvers.policy.scopes import Scope
 from resolvers.request.budget import BudgetExceeded, Charging, cost_extension
-from resolvers.request.call_plan import Forecast, Servers, forecast
+from resolvers.request.call_plan import Batches, predict_calls
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, Unacceptable, is_mutation
 from resolvers.request.graphql_request import GraphQLRequest
@@ -69,7 +69,7 @@ class Executor:
         self._runner = runner(executor, self._core, schema, hot_after)
         self._documents = Documents(self._core, limits, introspection=True)
         self._introspection = introspection
-        self._servers = _servers(services)
+        self._batches = _batches(services)
         self._charging = Charging(self._core, services.limits, services.upstreams.budgets)
 
     async def run(
@@ -80,10 +80,8 @@ class Executor:
             document = self._documents.read(request.text)
             operation = document.operation(request.operation_name)
             if is_mutation(operation) and not may_mutate:
-                body, standing = (
-                    _refusal([BadUserInput(_BY_POST)], call),
-                    await self._charging.spend_for_refusal(caller),
-                )
+                standing = await self._charging.spend_for_refusal(caller)
+                body = _refusal([BadUserInput(_BY_POST)], call)
                 return GraphQLResponse(body, executed=False, refused_method=True, standing=standing)
             variables = self._variables(document, operation, request)
             forbidden = self._forbidden(document, caller)
@@ -97,14 +95,13 @@ class Executor:
             return GraphQLResponse(body, False, standing=await self._charging.spend_for_refusal(caller))
         standing = await self._charging.spend(caller, cost, operation)
         if standing is not None and not standing.granted:
-            return GraphQLResponse(
-                _refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing
-            )
-        operation_facts = Operation(document.facts.fields)
-        context = Context(self._services, caller, call, operation_facts, forbidden, standing, explain=request.explain)
-        asked = RunnableOperation(document, operation, variables, request.variables or {})
+            body = _refusal([BudgetExceeded(standing)], call)
+            return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
+        fields = document.facts.fields
+        context = Context(self._services, caller, call, fields, forbidden, standing, explain=request.explain)
+        runnable = RunnableOperation(document, operation, variables, request.variables or {})
         with nullcontext() if is_mutation(operation) else call.lifetime.cancellable():
-            result = await self._execute(asked, context)
+            result = await self._execute(runnable, context)
         body = _body(result, call, plan if request.explain else None)
         if request.show_cost and standing is not None:
             body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock)
@@ -161,12 +158,12 @@ class Executor:
         variables: VariableValues,
         *,
         explain: bool,
-    ) -> Forecast | None:
+    ) -> Tally | None:
         if not explain and _LIVE_CLIENT not in document.facts.fields:
             return None
         limits = self._services.limits
         selection = self._selector(document, variables).operation(operation)
-        plan = forecast(selection, limits, self._servers)
+        plan = predict_calls(selection, limits, self._batches)
         asked = max((plan.keys[one.system.value] for one in asks("erp")), default=0)
         if _LIVE_CLIENT in document.facts.fields and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])
@@ -175,11 +172,11 @@ class Executor:
     def _selector(self, document: Document, variables: VariableValues) -> Selector:
         return Selector(self._core, document, variables, self._services.limits.page_default)
 
-    async def _execute(self, asked: RunnableOperation, context: Context) -> ExecutionResult:
+    async def _execute(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
         seconds = context.call.deadline.remaining() + _GRACE_SECONDS
         try:
             async with asyncio.timeout(seconds):
-                return await self._runner.run(asked, context)
+                return await self._runner.run(runnable, context)
         except TimeoutError:
             message = "The answer was not ready in time. Ask for less, or try again."
             return ExecutionResult(None, [GraphQLError(message, extensions={"code": "DEADLINE_EXCEEDED"})])
@@ -204,25 +201,22 @@ def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
     )
 
 
-def _servers(services: Services) -> Servers:
+def _batches(services: Services) -> Batches:
     batches: dict[UpstreamSystem, list[int]] = {one.system: [] for one in asks("live")}
     for platform in services.upstreams.platforms.values():
         if platform.live is not None:
             batches[UpstreamSystem(platform.system)].append(platform.live.batch_max)
-    return Servers({system: tuple(sizes) for system, sizes in batches.items()})
+    return batches
 
 
 def _refusal(errors: list[GraphQLError], call: Call, *, suggestions: bool = True) -> dict[str, Any]:
     return {"errors": [present(error, call.request_id, suggestions=suggestions) for error in errors]}
 
 
-def _body(result: ExecutionResult, call: Call, plan: Forecast | None) -> dict[str, Any]:
+def _body(result: ExecutionResult, call: Call, plan: Tally | None) -> dict[str, Any]:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = [present(error, call.request_id) for error in result.errors]
     if plan is not None:
-        actual = {
-            name: {"calls": call.tally.calls[name], "keys": call.tally.keys[name]} for name in sorted(call.tally.calls)
-        }
-        body["extensions"] = {"plan": {"predicted": plan.shown(), "actual": actual}}
+        body["extensions"] = {"plan": {"predicted": plan.by_system(), "actual": call.tally.by_system()}}
     return body

@@ -57,7 +57,7 @@ class LiveAccount:
 
 def _wanted(context: Context) -> frozenset[str]:
     """The figures that the operation asks for anywhere, so that equal aliases share one call."""
-    asked = context.operation.fields
+    asked = context.fields
     return frozenset(name for name, coordinate in _FIGURES if coordinate in asked)
 
 
