@@ -25,7 +25,7 @@ from api.http.request_id import REQUEST_ID, request_id
 from api.observability.gauges import watch
 from api.observability.metrics import Metrics
 from api.pages.access import refusal_for
-from api.pages.graphiql import STATIC, Assets
+from api.pages.graphiql import STATIC_FILES, Assets
 from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
 from api.services import AppServices, open_app_services
@@ -85,13 +85,14 @@ async def graphql(scope: AsgiScope, receive: Receive, send: Send) -> None:
 def create_app(settings: Settings, clock: Clock | None = None) -> App:
     """The application for these settings. Opens upstreams in its lifespan and closes them there."""
     clock, busyness = clock or Clock(), Saturation()
-    gate = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
+    limiter = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with open_app_services(settings, clock) as app_services, AsyncExitStack() as stack:
             measured, readiness = Metrics(), Readiness()
-            watch(measured.registry, gate, app_services.budgets)
+            budgets = app_services.upstreams.budgets
+            watch(measured.registry, limiter, lambda: budgets.fallbacks if budgets else 0)
             stack.callback(busyness.close)
             stack.push_async_callback(readiness.aclose)
             endpoint = GraphQLEndpoint(app_services, measured)
@@ -103,11 +104,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
         Route("/readyz", readyz),
         Route("/metrics", metrics),
         Route("/schema.graphql", schema_file),
-        Mount("/static", Assets(directory=STATIC), name="static"),
+        Mount("/static", Assets(directory=STATIC_FILES), name="static"),
     ]
     app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
     # A page of another site may read a refusal only with CORS' headers, so those come first.
-    app.graphql = ServerErrorMiddleware(cors(settings.http, LoadShedding(graphql, gate)), failed)
+    app.graphql = ServerErrorMiddleware(cors(settings.http, LoadShedding(graphql, limiter)), failed)
     # Starlette would redirect a path with a slash to the host of the Host header.
     app.router.redirect_slashes = False
     return app

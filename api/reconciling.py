@@ -8,24 +8,23 @@ from typing import Any
 
 from api.settings.settings import Settings
 from core.call import Call
+from core.clock import Clock
 from core.secret import Secret
 from core.visibility import EVERYTHING
 from instructions.reconciler import Reconciler, make_checkpoints
 from instructions.reconciliation import Verdicts
-from resolvers.context import Services
-from upstreams.postgres.database import Database
-from upstreams.state.reconciliation_queue import ReconciliationQueue, listen
+from upstreams.services import UpstreamServices
+from upstreams.state.reconciliation_queue import listen
 
 
 @asynccontextmanager
-async def reconciling(settings: Settings, services: Services, state: Database) -> AsyncIterator[None]:
+async def reconciling(settings: Settings, upstreams: UpstreamServices, clock: Clock) -> AsyncIterator[None]:
     """Reconcile while the body runs. What is under way at its end is left to its lease and to another replica."""
-    config, clock = settings.reconciliation, services.clock
+    config, queue = settings.reconciliation, upstreams.reconciliation
     if not config.enabled:
         yield
         return
-    queue = ReconciliationQueue(state)
-    reconciler = Reconciler(queue, services.ledger, _verdicts(queue, services), clock, config)
+    reconciler = Reconciler(queue, upstreams.ledger, _verdicts(upstreams), clock, config)
     url = settings.state.listen_url or settings.state.database_url or settings.erp.database_url
     work: list[Coroutine[Any, Any, None]] = [
         reconciler.run(),
@@ -42,9 +41,9 @@ async def reconciling(settings: Settings, services: Services, state: Database) -
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _verdicts(queue: ReconciliationQueue, services: Services) -> Verdicts:
+def _verdicts(upstreams: UpstreamServices) -> Verdicts:
     async def password_of(client_number: int, call: Call) -> Secret | None:
         # The command was checked against its caller's agencies when it was received; the reconciler has no caller.
-        return (await services.erp.api_passwords([client_number], EVERYTHING, call)).get(client_number)
+        return (await upstreams.erp.api_passwords([client_number], EVERYTHING, call)).get(client_number)
 
-    return Verdicts(queue, services.platforms, services.erp_api, services.crm, password_of)
+    return Verdicts(upstreams.reconciliation, upstreams.platforms, upstreams.erp_api, upstreams.crm, password_of)

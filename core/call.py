@@ -1,13 +1,12 @@
-"""What travels down with every call to an upstream: how long it may take, who counts it, whom it belongs to."""
+"""What travels down with every call to an upstream: its deadline, its tally, its caller and its request's lifetime."""
 
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import msgspec
 
 from core.clock import Deadline
+from core.lifetime import Lifetime
 
 # What calls to our own schema's database are counted under, wherever it lies.
 STATE_DATABASE = "STATE_DATABASE"
@@ -15,7 +14,7 @@ STATE_DATABASE = "STATE_DATABASE"
 
 @dataclass(slots=True)
 class Tally:
-    """Counts what one GraphQL request really asked of each upstream."""
+    """Calls and keys by upstream: those of one GraphQL request, or those that its call plan predicts."""
 
     calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     keys: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -25,6 +24,10 @@ class Tally:
         self.calls[system] += 1
         self.keys[system] += keys
 
+    def by_system(self) -> dict[str, dict[str, int]]:
+        """As `extensions.plan` shows it."""
+        return {name: {"calls": self.calls[name], "keys": self.keys[name]} for name in sorted(self.calls)}
+
 
 class Call(msgspec.Struct, frozen=True):
     """Passed to every upstream method. `request_id` ties log lines of all systems together."""
@@ -33,10 +36,10 @@ class Call(msgspec.Struct, frozen=True):
     tally: Tally
     request_id: str
     caller: str = ""
-    """Whose call it is (a principal): callers take turns where calls have to wait."""
+    """The principal that it is for: where calls wait, queueing is fair by caller."""
     order: bool = False
-    """Whether it belongs to an order, its reads included: orders have places and circuit breakers of their own."""
+    """Whether it belongs to a command, its reads included: commands have slots and circuit breakers of their own."""
     wants: frozenset[str] = frozenset()
-    """Which figures of an account are wanted, by any of those who share the call."""
-    away: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Entered while a vendor is waited for: the server may do other work meanwhile (api/admission/load_shedding.py)."""
+    """The figures of an account that any request of a shared call wants."""
+    lifetime: Lifetime = msgspec.field(default_factory=Lifetime)
+    """Of its request. The deadline is apart, because derived and shared calls have another one than the request."""

@@ -120,15 +120,15 @@ def _reader(field: FieldPlan, found: ArgumentValues) -> list[tuple[str, Read]]:
     """Make a reader for each argument that the document gives or that has a default."""
     readers: list[tuple[str, Read]] = []
     given = {node.name.value: node.value for node in field.node.arguments or ()}
-    for name, place in _places(field.core.args, getattr(field.definition.strawberry, "arguments", None)).items():
+    for name, position in _positions(field.core.args, getattr(field.definition.strawberry, "arguments", None)).items():
         if name in given:
-            readers.append((place.name, _read(given[name], place, found.get(place.name))))
-        elif place.has_default:
-            readers.append((place.name, _fixed(found.get(place.name))))
+            readers.append((position.name, _read(given[name], position, found.get(position.name))))
+        elif position.has_default:
+            readers.append((position.name, _fixed(found.get(position.name))))
     return readers
 
 
-def _places(core: Mapping[str, Any], strawberry: Sequence[Any] | None) -> dict[str, InputPosition]:
+def _positions(core: Mapping[str, Any], strawberry: Sequence[Any] | None) -> dict[str, InputPosition]:
     """Map schema names to positions. Strawberry lists its arguments in the order of the schema."""
     if strawberry is None:
         return {name: InputPosition(name, one) for name, one in core.items()}
@@ -136,11 +136,11 @@ def _places(core: Mapping[str, Any], strawberry: Sequence[Any] | None) -> dict[s
     return {name: InputPosition(own.python_name, one, own.type) for (name, one), own in pairs}
 
 
-def _read(node: ValueNode, place: InputPosition, found: Any) -> Read:
+def _read(node: ValueNode, position: InputPosition, found: Any) -> Read:
     if isinstance(node, VariableNode):
-        return _variable(node.name.value, place)
-    if isinstance(node, ObjectValueNode) and isinstance(place.nullable, GraphQLInputObjectType):
-        return _object(node, place.nullable)
+        return _variable(node.name.value, position)
+    if isinstance(node, ObjectValueNode) and isinstance(position.nullable, GraphQLInputObjectType):
+        return _object(node, position.nullable)
     # A literal of a custom scalar may contain variables.
     return _long_way if isinstance(node, ObjectValueNode | ListValueNode) else _fixed(found)
 
@@ -154,10 +154,10 @@ def _long_way(_variables: Mapping[str, Any]) -> Any:
     raise _NeedsGraphQLCore
 
 
-def _variable(name: str, place: InputPosition) -> Read:
-    if not place.takes_it_as_it_is:
+def _variable(name: str, position: InputPosition) -> Read:
+    if not position.takes_it_as_it_is:
         return _long_way
-    required = isinstance(place.core.type, GraphQLNonNull)
+    required = isinstance(position.core.type, GraphQLNonNull)
 
     def read(variables: Mapping[str, Any]) -> Any:
         value = variables.get(name, Undefined)
@@ -177,10 +177,10 @@ def _object(node: ObjectValueNode, type_: GraphQLInputObjectType) -> Read:
     fields = {one.name.value: one.value for one in node.fields if isinstance(one.value, VariableNode)}
     if definition is None or definition.from_input is not None or len(fields) < len(node.fields):
         return _long_way
-    places = _places(type_.fields, definition.fields)
-    if any(place.has_default for place in places.values()):
+    positions = _positions(type_.fields, definition.fields)
+    if any(position.has_default for position in positions.values()):
         return _long_way
-    reads = [(places[name].name, _variable(value.name.value, places[name])) for name, value in fields.items()]
+    reads = [(positions[name].name, _variable(value.name.value, positions[name])) for name, value in fields.items()]
     make = definition.origin
 
     def read(variables: Mapping[str, Any]) -> Any:

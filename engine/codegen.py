@@ -10,7 +10,6 @@ A selection is interpreted until it is hot, because generating code costs more t
 """
 
 import sys
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,6 +17,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from cachetools import LRUCache
 from graphql import Undefined
 
 from engine.field_plans import FieldPlan, Source
@@ -48,10 +48,10 @@ class Builder:
     hot_after: int
     runs: int = 0
     generated: Build | None = None
-    _places: dict[str, int] = field(init=False)
+    _step_indexes: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._places = {key: place for place, key in enumerate(self.steps)}
+        self._step_indexes = {key: place for place, key in enumerate(self.steps)}
 
     def build_generated(self, objects: Sequence[Any], columns: Columns) -> Rows | None:
         """Build all objects by generated code. Returns None if the interpreter has to build them."""
@@ -125,12 +125,10 @@ def _generate(wanted: Builder) -> Build:
         exec(compile(source, f"<selection of {wanted.type_name}>", "exec"), scope)  # noqa: S102 - our own text.
         # The shape holds ids of the names. Storing the names keeps each id from being reused.
         found = _shapes[shape] = (scope["build"], names)
-        if len(_shapes) > _MAX_SHAPES:
-            _shapes.popitem(last=False)
     return found[0]
 
 
-_shapes: OrderedDict[tuple[Any, ...], tuple[Build, Mapping[str, Any]]] = OrderedDict()
+_shapes: LRUCache[tuple[Any, ...], tuple[Build, Mapping[str, Any]]] = LRUCache(_MAX_SHAPES)
 
 
 class _Writer:
@@ -144,7 +142,7 @@ class _Writer:
         wanted = self._wanted
         parts = []
         for key, plan in wanted.fields.items():
-            place = wanted._places.get(key)  # noqa: SLF001 - the writer belongs to the builder.
+            place = wanted._step_indexes.get(key)  # noqa: SLF001 - the writer belongs to the builder.
             parts.append(f"{key!r}: {self._value(plan, place)}")
         columns = "".join(f", c{place}" for place in range(len(wanted.steps)))
         items = "".join(f", x{place}" for place in range(len(wanted.steps)))

@@ -16,11 +16,10 @@ from engine.field_plans import FieldPlan
 from engine.lists import CompletedValues, regroup, to_list
 from engine.output_shapes import NULLED, Kind, OutputShape
 from engine.paths import ElementPaths, Paths, SubsetPaths
-from engine.plan import Selection
+from engine.plan import Select, Selection
 from engine.resolution import ValueResolver, await_all
 from engine.serialization import null_error, serialize
 
-Select = Callable[[FieldPlan, GraphQLObjectType], Selection]
 Report = Callable[[BaseException, FieldPlan, Path | None], None]
 
 

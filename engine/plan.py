@@ -1,10 +1,10 @@
 """Plan: an operation, compiled once for every run and every caller. A plan contains no decision about a caller."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -48,6 +48,10 @@ class Selection:
     inline: frozenset[str]
     # The indexes of the steps that may wait, themselves or below. Two or more such steps run concurrently.
     waiting: frozenset[int]
+
+
+Select = Callable[[FieldPlan, GraphQLObjectType], Selection]
+"""Returns the selection of a field on an object type."""
 
 
 class SelectionCompiler:
@@ -108,7 +112,7 @@ class Variant:
     root: Selection
     # One selection for each root field of a mutation.
     serial: list[Selection]
-    select: Callable[[FieldPlan, GraphQLObjectType], Selection]
+    select: Select
     hot_after: int
     runs: int = 0
     renderings: dict[str, PlannedRendering] = field(default_factory=dict)
@@ -138,7 +142,7 @@ class Plan:
     definitions: Definitions
     hot_after: int
     conditions: tuple[str, ...]
-    _variants: OrderedDict[tuple[bool, ...], Variant] = field(default_factory=OrderedDict)
+    _variants: LRUCache[tuple[bool, ...], Variant] = field(default_factory=lambda: LRUCache(_MAX_VARIANTS))
 
     @property
     def is_serial(self) -> bool:
@@ -152,8 +156,6 @@ class Plan:
         found = self._variants.get(values)
         if found is None:
             found = self._variants[values] = self._compile(dict(zip(self.conditions, values, strict=True)))
-            if len(self._variants) > _MAX_VARIANTS:
-                self._variants.popitem(last=False)
         return found
 
     def _compile(self, conditions: Mapping[str, bool]) -> Variant:

@@ -26,7 +26,7 @@ from engine.output_shapes import Kind
 from engine.paths import ElementPaths, FieldPaths, Paths
 
 # From a field and an object type to its selection. The selection has `fields`, plans by response key.
-Select = Callable[[FieldPlan, Any], Any]
+SelectFields = Callable[[FieldPlan, Any], Any]
 Arguments = Callable[["RequestedField"], Mapping[str, Any]]
 """Gives the arguments of a field in this run, as its resolver would get them. Raises GraphQLError."""
 
@@ -124,7 +124,7 @@ class PlannedRendering:
     coordinates: frozenset[str]
 
 
-def plan_rendering(key: str, plan: FieldPlan, select: Select) -> PlannedRendering | None:
+def plan_rendering(key: str, plan: FieldPlan, select: SelectFields) -> PlannedRendering | None:
     """Return the field's rendering, if its renderer can render this selection."""
     if plan.definition.renderer is None:
         return None
@@ -141,7 +141,7 @@ def count_calls(renderings: Iterable[PlannedRendering]) -> Mapping[Any, int]:
     return Counter(one.plan.definition.list_resolver for one in everything)
 
 
-def _request_field(key: str, plan: FieldPlan, select: Select) -> RequestedField | None:
+def _request_field(key: str, plan: FieldPlan, select: SelectFields) -> RequestedField | None:
     """Return None below an abstract type, because the selection depends on the type of the value."""
     out = plan.output
     if out.named_kind is Kind.ABSTRACT:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
-import msgspec
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from core.budget import BudgetStanding
 from core.call import Call
 from core.clock import Clock
 from core.commands import DepositGuards
@@ -17,20 +17,7 @@ from engine import Batcher, freeze
 from instructions.dispatcher import Dispatcher
 from resolvers.policy.errors import Forbidden
 from resolvers.policy.scopes import Scope
-from upstreams.erp.reader import Erp
-from upstreams.erp.rendering.reader import ClientTexts
-from upstreams.state.budgets.budgets import Standing
-from upstreams.state.instructions import Ledger
-from upstreams.vendors.kit.live_cache import LiveCache
-from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
-from upstreams.vendors.kit.server_config import ServerConfig
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """`fields` are the coordinates ("LiveAccount.equity") that its document selects anywhere."""
-
-    fields: frozenset[str]
-
+from upstreams.services import UpstreamServices
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -98,16 +85,8 @@ class DepositLimits:
 class Services:
     """Built once when the process starts, shared by all requests."""
 
-    erp: Erp
-    texts: ClientTexts
-    ledger: Ledger
+    upstreams: UpstreamServices
     dispatcher: Dispatcher
-    erp_api: ErpApi | None
-    crm: Crm | None
-    platforms: Mapping[str, Platform]
-    servers: Mapping[str, ServerConfig]
-    live_cache: LiveCache
-    health: Callable[[], Sequence[Any]]
     limits: GraphLimits
     deposit_limits: DepositLimits
     accounting_currency: str
@@ -131,10 +110,11 @@ class Context:
     services: Services
     caller: Caller
     call: Call
-    operation: Operation
+    fields: frozenset[str]
+    """The coordinates ("LiveAccount.equity") that its document selects anywhere."""
     forbidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What of the operation this caller may not have, and which scopes are missing (policy/authorization.py)."""
-    standing: Standing | None = None
+    standing: BudgetStanding | None = None
     """What the caller has left of its budget; None where nothing limits it."""
     explain: bool = False
     """Whether the caller asks what each relation costs: then none is rendered along with another (rendering)."""

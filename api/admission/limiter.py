@@ -16,15 +16,18 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from typing_extensions import override
+
 from api.admission.waiting_queue import WaitingQueue
 from api.settings.overload import OverloadSection
 from core.clock import Clock
+from core.lifetime import Slot
 
-_TICK_SECONDS: Final = 0.05
+_ADAPT_SECONDS: Final = 0.05
 _BUSY, _IDLE = 0.9, 0.75
 _SHRINK, _GROW = 0.6, 1.25
-_FIRST_PLACES: Final = 16
-_FEW_PLACES: Final = 4
+_FIRST_LIMIT: Final = 16
+_SWAMPED_LIMIT: Final = 4
 # A body that arrives with its headers is complete by then; another one may take until its time-out.
 _READING_SECONDS: Final = 0.05
 
@@ -33,51 +36,47 @@ class RequestShed(Exception):
     """There is no slot. Nothing of the request was read."""
 
 
-class Admission:
+class Admission(Slot):
     """One request inside. `on_trial`: it may go on only if it is a mutation."""
 
-    def __init__(self, gate: "ConcurrencyLimiter", *, on_trial: bool) -> None:
-        self._gate = gate
+    def __init__(self, limiter: "ConcurrencyLimiter", *, on_trial: bool) -> None:
+        self._limiter = limiter
         self.on_trial = on_trial
-        self._away = 0
         self._is_answered = False
 
-    @contextmanager
-    def away(self) -> Iterator[None]:
-        """Releases the slot while a vendor is waited for. Several calls at the same time count as one."""
-        self._away += 1
-        if self._away == 1 and not self.on_trial:
-            self._gate.step_aside()
-        try:
-            yield
-        finally:
-            self._away -= 1
-            if self._away == 0 and not self.on_trial:
-                self._gate.step_back()
+    @override
+    def release(self) -> None:
+        if not self.on_trial:
+            self._limiter.release_slot()
+
+    @override
+    def take(self) -> None:
+        if not self.on_trial:
+            self._limiter.take_slot()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Releases the slot while the client is slow to send its body."""
         is_slow = False
 
-        def give_up() -> None:
+        def suspend() -> None:
             nonlocal is_slow
             is_slow = True
-            self._gate.give_up(self)
+            self._limiter.suspend(self)
 
-        timer = asyncio.get_running_loop().call_later(_READING_SECONDS, give_up)
+        timer = asyncio.get_running_loop().call_later(_READING_SECONDS, suspend)
         try:
             yield
         finally:
             timer.cancel()
             if is_slow:
-                self._gate.take_again(self)
+                self._limiter.resume(self)
 
     def answered(self) -> None:
         """The work is done: only the client's reading is left, which needs no slot."""
         if not self._is_answered:
             self._is_answered = True
-            self._gate.give_up(self)
+            self._limiter.suspend(self)
 
 
 class ConcurrencyLimiter:
@@ -87,29 +86,29 @@ class ConcurrencyLimiter:
         self._section = section
         self._clock = clock
         self._busyness = busyness
-        self._line = WaitingQueue(clock, section.max_wait_seconds, self.step_aside)
-        self._places = float(min(section.max_running, max(section.fewest, _FIRST_PLACES)))
-        self._ticked = clock.monotonic()
-        self._wanted_more = False
+        self._queue = WaitingQueue(clock, section.max_wait_seconds, self.release_slot)
+        self._limit = float(min(section.max_running, max(section.fewest, _FIRST_LIMIT)))
+        self._adapted_at = clock.monotonic()
+        self._has_waited = False
         self.in_flight = self.running = self.trials = self.shed = 0
 
     @property
     def limit(self) -> int:
         # In an overload a low limit keeps the latency of admitted requests low; shared calls matter less then.
-        return min(int(self._places), _FEW_PLACES) if self._line.swamped else int(self._places)
+        return min(int(self._limit), _SWAMPED_LIMIT) if self._queue.swamped else int(self._limit)
 
     @property
     def waiting(self) -> int:
-        return len(self._line)
+        return len(self._queue)
 
     async def enter(self, *, says_mutation: bool = False, caller: Hashable = None) -> Admission:
-        """A place, now or after a short wait, in which callers take turns. Raises Shed."""
-        self._tick()
+        """A slot, now or after a short wait, with fair queueing by caller. Raises RequestShed."""
+        self._adapt()
         if self.in_flight >= self._section.max_in_flight:
-            raise self._turned_away()
+            raise self._shed_request()
         self.in_flight += 1
         try:
-            if await self._has_place(caller):
+            if await self._has_slot(caller):
                 return Admission(self, on_trial=False)
         except BaseException:
             self.in_flight -= 1
@@ -118,59 +117,59 @@ class ConcurrencyLimiter:
             self.trials += 1
             return Admission(self, on_trial=True)
         self.in_flight -= 1
-        raise self._turned_away()
+        raise self._shed_request()
 
     def leave(self, admitted: Admission) -> None:
         self.in_flight -= 1
         admitted.answered()
-        self._tick()
+        self._adapt()
 
-    def give_up(self, admitted: Admission) -> None:
+    def suspend(self, admitted: Admission) -> None:
         if admitted.on_trial:
             self.trials -= 1
         else:
-            self.step_aside()
+            self.release_slot()
 
-    def take_again(self, admitted: Admission) -> None:
+    def resume(self, admitted: Admission) -> None:
         if admitted.on_trial:
             self.trials += 1
         else:
-            self.step_back()
+            self.take_slot()
 
-    def step_aside(self) -> None:
+    def release_slot(self) -> None:
         self.running -= 1
-        self._call()
+        self._give_slots()
 
-    def step_back(self) -> None:
+    def take_slot(self) -> None:
         """Take a slot after a vendor's answer. A request that has begun does not wait again."""
         self.running += 1
 
-    def _turned_away(self) -> RequestShed:
+    def _shed_request(self) -> RequestShed:
         self.shed += 1
-        self._line.turned_away()
+        self._queue.turned_away()
         return RequestShed()
 
-    async def _has_place(self, caller: Hashable) -> bool:
-        if self.running < self.limit and not self._line:
+    async def _has_slot(self, caller: Hashable) -> bool:
+        if self.running < self.limit and not self._queue:
             self.running += 1
             return True
-        self._wanted_more = True
-        return await self._line.wait(self.limit, caller)
+        self._has_waited = True
+        return await self._queue.wait(self.limit, caller)
 
-    def _call(self) -> None:
-        while self.running < self.limit and self._line.call():
+    def _give_slots(self) -> None:
+        while self.running < self.limit and self._queue.call():
             self.running += 1
 
-    def _tick(self) -> None:
-        self._line.look()
+    def _adapt(self) -> None:
+        self._queue.look()
         now = self._clock.monotonic()
-        if now - self._ticked < _TICK_SECONDS:
+        if now - self._adapted_at < _ADAPT_SECONDS:
             return
-        self._ticked = now
+        self._adapted_at = now
         busy = self._busyness()
         if busy > _BUSY:
-            self._places = max(float(self._section.fewest), self._places * _SHRINK)
-        elif busy < _IDLE and self._wanted_more:
-            self._places = min(float(self._section.max_running), self._places * _GROW + 1)
-            self._call()
-        self._wanted_more = False
+            self._limit = max(float(self._section.fewest), self._limit * _SHRINK)
+        elif busy < _IDLE and self._has_waited:
+            self._limit = min(float(self._section.max_running), self._limit * _GROW + 1)
+            self._give_slots()
+        self._has_waited = False

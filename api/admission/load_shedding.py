@@ -37,15 +37,15 @@ def retry_seconds() -> int:
 class LoadShedding:
     """ASGI, in front of /graphql alone, so that health checks are always answered."""
 
-    def __init__(self, app: ASGIApp, gate: ConcurrencyLimiter) -> None:
+    def __init__(self, app: ASGIApp, limiter: ConcurrencyLimiter) -> None:
         self._app = app
-        self._gate = gate
+        self._limiter = limiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            admitted = await self._gate.enter(says_mutation=SAYS in scope["headers"], caller=_caller(scope))
+            admitted = await self._limiter.enter(says_mutation=SAYS in scope["headers"], caller=_caller(scope))
         except RequestShed:
-            await _away(scope)(scope, receive, send)
+            await _overloaded(scope)(scope, receive, send)
             return
         state_of(scope).admission = admitted
 
@@ -56,7 +56,7 @@ class LoadShedding:
         try:
             await self._app(scope, receive, answer)
         finally:
-            self._gate.leave(admitted)
+            self._limiter.leave(admitted)
 
 
 def _caller(scope: Scope) -> int:
@@ -70,7 +70,7 @@ def admission_of(scope: Scope) -> Admission | None:
     return found
 
 
-def _away(scope: Scope) -> Reply:
+def _overloaded(scope: Scope) -> Reply:
     """The refusal. The connection stays open, because opening it again costs both sides more than this answer."""
     seconds = retry_seconds()
     accepts = b"".join(value for name, value in scope["headers"] if name == b"accept")

@@ -38,7 +38,7 @@ class WaitingQueue:
         self._hand_back = hand_back
         self._max_wait_seconds = max_wait_seconds
         # By caller; the caller with the next turn is the first.
-        self._turns: OrderedDict[Hashable, deque[asyncio.Future[bool]]] = OrderedDict()
+        self._lanes: OrderedDict[Hashable, deque[asyncio.Future[bool]]] = OrderedDict()
         self._length = 0
         self._window_began = clock.monotonic()
         self._turned_away_at = -_WINDOW_SECONDS
@@ -53,7 +53,7 @@ class WaitingQueue:
         if self.swamped and self._length >= places:
             return False
         called: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._turns.setdefault(caller, deque()).append(called)
+        self._lanes.setdefault(caller, deque()).append(called)
         self._length += 1
         try:
             async with asyncio.timeout(_MOMENT_SECONDS if self.swamped else self._max_wait_seconds):
@@ -71,12 +71,12 @@ class WaitingQueue:
     def call(self) -> bool:
         """Give the slot to a waiter. False where no request waits."""
         newest = not self.swamped and self._stalls(self._called_then)
-        while self._turns:
-            caller, waiting = self._turns.popitem(last=False)
+        while self._lanes:
+            caller, waiting = self._lanes.popitem(last=False)
             called = waiting.pop() if newest else waiting.popleft()
             self._length -= 1
             if waiting:
-                self._turns[caller] = waiting
+                self._lanes[caller] = waiting
             if not called.done():
                 called.set_result(True)
                 self._called += 1
@@ -100,12 +100,12 @@ class WaitingQueue:
         self._called_then, self._called, self._gave_up = self._called, 0, 0
 
     def _leave(self, caller: Hashable, called: asyncio.Future[bool]) -> None:
-        waiting = self._turns.get(caller, ())
+        waiting = self._lanes.get(caller, ())
         if called in waiting:
             self._length -= 1
-            self._turns[caller].remove(called)
-            if not self._turns[caller]:
-                del self._turns[caller]
+            self._lanes[caller].remove(called)
+            if not self._lanes[caller]:
+                del self._lanes[caller]
 
     def _stalls(self, called: int) -> bool:
         """Whether the queue stalls. `called`: how many waiters a window calls.
@@ -127,10 +127,10 @@ class WaitingQueue:
         self.swamped = self._windows_of_standing >= _WINDOWS
         if self.swamped:
             self._windows_of_standing = 0
-            for called in chain.from_iterable(self._turns.values()):
+            for called in chain.from_iterable(self._lanes.values()):
                 if not called.done():
                     called.set_result(False)
-            self._turns.clear()
+            self._lanes.clear()
             self._length = 0
 
 

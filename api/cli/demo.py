@@ -45,7 +45,7 @@ def command(*, port: int, data: Path, clients: int | None, fresh: bool, control:
             settings = _settings(Path(ready["settings_path"]))
             click.echo("Starting the graph ...", err=True)
             _prepare(settings)
-            _tell(port_of(listener), ready)
+            _greet(port_of(listener), ready)
             serve(settings, listener)
     except KeyboardInterrupt:
         click.echo("\nStopped.", err=True)
@@ -96,7 +96,7 @@ async def _prepare(settings: Settings) -> None:
     await add_demo_keys(settings)
 
 
-def _tell(port: int, ready: dict[str, str]) -> None:
+def _greet(port: int, ready: dict[str, str]) -> None:
     address = f"http://127.0.0.1:{port}"
     keys = "\n".join(f"    {key.key:<14} {key.what}" for key in DEMO_KEYS)
     query = "{ client(by: {clientNumber: 500608}) { fullName totalFloatingBalance { amount currency } } }"

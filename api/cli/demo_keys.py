@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from api.services import state_database
+from api.services import open_state_database
 from api.settings.settings import Settings
 from core.clock import Clock
 from core.secret import Secret
@@ -32,11 +32,8 @@ DEMO_KEYS = (
 
 async def add_demo_keys(settings: Settings) -> None:
     """Make the demo's keys, unless they are there."""
-    database = state_database(settings)
-    try:
+    async with open_state_database(settings) as database:
         store = KeyStore(database, Clock())
         for one in DEMO_KEYS:
             record = KeyRecord(one.key, one.key, tuple(str(scope) for scope in one.scopes), one.agencies)
             await store.add(record, Secret(one.key))
-    finally:
-        await database.close()

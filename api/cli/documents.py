@@ -7,7 +7,7 @@ import click
 
 from api.cli.common import config_option, principal_named, run_async, settings_from
 from api.documents.manifest import ManifestError, read_manifest
-from api.services import state_database
+from api.services import open_state_database
 from api.settings.settings import Settings
 from core.clock import Clock
 from resolvers.request.schema_check import Checker, SchemaUnreadable, operation_names
@@ -23,11 +23,8 @@ def command() -> None:
 
 
 async def _with_store(settings: Settings, use: Callable[[DocumentStore], Awaitable[T]]) -> T:
-    database = state_database(settings)
-    try:
+    async with open_state_database(settings) as database:
         return await use(DocumentStore(database, Clock()))
-    finally:
-        await database.close()
 
 
 @command.command()

@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from api.cli.common import config_option, run_async, settings_from
-from api.services import state_database
+from api.services import open_state_database
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
 from core.errors import Reason
@@ -41,11 +41,9 @@ def command() -> None:
 
 
 async def _with_ledger(config: Path | None, use: Callable[[Ledger, Call], Awaitable[T]]) -> T:
-    database, clock = state_database(settings_from(config)), Clock()
-    try:
+    clock = Clock()
+    async with open_state_database(settings_from(config)) as database:
         return await use(Ledger(database, clock), Call(Deadline.after(_SECONDS, clock), Tally(), "cli"))
-    finally:
-        await database.close()
 
 
 @command.command(name="list")
@@ -125,11 +123,8 @@ def decision(status: str, actor: str, reason: str, reference: str | None) -> Tra
 @run_async
 async def verify_chain(config: Path | None, checkpoint: str | None) -> None:
     """Check that nothing was altered, dropped, put in or moved since it was written."""
-    database = state_database(settings_from(config))
-    try:
+    async with open_state_database(settings_from(config)) as database:
         proof = await verify(database, checkpoint and checkpoint.lower())
-    finally:
-        await database.close()
     click.echo(f"{proof.instructions} instructions, {proof.events} events, {proof.checkpoints} checkpoints")
     if proof.problem is not None:
         raise click.ClickException(proof.problem)

@@ -1,46 +1,31 @@
-"""Caches of documents in this process: a bounded LRU cache, and over it the trusted documents of the database."""
+"""Caches of documents in this process: the trusted documents of the database, and automatic persisted queries."""
 
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
+from cachetools import LRUCache
+
+from api.stale_on_error import StaleOnErrorCache
 from core.clock import Clock
-from core.errors import UpstreamError
 from upstreams.state.documents import DocumentStore
 
 # Of trusted documents, and of look-ups that found none: entries and characters in this process.
 _MOST_FOUND: Final = 10_000
 _MOST_CHARACTERS: Final = 32 * 1024 * 1024
+# Of one partner's automatic documents: what it registers can push out nothing but its own.
+_MOST_AUTOMATIC: Final = 500
+_MOST_AUTOMATIC_CHARACTERS: Final = 1024 * 1024
+_MOST_PARTNERS: Final = 64
 
 
-class PersistedQueries:
-    """Texts by key; the least recently used is removed first."""
-
-    def __init__(self, most: int, characters: int) -> None:
-        self._most = most
-        self._characters = characters
-        self._kept: OrderedDict[tuple[str, str], tuple[str | None, float]] = OrderedDict()
-        self._size = 0
-
-    def get(self, key: tuple[str, str]) -> tuple[str | None, float] | None:
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
-
-    def put(self, key: tuple[str, str], text: str | None, at: float) -> None:
-        self._forget(self._kept.pop(key, None))
-        self._kept[key] = (text, at)
-        self._size += len(text or "")
-        while len(self._kept) > self._most or self._size > self._characters:
-            self._forget(self._kept.popitem(last=False)[1])
-
-    def _forget(self, entry: tuple[str | None, float] | None) -> None:
-        self._size -= len(entry[0] or "") if entry else 0
-
-    def __len__(self) -> int:
-        return len(self._kept)
+def size_of_text(entries: int, characters: int) -> Callable[[str | None], int]:
+    """The size for a cache of so many characters: a short text counts as more, which bounds the number of entries."""
+    least = characters // entries
+    return lambda text: max(len(text or ""), least)
 
 
 class TrustedDocuments:
@@ -48,32 +33,35 @@ class TrustedDocuments:
 
     def __init__(self, store: DocumentStore, clock: Clock, keep_seconds: float) -> None:
         self._store = store
-        self._clock = clock
-        self._keep = keep_seconds
-        self._texts = PersistedQueries(_MOST_FOUND, _MOST_CHARACTERS)
-        self._away_until = clock.monotonic()
+        size = size_of_text(_MOST_FOUND, _MOST_CHARACTERS)
+        self._texts: StaleOnErrorCache[tuple[str, str], str] = StaleOnErrorCache(
+            clock, keep_seconds, math.inf, _MOST_CHARACTERS, size
+        )
 
     async def by_id(self, principal: str, identity: str) -> str | None:
         """Raises Unavailable where the database does not answer and the cache has no entry."""
-        return await self._found((principal, f"id {identity}"), lambda: self._store.by_id(principal, identity))
+        return await self._texts.get((principal, f"id {identity}"), partial(self._store.by_id, principal, identity))
 
     async def by_text(self, principal: str, text: str) -> str | None:
         key = (principal, f"text {sha256(text.encode()).hexdigest()}")
-        return await self._found(key, lambda: self._store.by_text(principal, text))
+        return await self._texts.get(key, partial(self._store.by_text, principal, text))
 
-    async def _found(self, key: tuple[str, str], look: Callable[[], Awaitable[str | None]]) -> str | None:
-        kept = self._texts.get(key)
-        now = self._clock.monotonic()
-        if kept and (now - kept[1] < self._keep or (kept[0] is not None and now < self._away_until)):
-            return kept[0]
-        try:
-            text = await look()
-        except UpstreamError:
-            self._away_until = self._clock.monotonic() + self._keep
-            if kept and kept[0] is not None:
-                return kept[0]
-            raise
-        # The very object from before keeps the hash that it has computed, which the parsed documents are kept by.
-        text = kept[0] if kept and kept[0] == text else text
-        self._texts.put(key, text, self._clock.monotonic())
-        return text
+
+class AutomaticDocuments:
+    """The automatic documents of each partner by their hash; a partner finds only its own."""
+
+    def __init__(self) -> None:
+        self._partners: LRUCache[str, LRUCache[str, str]] = LRUCache(_MOST_PARTNERS)
+
+    def get(self, principal: str, digest: str) -> str | None:
+        texts = self._partners.get(principal)
+        return None if texts is None else texts.get(digest)
+
+    def put(self, principal: str, text: str) -> None:
+        texts = self._partners.get(principal)
+        if texts is None:
+            size = size_of_text(_MOST_AUTOMATIC, _MOST_AUTOMATIC_CHARACTERS)
+            texts = self._partners[principal] = LRUCache(_MOST_AUTOMATIC_CHARACTERS, size)
+        # A text that is larger than the whole cache is not cached.
+        with suppress(ValueError):
+            texts[sha256(text.encode()).hexdigest()] = text

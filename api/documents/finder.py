@@ -1,6 +1,5 @@
 """Which document a request means: the text it brought, a trusted one by its id, or one kept from before (APQ)."""
 
-from collections import OrderedDict
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from api.documents.cache import PersistedQueries, TrustedDocuments
+from api.documents.cache import AutomaticDocuments, TrustedDocuments
 from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
 from core.clock import Clock
@@ -19,10 +18,6 @@ from upstreams.state.documents import DocumentStore
 log = structlog.get_logger(__name__)
 
 _PREFIX: Final = "sha256:"
-# Of one partner's automatic documents: what it registers can push out nothing but its own.
-_MOST_AUTOMATIC: Final = 500
-_MOST_AUTOMATIC_CHARACTERS: Final = 1024 * 1024
-_MOST_PARTNERS: Final = 64
 
 
 class FoundDocument(msgspec.Struct, frozen=True):
@@ -37,40 +32,18 @@ class FoundDocument(msgspec.Struct, frozen=True):
     register: bool = False
 
 
-class _Automatic:
-    """The automatic documents of each partner; a partner finds only its own."""
-
-    def __init__(self) -> None:
-        self._partners: OrderedDict[str, PersistedQueries] = OrderedDict()
-
-    def get(self, principal: str, digest: str) -> str | None:
-        texts = self._partners.get(principal)
-        kept = texts.get((principal, digest)) if texts else None
-        if kept is None:
-            return None
-        self._partners.move_to_end(principal)
-        return kept[0]
-
-    def put(self, principal: str, text: str) -> None:
-        texts = self._partners.setdefault(principal, PersistedQueries(_MOST_AUTOMATIC, _MOST_AUTOMATIC_CHARACTERS))
-        texts.put((principal, sha256(text.encode()).hexdigest()), text, 0.0)
-        self._partners.move_to_end(principal)
-        if len(self._partners) > _MOST_PARTNERS:
-            self._partners.popitem(last=False)
-
-
 class DocumentFinder:
     """One for the life of the process."""
 
     def __init__(self, settings: DocumentsSection, store: DocumentStore, clock: Clock) -> None:
         self._settings = settings
         self._trusted = TrustedDocuments(store, clock, settings.cache_seconds)
-        self._automatic = _Automatic()
+        self._automatic = AutomaticDocuments()
 
-    async def find(self, asked: GraphQLRequest, principal: str) -> FoundDocument:
+    async def find(self, request: GraphQLRequest, principal: str) -> FoundDocument:
         """The document to run for this partner. Raises RequestRefused."""
         try:
-            return await self._find(asked, principal)
+            return await self._find(request, principal)
         except UpstreamError:
             message = "The state database cannot be reached, so the document cannot be looked up. Try again."
             status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -81,15 +54,15 @@ class DocumentFinder:
         if found.register:
             self._automatic.put(principal, found.text)
 
-    async def _find(self, asked: GraphQLRequest, principal: str) -> FoundDocument:
-        if asked.document_id is not None:
-            return FoundDocument(await self._by_id(principal, asked.document_id), "trusted", persisted=True)
-        if asked.query is None:
-            assert asked.sha256 is not None, "a well-formed request names its document somehow"
-            return await self._by_hash(principal, asked.sha256)
-        if asked.sha256 is not None and sha256(asked.query.encode()).hexdigest() != asked.sha256:
+    async def _find(self, request: GraphQLRequest, principal: str) -> FoundDocument:
+        if request.document_id is not None:
+            return FoundDocument(await self._by_id(principal, request.document_id), "trusted", persisted=True)
+        if request.query is None:
+            assert request.sha256 is not None, "a well-formed request names its document somehow"
+            return await self._by_hash(principal, request.sha256)
+        if request.sha256 is not None and sha256(request.query.encode()).hexdigest() != request.sha256:
             raise RequestRefused("provided sha does not match query")
-        return await self._by_text(asked, asked.query, principal)
+        return await self._by_text(request, request.query, principal)
 
     async def _by_id(self, principal: str, identity: str) -> str:
         text = await self._trusted.by_id(principal, identity.removeprefix(_PREFIX))
@@ -119,9 +92,9 @@ class DocumentFinder:
     def _takes_automatic(self, principal: str) -> bool:
         return self._settings.automatic and self._settings.mode_of(principal) != "enforce"
 
-    async def _by_text(self, asked: GraphQLRequest, query: str, principal: str) -> FoundDocument:
+    async def _by_text(self, request: GraphQLRequest, query: str, principal: str) -> FoundDocument:
         mode = self._settings.mode_of(principal)
-        register = asked.sha256 is not None and self._takes_automatic(principal)
+        register = request.sha256 is not None and self._takes_automatic(principal)
         if mode == "off":
             return FoundDocument(query, "text", register=register)
         known = await self._known(query, principal, must_tell=mode == "enforce")
@@ -131,7 +104,7 @@ class DocumentFinder:
             raise _untrusted()
         digest = sha256(query.encode()).hexdigest()
         log.warning(
-            "documents.unknown", principal=principal, sha256=digest, operation=(asked.operation_name or "")[:100]
+            "documents.unknown", principal=principal, sha256=digest, operation=(request.operation_name or "")[:100]
         )
         return FoundDocument(query, "unknown", register=register)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from api.http.negotiation import JSON, preferences, remembered
+from api.http.negotiation import JSON, cached_decision, preferences
 from api.http.refusal import RequestRefused
 from api.wire.incoming import Incoming
 from resolvers.request.graphql_request import GraphQLRequest
@@ -55,7 +55,7 @@ def _check_headers(incoming: Incoming) -> None:
         raise _unsupported("Send the request as it is, without a Content-Encoding.", {"Accept-Encoding": "identity"})
 
 
-@remembered
+@cached_decision
 def _wrong_type(content_type: str) -> str | None:
     types = preferences(content_type)
     if len(types) != 1 or types[0].name != JSON:
@@ -176,12 +176,12 @@ def _document(
 
 
 def _apollo_hash(extensions: Mapping[str, Any]) -> str | None:
-    asked = extensions.get("persistedQuery")
-    if asked is None:
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
         return None
-    if not isinstance(asked, dict) or asked.get("version") != 1:
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
         raise RequestRefused("`extensions.persistedQuery` must be an object with version 1.")
-    found = asked.get("sha256Hash")
+    found = persisted.get("sha256Hash")
     if not isinstance(found, str) or not _HASH.match(found):
         raise RequestRefused("`extensions.persistedQuery.sha256Hash` must be a hash in lower-case hexadecimal digits.")
     return found

@@ -4,8 +4,6 @@ Any step may refuse: see api/http/refusal.py.
 """
 
 from collections.abc import Mapping
-from contextlib import nullcontext
-from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -27,14 +25,15 @@ from api.observability.metrics import Metrics
 from api.pages.graphiql import graphiql_page
 from api.services import AppServices
 from api.settings.settings import Settings
-from api.wire.disconnect import STATUS, ClientDisconnected, until_disconnect
 from api.wire.incoming import Incoming
 from api.wire.reply import Reply
+from api.wire.request_state import state_of
 from core.call import Call, Tally
 from core.clock import Deadline
+from core.lifetime import ClientDisconnected, Lifetime
 from resolvers.context import Caller
 from resolvers.policy.errors import MASKED
-from resolvers.request.executor import Answer
+from resolvers.request.executor import GraphQLResponse
 from resolvers.request.graphql_request import GraphQLRequest
 
 log = structlog.get_logger(__name__)
@@ -43,6 +42,8 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _NAMES = ("query", "documentId", "extensions")
 # A name is the caller's to choose, and may be as long as a body.
 _LONGEST_LOGGED = 100
+# nginx's status for a client that has disconnected. It appears only in metrics and logs.
+_CLIENT_CLOSED_REQUEST = 499
 
 
 class GraphQLEndpoint:
@@ -54,7 +55,8 @@ class GraphQLEndpoint:
         self._app_services = app_services
         self._metrics = metrics
         self._limits = _limits(app_services.settings)
-        self._policy = budget_policy(app_services.settings.budget)
+        budget = app_services.settings.budget
+        self._policy = budget_policy(budget.query_limit, budget.cost_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(scope, receive)
@@ -71,7 +73,7 @@ class GraphQLEndpoint:
         return reply
 
     async def _answered(self, exchange: Exchange) -> Reply:
-        """What the steps answer, or the refusal of the one that refused."""
+        """The reply of the steps, or the refusal of the step that refused."""
         bound = structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
             return await self._steps(exchange)
@@ -79,7 +81,7 @@ class GraphQLEndpoint:
             return await exchange.refusal(refused)
         except ClientDisconnected:
             log.info("graphql.hung_up")
-            return Reply(b"", STATUS, {})
+            return Reply(b"", _CLIENT_CLOSED_REQUEST, {})
         except Exception:
             log.exception("graphql.failed")
             quoted = {"requestId": exchange.request_id}
@@ -92,10 +94,10 @@ class GraphQLEndpoint:
         """In this order: nothing is read of a caller who is not known, and nothing runs that was not admitted."""
         _agree(exchange)
         caller = await self._authenticate(exchange)
-        asked = await self._read(exchange)
-        found = await self._find_document(exchange, caller, asked)
-        answer = await self._run(exchange, caller, asked, found)
-        return await _respond(exchange, answer)
+        request = await self._read(exchange)
+        found = await self._find_document(exchange, caller, request)
+        response = await self._run(exchange, caller, request, found)
+        return await _respond(exchange, response)
 
     async def _authenticate(self, exchange: Exchange) -> Caller:
         try:
@@ -114,35 +116,38 @@ class GraphQLEndpoint:
         with admitted.reading():
             return await read_graphql(exchange.incoming, self._limits)
 
-    async def _find_document(self, exchange: Exchange, caller: Caller, asked: GraphQLRequest) -> FoundDocument:
-        found = await self._app_services.documents.find(asked, caller.partner)
+    async def _find_document(self, exchange: Exchange, caller: Caller, request: GraphQLRequest) -> FoundDocument:
+        found = await self._app_services.documents.find(request, caller.partner)
         exchange.persisted = found.persisted
         self._metrics.found(found.origin)
         return found
 
-    async def _run(self, exchange: Exchange, caller: Caller, asked: GraphQLRequest, found: FoundDocument) -> Answer:
+    async def _run(
+        self, exchange: Exchange, caller: Caller, request: GraphQLRequest, found: FoundDocument
+    ) -> GraphQLResponse:
         app_services = self._app_services
-        request = asked if found.text is asked.query else msgspec.structs.replace(asked, query=found.text)
+        if found.text is not request.query:
+            request = msgspec.structs.replace(request, query=found.text)
         admitted = admission_of(exchange.incoming.scope)
         if admitted is not None and admitted.on_trial and not app_services.executor.is_mutation(request):
             raise RequestRefused(MESSAGE, CODE, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=retry_seconds())
         deadline = Deadline.after(app_services.settings.server.request_deadline_seconds, app_services.clock)
-        away = nullcontext if admitted is None else admitted.away
-        call = Call(deadline, Tally(), exchange.request_id, caller.principal, away=away)
-        wanted = partial(until_disconnect, exchange.incoming.scope)
-        answer = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate, wanted=wanted)
+        lifetime = Lifetime() if admitted is None else Lifetime(admitted)
+        state_of(exchange.incoming.scope).lifetime = lifetime
+        call = Call(deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime)
+        response = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
         self._metrics.count(call.tally)
-        exchange.headers |= budget_headers(answer.standing, self._policy)
+        exchange.headers |= budget_headers(response.standing, self._policy)
         log.info(
             "graphql.request",
             caller=caller.name,
-            operation=asked.operation_name and asked.operation_name[:_LONGEST_LOGGED],
-            errors=len(answer.body.get("errors", ())),
+            operation=request.operation_name and request.operation_name[:_LONGEST_LOGGED],
+            errors=len(response.body.get("errors", ())),
             calls=dict(call.tally.calls),
         )
-        if answer.executed:
+        if response.executed:
             app_services.documents.keep(caller.partner, found)
-        return answer
+        return response
 
 
 def _limits(settings: Settings) -> BodyLimits:
@@ -158,21 +163,21 @@ def _agree(exchange: Exchange) -> None:
     exchange.media_type = media_type
 
 
-async def _respond(exchange: Exchange, answer: Answer) -> Reply:
+async def _respond(exchange: Exchange, response: GraphQLResponse) -> Reply:
     """The status that each media type asks for: application/json says 200 of whatever was a well-formed request."""
-    if answer.refused_method:
-        return await exchange.response(answer.body, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
-    if answer.refused_budget:
-        return await exchange.response(answer.body, HTTPStatus.TOO_MANY_REQUESTS)
-    if not answer.executed:
+    if response.refused_method:
+        return await exchange.response(response.body, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
+    if response.refused_budget:
+        return await exchange.response(response.body, HTTPStatus.TOO_MANY_REQUESTS)
+    if not response.executed:
         status = HTTPStatus.OK if exchange.media_type == JSON else HTTPStatus.BAD_REQUEST
-        return await exchange.response(answer.body, status)
-    keep = exchange.persisted and not exchange.may_mutate and "errors" not in answer.body
-    return await exchange.response(answer.body, HTTPStatus.OK, keep=keep)
+        return await exchange.response(response.body, status)
+    keep = exchange.persisted and not exchange.may_mutate and "errors" not in response.body
+    return await exchange.response(response.body, HTTPStatus.OK, keep=keep)
 
 
 def _other(incoming: Incoming, settings: Settings) -> Response | None:
-    """The answer to what asks nothing of the graph; None where it does."""
+    """The response to a request that does not ask the graph; None where it does."""
     if incoming.method not in METHODS:
         return _text("Method Not Allowed", HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(METHODS)})
     if incoming.method == "OPTIONS":
@@ -185,9 +190,9 @@ def _other(incoming: Incoming, settings: Settings) -> Response | None:
 
 
 def _wants_page(incoming: Incoming) -> bool:
-    """A browser that opens the address; one that names a document there gets its answer."""
-    asked = incoming.query_params
-    return not any(name in asked for name in _NAMES) and prefers_page(incoming.header(b"accept"))
+    """Whether a browser opens the address. An address that names a document is answered as a request."""
+    parameters = incoming.query_params
+    return not any(name in parameters for name in _NAMES) and prefers_page(incoming.header(b"accept"))
 
 
 def _text(message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:

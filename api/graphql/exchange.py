@@ -18,7 +18,7 @@ from api.wire.incoming import Incoming
 from api.wire.reply import Reply
 
 _VARIES: Final = "Accept, Accept-Encoding, Authorization"
-_NEVER_KEPT: Final = "no-store"
+_NEVER_CACHED: Final = "no-store"
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Exchange:
         content = msgspec.json.encode(body)
         how = self._coding(content)
         sent = {"Vary": _VARIES, **self.headers, **(headers or {}), REQUEST_ID: self.request_id}
-        sent["Cache-Control"] = self._kept() if keep else _NEVER_KEPT
+        sent["Cache-Control"] = self._cache_control() if keep else _NEVER_CACHED
         if keep:
             sent["ETag"] = _tag(content, how)
             if _is_known(sent["ETag"], self.incoming.header(b"if-none-match")):
@@ -67,7 +67,7 @@ class Exchange:
             return None
         return coding(self.incoming.header(b"accept-encoding"))
 
-    def _kept(self) -> str:
+    def _cache_control(self) -> str:
         seconds = self.settings.documents.max_age_seconds
         return f"private, max-age={seconds}, must-revalidate"
 

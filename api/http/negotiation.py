@@ -18,16 +18,16 @@ _PARAMETER: Final = re.compile(r';\s*([!#$%&\'*+.^_`|~\w-]+)\s*=\s*("(?:[^"\\]|\
 _QUALITY: Final = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\Z", re.ASCII)
 _UTF8: Final = frozenset({"utf-8", "utf8"})
 # Clients repeat the same few headers. Headers that callers invent take no more memory than this.
-_MOST_REMEMBERED: Final = 128
-_LONGEST_REMEMBERED: Final = 256
+_MOST_CACHED: Final = 128
+_LONGEST_CACHED: Final = 256
 
 T = TypeVar("T")
 
 
-def remembered(decide: Callable[[str], T]) -> Callable[[str], T]:
+def cached_decision(decide: Callable[[str], T]) -> Callable[[str], T]:
     """The same, decided once for each of the headers that came last."""
-    kept = lru_cache(_MOST_REMEMBERED)(decide)
-    return lambda header: kept(header) if len(header) <= _LONGEST_REMEMBERED else decide(header)
+    cached = lru_cache(_MOST_CACHED)(decide)
+    return lambda header: cached(header) if len(header) <= _LONGEST_CACHED else decide(header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ def _wish(element: str) -> Preference | None:
     return Preference(name, float(quality), parameters) if _QUALITY.match(quality) else None
 
 
-def media_quality(asked: list[Preference], media_type: str) -> float:
+def media_quality(wishes: list[Preference], media_type: str) -> float:
     """How much a media type (in UTF-8) is liked: by the most specific wish that fits; 0 where none does."""
     best, specificity = 0.0, -1
-    for wish in asked:
+    for wish in wishes:
         found = _specificity(wish, media_type)
         if found > specificity or (found == specificity >= 0 and wish.quality > best):
             best, specificity = wish.quality, found
@@ -71,37 +71,37 @@ def _specificity(wish: Preference, media_type: str) -> int:
     return ranges.index(wish.name) if wish.name in ranges else -1
 
 
-@remembered
+@cached_decision
 def response_type(accept: str) -> str | None:
     """The media type to answer in; None where the client takes neither. Without a word of it: application/json.
 
     A client that names application/graphql-response+json gets it, unless it prefers another type. A client that takes
     any type may not know this one.
     """
-    asked = preferences(accept)
-    if not asked:
+    wishes = preferences(accept)
+    if not wishes:
         return JSON
-    plain, graphql = media_quality(asked, JSON), media_quality(asked, GRAPHQL_JSON)
-    if graphql > plain or (graphql == plain > 0 and any(wish.name == GRAPHQL_JSON for wish in asked)):
+    plain, graphql = media_quality(wishes, JSON), media_quality(wishes, GRAPHQL_JSON)
+    if graphql > plain or (graphql == plain > 0 and any(wish.name == GRAPHQL_JSON for wish in wishes)):
         return GRAPHQL_JSON
     return JSON if plain > 0 else None
 
 
-@remembered
+@cached_decision
 def prefers_page(accept: str) -> bool:
     """Whether this is a browser that opens the address: it names HTML and likes JSON no better."""
-    asked = preferences(accept)
-    if not any(wish.name == HTML for wish in asked):
+    wishes = preferences(accept)
+    if not any(wish.name == HTML for wish in wishes):
         return False
-    page = media_quality(asked, HTML)
-    return page > 0 and page >= max(media_quality(asked, JSON), media_quality(asked, GRAPHQL_JSON))
+    page = media_quality(wishes, HTML)
+    return page > 0 and page >= max(media_quality(wishes, JSON), media_quality(wishes, GRAPHQL_JSON))
 
 
-@remembered
+@cached_decision
 def coding(accept_encoding: str) -> str | None:
     """Either of "br" and "gzip": whichever is liked better and br where both are alike; None for neither."""
-    asked = preferences(accept_encoding)
-    quality = {wish.name: wish.quality for wish in reversed(asked)}
+    wishes = preferences(accept_encoding)
+    quality = {wish.name: wish.quality for wish in reversed(wishes)}
     any_other = quality.get("*", 0.0)
     gzip = quality.get("gzip", quality.get("x-gzip", any_other))
     brotli = quality.get("br", any_other)

@@ -4,7 +4,7 @@ draft 08 on: two structured fields, an item for each policy).
 
 import math
 
-from upstreams.state.budgets.budgets import BudgetConfig, Standing
+from core.budget import BudgetStanding
 
 _WINDOW_SECONDS = 60
 # The draft's units are requests, bytes and concurrent requests; a cost is none of them, and says so.
@@ -12,13 +12,13 @@ _UNIT = 'qu="cost"'
 _QUERY, _MUTATION = '"query"', '"mutation"'
 
 
-def budget_policy(config: BudgetConfig) -> str:
+def budget_policy(query_limit: int, mutation_limit: int) -> str:
     """RateLimit-Policy, of both lanes."""
-    policies = ((_QUERY, config.query_limit), (_MUTATION, config.cost_per_minute))
+    policies = ((_QUERY, query_limit), (_MUTATION, mutation_limit))
     return ", ".join(f"{name};q={limit};w={_WINDOW_SECONDS};{_UNIT}" for name, limit in policies)
 
 
-def budget_headers(standing: Standing | None, policy: str) -> dict[str, str]:
+def budget_headers(standing: BudgetStanding | None, policy: str) -> dict[str, str]:
     """RateLimit of the lane that was used, RateLimit-Policy of both; nothing where nothing limits the caller.
 
     `t` is how long until the whole budget is there again. A bucket fills all the time: Retry-After, which is sent with

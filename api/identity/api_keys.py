@@ -1,17 +1,17 @@
 """Authentication by API keys as bearer tokens. Requests without a valid key are rejected."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
+from api.stale_on_error import StaleOnErrorCache
 from core.clock import Clock
-from core.errors import UpstreamError
 from core.secret import Secret
 from resolvers.context import Caller
 from upstreams.state.api_keys import KeyRecord, KeyStore, key_hash
 
-_MOST_KEPT: Final = 10_000
+_MOST_KEYS: Final = 10_000
 _LONGEST_KEY: Final = 512
 _REFUSED: Final = "The API key is not valid, or its time is over."
 
@@ -21,12 +21,9 @@ class Unauthenticated(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """A cached key: its record and its caller."""
-
-    record: KeyRecord | None
-    caller: Caller | None
-    at: float
+class _KnownKey:
+    record: KeyRecord
+    caller: Caller
 
 
 class Authenticator:
@@ -43,61 +40,28 @@ class Authenticator:
         self._store = store
         self._used = used
         self._clock = clock
-        self._keep = keep_seconds
-        self._keep_without_database = keep_without_database
-        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
-        # A hanging database costs each look-up its time-out, so after a failure it is not asked for a while.
-        self._away_until = clock.monotonic()
+        self._keys: StaleOnErrorCache[bytes, _KnownKey] = StaleOnErrorCache(
+            clock, keep_seconds, keep_without_database, _MOST_KEYS
+        )
 
-    async def caller(self, authorization: str | None) -> Caller:
-        """The caller behind an Authorization header.
-
-        Raises Unauthenticated, or Unavailable where no database answers.
-        """
-        return await self.caller_with(bearer(authorization))
-
-    async def caller_with(self, key: Secret) -> Caller:
-        """The same for the key itself."""
+    async def caller(self, key: Secret) -> Caller:
+        """The caller with this key. Raises Unauthenticated, or Unavailable where no database answers."""
         if len(key.reveal()) > _LONGEST_KEY:
             raise Unauthenticated(_REFUSED)
-        kept = await self._found(key)
-        if kept.record is None or kept.caller is None or self._is_over(kept.record):
+        known = await self._keys.get(key_hash(key), partial(self._find, key))
+        if known is None or self._is_over(known.record):
             raise Unauthenticated(_REFUSED)
-        self._used(kept.record.id)
-        return kept.caller
+        self._used(known.record.id)
+        return known.caller
 
     def _is_over(self, record: KeyRecord) -> bool:
         return record.expires_at is not None and record.expires_at <= self._clock.now()
 
-    async def _found(self, key: Secret) -> _Kept:
-        digest = key_hash(key)
-        kept = self._kept.get(digest)
-        age = self._clock.monotonic() - kept.at if kept else 0.0
-        if kept and age < self._keep:
-            return kept
-        is_good_without = kept is not None and kept.record is not None and age < self._keep_without_database
-        if kept and is_good_without and self._clock.monotonic() < self._away_until:
-            return kept
-        try:
-            record = await self._store.find(key)
-        except UpstreamError:
-            self._away_until = self._clock.monotonic() + self._keep
-            if kept and is_good_without:
-                return kept
-            raise
-        return self._keep_in_mind(digest, record)
-
-    def _keep_in_mind(self, digest: bytes, record: KeyRecord | None) -> _Kept:
-        kept = _Kept(record, None if record is None else _caller(record), self._clock.monotonic())
-        self._kept[digest] = kept
-        self._kept.move_to_end(digest)
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.popitem(last=False)
-        return kept
-
-
-def _caller(record: KeyRecord) -> Caller:
-    return Caller(record.id, record.principal, frozenset(record.scopes), record.agencies)
+    async def _find(self, key: Secret) -> _KnownKey | None:
+        record = await self._store.find(key)
+        if record is None:
+            return None
+        return _KnownKey(record, Caller(record.id, record.principal, frozenset(record.scopes), record.agencies))
 
 
 def bearer(authorization: str | None) -> Secret:

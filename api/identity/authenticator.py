@@ -42,7 +42,7 @@ class Identities:
         if token.reveal().count(".") == _JWT_DOTS:
             return await self._from_token(token)
         try:
-            return await self._keys.caller_with(token)
+            return await self._keys.caller(token)
         except UpstreamError as error:
             message = "The state database cannot be reached, so no key can be checked. Try again."
             raise IdentityUnknown(message) from error

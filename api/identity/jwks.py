@@ -49,7 +49,7 @@ class IssuerKeys:
         self._config = config
         self._fetcher = fetcher
         self._clock = clock
-        self._flight: SingleFlight[None] = SingleFlight()
+        self._single_flight: SingleFlight[None] = SingleFlight()
         self._keys: Mapping[str, Key] = {}
         self._fetched_at: float | None = None
         self._tried_at: float | None = None
@@ -65,7 +65,7 @@ class IssuerKeys:
     async def refresh(self) -> bool:
         """Fetch the keys, once for all callers of the moment. False where that failed; known keys stay known."""
         try:
-            await self._flight.run("keys", self._fetch, Deadline.after(_FETCH_SECONDS, self._clock))
+            await self._single_flight.run("keys", self._fetch, Deadline.after(_FETCH_SECONDS, self._clock))
         except (Unfetched, TimeoutError) as error:
             log.warning("oidc.keys_not_fetched", issuer=self._config.issuer, problem=str(error) or "no answer in time")
             return False
@@ -80,7 +80,7 @@ class IssuerKeys:
             await self._clock.sleep(pause)
 
     async def aclose(self) -> None:
-        await self._flight.aclose()
+        await self._single_flight.aclose()
 
     def _is_stale(self) -> bool:
         at = self._fetched_at
@@ -89,7 +89,7 @@ class IssuerKeys:
     def _may_try(self) -> bool:
         at, pause = self._tried_at, self._config.keys_refresh_at_most_every_seconds
         # A caller that comes during a fetch waits for it; only a new fetch needs permission.
-        return at is None or self._flight.is_under_way or self._clock.monotonic() - at >= pause
+        return at is None or self._single_flight.is_under_way or self._clock.monotonic() - at >= pause
 
     async def _fetch(self) -> None:
         self._tried_at = self._clock.monotonic()

@@ -128,11 +128,11 @@ def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Calle
     )
     number = _client_number(config, claims)
     # A subject may be an e-mail address: the log shows a digest, which is equal for equal subjects.
-    shown = f"oidc:{name}:{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
+    caller_name = f"oidc:{name}:{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
     principal = f"{config.issuer}#{subject}"
     if number is not None:
-        return Caller(shown, principal, scopes & OF_ONES_OWN, None, number, config.issuer)
-    return Caller(shown, principal, scopes, _agencies(config, claims), issuer=config.issuer)
+        return Caller(caller_name, principal, scopes & OF_ONES_OWN, None, number, config.issuer)
+    return Caller(caller_name, principal, scopes, _agencies(config, claims), issuer=config.issuer)
 
 
 def _texts(claim: Any) -> list[str]:

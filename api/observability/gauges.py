@@ -7,7 +7,6 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from api.admission.limiter import ConcurrencyLimiter
-from upstreams.state.budgets.budgets import Budgets
 
 
 class _Count(Collector):
@@ -20,7 +19,7 @@ class _Count(Collector):
         yield CounterMetricFamily(self._name, self._description, value=self._read())
 
 
-def watch(registry: CollectorRegistry, limiter: ConcurrencyLimiter, budgets: Budgets | None) -> None:
+def watch(registry: CollectorRegistry, limiter: ConcurrencyLimiter, budget_fallbacks: Callable[[], int]) -> None:
     """Register the metrics. Requests pay nothing for them."""
     figures = (
         ("brokergraph_requests_in_flight", "Requests that are being answered.", lambda: limiter.in_flight),
@@ -29,7 +28,7 @@ def watch(registry: CollectorRegistry, limiter: ConcurrencyLimiter, budgets: Bud
         (
             "brokergraph_budget_fallbacks",
             "Operations since the start that were charged without the budgets' store, because it did not answer.",
-            lambda: 0 if budgets is None else budgets.fallbacks,
+            budget_fallbacks,
         ),
     )
     for name, description, read in figures:

@@ -53,15 +53,15 @@ class Stamp:
     """A processor: the time in UTC, as structlog's TimeStamper writes it, which spells out the date for every line."""
 
     def __init__(self) -> None:
-        self._kept = (-1, "")
+        self._last_second = (-1, "")
 
     def __call__(self, _logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         second, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
         # Threads write lines too, so the second and its date are one value.
-        kept = self._kept
-        if kept[0] != second:
-            kept = self._kept = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        event["timestamp"] = f"{kept[1]}.{microseconds:06d}Z"
+        last = self._last_second
+        if last[0] != second:
+            last = self._last_second = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        event["timestamp"] = f"{last[1]}.{microseconds:06d}Z"
         return event
 
 

@@ -62,7 +62,7 @@ def _tells(names: tuple[str, ...]) -> bool:
     return any(map(_is_telling, names))
 
 
-def _plain(event: Mapping[str, Any], texts: list[str], known: frozenset[str] | None = None) -> bool:
+def _is_plain(event: Mapping[str, Any], texts: list[str], known: frozenset[str] | None = None) -> bool:
     """Whether it is what nearly every line is: texts and numbers, and counts by name, under names that tell nothing.
     Collects the texts, so that all of them are looked at together; those under `known` names are left out.
     """
@@ -74,7 +74,7 @@ def _plain(event: Mapping[str, Any], texts: list[str], known: frozenset[str] | N
             if known is None or name not in known:
                 texts.append(value)
         elif kind is dict and known is not None and all(isinstance(key, str) for key in value):
-            if not _plain(value, texts):
+            if not _is_plain(value, texts):
                 return False
             texts.extend(value)
         elif value is not None and kind is not int and kind is not float:
@@ -93,7 +93,7 @@ class Redaction:
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         texts: list[str] = []
-        if _plain(event, texts, _OURS) and self._is_harmless("\0".join(texts)):
+        if _is_plain(event, texts, _OURS) and self._is_harmless("\0".join(texts)):
             return event
         return {name: value if name in _OURS else self.value(value, name) for name, value in event.items()}
 
@@ -126,8 +126,8 @@ class Redaction:
 
 
 def _replaced(found: re.Match[str]) -> str:
-    kept = found["scheme"] or found["key"] or found["user"] or found["named"] or ""
-    return f"{kept}{GONE}{'@' if found['user'] else ''}"
+    prefix = found["scheme"] or found["key"] or found["user"] or found["named"] or ""
+    return f"{prefix}{GONE}{'@' if found['user'] else ''}"
 
 
 def known_secrets(settings: msgspec.Struct) -> set[str]:

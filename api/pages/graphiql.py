@@ -15,7 +15,7 @@ from starlette.types import Scope
 
 from api.settings.settings import Settings
 
-STATIC: Final = Path(__file__).parent / "static"
+STATIC_FILES: Final = Path(__file__).parent / "static"
 # Scripts come from this server's own files and from nowhere else. Styles may stand inline: the editor (Monaco) places
 # its lines by style attributes and adds style elements at run time, and offers no nonce for either.
 POLICY: Final = (
@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True):
 def graphiql_page(settings: Settings) -> Response:
     """The page, or what to do about its missing files."""
     try:
-        manifest = msgspec.json.decode((STATIC / "manifest.json").read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode((STATIC_FILES / "manifest.json").read_bytes(), type=Manifest)
     except FileNotFoundError:
         page = _MISSING.format(reason=escape(_reason()))
         return Response(page, HTTPStatus.SERVICE_UNAVAILABLE, PAGE_HEADERS, "text/html")
@@ -64,7 +64,7 @@ def graphiql_page(settings: Settings) -> Response:
 
 def _reason() -> str:
     try:
-        return (STATIC / "missing.txt").read_text(encoding="utf-8").strip()
+        return (STATIC_FILES / "missing.txt").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return "Its files were never made in this checkout."
 

@@ -10,10 +10,8 @@ from starlette.responses import Response
 from api.pages.access import refusal_for
 from api.services import AppServices
 from core.clock import Deadline
-from core.errors import UpstreamError
 from resolvers.policy.scopes import Scope
 from upstreams.flow.single_flight import SingleFlight
-from upstreams.postgres.database import Database
 
 _SECONDS = 2.0
 _PATIENCE_SECONDS = 10.0
@@ -47,20 +45,24 @@ class Readiness:
     """Looks at the databases once for all requests of the same moment, since the address needs no key."""
 
     def __init__(self) -> None:
-        self._flight: SingleFlight[Condition] = SingleFlight()
+        self._single_flight: SingleFlight[Condition] = SingleFlight()
 
     async def look(self, app_services: AppServices) -> Condition:
         async def fetch() -> Condition:
-            access = app_services.services.ledger.access
+            upstreams = app_services.upstreams
             return Condition(
-                *await asyncio.gather(_answers(app_services.erp), _answers(app_services.state), access.look(_SECONDS))
+                *await asyncio.gather(
+                    upstreams.erp_database.answers(_SECONDS),
+                    upstreams.state_database.answers(_SECONDS),
+                    upstreams.ledger.access.look(_SECONDS),
+                )
             )
 
         # Each look has an end of its own; this is only so that no request waits without one.
-        return await self._flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, app_services.clock))
+        return await self._single_flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, app_services.clock))
 
     async def aclose(self) -> None:
-        await self._flight.aclose()
+        await self._single_flight.aclose()
 
 
 async def livez(_request: Request) -> Response:
@@ -86,11 +88,3 @@ async def readyz(request: Request) -> Response:
     if await refusal_for(request, app_services.settings.server.readiness_details, Scope.METRICS_READ) is None:
         found |= condition.details()
     return Response(msgspec.json.encode(found), 200 if ready else 503, media_type="application/json")
-
-
-async def _answers(database: Database) -> bool:
-    try:
-        await database.write("SELECT 1", seconds=_SECONDS)
-    except UpstreamError:
-        return False
-    return True

@@ -41,7 +41,7 @@ def _places(tables: Mapping[str, Any], kind: Type, environment: Mapping[str, str
 def _place(tables: Any, kind: Type | None, variable: str) -> tuple[str, ...]:
     place = []
     for key in variable.removeprefix(PREFIX).split("__"):
-        kind = plain(kind)
+        kind = without_none(kind)
         name = _name_in_map(tables, kind, key, variable) if isinstance(kind, DictType) else key.lower()
         place.append(name)
         tables = tables.get(name) if isinstance(tables, Mapping) else None
@@ -55,7 +55,7 @@ def _name_in_map(table: Any, kind: DictType, key: str, variable: str) -> str:
     alike = [name for name in names if name.lower() == key.lower()]
     if key in alike or not alike:
         return key
-    if len(alike) == 1 and isinstance(plain(kind.value_type), StructType):
+    if len(alike) == 1 and isinstance(without_none(kind.value_type), StructType):
         return str(alike[0])
     problem = f"the settings file has {' and '.join(alike)} there; write the name as it stands in the file"
     raise ConfigError(variable, problem)
@@ -63,7 +63,7 @@ def _name_in_map(table: Any, kind: DictType, key: str, variable: str) -> str:
 
 def below(kind: Type | None, name: str) -> Type | None:
     """What a setting of this name is in such a section or map; None where there is no such thing."""
-    match plain(kind):
+    match without_none(kind):
         case StructType(fields=fields):
             return next((field.type for field in fields if field.encode_name == name), None)
         case DictType(value_type=value):
@@ -71,7 +71,7 @@ def below(kind: Type | None, name: str) -> Type | None:
     return None
 
 
-def plain(kind: Type | None) -> Type | None:
+def without_none(kind: Type | None) -> Type | None:
     """Without the `| None` of what may be left out."""
     if isinstance(kind, UnionType):
         return next((one for one in kind.types if not isinstance(one, NoneType)), None)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec.inspect import FloatType, IntType, LiteralType, Type, type_info
 
-from api.settings.environment import below, plain
+from api.settings.environment import below, without_none
 from core.config_error import ConfigError
 
 # How msgspec writes "one of the entries of a map", whichever it is; and the same without dots.
@@ -52,7 +52,7 @@ def _more(problem: str, tables: Mapping[str, Any], kind: Type | None, place: tup
     """What was given where a number is out of bounds, and what can be chosen where there is a choice."""
     for name in place:
         kind = below(kind, name)
-    match plain(kind):
+    match without_none(kind):
         case LiteralType(values=values):
             return f"; choose from {', '.join(map(str, values))}"
         case IntType() | FloatType() if "got" not in problem:

@@ -52,31 +52,32 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     log_format: Literal["json", "console"] = "json"
 
 
-class ErpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[erp]"""
+class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The part of [erp] and [state] that is of any database."""
 
-    database_url: Secret
-    accounting_currency: str
     pool_size: Some = 10
     statement_timeout_seconds: Seconds = 10.0
     connect_timeout_seconds: Seconds = 5.0
     prepared_statements: bool = True
+
+
+class ErpSection(DatabaseSection, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[erp]"""
+
+    database_url: Secret
+    accounting_currency: str
     concurrent_lookups: AnyNumber = 2
     lookup_keys_max: Some = 1000
     concurrent_pages: AnyNumber = 2
 
 
-class StateSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class StateSection(DatabaseSection, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[state]: where our own schema lives; the ERP's database unless another is named. `listen_url` is a way to it
     without a transaction pooler, for LISTEN; the same as `database_url` unless set.
     """
 
     database_url: Secret | None = None
     listen_url: Secret | None = None
-    pool_size: Some = 10
-    statement_timeout_seconds: Seconds = 10.0
-    connect_timeout_seconds: Seconds = 5.0
-    prepared_statements: bool = True
 
 
 class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -102,23 +103,10 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             )
 
     def graph(self) -> GraphLimits:
-        return GraphLimits(
-            page_default=self.page_default,
-            page_max=self.page_max,
-            live_clients_max=self.live_clients_max,
-            single_live_accounts_max=self.single_live_accounts_max,
-            cost_max=self.cost_max,
-        )
+        return GraphLimits(**{name: getattr(self, name) for name in GraphLimits.__dataclass_fields__})
 
     def document(self) -> DocumentLimits:
-        return DocumentLimits(
-            depth=self.depth_max,
-            fields=self.fields_max,
-            aliases=self.aliases_max,
-            directives=self.directives_max,
-            tokens=self.tokens_max,
-            root_fields=self.root_fields_max,
-        )
+        return DocumentLimits(**{name: getattr(self, f"{name}_max") for name in DocumentLimits.__dataclass_fields__})
 
 
 class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,7 +1,6 @@
 """uvicorn's protocol with bounds, against clients that are slow, silent, numerous or send too much.
 
-uvicorn waits without limit for the rest of a request and for a client that does not read, and accepts unlimited
-headers.
+uvicorn waits without limit for the rest of a request and for a client that does not read. It accepts unlimited headers.
 Here each phase of a connection has a time-out:
 
     headers   from the first byte (or from the connection) to the empty line     408
@@ -79,8 +78,8 @@ class BoundedProtocol(HttpToolsProtocol):
             # uvicorn tells only the request that came last, which of several at once is not the one being answered.
             self._running.disconnected = True
             self._running.message_event.set()
-            if on_disconnect := state_of(cast("Scope", self._running.scope)).on_disconnect:
-                on_disconnect()
+            if lifetime := state_of(cast("Scope", self._running.scope)).lifetime:
+                lifetime.disconnect()
         super().connection_lost(exc)
 
     @override

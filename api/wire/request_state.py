@@ -1,11 +1,12 @@
 """What the layers of one HTTP request tell each other: one entry in the ASGI scope."""
 
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.types import Scope
+
+from core.lifetime import Lifetime
 
 _ENTRY: Final = "brokergraph.request"
 
@@ -18,8 +19,8 @@ class RequestState:
     """uvicorn's side of the request (api/wire/direct_write.py); None under another server."""
     is_whole: bool = False
     """The body arrived together with the headers (api/wire/incoming.py)."""
-    on_disconnect: Callable[[], None] | None = None
-    """What to call when the client disconnects, while the request may be cancelled (api/wire/disconnect.py)."""
+    lifetime: Lifetime | None = None
+    """The request's lifetime, once its operation runs."""
     admission: Any = None
     """The request's slot (api/admission/load_shedding.py); None where no limiter stands in front."""
 

@@ -8,25 +8,25 @@ from resolvers.context import Context
 
 
 async def clients_by_number(numbers: Sequence[int], context: Context) -> list[ClientRecord | None]:
-    found = await context.services.erp.clients(numbers, context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.clients(numbers, context.caller.visible, context.call)
     return [found.get(number) for number in numbers]
 
 
 async def clients_by_account(keys: Sequence[AccountKey], context: Context) -> list[ClientRecord | None]:
-    found = await context.services.erp.clients_by_account(keys, context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.clients_by_account(keys, context.caller.visible, context.call)
     return [found.get(key) for key in keys]
 
 
 async def accounts_by_key(keys: Sequence[AccountKey], context: Context) -> list[AccountRecord | None]:
-    found = await context.services.erp.accounts(keys, context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.accounts(keys, context.caller.visible, context.call)
     return [found.get(key) for key in keys]
 
 
 async def balances_by_client(numbers: Sequence[int], context: Context) -> list[list[BalanceRecord]]:
-    found = await context.services.erp.balances(numbers, context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.balances(numbers, context.caller.visible, context.call)
     return [found.get(number, []) for number in numbers]
 
 
 async def instructions_by_id(ids: Sequence[UUID], context: Context) -> list[InstructionRecord | None]:
-    found = await context.services.ledger.by_ids(ids, context.caller.visible, context.call)
+    found = await context.services.upstreams.ledger.by_ids(ids, context.caller.visible, context.call)
     return [found.get(identity) for identity in ids]

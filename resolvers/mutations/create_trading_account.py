@@ -95,11 +95,11 @@ async def _client(number: int, context: Context) -> ClientRecord:
 
 async def through_erp(number: int, context: Context) -> CheckedCommand:
     """Let the ERP make the account. It knows the client's standing itself and answers accordingly."""
-    erp_api, client = context.services.erp_api, await _client(number, context)
+    erp_api, client = context.services.upstreams.erp_api, await _client(number, context)
     if erp_api is None:
         message = f"No {sections('erp')} is configured, so the ERP cannot be asked to make accounts."
         raise NotPermitted(Reason.NOT_SUPPORTED, message)
-    found = await context.services.erp.api_passwords([number], context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.api_passwords([number], context.caller.visible, context.call)
     password = found.get(number)
     if password is None:
         message = "The ERP has no API password of this client, so its API cannot be asked to make an account."
@@ -110,8 +110,8 @@ async def through_erp(number: int, context: Context) -> CheckedCommand:
 async def on_server(number: int, server: NewAccountOnServer, identity: Identity, context: Context) -> CheckedCommand:
     """Make the account on a trading server directly. Raises InvalidInput or NotPermitted."""
     client = await _client(number, context)
-    platform = context.services.platforms.get(server.server)
-    config = context.services.servers.get(server.server)
+    platform = context.services.upstreams.platforms.get(server.server)
+    config = context.services.upstreams.servers.get(server.server)
     if platform is None or config is None:
         raise NotPermitted(Reason.NOT_FOUND, "There is no such trading server.")
     if platform.accounts is None:

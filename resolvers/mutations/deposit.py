@@ -79,7 +79,7 @@ async def check(command: DepositCommand, context: Context) -> CheckedCommand:
     if most is not None and command.amount > most:
         raise NotPermitted(Reason.LIMIT_EXCEEDED, f"One deposit may be at most {plain(most)} {command.currency}.")
     account, client = await account_and_client(command, context)
-    platform = context.services.platforms.get(account.server)
+    platform = context.services.upstreams.platforms.get(account.server)
     if platform is None or platform.deposits is None:
         raise NotPermitted(Reason.NOT_SUPPORTED, f"Deposits on {account.server} are not possible.")
     if account.currency != command.currency:

@@ -130,10 +130,11 @@ async def check(command: AccountRequestCommand, context: Context) -> CheckedComm
     """The command with its client. Raises InvalidInput, NotPermitted, UpstreamError."""
     if found := issues(command):
         raise InvalidInput(*found)
-    crm = context.services.crm
+    crm = context.services.upstreams.crm
     if crm is None:
         raise NotPermitted(Reason.NOT_SUPPORTED, f"No {sections('crm')} is configured, so there is no CRM to ask.")
-    client = await context.services.erp.client_by_crm_user(command.user_id, context.caller.visible, context.call)
+    erp = context.services.upstreams.erp
+    client = await erp.client_by_crm_user(command.user_id, context.caller.visible, context.call)
     if client is None:
         raise NotPermitted(Reason.NOT_FOUND, "There is no client with this CRM user id.")
     return CheckedCommand(client, command, partial(crm.prepare_request, command))

@@ -146,7 +146,7 @@ class _One(_Rendering):
         if number is None:
             return None
         parameters = self._parameters(context, arguments)
-        visible, texts = context.caller.visible, context.services.texts
+        visible, texts = context.caller.visible, context.services.upstreams.texts
         found = (await texts.by_number(self._statement, parameters, [number], visible, call)).get(number)
         return RenderedText(["null"]) if found is None else self._rendered(found[1], [found], None)
 
@@ -164,7 +164,7 @@ class _Page(_Rendering):
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         request, query = clients_page(context, **arguments(self._wanted))
         parameters = self._parameters(context, arguments)
-        page = await context.services.texts.page(
+        page = await context.services.upstreams.texts.page(
             self._statement,
             parameters,
             query,

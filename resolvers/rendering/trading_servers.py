@@ -45,7 +45,7 @@ class _Configured:
 
     def _made(self, services: Services) -> Mapping[str, str]:
         if self._services is not services:
-            self._by_name = {name: self._text(trading_server(name, services)) for name in services.servers}
+            self._by_name = {name: self._text(trading_server(name, services)) for name in services.upstreams.servers}
             self._services = services
         return self._by_name
 

@@ -7,11 +7,12 @@ from typing import Any
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
+from core.budget import BudgetStanding
 from core.clock import Clock
 from resolvers.context import Caller, GraphLimits
 from resolvers.request.cost import CostExceeded, Costs
 from resolvers.request.documents import Document, Unacceptable, is_mutation
-from upstreams.state.budgets.budgets import Budgets, Standing
+from upstreams.state.budgets.budgets import Budgets
 
 # A document that cannot be executed was parsed and validated, which costs as well.
 _REFUSED_DOCUMENT = 1
@@ -20,7 +21,7 @@ _REFUSED_DOCUMENT = 1
 class BudgetExceeded(GraphQLError):
     """The caller has not enough left; nothing has run and nothing was taken."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: BudgetStanding) -> None:
         seconds = math.ceil(standing.retry_after_seconds)
         repeat = " with the same idempotency key" if standing.mutation else ""
         message = (
@@ -52,19 +53,19 @@ class Charging:
             raise Unacceptable([CostExceeded(cost, self._limit)])
         return max(1, cost.total)
 
-    async def spend(self, caller: Caller, cost: int, operation: OperationDefinitionNode) -> Standing | None:
+    async def spend(self, caller: Caller, cost: int, operation: OperationDefinitionNode) -> BudgetStanding | None:
         if self._budgets is None:
             return None
         return await self._budgets.spend(caller.principal, cost, mutation=is_mutation(operation))
 
-    async def spend_for_refusal(self, caller: Caller) -> Standing | None:
+    async def spend_for_refusal(self, caller: Caller) -> BudgetStanding | None:
         """What reading a document costs that is refused; the refusal stands whatever is left."""
         if self._budgets is None:
             return None
         return await self._budgets.spend(caller.principal, _REFUSED_DOCUMENT, mutation=False)
 
 
-def shown(standing: Standing, clock: Clock) -> dict[str, Any]:
+def cost_extension(standing: BudgetStanding, clock: Clock) -> dict[str, Any]:
     """`extensions.cost`, for requests that ask for it."""
     resets_at = clock.now() + timedelta(seconds=standing.full_in_seconds)
     return {

@@ -1,15 +1,14 @@
-"""What an operation will ask of each upstream, told before it runs (docs/resolvers.md).
+"""The call plan: what an operation will ask of each upstream, predicted before it runs (docs/resolvers.md).
 
 A page is taken to be full, so keys are an upper bound; so are calls to trading platforms, because the servers of the
 accounts are not known yet. Statements are exact.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from core.call import STATE_DATABASE
+from core.call import STATE_DATABASE, Tally
 from resolvers.context import GraphLimits
 from resolvers.policy.directives import STATE_STATEMENT, Upstream
 from resolvers.policy.enums import UpstreamSystem
@@ -20,22 +19,8 @@ _SECOND_FUNCTION = ("equity", "margin", "freeMargin", "marginLevel")
 _UNLIMITED = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """How many servers with live figures each system leads to, and how many logins one call carries at each."""
-
-    batches: Mapping[UpstreamSystem, tuple[int, ...]]
-
-
-@dataclass(slots=True)
-class Forecast:
-    """Calls and keys by upstream."""
-
-    calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    keys: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def shown(self) -> dict[str, dict[str, int]]:
-        return {name: {"calls": self.calls[name], "keys": self.keys[name]} for name in sorted(self.calls)}
+Batches = Mapping[UpstreamSystem, Sequence[int]]
+"""How many logins one call carries, for each server with live figures that the system leads to."""
 
 
 class _Walk:
@@ -75,22 +60,23 @@ class _Walk:
         self.asked[slot] = (parents * (2 if second else 1), upstreams)
 
 
-def forecast(selection: Selection, limits: GraphLimits, servers: Servers) -> Forecast:
+def predict_calls(selection: Selection, limits: GraphLimits, batches: Batches) -> Tally:
+    """The calls that an operation needs at most."""
     walk = _Walk()
     walk.selections([selection], 1, ())
-    total = Forecast()
+    total = Tally()
     for keys, upstreams in walk.asked.values():
-        for name, calls, asked in _calls(keys, upstreams, servers, limits.single_live_accounts_max):
+        for name, calls, asked in _calls(keys, upstreams, batches, limits.single_live_accounts_max):
             total.calls[name] += calls
             total.keys[name] += asked
     return total
 
 
-def _calls(keys: int, upstreams: list[Upstream], servers: Servers, single: int) -> Iterator[tuple[str, int, int]]:
+def _calls(keys: int, upstreams: list[Upstream], batches: Batches, single: int) -> Iterator[tuple[str, int, int]]:
     for upstream in upstreams:
         name = STATE_DATABASE if upstream is STATE_STATEMENT else upstream.system.value
         batch = upstream.batch_max if isinstance(upstream.batch_max, int) else _UNLIMITED
-        sizes = servers.batches.get(upstream.system)
+        sizes = batches.get(upstream.system)
         if sizes is None or batch == _UNLIMITED:
             yield name, -(-keys // batch), keys
         else:

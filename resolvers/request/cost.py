@@ -5,38 +5,29 @@
 counted for each of its parents. docs/limits.md has an example, and a test that computes it.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from graphql import (
-    ArgumentNode,
-    DirectiveNode,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    VariableNode,
-    Visitor,
-    visit,
-)
+from cachetools import LRUCache
+from graphql import GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
-from resolvers.policy.cost_table import PRICES, slicing_arguments
+from resolvers.policy.cost_table import PRICES
 from resolvers.policy.errors import LimitExceeded
-from resolvers.request.documents import Document, remember
+from resolvers.request.documents import Document
 from resolvers.request.selection import Selected, Selection, Selector
 
 _OBJECT: Final = 1
 # Answers of introspection are long, whatever little of it is asked.
 _INTROSPECTION: Final = 50
-_MOST_VARIANTS_KEPT: Final = 20
+_MOST_VARIANTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class OperationCost:
     """Of an operation, or of a selection for one parent. `most_expensive` is the path, by response keys, to the field
-    with the
-    largest share of its own, which is `share`.
+    with the largest share of its own, which is `share`.
     """
 
     total: int
@@ -47,7 +38,7 @@ class Cost:
 class CostExceeded(LimitExceeded):
     """The operation would cost more than one operation may."""
 
-    def __init__(self, cost: Cost, limit: int) -> None:
+    def __init__(self, cost: OperationCost, limit: int) -> None:
         place = ".".join(cost.most_expensive)
         super().__init__(
             f"The operation costs {cost.total}; at most {limit} is allowed. The most expensive field is {place}, with "
@@ -57,92 +48,62 @@ class CostExceeded(LimitExceeded):
         self.extensions |= {"cost": cost.total, "limit": limit, "mostExpensiveField": place}
 
 
-def cost_of(selection: Selection) -> Cost:
+def cost_of(selection: Selection) -> OperationCost:
     """What the selection costs for one parent."""
-    return _Reckoner().selection(selection)
+    return _Sum().selection(selection)
 
 
-class _Reckoner:
-    """Reckons each selection once, however often it is reached."""
+class _Sum:
+    """Computes the cost of each selection once, however often it is reached."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Cost] = {}
+        self._costs: dict[int, OperationCost] = {}
 
-    def selection(self, selection: Selection) -> Cost:
-        found = self._kept.get(id(selection))
+    def selection(self, selection: Selection) -> OperationCost:
+        found = self._costs.get(id(selection))
         if found is None:
             costs = [self._field(field) for field in selection.fields]
-            top = max(costs, key=lambda cost: cost.share, default=Cost(0))
-            found = self._kept[id(selection)] = Cost(sum(cost.total for cost in costs), top.share, top.most_expensive)
+            top = max(costs, key=lambda cost: cost.share, default=OperationCost(0))
+            found = self._costs[id(selection)] = OperationCost(
+                sum(cost.total for cost in costs), top.share, top.most_expensive
+            )
         return found
 
-    def _field(self, field: Selected) -> Cost:
+    def _field(self, field: Selected) -> OperationCost:
         if field.definition is None:
             weight = 0 if field.name == "__typename" else _INTROSPECTION
-            return Cost(weight, weight, (field.key,))
+            return OperationCost(weight, weight, (field.key,))
         weight = int(PRICES[field.coordinate].weight) if field.coordinate in PRICES else 0
         # One value has one of the types that it may have: the most expensive one counts.
-        inner = max((self.selection(one) for one in field.inner), key=lambda cost: cost.total, default=Cost(0))
+        inner = max((self.selection(one) for one in field.inner), key=lambda cost: cost.total, default=OperationCost(0))
         own = weight + field.size * _OBJECT * bool(field.inner)
         total = own + field.size * inner.total
         if field.size * inner.share > own:
-            return Cost(total, field.size * inner.share, (field.key, *inner.most_expensive))
-        return Cost(total, own, (field.key,))
+            return OperationCost(total, field.size * inner.share, (field.key, *inner.most_expensive))
+        return OperationCost(total, own, (field.key,))
 
 
 class Costs:
-    """Reckons operations; what came out is kept with their document, for those that come again."""
+    """Computes costs of operations. Their document caches them by what of the variables they depend on."""
 
     def __init__(self, schema: GraphQLSchema, page_default: int) -> None:
         self._schema = schema
         self._page_default = page_default
 
-    def of(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> Cost:
-        kept = _remembered(document, operation)
-        key = tuple(_counted(variables.coerced.get(name)) for name in kept.names)
-        cost = kept.costs.get(key)
+    def of(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> OperationCost:
+        name = operation.name.value if operation.name else None
+        costs = document.costs.get(name)
+        if costs is None:
+            costs = document.costs[name] = LRUCache(_MOST_VARIANTS)
+        key = tuple(_counted(variables.coerced.get(one)) for one in document.facts.counted_variables)
+        cost: OperationCost | None = costs.get(key)
         if cost is None:
             selector = Selector(self._schema, document, variables, self._page_default)
             cost = cost_of(selector.operation(operation))
-            if selector.has_left_out:
-                # Equal for requests with equal sizes and conditions.
-                return cost
-            if len(kept.costs) >= _MOST_VARIANTS_KEPT:
-                kept.costs.popitem(last=False)
-            kept.costs[key] = cost
+            # A left-out field may be there for another request with equal sizes and conditions.
+            if not selector.has_left_out:
+                costs[key] = cost
         return cost
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    names: tuple[str, ...]
-    costs: OrderedDict[tuple[Hashable, ...], Cost]
-
-
-def _remembered(document: Document, operation: OperationDefinitionNode) -> _Kept:
-    name = operation.name.value if operation.name else None
-    kept: _Kept | None = document.costs.get(name)
-    return kept or remember(document.costs, name, _Kept(_names_that_count(document), OrderedDict()))
-
-
-class _Counting(Visitor):
-    """Finds the variables that sizes, @skip and @include depend on."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._arguments = slicing_arguments()
-        self.names: set[str] = set()
-
-    def enter_argument(self, node: ArgumentNode, _key: object, _parent: object, _path: object, above: Any) -> None:
-        in_directive = isinstance(above[-1], DirectiveNode) or any(isinstance(one, DirectiveNode) for one in above[-2:])
-        if isinstance(node.value, VariableNode) and (in_directive or node.name.value in self._arguments):
-            self.names.add(node.value.name.value)
-
-
-def _names_that_count(document: Document) -> tuple[str, ...]:
-    found = _Counting()
-    visit(document.tree, found)
-    return tuple(sorted(found.names))
 
 
 def _counted(value: Any) -> Hashable:

@@ -1,10 +1,11 @@
-"""From a query's text to a document that may be executed: bounded, parsed, guarded and validated once, then kept."""
+"""From a text to a document that may be executed: parsed, held against its limits and validated once, then cached."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -21,21 +22,19 @@ from engine import Plan
 from engine.validation import find_problems
 from resolvers.policy.authorization import Needs, enough_for, needs_of
 from resolvers.policy.errors import BadUserInput
-from resolvers.request.document_limits import DocumentLimits, guard
-from resolvers.request.selected_fields import selected_fields
+from resolvers.request.document_facts import DocumentFacts, collect_facts
+from resolvers.request.document_limits import DocumentLimits, check_limits
 
-_MOST_KEPT = 1000
-# A token costs some 300 bytes as part of a tree, and as much again in plans.
-_MOST_KEPT_TOKENS = 250_000
-_MOST_KEPT_CHARACTERS = 20_000
+# Of all cached documents. A token costs some 300 bytes as part of a tree, and as much again in plans.
+_MOST_TOKENS = 250_000
+# A small document counts as one of so many tokens, which bounds the number of documents.
+_FEWEST_TOKENS = 250
+_MOST_CHARACTERS = 20_000
 # Of one document: what is known of those of its operations that were asked for last.
 _MOST_OPERATIONS = 8
 # Python refuses to read longer ones, and no scalar of the schema has so many digits.
 _MOST_DIGITS = 1000
 _NUMBERS = (TokenKind.INT, TokenKind.FLOAT)
-
-
-T = TypeVar("T")
 
 
 class Unacceptable(Exception):
@@ -46,22 +45,24 @@ class Unacceptable(Exception):
         self.errors = errors
 
 
+_of_operations: partial[LRUCache[str | None, Any]] = partial(LRUCache, _MOST_OPERATIONS)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A valid document of this schema. Nothing in it depends on the caller."""
 
     tree: DocumentNode
-    fields: frozenset[str]
+    facts: DocumentFacts
     needs: Mapping[str, Needs]
     """The scopes that its restricted fields need."""
     tokens: int = 0
-    plans: dict[str | None, Plan | None] = field(default_factory=dict, compare=False)
+    plans: LRUCache[str | None, Plan | None] = field(default_factory=_of_operations, compare=False)
     """The engine's plan of each operation, made when it is first asked for; None for what the engine does not run."""
-    costs: dict[str | None, Any] = field(default_factory=dict, compare=False)
-    """What resolvers/request/cost.py has reckoned of each operation."""
-    variables: dict[str | None, Any] = field(default_factory=dict, compare=False)
-    """What resolvers/request/variables.py knows of those of each operation."""
-    operations: dict[str | None, OperationDefinitionNode] = field(default_factory=dict, compare=False)
+    costs: LRUCache[str | None, Any] = field(default_factory=_of_operations, compare=False)
+    """The costs of each operation (resolvers/request/cost.py)."""
+    variables: LRUCache[str | None, Any] = field(default_factory=_of_operations, compare=False)
+    """What the variables of each operation must be (resolvers/request/variables.py)."""
     enough: frozenset[str] = field(init=False, compare=False)
     """Scopes that are enough for all that it selects."""
 
@@ -70,25 +71,15 @@ class Document:
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to execute. Raises Unacceptable where the name does not tell which."""
-        known = self.operations.get(name)
-        return known or remember(self.operations, name, self._found(name))
-
-    def _found(self, name: str | None) -> OperationDefinitionNode:
-        operations = [node for node in self.tree.definitions if isinstance(node, OperationDefinitionNode)]
-        named = [node for node in operations if name is None or (node.name and node.name.value == name)]
-        if len(named) == 1:
-            return named[0]
-        known = ", ".join(node.name.value for node in operations if node.name) or "none with a name"
+        operations = self.facts.operations
+        if name is None and len(operations) == 1:
+            return next(iter(operations.values()))
+        found = operations.get(name)
+        if found is not None:
+            return found
+        known = ", ".join(filter(None, operations)) or "none with a name"
         problem = "operationName must say which operation to run" if name is None else f"There is no operation {name!r}"
         raise Unacceptable([BadUserInput(f"{problem}; the document has {known}.")])
-
-
-def remember(kept: dict[str | None, T], operation: str | None, known: T) -> T:
-    """Keep it with the document; a document with many operations keeps no more than its last few."""
-    if len(kept) >= _MOST_OPERATIONS:
-        del kept[next(iter(kept))]
-    kept[operation] = known
-    return known
 
 
 def is_mutation(operation: OperationDefinitionNode) -> bool:
@@ -96,38 +87,31 @@ def is_mutation(operation: OperationDefinitionNode) -> bool:
 
 
 class Documents:
-    """Keeps the documents used last; a flood of different ones pushes out only as many as there is room for."""
+    """Caches the documents used last. New documents remove only as many others as they need the room of."""
 
     def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
         self._schema = schema
         self._needs = needs_of(schema)
         self._limits = limits
         self._introspection = introspection
-        self._kept: OrderedDict[str, Document] = OrderedDict()
-        self._tokens = 0
+        self._documents: LRUCache[str, Document] = LRUCache(_MOST_TOKENS, _size)
 
     def read(self, text: str) -> Document:
         """Raises Unacceptable."""
-        known = self._kept.get(text)
+        known = self._documents.get(text)
         if known is not None:
-            self._kept.move_to_end(text)
             return known
         document = self._prepare(text)
-        if len(text) <= _MOST_KEPT_CHARACTERS:
-            self._keep(text, document)
+        if len(text) <= _MOST_CHARACTERS:
+            self._documents[text] = document
         return document
-
-    def _keep(self, text: str, document: Document) -> None:
-        self._kept[text] = document
-        self._tokens += document.tokens
-        while len(self._kept) > _MOST_KEPT or self._tokens > _MOST_KEPT_TOKENS:
-            self._tokens -= self._kept.popitem(last=False)[1].tokens
 
     def _prepare(self, text: str) -> Document:
         try:
             tree = parse(text, max_tokens=self._limits.tokens)
             tokens = _checked_tokens(tree)
-            guard(tree, self._limits, introspection=self._introspection)
+            facts = collect_facts(tree, self._schema)
+            check_limits(facts, self._limits, introspection=self._introspection)
         except GraphQLSyntaxError as error:
             raise Unacceptable([_coded(error, "GRAPHQL_PARSE_FAILED")]) from None
         except GraphQLError as error:
@@ -137,8 +121,12 @@ class Documents:
         errors = find_problems(self._schema, tree, text)
         if errors:
             raise Unacceptable([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
-        fields = selected_fields(tree, self._schema)
-        return Document(tree, fields, {name: self._needs[name] for name in fields if name in self._needs}, tokens)
+        needs = {name: self._needs[name] for name in facts.fields if name in self._needs}
+        return Document(tree, facts, needs, tokens)
+
+
+def _size(document: Document) -> int:
+    return max(document.tokens, _FEWEST_TOKENS)
 
 
 def _checked_tokens(tree: DocumentNode) -> int:

@@ -1,8 +1,8 @@
 """One GraphQL request from its text to its answer."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -15,14 +15,16 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from core.call import Call
-from resolvers.context import Caller, Context, GraphLimits, Operation, Services
+from core.budget import BudgetStanding
+from core.call import Call, Tally
+from resolvers.context import Caller, Context, GraphLimits, Services
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
+from resolvers.policy.directives import asks
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.policy.errors import BadUserInput, LimitExceeded, present
 from resolvers.policy.scopes import Scope
-from resolvers.request.budget import BudgetExceeded, Charging, shown
-from resolvers.request.call_plan import Forecast, Servers, forecast
+from resolvers.request.budget import BudgetExceeded, Charging, cost_extension
+from resolvers.request.call_plan import Batches, predict_calls
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, Unacceptable, is_mutation
 from resolvers.request.graphql_request import GraphQLRequest
@@ -31,8 +33,6 @@ from resolvers.request.runners import Chosen, RunnableOperation, runner
 from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
 from resolvers.schema import schema
-from upstreams.state.budgets.budgets import Budgets, Standing
-from upstreams.vendors.registry import offering
 
 # Upstream calls end at the deadline by themselves; this is for whatever else might hang.
 _GRACE_SECONDS = 2.0
@@ -40,7 +40,7 @@ _LIVE_CLIENT = "Client.live"
 _BY_POST = "A mutation is sent by POST, never by GET."
 
 
-class Answer(msgspec.Struct, frozen=True):
+class GraphQLResponse(msgspec.Struct, frozen=True):
     """`body` goes on the wire. `executed` is false where the request was refused before anything ran. `standing` is
     what the caller has left, where something limits it.
     """
@@ -49,19 +49,18 @@ class Answer(msgspec.Struct, frozen=True):
     executed: bool
     refused_method: bool = False
     refused_budget: bool = False
-    standing: Standing | None = None
+    standing: BudgetStanding | None = None
 
 
 class Executor:
     """Runs requests against the schema; one for the life of the process."""
 
-    def __init__(  # noqa: PLR0913 - what an executor is made of.
+    def __init__(
         self,
         services: Services,
         limits: DocumentLimits,
         *,
         introspection: bool,
-        budgets: Budgets | None = None,
         executor: Chosen = "engine",
         hot_after: int = 2,
     ) -> None:
@@ -70,52 +69,43 @@ class Executor:
         self._runner = runner(executor, self._core, schema, hot_after)
         self._documents = Documents(self._core, limits, introspection=True)
         self._introspection = introspection
-        self._servers = _servers(services)
-        self._charging = Charging(self._core, services.limits, budgets)
+        self._batches = _batches(services)
+        self._charging = Charging(self._core, services.limits, services.upstreams.budgets)
 
     async def run(
-        self,
-        request: GraphQLRequest,
-        caller: Caller,
-        call: Call,
-        *,
-        may_mutate: bool = True,
-        wanted: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> Answer:
-        """Answer the request. Never raises for what a caller can cause, but what `wanted` raises, in which queries run:
-        mutations do not end before their time.
-        """
+        self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True
+    ) -> GraphQLResponse:
+        """Answer the request. Of what a caller can cause, it raises ClientDisconnected alone, for a query."""
         try:
             document = self._documents.read(request.text)
             operation = document.operation(request.operation_name)
             if is_mutation(operation) and not may_mutate:
-                body, standing = (
-                    _refusal([BadUserInput(_BY_POST)], call),
-                    await self._charging.spend_for_refusal(caller),
-                )
-                return Answer(body, executed=False, refused_method=True, standing=standing)
+                standing = await self._charging.spend_for_refusal(caller)
+                body = _refusal([BadUserInput(_BY_POST)], call)
+                return GraphQLResponse(body, executed=False, refused_method=True, standing=standing)
             variables = self._variables(document, operation, request)
             forbidden = self._forbidden(document, caller)
             if refused := self._refused_whole(document, operation, variables, forbidden):
                 body = {"data": None} | _refusal(refused, call)
-                return Answer(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
+                return GraphQLResponse(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
             cost = self._charging.cost(document, operation, variables)
             plan = self._plan(document, operation, variables, explain=request.explain)
         except Unacceptable as error:
             body = _refusal(error.errors, call, suggestions=self._helps(caller))
-            return Answer(body, False, standing=await self._charging.spend_for_refusal(caller))
+            return GraphQLResponse(body, False, standing=await self._charging.spend_for_refusal(caller))
         standing = await self._charging.spend(caller, cost, operation)
         if standing is not None and not standing.granted:
-            return Answer(_refusal([BudgetExceeded(standing)], call), False, refused_budget=True, standing=standing)
-        operation_facts = Operation(document.fields)
-        context = Context(self._services, caller, call, operation_facts, forbidden, standing, explain=request.explain)
-        asked = RunnableOperation(document, operation, variables, request.variables or {})
-        with nullcontext() if is_mutation(operation) else wanted():
-            result = await self._execute(asked, context)
+            body = _refusal([BudgetExceeded(standing)], call)
+            return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
+        fields = document.facts.fields
+        context = Context(self._services, caller, call, fields, forbidden, standing, explain=request.explain)
+        runnable = RunnableOperation(document, operation, variables, request.variables or {})
+        with nullcontext() if is_mutation(operation) else call.lifetime.cancellable():
+            result = await self._execute(runnable, context)
         body = _body(result, call, plan if request.explain else None)
         if request.show_cost and standing is not None:
-            body.setdefault("extensions", {})["cost"] = shown(standing, self._services.clock)
-        return Answer(body, executed=True, standing=standing)
+            body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock)
+        return GraphQLResponse(body, executed=True, standing=standing)
 
     def is_mutation(self, request: GraphQLRequest) -> bool:
         """Whether the request, if it can be executed at all, changes anything."""
@@ -143,10 +133,11 @@ class Executor:
         """Because of what nothing of the operation runs. What is wrong with a mutation's arguments is among it: found
         when its turn comes, it would hide what became of those before.
         """
-        refused = refused_whole(operation, document, forbidden) if forbidden else []
-        if refused or not is_mutation(operation):
-            return refused
-        return self._selector(document, variables).mistakes(operation)
+        if not forbidden and not is_mutation(operation):
+            return []
+        selector = self._selector(document, variables)
+        refused = refused_whole(operation, selector, forbidden)
+        return refused or (selector.mistakes(operation) if is_mutation(operation) else [])
 
     def _helps(self, caller: Caller) -> bool:
         """Whether a misspelt name is answered with the right one: to guess names is to read the schema."""
@@ -167,25 +158,25 @@ class Executor:
         variables: VariableValues,
         *,
         explain: bool,
-    ) -> Forecast | None:
-        if not explain and _LIVE_CLIENT not in document.fields:
+    ) -> Tally | None:
+        if not explain and _LIVE_CLIENT not in document.facts.fields:
             return None
         limits = self._services.limits
         selection = self._selector(document, variables).operation(operation)
-        plan = forecast(selection, limits, self._servers)
-        asked = max((plan.keys[vendor.system] for vendor in offering("erp").values()), default=0)
-        if _LIVE_CLIENT in document.fields and asked > limits.live_clients_max:
+        plan = predict_calls(selection, limits, self._batches)
+        asked = max((plan.keys[one.system.value] for one in asks("erp")), default=0)
+        if _LIVE_CLIENT in document.facts.fields and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])
         return plan
 
     def _selector(self, document: Document, variables: VariableValues) -> Selector:
         return Selector(self._core, document, variables, self._services.limits.page_default)
 
-    async def _execute(self, asked: RunnableOperation, context: Context) -> ExecutionResult:
+    async def _execute(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
         seconds = context.call.deadline.remaining() + _GRACE_SECONDS
         try:
             async with asyncio.timeout(seconds):
-                return await self._runner.run(asked, context)
+                return await self._runner.run(runnable, context)
         except TimeoutError:
             message = "The answer was not ready in time. Ask for less, or try again."
             return ExecutionResult(None, [GraphQLError(message, extensions={"code": "DEADLINE_EXCEEDED"})])
@@ -210,27 +201,22 @@ def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
     )
 
 
-def _servers(services: Services) -> Servers:
-    batches: dict[UpstreamSystem, list[int]] = {
-        UpstreamSystem(vendor.system): [] for vendor in offering("live").values()
-    }
-    for platform in services.platforms.values():
+def _batches(services: Services) -> Batches:
+    batches: dict[UpstreamSystem, list[int]] = {one.system: [] for one in asks("live")}
+    for platform in services.upstreams.platforms.values():
         if platform.live is not None:
             batches[UpstreamSystem(platform.system)].append(platform.live.batch_max)
-    return Servers({system: tuple(sizes) for system, sizes in batches.items()})
+    return batches
 
 
 def _refusal(errors: list[GraphQLError], call: Call, *, suggestions: bool = True) -> dict[str, Any]:
     return {"errors": [present(error, call.request_id, suggestions=suggestions) for error in errors]}
 
 
-def _body(result: ExecutionResult, call: Call, plan: Forecast | None) -> dict[str, Any]:
+def _body(result: ExecutionResult, call: Call, plan: Tally | None) -> dict[str, Any]:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = [present(error, call.request_id) for error in result.errors]
     if plan is not None:
-        actual = {
-            name: {"calls": call.tally.calls[name], "keys": call.tally.keys[name]} for name in sorted(call.tally.calls)
-        }
-        body["extensions"] = {"plan": {"predicted": plan.shown(), "actual": actual}}
+        body["extensions"] = {"plan": {"predicted": plan.by_system(), "actual": call.tally.by_system()}}
     return body

@@ -11,13 +11,13 @@ from graphql.execution.values import VariableValues
 from engine import Engine
 from resolvers.context import Context
 from resolvers.policy.errors import Forbidden
-from resolvers.request.documents import Document, remember
+from resolvers.request.documents import Document
 
 
 class Runner(Protocol):
     """Runs an operation of a valid document. `variables` are coerced already, `raw` is what the caller sent."""
 
-    async def run(self, asked: "RunnableOperation", context: Context) -> ExecutionResult: ...
+    async def run(self, runnable: "RunnableOperation", context: Context) -> ExecutionResult: ...
 
 
 class RunnableOperation(msgspec.Struct, frozen=True):
@@ -47,13 +47,13 @@ class FieldByField:
     def __init__(self, core: GraphQLSchema) -> None:
         self._core = core
 
-    async def run(self, asked: RunnableOperation, context: Context) -> ExecutionResult:
+    async def run(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
         result: Any = execute(
             self._core,
-            asked.document.tree,
+            runnable.document.tree,
             context_value=context,
-            variable_values=dict(asked.raw),
-            operation_name=asked.name,
+            variable_values=dict(runnable.raw),
+            operation_name=runnable.name,
         )
         return result if isinstance(result, ExecutionResult) else await result
 
@@ -65,16 +65,16 @@ class LevelByLevel:
         self._engine = Engine(core, schema, hot_after=hot_after)
         self._other = FieldByField(core)
 
-    async def run(self, asked: RunnableOperation, context: Context) -> ExecutionResult:
-        plans = asked.document.plans
-        if asked.name in plans:
-            plan = plans[asked.name]
+    async def run(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
+        plans = runnable.document.plans
+        if runnable.name in plans:
+            plan = plans[runnable.name]
         else:
-            plan = remember(plans, asked.name, self._engine.plan(asked.document.tree, asked.operation))
+            plan = plans[runnable.name] = self._engine.plan(runnable.document.tree, runnable.operation)
         if plan is not None:
             refused = {what: Forbidden(what, missing) for what, missing in context.forbidden.items()}
             rendered = not context.explain
-            outcome = await self._engine.run(plan, asked.variables, context, refused=refused, rendered=rendered)
+            outcome = await self._engine.run(plan, runnable.variables, context, refused=refused, rendered=rendered)
             if outcome is not None:
                 return ExecutionResult(outcome.data, outcome.errors or None)
-        return await self._other.run(asked, context)
+        return await self._other.run(runnable, context)

@@ -11,7 +11,6 @@ from typing import Any
 
 from graphql import (
     FieldNode,
-    FragmentDefinitionNode,
     GraphQLError,
     GraphQLField,
     GraphQLIncludeDirective,
@@ -66,25 +65,25 @@ class Selector:
         self._schema = schema
         self._variables = variables
         self._page_default = page_default
-        self._fragments = {
-            node.name.value: node for node in document.tree.definitions if isinstance(node, FragmentDefinitionNode)
-        }
-        self._kept: dict[tuple[Any, ...], Selection] = {}
+        self._fragments = document.facts.fragments
+        self._selections: dict[tuple[Any, ...], Selection] = {}
         self.has_left_out = False
         """Whether a field's arguments were wrong with these variables, so that others may select more."""
 
     def operation(self, operation: OperationDefinitionNode) -> Selection:
-        root = self._schema.get_root_type(operation.operation)
-        assert isinstance(root, GraphQLObjectType), "validation has refused operations without a root type"
-        return self._selection((operation.selection_set,), root, None)
+        return self._selection((operation.selection_set,), self._root(operation), None)
+
+    def root_fields(self, operation: OperationDefinitionNode) -> Groups:
+        """The operation's own fields by response key."""
+        groups: Groups = {}
+        self._collect(operation.selection_set, self._root(operation), groups, set())
+        return groups
 
     def mistakes(self, operation: OperationDefinitionNode) -> list[GraphQLError]:
         """What is wrong with the arguments of the operation's own fields, each with its place."""
-        root: Any = self._schema.get_root_type(operation.operation)
-        groups: Groups = {}
-        self._collect(operation.selection_set, root, groups, set())
+        root = self._root(operation)
         found = []
-        for key, (node, *_) in groups.items():
+        for key, (node, *_) in self.root_fields(operation).items():
             try:
                 if definition := root.fields.get(node.name.value):
                     get_argument_values(definition, node, self._variables)
@@ -93,17 +92,22 @@ class Selector:
                 found.append(GraphQLError(error.message, located, path=[key], extensions=error.extensions))
         return found
 
+    def _root(self, operation: OperationDefinitionNode) -> GraphQLObjectType:
+        root = self._schema.get_root_type(operation.operation)
+        assert isinstance(root, GraphQLObjectType), "validation has refused operations without a root type"
+        return root
+
     def _selection(self, sets: tuple[SelectionSetNode, ...], parent: GraphQLObjectType, page: Page) -> Selection:
         slot = (parent.name, page, *map(id, sets))
-        kept = self._kept.get(slot)
-        if kept is None:
+        known = self._selections.get(slot)
+        if known is None:
             groups: Groups = {}
             visited: set[str] = set()
             for one in sets:
                 self._collect(one, parent, groups, visited)
             fields = (self._field(key, nodes, parent, page) for key, nodes in groups.items())
-            kept = self._kept[slot] = Selection(tuple(field for field in fields if field is not None))
-        return kept
+            known = self._selections[slot] = Selection(tuple(field for field in fields if field is not None))
+        return known
 
     def _collect(
         self,

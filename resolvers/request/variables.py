@@ -25,8 +25,8 @@ from graphql import (
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 
-from resolvers.request.conditions import conditions, undecided
-from resolvers.request.documents import Document, remember
+from resolvers.request.document_facts import variable_of
+from resolvers.request.documents import Document
 
 _MOST_ERRORS: Final = 10
 
@@ -50,22 +50,23 @@ def read_variables(
     schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
 ) -> VariableValues | list[GraphQLError]:
     """The operation's variables from what the caller sent, or what is wrong with them."""
-    known = _remembered(schema, document, operation)
+    known = _known(schema, document, operation)
     values = None if known.plain is None else _at_a_glance(known.plain, given)
     if values is None:
         found = get_variable_values(schema, operation.variable_definitions or (), dict(given), max_errors=_MOST_ERRORS)
         if isinstance(found, list):
             return found
         values = found
-    return (known.conditions and undecided(known.conditions, values)) or values
+    return (known.conditions and _undecided(known.conditions, values)) or values
 
 
-def _remembered(schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode) -> _Known:
+def _known(schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode) -> _Known:
     name = operation.name.value if operation.name else None
     known: _Known | None = document.variables.get(name)
-    return known or remember(
-        document.variables, name, _Known(_plain(schema, operation), conditions(document.tree, operation))
-    )
+    if known is None:
+        known = _Known(_plain(schema, operation), document.facts.nullable_conditions(operation))
+        document.variables[name] = known
+    return known
 
 
 def _plain(schema: GraphQLSchema, operation: OperationDefinitionNode) -> _Plain | None:
@@ -99,3 +100,20 @@ def _at_a_glance(plain: _Plain, given: Mapping[str, Any]) -> VariableValues | No
         sources[name] = VariableValueSource(signature, value)
         coerced[name] = value
     return VariableValues(sources, coerced)
+
+
+def _undecided(conditions: Sequence[ArgumentNode], variables: VariableValues) -> list[GraphQLError]:
+    """One error for each condition that is null.
+
+    A nullable variable with a default may stand where true or false must, and be given as null. An execution finds
+    that out when it gets there: perhaps after a mutation, and the answer would then not show the mutation's outcome.
+    """
+    return [
+        GraphQLError(
+            f"A condition is true or false; the variable '${name}' is null.",
+            node,
+            extensions={"code": "BAD_USER_INPUT"},
+        )
+        for node in conditions
+        if variables.coerced.get(name := variable_of(node)) is None
+    ]

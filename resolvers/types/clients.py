@@ -65,7 +65,7 @@ class ClientEdge:
 async def client_totals(
     connections: Sequence[ConnectionRecord[ClientRecord]], context: Context
 ) -> list[int | BaseException]:
-    erp, visible = context.services.erp, context.caller.visible
+    erp, visible = context.services.upstreams.erp, context.caller.visible
     return [await erp.count_clients(connection.query, visible, context.call) for connection in connections]
 
 
@@ -125,7 +125,7 @@ async def clients(  # noqa: PLR0913, PLR0917 - Relay's four arguments and a filt
 ) -> ConnectionRecord[ClientRecord]:
     context = info.context
     request, query = clients_page(context, first, after, last, before, filter)
-    page = await context.services.erp.client_page(query, request, context.caller.visible, context.call)
+    page = await context.services.upstreams.erp.client_page(query, request, context.caller.visible, context.call)
     return ConnectionRecord(page, request, _cursor, None, query)
 
 

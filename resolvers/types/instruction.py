@@ -66,7 +66,7 @@ async def clients(
 
 async def events(instructions: Sequence[InstructionRecord], context: Context) -> list[list[InstructionEventRecord]]:
     ids = [instruction.id for instruction in instructions if instruction.events is None]
-    found = dict(await context.services.ledger.events(ids, context.call)) if ids else {}
+    found = dict(await context.services.upstreams.ledger.events(ids, context.call)) if ids else {}
     for instruction in instructions:
         if instruction.events is not None:
             found[instruction.id] = list(instruction.events)
@@ -157,7 +157,7 @@ class InstructionEdge:
 async def instruction_totals(
     connections: Sequence[ConnectionRecord[InstructionRecord]], context: Context
 ) -> list[int | BaseException]:
-    ledger, visible = context.services.ledger, context.caller.visible
+    ledger, visible = context.services.upstreams.ledger, context.caller.visible
 
     async def count(_query: None, numbers: list[int]) -> dict[int, int]:
         return await ledger.count(numbers, visible, context.call)
@@ -194,7 +194,7 @@ async def instruction_connections(  # noqa: PLR0913, PLR0917 - Relay's four argu
 ) -> list[ConnectionRecord[InstructionRecord]]:
     request = PageArguments.of(first, after, last, before).request(CURSOR, (int,), context.services.limits)
     numbers = [client.client_number for client in clients]
-    pages = await context.services.ledger.pages(numbers, request, context.caller.visible, context.call)
+    pages = await context.services.upstreams.ledger.pages(numbers, request, context.caller.visible, context.call)
     return [ConnectionRecord(pages[number], request, _cursor, number, None) for number in numbers]
 
 

@@ -57,7 +57,7 @@ class LiveAccount:
 
 def _wanted(context: Context) -> frozenset[str]:
     """The figures that the operation asks for anywhere, so that equal aliases share one call."""
-    asked = context.operation.fields
+    asked = context.fields
     return frozenset(name for name, coordinate in _FIGURES if coordinate in asked)
 
 
@@ -91,19 +91,19 @@ def _cached(
     accounts: Sequence[AccountRecord], wanted: frozenset[str], age: int, context: Context
 ) -> Mapping[AccountKey, LiveAccountRecord]:
     """What is there already, young enough."""
-    cache = context.services.live_cache
+    cache = context.services.upstreams.live_cache
     found = {account.key: cache.get(account.key, wanted, age) for account in accounts}
     return {key: record for key, record in found.items() if record is not None}
 
 
 async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], context: Context) -> Mapping[str, Answer]:
     """One server's answers, by login; each has one."""
-    platform = context.services.platforms.get(server)
+    platform = context.services.upstreams.platforms.get(server)
     if platform is None or platform.live is None:
         return dict.fromkeys(logins, _no_figures(server, platform))
     if problem := _too_many(platform, platform.live, len(logins), context):
         return dict.fromkeys(logins, problem)
-    cache = context.services.live_cache
+    cache = context.services.upstreams.live_cache
     stamp = cache.stamp(wanted)
     found = await platform.live.fetch(logins, wanted, context.call)
     if cache.is_wanted:

@@ -70,13 +70,13 @@ async def live_clients(clients: Sequence[ClientRecord], context: Context) -> lis
             f"{len(clients)}. Ask for `balances` instead, or for fewer clients."
         )
     numbers = [client.client_number for client in clients]
-    passwords = await context.services.erp.api_passwords(numbers, context.caller.visible, context.call)
+    passwords = await context.services.upstreams.erp.api_passwords(numbers, context.caller.visible, context.call)
     asked = (_ask(number, passwords.get(number), context) for number in numbers)
     return list(await asyncio.gather(*asked, return_exceptions=True))
 
 
 async def _ask(number: int, password: Secret | None, context: Context) -> LiveClientRecord:
-    erp_api = context.services.erp_api
+    erp_api = context.services.upstreams.erp_api
     if erp_api is None:
         system = next(iter(offering("erp").values())).system
         raise Rejected(f"No {sections('erp')} is configured.", system=system, reason=Reason.NOT_SUPPORTED)

@@ -85,7 +85,7 @@ async def find_instruction(by: InstructionBy, context: Context) -> InstructionRe
             instructions_by_id, instruction_id(key_of(by.id, "Instruction"))
         )
         return found
-    own = await context.services.ledger.by_key(context.caller.principal, str(by.idempotency_key))
+    own = await context.services.upstreams.ledger.by_key(context.caller.principal, str(by.idempotency_key))
     return own if own is not None and context.caller.visible.includes(own) else None
 
 

@@ -138,7 +138,7 @@ class TradingAccountEdge:
 async def account_totals(
     connections: Sequence[ConnectionRecord[AccountRecord]], context: Context
 ) -> list[int | BaseException]:
-    erp, visible = context.services.erp, context.caller.visible
+    erp, visible = context.services.upstreams.erp, context.caller.visible
 
     async def count(query: AccountQuery, numbers: list[int]) -> dict[int, int]:
         return await erp.count_accounts(numbers, query, visible, context.call)
@@ -208,7 +208,8 @@ async def account_connections(  # noqa: PLR0913, PLR0917 - Relay's four argument
     request = PageArguments.of(first, after, last, before).request(CURSOR, (str, str), context.services.limits)
     query = account_query(given(filter))
     numbers = [client.client_number for client in clients]
-    pages = await context.services.erp.account_pages(numbers, query, request, context.caller.visible, context.call)
+    erp = context.services.upstreams.erp
+    pages = await erp.account_pages(numbers, query, request, context.caller.visible, context.call)
     return [ConnectionRecord(pages[number], request, _cursor, number, query) for number in numbers]
 
 

@@ -18,12 +18,12 @@ class TradingServer:
 
 def trading_server(name: str, services: Services) -> TradingServer:
     """What the configuration says of a server, or what little there is to say of an unconfigured one."""
-    link = services.platforms.get(name)
+    link = services.upstreams.platforms.get(name)
     if link is None:
         return unconfigured(name)
     return TradingServer(
         name=name,
-        platform=code_of(Platform, services.servers[name].platform, Platform.UNRECOGNISED),
+        platform=code_of(Platform, services.upstreams.servers[name].platform, Platform.UNRECOGNISED),
         system=UpstreamSystem(link.system),
         can_create_accounts=link.accounts is not None,
         can_deposit=link.deposits is not None,
@@ -44,4 +44,4 @@ def unconfigured(name: str) -> TradingServer:
 
 async def trading_servers(info: Info) -> list[TradingServer]:
     services = info.context.services
-    return [trading_server(name, services) for name in sorted(services.servers)]
+    return [trading_server(name, services) for name in sorted(services.upstreams.servers)]

@@ -26,5 +26,5 @@ async def upstreams(info: Info) -> list[UpstreamHealth]:
             last_error=link.last_error,
             since=link.since,
         )
-        for link in info.context.services.health()
+        for link in info.context.services.upstreams.health()
     ]

@@ -8,7 +8,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from api.pages import graphiql
-from api.pages.graphiql import STATIC, Assets, graphiql_page
+from api.pages.graphiql import STATIC_FILES, Assets, graphiql_page
 from core.secret import Secret
 
 
@@ -18,7 +18,7 @@ def settings(key: Secret | None):
 
 @pytest.fixture
 def assets() -> TestClient:
-    return TestClient(Starlette(routes=[Mount("/static", Assets(directory=STATIC))]))
+    return TestClient(Starlette(routes=[Mount("/static", Assets(directory=STATIC_FILES))]))
 
 
 def directives(policy: str) -> dict[str, str]:
@@ -63,7 +63,7 @@ def test_what_is_not_there_is_not_kept(assets):
 
 
 def test_a_page_without_its_files_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(graphiql, "STATIC", tmp_path)
+    monkeypatch.setattr(graphiql, "STATIC_FILES", tmp_path)
     (tmp_path / "missing.txt").write_text("There was no <npm>.\n")
 
     answer = graphiql_page(settings(Secret("demo-operator")))

@@ -29,7 +29,7 @@ def rows(document: str, heading: str) -> list[list[str]]:
 def families() -> list[Metric]:
     """All that /metrics may show, each with a sample, as only those tell their labels."""
     measured, tally = Metrics(), Tally()
-    watch(measured.registry, ConcurrencyLimiter(OverloadSection(), Clock(), lambda: 0.0), None)
+    watch(measured.registry, ConcurrencyLimiter(OverloadSection(), Clock(), lambda: 0.0), lambda: 0)
     measured.answered(200, 0.1)
     measured.found("text")
     tally.count("hyper", 1)

@@ -3,15 +3,11 @@
 It reads and never changes anything, but for a token that a vendor renews on the way.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import msgspec
+from typing import Literal
 
 from core.errors import UpstreamError
-from core.secret import Secret
-from upstreams.open import UpstreamsConfig
 
 Verdict = Literal["ok", "note", "wrong"]
 Findings = AsyncIterator["Finding"]
@@ -44,17 +40,3 @@ def told(error: UpstreamError) -> str:
     code = f" [{error.upstream_code}]" if error.upstream_code else ""
     detail = f" ({error.detail})" if error.detail else ""
     return f"{error.message}{code}{detail}"
-
-
-def secrets_of(config: UpstreamsConfig) -> Iterable[Secret]:
-    """Every secret of the vendors' settings, so that none is printed even where a foreign error quotes it."""
-    for connection in config.connections.values():
-        yield from _secrets_in(connection)
-
-
-def _secrets_in(section: Any) -> Iterable[Secret]:
-    if isinstance(section, Secret):
-        yield section
-    elif isinstance(section, msgspec.Struct):
-        for name in section.__struct_fields__:
-            yield from _secrets_in(getattr(section, name))

@@ -10,7 +10,6 @@ anything, and reads that belong to an order, do not wait here.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -19,6 +18,7 @@ from msgspec.structs import replace
 
 from core.call import Call, Tally
 from core.errors import UpstreamError
+from core.lifetime import Lifetime
 from upstreams.flow.fair_queue import FairQueue
 
 Q = TypeVar("Q", bound=Hashable)
@@ -59,7 +59,7 @@ class Batch(Generic[K, V]):
             return first
         latest = max((asker.call.deadline for asker in self.askers), key=lambda deadline: deadline.at)
         wants = frozenset().union(*(asker.call.wants for asker in self.askers))
-        return replace(first, deadline=latest, tally=_SharedTally(self.askers), wants=wants, away=nullcontext)
+        return replace(first, deadline=latest, tally=_SharedTally(self.askers), wants=wants, lifetime=Lifetime())
 
     def answer(self, found: Mapping[K, V]) -> None:
         self.is_over = True
@@ -201,7 +201,7 @@ class Coalescing(Generic[Q, K, V]):
         timer = asyncio.get_running_loop().call_later(call.deadline.remaining(), self._tell_late, asker)
         try:
             if self._away:
-                with call.away():
+                with call.lifetime.waiting_for_vendor():
                     found = await asker.answer
             else:
                 found = await asker.answer

@@ -112,7 +112,10 @@ class Link:
         return await self._once(request, read, call, call.deadline, 1)
 
     async def _once(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, attempt: int) -> T:
-        with call.away(), CallLog(self.system, self.name, request, call, attempt, self.clock) as log:
+        with (
+            call.lifetime.waiting_for_vendor(),
+            CallLog(self.system, self.name, request, call, attempt, self.clock) as log,
+        ):
             return await self._guarded(request, read, call, deadline, log)
 
     async def _guarded(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:

@@ -117,6 +117,14 @@ class Database:
             rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=seconds)
             return rows
 
+    async def answers(self, seconds: float) -> bool:
+        """Whether the database answers within the seconds."""
+        try:
+            await self.write("SELECT 1", seconds=seconds)
+        except UpstreamError:
+            return False
+        return True
+
     async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
         """Do some statements in one transaction, never twice. The error's `database_failure` says what it proves."""
         async with self._writing(seconds) as connection, transaction(connection):

@@ -171,7 +171,7 @@ async def test_a_flood_of_different_documents_leaves_known_ones_alone_and_nothin
 
     assert planned["known"] == 1
     assert planned.total() == FLOOD + 1
-    assert len(ask.documents._kept) <= MOST_DOCUMENTS  # noqa: SLF001 - it is what must not grow.
+    assert len(ask.documents._documents) <= MOST_DOCUMENTS  # noqa: SLF001 - it is what must not grow.
     assert MOST_LOOPS / 2 < len(build._shapes) <= MOST_LOOPS  # noqa: SLF001 - the same.
 
 
@@ -234,7 +234,7 @@ async def test_a_plan_that_is_thrown_away_is_gone_at_once():
 
 async def test_a_document_that_is_pushed_out_is_gone_at_once(ask):
     def pushed_out():
-        ask.documents._kept.clear()  # noqa: SLF001 - as a flood would.
+        ask.documents._documents.clear()  # noqa: SLF001 - as a flood would.
 
     assert await ask("{ __typename }")
     # What validation leaves behind is young and soon found; what counts is what was kept for long.

@@ -3,7 +3,6 @@
 import pytest
 from support.agreed_documents import digest
 
-from api.documents.cache import PersistedQueries
 from api.documents.finder import DocumentFinder
 from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
@@ -83,15 +82,13 @@ async def test_what_is_not_to_be_learnt_is_not_learnt(settings, code):
     assert await code_of(one, "acme", "{ a }") == code
 
 
-def test_texts_are_bounded_by_their_characters_too():
-    texts = PersistedQueries(most=10, characters=100)
-    for number in range(10):
-        texts.put(("acme", str(number)), "x" * 30, 0.0)
-    texts.put(("acme", "9"), "y" * 40, 0.0)
-    texts.put(("acme", "nothing"), None, 0.0)
+async def test_automatic_documents_are_bounded_by_their_characters_too():
+    one = finder()
+    texts = [f"{{ a{number} }}".ljust(400_000) for number in range(3)]
+    for text in texts:
+        await teach(one, "acme", text)
+    await teach(one, "acme", "{ large }".ljust(1_100_000))
 
-    kept = [number for number in range(10) if texts.get(("acme", str(number)))]
-    assert kept == [7, 8, 9]
-    assert len(texts) == 4
-    texts.put(("acme", "large"), "z" * 101, 0.0)
-    assert len(texts) == 0
+    assert await code_of(one, "acme", texts[0]) == "PERSISTED_QUERY_NOT_FOUND"
+    assert await code_of(one, "acme", "{ large }".ljust(1_100_000)) == "PERSISTED_QUERY_NOT_FOUND"
+    assert [await code_of(one, "acme", text) for text in texts[1:]] == [None, None]

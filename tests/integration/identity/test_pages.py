@@ -11,8 +11,10 @@ from api.pages.access import refusal_for
 from api.pages.health import Condition, Readiness
 from core.clock import Clock
 from core.errors import System, Unavailable
+from core.secret import Secret
 from resolvers.context import Caller
 from resolvers.policy.scopes import Scope
+from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.state.write_access import WriteAccess
 
 pytestmark = pytest.mark.anyio
@@ -93,22 +95,24 @@ def test_by_default_a_browser_finds_no_graphiql(believing):
     assert "graphiql" not in response.text
 
 
-class CountingDatabase:
-    def __init__(self, *, answers):
-        self.looks, self.answers = 0, answers
+class CountingDatabase(Database):
+    def __init__(self, *, is_away=False):
+        super().__init__(DatabaseConfig(url=Secret("")), label="counted")
+        self.looks, self.is_away = 0, is_away
 
     async def write(self, _statement, **_more):
         self.looks += 1
         await asyncio.sleep(0.01)
-        if not self.answers:
+        if self.is_away:
             raise Unavailable("away", system=System("ERP_DATABASE"))
 
 
 async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once():
     """Readiness needs no key. Without this rule any caller could keep every connection of both pools busy."""
-    erp, state = CountingDatabase(answers=True), CountingDatabase(answers=False)
+    erp, state = CountingDatabase(), CountingDatabase(is_away=True)
     ledger = SimpleNamespace(access=WriteAccess(state, Clock()))
-    house = SimpleNamespace(erp=erp, state=state, clock=Clock(), services=SimpleNamespace(ledger=ledger))
+    upstreams = SimpleNamespace(erp_database=erp, state_database=state, ledger=ledger)
+    house = SimpleNamespace(upstreams=upstreams, clock=Clock())
     readiness = Readiness()
 
     answers = await asyncio.gather(*(readiness.look(house) for _ in range(50)))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -17,6 +17,7 @@ from support.vendor_calls import SHORT, a_call, changed, settings
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
 from core.errors import Rejected, System, Unavailable
+from core.lifetime import Lifetime, Slot
 from core.records import AccountKey, LiveAccountRecord
 from core.secret import Secret
 from core.visibility import EVERYTHING, Visibility
@@ -528,14 +529,15 @@ async def test_callers_take_turns_where_not_all_fit():
 async def test_while_a_vendor_is_waited_for_the_server_may_do_other_work(away):
     ledger, outside = Ledger(Sharing(1, 100), away=away), []
 
-    @contextmanager
-    def noted():
-        outside.append("goes")
-        yield
-        outside.append("comes back")
+    class NotedSlot(Slot):
+        def release(self):
+            outside.append("goes")
+
+        def take(self):
+            outside.append("comes back")
 
     first = ledger.start([1], call_of("viewer"))
-    waiting = ledger.start([2], replace(call_of("viewer"), away=noted))
+    waiting = ledger.start([2], replace(call_of("viewer"), lifetime=Lifetime(NotedSlot())))
     await turns()
     assert outside == ["goes"] * away
     ledger.go.set()

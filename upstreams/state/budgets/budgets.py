@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 import structlog
 
+from core.budget import BudgetStanding
 from core.clock import Clock
 from core.secret import Secret
 from upstreams.state.budgets.memory import MemoryStore
@@ -38,18 +39,6 @@ class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return self.cost_per_minute - self.mutations_reserved
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """What a caller has left after its operation. `limit` and `remaining` are those of the caller's lane."""
-
-    granted: bool
-    mutation: bool
-    requested: int
-    limit: int
-    remaining: int
-    full_in_seconds: float
-    retry_after_seconds: float
-
-
 class Budgets:
     """Charges each operation's cost before it runs. While the store does not answer, each process has its own budgets:
     callers are served, and none gets more than the budget from each process.
@@ -64,7 +53,7 @@ class Budgets:
         self.fallbacks = 0
         """How many draws used this process' own buckets because the store did not answer."""
 
-    async def spend(self, principal: str, cost: int, *, mutation: bool) -> Standing:
+    async def spend(self, principal: str, cost: int, *, mutation: bool) -> BudgetStanding:
         """Draw the cost, or nothing where the budget is too small (`granted`). Never raises for a store that fails."""
         floor = 0 if mutation else self._config.mutations_reserved
         draw = Draw(self._config.cost_per_minute, cost, floor)
@@ -95,8 +84,8 @@ class Budgets:
             self._away_until = None
             log.info("budget.store_back", store=self._config.store)
 
-    def _standing(self, level: Level, draw: Draw, *, mutation: bool) -> Standing:
-        return Standing(
+    def _standing(self, level: Level, draw: Draw, *, mutation: bool) -> BudgetStanding:
+        return BudgetStanding(
             granted=level.granted,
             mutation=mutation,
             requested=draw.cost,

@@ -49,7 +49,7 @@ class SharedAnswer(Generic[T]):
             return value
 
         try:
-            with call.away():
+            with call.lifetime.waiting_for_vendor():
                 return await self._flight.run(key, fetched, call.deadline)
         except TimeoutError as error:
             raise self._failures.unavailable("did not answer in time", detail="shared answer") from error

@@ -12,6 +12,7 @@ from api.admission.load_shedding import LoadShedding
 from api.admission.waiting_queue import WaitingQueue
 from api.settings.overload import OverloadSection
 from core.clock import Clock
+from core.lifetime import Lifetime
 
 pytestmark = pytest.mark.anyio
 
@@ -217,7 +218,8 @@ async def test_an_overload_that_is_over_is_forgotten():
 async def test_waiting_for_a_vendor_takes_no_place():
     gate = gate_of()
     hanging = [await gate.enter() for _ in range(2)]
-    with hanging[0].away(), hanging[0].away(), hanging[1].away():
+    first, second = map(Lifetime, hanging)
+    with first.waiting_for_vendor(), first.waiting_for_vendor(), second.waiting_for_vendor():
         other = await gate.enter()
         assert (gate.running, gate.in_flight) == (1, 3)
         gate.leave(other)
@@ -273,7 +275,7 @@ async def test_the_house_has_an_end():
     gate = gate_of()
     with ExitStack() as stack:
         for _ in range(10):
-            stack.enter_context((await gate.enter()).away())
+            stack.enter_context(Lifetime(await gate.enter()).waiting_for_vendor())
 
         with pytest.raises(RequestShed):
             await gate.enter()
@@ -317,7 +319,7 @@ async def test_the_number_of_places_follows_the_load(busy, limit):
 
 @given(
     steps=some.lists(
-        some.tuples(some.integers(0, 3), some.sampled_from(["", "away", "reading"]), some.booleans()), max_size=40
+        some.tuples(some.integers(0, 3), some.sampled_from(["", "vendor", "reading"]), some.booleans()), max_size=40
     ),
     reserve=some.integers(0, 2),
 )
@@ -335,8 +337,9 @@ def test_no_slot_is_lost_when_waiters_are_cancelled(steps, reserve):
             assert gate.in_flight <= 8
             for _ in range(turns):
                 await asyncio.sleep(0)
+            bodies = {"vendor": Lifetime(admitted).waiting_for_vendor, "reading": admitted.reading}
             if how:
-                with getattr(admitted, how)():
+                with bodies[how]():
                     await asyncio.sleep(0.0001)
         finally:
             gate.leave(admitted)

@@ -11,7 +11,8 @@ from graphql.execution.values import get_variable_values
 from resolvers.context import GraphLimits
 from resolvers.policy.cost_table import PRICES, SIZES, given
 from resolvers.request.budget import Charging
-from resolvers.request.cost import Cost, Costs
+from resolvers.request.cost import Costs, OperationCost
+from resolvers.request.document_facts import collect_facts
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, Unacceptable
 from resolvers.schema import schema
@@ -21,7 +22,9 @@ WIDE = DocumentLimits(depth=1000, fields=10**30, aliases=10**30, directives=10**
 LIMITS = Path(__file__).parents[4] / "docs" / "limits.md"
 
 
-def reckoned(text: str, variables: dict | None = None, page_default: int = 50, costs: Costs | None = None) -> Cost:
+def reckoned(
+    text: str, variables: dict | None = None, page_default: int = 50, costs: Costs | None = None
+) -> OperationCost:
     document = Documents(CORE, WIDE, introspection=True).read(text)
     operation = document.operation(None)
     coerced = get_variable_values(CORE, operation.variable_definitions or (), variables or {})
@@ -139,7 +142,7 @@ def doubled(levels: int) -> str:
 
 def test_doubled_fragments_are_reckoned_at_once():
     tree = parse(doubled(24))
-    document = Document(tree, frozenset(), {})
+    document = Document(tree, collect_facts(tree, CORE), {})
     operation = document.operation(None)
     started = time.process_time()
 

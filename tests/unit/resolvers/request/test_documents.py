@@ -5,7 +5,7 @@ from graphql.execution.values import get_variable_values
 
 from resolvers.request.cost import Costs
 from resolvers.request.document_limits import DocumentLimits
-from resolvers.request.documents import Documents, Unacceptable, remember
+from resolvers.request.documents import Documents, Unacceptable
 from resolvers.schema import schema
 
 CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
@@ -24,8 +24,10 @@ def test_a_document_that_comes_again_is_the_one_that_was_kept(documents):
     assert documents.read(text("a")) is documents.read(text("a"))
 
 
-def test_large_documents_push_out_as_many_as_they_take_the_place_of(documents, monkeypatch):
-    monkeypatch.setattr("resolvers.request.documents._MOST_KEPT_TOKENS", 1000)
+def test_large_documents_push_out_as_many_as_they_take_the_place_of(monkeypatch):
+    monkeypatch.setattr("resolvers.request.documents._MOST_TOKENS", 1000)
+    monkeypatch.setattr("resolvers.request.documents._FEWEST_TOKENS", 10)
+    documents = Documents(CORE, DocumentLimits(), introspection=False)
     first = documents.read(text("first"))
     small = documents.read(text("small"))
 
@@ -37,6 +39,16 @@ def test_large_documents_push_out_as_many_as_they_take_the_place_of(documents, m
     assert documents.read(text("large0", 230)).tokens > 230
 
 
+def test_small_documents_are_bounded_by_their_number(monkeypatch):
+    monkeypatch.setattr("resolvers.request.documents._MOST_TOKENS", 1000)
+    documents = Documents(CORE, DocumentLimits(), introspection=False)
+
+    first, *_ = [documents.read(text(f"small{number}")) for number in range(5)]
+
+    assert documents.read(text("small0")) is not first
+    assert documents.read(text("small4")) is documents.read(text("small4"))
+
+
 def test_of_many_operations_a_document_keeps_the_last_few(documents):
     document = documents.read(" ".join(text(f"o{number}") for number in range(50)))
     costs, nothing = Costs(CORE, 50), get_variable_values(CORE, (), {})
@@ -44,7 +56,7 @@ def test_of_many_operations_a_document_keeps_the_last_few(documents):
     for number in range(50):
         operation = document.operation(f"o{number}")
         assert costs.of(document, operation, nothing).total == 1
-        remember(document.plans, f"o{number}", None)
+        document.plans[f"o{number}"] = None
 
     assert list(document.costs) == list(document.plans) == [f"o{number}" for number in range(42, 50)]
 

@@ -4,12 +4,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolvers.policy.errors import LimitExceeded
-from resolvers.request.document_limits import DocumentLimits, Measure, _Measurer, guard
+from resolvers.request.document_facts import DocumentFacts, Measure, _Pass, collect_facts
+from resolvers.request.document_limits import DocumentLimits, check_limits
+from resolvers.schema import schema
+
+CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+
+
+def facts_of(text: str) -> DocumentFacts:
+    return collect_facts(parse(text), CORE)
 
 
 def measured(text: str) -> Measure:
-    document = parse(text)
-    return _Measurer(document).selection(document.definitions[0].selection_set)
+    return facts_of(text).measures[0][1]
 
 
 def doubled(levels: int) -> str:
@@ -17,25 +24,18 @@ def doubled(levels: int) -> str:
     return f"{{ ...f0 }} {' '.join(fragments)} fragment f{levels} on T {{ leaf }}"
 
 
-class CountingMeasurer(_Measurer):
-    looked = 0
-
-    def selection(self, selections):
-        CountingMeasurer.looked += 1
-        return super().selection(selections)
-
-
 @given(st.integers(1, 60))
-def test_doubled_fragments_are_counted_at_every_spread_and_looked_at_once(levels):
-    document = parse(doubled(levels))
-    CountingMeasurer.looked = 0
+def test_doubled_fragments_are_counted_at_every_spread_and_walked_once(levels):
+    with pytest.MonkeyPatch.context() as patch:
+        walked, selection = [], _Pass._selection  # noqa: SLF001 - its calls are counted.
+        patch.setattr(_Pass, "_selection", lambda self, *given: walked.append(given) or selection(self, *given))
 
-    found = CountingMeasurer(document).selection(document.definitions[0].selection_set)
+        found = measured(doubled(levels))
 
     # Two fields a level with a level below each, and a leaf at the end of every path.
     assert found.fields == 2 * (2**levels - 1) + 2**levels
     assert found.depth == levels + 1
-    assert CountingMeasurer.looked <= 4 * levels + 2
+    assert len(walked) <= 4 * levels + 2
 
 
 def test_what_is_counted():
@@ -51,12 +51,12 @@ def test_introspection_may_be_deep_and_not_wide():
     deep = "{ __schema { " + "types { " * 30 + "name" + " }" * 30 + " } }"
     wide = "{ __schema { " + " ".join(f"a{n}: types {{ name }}" for n in range(31)) + " } }"
 
-    guard(parse(deep), DocumentLimits(), introspection=True)
+    check_limits(facts_of(deep), DocumentLimits(), introspection=True)
 
     with pytest.raises(LimitExceeded, match="31 aliases"):
-        guard(parse(wide), DocumentLimits(), introspection=True)
+        check_limits(facts_of(wide), DocumentLimits(), introspection=True)
     with pytest.raises(LimitExceeded, match="switched off"):
-        guard(parse(deep), DocumentLimits(), introspection=False)
+        check_limits(facts_of(deep), DocumentLimits(), introspection=False)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_introspection_may_be_deep_and_not_wide():
     ],
 )
 def test_what_validation_will_refuse_does_not_run_for_ever_here(text):
-    guard(parse(text), DocumentLimits(), introspection=True)
+    check_limits(facts_of(text), DocumentLimits(), introspection=True)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_what_validation_will_refuse_does_not_run_for_ever_here(text):
     ],
 )
 def test_each_limit_holds_at_its_own_edge(text, limit):
-    document = parse(text)
+    document = facts_of(text)
     count = {"depth": 3, "fields": 2, "aliases": 1, "directives": 1, "root_fields": 2}[limit]
 
-    guard(document, DocumentLimits(**{limit: count}), introspection=True)
+    check_limits(document, DocumentLimits(**{limit: count}), introspection=True)
 
     with pytest.raises(LimitExceeded, match=limit.replace("_", " ")):
-        guard(document, DocumentLimits(**{limit: count - 1}), introspection=True)
+        check_limits(document, DocumentLimits(**{limit: count - 1}), introspection=True)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from resolvers.request import variables
+from resolvers.request.document_facts import collect_facts
 from resolvers.request.documents import Document
 
 SCHEMA = build_schema(
@@ -44,7 +45,8 @@ def asked(draw):
 
 
 def document_of(definitions: list[str]) -> Document:
-    return Document(parse(f"query Q({', '.join(definitions)}) {{ x }}" if definitions else "{ x }"), frozenset(), {})
+    tree = parse(f"query Q({', '.join(definitions)}) {{ x }}" if definitions else "{ x }")
+    return Document(tree, collect_facts(tree, SCHEMA), {})
 
 
 def shown(result):

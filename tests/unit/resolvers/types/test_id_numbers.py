@@ -12,6 +12,7 @@ from hypothesis import strategies as some
 from api.graphql.body import BodyLimits, read_graphql
 from api.http.refusal import RequestRefused
 from api.wire.incoming import Incoming
+from resolvers.request.document_facts import collect_facts
 from resolvers.request.documents import Document
 from resolvers.request.variables import read_variables
 from resolvers.schema import schema
@@ -67,11 +68,16 @@ def by_get(document, variables):
     return incoming("GET", query=f"query={quote(document)}&variables={quote(variables)}".encode())
 
 
+def document_of(text):
+    tree = parse(text)
+    return Document(tree, collect_facts(tree, CORE), {})
+
+
 def read(place, text, method=by_post):
     """The ID that the schema reads from a number's text at a place; None where the variable is refused there."""
     document, around, way = PLACES[place]
     asked = anyio.run(read_graphql, method(document, f'{{"v": {around % text}}}'), LIMITS)
-    known = Document(parse(asked.query), frozenset(), {})
+    known = document_of(asked.query)
     found = read_variables(CORE, known, known.operation(None), asked.variables)
     if isinstance(found, list):
         assert all(error.locations for error in found)
@@ -137,6 +143,6 @@ def test_m2_an_integer_with_more_digits_than_are_read_is_refused_and_said_to_be_
     "literal, identity", [("7", "7"), ("-0", "0"), ("-1", "-1"), ('"1.0"', "1.0"), ("1" * 30,) * 2]
 )
 def test_m2_a_literal_is_read_as_a_variable_is(literal, identity):
-    known = Document(parse(f"query ($v: ID = {literal}) {{ node(id: $v) {{ id }} }}"), frozenset(), {})
+    known = document_of(f"query ($v: ID = {literal}) {{ node(id: $v) {{ id }} }}")
 
     assert read_variables(CORE, known, known.operation(None), {}).coerced == {"v": identity}

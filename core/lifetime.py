@@ -1,0 +1,75 @@
+"""The lifetime of one request: its slot of the concurrency limiter, and its cancellation when its client disconnects.
+
+The HTTP layer makes it. Every call to an upstream carries it (core/call.py).
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+
+class ClientDisconnected(Exception):
+    """The client has disconnected, so no answer can be sent."""
+
+
+class Slot:
+    """The permission of the concurrency limiter to keep the process busy. This one is for work without a limiter."""
+
+    def release(self) -> None:
+        """The request waits for another system."""
+
+    def take(self) -> None:
+        """The request goes on."""
+
+
+_NO_SLOT: Final = Slot()
+
+
+class Lifetime:
+    """Of one request, or of work in the background, which has no slot and is not cancelled."""
+
+    __slots__ = ("_is_disconnected", "_slot", "_task", "_waits")
+
+    def __init__(self, slot: Slot = _NO_SLOT) -> None:
+        self._slot = slot
+        self._waits = 0
+        self._task: asyncio.Task[object] | None = None
+        self._is_disconnected = False
+
+    @contextmanager
+    def waiting_for_vendor(self) -> Iterator[None]:
+        """Releases the slot in the body. Several calls at the same time count as one."""
+        self._waits += 1
+        if self._waits == 1:
+            self._slot.release()
+        try:
+            yield
+        finally:
+            self._waits -= 1
+            if self._waits == 0:
+                self._slot.take()
+
+    @contextmanager
+    def cancellable(self) -> Iterator[None]:
+        """Raises ClientDisconnected as soon as the client disconnects, and cancels the calls of this request alone.
+
+        A mutation does not run in here: its client may only have lost the connection, and the command does not depend
+        on it.
+        """
+        self._task = task = asyncio.current_task()
+        assert task is not None, "requests run in tasks"
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._is_disconnected and not task.uncancel():
+                raise ClientDisconnected from None
+            raise
+        finally:
+            self._task = None
+
+    def disconnect(self) -> None:
+        """The client has disconnected: cancel the request, if it may be cancelled now."""
+        if self._task is not None:
+            self._is_disconnected = True
+            self._task.cancel()

@@ -1,0 +1,63 @@
+"""The whole check: the settings of the vendors, then the databases, then the vendors themselves."""
+
+from functools import partial
+
+import msgspec
+
+from core.call import Call, Tally
+from core.clock import Clock, Deadline
+from core.errors import UpstreamError
+from upstreams.check.erp import check_erp
+from upstreams.check.findings import Finding, Findings
+from upstreams.check.settings import check_settings, sound
+from upstreams.check.state import check_state
+from upstreams.check.vendors import check_vendors
+from upstreams.open import UpstreamsConfig
+from upstreams.postgres.database import Database
+from upstreams.state.vendor_tokens import DatabaseTokenStore
+
+_SECONDS = 20.0
+
+
+class CheckedSystems(msgspec.Struct, frozen=True, kw_only=True):
+    """What is checked. `state_setting` is the setting that names the state database."""
+
+    vendors: UpstreamsConfig
+    erp: Database
+    state: Database
+    state_setting: str
+    accounting_currency: str
+
+    async def aclose(self) -> None:
+        await self.erp.close()
+        await self.state.close()
+
+
+async def run_check(systems: CheckedSystems, clock: Clock, *, offline: bool) -> Findings:
+    """Every finding as it comes. `offline` checks the settings alone and connects to no system."""
+    parts = [check_settings(systems.vendors, clock)]
+    if not offline:
+        servers = systems.vendors.servers
+        depositing = sorted(name for name, server in servers.items() if server.deposits)
+        parts += [
+            check_erp(systems.erp, systems.accounting_currency, list(servers), _call(clock)),
+            check_state(systems.state, systems.state_setting, depositing, _call(clock)),
+            _check_vendors(systems, clock),
+        ]
+    for part in parts:
+        async for finding in part:
+            yield finding
+
+
+async def _check_vendors(systems: CheckedSystems, clock: Clock) -> Findings:
+    openable = await sound(systems.vendors, clock)
+    tokens = partial(DatabaseTokenStore, systems.state, clock)
+    try:
+        async for finding in check_vendors(openable, clock, tokens, _call(clock)):
+            yield finding
+    except UpstreamError as error:
+        yield Finding("vendors", "wrong", error.message, "Mend what stands above, then look again.")
+
+
+def _call(clock: Clock) -> Call:
+    return Call(Deadline.after(_SECONDS, clock), Tally(), "check")

@@ -1,0 +1,98 @@
+"""Everything that answers us, opened and closed in one visible place: the ERP, our own state, and the vendors."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+
+from core.clock import Clock
+from upstreams.erp.reader import Erp
+from upstreams.erp.rendering.reader import ClientTexts
+from upstreams.flow.coalescing import Sharing
+from upstreams.http.health import LinkHealth
+from upstreams.open import Upstreams, UpstreamsConfig, open_upstreams
+from upstreams.postgres.database import Database
+from upstreams.state.api_keys import KeyStore
+from upstreams.state.budgets.budgets import BudgetConfig, Budgets
+from upstreams.state.budgets.opening import open_budgets
+from upstreams.state.documents import DocumentStore
+from upstreams.state.instructions import Ledger
+from upstreams.state.reconciliation_queue import ReconciliationQueue
+from upstreams.state.vendor_tokens import DatabaseTokenStore
+from upstreams.vendors.kit.live_cache import LiveCache
+from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
+from upstreams.vendors.kit.server_config import ServerConfig
+
+
+class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings say of them. `process_seconds` is how long an instruction belongs to its process."""
+
+    vendors: UpstreamsConfig
+    budget: BudgetConfig
+    concurrent_lookups: int
+    lookup_keys_max: int
+    concurrent_pages: int
+    process_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamServices:
+    """One for the life of the process. `platforms` and `servers` are by the ERP's name of the trading server."""
+
+    erp_database: Database
+    state_database: Database
+    erp: Erp
+    texts: ClientTexts
+    ledger: Ledger
+    reconciliation: ReconciliationQueue
+    keys: KeyStore
+    documents: DocumentStore
+    budgets: Budgets | None
+    erp_api: ErpApi | None
+    crm: Crm | None
+    platforms: Mapping[str, Platform]
+    servers: Mapping[str, ServerConfig]
+    live_cache: LiveCache
+    vendors: Upstreams
+
+    def health(self) -> list[LinkHealth]:
+        return self.vendors.health()
+
+
+@asynccontextmanager
+async def open_upstream_services(
+    erp_database: Database, state_database: Database, options: UpstreamOptions, clock: Clock
+) -> AsyncIterator[UpstreamServices]:
+    """Opens nothing on the network by itself. The databases are closed with the rest."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(erp_database.close)
+        stack.push_async_callback(state_database.close)
+        tokens = partial(DatabaseTokenStore, state_database, clock)
+        vendors = await stack.enter_async_context(open_upstreams(options.vendors, clock, tokens))
+        sharing = Sharing(options.concurrent_lookups, options.lookup_keys_max)
+        erp = Erp(erp_database, sharing)
+        stack.push_async_callback(erp.aclose)
+        texts = ClientTexts(erp_database, sharing, options.concurrent_pages)
+        stack.push_async_callback(texts.aclose)
+        budgets = open_budgets(options.budget, state_database, clock)
+        if budgets is not None:
+            stack.push_async_callback(budgets.aclose)
+        yield UpstreamServices(
+            erp_database=erp_database,
+            state_database=state_database,
+            erp=erp,
+            texts=texts,
+            ledger=Ledger(state_database, clock, options.process_seconds),
+            reconciliation=ReconciliationQueue(state_database),
+            keys=KeyStore(state_database, clock),
+            documents=DocumentStore(state_database, clock),
+            budgets=budgets,
+            erp_api=vendors.erp_api,
+            crm=vendors.crm,
+            platforms=vendors.servers,
+            servers=options.vendors.servers,
+            live_cache=LiveCache(clock),
+            vendors=vendors,
+        )
