@@ -10,10 +10,8 @@ from starlette.responses import Response
 from api.pages.access import refusal_for
 from api.services import AppServices
 from core.clock import Deadline
-from core.errors import UpstreamError
 from resolvers.policy.scopes import Scope
 from upstreams.flow.single_flight import SingleFlight
-from upstreams.postgres.database import Database
 
 _SECONDS = 2.0
 _PATIENCE_SECONDS = 10.0
@@ -53,7 +51,9 @@ class Readiness:
         async def fetch() -> Condition:
             access = app_services.services.ledger.access
             return Condition(
-                *await asyncio.gather(_answers(app_services.erp), _answers(app_services.state), access.look(_SECONDS))
+                *await asyncio.gather(
+                    app_services.erp.answers(_SECONDS), app_services.state.answers(_SECONDS), access.look(_SECONDS)
+                )
             )
 
         # Each look has an end of its own; this is only so that no request waits without one.
@@ -86,11 +86,3 @@ async def readyz(request: Request) -> Response:
     if await refusal_for(request, app_services.settings.server.readiness_details, Scope.METRICS_READ) is None:
         found |= condition.details()
     return Response(msgspec.json.encode(found), 200 if ready else 503, media_type="application/json")
-
-
-async def _answers(database: Database) -> bool:
-    try:
-        await database.write("SELECT 1", seconds=_SECONDS)
-    except UpstreamError:
-        return False
-    return True

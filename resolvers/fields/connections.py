@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import GenericAlias
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -12,9 +13,15 @@ import strawberry
 from strawberry import UNSET
 
 from core.keyset import Page, PageRequest
+from engine.rendering import RequestedField
 from resolvers.context import GraphLimits
-from resolvers.fields.ids import decode_cursor
+from resolvers.fields.declare import ListResolver, is_a, many
+from resolvers.fields.ids import Cursor
+from resolvers.fields.rendering import INNER, Compilation, Json, ListedPage, Place, column, rendered, sql
+from resolvers.policy.authorization import VALUE, public
+from resolvers.policy.directives import Upstream, needs
 from resolvers.policy.errors import BadUserInput
+from resolvers.policy.scopes import Scope
 
 T = TypeVar("T")
 
@@ -25,12 +32,17 @@ Last = Annotated[int | None, strawberry.argument(description="How many from the 
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 
 
-@strawberry.type(description="Where a page stands in its list (Relay).")
+def _page_info(name: str, description: str) -> Any:
+    return strawberry.field(description=description, metadata=column(sql.given, name))
+
+
+@public(VALUE)
+@strawberry.type(description="The place of a page in its list (Relay).")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether more follows this page.")
-    has_previous_page: bool = strawberry.field(description="Whether something comes before this page.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the first element; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last element; null on an empty page.")
+    has_next_page: bool = _page_info("has_next_page", "Whether more follows this page.")
+    has_previous_page: bool = _page_info("has_previous_page", "Whether something comes before this page.")
+    start_cursor: str | None = _page_info("start_cursor", "Cursor of the first element; null on an empty page.")
+    end_cursor: str | None = _page_info("end_cursor", "Cursor of the last element; null on an empty page.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +69,7 @@ class ConnectionRecord(Generic[T]):
     def edges(self) -> list[EdgeRecord[T]]:
         return [EdgeRecord(self.cursor_of(row), row) for row in self.page.rows]
 
-    @property
+    @cached_property
     def page_info(self) -> PageInfo:
         rows, request, more = self.page.rows, self.request, self.page.has_more
         # What lies behind a cursor is known to exist: the cursor came from it.
@@ -82,8 +94,10 @@ class PageArguments(msgspec.Struct, frozen=True):
         """From `first, after, last, before` as strawberry passes them: left out and null are the same."""
         return cls(*(given(argument) for argument in arguments))
 
-    def request(self, kind: str, types: tuple[type, ...], limits: GraphLimits) -> PageRequest:
-        """The page to read. Raises BadUserInput for sizes out of bounds, both directions at once, foreign cursors."""
+    def request(self, cursor: Cursor, limits: GraphLimits) -> PageRequest:
+        """The page to read. Raises BadUserInput for sizes out of bounds, `first` together with `last`, and cursors of
+        other lists.
+        """
         if self.first is not None and self.last is not None:
             raise BadUserInput("Give either first or last, not both.")
         limit, name = (self.last, "last") if self.last is not None else (self.first, "first")
@@ -91,13 +105,69 @@ class PageArguments(msgspec.Struct, frozen=True):
             raise BadUserInput(f"{name} must be from 1 to {limits.page_max}; got {limit}.")
         return PageRequest(
             limit=limits.page_default if limit is None else limit,
-            after=None if self.after is None else decode_cursor(self.after, kind, types),
-            before=None if self.before is None else decode_cursor(self.before, kind, types),
+            after=None if self.after is None else cursor.decode(self.after),
+            before=None if self.before is None else cursor.decode(self.before),
             backward=self.last is not None,
         )
 
 
-def connection_key(connection: ConnectionRecord[Any]) -> Any:
+def connection_of(  # noqa: PLR0913 - each is one fact about the list.
+    element: type,
+    plural: str,
+    order: Cursor,
+    totals: ListResolver,
+    *,
+    upstream: Upstream,
+    scope: Scope,
+) -> Any:
+    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections."""
+    name: str = element.__strawberry_definition__.name  # type: ignore[attr-defined]
+
+    @strawberry.type(name=f"{name}Edge", description=f"An element of a page of {plural}.", directives=[needs(scope)])
+    class Edge:
+        cursor: str = strawberry.field(
+            description="The place of the element in the list.", metadata=column(order.sql, *order.names)
+        )
+        node: Any = strawberry.field(graphql_type=element, description="The element.", metadata=INNER)
+        is_type_of = is_a(EdgeRecord)
+
+    @strawberry.type(name=f"{name}Connection", description=f"A page of {plural}.", directives=[needs(scope)])
+    class Connection:
+        edges: Any = strawberry.field(
+            graphql_type=GenericAlias(list, Edge), description=f"The {plural} with their cursors.", metadata=_ELEMENTS
+        )
+        nodes: Any = strawberry.field(
+            graphql_type=GenericAlias(list, element), description=f"The {plural}.", metadata=_ELEMENTS
+        )
+        page_info: PageInfo = strawberry.field(description="The place of this page in the list.", metadata=INNER)
+        total_count = many(
+            totals,
+            returns=int | None,
+            key=_connection_key,
+            description=f"How many {plural} there are on all pages; a statement of its own, made only when asked for.",
+            upstreams=[upstream],
+            rendering=_TOTAL_COUNT,
+        )
+        is_type_of = is_a(ConnectionRecord)
+
+    return Connection
+
+
+def _elements(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    page: ListedPage = place.row
+    return page.elements(compilation, wanted, place)
+
+
+def _total_count(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    page: ListedPage = place.row
+    return page.total_count(compilation, wanted, place)
+
+
+_ELEMENTS = rendered(_elements)
+_TOTAL_COUNT = rendered(_total_count)
+
+
+def _connection_key(connection: ConnectionRecord[Any]) -> Any:
     return connection.owner, connection.query
 
 

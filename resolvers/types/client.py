@@ -1,27 +1,41 @@
 from collections.abc import Sequence
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Any
 
+import msgspec
 import strawberry
 from strawberry import UNSET
 
 from core.records import BalanceRecord, ClientRecord
-from engine import by_class
+from engine.rendering import Arguments, PathStep, RequestedField
 from resolvers.context import Context
 from resolvers.fields.connections import given
-from resolvers.fields.declare import many
-from resolvers.fields.ids import encode_id
+from resolvers.fields.declare import is_a, many
+from resolvers.fields.ids import CLIENT_ID
 from resolvers.fields.loaders import balances_by_client
+from resolvers.fields.rendering import (
+    BY_RESOLVER,
+    INNER,
+    Compilation,
+    Json,
+    Place,
+    Value,
+    argument,
+    column,
+    rendered,
+    sql,
+)
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, asks, needs
 from resolvers.policy.enums import ClientStanding
 from resolvers.policy.scopes import Scope
-from resolvers.types.currency_balance import CurrencyBalance, Money, total_value
+from resolvers.types.currency_balance import CurrencyBalance, Money, money, total_value
 from resolvers.types.instruction import InstructionConnection, instruction_connections
 from resolvers.types.live_client import LiveClient, live_clients
-from resolvers.types.node import Node
-from resolvers.types.scalars import CurrencyCode
-from resolvers.types.standing import standing
+from resolvers.types.node import Node, node_id
+from resolvers.types.scalars import CurrencyCode, print_decimal
+from resolvers.types.standing import STANDING, standing
 from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
-from resolvers.types.trading_account import TradingAccountConnection, account_connections
+from resolvers.types.trading_accounts import ACCOUNTS_OF_CLIENT, TradingAccountConnection, account_connections
 
 FIGURES = (Scope.BALANCE_READ,)
 
@@ -61,18 +75,57 @@ async def total_floating_balances(
     return [answer if isinstance(answer, BaseException) else total_value(answer, currency) for answer in answers]
 
 
+def _web_status(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    path = (*place.path, PathStep(wanted))
+    return compilation.builder.web_status(lambda row: compilation.object(wanted, Place(row, path)))
+
+
+def _balances(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    def tuple_of(asked: Any) -> tuple[str, ...] | None:
+        return None if given(asked) is None else tuple(asked)
+
+    currencies = compilation.parameter(argument(wanted, "currencies", tuple_of)) if wanted.arguments else None
+    return compilation.builder.balances(
+        compilation.object(wanted, Place(compilation.builder.balance, place.path)), currencies
+    )
+
+
+def _total(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    empty = compilation.parameter(_total_of_nothing(wanted))
+    return compilation.builder.total(lambda money: compilation.object(wanted, Place(money, place.path)), empty)
+
+
+def _total_of_nothing(wanted: RequestedField) -> Value:
+    """The total of a client without balances: zero, or null where the accounting currency is not known."""
+
+    def value(context: Context, _arguments: Arguments) -> str:
+        found = money(Decimal(0), context.services.accounting_currency)
+        if found is None:
+            return "null"
+        values = {"amount": print_decimal(found.amount), "currency": found.currency, "__typename": "Money"}
+        return msgspec.json.encode({one.key: values[one.name] for one in wanted.fields}).decode()
+
+    return value
+
+
 @strawberry.type(description="A customer of the broker, as the ERP knows them.", directives=[needs(Scope.CLIENT_READ)])
 class Client(Node):
-    @strawberry.field(description="Permanent and opaque; `node(id:)` finds the client again.")
-    def id(root: strawberry.Parent[ClientRecord]) -> strawberry.ID:
-        return strawberry.ID(encode_id("Client", str(root.client_number)))
+    id = node_id(CLIENT_ID, "Permanent and opaque; `node(id:)` finds the client again.")
+    client_number: int = strawberry.field(
+        description="The ERP's number of the client.", metadata=column(sql.number, "client_number")
+    )
+    full_name: str | None = strawberry.field(
+        description="The client's name, in the client's language.", metadata=column(sql.text_or_null, "full_name")
+    )
+    email: str | None = strawberry.field(
+        description="The client's e-mail address.", metadata=column(sql.text_or_null, "email")
+    )
+    agency: int = strawberry.field(
+        description="The agency or branch that the client belongs to; 0 is one of them.",
+        metadata=column(sql.number, "agency"),
+    )
 
-    client_number: int = strawberry.field(description="The ERP's number of the client.")
-    full_name: str | None = strawberry.field(description="The client's name, in the client's language.")
-    email: str | None = strawberry.field(description="The client's e-mail address.")
-    agency: int = strawberry.field(description="The agency or branch that the client belongs to; 0 is one of them.")
-
-    @strawberry.field(description="How the ERP handles the client.")
+    @strawberry.field(description="How the ERP handles the client.", metadata=INNER)
     def erp_status(root: strawberry.Parent[ClientRecord]) -> ErpStatus:
         return erp_status(root.erp_status, root.erp_status_text)
 
@@ -82,11 +135,13 @@ class Client(Node):
         key=client_key,
         description="What the website lets the client do. Null for a client without a website record.",
         upstreams=[ERP_STATEMENT],
+        rendering=rendered(_web_status),
     )
 
     @strawberry.field(
         description="OK needs a verified 'Locked Name & ID' and ERP status Approved or Real; everything else is "
-        "RESTRICTED."
+        "RESTRICTED.",
+        metadata=STANDING,
     )
     def standing(root: strawberry.Parent[ClientRecord]) -> ClientStanding:
         return standing(root)
@@ -97,6 +152,7 @@ class Client(Node):
         key=client_key,
         description="The client's accounts as the ERP last synchronised them, by server and login.",
         upstreams=[ERP_STATEMENT],
+        rendering=ACCOUNTS_OF_CLIENT,
     )
     balances = many(
         balances,
@@ -107,6 +163,7 @@ class Client(Node):
         upstreams=[ERP_STATEMENT],
         scopes=FIGURES,
         lookup=balances_by_client,
+        rendering=rendered(_balances),
     )
     total_floating_balance = many(
         total_floating_balances,
@@ -117,6 +174,7 @@ class Client(Node):
         upstreams=[ERP_STATEMENT],
         scopes=FIGURES,
         lookup=balances_by_client,
+        rendering=rendered(_total),
     )
     live = many(
         live_clients,
@@ -126,6 +184,7 @@ class Client(Node):
         "one error when it cannot be had.",
         upstreams=asks("erp", batch_max=1),
         scopes=FIGURES,
+        rendering=BY_RESOLVER,
     )
     instructions = many(
         instruction_connections,
@@ -134,9 +193,6 @@ class Client(Node):
         description="What was ordered for the client through this graph, newest first.",
         upstreams=[STATE_STATEMENT],
         scopes=(Scope.INSTRUCTION_READ,),
+        rendering=BY_RESOLVER,
     )
-
-    @classmethod
-    @by_class
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, ClientRecord)
+    is_type_of = is_a(ClientRecord)

@@ -15,11 +15,18 @@ from core.keyset import Page, PageRequest, cut
 from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
 from core.secret import Secret
 from core.visibility import Visibility
+from upstreams.erp.contract import selected
 from upstreams.flow.coalescing import Ask, Coalescing, K, Sharing, V
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("erp/erp.sql")
+sql = read_statements(
+    "erp/erp.sql",
+    client_columns=selected("client", "c"),
+    account_columns=selected("trading_account", "a"),
+    web_status_columns=selected("web_status", "w"),
+    balance_columns=selected("currency_balance", "b"),
+)
 
 
 @dataclass(frozen=True, slots=True)

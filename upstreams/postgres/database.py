@@ -14,7 +14,9 @@ from core.errors import ERP_DATABASE, DatabaseFailure, Misunderstood, Unavailabl
 from core.secret import Secret
 from upstreams.postgres.failures import ERRORS, classify, took_too_long
 from upstreams.postgres.pool import Pool, transaction
+from upstreams.postgres.sql import read_statements
 
+sql = read_statements("postgres/database.sql")
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
@@ -116,6 +118,14 @@ class Database:
         async with self._writing(seconds) as connection:
             rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=seconds)
             return rows
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether the database answers within the seconds."""
+        try:
+            await self.write(sql.ping, seconds=seconds)
+        except UpstreamError:
+            return False
+        return True
 
     async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
         """Do some statements in one transaction, never twice. The error's `database_failure` says what it proves."""

@@ -16,7 +16,7 @@ from support.operations import random_operation
 from support.oracle import order
 from test_our_schema import errors
 
-from resolvers.fields.ids import encode_cursor
+from resolvers.fields.ids import ACCOUNTS
 from resolvers.schema import printed
 from resolvers.types.scalars import print_datetime
 from upstreams.erp.rendering.sql_json import instant, joined, spelled, text_of
@@ -243,7 +243,7 @@ ACCOUNT_PAGES = """query ($first: Int, $after: String, $filter: TradingAccountFi
 @pytest.mark.parametrize("first", [None, 1, 3])
 def test_pages_of_accounts_say_where_they_end(both, first, after, wanted):
     before = statements(both[0])
-    cursor = None if after is None else encode_cursor("accounts", *after)
+    cursor = None if after is None else ACCOUNTS.encode(*after)
     compare(both, ACCOUNT_PAGES, {"first": first, "after": cursor, "filter": wanted}, key="demo-partner")
     assert statements(both[0]) == before + 1
 
