@@ -15,7 +15,7 @@ from strawberry import UNSET
 from core.keyset import Page, PageRequest
 from engine.rendering import RequestedField
 from resolvers.context import GraphLimits
-from resolvers.fields.declare import ListResolver, is_a, many
+from resolvers.fields.declare import ListResolver, field, is_a, many
 from resolvers.fields.ids import Cursor
 from resolvers.fields.rendering import INNER, Compilation, Json, ListedPage, Place, column, rendered, sql
 from resolvers.policy.authorization import VALUE, public
@@ -32,17 +32,17 @@ Last = Annotated[int | None, strawberry.argument(description="How many from the 
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 
 
-def _page_info(name: str, description: str) -> Any:
-    return strawberry.field(description=description, metadata=column(sql.given, name))
-
-
 @public(VALUE)
 @strawberry.type(description="The place of a page in its list (Relay).")
 class PageInfo:
-    has_next_page: bool = _page_info("has_next_page", "Whether more follows this page.")
-    has_previous_page: bool = _page_info("has_previous_page", "Whether something comes before this page.")
-    start_cursor: str | None = _page_info("start_cursor", "Cursor of the first element; null on an empty page.")
-    end_cursor: str | None = _page_info("end_cursor", "Cursor of the last element; null on an empty page.")
+    has_next_page: bool = field("Whether more follows this page.", column(sql.given, "has_next_page"))
+    has_previous_page: bool = field("Whether something comes before this page.", column(sql.given, "has_previous_page"))
+    start_cursor: str | None = field(
+        "Cursor of the first element; null on an empty page.", column(sql.given, "start_cursor")
+    )
+    end_cursor: str | None = field(
+        "Cursor of the last element; null on an empty page.", column(sql.given, "end_cursor")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +125,15 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
 
     @strawberry.type(name=f"{name}Edge", description=f"An element of a page of {plural}.", directives=[needs(scope)])
     class Edge:
-        cursor: str = strawberry.field(
-            description="The place of the element in the list.", metadata=column(order.sql, *order.names)
-        )
-        node: Any = strawberry.field(graphql_type=element, description="The element.", metadata=INNER)
+        cursor: str = field("The place of the element in the list.", column(order.sql, *order.names))
+        node: Any = field("The element.", INNER, graphql_type=element)
         is_type_of = is_a(EdgeRecord)
 
     @strawberry.type(name=f"{name}Connection", description=f"A page of {plural}.", directives=[needs(scope)])
     class Connection:
-        edges: Any = strawberry.field(
-            graphql_type=GenericAlias(list, Edge), description=f"The {plural} with their cursors.", metadata=_ELEMENTS
-        )
-        nodes: Any = strawberry.field(
-            graphql_type=GenericAlias(list, element), description=f"The {plural}.", metadata=_ELEMENTS
-        )
-        page_info: PageInfo = strawberry.field(description="The place of this page in the list.", metadata=INNER)
+        edges: Any = field(f"The {plural} with their cursors.", _ELEMENTS, graphql_type=GenericAlias(list, Edge))
+        nodes: Any = field(f"The {plural}.", _ELEMENTS, graphql_type=GenericAlias(list, element))
+        page_info: PageInfo = field("The place of this page in the list.", INNER)
         total_count = many(
             totals,
             returns=int | None,

@@ -57,6 +57,11 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     )
 
 
+def field(description: str, rendering: Declaration, **options: Any) -> Any:
+    """A field with its rendering: the record's attribute of that name, or the decorated resolver of one parent."""
+    return strawberry.field(description=description, metadata=rendering, **options)
+
+
 def directives(upstreams: Sequence[Upstream], scopes: Sequence[Scope]) -> list[Any]:
     return [*upstreams, *([needs(tuple(scopes))] if scopes else [])]
 

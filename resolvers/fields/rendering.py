@@ -1,8 +1,8 @@
 """Rendering of fields by PostgreSQL, declared at the field itself, and the compiler from a selection to a statement.
 
-    login: str = strawberry.field(description="...", metadata=column(sql.text, "login"))
+    login: str = field("The account's number on its server.", column(sql.text, "login"))
 
-A field's metadata has one of these declarations:
+A field that can be rendered, or whose siblings can, has one of these declarations:
 
 - `column(render, *names)`: JSON that `render` makes of columns of the object's row. `sql` has these functions.
 - `rendered(render)`: JSON that `render` makes of the field's selection and place.

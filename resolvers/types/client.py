@@ -1,38 +1,25 @@
 from collections.abc import Sequence
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import strawberry
 from strawberry import UNSET
 
 from core.records import BalanceRecord, ClientRecord
-from engine.rendering import Arguments, PathStep, RequestedField
+from engine.rendering import PathStep, RequestedField
 from resolvers.context import Context
 from resolvers.fields.connections import given
-from resolvers.fields.declare import is_a, many
+from resolvers.fields.declare import field, is_a, many
 from resolvers.fields.ids import CLIENT_ID
 from resolvers.fields.loaders import balances_by_client
-from resolvers.fields.rendering import (
-    BY_RESOLVER,
-    INNER,
-    Compilation,
-    Json,
-    Place,
-    Value,
-    argument,
-    column,
-    rendered,
-    sql,
-)
+from resolvers.fields.rendering import BY_RESOLVER, INNER, Compilation, Json, Place, argument, column, rendered, sql
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, asks, needs
 from resolvers.policy.enums import ClientStanding
 from resolvers.policy.scopes import Scope
-from resolvers.types.currency_balance import CurrencyBalance, Money, money, total_value
+from resolvers.types.currency_balance import CurrencyBalance, Money, total_value
 from resolvers.types.instruction import InstructionConnection, instruction_connections
 from resolvers.types.live_client import LiveClient, live_clients
 from resolvers.types.node import Node, node_id
-from resolvers.types.scalars import CurrencyCode, print_decimal
+from resolvers.types.scalars import CurrencyCode
 from resolvers.types.standing import STANDING, standing
 from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
 from resolvers.types.trading_accounts import ACCOUNTS_OF_CLIENT, TradingAccountConnection, account_connections
@@ -81,51 +68,30 @@ def _web_status(compilation: Compilation, wanted: RequestedField, place: Place) 
 
 
 def _balances(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
-    def tuple_of(asked: Any) -> tuple[str, ...] | None:
-        return None if given(asked) is None else tuple(asked)
-
-    currencies = compilation.parameter(argument(wanted, "currencies", tuple_of)) if wanted.arguments else None
-    return compilation.builder.balances(
-        compilation.object(wanted, Place(compilation.builder.balance, place.path)), currencies
-    )
+    builder, only = compilation.builder, None
+    if wanted.arguments:
+        only = compilation.parameter(
+            argument(wanted, "currencies", lambda asked: None if given(asked) is None else tuple(asked))
+        )
+    return builder.balances(compilation.object(wanted, Place(builder.balance, place.path)), only)
 
 
 def _total(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
-    empty = compilation.parameter(_total_of_nothing(wanted))
-    return compilation.builder.total(lambda money: compilation.object(wanted, Place(money, place.path)), empty)
-
-
-def _total_of_nothing(wanted: RequestedField) -> Value:
-    """The total of a client without balances: zero, or null where the accounting currency is not known."""
-
-    def value(context: Context, _arguments: Arguments) -> str:
-        found = money(Decimal(0), context.services.accounting_currency)
-        if found is None:
-            return "null"
-        values = {"amount": print_decimal(found.amount), "currency": found.currency, "__typename": "Money"}
-        return msgspec.json.encode({one.key: values[one.name] for one in wanted.fields}).decode()
-
-    return value
+    currency = compilation.parameter(lambda context, _arguments: context.services.accounting_currency)
+    return compilation.builder.total(lambda money: compilation.object(wanted, Place(money, place.path)), currency)
 
 
 @strawberry.type(description="A customer of the broker, as the ERP knows them.", directives=[needs(Scope.CLIENT_READ)])
 class Client(Node):
     id = node_id(CLIENT_ID, "Permanent and opaque; `node(id:)` finds the client again.")
-    client_number: int = strawberry.field(
-        description="The ERP's number of the client.", metadata=column(sql.number, "client_number")
-    )
-    full_name: str | None = strawberry.field(
-        description="The client's name, in the client's language.", metadata=column(sql.text_or_null, "full_name")
-    )
-    email: str | None = strawberry.field(
-        description="The client's e-mail address.", metadata=column(sql.text_or_null, "email")
-    )
-    agency: int = strawberry.field(
-        description="The agency or branch that the client belongs to; 0 is one of them.",
-        metadata=column(sql.number, "agency"),
+    client_number: int = field("The ERP's number of the client.", column(sql.number, "client_number"))
+    full_name: str | None = field("The client's name, in the client's language.", column(sql.text_or_null, "full_name"))
+    email: str | None = field("The client's e-mail address.", column(sql.text_or_null, "email"))
+    agency: int = field(
+        "The agency or branch that the client belongs to; 0 is one of them.", column(sql.number, "agency")
     )
 
-    @strawberry.field(description="How the ERP handles the client.", metadata=INNER)
+    @field("How the ERP handles the client.", INNER)
     def erp_status(root: strawberry.Parent[ClientRecord]) -> ErpStatus:
         return erp_status(root.erp_status, root.erp_status_text)
 
@@ -138,10 +104,9 @@ class Client(Node):
         rendering=rendered(_web_status),
     )
 
-    @strawberry.field(
-        description="OK needs a verified 'Locked Name & ID' and ERP status Approved or Real; everything else is "
-        "RESTRICTED.",
-        metadata=STANDING,
+    @field(
+        "OK needs a verified 'Locked Name & ID' and ERP status Approved or Real; everything else is RESTRICTED.",
+        STANDING,
     )
     def standing(root: strawberry.Parent[ClientRecord]) -> ClientStanding:
         return standing(root)

@@ -5,6 +5,7 @@ import strawberry
 from core.money import divide, in_currency, total
 from core.records import BalanceRecord
 from engine.rendering import RequestedField
+from resolvers.fields.declare import field
 from resolvers.fields.rendering import Compilation, Json, Place, column, rendered, sql
 from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.directives import needs
@@ -15,13 +16,10 @@ from resolvers.types.scalars import CurrencyCode
 @public(VALUE)
 @strawberry.type(description="An exact amount beside its currency.")
 class Money:
-    amount: Decimal = strawberry.field(
-        description="The amount, with at least the currency's own decimal places.",
-        metadata=column(sql.amount, "amount", "places"),
+    amount: Decimal = field(
+        "The amount, with at least the currency's own decimal places.", column(sql.amount, "amount", "places")
     )
-    currency: CurrencyCode = strawberry.field(
-        description="What the amount is in.", metadata=column(sql.text, "currency")
-    )
+    currency: CurrencyCode = field("What the amount is in.", column(sql.text, "currency"))
 
 
 def money(amount: Decimal | None, currency: str | None) -> Money | None:
@@ -50,40 +48,25 @@ def _rate(compilation: Compilation, _wanted: RequestedField, _place: Place) -> J
     directives=[needs(Scope.BALANCE_READ)],
 )
 class CurrencyBalance:
-    currency: CurrencyCode = strawberry.field(description="What is held.", metadata=column(sql.text, "currency"))
+    currency: CurrencyCode = field("What is held.", column(sql.text, "currency"))
 
-    @strawberry.field(
-        description="The accounting balance; negative for a debt.",
-        metadata=column(sql.amount, "balance", "places"),
-    )
+    @field("The accounting balance; negative for a debt.", column(sql.amount, "balance", "places"))
     def balance(root: strawberry.Parent[BalanceRecord]) -> Decimal:
         return in_currency(root.balance, root.currency)
 
-    @strawberry.field(
-        description="What is free to use: the balance less what is held.",
-        metadata=column(sql.amount, "cash", "places"),
-    )
+    @field("What is free to use: the balance less what is held.", column(sql.amount, "cash", "places"))
     def cash(root: strawberry.Parent[BalanceRecord]) -> Decimal:
         return in_currency(root.cash, root.currency)
 
-    @strawberry.field(
-        description="Secured for withdrawals, orders, margin or tax.",
-        metadata=column(sql.difference, "balance", "cash", "places"),
-    )
+    @field("Secured for withdrawals, orders, margin or tax.", column(sql.difference, "balance", "cash", "places"))
     def held(root: strawberry.Parent[BalanceRecord]) -> Decimal:
         return in_currency(total([root.balance, -root.cash]), root.currency)
 
-    @strawberry.field(
-        description="The balance in the accounting currency at the current rate; null without a rate.",
-        metadata=rendered(_value),
-    )
+    @field("The balance in the accounting currency at the current rate; null without a rate.", rendered(_value))
     def value(root: strawberry.Parent[BalanceRecord]) -> Money | None:
         return money(root.value, root.accounting_currency)
 
-    @strawberry.field(
-        description="Accounting currency per unit, value / balance at 8 places; null without a rate.",
-        metadata=rendered(_rate),
-    )
+    @field("Accounting currency per unit, value / balance at 8 places; null without a rate.", rendered(_rate))
     def rate(root: strawberry.Parent[BalanceRecord]) -> Decimal | None:
         return None if root.value is None else divide(root.value, root.balance, RATE_PLACES)
 

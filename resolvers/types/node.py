@@ -2,6 +2,7 @@ from typing import Any
 
 import strawberry
 
+from resolvers.fields.declare import field
 from resolvers.fields.ids import NodeId
 from resolvers.fields.rendering import column
 from resolvers.policy.authorization import public
@@ -21,4 +22,4 @@ def node_id(node: NodeId[Any], description: str) -> Any:
     def of(root: Any) -> strawberry.ID:
         return node.of(root)
 
-    return strawberry.field(resolver=of, description=description, metadata=column(node.sql, *node.names))
+    return field(description, column(node.sql, *node.names), resolver=of)

@@ -5,6 +5,7 @@ from enum import Enum
 
 import strawberry
 
+from resolvers.fields.declare import field
 from resolvers.fields.rendering import Declaration, coded, coded_text, column, sql
 from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.enums import ErpStatusCode, WebStatusCode, code_of
@@ -38,33 +39,25 @@ def _one_of(codes: Sequence[Enum]) -> Declaration:
 @public(VALUE)
 @strawberry.type(description="How the ERP handles a client.")
 class ErpStatus:
-    code: ErpStatusCode = strawberry.field(
-        description="The status by name.", metadata=column(coded(ErpStatusCode.UNRECOGNISED), "erp_status")
-    )
-    raw_code: int = strawberry.field(description="The ERP's own number.", metadata=column(sql.number, "erp_status"))
-    text: str = strawberry.field(
-        description="The ERP's text, in its language; decide on the code instead.",
-        metadata=column(coded_text(ERP_TEXTS, ErpStatusCode.UNRECOGNISED), "erp_status_text", "erp_status"),
+    code: ErpStatusCode = field("The status by name.", column(coded(ErpStatusCode.UNRECOGNISED), "erp_status"))
+    raw_code: int = field("The ERP's own number.", column(sql.number, "erp_status"))
+    text: str = field(
+        "The ERP's text, in its language; decide on the code instead.",
+        column(coded_text(ERP_TEXTS, ErpStatusCode.UNRECOGNISED), "erp_status_text", "erp_status"),
     )
 
 
 @public(VALUE)
 @strawberry.type(description="What the website lets a client do.")
 class WebStatus:
-    code: WebStatusCode = strawberry.field(
-        description="The status by name.", metadata=column(coded(WebStatusCode.UNRECOGNISED), "web_status")
+    code: WebStatusCode = field("The status by name.", column(coded(WebStatusCode.UNRECOGNISED), "web_status"))
+    raw_code: int = field("The ERP's own number.", column(sql.number, "web_status"))
+    text: str = field(
+        "The ERP's text, in its language; decide on the code instead.",
+        column(coded_text(WEB_TEXTS, WebStatusCode.UNRECOGNISED), "web_status_text", "web_status"),
     )
-    raw_code: int = strawberry.field(description="The ERP's own number.", metadata=column(sql.number, "web_status"))
-    text: str = strawberry.field(
-        description="The ERP's text, in its language; decide on the code instead.",
-        metadata=column(coded_text(WEB_TEXTS, WebStatusCode.UNRECOGNISED), "web_status_text", "web_status"),
-    )
-    can_sign_in: bool = strawberry.field(
-        description="Whether the client may sign in: Approved and On Hold may.", metadata=_one_of(SIGN_IN)
-    )
-    can_transact: bool = strawberry.field(
-        description="Whether the client may act: only Approved may.", metadata=_one_of(TRANSACT)
-    )
+    can_sign_in: bool = field("Whether the client may sign in: Approved and On Hold may.", _one_of(SIGN_IN))
+    can_transact: bool = field("Whether the client may act: only Approved may.", _one_of(TRANSACT))
 
 
 def erp_status(number: int, text: str | None) -> ErpStatus:

@@ -10,7 +10,7 @@ from core.records import AccountKey, AccountRecord, ClientRecord
 from engine import by_column
 from engine.rendering import PathStep, RequestedField
 from resolvers.context import Context, Info
-from resolvers.fields.declare import is_a, many
+from resolvers.fields.declare import field, is_a, many
 from resolvers.fields.ids import ACCOUNT_ID
 from resolvers.fields.loaders import clients_by_number
 from resolvers.fields.rendering import BY_RESOLVER, Compilation, Json, Place, coded, column, rendered, sql
@@ -49,12 +49,7 @@ def figure(name: str, description: str) -> Any:
         amount: Decimal | None = getattr(root, name)
         return amount if amount is None or root.currency is None else in_currency(amount, root.currency)
 
-    return strawberry.field(
-        resolver=resolve,
-        description=description,
-        directives=[needs(FIGURES)],
-        metadata=column(sql.figure, name, "currency"),
-    )
+    return field(description, column(sql.figure, name, "currency"), resolver=resolve, directives=[needs(FIGURES)])
 
 
 def _owner(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
@@ -68,43 +63,35 @@ def _owner(compilation: Compilation, wanted: RequestedField, place: Place) -> Js
 )
 class TradingAccount(Node):
     id = node_id(ACCOUNT_ID, "Permanent and opaque; `node(id:)` finds the account again.")
-    login: str = strawberry.field(
-        description="The account's number on its server, unique only there.", metadata=column(sql.text, "login")
-    )
+    login: str = field("The account's number on its server, unique only there.", column(sql.text, "login"))
 
-    @strawberry.field(description="The trading server.", metadata=SERVER)
+    @field("The trading server.", SERVER)
     @by_column(_servers)
     def server(root: strawberry.Parent[AccountRecord], info: Info) -> TradingServer:
         return trading_server(root.server, info.context.services)
 
-    @strawberry.field(
-        description="The platform, as the ERP names it.", metadata=column(coded(Platform.UNRECOGNISED), "platform")
-    )
+    @field("The platform, as the ERP names it.", column(coded(Platform.UNRECOGNISED), "platform"))
     def platform(root: strawberry.Parent[AccountRecord]) -> Platform:
         return code_of(Platform, root.platform, Platform.UNRECOGNISED)
 
-    @strawberry.field(
-        description="Whether the account is open, as the ERP last saw it.",
-        metadata=column(coded(TradingAccountStatus.UNKNOWN), "status"),
+    @field(
+        "Whether the account is open, as the ERP last saw it.", column(coded(TradingAccountStatus.UNKNOWN), "status")
     )
     def status(root: strawberry.Parent[AccountRecord]) -> TradingAccountStatus:
         return code_of(TradingAccountStatus, root.status, TradingAccountStatus.UNKNOWN)
 
-    group: str | None = strawberry.field(
+    group: str | None = field(
+        "The group on the server.",
+        column(sql.text_or_null, "group_name"),
         resolver=lambda root: root.group_name,
         graphql_type=str | None,
-        description="The group on the server.",
-        metadata=column(sql.text_or_null, "group_name"),
     )
-    currency: CurrencyCode | None = strawberry.field(
-        description="The currency of all figures.", metadata=column(sql.text_or_null, "currency")
-    )
+    currency: CurrencyCode | None = field("The currency of all figures.", column(sql.text_or_null, "currency"))
     balance = figure("balance", "Money on the account, as old as syncedAt.")
     equity = figure("equity", "Balance, credit and floating result, as old as syncedAt.")
     margin = figure("margin", "Margin that open trades use, as old as syncedAt.")
-    synced_at: datetime | None = strawberry.field(
-        description="When the ERP took these figures from the server.",
-        metadata=column(sql.instant_or_null, "synced_at"),
+    synced_at: datetime | None = field(
+        "When the ERP took these figures from the server.", column(sql.instant_or_null, "synced_at")
     )
     client = many(
         owners,

@@ -149,14 +149,15 @@ class StatementBuilder:
         units = f"b.{self._of_each_balance.setdefault(expression, f'y{len(self._of_each_balance)}')}"
         return null_without([value], half_even(units, value, balance, places))
 
-    def total(self, body: Callable[[Columns], Json], empty: Hashable) -> Json:
+    def total(self, body: Callable[[Columns], Json], currency: Hashable) -> Json:
         """The sum of a client's balances as `body` renders it: null, never partial, where a value is not known. The
-        parameter `empty` is JSON for a client without balances.
+        total of a client without balances is zero in the currency that the parameter names.
         """
-        value = self.balance.column("value")
+        value, settings = self.balance.column("value"), self.parameter(currency, "text")
         total, count, known = (self._of_balances(one) for one in (f"sum({value})", "count(*)", f"count({value})"))
-        json = joined(null_if(f"{count} > {known} OR {self.accounting('currency')} IS NULL", body(self.money(total))))
-        return [Sql(f"CASE WHEN {count} IS NULL THEN {self.parameter(empty, 'text')} ELSE {json} END")]
+        json = null_if(f"{count} > {known} OR {self.accounting('currency')} IS NULL", body(self.money(total)))
+        nothing = body(Money("0::numeric", settings, places_of(settings)))
+        return [Sql(f"CASE WHEN {count} IS NULL THEN {joined(nothing)} ELSE {joined(json)} END")]
 
     def _of_balances(self, aggregate: str) -> str:
         """SQL for an aggregate over a client's balances; NULL for a client without any."""
