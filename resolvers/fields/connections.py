@@ -1,20 +1,20 @@
 """Relay connections over keyset pages."""
 
 import asyncio
+import inspect
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, update_wrapper
 from types import GenericAlias
 from typing import Annotated, Any, Generic, TypeVar
 
-import msgspec
 import strawberry
 from strawberry import UNSET
 
 from core.keyset import Page, PageRequest
 from engine.rendering import RequestedField
-from resolvers.context import GraphLimits
+from resolvers.context import Context, GraphLimits
 from resolvers.fields.declare import ListResolver, field, is_a, many
 from resolvers.fields.ids import Cursor
 from resolvers.fields.rendering import INNER, Compilation, Json, ListedPage, Place, column, rendered, sql
@@ -30,6 +30,10 @@ First = Annotated[int | None, strawberry.argument(description="How many from the
 After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
 Last = Annotated[int | None, strawberry.argument(description="How many from the end, or before `before`.")]
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
+_ARGUMENTS = {
+    name: inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=UNSET, annotation=annotation)
+    for name, annotation in (("first", First), ("after", After), ("last", Last), ("before", Before))
+}
 
 
 @public(VALUE)
@@ -81,34 +85,35 @@ class ConnectionRecord(Generic[T]):
         )
 
 
-class PageArguments(msgspec.Struct, frozen=True):
-    """`first`, `after`, `last` and `before` as the caller gave them."""
+def page_request(arguments: Mapping[str, Any], order: Cursor, limits: GraphLimits) -> PageRequest:
+    """The page to read, by Relay's arguments: left out and null are the same. Raises BadUserInput for sizes out of
+    bounds, `first` together with `last`, and cursors of other lists.
+    """
+    first, after, last, before = (given(arguments.get(name)) for name in _ARGUMENTS)
+    if first is not None and last is not None:
+        raise BadUserInput("Give either first or last, not both.")
+    limit, name = (last, "last") if last is not None else (first, "first")
+    if limit is not None and not 1 <= limit <= limits.page_max:
+        raise BadUserInput(f"{name} must be from 1 to {limits.page_max}; got {limit}.")
+    return PageRequest(
+        limit=limits.page_default if limit is None else limit,
+        after=None if after is None else order.decode(after),
+        before=None if before is None else order.decode(before),
+        backward=last is not None,
+    )
 
-    first: int | None
-    after: str | None
-    last: int | None
-    before: str | None
 
-    @classmethod
-    def of(cls, *arguments: Any) -> "PageArguments":
-        """From `first, after, last, before` as strawberry passes them: left out and null are the same."""
-        return cls(*(given(argument) for argument in arguments))
+def paged(order: Cursor, resolve: ListResolver) -> ListResolver:
+    """The resolver with Relay's four arguments in place of its third parameter, the PageRequest."""
 
-    def request(self, cursor: Cursor, limits: GraphLimits) -> PageRequest:
-        """The page to read. Raises BadUserInput for sizes out of bounds, `first` together with `last`, and cursors of
-        other lists.
-        """
-        if self.first is not None and self.last is not None:
-            raise BadUserInput("Give either first or last, not both.")
-        limit, name = (self.last, "last") if self.last is not None else (self.first, "first")
-        if limit is not None and not 1 <= limit <= limits.page_max:
-            raise BadUserInput(f"{name} must be from 1 to {limits.page_max}; got {limit}.")
-        return PageRequest(
-            limit=limits.page_default if limit is None else limit,
-            after=None if self.after is None else cursor.decode(self.after),
-            before=None if self.before is None else cursor.decode(self.before),
-            backward=self.last is not None,
-        )
+    async def read(parents: Any, context: Context, **arguments: Any) -> Any:
+        request = page_request(arguments, order, context.services.limits)
+        return await resolve(parents, context, request, **{k: v for k, v in arguments.items() if k not in _ARGUMENTS})
+
+    parents, context, _request, *others = inspect.signature(resolve).parameters.values()
+    update_wrapper(read, resolve)
+    read.__signature__ = inspect.Signature([parents, context, *_ARGUMENTS.values(), *others])  # type: ignore[attr-defined]
+    return read
 
 
 def connection_of(  # noqa: PLR0913 - each is one fact about the list.

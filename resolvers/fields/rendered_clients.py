@@ -1,6 +1,6 @@
 """Rendering of Query.client and Query.clients: the statement for a selection is asked, and its holes are located."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Final
@@ -20,7 +20,7 @@ from resolvers.fields.rendering import Clients, Compilation, Json, Opening, Plac
 
 _REST_SECONDS: Final = 5.0
 
-PageReader = Callable[..., tuple[PageRequest, Any]]
+PageReader = Callable[[Context, Mapping[str, Any]], tuple[PageRequest, Any]]
 """From a context and the arguments of `clients` to the page and the query. Raises BadUserInput."""
 Page = ConnectionRecord[Texts]
 
@@ -180,7 +180,7 @@ class _Page(_Rendering):
 
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
-        request, query = self._read(context, **arguments(self._wanted))
+        request, query = self._read(context, arguments(self._wanted))
         parameters = self._parameters(context, arguments)
         rows = await context.services.texts.page(
             self._statement,

@@ -7,9 +7,9 @@ from strawberry import UNSET
 from core.records import BalanceRecord, ClientRecord
 from engine.rendering import PathStep, RequestedField
 from resolvers.context import Context
-from resolvers.fields.connections import given
+from resolvers.fields.connections import given, paged
 from resolvers.fields.declare import field, is_a, many
-from resolvers.fields.ids import CLIENT_ID
+from resolvers.fields.ids import ACCOUNTS, CLIENT_ID, INSTRUCTIONS
 from resolvers.fields.loaders import balances_by_client
 from resolvers.fields.rendering import BY_RESOLVER, INNER, Compilation, Json, Place, argument, column, rendered, sql
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, asks, needs
@@ -112,7 +112,7 @@ class Client(Node):
         return standing(root)
 
     trading_accounts = many(
-        account_connections,
+        paged(ACCOUNTS, account_connections),
         returns=TradingAccountConnection,
         key=client_key,
         description="The client's accounts as the ERP last synchronised them, by server and login.",
@@ -152,7 +152,7 @@ class Client(Node):
         rendering=BY_RESOLVER,
     )
     instructions = many(
-        instruction_connections,
+        paged(INSTRUCTIONS, instruction_connections),
         returns=InstructionConnection | None,
         key=client_key,
         description="What was ordered for the client through this graph, newest first.",

@@ -1,6 +1,6 @@
 """`clients`: a page of all clients that the caller may see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -15,9 +15,9 @@ from resolvers.fields.connections import (
     ConnectionRecord,
     First,
     Last,
-    PageArguments,
     connection_of,
     given,
+    page_request,
 )
 from resolvers.fields.ids import CLIENTS, MAX_INT
 from resolvers.policy.directives import ERP_STATEMENT
@@ -94,19 +94,13 @@ async def clients(  # noqa: PLR0913, PLR0917 - Relay's four arguments and a filt
     filter: Annotated[ClientFilter | None, strawberry.argument(description="Which of them.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> ConnectionRecord[ClientRecord]:
     context = info.context
-    request, query = clients_page(context, first, after, last, before, filter)
+    arguments = {"first": first, "after": after, "last": last, "before": before, "filter": filter}
+    request, query = clients_page(context, arguments)
     page = await context.services.erp.client_page(query, request, context.caller.visible, context.call)
     return ConnectionRecord(page, request, CLIENTS.of, None, query)
 
 
-def clients_page(  # noqa: PLR0913, PLR0917 - the field's arguments.
-    context: Context,
-    first: Any = UNSET,
-    after: Any = UNSET,
-    last: Any = UNSET,
-    before: Any = UNSET,
-    filter: Any = UNSET,  # noqa: A002 - the graph's name.
-) -> tuple[PageRequest, ClientQuery]:
-    """What the arguments of `clients` ask for. Raises BadUserInput."""
-    request = PageArguments.of(first, after, last, before).request(CLIENTS, context.services.limits)
-    return request, client_query(given(filter))
+def clients_page(context: Context, arguments: Mapping[str, Any]) -> tuple[PageRequest, ClientQuery]:
+    """The page that the arguments of `clients` name. Raises BadUserInput."""
+    request = page_request(arguments, CLIENTS, context.services.limits)
+    return request, client_query(given(arguments.get("filter")))

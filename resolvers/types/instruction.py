@@ -3,20 +3,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from strawberry import UNSET
 
+from core.keyset import PageRequest
 from core.records import AccountKey, AccountRecord, ClientRecord, InstructionEventRecord, InstructionRecord
 from resolvers.context import Context
-from resolvers.fields.connections import (
-    After,
-    Before,
-    ConnectionRecord,
-    First,
-    Last,
-    PageArguments,
-    connection_of,
-    counted,
-)
+from resolvers.fields.connections import ConnectionRecord, connection_of, counted
 from resolvers.fields.declare import is_a, many
 from resolvers.fields.ids import INSTRUCTION_ID, INSTRUCTIONS
 from resolvers.fields.loaders import accounts_by_key, clients_by_number
@@ -151,15 +142,9 @@ InstructionConnection: Any = connection_of(
 )
 
 
-async def instruction_connections(  # noqa: PLR0913, PLR0917 - Relay's four arguments.
-    clients: Sequence[ClientRecord],
-    context: Context,
-    first: First = UNSET,
-    after: After = UNSET,
-    last: Last = UNSET,
-    before: Before = UNSET,
+async def instruction_connections(
+    clients: Sequence[ClientRecord], context: Context, request: PageRequest
 ) -> list[ConnectionRecord[InstructionRecord]]:
-    request = PageArguments.of(first, after, last, before).request(INSTRUCTIONS, context.services.limits)
     numbers = [client.client_number for client in clients]
     pages = await context.services.ledger.pages(numbers, request, context.caller.visible, context.call)
     return [ConnectionRecord(pages[number], request, INSTRUCTIONS.of, number, None) for number in numbers]

@@ -10,17 +10,7 @@ from core.keyset import PageRequest
 from core.records import AccountRecord, ClientRecord
 from engine.rendering import Arguments, PathStep, RequestedField
 from resolvers.context import Context
-from resolvers.fields.connections import (
-    After,
-    Before,
-    ConnectionRecord,
-    First,
-    Last,
-    PageArguments,
-    connection_of,
-    counted,
-    given,
-)
+from resolvers.fields.connections import ConnectionRecord, connection_of, counted, given, page_request
 from resolvers.fields.ids import ACCOUNTS
 from resolvers.fields.rendering import (
     AccountPage,
@@ -89,16 +79,12 @@ def account_query(asked: TradingAccountFilter | None) -> AccountQuery:
     )
 
 
-async def account_connections(  # noqa: PLR0913, PLR0917 - Relay's four arguments and a filter.
+async def account_connections(
     clients: Sequence[ClientRecord],
     context: Context,
-    first: First = UNSET,
-    after: After = UNSET,
-    last: Last = UNSET,
-    before: Before = UNSET,
+    request: PageRequest,
     filter: Annotated[TradingAccountFilter | None, strawberry.argument(description="Which of them.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> list[ConnectionRecord[AccountRecord]]:
-    request = PageArguments.of(first, after, last, before).request(ACCOUNTS, context.services.limits)
     query = account_query(given(filter))
     numbers = [client.client_number for client in clients]
     pages = await context.services.erp.account_pages(numbers, query, request, context.caller.visible, context.call)
@@ -152,9 +138,7 @@ class _RenderedPage:
         return sql.joined(sql.null_if(ends.is_empty, ACCOUNTS.sql(*end)))
 
     def _request(self, context: Context, arguments: Arguments) -> PageRequest:
-        asked = arguments(self._wanted)
-        page = PageArguments.of(asked.get("first"), asked.get("after"), None, None)
-        return page.request(ACCOUNTS, context.services.limits)
+        return page_request(arguments(self._wanted), ACCOUNTS, context.services.limits)
 
     def _has_previous(self, context: Context, arguments: Arguments) -> str:
         return "false" if self._request(context, arguments).after is None else "true"
