@@ -33,8 +33,9 @@ RATE_PLACES = 8
 
 
 def _value(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
-    value = compilation.builder.money(place.row.column("value"))
-    return sql.null_without([value.amount, value.currency], compilation.object(wanted, Place(value, place.path)))
+    money = compilation.builder.money(place.row.column("value"))
+    json = compilation.object(wanted, Place(money, place.path))
+    return sql.null_without([money.column("amount"), money.column("currency")], json)
 
 
 def _rate(compilation: Compilation, _wanted: RequestedField, _place: Place) -> Json:

@@ -47,15 +47,14 @@ class Row:
         return ", ".join(f"{self.alias}.{name}" for name in dict.fromkeys((*always, *self._columns)))
 
 
-class Money(NamedTuple):
-    """SQL of an amount in the accounting currency."""
+class Computed:
+    """Values that a statement computes, each only if it is read: a parameter without a use would have no type."""
 
-    amount: str
-    currency: str
-    places: str
+    def __init__(self, **values: Callable[[], str]) -> None:
+        self._values = values
 
     def column(self, name: str) -> str:
-        return str(getattr(self, name))
+        return self._values[name]()
 
 
 Body = Callable[[Row], Json]
@@ -138,8 +137,13 @@ class StatementBuilder:
         listed = self._of_balances(f"string_agg({marked(body)}, ',' ORDER BY {currency}){wanted}")
         return ["[", Sql(f"coalesce({listed}, '')"), "]"]
 
-    def money(self, amount: str) -> Money:
-        return Money(amount, self.accounting("currency"), self.accounting("places"))
+    def money(self, amount: str) -> Columns:
+        """An amount in the accounting currency."""
+        return Computed(
+            amount=lambda: amount,
+            currency=lambda: self.accounting("currency"),
+            places=lambda: self.accounting("places"),
+        )
 
     def rate(self, places: int) -> Json:
         """A balance's value for one unit, null without a value."""
@@ -153,10 +157,16 @@ class StatementBuilder:
         """The sum of a client's balances as `body` renders it: null, never partial, where a value is not known. The
         total of a client without balances is zero in the currency that the parameter names.
         """
-        value, settings = self.balance.column("value"), self.parameter(currency, "text")
+        value = self.balance.column("value")
         total, count, known = (self._of_balances(one) for one in (f"sum({value})", "count(*)", f"count({value})"))
         json = null_if(f"{count} > {known} OR {self.accounting('currency')} IS NULL", body(self.money(total)))
-        nothing = body(Money("0::numeric", settings, places_of(settings)))
+        nothing = body(
+            Computed(
+                amount=lambda: "0::numeric",
+                currency=lambda: self.parameter(currency, "text"),
+                places=lambda: places_of(self.parameter(currency, "text")),
+            )
+        )
         return [Sql(f"CASE WHEN {count} IS NULL THEN {joined(nothing)} ELSE {joined(json)} END")]
 
     def _of_balances(self, aggregate: str) -> str:
