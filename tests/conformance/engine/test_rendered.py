@@ -14,6 +14,7 @@ from graphql import build_schema
 from support.graphs import running_graph
 from support.operations import random_operation
 from support.oracle import order
+from support.views import create_views
 from test_our_schema import errors
 
 from resolvers.fields.ids import ACCOUNTS
@@ -51,6 +52,7 @@ async def make_odd_erp(box):
     await connection.close()
     url = urlunsplit(urlsplit(box.database_url)._replace(path=f"/{DATABASE}"))
     connection = await asyncpg.connect(url)
+    await create_views(connection)
     await connection.execute((Path(__file__).parent / "odd_erp.sql").read_text(encoding="utf-8"))
     await connection.close()
     return url

@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from support.declarations import reached, statement_of
+from support.views import create_views
 
 from upstreams.check import erp as check
 from upstreams.erp import reader
@@ -50,10 +51,7 @@ async def connection(box):
     await owner.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
     await owner.execute(f"CREATE DATABASE {database}")
     connection = await asyncpg.connect(box.database_url, database=database)
-    await connection.execute("CREATE SCHEMA brokergraph_erp")
-    for view, columns in VIEWS.items():
-        listed = ", ".join(f"{column} {types[0]}" for column, types in columns.items())
-        await connection.execute(f"CREATE TABLE brokergraph_erp.{view} ({listed})")
+    await create_views(connection)
     yield connection
     await connection.close()
     await owner.execute(f"DROP DATABASE {database} WITH (FORCE)")
