@@ -1,4 +1,4 @@
-"""How fields are declared. List resolvers: one function answers a field for all parents of a level (docs/resolvers.md).
+"""How fields are declared. A list resolver answers a field for all parents of a level (docs/resolvers.md).
 
 `many` makes such a function a field of a type. Under graphql-core the field's parents are gathered by one DataLoader
 per request and arguments; an engine that works by levels may call `wrapper.list_resolver` with all parents itself.
@@ -35,9 +35,10 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
 ) -> Any:
     """A field that is answered for all parents in one call.
 
-    `resolve(parents, context, **arguments)` returns one answer per parent, in order. An answer may be an exception:
-    that parent alone gets null and one located error. `key` tells parents apart; equal ones share an answer. `lookup`
-    is the point look-up that it goes through, if any: fields with the same one share its call.
+    - `resolve(parents, context, **arguments)` returns one answer per parent, in order. An answer may be an exception:
+      that parent alone gets null and one located error.
+    - `key` tells parents apart; equal parents share an answer.
+    - `lookup` is the point look-up that the field goes through, if any: fields with the same look-up share its call.
     """
 
     async def wrapper(root: Any, info: Info, **arguments: Any) -> Any:
@@ -81,8 +82,9 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
     renderer: Renderer | None = None,
     public: str | None = None,
 ) -> Any:
-    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes, or `public` for a
-    reason. `renderer` makes a rendering of a selection, or None.
+    """A field of Query or Mutation: `resolve(info, **arguments)`. It is for callers who hold the scopes, or `public`,
+    for
+    a reason. `renderer` makes a rendering of a selection, or None.
     """
 
     async def wrapper(info: Info, **arguments: Any) -> Any:

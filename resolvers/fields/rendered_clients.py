@@ -1,4 +1,4 @@
-"""Rendering of Query.client and Query.clients: the statement for a selection is asked, and its holes are located."""
+"""Rendering of Query.client and Query.clients: runs the statement and locates the holes in its answer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -53,8 +53,8 @@ class _Rendering:
         self._rests_until = 0.0
 
     async def render(self, context: Context, arguments: Arguments) -> RenderedText | None:
-        """Ask the statement. Because a single view may be the cause of a failure, the resolvers, which read each view
-        separately, get half of the time left to answer without that view. The statement is not asked again for a while.
+        """Run the statement in half of the time left. A single view may be the cause of a failure: the resolvers read
+        each view separately and answer without that view in the other half. The statement then rests for a while.
         """
         clock, deadline = context.services.clock, context.call.deadline
         if clock.monotonic() < self._rests_until:

@@ -2,7 +2,7 @@
 
     login: str = field("The account's number on its server.", column(sql.text, "login"))
 
-A field that can be rendered, or whose siblings can, has one of these declarations:
+Each field of a type that can be rendered has one of these declarations:
 
 - `column(render, *names)`: JSON that `render` makes of columns of the object's row. `sql` has these functions.
 - `rendered(render)`: JSON that `render` makes of the field's selection and place.
@@ -11,7 +11,7 @@ A field that can be rendered, or whose siblings can, has one of these declaratio
 - `UNRENDERED`: an operation that selects the field is resolved as a whole.
 
 A rendering says in SQL what the field's resolver says in Python. tests/conformance/engine/test_rendered.py compares the
-answers of both, and tests/unit/resolvers/fields/test_declarations.py names each field without a declaration.
+answers of both. tests/unit/resolvers/fields/test_declarations.py names each field without a declaration.
 """
 
 from collections.abc import Callable, Mapping, Sequence

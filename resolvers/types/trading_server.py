@@ -69,7 +69,7 @@ def _server(compilation: Compilation, wanted: RequestedField, place: Place) -> J
 
 
 SERVER = rendered(_server)
-"""All fields of the server, whose values are JSON already when PostgreSQL is asked, which only chooses."""
+"""All fields of the server. PostgreSQL chooses among values that are JSON already."""
 
 
 class _Configured:

@@ -17,7 +17,7 @@ _PAGE = "docs/erp-views.md shows the view"
 
 
 async def check_erp(database: Database, accounting_currency: str, configured: Sequence[str], call: Call) -> Findings:
-    """Every view and column; then what stands in them, where they can be read."""
+    """Every view and column; then their contents, where they can be read."""
     try:
         rows = await database.read(sql.columns, call=call)
     except UpstreamError as error:

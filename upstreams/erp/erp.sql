@@ -1,6 +1,6 @@
--- The statements over the ERP's views (docs/erp-views.md). $1 is always the agencies that the caller may see, null for all,
--- and $2 the one client that a client's own token is for, null for all other callers: core/visibility.py. The lists of
--- columns come from upstreams/erp/contract.py.
+-- The statements over the ERP's views (docs/erp-views.md). The lists of columns come from upstreams/erp/contract.py.
+-- core/visibility.py gives the first two parameters of every statement. $1 has the agencies that the caller may see, null
+-- for all. $2 is the client of a client's own token, null for all other callers.
 
 -- part: visible
 ($1::int[] IS NULL OR c.agency = ANY ($1::int[])) AND ($2::int IS NULL OR c.client_number = $2)
@@ -45,8 +45,8 @@ FROM brokergraph_erp.client c
 WHERE c.crm_user_id = ANY ($3::text[]) AND {visible}
 
 -- name: clients_forward
--- One page of clients by number. $3 numbers, $4 web statuses, $5 also those not listed in $6, $7 to $9 the same for ERP
--- statuses, $10 agencies asked for, $11 number, $12 e-mail or $13 beginning of a name; $14 after, $15 before, $16 limit.
+-- One page of clients by number. $3 numbers, $4 web statuses, $5 also those not listed in $6. $7 to $9 are the same for
+-- ERP statuses. $10 agencies, $11 number, $12 e-mail or $13 beginning of a name. $14 after, $15 before, $16 limit.
 SELECT {client_columns}
 FROM brokergraph_erp.client c
 WHERE {visible} AND {matching_clients}
@@ -100,8 +100,8 @@ JOIN brokergraph_erp.client c ON c.client_number = a.client_number
 WHERE {visible}
 
 -- name: accounts_forward
--- One page of accounts for each of many clients, by server and login. $3 platforms, $4 also those not listed in $5,
--- $6 servers, $7 statuses, $8 also those not listed in $9, $10 numbers, $11, $12 after, $13, $14 before, $15 limit.
+-- One page of accounts for each of many clients, by server and login. $3 platforms, $4 also those not listed in $5.
+-- $6 servers. $7 statuses, $8 also those not listed in $9. $10 numbers. $11, $12 after, $13, $14 before, $15 limit.
 SELECT p.*
 FROM unnest($10::int[]) AS k (client_number)
 JOIN brokergraph_erp.client c ON c.client_number = k.client_number

@@ -1,8 +1,10 @@
 """The ERP's views, one statement per question, answers by key.
 
-Every method takes `visible`, what the caller may see, and passes it as the first parameters of its statement; there is
-no way to read client data past it. Look-ups by key are shared between requests with the same `visible`
-(upstreams/flow/coalescing.py), and that is what the shared statement gets.
+Every method takes `visible`, what the caller may see, and passes it as the first parameters of its statement. There
+is no
+way to read client data past it. Requests with the same `visible` share look-ups by key
+(upstreams/flow/coalescing.py), and
+the shared statement gets this `visible`.
 """
 
 from collections import defaultdict
@@ -91,8 +93,8 @@ class Erp:
         self._accounts = self._shared(self._ask_accounts, sharing)
 
     async def aclose(self) -> None:
-        for gate in (self._clients, self._clients_by_account, self._web_statuses, self._balances, self._accounts):
-            await gate.aclose()
+        for shared in (self._clients, self._clients_by_account, self._web_statuses, self._balances, self._accounts):
+            await shared.aclose()
 
     async def clients(self, numbers: Sequence[int], visible: Visibility, call: Call) -> Mapping[int, ClientRecord]:
         return await self._clients.ask(visible, numbers, call)

@@ -72,8 +72,8 @@ class AccountPage:
 
 
 class Ends(NamedTuple):
-    """SQL of where a page of accounts ends: whether it is empty and whether more follow, server and login of its first
-    and of its last account.
+    """SQL for the ends of a page of accounts: whether it is empty, whether more follow, and the server and the login of
+    its first and of its last account.
     """
 
     is_empty: str
@@ -174,8 +174,9 @@ class StatementBuilder:
         return f"b.{self._aggregates.setdefault(aggregate, f'x{len(self._aggregates)}')}"
 
     def accounts(self, row: Row, body: Json, page: AccountPage, *, keyed: bool) -> tuple[Json, int]:
-        """A page of a client's accounts as the elements of a list, and if it is `keyed` the number under which the
-        statement says whose they are.
+        """A page of a client's accounts as the elements of a list. If it is `keyed`, the statement has the accounts'
+        keys
+        under the number that is returned as well.
         """
         select = SKELETON["accounts"].format(
             text=marked(body),

@@ -18,7 +18,7 @@ UNRENDERED: Final = "\x02"
 _AS_JSON: Final = "to_json"
 _AS_SCALAR: Final = "JSON_SCALAR"
 _SCALARS_SINCE: Final = 17
-# Python has no other years, and so no resolver has.
+# Python, and therefore a resolver, has no other years.
 _FIRST: Final = "0001-01-01 00:00:00+00"
 _AFTER_LAST: Final = "10000-01-01 00:00:00+00"
 
@@ -66,8 +66,8 @@ def object_of(members: Iterable[tuple[str, Json]]) -> Json:
 
 
 def spelled(sql: str, major: int) -> str:
-    """The statement for this major version of PostgreSQL; 0 is for any. to_json looks the type of its argument up for
-    each value, which costs more than all else it does; JSON_SCALAR does so once.
+    """The statement for this major version of PostgreSQL; 0 is for any. to_json looks up the type of its argument for
+    each value, which is its largest cost. JSON_SCALAR looks it up once.
     """
     return sql.replace(f"{_AS_JSON}(", f"{_AS_SCALAR}(") if major >= _SCALARS_SINCE else sql
 
