@@ -80,10 +80,9 @@ def bodies(dialect: Dialect, shape: str, rows: int | None = None) -> list[str]:
 def _after(dialect: Dialect, number: int) -> str | int:
     if not dialect.cursors:
         return number
-    from resolvers.fields.ids import encode_cursor
-    from resolvers.types.clients import CURSOR
+    from resolvers.fields.ids import CLIENTS
 
-    return encode_cursor(CURSOR, number)
+    return CLIENTS.encode(number)
 
 
 # The same page of clients as dashboards really write it. None asks for less than D does, and LIVE is the figures.

@@ -12,7 +12,7 @@ RATE = 400
 # The innermost frame of ours, or of a library that has a part of its own, says to which part a sample belongs.
 PARTS = (
     ("engine", "engine: planning, holes, resolving, building the response"),
-    ("resolvers/rendering", "texts: parameters, finding holes"),
+    ("resolvers/fields/rendered_clients.py", "texts: parameters, finding holes"),
     ("resolvers", "resolvers: scopes, costs, limits, live figures"),
     ("upstreams/http/connection_pool.py", "the vendor's answer: transport"),
     ("upstreams/http/http1.py", "the vendor's answer: transport"),

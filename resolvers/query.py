@@ -7,12 +7,12 @@ import strawberry
 
 from resolvers.context import Info
 from resolvers.fields.declare import root
+from resolvers.fields.rendered_clients import one_client, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
-from resolvers.rendering.clients import one_client, page_of_clients
 from resolvers.types.client import Client
-from resolvers.types.clients import ClientConnection, clients
+from resolvers.types.clients import ClientConnection, clients, clients_page
 from resolvers.types.instruction import Instruction
 from resolvers.types.lookup_inputs import (
     ClientBy,
@@ -22,6 +22,7 @@ from resolvers.types.lookup_inputs import (
     find_client,
     find_instruction,
     find_node,
+    number_of,
 )
 from resolvers.types.node import Node
 from resolvers.types.trading_account import TradingAccount
@@ -64,21 +65,28 @@ class Query:
         returns=Node | None,
         description="The object with this id; null where there is none that the caller may see.",
         upstreams=[ERP_STATEMENT],
+        public="decided by the type that the id names (resolvers/types/lookup_inputs.py)",
     )
     nodes = root(
         nodes,
         returns=list[Node | None],
         description="The objects with these ids, in their order; null where there is none that the caller may see.",
         upstreams=[ERP_STATEMENT],
+        public="decided by the types that the ids name (resolvers/types/lookup_inputs.py)",
     )
-    viewer = root(viewer, returns=Viewer, description="The caller: its scopes, agencies and remaining budget.")
+    viewer = root(
+        viewer,
+        returns=Viewer,
+        description="The caller: its scopes, agencies and remaining budget.",
+        public="callers may know what they are",
+    )
     client = root(
         client,
         returns=Client | None,
         description="One client; null where there is none that the caller may see.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
-        renderer=one_client,
+        renderer=one_client(number_of),
     )
     clients = root(
         clients,
@@ -86,7 +94,7 @@ class Query:
         description="The clients that the caller may see, by number, a page at a time.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
-        renderer=page_of_clients,
+        renderer=page_of_clients(clients_page),
     )
     trading_account = root(
         trading_account,
@@ -106,9 +114,11 @@ class Query:
         trading_servers,
         returns=list[TradingServer],
         description="The trading servers in the configuration and what each can do.",
+        public="what orders are possible; nothing in it is of a client",
     )
     upstreams = root(
         upstreams,
         returns=list[UpstreamHealth],
         description="Health of each upstream as this process sees it.",
+        public="whether the graph is whole; nothing in it is of a client",
     )

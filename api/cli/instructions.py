@@ -13,7 +13,7 @@ from core.errors import Reason
 from core.money import plain
 from core.records import Failure, InstructionRecord
 from core.visibility import EVERYTHING
-from resolvers.fields.ids import instruction_id, key_of
+from resolvers.fields.ids import INSTRUCTION_ID
 from resolvers.policy.errors import BadUserInput
 from upstreams.state.instructions import Ledger, Transition
 from upstreams.state.proof import verify
@@ -30,7 +30,7 @@ def _identity(_context: click.Context, _argument: click.Parameter, value: str) -
     except ValueError:
         pass
     try:
-        return instruction_id(key_of(value, "Instruction"))
+        return INSTRUCTION_ID.key(value)
     except BadUserInput:
         raise click.BadParameter(f"{value!r} is neither a UUID nor an id of the graph's Instruction.") from None
 

@@ -1,20 +1,27 @@
 """Relay connections over keyset pages."""
 
 import asyncio
+import inspect
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, update_wrapper
+from types import GenericAlias
 from typing import Annotated, Any, Generic, TypeVar
 
-import msgspec
 import strawberry
 from strawberry import UNSET
 
 from core.keyset import Page, PageRequest
-from resolvers.context import GraphLimits
-from resolvers.fields.ids import decode_cursor
+from engine.rendering import RequestedField
+from resolvers.context import Context, GraphLimits
+from resolvers.fields.declare import ListResolver, field, is_a, many
+from resolvers.fields.ids import Cursor
+from resolvers.fields.rendering import INNER, Compilation, Json, ListedPage, Place, column, rendered, sql
+from resolvers.policy.authorization import VALUE, public
+from resolvers.policy.directives import Upstream, needs
 from resolvers.policy.errors import BadUserInput
+from resolvers.policy.scopes import Scope
 
 T = TypeVar("T")
 
@@ -23,14 +30,23 @@ First = Annotated[int | None, strawberry.argument(description="How many from the
 After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
 Last = Annotated[int | None, strawberry.argument(description="How many from the end, or before `before`.")]
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
+_ARGUMENTS = {
+    name: inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=UNSET, annotation=annotation)
+    for name, annotation in (("first", First), ("after", After), ("last", Last), ("before", Before))
+}
 
 
-@strawberry.type(description="Where a page stands in its list (Relay).")
+@public(VALUE)
+@strawberry.type(description="The place of a page in its list (Relay).")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether more follows this page.")
-    has_previous_page: bool = strawberry.field(description="Whether something comes before this page.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the first element; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last element; null on an empty page.")
+    has_next_page: bool = field("Whether more follows this page.", column(sql.given, "has_next_page"))
+    has_previous_page: bool = field("Whether something comes before this page.", column(sql.given, "has_previous_page"))
+    start_cursor: str | None = field(
+        "Cursor of the first element; null on an empty page.", column(sql.given, "start_cursor")
+    )
+    end_cursor: str | None = field(
+        "Cursor of the last element; null on an empty page.", column(sql.given, "end_cursor")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +73,7 @@ class ConnectionRecord(Generic[T]):
     def edges(self) -> list[EdgeRecord[T]]:
         return [EdgeRecord(self.cursor_of(row), row) for row in self.page.rows]
 
-    @property
+    @cached_property
     def page_info(self) -> PageInfo:
         rows, request, more = self.page.rows, self.request, self.page.has_more
         # What lies behind a cursor is known to exist: the cursor came from it.
@@ -69,35 +85,88 @@ class ConnectionRecord(Generic[T]):
         )
 
 
-class PageArguments(msgspec.Struct, frozen=True):
-    """`first`, `after`, `last` and `before` as the caller gave them."""
+def page_request(arguments: Mapping[str, Any], order: Cursor, limits: GraphLimits) -> PageRequest:
+    """The page to read, by Relay's arguments: left out and null are the same. Raises BadUserInput for sizes out of
+    bounds, `first` together with `last`, and cursors of other lists.
+    """
+    first, after, last, before = (given(arguments.get(name)) for name in _ARGUMENTS)
+    if first is not None and last is not None:
+        raise BadUserInput("Give either first or last, not both.")
+    limit, name = (last, "last") if last is not None else (first, "first")
+    if limit is not None and not 1 <= limit <= limits.page_max:
+        raise BadUserInput(f"{name} must be from 1 to {limits.page_max}; got {limit}.")
+    return PageRequest(
+        limit=limits.page_default if limit is None else limit,
+        after=None if after is None else order.decode(after),
+        before=None if before is None else order.decode(before),
+        backward=last is not None,
+    )
 
-    first: int | None
-    after: str | None
-    last: int | None
-    before: str | None
 
-    @classmethod
-    def of(cls, *arguments: Any) -> "PageArguments":
-        """From `first, after, last, before` as strawberry passes them: left out and null are the same."""
-        return cls(*(given(argument) for argument in arguments))
+def paged(order: Cursor, resolve: ListResolver) -> ListResolver:
+    """The resolver with Relay's four arguments in place of its third parameter, the PageRequest."""
 
-    def request(self, kind: str, types: tuple[type, ...], limits: GraphLimits) -> PageRequest:
-        """The page to read. Raises BadUserInput for sizes out of bounds, both directions at once, foreign cursors."""
-        if self.first is not None and self.last is not None:
-            raise BadUserInput("Give either first or last, not both.")
-        limit, name = (self.last, "last") if self.last is not None else (self.first, "first")
-        if limit is not None and not 1 <= limit <= limits.page_max:
-            raise BadUserInput(f"{name} must be from 1 to {limits.page_max}; got {limit}.")
-        return PageRequest(
-            limit=limits.page_default if limit is None else limit,
-            after=None if self.after is None else decode_cursor(self.after, kind, types),
-            before=None if self.before is None else decode_cursor(self.before, kind, types),
-            backward=self.last is not None,
+    async def read(parents: Any, context: Context, **arguments: Any) -> Any:
+        request = page_request(arguments, order, context.services.limits)
+        return await resolve(parents, context, request, **{k: v for k, v in arguments.items() if k not in _ARGUMENTS})
+
+    parents, context, _request, *others = inspect.signature(resolve).parameters.values()
+    update_wrapper(read, resolve)
+    read.__signature__ = inspect.Signature([parents, context, *_ARGUMENTS.values(), *others])  # type: ignore[attr-defined]
+    return read
+
+
+def connection_of(  # noqa: PLR0913 - each is one fact about the list.
+    element: type,
+    plural: str,
+    order: Cursor,
+    totals: ListResolver,
+    *,
+    upstream: Upstream,
+    scope: Scope,
+) -> Any:
+    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections."""
+    name: str = element.__strawberry_definition__.name  # type: ignore[attr-defined]
+
+    @strawberry.type(name=f"{name}Edge", description=f"An element of a page of {plural}.", directives=[needs(scope)])
+    class Edge:
+        cursor: str = field("The place of the element in the list.", column(order.sql, *order.names))
+        node: Any = field("The element.", INNER, graphql_type=element)
+        is_type_of = is_a(EdgeRecord)
+
+    @strawberry.type(name=f"{name}Connection", description=f"A page of {plural}.", directives=[needs(scope)])
+    class Connection:
+        edges: Any = field(f"The {plural} with their cursors.", _ELEMENTS, graphql_type=GenericAlias(list, Edge))
+        nodes: Any = field(f"The {plural}.", _ELEMENTS, graphql_type=GenericAlias(list, element))
+        page_info: PageInfo = field("The place of this page in the list.", INNER)
+        total_count = many(
+            totals,
+            returns=int | None,
+            key=_connection_key,
+            description=f"How many {plural} there are on all pages; a statement of its own, made only when asked for.",
+            upstreams=[upstream],
+            rendering=_TOTAL_COUNT,
         )
+        is_type_of = is_a(ConnectionRecord)
+
+    return Connection
 
 
-def connection_key(connection: ConnectionRecord[Any]) -> Any:
+def _elements(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    page: ListedPage = place.row
+    return page.elements(compilation, wanted, place)
+
+
+def _total_count(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    page: ListedPage = place.row
+    return page.total_count(compilation, wanted, place)
+
+
+_ELEMENTS = rendered(_elements)
+_TOTAL_COUNT = rendered(_total_count)
+
+
+def _connection_key(connection: ConnectionRecord[Any]) -> Any:
     return connection.owner, connection.query
 
 

@@ -1,4 +1,4 @@
-"""List resolvers: one function answers a field for all parents of a level (design: docs/resolvers.md).
+"""How fields are declared. A list resolver answers a field for all parents of a level (docs/resolvers.md).
 
 `many` makes such a function a field of a type. Under graphql-core the field's parents are gathered by one DataLoader
 per request and arguments; an engine that works by levels may call `wrapper.list_resolver` with all parents itself.
@@ -11,8 +11,11 @@ from typing import Any
 
 import strawberry
 
+from engine import by_class
 from engine.rendering import Renderer
 from resolvers.context import Info, unwrapped
+from resolvers.fields.rendering import Declaration
+from resolvers.policy.authorization import PUBLIC
 from resolvers.policy.directives import Upstream, needs
 from resolvers.policy.scopes import Scope
 
@@ -28,12 +31,14 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     upstreams: Sequence[Upstream] = (),
     scopes: Sequence[Scope] = (),
     lookup: Any = None,
+    rendering: Declaration | None = None,
 ) -> Any:
-    """A field that is answered for all parents at once.
+    """A field that is answered for all parents in one call.
 
-    `resolve(parents, context, **arguments)` returns one answer per parent, in order. An answer may be an exception:
-    that parent alone gets null and one located error. `key` tells parents apart; equal ones share an answer. `lookup`
-    is the point look-up that it goes through, if any: fields with the same one share its call.
+    - `resolve(parents, context, **arguments)` returns one answer per parent, in order. An answer may be an exception:
+      that parent alone gets null and one located error.
+    - `key` tells parents apart; equal parents share an answer.
+    - `lookup` is the point look-up that the field goes through, if any: fields with the same look-up share its call.
     """
 
     async def wrapper(root: Any, info: Info, **arguments: Any) -> Any:
@@ -44,48 +49,27 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     wrapper.list_resolver = resolve  # type: ignore[attr-defined]
     wrapper.key = key  # type: ignore[attr-defined]
     wrapper.lookup = lookup or resolve  # type: ignore[attr-defined]
-    wrapper.scopes = groups(scopes)  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
         graphql_type=returns,
         description=description,
         directives=directives(upstreams, scopes),
+        metadata=rendering,
     )
+
+
+def field(description: str, rendering: Declaration, **options: Any) -> Any:
+    """A field with its rendering: the record's attribute of that name, or the decorated resolver of one parent."""
+    return strawberry.field(description=description, metadata=rendering, **options)
 
 
 def directives(upstreams: Sequence[Upstream], scopes: Sequence[Scope]) -> list[Any]:
     return [*upstreams, *([needs(tuple(scopes))] if scopes else [])]
 
 
-def attribute(
-    name: str,
-    *,
-    returns: Any,
-    description: str,
-    scopes: Sequence[Scope],
-    shown: Callable[[Any, Any], Any] | None = None,
-) -> Any:
-    """A field that is the record's attribute of that name, for callers who hold the scopes.
-
-    `shown(record, value)` says how the value is published where that is not as it stands.
-    """
-
-    def wrapper(root: Any) -> Any:
-        value = getattr(root, name)
-        return value if shown is None else shown(root, value)
-
-    wrapper.attribute = (name, shown)  # type: ignore[attr-defined]
-    wrapper.scopes = groups(scopes)  # type: ignore[attr-defined]
-    return strawberry.field(
-        resolver=wrapper, graphql_type=returns, description=description, directives=directives((), scopes)
-    )
-
-
-def groups(scopes: Sequence[Scope]) -> tuple[tuple[str, ...], ...]:
-    """The scopes as a plan reads them: any of these sets will do; () where the field itself asks for none. What the
-    field's type asks for comes on top: resolvers/policy/authorization.py has both.
-    """
-    return (tuple(str(scope) for scope in scopes),) if scopes else ()
+def is_a(record: type) -> Any:
+    """`is_type_of` of a type that has this record."""
+    return staticmethod(by_class(lambda value, _info: isinstance(value, record)))
 
 
 def root(  # noqa: PLR0913 - each is one fact about the field.
@@ -96,22 +80,24 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
     upstreams: Sequence[Upstream] = (),
     scopes: Sequence[Scope] = (),
     renderer: Renderer | None = None,
+    public: str | None = None,
 ) -> Any:
-    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes. `renderer` is asked
-    whether a selection of it can be had as text instead.
+    """A field of Query or Mutation: `resolve(info, **arguments)`. It is for callers who hold the scopes, or `public`,
+    for
+    a reason. `renderer` makes a rendering of a selection, or None.
     """
 
     async def wrapper(info: Info, **arguments: Any) -> Any:
         return await resolve(info, **arguments)
 
     _borrow_signature(wrapper, resolve)
-    wrapper.scopes = groups(scopes)  # type: ignore[attr-defined]
     wrapper.renderer = renderer  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
         graphql_type=returns,
         description=description,
         directives=directives(upstreams, scopes),
+        metadata={PUBLIC: public},
     )
 
 

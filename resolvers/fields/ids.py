@@ -1,14 +1,20 @@
-"""Node ids: base64url of `Type:key`, permanent; and cursors: base64url of a list kind and its key."""
+"""Node ids: base64url of `Type:key`, permanent; and cursors: base64url of a list kind and its key.
+
+Each has one format, from which both the Python form and the SQL form come.
+"""
 
 import base64
 import binascii
 import re
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
+import strawberry
 
 from core.records import AccountKey
+from resolvers.fields.rendering import Json, sql
 from resolvers.policy.errors import BadUserInput
 
 MAX_INT = 2**31 - 1
@@ -18,41 +24,72 @@ _CLIENT_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 T = TypeVar("T")
 
 
-def encode_id(type_name: str, key: str) -> str:
-    return _encode(f"{type_name}:{key}".encode())
+class _Format:
+    """A text with the names of attributes of a record, which are columns of its row as well, in braces."""
+
+    def __init__(self, text: str) -> None:
+        self._pieces = re.split(r"\{(\w+)\}", text)
+        self.names = tuple(self._pieces[1::2])
+        self._template = "{}".join(self._pieces[::2])
+
+    def text(self, values: Iterable[object]) -> str:
+        return _encode(self._template.format(*values))
+
+    def sql(self, values: Iterable[str]) -> Json:
+        pieces = self._pieces.copy()
+        pieces[1::2] = values
+        return sql.base64url(pieces)
+
+    def values(self, record: object) -> list[Any]:
+        return [getattr(record, name) for name in self.names]
+
+
+class NodeId(Generic[T]):
+    """The ids of a type. `parse` makes the key of a look-up from the key in an id, or raises BadUserInput."""
+
+    def __init__(self, text: str, parse: Callable[[str], T]) -> None:
+        self.type_name = text.partition(":")[0]
+        self.parse = parse
+        self._format = _Format(text)
+        self.names = self._format.names
+
+    def of(self, record: object) -> strawberry.ID:
+        return strawberry.ID(self._format.text(self._format.values(record)))
+
+    def sql(self, *columns: str) -> Json:
+        return self._format.sql(map(sql.plain, columns))
+
+    def key(self, identity: str) -> T:
+        """The key in an id of this very type."""
+        found, key = decode_id(identity)
+        if found != self.type_name:
+            raise BadUserInput(f"{_shown(identity)} is the id of a {found}, not of a {self.type_name}.")
+        return self.parse(key)
 
 
 def decode_id(identity: str) -> tuple[str, str]:
-    """The type and key of a node id. Raises BadUserInput for what was never an id of ours."""
+    """The type and key of a node id. Raises BadUserInput for a text that never was an id of ours."""
     text = _decode(identity)
     type_name, colon, key = text.decode("utf-8", "replace").partition(":") if text else ("", "", "")
-    if not colon or encode_id(type_name, key) != identity:
+    if not colon or _encode(f"{type_name}:{key}") != identity:
         raise BadUserInput(f"{_shown(identity)} is not an id of this graph.")
     return type_name, key
 
 
-def key_of(identity: str, type_name: str) -> str:
-    """The key in an id of that very type."""
-    found, key = decode_id(identity)
-    if found != type_name:
-        raise BadUserInput(f"{_shown(identity)} is the id of a {found}, not of a {type_name}.")
-    return key
-
-
-def client_number(key: str) -> int:
+def _client_number(key: str) -> int:
     if not _CLIENT_NUMBER.fullmatch(key) or int(key) > MAX_INT:
         raise BadUserInput("The id does not name a client.")
     return int(key)
 
 
-def account_key(key: str) -> AccountKey:
+def _account_key(key: str) -> AccountKey:
     server, slash, login = key.partition("/")
     if not (server and slash and login):
         raise BadUserInput("The id does not name a trading account.")
     return AccountKey(server, login)
 
 
-def instruction_id(key: str) -> UUID:
+def _instruction_id(key: str) -> UUID:
     try:
         found = UUID(key)
     except ValueError:
@@ -62,24 +99,48 @@ def instruction_id(key: str) -> UUID:
     return found
 
 
+CLIENT_ID: Final = NodeId("Client:{client_number}", _client_number)
+ACCOUNT_ID: Final = NodeId("TradingAccount:{server}/{login}", _account_key)
+INSTRUCTION_ID: Final = NodeId("Instruction:{id}", _instruction_id)
+
 _parts = msgspec.json.Decoder(list[int | str])
 
 
-def encode_cursor(kind: str, *key: int | str) -> str:
-    return _encode(msgspec.json.encode([kind, *key]))
+class Cursor:
+    """The cursors of a kind of list. `types` are those of the values in it, int or str."""
+
+    def __init__(self, text: str, *types: type) -> None:
+        self._format = _Format(text)
+        self._kind = text.split('"')[1]
+        self._types = list(types)
+        self.names = self._format.names
+
+    def of(self, record: object) -> str:
+        return self.encode(*self._format.values(record))
+
+    def encode(self, *key: int | str) -> str:
+        return self._format.text(msgspec.json.encode(part).decode() for part in key)
+
+    def sql(self, *columns: str) -> Json:
+        named = zip(columns, self._types, strict=True)
+        return self._format.sql(sql.text_of(column) if type_ is str else sql.plain(column) for column, type_ in named)
+
+    def decode(self, cursor: str) -> tuple[Any, ...]:
+        """The key in a cursor of this kind of list. Raises BadUserInput for any other text."""
+        text = _decode(cursor)
+        try:
+            kind, *key = _parts.decode(text or b"null")
+        except (msgspec.DecodeError, ValueError):
+            kind, key = "", []
+        is_ours = kind == self._kind and [type(part) for part in key] == self._types and all(map(_is_key, key))
+        if not is_ours or self.encode(*key) != cursor:
+            raise BadUserInput(f"{_shown(cursor)} is not a cursor of this list; take one from its pageInfo or edges.")
+        return tuple(key)
 
 
-def decode_cursor(cursor: str, kind: str, types: tuple[type, ...]) -> tuple[Any, ...]:
-    """The key in a cursor of that kind of list. Raises BadUserInput for any other text."""
-    text = _decode(cursor)
-    try:
-        found_kind, *key = _parts.decode(text or b"null")
-    except (msgspec.DecodeError, ValueError):
-        found_kind, key = "", []
-    is_ours = found_kind == kind and [type(part) for part in key] == list(types) and all(map(_is_key, key))
-    if not is_ours or encode_cursor(kind, *key) != cursor:
-        raise BadUserInput(f"{_shown(cursor)} is not a cursor of this list; take one from its pageInfo or edges.")
-    return tuple(key)
+CLIENTS: Final = Cursor('["clients",{client_number}]', int)
+ACCOUNTS: Final = Cursor('["accounts",{server},{login}]', str, str)
+INSTRUCTIONS: Final = Cursor('["instructions",{number}]', int)
 
 
 def _is_key(part: int | str) -> bool:
@@ -87,8 +148,8 @@ def _is_key(part: int | str) -> bool:
     return "\x00" not in part if isinstance(part, str) else abs(part) <= _MAX_BIGINT
 
 
-def _encode(text: bytes) -> str:
-    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+def _encode(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
 def _decode(text: str) -> bytes | None:

@@ -24,6 +24,7 @@ from resolvers.mutations.failures import (
     ValidationFailed,
 )
 from resolvers.mutations.payload import INPUT, KEY, payload, request
+from resolvers.policy.authorization import OUTCOME, public
 from resolvers.policy.enums import ClientStanding
 from resolvers.types.instruction import Instruction
 from resolvers.types.standing import standing
@@ -55,6 +56,7 @@ class CreateTradingAccountInput:
     server: NewAccountOnServer | None = strawberry.field(default=UNSET, description="Where to make it directly.")
 
 
+@public(OUTCOME)
 @strawberry.type(description="The account was made.")
 class TradingAccountCreated:
     server: str = strawberry.field(description="The trading server.")
@@ -66,6 +68,7 @@ class TradingAccountCreated:
     instruction: Instruction = strawberry.field(description="The instruction.")
 
 
+@public(OUTCOME)
 @strawberry.type(description="The client has an account already; this is it, and none was made.")
 class TradingAccountAlreadyExists:
     server: str = strawberry.field(description="The trading server.")

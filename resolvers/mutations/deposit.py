@@ -26,6 +26,7 @@ from resolvers.mutations.failures import (
     invalid,
 )
 from resolvers.mutations.payload import INPUT, KEY, new_identity, payload, request
+from resolvers.policy.authorization import OUTCOME, public
 from resolvers.policy.enums import ClientStanding
 from resolvers.policy.errors import BadUserInput
 from resolvers.types.instruction import Instruction
@@ -47,6 +48,7 @@ class DepositInput:
     note: str | None = strawberry.field(default=UNSET, description="A remark that is kept with the instruction.")
 
 
+@public(OUTCOME)
 @strawberry.type(description="The trading server has booked the deposit.")
 class DepositConfirmed:
     instruction: Instruction = strawberry.field(description="The instruction, with the server's ticket.")

@@ -6,6 +6,7 @@ import strawberry
 
 from core.errors import Reason
 from core.records import Failure, InstructionRecord
+from resolvers.policy.authorization import OUTCOME, public
 from resolvers.policy.enums import ErrorCode, RetryAdvice, UpstreamSystem
 from resolvers.types.instruction import Instruction
 
@@ -13,6 +14,7 @@ from resolvers.types.instruction import Instruction
 _UPSTREAM_FAILURES = (Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_REFUSED, Reason.RATE_LIMITED)
 
 
+@public(OUTCOME)
 @strawberry.interface(
     description="Every expected failure implements this interface. A caller reads code and retry without knowing the "
     "member."
@@ -24,6 +26,7 @@ class MutationError:
     upstream_code: str | None = strawberry.field(description="The upstream's own code for it, to quote to the vendor.")
 
 
+@public(OUTCOME)
 @strawberry.type(description="One unacceptable input value.")
 class FieldIssue:
     path: list[str] = strawberry.field(description="Where in `input`.")
@@ -31,27 +34,32 @@ class FieldIssue:
     message: str = strawberry.field(description="What would be acceptable.")
 
 
+@public(OUTCOME)
 @strawberry.type(description="The input is well formed and cannot be accepted; nothing was written down or sent.")
 class ValidationFailed(MutationError):
     issues: list[FieldIssue] = strawberry.field(description="Everything that is wrong with it.")
 
 
+@public(OUTCOME)
 @strawberry.type(description="It may not be done, says the graph or the upstream.")
 class Refused(MutationError):
     pass
 
 
+@public(OUTCOME)
 @strawberry.type(description="The upstream could not do it; nothing was done.")
 class UpstreamFailed(MutationError):
     system: UpstreamSystem = strawberry.field(description="Which system.")
     retry_after_seconds: float | None = strawberry.field(description="When to try again, where that is known.")
 
 
+@public(OUTCOME)
 @strawberry.type(description="The key was used before, for something else.")
 class IdempotencyConflict(MutationError):
     original: Instruction = strawberry.field(description="What the key was used for.")
 
 
+@public(OUTCOME)
 @strawberry.type(
     description="The outcome is not known yet, or a twin with the same key is under way. Follow the instruction; the "
     "same key is safe to repeat, a new key is not."

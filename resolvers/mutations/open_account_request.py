@@ -20,6 +20,7 @@ from resolvers.mutations.failures import (
     ValidationFailed,
 )
 from resolvers.mutations.payload import INPUT, KEY, payload, request
+from resolvers.policy.authorization import OUTCOME, public
 from resolvers.types.instruction import Instruction
 from resolvers.types.scalars import CurrencyCode
 from upstreams.vendors.registry import sections
@@ -83,6 +84,7 @@ class OpenAccountRequestInput:
     idempotency_key: strawberry.ID = strawberry.field(description=KEY)
 
 
+@public(OUTCOME)
 @strawberry.type(description="The CRM has taken the request; people approve it there.")
 class OpenAccountRequested:
     instruction: Instruction = strawberry.field(description="The instruction.")

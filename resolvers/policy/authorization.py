@@ -2,13 +2,13 @@
 
 Every field has a decision, and a test fails where one is missing:
 - `@requiresScopes` on the field, on its type, or on the object type that it returns; what holds for several is joined;
-- or its name in PUBLIC, with the reason.
+- or `public`, with the reason, on the field or on its type.
 Whatever a field needs beyond what led to its parent is enforced by `install`, in front of whatever resolves it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, get_named_type
 
@@ -22,36 +22,21 @@ Needs = tuple[frozenset[str], ...]
 
 NOTHING: Final[Needs] = (frozenset(),)
 
-_VALUE = "a value: it is reached only through fields that have a decision of their own"
-_OUTCOME = "what became of a mutation: it is reached only through a mutation that was allowed"
+VALUE: Final = "a value: it is reached only through fields that have a decision of their own"
+OUTCOME: Final = "what became of a mutation: it is reached only through a mutation that was allowed"
+PUBLIC: Final = "public"
+T = TypeVar("T", bound=type)
 
-PUBLIC: Final[Mapping[str, str]] = {
-    "Query.viewer": "callers may know what they are",
-    "Query.tradingServers": "what orders are possible; nothing in it is of a client",
-    "Query.upstreams": "whether the graph is whole; nothing in it is of a client",
-    "Query.node": "decided by the type that the id names (resolvers/types/lookup_inputs.py)",
-    "Query.nodes": "decided by the types that the ids name (resolvers/types/lookup_inputs.py)",
-    "Node": "a caller that may see the object may see its id",
-    "Budget": _VALUE,
-    "ErpStatus": _VALUE,
-    "Money": _VALUE,
-    "PageInfo": _VALUE,
-    "TradingServer": _VALUE,
-    "UpstreamHealth": _VALUE,
-    "Viewer": _VALUE,
-    "WebStatus": _VALUE,
-    "DepositConfirmed": _OUTCOME,
-    "FieldIssue": _OUTCOME,
-    "IdempotencyConflict": _OUTCOME,
-    "InstructionPending": _OUTCOME,
-    "MutationError": _OUTCOME,
-    "OpenAccountRequested": _OUTCOME,
-    "Refused": _OUTCOME,
-    "TradingAccountAlreadyExists": _OUTCOME,
-    "TradingAccountCreated": _OUTCOME,
-    "UpstreamFailed": _OUTCOME,
-    "ValidationFailed": _OUTCOME,
-}
+
+def public(reason: str) -> Callable[[T], T]:
+    """Decorates a GraphQL type: its fields need no scopes, for this reason."""
+
+    def marked(kind: T) -> T:
+        setattr(kind, PUBLIC, reason)
+        return kind
+
+    return marked
+
 
 INTROSPECTION: Final = ("Query.__schema", "Query.__type")
 

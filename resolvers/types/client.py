@@ -5,23 +5,24 @@ import strawberry
 from strawberry import UNSET
 
 from core.records import BalanceRecord, ClientRecord
-from engine import by_class
+from engine.rendering import PathStep, RequestedField
 from resolvers.context import Context
-from resolvers.fields.connections import given
-from resolvers.fields.declare import many
-from resolvers.fields.ids import encode_id
+from resolvers.fields.connections import given, paged
+from resolvers.fields.declare import field, is_a, many
+from resolvers.fields.ids import ACCOUNTS, CLIENT_ID, INSTRUCTIONS
 from resolvers.fields.loaders import balances_by_client
+from resolvers.fields.rendering import BY_RESOLVER, INNER, Compilation, Json, Place, argument, column, rendered, sql
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, asks, needs
 from resolvers.policy.enums import ClientStanding
 from resolvers.policy.scopes import Scope
 from resolvers.types.currency_balance import CurrencyBalance, Money, total_value
 from resolvers.types.instruction import InstructionConnection, instruction_connections
 from resolvers.types.live_client import LiveClient, live_clients
-from resolvers.types.node import Node
+from resolvers.types.node import Node, node_id
 from resolvers.types.scalars import CurrencyCode
-from resolvers.types.standing import standing
+from resolvers.types.standing import STANDING, standing
 from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
-from resolvers.types.trading_account import TradingAccountConnection, account_connections
+from resolvers.types.trading_accounts import ACCOUNTS_OF_CLIENT, TradingAccountConnection, account_connections
 
 FIGURES = (Scope.BALANCE_READ,)
 
@@ -61,18 +62,36 @@ async def total_floating_balances(
     return [answer if isinstance(answer, BaseException) else total_value(answer, currency) for answer in answers]
 
 
+def _web_status(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    path = (*place.path, PathStep(wanted))
+    return compilation.builder.web_status(lambda row: compilation.object(wanted, Place(row, path)))
+
+
+def _balances(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    builder, only = compilation.builder, None
+    if wanted.arguments:
+        only = compilation.parameter(
+            argument(wanted, "currencies", lambda asked: None if given(asked) is None else tuple(asked))
+        )
+    return builder.balances(compilation.object(wanted, Place(builder.balance, place.path)), only)
+
+
+def _total(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    currency = compilation.parameter(lambda context, _arguments: context.services.accounting_currency)
+    return compilation.builder.total(lambda money: compilation.object(wanted, Place(money, place.path)), currency)
+
+
 @strawberry.type(description="A customer of the broker, as the ERP knows them.", directives=[needs(Scope.CLIENT_READ)])
 class Client(Node):
-    @strawberry.field(description="Permanent and opaque; `node(id:)` finds the client again.")
-    def id(root: strawberry.Parent[ClientRecord]) -> strawberry.ID:
-        return strawberry.ID(encode_id("Client", str(root.client_number)))
+    id = node_id(CLIENT_ID, "Permanent and opaque; `node(id:)` finds the client again.")
+    client_number: int = field("The ERP's number of the client.", column(sql.number, "client_number"))
+    full_name: str | None = field("The client's name, in the client's language.", column(sql.text_or_null, "full_name"))
+    email: str | None = field("The client's e-mail address.", column(sql.text_or_null, "email"))
+    agency: int = field(
+        "The agency or branch that the client belongs to; 0 is one of them.", column(sql.number, "agency")
+    )
 
-    client_number: int = strawberry.field(description="The ERP's number of the client.")
-    full_name: str | None = strawberry.field(description="The client's name, in the client's language.")
-    email: str | None = strawberry.field(description="The client's e-mail address.")
-    agency: int = strawberry.field(description="The agency or branch that the client belongs to; 0 is one of them.")
-
-    @strawberry.field(description="How the ERP handles the client.")
+    @field("How the ERP handles the client.", INNER)
     def erp_status(root: strawberry.Parent[ClientRecord]) -> ErpStatus:
         return erp_status(root.erp_status, root.erp_status_text)
 
@@ -82,21 +101,23 @@ class Client(Node):
         key=client_key,
         description="What the website lets the client do. Null for a client without a website record.",
         upstreams=[ERP_STATEMENT],
+        rendering=rendered(_web_status),
     )
 
-    @strawberry.field(
-        description="OK needs a verified 'Locked Name & ID' and ERP status Approved or Real; everything else is "
-        "RESTRICTED."
+    @field(
+        "OK needs a verified 'Locked Name & ID' and ERP status Approved or Real; everything else is RESTRICTED.",
+        STANDING,
     )
     def standing(root: strawberry.Parent[ClientRecord]) -> ClientStanding:
         return standing(root)
 
     trading_accounts = many(
-        account_connections,
+        paged(ACCOUNTS, account_connections),
         returns=TradingAccountConnection,
         key=client_key,
         description="The client's accounts as the ERP last synchronised them, by server and login.",
         upstreams=[ERP_STATEMENT],
+        rendering=ACCOUNTS_OF_CLIENT,
     )
     balances = many(
         balances,
@@ -107,6 +128,7 @@ class Client(Node):
         upstreams=[ERP_STATEMENT],
         scopes=FIGURES,
         lookup=balances_by_client,
+        rendering=rendered(_balances),
     )
     total_floating_balance = many(
         total_floating_balances,
@@ -117,6 +139,7 @@ class Client(Node):
         upstreams=[ERP_STATEMENT],
         scopes=FIGURES,
         lookup=balances_by_client,
+        rendering=rendered(_total),
     )
     live = many(
         live_clients,
@@ -126,17 +149,15 @@ class Client(Node):
         "one error when it cannot be had.",
         upstreams=asks("erp", batch_max=1),
         scopes=FIGURES,
+        rendering=BY_RESOLVER,
     )
     instructions = many(
-        instruction_connections,
+        paged(INSTRUCTIONS, instruction_connections),
         returns=InstructionConnection | None,
         key=client_key,
         description="What was ordered for the client through this graph, newest first.",
         upstreams=[STATE_STATEMENT],
         scopes=(Scope.INSTRUCTION_READ,),
+        rendering=BY_RESOLVER,
     )
-
-    @classmethod
-    @by_class
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, ClientRecord)
+    is_type_of = is_a(ClientRecord)

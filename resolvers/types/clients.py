@@ -1,6 +1,6 @@
 """`clients`: a page of all clients that the caller may see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -8,31 +8,26 @@ from strawberry import UNSET
 
 from core.keyset import PageRequest
 from core.records import ClientRecord
-from engine import by_class
 from resolvers.context import Context, Info
 from resolvers.fields.connections import (
     After,
     Before,
     ConnectionRecord,
-    EdgeRecord,
     First,
     Last,
-    PageArguments,
-    PageInfo,
-    connection_key,
+    connection_of,
     given,
+    page_request,
 )
-from resolvers.fields.declare import many
-from resolvers.fields.ids import MAX_INT, encode_cursor
-from resolvers.policy.directives import ERP_STATEMENT, needs
+from resolvers.fields.ids import CLIENTS, MAX_INT
+from resolvers.policy.directives import ERP_STATEMENT
 from resolvers.policy.enums import ErpStatusCode, WebStatusCode
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.types.client import Client
-from resolvers.types.trading_account import codes
+from resolvers.types.trading_accounts import codes
 from upstreams.erp.reader import ClientQuery
 
-CURSOR = "clients"
 _LONGEST_SEARCH = 200
 
 
@@ -51,17 +46,6 @@ class ClientFilter:
     )
 
 
-@strawberry.type(description="A client in a list.", directives=[needs(Scope.CLIENT_READ)])
-class ClientEdge:
-    cursor: str = strawberry.field(description="Where the client stands in the list.")
-    node: Client = strawberry.field(description="The client.")
-
-    @classmethod
-    @by_class
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, EdgeRecord)
-
-
 async def client_totals(
     connections: Sequence[ConnectionRecord[ClientRecord]], context: Context
 ) -> list[int | BaseException]:
@@ -69,23 +53,9 @@ async def client_totals(
     return [await erp.count_clients(connection.query, visible, context.call) for connection in connections]
 
 
-@strawberry.type(description="A page of clients.", directives=[needs(Scope.CLIENT_READ)])
-class ClientConnection:
-    edges: list[ClientEdge] = strawberry.field(description="The clients with their cursors.")
-    nodes: list[Client] = strawberry.field(description="The clients.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands in the list.")
-    total_count = many(
-        client_totals,
-        returns=int | None,
-        key=connection_key,
-        description="How many clients there are on all pages; a statement of its own, made only when asked for.",
-        upstreams=[ERP_STATEMENT],
-    )
-
-    @classmethod
-    @by_class
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, ConnectionRecord)
+ClientConnection: Any = connection_of(
+    Client, "clients", CLIENTS, client_totals, upstream=ERP_STATEMENT, scope=Scope.CLIENT_READ
+)
 
 
 def client_query(asked: ClientFilter | None) -> ClientQuery:
@@ -124,27 +94,13 @@ async def clients(  # noqa: PLR0913, PLR0917 - Relay's four arguments and a filt
     filter: Annotated[ClientFilter | None, strawberry.argument(description="Which of them.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> ConnectionRecord[ClientRecord]:
     context = info.context
-    request, query = clients_page(context, first, after, last, before, filter)
+    arguments = {"first": first, "after": after, "last": last, "before": before, "filter": filter}
+    request, query = clients_page(context, arguments)
     page = await context.services.upstreams.erp.client_page(query, request, context.caller.visible, context.call)
-    return ConnectionRecord(page, request, _cursor, None, query)
+    return ConnectionRecord(page, request, CLIENTS.of, None, query)
 
 
-def clients_page(  # noqa: PLR0913, PLR0917 - the field's arguments.
-    context: Context,
-    first: Any = UNSET,
-    after: Any = UNSET,
-    last: Any = UNSET,
-    before: Any = UNSET,
-    filter: Any = UNSET,  # noqa: A002 - the graph's name.
-) -> tuple[PageRequest, ClientQuery]:
-    """What the arguments of `clients` ask for. Raises BadUserInput."""
-    request = PageArguments.of(first, after, last, before).request(CURSOR, (int,), context.services.limits)
-    return request, client_query(given(filter))
-
-
-def cursor_of_number(number: int) -> str:
-    return encode_cursor(CURSOR, number)
-
-
-def _cursor(client: ClientRecord) -> str:
-    return cursor_of_number(client.client_number)
+def clients_page(context: Context, arguments: Mapping[str, Any]) -> tuple[PageRequest, ClientQuery]:
+    """The page that the arguments of `clients` name. Raises BadUserInput."""
+    request = page_request(arguments, CLIENTS, context.services.limits)
+    return request, client_query(given(arguments.get("filter")))

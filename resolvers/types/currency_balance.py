@@ -4,15 +4,22 @@ import strawberry
 
 from core.money import divide, in_currency, total
 from core.records import BalanceRecord
+from engine.rendering import RequestedField
+from resolvers.fields.declare import field
+from resolvers.fields.rendering import Compilation, Json, Place, column, rendered, sql
+from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.directives import needs
 from resolvers.policy.scopes import Scope
 from resolvers.types.scalars import CurrencyCode
 
 
+@public(VALUE)
 @strawberry.type(description="An exact amount beside its currency.")
 class Money:
-    amount: Decimal = strawberry.field(description="The amount, with at least the currency's own decimal places.")
-    currency: CurrencyCode = strawberry.field(description="What the amount is in.")
+    amount: Decimal = field(
+        "The amount, with at least the currency's own decimal places.", column(sql.amount, "amount", "places")
+    )
+    currency: CurrencyCode = field("What the amount is in.", column(sql.text, "currency"))
 
 
 def money(amount: Decimal | None, currency: str | None) -> Money | None:
@@ -25,6 +32,16 @@ def money(amount: Decimal | None, currency: str | None) -> Money | None:
 RATE_PLACES = 8
 
 
+def _value(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    money = compilation.builder.money(place.row.column("value"))
+    json = compilation.object(wanted, Place(money, place.path))
+    return sql.null_without([money.column("amount"), money.column("currency")], json)
+
+
+def _rate(compilation: Compilation, _wanted: RequestedField, _place: Place) -> Json:
+    return compilation.builder.rate(RATE_PLACES)
+
+
 @strawberry.type(
     description="What a client holds in one currency. balance: the accounting figure, may be negative. cash: balance "
     "less held. value: revalued into the accounting currency. rate: value / balance, half-even, 8 places. value and "
@@ -32,25 +49,25 @@ RATE_PLACES = 8
     directives=[needs(Scope.BALANCE_READ)],
 )
 class CurrencyBalance:
-    currency: CurrencyCode = strawberry.field(description="What is held.")
+    currency: CurrencyCode = field("What is held.", column(sql.text, "currency"))
 
-    @strawberry.field(description="The accounting balance; negative for a debt.")
+    @field("The accounting balance; negative for a debt.", column(sql.amount, "balance", "places"))
     def balance(root: strawberry.Parent[BalanceRecord]) -> Decimal:
         return in_currency(root.balance, root.currency)
 
-    @strawberry.field(description="What is free to use: the balance less what is held.")
+    @field("What is free to use: the balance less what is held.", column(sql.amount, "cash", "places"))
     def cash(root: strawberry.Parent[BalanceRecord]) -> Decimal:
         return in_currency(root.cash, root.currency)
 
-    @strawberry.field(description="Secured for withdrawals, orders, margin or tax.")
+    @field("Secured for withdrawals, orders, margin or tax.", column(sql.difference, "balance", "cash", "places"))
     def held(root: strawberry.Parent[BalanceRecord]) -> Decimal:
         return in_currency(total([root.balance, -root.cash]), root.currency)
 
-    @strawberry.field(description="The balance in the accounting currency at the current rate; null without a rate.")
+    @field("The balance in the accounting currency at the current rate; null without a rate.", rendered(_value))
     def value(root: strawberry.Parent[BalanceRecord]) -> Money | None:
         return money(root.value, root.accounting_currency)
 
-    @strawberry.field(description="Accounting currency per unit, value / balance at 8 places; null without a rate.")
+    @field("Accounting currency per unit, value / balance at 8 places; null without a rate.", rendered(_rate))
     def rate(root: strawberry.Parent[BalanceRecord]) -> Decimal | None:
         return None if root.value is None else divide(root.value, root.balance, RATE_PLACES)
 

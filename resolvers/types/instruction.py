@@ -3,37 +3,24 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
-from strawberry import UNSET
 
+from core.keyset import PageRequest
 from core.records import AccountKey, AccountRecord, ClientRecord, InstructionEventRecord, InstructionRecord
-from engine import by_class
 from resolvers.context import Context
-from resolvers.fields.connections import (
-    After,
-    Before,
-    ConnectionRecord,
-    EdgeRecord,
-    First,
-    Last,
-    PageArguments,
-    PageInfo,
-    connection_key,
-    counted,
-)
-from resolvers.fields.declare import many
-from resolvers.fields.ids import encode_cursor, encode_id
+from resolvers.fields.connections import ConnectionRecord, connection_of, counted
+from resolvers.fields.declare import is_a, many
+from resolvers.fields.ids import INSTRUCTION_ID, INSTRUCTIONS
 from resolvers.fields.loaders import accounts_by_key, clients_by_number
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, needs
 from resolvers.policy.enums import InstructionKind, InstructionStatus
 from resolvers.policy.scopes import Scope
 from resolvers.types.currency_balance import Money, money
-from resolvers.types.node import Node
+from resolvers.types.node import Node, node_id
 
 if TYPE_CHECKING:
     from resolvers.types.client import Client
     from resolvers.types.trading_account import TradingAccount
 
-CURSOR = "instructions"
 # A caller that may give a command sees its outcome; `instruction` and `node` ask for instruction:read alone.
 READERS = needs(Scope.INSTRUCTION_READ, Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE)
 
@@ -83,19 +70,14 @@ class InstructionEvent:
     def status(root: strawberry.Parent[InstructionEventRecord]) -> InstructionStatus:
         return InstructionStatus(root.status)
 
-    @classmethod
-    @by_class
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, InstructionEventRecord)
+    is_type_of = is_a(InstructionEventRecord)
 
 
 @strawberry.type(
     description="One order to change something upstream. Never deleted, only advanced.", directives=[READERS]
 )
 class Instruction(Node):
-    @strawberry.field(description="Permanent and opaque; `node(id:)` finds the instruction again.")
-    def id(root: strawberry.Parent[InstructionRecord]) -> strawberry.ID:
-        return strawberry.ID(encode_id("Instruction", str(root.id)))
+    id = node_id(INSTRUCTION_ID, "Permanent and opaque; `node(id:)` finds the instruction again.")
 
     @strawberry.field(description="What it changes.")
     def kind(root: strawberry.Parent[InstructionRecord]) -> InstructionKind:
@@ -136,22 +118,7 @@ class Instruction(Node):
         upstreams=[STATE_STATEMENT],
     )
     created_at: datetime = strawberry.field(description="When it was received.")
-
-    @classmethod
-    @by_class
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, InstructionRecord)
-
-
-@strawberry.type(description="An instruction in a list.", directives=[needs(Scope.INSTRUCTION_READ)])
-class InstructionEdge:
-    cursor: str = strawberry.field(description="Where the instruction stands in the list.")
-    node: Instruction = strawberry.field(description="The instruction.")
-
-    @classmethod
-    @by_class
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, EdgeRecord)
+    is_type_of = is_a(InstructionRecord)
 
 
 async def instruction_totals(
@@ -165,38 +132,19 @@ async def instruction_totals(
     return await counted(connections, count)
 
 
-@strawberry.type(description="A page of instructions.", directives=[needs(Scope.INSTRUCTION_READ)])
-class InstructionConnection:
-    edges: list[InstructionEdge] = strawberry.field(description="The instructions with their cursors.")
-    nodes: list[Instruction] = strawberry.field(description="The instructions.")
-    page_info: PageInfo = strawberry.field(description="Where this page stands in the list.")
-    total_count = many(
-        instruction_totals,
-        returns=int | None,
-        key=connection_key,
-        description="How many instructions there are on all pages; a statement of its own, made only when asked for.",
-        upstreams=[STATE_STATEMENT],
-    )
-
-    @classmethod
-    @by_class
-    def is_type_of(cls, value: object, _info: object) -> bool:
-        return isinstance(value, ConnectionRecord)
+InstructionConnection: Any = connection_of(
+    Instruction,
+    "instructions",
+    INSTRUCTIONS,
+    instruction_totals,
+    upstream=STATE_STATEMENT,
+    scope=Scope.INSTRUCTION_READ,
+)
 
 
-async def instruction_connections(  # noqa: PLR0913, PLR0917 - Relay's four arguments.
-    clients: Sequence[ClientRecord],
-    context: Context,
-    first: First = UNSET,
-    after: After = UNSET,
-    last: Last = UNSET,
-    before: Before = UNSET,
+async def instruction_connections(
+    clients: Sequence[ClientRecord], context: Context, request: PageRequest
 ) -> list[ConnectionRecord[InstructionRecord]]:
-    request = PageArguments.of(first, after, last, before).request(CURSOR, (int,), context.services.limits)
     numbers = [client.client_number for client in clients]
     pages = await context.services.upstreams.ledger.pages(numbers, request, context.caller.visible, context.call)
-    return [ConnectionRecord(pages[number], request, _cursor, number, None) for number in numbers]
-
-
-def _cursor(instruction: InstructionRecord) -> str:
-    return encode_cursor(CURSOR, instruction.number)
+    return [ConnectionRecord(pages[number], request, INSTRUCTIONS.of, number, None) for number in numbers]

@@ -1,14 +1,14 @@
 """Finding one thing by what the caller knows of it: the @oneOf inputs and node ids."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import strawberry
 from strawberry import UNSET
 
 from core.records import AccountKey, AccountRecord, ClientRecord, InstructionRecord
 from resolvers.context import Batch, Context
-from resolvers.fields.ids import account_key, client_number, decode_id, instruction_id, key_of
+from resolvers.fields.ids import ACCOUNT_ID, CLIENT_ID, INSTRUCTION_ID, NodeId, decode_id
 from resolvers.fields.loaders import accounts_by_key, clients_by_account, clients_by_number, instructions_by_id
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
@@ -60,11 +60,11 @@ def number_of(by: ClientBy) -> int | None:
     """The number of a client that is selected by number or id; None for a client that is selected by an account."""
     if by.account:
         return None
-    return by.client_number if by.id is UNSET else client_number(key_of(by.id or "", "Client"))
+    return by.client_number if by.id is UNSET else CLIENT_ID.key(by.id or "")
 
 
 def account_key_of(by: TradingAccountBy) -> AccountKey:
-    return account_key(key_of(by.id, "TradingAccount")) if by.id is not UNSET and by.id else _ref(by).key
+    return ACCOUNT_ID.key(by.id) if by.id is not UNSET and by.id else _ref(by).key
 
 
 def _ref(by: TradingAccountBy) -> AccountRef:
@@ -81,29 +81,28 @@ async def find_account(by: TradingAccountBy, context: Context) -> AccountRecord 
 async def find_instruction(by: InstructionBy, context: Context) -> InstructionRecord | None:
     """An instruction by key is the caller's own. In both cases only callers that may see its client see it."""
     if by.id:
-        found: InstructionRecord | None = await context.load(
-            instructions_by_id, instruction_id(key_of(by.id, "Instruction"))
-        )
+        found: InstructionRecord | None = await context.load(instructions_by_id, INSTRUCTION_ID.key(by.id))
         return found
     own = await context.services.upstreams.ledger.by_key(context.caller.principal, str(by.idempotency_key))
     return own if own is not None and context.caller.visible.includes(own) else None
 
 
+_FINDERS: Final[Mapping[str, tuple[NodeId[Any], Batch, Scope]]] = {
+    node.type_name: (node, batch, scope)
+    for node, batch, scope in (
+        (CLIENT_ID, clients_by_number, Scope.CLIENT_READ),
+        (ACCOUNT_ID, accounts_by_key, Scope.CLIENT_READ),
+        (INSTRUCTION_ID, instructions_by_id, Scope.INSTRUCTION_READ),
+    )
+}
+
+
 async def find_node(identity: str, context: Context) -> Record | None:
-    """Whatever the id names. Raises BadUserInput for garbage, Forbidden for what the caller has no scope for."""
+    """The object that the id names. Raises BadUserInput for any other text, Forbidden for a missing scope."""
     type_name, key = decode_id(identity)
-    batch, parse, scope = _finder(type_name)
-    context.caller.require(type_name, [scope])
-    found: Record | None = await context.load(batch, parse(key))
-    return found
-
-
-def _finder(type_name: str) -> tuple[Batch, Callable[[str], Any], Scope]:
-    finders: dict[str, tuple[Batch, Callable[[str], Any], Scope]] = {
-        "Client": (clients_by_number, client_number, Scope.CLIENT_READ),
-        "TradingAccount": (accounts_by_key, account_key, Scope.CLIENT_READ),
-        "Instruction": (instructions_by_id, instruction_id, Scope.INSTRUCTION_READ),
-    }
-    if type_name not in finders:
+    if type_name not in _FINDERS:
         raise BadUserInput("The id names no type of this graph.")
-    return finders[type_name]
+    node, batch, scope = _FINDERS[type_name]
+    context.caller.require(type_name, [scope])
+    found: Record | None = await context.load(batch, node.parse(key))
+    return found

@@ -1,7 +1,13 @@
 """Statuses as the ERP and the website number them. Decisions rest on the numbers; the texts are localised."""
 
+from collections.abc import Sequence
+from enum import Enum
+
 import strawberry
 
+from resolvers.fields.declare import field
+from resolvers.fields.rendering import Declaration, coded, coded_text, column, sql
+from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.enums import ErpStatusCode, WebStatusCode, code_of
 
 ERP_TEXTS = {
@@ -21,25 +27,37 @@ WEB_TEXTS = {
     WebStatusCode.ON_HOLD: "On Hold (Readonly)",
     WebStatusCode.UNRECOGNISED: "Unrecognised",
 }
-# What a web status permits is said for Blocked, Approved and On Hold; whatever is not said is not permitted.
+# The document says what Blocked, Approved and On Hold permit; every other status permits nothing.
 SIGN_IN = (WebStatusCode.APPROVED, WebStatusCode.ON_HOLD)
 TRANSACT = (WebStatusCode.APPROVED,)
 
 
+def _one_of(codes: Sequence[Enum]) -> Declaration:
+    return column(lambda status: sql.is_one_of(status, [code.value for code in codes]), "web_status")
+
+
+@public(VALUE)
 @strawberry.type(description="How the ERP handles a client.")
 class ErpStatus:
-    code: ErpStatusCode = strawberry.field(description="The status by name.")
-    raw_code: int = strawberry.field(description="The ERP's own number.")
-    text: str = strawberry.field(description="The ERP's text, in its language; decide on the code instead.")
+    code: ErpStatusCode = field("The status by name.", column(coded(ErpStatusCode.UNRECOGNISED), "erp_status"))
+    raw_code: int = field("The ERP's own number.", column(sql.number, "erp_status"))
+    text: str = field(
+        "The ERP's text, in its language; decide on the code instead.",
+        column(coded_text(ERP_TEXTS, ErpStatusCode.UNRECOGNISED), "erp_status_text", "erp_status"),
+    )
 
 
+@public(VALUE)
 @strawberry.type(description="What the website lets a client do.")
 class WebStatus:
-    code: WebStatusCode = strawberry.field(description="The status by name.")
-    raw_code: int = strawberry.field(description="The ERP's own number.")
-    text: str = strawberry.field(description="The ERP's text, in its language; decide on the code instead.")
-    can_sign_in: bool = strawberry.field(description="Whether the client may sign in: Approved and On Hold may.")
-    can_transact: bool = strawberry.field(description="Whether the client may act: only Approved may.")
+    code: WebStatusCode = field("The status by name.", column(coded(WebStatusCode.UNRECOGNISED), "web_status"))
+    raw_code: int = field("The ERP's own number.", column(sql.number, "web_status"))
+    text: str = field(
+        "The ERP's text, in its language; decide on the code instead.",
+        column(coded_text(WEB_TEXTS, WebStatusCode.UNRECOGNISED), "web_status_text", "web_status"),
+    )
+    can_sign_in: bool = field("Whether the client may sign in: Approved and On Hold may.", _one_of(SIGN_IN))
+    can_transact: bool = field("Whether the client may act: only Approved may.", _one_of(TRANSACT))
 
 
 def erp_status(number: int, text: str | None) -> ErpStatus:

@@ -1,9 +1,17 @@
+from collections.abc import Mapping
+from enum import Enum
+
+import msgspec
 import strawberry
 
-from resolvers.context import Info, Services
+from engine.rendering import Arguments, RequestedField
+from resolvers.context import Context, Info, Services
+from resolvers.fields.rendering import Compilation, Json, Place, rendered, sql
+from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.enums import Platform, UpstreamSystem, code_of
 
 
+@public(VALUE)
 @strawberry.type(
     description="A trading server. `system` is null for a server that the ERP names and the configuration does not."
 )
@@ -45,3 +53,50 @@ def unconfigured(name: str) -> TradingServer:
 async def trading_servers(info: Info) -> list[TradingServer]:
     services = info.context.services
     return [trading_server(name, services) for name in sorted(services.upstreams.servers)]
+
+
+def _server(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+    """An account's server. A server that the ERP names and the settings do not has only its name."""
+    column, configured = place.row.column("server"), _Configured(wanted)
+    names, texts = (
+        compilation.builder.parameter(compilation.parameter(value), "text[]")
+        for value in (configured.names, configured.texts)
+    )
+    unknown = sql.object_of(
+        (one.key, sql.text(column) if one.name == "name" else [_json(unconfigured(""), one)]) for one in wanted.fields
+    )
+    return sql.chosen(texts, names, column, unknown)
+
+
+SERVER = rendered(_server)
+"""All fields of the server. PostgreSQL chooses among values that are JSON already."""
+
+
+class _Configured:
+    """Every server of the settings as JSON, made once because no run changes it."""
+
+    def __init__(self, wanted: RequestedField) -> None:
+        self._wanted = wanted
+        self._services: Services | None = None
+        self._by_name: Mapping[str, str] = {}
+
+    def names(self, context: Context, _arguments: Arguments) -> tuple[str, ...]:
+        return tuple(self._made(context.services))
+
+    def texts(self, context: Context, _arguments: Arguments) -> tuple[str, ...]:
+        return tuple(self._made(context.services).values())
+
+    def _made(self, services: Services) -> Mapping[str, str]:
+        if self._services is not services:
+            self._by_name = {name: self._text(trading_server(name, services)) for name in services.upstreams.servers}
+            self._services = services
+        return self._by_name
+
+    def _text(self, found: TradingServer) -> str:
+        return "{" + ",".join(f'"{one.key}":{_json(found, one)}' for one in self._wanted.fields) + "}"
+
+
+def _json(found: TradingServer, wanted: RequestedField) -> str:
+    definition = wanted.plan.definition.strawberry
+    value = wanted.type_name if definition is None else getattr(found, definition.python_name)
+    return msgspec.json.encode(value.name if isinstance(value, Enum) else value).decode()

@@ -3,9 +3,11 @@ from datetime import datetime
 import strawberry
 
 from resolvers.context import Info
+from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.enums import UpstreamState, UpstreamSystem
 
 
+@public(VALUE)
 @strawberry.type(description="How an upstream has been doing lately, as this process sees it.")
 class UpstreamHealth:
     system: UpstreamSystem = strawberry.field(description="The system.")

@@ -3,8 +3,10 @@ from datetime import datetime, timedelta
 import strawberry
 
 from resolvers.context import Info
+from resolvers.policy.authorization import VALUE, public
 
 
+@public(VALUE)
 @strawberry.type(description="What may still be spent before a caller has to wait.")
 class Budget:
     limit: int = strawberry.field(
@@ -14,6 +16,7 @@ class Budget:
     resets_at: datetime = strawberry.field(description="When the whole of it is there again.")
 
 
+@public(VALUE)
 @strawberry.type(description="The caller.")
 class Viewer:
     name: str = strawberry.field(

@@ -1,4 +1,4 @@
--- The trading platforms' own books: what MT4, MT5 and cTrader servers know, whoever's REST API stands in front of them.
+-- The trading platforms' own books: what MT4, MT5 and cTrader servers know, behind any vendor's REST API.
 -- Only the sandbox's vendor servers read and write it; the ERP gets copies through the synchroniser.
 CREATE SCHEMA platform;
 
@@ -25,7 +25,7 @@ CREATE TABLE platform.account_group (
 CREATE TABLE platform.account (
     server           text NOT NULL REFERENCES platform.server,
     login            bigint NOT NULL,
-    client_number    integer,                   -- whom the ERP's synchroniser files it under
+    client_number    integer,                   -- the client that the ERP's synchroniser files it under
     crm_user_id      text,
     name             text NOT NULL DEFAULT '',
     email            text NOT NULL DEFAULT '',

@@ -26,7 +26,7 @@ FROM (VALUES
     (500014, 1, 'Levi',      'Amir',      'amir.levi@example.com',      4, true),   -- [D, H-1675] no account yet
     (500021, 2, 'Rosen',     'Dana',      'dana.rosen@example.com',     5, true),   -- [D, H-1675] has account 55521
     (500030, 3, 'Okafor',    'Chidi',     NULL,                         0, false),  -- no website record
-    (500031, 4, 'Novák',     'Jiří',      'jiri.novak@example.com',     9, true),   -- statuses that nobody knows
+    (500031, 4, 'Novák',     'Jiří',      'jiri.novak@example.com',     9, true),   -- statuses that no version knows
     (500032, 5, 'Yılmaz',    'Elif',      'elif.yilmaz@example.com',    4, false),  -- not locked; a currency without a rate
     (500033, 1, 'Smith',     'Ada',       'ada.smith@example.com',      5, true),   -- an account on a server not configured
     (500034, 1, 'Müller',    'Jörg',      'joerg.mueller@example.com',  6, true),

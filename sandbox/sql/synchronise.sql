@@ -37,7 +37,7 @@ CREATE FUNCTION hyper.synchronise() RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     copied integer;
 BEGIN
-    -- Two passes at once could write an older figure over a newer one.
+    -- Two passes at the same time could write an older figure over a newer one.
     PERFORM pg_advisory_xact_lock(hashtextextended('hyper.synchronise', 0));
     WITH announced AS (DELETE FROM platform.changed_account RETURNING server, login)
     INSERT INTO hyper.tpm_account_status AS t
@@ -58,7 +58,7 @@ BEGIN
     RETURN copied;
 END $$;
 
--- Hyper rests at weekends [D, H-1102]; here somebody says when. Pausing waits for a pass that is under way.
+-- Hyper rests at weekends [D, H-1102]; here the control commands say when. Pausing waits for a pass that is under way.
 CREATE TABLE hyper.synchroniser (
     paused boolean NOT NULL
 );

@@ -1,4 +1,10 @@
--- What `brokergraph check` asks of the databases.
+-- What `brokergraph check` asks of the databases, and the SQL that it advises.
+
+-- part: cast
+{column}::{type}
+
+-- part: grant
+GRANT SELECT ON {view} TO our role
 
 -- name: columns
 -- Which columns do the ERP's views have, of which types, and may we read them?
@@ -20,10 +26,6 @@ SELECT client_number FROM brokergraph_erp.client LIMIT 1
 -- name: servers
 -- On which trading servers do the ERP's accounts lie?
 SELECT DISTINCT server FROM brokergraph_erp.trading_account ORDER BY server LIMIT 200
-
--- name: applied
--- Which migrations has the state database had, with which text?
-SELECT name, checksum FROM brokergraph.migration ORDER BY name
 
 -- name: proven_histories
 -- Which servers' histories have shown a deposit of ours?

@@ -6,59 +6,18 @@ from typing import Any
 from core.call import Call
 from core.errors import UpstreamError
 from upstreams.check.findings import Finding, Findings, note, ok, told, wrong
+from upstreams.erp.contract import VIEWS
 from upstreams.postgres.database import Database
-from upstreams.postgres.sql import read_statements
+from upstreams.postgres.sql import read_parts, read_statements
 
 sql = read_statements("check/check.sql")
-
-INTEGER = ("integer", "smallint")
-TEXT = ("text", "character varying")
-BOOLEAN = ("boolean",)
-NUMERIC = ("numeric",)
-STAMP = ("timestamp with time zone",)
-
-CONTRACT: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "client": {
-        "client_number": INTEGER,
-        "full_name": TEXT,
-        "email": TEXT,
-        "agency": INTEGER,
-        "erp_status": INTEGER,
-        "erp_status_text": TEXT,
-        "identity_locked": BOOLEAN,
-        "crm_user_id": TEXT,
-    },
-    "web_status": {"client_number": INTEGER, "web_status": INTEGER, "web_status_text": TEXT},
-    "api_password": {"client_number": INTEGER, "api_password": TEXT},
-    "trading_account": {
-        "server": TEXT,
-        "login": TEXT,
-        "client_number": INTEGER,
-        "platform": TEXT,
-        "status": INTEGER,
-        "group_name": TEXT,
-        "currency": TEXT,
-        "balance": NUMERIC,
-        "equity": NUMERIC,
-        "margin": NUMERIC,
-        "synced_at": STAMP,
-    },
-    "currency_balance": {
-        "client_number": INTEGER,
-        "currency": TEXT,
-        "balance": NUMERIC,
-        "cash": NUMERIC,
-        "value": NUMERIC,
-    },
-    "accounting_currency": {"currency": TEXT},
-}
-"""The views of schema brokergraph_erp: column -> types that will do, the wanted one first."""
+_ADVICE = read_parts("check/check.sql")
 
 _PAGE = "docs/erp-views.md shows the view"
 
 
 async def check_erp(database: Database, accounting_currency: str, configured: Sequence[str], call: Call) -> Findings:
-    """Every view and column; then what stands in them, where they can be read."""
+    """Every view and column; then their contents, where they can be read."""
     try:
         rows = await database.read(sql.columns, call=call)
     except UpstreamError as error:
@@ -78,7 +37,7 @@ def views(rows: Sequence[Any]) -> Iterator[Finding]:
     present: dict[str, dict[str, Any]] = {}
     for row in rows:
         present.setdefault(row["view"], {})[row["column"]] = row
-    for view, columns in CONTRACT.items():
+    for view, columns in VIEWS.items():
         problems = list(_view(view, columns, present.get(view)))
         yield from problems or [ok(f"brokergraph_erp.{view}", f"{len(columns)} columns")]
 
@@ -93,11 +52,10 @@ def _view(view: str, columns: Mapping[str, Sequence[str]], present: Mapping[str,
         if row is None:
             yield wrong(f"{place}.{column}", f"the column is missing; it should be {types[0]}", _PAGE)
         elif row["type"] not in types:
-            yield wrong(
-                f"{place}.{column}", f"is {row['type']}, should be {types[0]}", f"Cast it: {column}::{types[0]}"
-            )
+            advice = f"Cast it: {_ADVICE['cast'].format(column=column, type=types[0])}"
+            yield wrong(f"{place}.{column}", f"is {row['type']}, should be {types[0]}", advice)
         elif not row["readable"]:
-            yield wrong(f"{place}.{column}", "may not be read by our role", f"GRANT SELECT ON {place} TO our role")
+            yield wrong(f"{place}.{column}", "may not be read by our role", _ADVICE["grant"].format(view=place))
 
 
 async def _contents(database: Database, currency: str, configured: Sequence[str], call: Call) -> Findings:

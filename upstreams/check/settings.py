@@ -1,5 +1,5 @@
 """Do the settings make sense by themselves? Each connection and each trading server is opened alone, so that every
-wrong one is named and not just the first. Opening speaks to nobody.
+wrong one is named and not just the first. To open one makes no call.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -46,7 +46,7 @@ async def _joined(good: UpstreamsConfig, more: UpstreamsConfig, clock: Clock) ->
 async def _opened(subject: str, config: UpstreamsConfig, clock: Clock) -> Finding:
     try:
         for name, server in config.servers.items():
-            # Not every adapter has a use for the zone, but a wrong one helps nobody.
+            # Some adapters never read the zone, but a wrong zone is a mistake in every case.
             timezone(name, server)
         async with open_upstreams(config, clock, memory_tokens):
             return ok(subject, "the settings make sense")

@@ -12,6 +12,7 @@ from upstreams.postgres.migrate import migrations, missing
 from upstreams.postgres.sql import read_statements
 
 sql = read_statements("check/check.sql")
+_APPLIED = read_statements("postgres/migrate.sql").applied
 _MIGRATE = "Run `brokergraph migrate`."
 
 
@@ -19,7 +20,7 @@ async def check_state(database: Database, subject: str, depositing: Sequence[str
     """`subject` is the setting that names the database, `depositing` the servers that take deposits."""
     try:
         lacking = await _missing(database, call.deadline)
-        applied = {} if lacking else {row[0]: row[1] for row in await database.read(sql.applied, call=call)}
+        applied = {} if lacking else {row[0]: row[1] for row in await database.read(_APPLIED, call=call)}
     except UpstreamError as error:
         yield wrong(subject, told(error), "Is the address right, PostgreSQL running, the role allowed in?")
         return

@@ -17,7 +17,7 @@ from upstreams.vendors.kit.token_store import TokenStore
 from upstreams.vendors.kit.vendor import Vendor
 from upstreams.vendors.registry import vendor_of
 
-# Asked for where a read wants a login. That nobody has it is a good answer, too.
+# For reads that need a login. The answer that no account has it is a good answer, too.
 PROBE_LOGIN = "1"
 _ANSWERS = "answers, accepts our credentials"
 _KNOWN = f"{_ANSWERS} and knows the server"
@@ -26,7 +26,10 @@ _KNOWN = f"{_ANSWERS} and knows the server"
 async def check_vendors(
     config: UpstreamsConfig, clock: Clock, token_stores: Callable[[str], TokenStore], call: Call
 ) -> Findings:
-    """`config` holds only what can be opened (`check_settings.sound`). All are asked at once and told in order."""
+    """`config` holds only what can be opened (`check_settings.sound`).
+
+    All are asked at the same time and reported in order.
+    """
     async with open_upstreams(config, clock, token_stores) as upstreams:
         tasks = [asyncio.create_task(_judged(one)) for one in _questions(config, upstreams, call)]
         for task in tasks:
@@ -35,7 +38,7 @@ async def check_vendors(
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """`section` is where the settings say whom to ask and with what credentials."""
+    """`section` is the place of the address and the credentials in the settings."""
 
     subject: str
     section: str

@@ -1,15 +1,9 @@
--- What is asked of the ERP's views (docs/erp-views.md). $1 is always the agencies that the caller may see, null for all,
--- and $2 the one client that a client's own token is for, null for everybody else: core/visibility.py.
+-- The statements over the ERP's views (docs/erp-views.md). The lists of columns come from upstreams/erp/contract.py.
+-- core/visibility.py gives the first two parameters of every statement. $1 has the agencies that the caller may see, null
+-- for all. $2 is the client of a client's own token, null for all other callers.
 
 -- part: visible
 ($1::int[] IS NULL OR c.agency = ANY ($1::int[])) AND ($2::int IS NULL OR c.client_number = $2)
-
--- part: client_columns
-c.client_number, c.full_name, c.email, c.agency, c.erp_status, c.erp_status_text, c.identity_locked, c.crm_user_id
-
--- part: account_columns
-a.server, a.login, a.client_number, a.platform, a.status, a.group_name, a.currency, a.balance, a.equity, a.margin,
-a.synced_at
 
 -- part: matching_clients
 ($3::int[] IS NULL OR c.client_number = ANY ($3))
@@ -31,13 +25,13 @@ AND ($7::int[] IS NULL OR a.status = ANY ($7) OR ($8::bool AND a.status <> ALL (
 AND ($13::text IS NULL OR (a.server, a.login) < ($13, $14::text))
 
 -- name: clients_by_number
--- Who are these clients? $3 numbers.
+-- Which clients have these numbers? $3 numbers.
 SELECT {client_columns}
 FROM brokergraph_erp.client c
 WHERE c.client_number = ANY ($3::int[]) AND {visible}
 
 -- name: clients_by_account
--- Whose are these accounts? $3 servers and $4 logins, pairwise.
+-- Which clients own these accounts? $3 servers and $4 logins, pairwise.
 SELECT k.server AS key_server, k.login AS key_login, {client_columns}
 FROM unnest($3::text[], $4::text[]) AS k (server, login)
 JOIN brokergraph_erp.trading_account a ON a.server = k.server AND a.login = k.login
@@ -51,8 +45,8 @@ FROM brokergraph_erp.client c
 WHERE c.crm_user_id = ANY ($3::text[]) AND {visible}
 
 -- name: clients_forward
--- One page of clients by number. $3 numbers, $4 web statuses, $5 also those not listed in $6, $7 to $9 the same for ERP
--- statuses, $10 agencies asked for, $11 number, $12 e-mail or $13 beginning of a name; $14 after, $15 before, $16 limit.
+-- One page of clients by number. $3 numbers, $4 web statuses, $5 also those not listed in $6. $7 to $9 are the same for
+-- ERP statuses. $10 agencies, $11 number, $12 e-mail or $13 beginning of a name. $14 after, $15 before, $16 limit.
 SELECT {client_columns}
 FROM brokergraph_erp.client c
 WHERE {visible} AND {matching_clients}
@@ -75,7 +69,7 @@ WHERE {visible} AND {matching_clients}
 
 -- name: web_statuses
 -- What does the website say of these clients? $3 numbers.
-SELECT w.client_number, w.web_status, w.web_status_text
+SELECT {web_status_columns}
 FROM brokergraph_erp.web_status w
 JOIN brokergraph_erp.client c ON c.client_number = w.client_number
 WHERE w.client_number = ANY ($3::int[]) AND {visible}
@@ -83,7 +77,7 @@ WHERE w.client_number = ANY ($3::int[]) AND {visible}
 -- name: balances
 -- Every currency that these clients hold, other than zero. $3 numbers. Without an accounting currency nothing can be
 -- valued, but what is held is still held.
-SELECT b.client_number, b.currency, b.balance, b.cash, b.value, k.currency AS accounting_currency
+SELECT {balance_columns}, k.currency AS accounting_currency
 FROM brokergraph_erp.currency_balance b
 JOIN brokergraph_erp.client c ON c.client_number = b.client_number
 LEFT JOIN (SELECT currency FROM brokergraph_erp.accounting_currency LIMIT 1) k ON true
@@ -106,8 +100,8 @@ JOIN brokergraph_erp.client c ON c.client_number = a.client_number
 WHERE {visible}
 
 -- name: accounts_forward
--- One page of accounts for each of many clients, by server and login. $3 platforms, $4 also those not listed in $5,
--- $6 servers, $7 statuses, $8 also those not listed in $9, $10 numbers, $11, $12 after, $13, $14 before, $15 limit.
+-- One page of accounts for each of many clients, by server and login. $3 platforms, $4 also those not listed in $5.
+-- $6 servers. $7 statuses, $8 also those not listed in $9. $10 numbers. $11, $12 after, $13, $14 before, $15 limit.
 SELECT p.*
 FROM unnest($10::int[]) AS k (client_number)
 JOIN brokergraph_erp.client c ON c.client_number = k.client_number

@@ -1,8 +1,10 @@
 """The ERP's views, one statement per question, answers by key.
 
-Every method takes `visible`, what the caller may see, and passes it as the first parameters of its statement; there is
-no way to read client data past it. Look-ups by key are shared between requests with the same `visible`
-(upstreams/flow/coalescing.py), and that is what the shared statement gets.
+Every method takes `visible`, what the caller may see, and passes it as the first parameters of its statement. There
+is no
+way to read client data past it. Requests with the same `visible` share look-ups by key
+(upstreams/flow/coalescing.py), and
+the shared statement gets this `visible`.
 """
 
 from collections import defaultdict
@@ -15,11 +17,18 @@ from core.keyset import Page, PageRequest, cut
 from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
 from core.secret import Secret
 from core.visibility import Visibility
+from upstreams.erp.contract import selected
 from upstreams.flow.coalescing import Ask, Coalescing, K, Sharing, V
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("erp/erp.sql")
+sql = read_statements(
+    "erp/erp.sql",
+    client_columns=selected("client", "c"),
+    account_columns=selected("trading_account", "a"),
+    web_status_columns=selected("web_status", "w"),
+    balance_columns=selected("currency_balance", "b"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +93,8 @@ class Erp:
         self._accounts = self._shared(self._ask_accounts, sharing)
 
     async def aclose(self) -> None:
-        for gate in (self._clients, self._clients_by_account, self._web_statuses, self._balances, self._accounts):
-            await gate.aclose()
+        for shared in (self._clients, self._clients_by_account, self._web_statuses, self._balances, self._accounts):
+            await shared.aclose()
 
     async def clients(self, numbers: Sequence[int], visible: Visibility, call: Call) -> Mapping[int, ClientRecord]:
         return await self._clients.ask(visible, numbers, call)

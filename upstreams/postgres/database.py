@@ -14,7 +14,9 @@ from core.errors import ERP_DATABASE, DatabaseFailure, Misunderstood, Unavailabl
 from core.secret import Secret
 from upstreams.postgres.failures import ERRORS, classify, took_too_long
 from upstreams.postgres.pool import Pool, transaction
+from upstreams.postgres.sql import read_statements
 
+sql = read_statements("postgres/database.sql")
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
@@ -120,7 +122,7 @@ class Database:
     async def answers(self, seconds: float) -> bool:
         """Whether the database answers within the seconds."""
         try:
-            await self.write("SELECT 1", seconds=seconds)
+            await self.write(sql.ping, seconds=seconds)
         except UpstreamError:
             return False
         return True

@@ -71,7 +71,7 @@ SQLSTATES: Final = {
     "57014": _TRANSIENT,  # query canceled: the statement was rolled back
 }
 
-# Errors without a SQLSTATE, or whose SQLSTATE says too little; a subclass stands before its base.
+# Errors without a SQLSTATE, or with a SQLSTATE that says too little. A subclass comes before its base.
 DRIVER: Final[dict[type[BaseException], DatabaseFailure]] = {
     asyncpg.InvalidCachedStatementError: _TRANSIENT,
     asyncpg.OutdatedSchemaCacheError: _TRANSIENT,

@@ -9,14 +9,11 @@ from typing import Any
 import asyncpg
 
 from core.secret import Secret
+from upstreams.postgres.sql import read_statements
 
+sql = read_statements("postgres/migrate.sql")
 # The number is arbitrary, but every version of brokergraph must use the same one.
 _LOCK = 0x62726F6B657267
-_LEDGER_OF_MIGRATIONS = """
-CREATE SCHEMA IF NOT EXISTS brokergraph;
-CREATE TABLE IF NOT EXISTS brokergraph.migration (
-    name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
-"""
 
 
 class MigrationError(Exception):
@@ -44,8 +41,8 @@ async def migrate(url: Secret) -> list[str]:
     """Apply what is missing and return its names. Raises MigrationError if an applied file was changed since."""
     connection = await asyncpg.connect(url.reveal(), timeout=10)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        await connection.execute(_LEDGER_OF_MIGRATIONS)
+        await connection.execute(sql.lock, _LOCK)
+        await connection.execute(sql.make_record)
         applied = await _applied(connection)
         return [migration.name for migration in migrations() if await _apply(connection, migration, applied)]
     finally:
@@ -54,15 +51,12 @@ async def migrate(url: Secret) -> list[str]:
 
 async def missing(connection: Any) -> list[str]:
     """The names of migrations that are missing in the database; all of them where there is no schema yet."""
-    if await connection.fetchval("SELECT to_regclass('brokergraph.migration')") is None:
-        return [migration.name for migration in migrations()]
-    applied = await _applied(connection)
+    applied = await _applied(connection) if await connection.fetchval(sql.has_record) else {}
     return [migration.name for migration in migrations() if migration.name not in applied]
 
 
 async def _applied(connection: Any) -> dict[str, str]:
-    rows = await connection.fetch("SELECT name, checksum FROM brokergraph.migration")
-    return {row["name"]: row["checksum"] for row in rows}
+    return {row["name"]: row["checksum"] for row in await connection.fetch(sql.applied)}
 
 
 async def _apply(connection: Any, migration: Migration, applied: dict[str, str]) -> bool:
@@ -75,7 +69,5 @@ async def _apply(connection: Any, migration: Migration, applied: dict[str, str])
         return False
     async with connection.transaction():
         await connection.execute(migration.text)
-        await connection.execute(
-            "INSERT INTO brokergraph.migration (name, checksum) VALUES ($1, $2)", migration.name, migration.checksum
-        )
+        await connection.execute(sql.record, migration.name, migration.checksum)
     return True

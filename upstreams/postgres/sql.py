@@ -10,9 +10,9 @@ from types import SimpleNamespace
 _HEAD = re.compile(r"^-- (name|part): (\w+)\n", re.MULTILINE)
 
 
-def read_statements(filename: str) -> SimpleNamespace:
+def read_statements(filename: str, **more_parts: str) -> SimpleNamespace:
     """The named statements of a file in this package, as attributes: `sql.clients_by_number`."""
-    parts = read_parts(filename)
+    parts = read_parts(filename) | more_parts
     statements = ((name, text) for kind, name, text in _entries(filename) if kind == "name")
     return SimpleNamespace(**{name: text.format(**parts) for name, text in statements})
 

@@ -37,7 +37,7 @@ class DatabaseTokenStore:
         """An advisory lock on its own connection, so that the end of the process releases it."""
         lock = zlib.crc32(f"brokergraph vendor token {self._name}".encode())
         async with self._local, self._database.connection(_SECONDS) as connection, transaction(connection):
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", lock)
+            await connection.execute(sql.lock, lock)
             yield
 
     async def save(self, access: Secret, refresh: Secret | None) -> None:

@@ -1,16 +1,6 @@
--- An ERP that says odd things in places where the contract lets it, and in some where it does not.
-CREATE SCHEMA brokergraph_erp;
+-- An ERP that says odd things in places where the contract lets it, and in some where it does not. Its tables have the
+-- columns of the contract.
 SET search_path = brokergraph_erp;
-CREATE TABLE client (
-    client_number int, full_name text, email text, agency int, erp_status int, erp_status_text text,
-    identity_locked bool, crm_user_id text);
-CREATE TABLE web_status (client_number int, web_status int, web_status_text text);
-CREATE TABLE api_password (client_number int, api_password text);
-CREATE TABLE trading_account (
-    server text, login text, client_number int, platform text, status int, group_name text, currency text,
-    balance numeric, equity numeric, margin numeric, synced_at timestamptz);
-CREATE TABLE currency_balance (client_number int, currency text, balance numeric, cash numeric, value numeric);
-CREATE TABLE accounting_currency (currency text);
 INSERT INTO accounting_currency VALUES ('ILS');
 
 -- 1 to 99: nothing that cannot be said, most of it of agency 1.

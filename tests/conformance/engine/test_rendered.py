@@ -14,9 +14,10 @@ from graphql import build_schema
 from support.graphs import running_graph
 from support.operations import random_operation
 from support.oracle import order
+from support.views import create_views
 from test_our_schema import errors
 
-from resolvers.fields.ids import encode_cursor
+from resolvers.fields.ids import ACCOUNTS
 from resolvers.schema import printed
 from resolvers.types.scalars import print_datetime
 from upstreams.erp.rendering.sql_json import instant, joined, spelled, text_of
@@ -51,6 +52,7 @@ async def make_odd_erp(box):
     await connection.close()
     url = urlunsplit(urlsplit(box.database_url)._replace(path=f"/{DATABASE}"))
     connection = await asyncpg.connect(url)
+    await create_views(connection)
     await connection.execute((Path(__file__).parent / "odd_erp.sql").read_text(encoding="utf-8"))
     await connection.close()
     return url
@@ -243,7 +245,7 @@ ACCOUNT_PAGES = """query ($first: Int, $after: String, $filter: TradingAccountFi
 @pytest.mark.parametrize("first", [None, 1, 3])
 def test_pages_of_accounts_say_where_they_end(both, first, after, wanted):
     before = statements(both[0])
-    cursor = None if after is None else encode_cursor("accounts", *after)
+    cursor = None if after is None else ACCOUNTS.encode(*after)
     compare(both, ACCOUNT_PAGES, {"first": first, "after": cursor, "filter": wanted}, key="demo-partner")
     assert statements(both[0]) == before + 1
 

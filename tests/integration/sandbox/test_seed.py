@@ -9,42 +9,6 @@ pytestmark = pytest.mark.anyio
 
 CLIENTS = 400
 
-CONTRACT = {
-    "client": {
-        "client_number": "integer",
-        "full_name": "text",
-        "email": "text",
-        "agency": "integer",
-        "erp_status": "integer",
-        "erp_status_text": "text",
-        "identity_locked": "boolean",
-        "crm_user_id": "text",
-    },
-    "web_status": {"client_number": "integer", "web_status": "integer", "web_status_text": "text"},
-    "api_password": {"client_number": "integer", "api_password": "text"},
-    "trading_account": {
-        "server": "text",
-        "login": "text",
-        "client_number": "integer",
-        "platform": "text",
-        "status": "integer",
-        "group_name": "text",
-        "currency": "text",
-        "balance": "numeric",
-        "equity": "numeric",
-        "margin": "numeric",
-        "synced_at": "timestamp with time zone",
-    },
-    "currency_balance": {
-        "client_number": "integer",
-        "currency": "text",
-        "balance": "numeric",
-        "cash": "numeric",
-        "value": "numeric",
-    },
-    "accounting_currency": {"currency": "text"},
-}
-
 
 @pytest.fixture(scope="module")
 async def pg(tmp_path_factory):
@@ -66,18 +30,6 @@ async def rows(connection, question: str, *arguments) -> list[tuple]:
         tuple(str(value) if type(value).__name__ == "Decimal" else value for value in row.values())
         for row in await connection.fetch(question, *arguments)
     ]
-
-
-async def test_the_views_are_the_contract_exactly(erp):
-    found: dict = {}
-    for view, column, kind in await rows(
-        erp,
-        "SELECT table_name, column_name, data_type FROM information_schema.columns"
-        " WHERE table_schema = 'brokergraph_erp' ORDER BY table_name, ordinal_position",
-    ):
-        found.setdefault(view, {})[column] = kind
-
-    assert found == CONTRACT
 
 
 async def test_client_500608_is_the_document_s_to_the_digit(erp):

@@ -5,7 +5,7 @@ import json
 import asyncpg
 import pytest
 
-from upstreams.erp.rendering.builder import Composer
+from upstreams.erp.rendering.builder import StatementBuilder
 from upstreams.erp.rendering.sql_json import number, object_of, text
 
 pytestmark = pytest.mark.anyio
@@ -15,13 +15,13 @@ KINDS = ["forward", "backward", "filtered_forward", "filtered_backward", "by_num
 
 def statement_of(relations):
     """Clients with these relations of theirs."""
-    composer = Composer()
-    members = [("number", number(composer.client.column("client_number")))]
+    builder = StatementBuilder()
+    members = [("number", number(builder.client.column("client_number")))]
     if "web status" in relations:
-        members.append(("status", composer.web_status(lambda row: number(row.column("web_status")))))
+        members.append(("status", builder.web_status(lambda row: number(row.column("web_status")))))
     if "balances" in relations:
-        members.append(("balances", composer.balances(object_of([("currency", text("b.currency"))]))))
-    return composer.statement([object_of(members)])
+        members.append(("balances", builder.balances(object_of([("currency", text("b.currency"))]))))
+    return builder.statement([object_of(members)])
 
 
 def nodes(plan):
@@ -53,6 +53,6 @@ async def test_relations_are_never_joined_by_nested_loops(connection, relations,
     assert not [node for node in found if "client_number" in node.get("Join Filter", "")]
 
 
-def test_equal_statements_are_one_object_so_that_equal_requests_share_it():
+def test_equal_statements_are_one_object_so_that_equal_selections_share_it():
     assert statement_of(("balances",)) is statement_of(("balances",))
     assert statement_of(("balances",)) is not statement_of(("web status",))

@@ -1,11 +1,21 @@
 """Collects what a rendering of clients needs, and makes a statement of it."""
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from upstreams.erp.rendering.sql_json import Json, Sql, given_up, places_of
+from upstreams.erp.rendering.sql_json import (
+    Json,
+    Sql,
+    half_even,
+    joined,
+    marked,
+    null_if,
+    null_without,
+    places_of,
+    truncated,
+)
 from upstreams.erp.rendering.statement import SKELETON, VISIBLE, Statement, the_one
 from upstreams.postgres.sql import read_parts
 
@@ -13,20 +23,38 @@ _PARTS: Final = read_parts("erp/erp.sql")
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 
 
-class Row:
-    """The columns of a view that are read."""
+class Columns(Protocol):
+    """The values that an object's fields are rendered from, by name, as SQL or as finished JSON."""
 
-    def __init__(self, alias: str) -> None:
+    def column(self, name: str) -> str: ...
+
+
+class Row:
+    """The columns of a view that are read. `computed` are those that the statement adds to them."""
+
+    def __init__(self, alias: str, computed: Collection[str] = ()) -> None:
         self.alias = alias
+        self._computed = computed
         self._columns: dict[str, None] = {}
 
     def column(self, name: str) -> str:
-        self._columns[name] = None
+        if name not in self._computed:
+            self._columns[name] = None
         return f"{self.alias}.{name}"
 
     def read(self, *always: str) -> str:
         """What is selected from the view, under the same alias."""
         return ", ".join(f"{self.alias}.{name}" for name in dict.fromkeys((*always, *self._columns)))
+
+
+class Computed:
+    """Values that a statement computes, each only if it is read: a parameter without a use would have no type."""
+
+    def __init__(self, **values: Callable[[], str]) -> None:
+        self._values = values
+
+    def column(self, name: str) -> str:
+        return self._values[name]()
 
 
 Body = Callable[[Row], Json]
@@ -44,8 +72,8 @@ class AccountPage:
 
 
 class Ends(NamedTuple):
-    """SQL of where a page of accounts ends: whether it is empty and whether more follow, server and login of its first
-    and of its last account.
+    """SQL for the ends of a page of accounts: whether it is empty, whether more follow, and the server and the login of
+    its first and of its last account.
     """
 
     is_empty: str
@@ -54,22 +82,23 @@ class Ends(NamedTuple):
     last: tuple[str, str]
 
 
-class Composer:
+class StatementBuilder:
     """Collects what a rendering needs. Parameters are known by names of the caller's choice."""
 
     def __init__(self) -> None:
         self.client = Row("c")
+        self.balance = Row("b", computed=("places",))
         self._parameters: dict[Hashable, int] = {}
         self._relations: dict[str, str] = {}
         self._pages: dict[str, str] = {}
         self._aggregates: dict[str, str] = {}
-        self._of_balances: dict[str, str] = {}
+        self._of_each_balance: dict[str, str] = {}
         self._keys: list[str] = []
         self._values_money = False
 
-    def parameter(self, name: Hashable, type_: str) -> str:
+    def parameter(self, name: Hashable, type_: str) -> Sql:
         """SQL for the parameter of that name."""
-        return f"${self._number(name)}::{type_}"
+        return Sql(f"${self._number(name)}::{type_}")
 
     def statement(self, texts: Sequence[Json]) -> Statement:
         """For clients with these texts."""
@@ -80,7 +109,7 @@ class Composer:
                 self.client.read("client_number"),
                 "".join(f",\n{one}" for one in self._with()),
                 "".join(joins),
-                tuple(given_up(one) for one in texts),
+                tuple(marked(one) for one in texts),
                 tuple(self._keys),
                 tuple(self._parameters),
             )
@@ -94,31 +123,63 @@ class Composer:
     def web_status(self, body: Body) -> Json:
         """A client's web status as JSON, null without one."""
         row = Row("w")
-        text = given_up(body(row))
+        text = marked(body(row))
         select = SKELETON["web_status"].format(text=text, of_c=SKELETON["of_c"])
         alias = self._relations.setdefault(select, f"w{len(self._relations)}")
         return [Sql(f"coalesce({alias}.j, 'null')")]
 
-    def balances(self, body: Json, only: str | None = None) -> Json:
-        """A client's balances as a list; `only` is SQL for the currencies that are wanted, or NULL for all."""
-        wanted = f" FILTER (WHERE {only} IS NULL OR b.currency = ANY ({only}))" if only else ""
-        listed = self.of_balances(f"string_agg({given_up(body)}, ',' ORDER BY b.currency){wanted}")
+    def balances(self, body: Json, only: Hashable | None = None) -> Json:
+        """A client's balances as a list. The parameter `only` has the currencies that are wanted, or NULL for all."""
+        currency, wanted = self.balance.column("currency"), ""
+        if only is not None:
+            currencies = self.parameter(only, "text[]")
+            wanted = f" FILTER (WHERE {currencies} IS NULL OR {currency} = ANY ({currencies}))"
+        listed = self._of_balances(f"string_agg({marked(body)}, ',' ORDER BY {currency}){wanted}")
         return ["[", Sql(f"coalesce({listed}, '')"), "]"]
 
-    def of_each_balance(self, expression: str) -> str:
-        """SQL for an expression over a balance's own columns, computed once for each."""
-        return f"b.{self._of_balances.setdefault(expression, f'y{len(self._of_balances)}')}"
+    def money(self, amount: str) -> Columns:
+        """An amount in the accounting currency."""
+        return Computed(
+            amount=lambda: amount,
+            currency=lambda: self.accounting("currency"),
+            places=lambda: self.accounting("places"),
+        )
 
-    def of_balances(self, aggregate: str) -> str:
+    def rate(self, places: int) -> Json:
+        """A balance's value for one unit, null without a value."""
+        value, balance = self.balance.column("value"), self.balance.column("balance")
+        expression = truncated(value, balance, places)
+        # A column of its own, so that it is computed once for each balance.
+        units = f"b.{self._of_each_balance.setdefault(expression, f'y{len(self._of_each_balance)}')}"
+        return null_without([value], half_even(units, value, balance, places))
+
+    def total(self, body: Callable[[Columns], Json], currency: Hashable) -> Json:
+        """The sum of a client's balances as `body` renders it: null, never partial, where a value is not known. The
+        total of a client without balances is zero in the currency that the parameter names.
+        """
+        value = self.balance.column("value")
+        total, count, known = (self._of_balances(one) for one in (f"sum({value})", "count(*)", f"count({value})"))
+        json = null_if(f"{count} > {known} OR {self.accounting('currency')} IS NULL", body(self.money(total)))
+        nothing = body(
+            Computed(
+                amount=lambda: "0::numeric",
+                currency=lambda: self.parameter(currency, "text"),
+                places=lambda: places_of(self.parameter(currency, "text")),
+            )
+        )
+        return [Sql(f"CASE WHEN {count} IS NULL THEN {joined(nothing)} ELSE {joined(json)} END")]
+
+    def _of_balances(self, aggregate: str) -> str:
         """SQL for an aggregate over a client's balances; NULL for a client without any."""
         return f"b.{self._aggregates.setdefault(aggregate, f'x{len(self._aggregates)}')}"
 
     def accounts(self, row: Row, body: Json, page: AccountPage, *, keyed: bool) -> tuple[Json, int]:
-        """A page of a client's accounts as the elements of a list, and if it is `keyed` the number under which the
-        statement says whose they are.
+        """A page of a client's accounts as the elements of a list. If it is `keyed`, the statement has the accounts'
+        keys
+        under the number that is returned as well.
         """
         select = SKELETON["accounts"].format(
-            text=given_up(body),
+            text=marked(body),
             keys=f", {SKELETON['account_keys']}" if keyed else "",
             columns=row.read("server", "login"),
             condition=self._matching(page) + self._within(page),
@@ -171,9 +232,12 @@ class Composer:
             yield f"{alias} AS ({select})"
         if self._aggregates:
             aggregates = "".join(f", {one} AS {name}" for one, name in self._aggregates.items())
-            columns = "".join(f", {one} AS {name}" for one, name in self._of_balances.items())
+            columns = "".join(f", {one} AS {name}" for one, name in self._of_each_balance.items())
             places, of_c = places_of("b.currency"), SKELETON["of_c"]
-            yield SKELETON["balances"].format(aggregates=aggregates, places=places, columns=columns, of_c=of_c)
+            read = self.balance.read("client_number", "currency", "balance")
+            yield SKELETON["balances"].format(
+                aggregates=aggregates, read=read, places=places, columns=columns, of_c=of_c
+            )
 
     def _by_client(self) -> Iterator[str]:
         yield from self._relations.values()

@@ -1,4 +1,4 @@
-"""Asks for clients as text. Like erp/reader.py it takes `visible` with every question; there is no way past it."""
+"""Reads clients as text. Like erp/reader.py it takes `visible` with every question; there is no way past it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -15,8 +15,8 @@ from upstreams.postgres.database import Database
 
 _BEFORE_ALL: Final = -(2**63)
 _AFTER_ALL: Final = 2**63 - 1
-_EVERYBODY: Final = ClientQuery()
-# In the pages of one statement: with more, whoever waits for one of them waits too long for the others.
+_ALL_CLIENTS: Final = ClientQuery()
+# In the pages of one statement: with more, the waiter for one page waits too long for the others.
 _MOST_CLIENTS: Final = 200
 
 Texts = asyncpg.Record
@@ -26,8 +26,9 @@ Bounds = tuple[int, int]
 
 
 class Question(NamedTuple):
-    """A statement, what its parameters are, and what the asker may see: those who wait for the same share a call. Of
-    pages, those of the same length that begin at the same end.
+    """A statement, its parameters, and what the caller may see: equal questions share a call. Pages share a call if
+    they
+    also have the same length and begin at the same end.
     """
 
     statement: Statement
@@ -39,7 +40,7 @@ class Question(NamedTuple):
 
 class ClientTexts:
     """The ERP's clients, rendered. Raises Unavailable or Misunderstood. Parameters must be hashable. `sharing` is for
-    clients by number; of pages so many statements are under way at once.
+    clients by number. `concurrent_pages` limits the statements for pages that run at the same time.
     """
 
     def __init__(self, database: Database, sharing: Sharing, concurrent_pages: int) -> None:
@@ -70,13 +71,14 @@ class ClientTexts:
         *,
         looks_ahead: bool,
     ) -> Page[Texts]:
-        """As erp.client_page; a page of all clients is shared with whoever waits for such pages. Whether there is more
-        is known only to who looks ahead.
+        """As erp.client_page. A page of all clients is shared with other waiters for such pages. `has_more` is right
+        only
+        if `looks_ahead`.
         """
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))
         bounds = (_BEFORE_ALL if after is None else after, _AFTER_ALL if before is None else before)
         limit = page.limit + looks_ahead
-        if query == _EVERYBODY:
+        if query == _ALL_CLIENTS:
             question = Question(statement, parameters, visible, limit, page.backward)
             rows: Sequence[Texts] = (await self._pages.ask(question, [bounds], call))[bounds]
         else:
@@ -93,7 +95,7 @@ class ClientTexts:
         visible: Visibility,
         call: Call,
     ) -> Mapping[int, Texts]:
-        """As erp.clients; shared with whoever waits for the same texts."""
+        """As erp.clients; shared with other waiters for the same texts."""
         return await self._by_number.ask(Question(statement, parameters, visible), numbers, call)
 
     async def _ask_by_number(self, question: Question, numbers: Sequence[int], call: Call) -> dict[int, Texts]:

@@ -1,8 +1,8 @@
 """How columns become JSON text inside a statement.
 
-Money is exact and in plain notation, as core/money.py prints it: the tests hold the two together. A value that
-cannot be said (null where there must be none, NaN) makes its whole text NULL, which `given_up` turns into a mark:
-whoever reads it takes the long way, which says what is wrong and where.
+Money is exact and in plain notation, as core/money.py prints it: the tests hold the two together. A value without a
+valid text (null where there must be none, NaN) makes its whole text NULL, which `marked` turns into a mark. The reader
+of a mark lets the resolvers answer, which report what is wrong and where.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,14 +11,14 @@ from typing import Final
 
 from core.money import EXACT, fraction_digits
 
-# Neither can stand in JSON text: its writers escape control characters.
+# JSON text contains neither, because its writers escape control characters.
 HOLE: Final = "\x01"
-GIVEN_UP: Final = "\x02"
+UNRENDERED: Final = "\x02"
 
 _AS_JSON: Final = "to_json"
 _AS_SCALAR: Final = "JSON_SCALAR"
 _SCALARS_SINCE: Final = 17
-# Python has no other years, and so no resolver has.
+# Python, and therefore a resolver, has no other years.
 _FIRST: Final = "0001-01-01 00:00:00+00"
 _AFTER_LAST: Final = "10000-01-01 00:00:00+00"
 
@@ -34,7 +34,7 @@ Json = Sequence[str]
 
 
 def quoted(text: str) -> str:
-    """An SQL literal. Whoever calls it keeps backslashes and NUL out."""
+    """An SQL literal. The text must be free of backslashes and NUL."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -66,14 +66,24 @@ def object_of(members: Iterable[tuple[str, Json]]) -> Json:
 
 
 def spelled(sql: str, major: int) -> str:
-    """The statement for this major version of PostgreSQL; 0 is for any. to_json looks the type of its argument up for
-    each value, which costs more than all else it does; JSON_SCALAR does so once.
+    """The statement for this major version of PostgreSQL; 0 is for any. to_json looks up the type of its argument for
+    each value, which is its largest cost. JSON_SCALAR looks it up once.
     """
     return sql.replace(f"{_AS_JSON}(", f"{_AS_SCALAR}(") if major >= _SCALARS_SINCE else sql
 
 
+def given(json: str) -> Json:
+    """What is JSON already: a literal text or Sql."""
+    return [json]
+
+
 def null_if(condition: str, json: Json) -> Json:
     return [Sql(f"CASE WHEN {condition} THEN 'null' ELSE {joined(json)} END")]
+
+
+def null_without(columns: Sequence[str], json: Json) -> Json:
+    """Null where one of the columns has no value."""
+    return null_if(" OR ".join(f"{column} IS NULL" for column in columns), json)
 
 
 def number(column: str) -> Json:
@@ -90,6 +100,11 @@ def text(column: str) -> Json:
     return [text_of(column)]
 
 
+def plain(column: str) -> Sql:
+    """A column's own text, without quotes."""
+    return Sql(f"{column}::text")
+
+
 def text_or_null(column: str) -> Json:
     return [Sql(f"coalesce({text_of(column)}, 'null')")]
 
@@ -98,6 +113,29 @@ def instant(column: str) -> Json:
     """A timestamptz, in UTC with milliseconds. NULL for one that is not of the years 1 to 9999."""
     text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
     return ['"', Sql(f"CASE WHEN {column} >= '{_FIRST}' AND {column} < '{_AFTER_LAST}' THEN {text} END"), '"']
+
+
+def instant_or_null(column: str) -> Json:
+    return null_without([column], instant(column))
+
+
+def is_one_of(column: str, codes: Iterable[int]) -> Json:
+    """Whether the code is one of these."""
+    return either(_in(column, codes), "true", "false")
+
+
+def either(condition: str, so: str, otherwise: str) -> Json:
+    """One of two literal texts."""
+    return [Sql(f"CASE WHEN {condition} THEN {quoted(so)} ELSE {quoted(otherwise)} END")]
+
+
+def standing(is_locked: str, code: str, codes: Iterable[int], names: tuple[str, str]) -> Json:
+    """The first of the enum's names for a locked identity with one of these codes, else the second."""
+    return ['"', *either(f"{is_locked} AND {_in(code, codes)}", *names), '"']
+
+
+def _in(column: str, codes: Iterable[int]) -> str:
+    return f"{column} IN ({', '.join(map(str, codes))})"
 
 
 def coded(column: str, names: Mapping[int | str, str], otherwise: str) -> Json:
@@ -124,6 +162,17 @@ def amount(column: str, places: str) -> Json:
     finer = f"CASE WHEN {least} > {places} THEN {least} WHEN {least} >= 0 THEN {places} END"
     exact = f"CASE WHEN scale({column}) = {places} THEN {column}::text ELSE round({column}, {finer})::text END"
     return ['"', Sql(f"({exact})"), '"']
+
+
+def figure(exact: str, currency: str) -> Json:
+    """An amount in a currency, null without one; with its own digits where the currency is not known."""
+    return null_without(
+        [exact], amount(exact, f"(CASE WHEN {currency} IS NULL THEN scale({exact}) ELSE {places_of(currency)} END)")
+    )
+
+
+def difference(minuend: str, subtrahend: str, places: str) -> Json:
+    return amount(f"({minuend} - {subtrahend})", places)
 
 
 def truncated(dividend: str, divisor: str, places: int) -> str:
@@ -154,18 +203,23 @@ def places_of(currency: str) -> str:
     return f"(CASE WHEN {currency} IN ({exceptions}) THEN CASE {whens} END ELSE {default} END)"
 
 
-def base64url(plain: str) -> Json:
-    """SQL text as an opaque id or cursor (resolvers/fields/ids.py): base64url without padding, and without PostgreSQL's
+def base64url(plain: Json) -> Json:
+    """A text as an opaque id or cursor (resolvers/fields/ids.py): base64url without padding, and without PostgreSQL's
     line breaks.
     """
-    return ['"', Sql(f"translate(encode(convert_to({plain}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"), '"']
+    return ['"', Sql(f"translate(encode(convert_to({joined(plain)}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"), '"']
 
 
 def hole(number: int) -> str:
-    """A place that somebody else fills in. A text that is split at HOLE has all of them at its odd parts."""
+    """The place of a text from elsewhere. A text that is split at HOLE has all of them at its odd parts."""
     return f"{HOLE}{number}{HOLE}"
 
 
-def given_up(json: Json) -> Sql:
+def marked(json: Json) -> Sql:
     """The text, or the mark where it is NULL."""
     return Sql(f"coalesce({joined(json)}, E'\\x02')")
+
+
+def chosen(texts: str, names: str, name: str, otherwise: Json) -> Json:
+    """Of some JSON texts in an array that of the name, which has the same place among the names."""
+    return [Sql(f"coalesce(({texts})[array_position({names}, {name})], {joined(otherwise)})")]

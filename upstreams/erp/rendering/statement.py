@@ -3,13 +3,14 @@
     WITH c AS (the clients), k AS (the accounting currency), w AS (web statuses), b AS (balances, by client)
     SELECT c.client_number, text, ... FROM c FULL JOIN w ... FULL JOIN b ... LEFT JOIN LATERAL (a page of accounts) ...
 
-Relations are asked by the clients' numbers, once each whatever is rendered of them; accounts a page for each client.
-None of them has a client that `c` has not, so that a full join is a left one; but it is never done by nested loops,
-which planners choose for the few clients that they expect, and which cost the square of the many that may come.
-Nothing of a caller is in it: what is visible, and every argument, is a parameter.
-
-Parameters of `c` and of pages stand in sub-selects, so that PostgreSQL cannot estimate by their values: its plan for
-any values is then as good as one for these, and it soon keeps it, which saves most of what a small statement costs.
+- Each relation is read once, by the clients' numbers. Accounts are read as a page for each client.
+- Because no relation has a client that `c` lacks, a full join gives the rows of a left join. PostgreSQL never does a
+full
+  join by nested loops. It would choose them for the few clients that it expects, and many may come.
+- Nothing in it comes from a caller: the caller's visibility and every argument are parameters.
+- Parameters of `c` and of pages are in sub-selects, so that PostgreSQL cannot estimate by their values. Its generic
+plan
+  is then no worse, and PostgreSQL soon keeps this plan. A kept plan saves most of the cost of a small statement.
 """
 
 import re
@@ -32,14 +33,14 @@ _UNIT: Final = "\x1f"
 
 
 class Spellings:
-    """A statement as each version of PostgreSQL is asked it."""
+    """A statement in the spelling of each major version of PostgreSQL."""
 
     def __init__(self, sql: str) -> None:
         self._sql = sql
         self._by_major: dict[int, str] = {}
 
     def of(self, major: int) -> str:
-        """For a major version, 0 for any: always the same object, whose hash is known."""
+        """For a major version, 0 for any: always the same object, because a string keeps its hash."""
         found = self._by_major.get(major)
         if found is None:
             found = self._by_major[major] = spelled(self._sql, major)
@@ -48,9 +49,10 @@ class Spellings:
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """`texts` for each client, over `relations`, and behind them `keys` (see `keys_of`); `parameters` are the names of
-    $3 and the following. Equal to itself alone: to hash texts as long as these for each look-up would cost as much as a
-    small answer. So there is only one of each (`the_one`).
+    """`texts` for each client, over `relations`, and behind them `keys` (see `keys_of`). `parameters` are the names of
+    $3 and the following. A statement is equal to itself alone, because a hash of such long texts costs as much as a
+    small
+    answer. Therefore there is only one of each (`the_one`).
     """
 
     client_columns: str
@@ -62,19 +64,20 @@ class Statement:
 
     @cached_property
     def forward(self) -> Spellings:
-        """Pages of all clients, one after the other; its own parameters are what each begins after, before what it
-        ends, and how long all of them are. Behind the texts stands the number of the page, from 1.
+        """Pages of all clients, one after the other. Its own parameters are the numbers after which the pages begin,
+        those
+        before which they end, and the length of all pages. The last column is the number of the page, from 1.
         """
         return self._pages("")
 
     @cached_property
     def backward(self) -> Spellings:
-        """The same pages counted from the end, in reading order all the same."""
+        """The same pages counted from the end, also in reading order."""
         return self._pages(" DESC")
 
     @cached_property
     def filtered_forward(self) -> Spellings:
-        """One page of some clients; its own parameters are the eleven of `matching_clients`, after, before, limit."""
+        """One page of some clients. Its own parameters are those of `matching_clients`, after, before and limit."""
         return self._page("")
 
     @cached_property
@@ -89,7 +92,7 @@ class Statement:
 
     def keys_of(self, rows: Iterable[asyncpg.Record], number: int) -> list[str]:
         """Server, login, server, login, ... of the accounts on these rows' pages with this number, in reading order.
-        There are too many where one of them holds what separates them.
+        There are too many if one of them contains the separator.
         """
         column = 1 + len(self.texts) + number
         keys = _UNIT.join([row[column] for row in rows if row[column] is not None])
@@ -129,7 +132,7 @@ _known: WeakValueDictionary[tuple[Hashable, ...], Statement] = WeakValueDictiona
 
 
 def the_one(statement: Statement) -> Statement:
-    """Of all equal statements the first: whoever asks the same, in whatever document, shares its calls and its plan."""
+    """Of all equal statements the first. Equal selections in different documents share its calls and its plan."""
     return _known.setdefault(astuple(statement), statement)
 
 

@@ -38,8 +38,8 @@ WHERE w.client_number = {of_c}
 b AS (
     SELECT b.client_number{aggregates}
     FROM (
-        -- By itself, so that a view's value is computed once for each row, however often it is spoken of.
-        SELECT b.client_number, b.currency, b.balance, b.cash, b.value, {places} AS places{columns}
+        -- In a query of its own, so that a view's value is computed once for each row, however often it is used.
+        SELECT {read}, {places} AS places{columns}
         FROM brokergraph_erp.currency_balance b
         WHERE b.client_number = {of_c} AND b.balance <> 0
         ORDER BY b.client_number, b.currency

@@ -115,9 +115,8 @@ async def test_a_figure_is_as_old_as_its_question():
     clock, platform = TurnedClock(), SlowPlatform()
     cache = asked(LiveCache(clock))
     limits = SimpleNamespace(single_live_accounts_max=1)
-    services = SimpleNamespace(
-        live_cache=cache, platforms={"R1": Platform(name="R1", system=System("TOY"), live=platform)}, limits=limits
-    )
+    platforms = {"R1": Platform(name="R1", system=System("TOY"), live=platform)}
+    services = SimpleNamespace(upstreams=SimpleNamespace(live_cache=cache, platforms=platforms), limits=limits)
     context = SimpleNamespace(services=services, call=None, operation=SimpleNamespace(fields={"LiveAccount.balance"}))
 
     async def ask():

@@ -1,0 +1,204 @@
+"""Rendering of Query.client and Query.clients: runs the statement and locates the holes in its answer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain, islice
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+from typing_extensions import override
+
+from core.call import Call
+from core.errors import UpstreamError
+from core.keyset import PageRequest
+from engine.rendering import Arguments, Filling, PathStep, RenderedText, Rendering, RequestedField
+from resolvers.context import Context
+from resolvers.fields.connections import ConnectionRecord
+from resolvers.fields.ids import CLIENTS
+from resolvers.fields.rendering import Clients, Compilation, Json, Opening, Place, Statement, Texts, Unrendered, sql
+
+_REST_SECONDS: Final = 5.0
+
+PageReader = Callable[[Context, Mapping[str, Any]], tuple[PageRequest, Any]]
+"""From a context and the arguments of `clients` to the page and the query. Raises BadUserInput."""
+Page = ConnectionRecord[Texts]
+
+
+def one_client(number_of: Callable[[Any], int | None]) -> Callable[[RequestedField], Rendering | None]:
+    """Renderer of one client. `number_of(by)` is None for a client that is not selected by its number or id."""
+    return partial(_rendering, partial(_One, number_of))
+
+
+def page_of_clients(read: PageReader) -> Callable[[RequestedField], Rendering | None]:
+    """Renderer of a page of clients."""
+    return partial(_rendering, partial(_Page, read))
+
+
+def _rendering(make: Callable[[RequestedField, Compilation], Rendering], wanted: RequestedField) -> Rendering | None:
+    try:
+        return make(wanted, Compilation())
+    except Unrendered:
+        return None
+
+
+class _Rendering:
+    """A statement, and the holes in its answer."""
+
+    def __init__(self, compilation: Compilation, statement: Statement) -> None:
+        self._openings = compilation.openings
+        self._statement = statement
+        self._values = compilation.values(statement)
+        self._unused = compilation.unused(statement)
+        self._rests_until = 0.0
+
+    async def render(self, context: Context, arguments: Arguments) -> RenderedText | None:
+        """Run the statement in half of the time left. A single view may be the cause of a failure: the resolvers read
+        each view separately and answer without that view in the other half. The statement then rests for a while.
+        """
+        clock, deadline = context.services.clock, context.call.deadline
+        if clock.monotonic() < self._rests_until:
+            return None
+        call = replace(context.call, deadline=deadline.sooner(deadline.remaining() / 2))
+        try:
+            return await self._asked(context, arguments, call)
+        except UpstreamError:
+            self._rests_until = clock.monotonic() + _REST_SECONDS
+            return None
+
+    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
+        raise NotImplementedError
+
+    def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
+        for value in self._unused:
+            # The arguments of a page that is not rendered must be valid as well.
+            value(context, arguments)
+        return tuple([value(context, arguments) for value in self._values])
+
+    def _rendered(self, text: str, rows: Sequence[Texts], page: Page | None) -> RenderedText | None:
+        if sql.UNRENDERED in text:
+            return None
+        parts = text.split(sql.HOLE) if self._openings else [text]
+        fillings = []
+        for number, opening in enumerate(self._openings):
+            places = _places(parts, number, alone=len(self._openings) == 1)
+            known = opening.known
+            parents = [page] if known is None else known.parents(self._statement, rows, len(places))
+            if parents is None:
+                return None
+            if places:
+                fillings.append(Filling(opening.hole, parents, places, partial(self._lengths, opening, number, rows)))
+        return RenderedText(parts, fillings)
+
+    def _lengths(self, opening: Opening, number: int, rows: Sequence[Texts]) -> list[list[int]]:
+        """How many elements each list on the way to a hole has: the clients, then each client's accounts."""
+        path, mark, end = opening.hole.path, sql.hole(number), 1 + len(self._statement.texts)
+        by_list = [[sum(text.count(mark) for text in islice(row, 1, end)) for row in rows]]
+        if path[0].wanted.name == "clients":
+            by_list.insert(0, [len(rows)])
+        return by_list[: sum(step.is_list for step in path)]
+
+
+def _places(parts: Sequence[str], number: int, *, alone: bool) -> Sequence[int]:
+    """The parts that are holes with this number."""
+    holes = range(1, len(parts), 2)
+    if alone:
+        return holes
+    wanted = str(number)
+    return [place for place in holes if parts[place] == wanted]
+
+
+class _One(_Rendering):
+    def __init__(
+        self, number_of: Callable[[Any], int | None], wanted: RequestedField, compilation: Compilation
+    ) -> None:
+        json = compilation.object(wanted, Place(compilation.builder.client, (PathStep(wanted),), Clients()))
+        super().__init__(compilation, compilation.builder.statement([json]))
+        self._wanted = wanted
+        self._number_of = number_of
+
+    @override
+    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
+        number = self._number_of(arguments(self._wanted)["by"])
+        if number is None:
+            return None
+        parameters = self._parameters(context, arguments)
+        visible, texts = context.caller.visible, context.services.upstreams.texts
+        found = (await texts.by_number(self._statement, parameters, [number], visible, call)).get(number)
+        return RenderedText(["null"]) if found is None else self._rendered(found[1], [found], None)
+
+
+class _Piece(str):
+    """JSON that Python makes in each run from the page."""
+
+    __slots__ = ("texts",)
+    texts: Callable[[Page], list[str]]
+
+
+def _piece(texts: Callable[[Page], list[str]]) -> _Piece:
+    piece = _Piece()
+    piece.texts = texts
+    return piece
+
+
+class _ListedClients:
+    """What the place of the connection has for a row: the texts that the statement makes of each client."""
+
+    def __init__(self) -> None:
+        self.texts: list[Json] = []
+        self.looks_ahead = False
+
+    def elements(self, compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+        path = (*place.path, PathStep(wanted, is_list=True))
+        self.texts.append(compilation.object(wanted, Place(compilation.builder.client, path, Clients())))
+        return ["[", _piece(partial(_elements, len(self.texts))), "]"]
+
+    def total_count(self, compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
+        return [compilation.hole(wanted, place.path, None)]
+
+    def column(self, name: str) -> str:
+        self.looks_ahead = True
+        return _piece(lambda page: [msgspec.json.encode(getattr(page.page_info, name)).decode()])
+
+
+def _elements(number: int, page: Page) -> list[str]:
+    """The texts of all clients with commas between them, in one list: a long answer is joined only once."""
+    texts = [","] * (2 * len(page.nodes) - 1)
+    texts[::2] = [row[number] for row in page.nodes]
+    return texts
+
+
+class _Page(_Rendering):
+    def __init__(self, read: PageReader, wanted: RequestedField, compilation: Compilation) -> None:
+        listed = _ListedClients()
+        json = compilation.object(wanted, Place(listed, (PathStep(wanted),)))
+        super().__init__(compilation, compilation.builder.statement(listed.texts))
+        self._wanted = wanted
+        self._read = read
+        self._looks_ahead = listed.looks_ahead
+        self._pieces = [one.texts if isinstance(one, _Piece) else partial(_literal, [one]) for one in json]
+
+    @override
+    async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
+        request, query = self._read(context, arguments(self._wanted))
+        parameters = self._parameters(context, arguments)
+        rows = await context.services.upstreams.texts.page(
+            self._statement,
+            parameters,
+            query,
+            request,
+            context.caller.visible,
+            call,
+            looks_ahead=self._looks_ahead,
+        )
+        page = ConnectionRecord(rows, request, _cursor_of, None, query)
+        text = "".join(chain.from_iterable(piece(page) for piece in self._pieces))
+        return self._rendered(text, rows.rows, page)
+
+
+def _literal(texts: list[str], _page: Page) -> list[str]:
+    return texts
+
+
+def _cursor_of(row: Texts) -> str:
+    return CLIENTS.encode(row[0])
