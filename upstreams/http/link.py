@@ -15,7 +15,7 @@ import msgspec
 from core.call import Call
 from core.clock import Clock, Deadline
 from core.errors import Misunderstood, Rejected, System, Unavailable, UpstreamError
-from upstreams.flow.bulkhead import Bulkhead, Crowded, Lane
+from upstreams.flow.bulkhead import Bulkhead, BulkheadFull, Lane
 from upstreams.flow.circuit_breaker import Breaker, Breakers
 from upstreams.flow.rate_limit import RateLimit, reserved_of
 from upstreams.flow.retry_budget import RetryBudget
@@ -122,11 +122,11 @@ class Link:
         if wait > deadline.remaining():
             raise self.failures.rate_limited(wait)
         try:
-            async with self._bulkhead.place(deadline, lane):
+            async with self._bulkhead.slot(deadline, lane):
                 if not await self._rate.take(deadline, order=lane.order):
                     raise self.failures.rate_limited(self._rate.wait_seconds(order=lane.order))
                 return await self._judged(request, read, call, deadline, log)
-        except Crowded as error:
+        except BulkheadFull as error:
             raise self.failures.crowded(self.limits.total_timeout_seconds) from error
 
     async def _judged(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:

@@ -15,7 +15,7 @@ from core.clock import Clock, Deadline
 from core.commands import DepositCommand
 from core.errors import Reason, System, Unavailable
 from core.secret import Secret
-from upstreams.flow.bulkhead import Bulkhead, Crowded, Lane
+from upstreams.flow.bulkhead import Bulkhead, BulkheadFull, Lane
 from upstreams.flow.rate_limit import RateLimit
 from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
@@ -120,7 +120,7 @@ def test_reads_and_orders_together_never_exceed_the_vendors_rate(per_minute, cal
 
 
 async def entered(bulkhead: Bulkhead, lane: Lane, order: list[str], seconds: float = 30.0) -> None:
-    async with bulkhead.place(Deadline.after(seconds, Clock()), lane):
+    async with bulkhead.slot(Deadline.after(seconds, Clock()), lane):
         order.append(lane.caller)
         await asyncio.sleep(0)
 
@@ -152,14 +152,19 @@ async def test_a_full_line_turns_away_the_newest_of_whoever_has_most():
 
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert [type(result) for result in results] == [type(None)] * 3 + [Crowded, type(None), Crowded, Crowded]
+    assert [type(result) for result in results] == [type(None)] * 3 + [
+        BulkheadFull,
+        type(None),
+        BulkheadFull,
+        BulkheadFull,
+    ]
     assert order == ["a", "a", "b", "a"]
 
 
 async def test_who_has_given_up_already_is_turned_away_without_harm():
     """His task has not run since, so he still stands in the line when a stranger comes."""
     bulkhead, order = Bulkhead(max_in_flight=1, max_waiting=3), []
-    async with bulkhead.place(Deadline.after(30, Clock())):
+    async with bulkhead.slot(Deadline.after(30, Clock())):
         tasks = [asyncio.create_task(entered(bulkhead, Lane("a"), order)) for _ in range(3)]
         await asyncio.sleep(0)
         stranger = asyncio.create_task(entered(bulkhead, Lane("b"), order))
@@ -177,7 +182,7 @@ async def test_who_gives_up_stands_in_nobodys_way():
     bulkhead, order, hold = Bulkhead(max_in_flight=1, max_waiting=2), [], asyncio.Event()
 
     async def stay():
-        async with bulkhead.place(Deadline.after(30, Clock())):
+        async with bulkhead.slot(Deadline.after(30, Clock())):
             await hold.wait()
 
     holding = asyncio.create_task(stay())
@@ -190,7 +195,7 @@ async def test_who_gives_up_stands_in_nobodys_way():
     hold.set()
     await asyncio.gather(holding, patient)
 
-    assert ([type(one) for one in results], order) == ([Crowded, Crowded], ["a"])
+    assert ([type(one) for one in results], order) == ([BulkheadFull, BulkheadFull], ["a"])
 
 
 @given(
@@ -207,7 +212,7 @@ def test_no_place_is_lost_whoever_gives_up(steps, places):
         inside = {False: 0, True: 0}
 
         async def visit(lane, turns):
-            async with bulkhead.place(Deadline.after(30, Clock()), lane):
+            async with bulkhead.slot(Deadline.after(30, Clock()), lane):
                 inside[lane.order] += 1
                 most[lane.order] = max(most[lane.order], inside[lane.order])
                 assert sum(inside.values()) <= places
@@ -224,7 +229,9 @@ def test_no_place_is_lost_whoever_gives_up(steps, places):
             if gives_up:
                 tasks[len(tasks) // 2].cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert not [one for one in results if one is not None and not isinstance(one, Crowded | asyncio.CancelledError)]
+        assert not [
+            one for one in results if one is not None and not isinstance(one, BulkheadFull | asyncio.CancelledError)
+        ]
         assert most[False] <= places - reserved
         assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)
 
@@ -235,7 +242,7 @@ async def test_reads_leave_orders_a_place_and_orders_leave_reads_one():
     bulkhead, hold = Bulkhead(max_in_flight=4, max_waiting=100, reserved=1), asyncio.Event()
 
     async def stay(lane):
-        async with bulkhead.place(Deadline.after(30, Clock()), lane):
+        async with bulkhead.slot(Deadline.after(30, Clock()), lane):
             await hold.wait()
 
     reads = [asyncio.create_task(stay(Lane("a"))) for _ in range(10)]

@@ -341,7 +341,7 @@ async def test_records_are_shared_whatever_figures_are_wanted_and_each_gets_his(
 @pytest.fixture
 async def erp(box):
     database = Database(DatabaseConfig(url=Secret(box.graph_database_url)), label="ERP_DATABASE")
-    facts = Erp(database, Sharing(at_once=1, keys_max=1000))
+    facts = Erp(database, Sharing(concurrent_calls=1, keys_max=1000))
     yield facts
     await facts.aclose()
     await database.close()
