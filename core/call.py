@@ -34,7 +34,7 @@ class Call(msgspec.Struct, frozen=True):
     request_id: str
     caller: str = ""
     """Whose call it is (a principal): callers take turns where calls have to wait."""
-    order: bool = False
+    for_command: bool = False
     """Whether it belongs to an order, its reads included: orders have places and circuit breakers of their own."""
     wants: frozenset[str] = frozenset()
     """Which figures of an account are wanted, by any of those who share the call."""

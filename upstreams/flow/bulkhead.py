@@ -20,7 +20,7 @@ class Lane:
     """The caller of a call, and whether the call belongs to a command."""
 
     caller: str = ""
-    order: bool = False
+    for_command: bool = False
 
 
 _NO_CALLER = Lane()
@@ -50,21 +50,21 @@ class Bulkhead:
         self._max_waiting = max_waiting
         kept_for_reads = 1 if reserved and max_in_flight > 2 else 0  # noqa: PLR2004 - see above.
         self._reads = _Slots(max_in_flight - reserved)
-        self._orders = _Slots(max_in_flight - kept_for_reads)
+        self._commands = _Slots(max_in_flight - kept_for_reads)
 
     @property
     def waiting(self) -> int:
-        return self._reads.queue.length + self._orders.queue.length
+        return self._reads.queue.length + self._commands.queue.length
 
     @property
     def in_flight(self) -> int:
-        return self._reads.in_flight + self._orders.in_flight
+        return self._reads.in_flight + self._commands.in_flight
 
     def ahead(self, lane: Lane = _NO_CALLER) -> int:
         """How many calls would go before the lane's next call and use the same rate limit."""
-        if lane.order:
-            return self._orders.queue.ahead(lane.caller)
-        return self._orders.queue.length + self._reads.queue.ahead(lane.caller)
+        if lane.for_command:
+            return self._commands.queue.ahead(lane.caller)
+        return self._commands.queue.length + self._reads.queue.ahead(lane.caller)
 
     def slot(self, deadline: Deadline, lane: Lane = _NO_CALLER) -> "_Slot":
         """A slot for one call, to be entered with `async with`. The wait counts against the deadline."""
@@ -87,11 +87,11 @@ class Bulkhead:
         self._release(self._slots(lane))
 
     def _slots(self, lane: Lane) -> _Slots:
-        return self._orders if lane.order else self._reads
+        return self._commands if lane.for_command else self._reads
 
     def _release(self, released: _Slots) -> None:
         released.in_flight -= 1
-        for slots in (self._orders, self._reads):
+        for slots in (self._commands, self._reads):
             while self._is_free(slots) and (waiter := slots.queue.take()) is not None:
                 slots.in_flight += 1
                 waiter.serve(None)

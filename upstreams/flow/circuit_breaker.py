@@ -61,11 +61,11 @@ class Breakers:
         self._failures = failures
         self._open_seconds = open_seconds
         self._reads: dict[str, Breaker] = {}
-        self._orders: dict[str, Breaker] = {}
+        self._commands: dict[str, Breaker] = {}
 
-    def of(self, lane: str, *, order: bool) -> Breaker:
+    def of(self, lane: str, *, for_command: bool) -> Breaker:
         """The breaker that a call to this trading server obeys."""
-        breakers = self._orders if order else self._reads
+        breakers = self._commands if for_command else self._reads
         breaker = breakers.get(lane)
         if breaker is None:
             breaker = breakers[lane] = Breaker(self._clock, failures=self._failures, open_seconds=self._open_seconds)
@@ -73,12 +73,12 @@ class Breakers:
 
     @property
     def any_open(self) -> bool:
-        return any(breaker.is_open for breakers in (self._reads, self._orders) for breaker in breakers.values())
+        return any(breaker.is_open for breakers in (self._reads, self._commands) for breaker in breakers.values())
 
     @property
     def all_open(self) -> bool:
         """Whether every trading server is left alone, as far as its reads tell: orders are few, and their breaker stays
         closed until some have failed.
         """
-        told_by = self._orders | self._reads
+        told_by = self._commands | self._reads
         return bool(told_by) and all(breaker.is_open for breaker in told_by.values())

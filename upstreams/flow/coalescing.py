@@ -170,7 +170,7 @@ class Coalescing(Generic[Q, K, V]):
 
         Raises Unavailable at the caller's own deadline, although other waiters may wait longer.
         """
-        if not self._sharing.concurrent_calls or call.order:
+        if not self._sharing.concurrent_calls or call.for_command:
             return await self._ask(question, keys, call)
         lane = self._lanes.get(question)
         if lane is None:

@@ -77,19 +77,19 @@ class RateLimit:
         self._shared = _Window(clock, most - reserved, window)
         self._reserved = _Window(clock, reserved, window) if reserved else None
 
-    def wait_seconds(self, ahead: int = 0, *, order: bool = False) -> float:
+    def wait_seconds(self, ahead: int = 0, *, for_command: bool = False) -> float:
         """How long a call would wait that has so many before it."""
         if self._shared is None:
             return 0.0
         wait = self._shared.wait_seconds(ahead)
-        return min(wait, self._reserved.wait_seconds(ahead)) if order and self._reserved else wait
+        return min(wait, self._reserved.wait_seconds(ahead)) if for_command and self._reserved else wait
 
-    async def take(self, deadline: Deadline, *, order: bool = False) -> bool:
+    async def take(self, deadline: Deadline, *, for_command: bool = False) -> bool:
         """Wait for a permit. False, at once and without waiting, where it would come after the deadline."""
         if self._shared is None:
             return True
         window = self._shared
-        if order and self._reserved and self._reserved.wait_seconds() <= window.wait_seconds():
+        if for_command and self._reserved and self._reserved.wait_seconds() <= window.wait_seconds():
             window = self._reserved
         return await window.take(deadline)
 

@@ -55,8 +55,8 @@ class AuthorisedLink:
 
     async def prepare(self, request: HttpRequest, read: Read[T], call: Call) -> "AuthorisedWrite[T]":
         """Have the token ready and know that the vendor is being called at all, sending nothing."""
-        self.link.check(request.lane, order=True)
-        call = replace(call, order=True)
+        self.link.check(request.lane, for_command=True)
+        call = replace(call, for_command=True)
         return AuthorisedWrite(self, request, read, call, await self._tokens.token(call))
 
     async def repeated(self, send: Callable[[Secret], Coroutine[Any, Any, T]], token: Secret, call: Call) -> T:
@@ -105,9 +105,9 @@ class SharedFetch:
 
     async def run(self, fetch: Callable[[Call], Coroutine[Any, Any, Secret]], call: Call) -> Secret:
         seconds = self._link.limits.total_timeout_seconds
-        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, order=call.order)
+        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, for_command=call.for_command)
         try:
-            return await self._flight.run(call.order, lambda: fetch(own), call.deadline)
+            return await self._flight.run(call.for_command, lambda: fetch(own), call.deadline)
         except TimeoutError as error:
             raise self._link.failures.unavailable("gave no access token in time") from error
         except Unavailable:

@@ -77,9 +77,9 @@ class Link:
     def health(self) -> LinkHealth:
         return self._book.snapshot()
 
-    def check(self, lane: str, *, order: bool) -> None:
+    def check(self, lane: str, *, for_command: bool) -> None:
         """Raise Unavailable if an order, or a read, to this trading server would not be sent now."""
-        wait = self._breakers.of(lane, order=order).wait_seconds()
+        wait = self._breakers.of(lane, for_command=for_command).wait_seconds()
         if wait > 0:
             raise self.failures.left_alone(wait)
 
@@ -116,15 +116,15 @@ class Link:
             return await self._guarded(request, read, call, deadline, log)
 
     async def _guarded(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
-        self.check(request.lane, order=call.order)
-        lane = Lane(call.caller, order=request.writes or call.order)
-        wait = self._rate.wait_seconds(self._bulkhead.ahead(lane), order=lane.order)
+        self.check(request.lane, for_command=call.for_command)
+        lane = Lane(call.caller, for_command=request.writes or call.for_command)
+        wait = self._rate.wait_seconds(self._bulkhead.ahead(lane), for_command=lane.for_command)
         if wait > deadline.remaining():
             raise self.failures.rate_limited(wait)
         try:
             async with self._bulkhead.slot(deadline, lane):
-                if not await self._rate.take(deadline, order=lane.order):
-                    raise self.failures.rate_limited(self._rate.wait_seconds(order=lane.order))
+                if not await self._rate.take(deadline, for_command=lane.for_command):
+                    raise self.failures.rate_limited(self._rate.wait_seconds(for_command=lane.for_command))
                 return await self._judged(request, read, call, deadline, log)
         except BulkheadFull as error:
             raise self.failures.crowded(self.limits.total_timeout_seconds) from error
@@ -132,8 +132,8 @@ class Link:
     async def _judged(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
         """Send, and let breaker and health learn from what came back."""
         # Asked again: it may have opened while this call stood in the queue.
-        self.check(request.lane, order=call.order)
-        breaker = self._breakers.of(request.lane, order=call.order)
+        self.check(request.lane, for_command=call.for_command)
+        breaker = self._breakers.of(request.lane, for_command=call.for_command)
         breaker.enter()
         started = self.clock.monotonic()
         try:
@@ -172,7 +172,7 @@ class Link:
                 content=request.content,
                 bounds=bounds,
                 # What an order is settled by is never taken from a connection that another request has used.
-                lane=None if request.alone or call.order else request.lane,
+                lane=None if request.alone or call.for_command else request.lane,
                 writes=request.writes,
             )
         except TransportFault as fault:

@@ -29,8 +29,8 @@ PATIENT = msgspec.structs.replace(PATIENT, total_timeout_seconds=60.0)
 SLOW = {"fault": "slow_then_ok", "seconds": 0.02}
 
 
-def call_of(caller: str, *, seconds: float = 60.0, order: bool = False) -> Call:
-    return Call(Deadline.after(seconds, Clock()), Tally(), "test", caller, order)
+def call_of(caller: str, *, seconds: float = 60.0, for_command: bool = False) -> Call:
+    return Call(Deadline.after(seconds, Clock()), Tally(), "test", caller, for_command)
 
 
 @asynccontextmanager
@@ -73,7 +73,7 @@ async def test_a_deposit_goes_through_while_reads_fill_everything(box, database)
     async with open_upstreams(settings(box, PATIENT), Clock(), memory_tokens) as house:
         server = house.servers["R1"]
         async with crowd(lambda: server.live.fetch([login], frozenset(), call_of("greedy")), 500) as done:
-            prepared = await server.deposits.prepare(order, call_of("greedy", order=True))
+            prepared = await server.deposits.prepare(order, call_of("greedy", for_command=True))
             receipt = await prepared.send()
 
             assert receipt.upstream_reference
@@ -110,7 +110,7 @@ def test_reads_and_orders_together_never_exceed_the_vendors_rate(per_minute, cal
         taken = []
         for pause, order in calls:
             clock.seconds += pause
-            await limit.take(Deadline.after(10_000, clock), order=order)
+            await limit.take(Deadline.after(10_000, clock), for_command=order)
             taken.append(clock.seconds)
         return taken
 
@@ -142,7 +142,7 @@ async def test_how_many_go_first():
     await asyncio.sleep(0)
 
     assert [bulkhead.ahead(Lane(name)) for name in ("a", "b", "c")] == [7, 5, 2]
-    assert bulkhead.ahead(Lane("c", order=True)) == 0
+    assert bulkhead.ahead(Lane("c", for_command=True)) == 0
     await asyncio.gather(*tasks)
 
 
@@ -213,14 +213,14 @@ def test_no_place_is_lost_whoever_gives_up(steps, places):
 
         async def visit(lane, turns):
             async with bulkhead.slot(Deadline.after(30, Clock()), lane):
-                inside[lane.order] += 1
-                most[lane.order] = max(most[lane.order], inside[lane.order])
+                inside[lane.for_command] += 1
+                most[lane.for_command] = max(most[lane.for_command], inside[lane.for_command])
                 assert sum(inside.values()) <= places
                 try:
                     for _ in range(turns):
                         await asyncio.sleep(0)
                 finally:
-                    inside[lane.order] -= 1
+                    inside[lane.for_command] -= 1
 
         tasks = []
         for caller, order, turns, gives_up in steps:
@@ -248,14 +248,14 @@ async def test_reads_leave_orders_a_place_and_orders_leave_reads_one():
     reads = [asyncio.create_task(stay(Lane("a"))) for _ in range(10)]
     await asyncio.sleep(0)
     assert (bulkhead.in_flight, bulkhead.waiting) == (3, 7)
-    order = asyncio.create_task(stay(Lane("a", order=True)))
+    order = asyncio.create_task(stay(Lane("a", for_command=True)))
     await asyncio.sleep(0)
     assert (bulkhead.in_flight, bulkhead.waiting) == (4, 7)
     hold.set()
     await asyncio.gather(order, *reads)
 
     hold.clear()
-    orders = [asyncio.create_task(stay(Lane("a", order=True))) for _ in range(10)]
+    orders = [asyncio.create_task(stay(Lane("a", for_command=True))) for _ in range(10)]
     await asyncio.sleep(0)
     assert (bulkhead.in_flight, bulkhead.waiting) == (3, 7)
     read = asyncio.create_task(stay(Lane("b")))

@@ -51,8 +51,8 @@ VENDORS = [
 ]
 
 
-def call_of(caller: str, seconds: float = 20.0, *, order: bool = False) -> Call:
-    return Call(Deadline.after(seconds, Clock()), Tally(), f"request of {caller}", caller, order)
+def call_of(caller: str, seconds: float = 20.0, *, for_command: bool = False) -> Call:
+    return Call(Deadline.after(seconds, Clock()), Tally(), f"request of {caller}", caller, for_command)
 
 
 @asynccontextmanager
@@ -311,7 +311,7 @@ async def test_an_orders_own_reads_wait_for_nobody(desk):
     hung = await desk.start([a], call_of("one"))
     await desk.until_calls(1)
 
-    answer = await desk.ask([b], call_of("one", order=True))
+    answer = await desk.ask([b], call_of("one", for_command=True))
 
     assert isinstance(answer[b], LiveAccountRecord)
     hung.cancel()

@@ -80,19 +80,19 @@ class Broctagon:
     async def aclose(self) -> None:
         await self.link.aclose()
 
-    async def prepare_request(self, order: AccountRequestCommand, call: Call) -> "PreparedWrite":
+    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> "PreparedWrite":
         """POST /public/v1/requests/account, ready to go. The CRM answers 200 and no id [D, seed 002]."""
-        body = {name: value for name, value in dataclasses.asdict(order).items() if value is not None}
+        body = {name: value for name, value in dataclasses.asdict(command).items() if value is not None}
         return self.prepare("/public/v1/requests/account", {}, body, self._read_accepted, call)
 
-    async def settle_request(self, order: AccountRequestCommand, call: Call) -> None:
+    async def reconcile_request(self, command: AccountRequestCommand, call: Call) -> None:
         """Ask again after a lost answer; returns when a request is in. `pending_requests_exist` is success then: our
         own earlier request waits, or one that is as good, for the CRM keeps one open request per connection [D, seed
         002]. Rejected for what would have been refused the first time too, OutcomeUnknown for everything else: an
         attempt that proves to be unsent proves nothing about the earlier one.
         """
         try:
-            await (await self.prepare_request(order, call)).send()
+            await (await self.prepare_request(command, call)).send()
         except Rejected as error:
             if error.reason is Reason.REQUEST_ALREADY_PENDING:
                 return
@@ -127,9 +127,9 @@ class Broctagon:
         lane: str = "",
     ) -> "PreparedWrite":
         """A signed POST that needs no more than to be sent."""
-        self.link.check(lane, order=True)
+        self.link.check(lane, for_command=True)
         request = self._post(path, values, body, writes=True, lane=lane)
-        return PreparedWrite(self.link, request, read, replace(call, order=True))
+        return PreparedWrite(self.link, request, read, replace(call, for_command=True))
 
     async def transactions(self, start: date, end: date, call: Call, lane: str = "") -> list[Transaction]:
         """The report of transactions between two days, whole [D, B-report/transactions; vendors.md 2.7]. A read,

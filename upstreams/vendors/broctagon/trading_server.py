@@ -43,26 +43,26 @@ class BroctagonDeposits:
         self._crm = crm
         self._failures = crm.link.failures
 
-    async def prepare(self, order: DepositCommand, call: Call) -> PreparedDeposit:
+    async def prepare(self, command: DepositCommand, call: Call) -> PreparedDeposit:
         """204 is booked. 200 with `repeat` says that the same comment was seen within two minutes: ours went in before,
         or it did not; only the books can tell.
         """
-        self._check(order)
+        self._check(command)
         body = {
             "connection_id": self._connection_id,
-            "currency": order.currency,
-            "amount": format(order.amount, "f"),
-            "comment": order.reference,
+            "currency": command.currency,
+            "amount": format(command.amount, "f"),
+            "comment": command.reference,
         }
-        write = self._crm.prepare(DEPOSIT_PATH, {"login": order.login}, body, self._read, call, lane=self._name)
+        write = self._crm.prepare(DEPOSIT_PATH, {"login": command.login}, body, self._read, call, lane=self._name)
         return PreparedBroctagonDeposit(write)
 
-    def _check(self, order: DepositCommand) -> None:
-        check_deposit(order, self._failures)
-        if order.login not in _LOGINS:
+    def _check(self, command: DepositCommand) -> None:
+        check_deposit(command, self._failures)
+        if command.login not in _LOGINS:
             raise self._failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
-        exponent = order.amount.normalize().as_tuple().exponent
-        if order.amount >= LARGEST_AMOUNT or (isinstance(exponent, int) and exponent < SMALLEST_EXPONENT):
+        exponent = command.amount.normalize().as_tuple().exponent
+        if command.amount >= LARGEST_AMOUNT or (isinstance(exponent, int) and exponent < SMALLEST_EXPONENT):
             raise self._failures.rejected(Reason.LIMIT_EXCEEDED, "The CRM cannot hold this amount exactly.")
 
     def _read(self, answer: HttpAnswer) -> None:
@@ -85,24 +85,24 @@ class BroctagonDepositHistory:
         self._crm = crm
         self._failures = crm.link.failures
 
-    async def find(self, order: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
+    async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
         rows = await searched(self._crm.transactions(*day_window(sent_at), call, lane=self._name), self._failures)
         try:
-            number = the_one((self._found(row, order) for row in rows), order.reference)
+            number = the_one((self._found(row, command) for row in rows), command.reference)
         except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
             raise self._failures.unreadable(writes=False, detail=str(error)[:100]) from None
         return None if number is None else DepositReceipt(upstream_reference=number or None)
 
-    def _found(self, row: Transaction, order: DepositCommand) -> Found:
+    def _found(self, row: Transaction, command: DepositCommand) -> Found:
         comment, number = row.comment or "", wire.text(row.id) or ""
-        if order.reference.casefold() not in comment.casefold():
+        if command.reference.casefold() not in comment.casefold():
             # Not ours, so it may be as odd as it likes.
             return Found("", number, is_ours=False)
         is_ours = (
-            wire.text(row.login) == order.login
+            wire.text(row.login) == command.login
             and wire.text(row.connection_id) == self._connection_id
-            and row.currency == order.currency
-            and wire.raw_number(row.amount) == order.amount
+            and row.currency == command.currency
+            and wire.raw_number(row.amount) == command.amount
             and (row.type or "").lower() == DEPOSIT_TYPE
             and str(row.status).lower() in DONE
         )

@@ -49,20 +49,20 @@ class Mt4AccountHistory:
         self._accounts = accounts
         self._failures = door.connection.authorised.failures
 
-    async def find(self, order: NewAccountCommand, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
+    async def find(self, command: NewAccountCommand, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
         """The list has no times to search by, so it is read whole."""
-        user = await searched(self._user(order, call), self._failures)
+        user = await searched(self._user(command, call), self._failures)
         if user is None:
             return None
-        return await self._accounts.resume(str(user.login), order, call, has_password=user.in_use(self._zone))
+        return await self._accounts.resume(str(user.login), command, call, has_password=user.in_use(self._zone))
 
-    async def _user(self, order: NewAccountCommand, call: Call) -> User | None:
+    async def _user(self, command: NewAccountCommand, call: Call) -> User | None:
         """All pages are read even after a find: a second login for one order is for a person to see."""
         users: dict[str, User] = {}
         async for page in self._pages(call):
-            users |= {str(user.login): user for user in page if _names(user, order.reference)}
+            users |= {str(user.login): user for user in page if _names(user, command.reference)}
         try:
-            login = the_one((_found(user, order) for user in users.values()), order.reference)
+            login = the_one((_found(user, command) for user in users.values()), command.reference)
         except wire.Nonsense as error:
             raise self._failures.unreadable(writes=False, detail=str(error)) from error
         return None if login is None else users[login]
@@ -93,8 +93,8 @@ def _names(user: User, reference: str) -> bool:
     return any(reference.casefold() in (text or "").casefold() for text in (user.external_id, user.comment))
 
 
-def _found(user: User, order: NewAccountCommand) -> Found:
+def _found(user: User, command: NewAccountCommand) -> Found:
     """The other of the two fields may have been changed since by people in the back office."""
-    kept = order.reference in {(user.external_id or "").strip(), (user.comment or "").strip()}
-    reference = order.reference if kept else f"{user.external_id} {user.comment}"
-    return Found(reference, str(user.login), user.login > 0 and user.group == order.group)
+    kept = command.reference in {(user.external_id or "").strip(), (user.comment or "").strip()}
+    reference = command.reference if kept else f"{user.external_id} {user.comment}"
+    return Found(reference, str(user.login), user.login > 0 and user.group == command.group)

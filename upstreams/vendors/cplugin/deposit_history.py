@@ -38,28 +38,28 @@ class Mt4DepositHistory:
         self._door = door
         self._zone = zone
 
-    async def find(self, order: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
+    async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
         def read(answer: HttpAnswer) -> DepositReceipt | None:
             trades = msgspec.json.decode(opened(answer, self._failures, writes=False), type=list[_Trade])
             if paging(answer).has_more:
                 # The call documents no pages; half a history proves no absence.
                 raise wire.Nonsense("a history in pages")
-            ticket = the_one((_found(trade, order) for trade in trades), order.reference)
+            ticket = the_one((_found(trade, command) for trade in trades), command.reference)
             return None if ticket is None else DepositReceipt(upstream_reference=ticket)
 
         start, end = local_window(sent_at, self._zone)
         query = (("fromTime", start), ("toTime", end))
-        values = {"login": order.login}
+        values = {"login": command.login}
         # Alone: a history without our order does not say whose it is, and proves that nothing was booked.
         search = self._door.get(HISTORY_PATH, read, call, values=values, query=query, alone=True)
         return await searched(search, self._failures)
 
 
-def _found(trade: _Trade, order: DepositCommand) -> Found:
+def _found(trade: _Trade, command: DepositCommand) -> Found:
     is_ours = (
-        trade.login == int(order.login)
+        trade.login == int(command.login)
         and str(trade.command).lower() in BALANCE
-        and trade.profit == order.amount
+        and trade.profit == command.amount
         and trade.order > 0
     )
     return Found(trade.comment or "", str(trade.order), is_ours)

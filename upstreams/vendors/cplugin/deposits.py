@@ -26,19 +26,19 @@ class Deposits:
     def __init__(self, door: Door) -> None:
         self._writer = Writer(door)
 
-    async def prepare(self, order: DepositCommand, call: Call) -> PreparedDeposit:
-        if order.login not in _LOGINS:
+    async def prepare(self, command: DepositCommand, call: Call) -> PreparedDeposit:
+        if command.login not in _LOGINS:
             raise self._writer.failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
-        check_deposit(order, self._writer.failures)
-        check_exact_double(order.amount, self._writer.failures)
+        check_deposit(command, self._writer.failures)
+        check_exact_double(command.amount, self._writer.failures)
         body = {
             "tradeTransactionType": "BrBalance",
             "tradeCommand": "Balance",
-            "orderBy": int(order.login),
-            "price": wire.plain(order.amount),
-            "comment": order.reference,
+            "orderBy": int(command.login),
+            "price": wire.plain(command.amount),
+            "comment": command.reference,
         }
-        write = await self._writer.prepare("TradeTransaction", body, self._read, call, key=order.idempotency_key)
+        write = await self._writer.prepare("TradeTransaction", body, self._read, call, key=command.idempotency_key)
         return PreparedMt4Deposit(write)
 
     def _read(self, answer: HttpAnswer) -> DepositReceipt:

@@ -41,31 +41,31 @@ class Accounts:
         self._server = server
         self._groups = groups
 
-    async def prepare(self, order: NewAccountCommand, call: Call) -> PreparedAccount:
-        self._check(order)
+    async def prepare(self, command: NewAccountCommand, call: Call) -> PreparedAccount:
+        self._check(command)
         body: dict[str, Any] = {
             "login": 0,
-            "group": order.group,
-            "name": order.name,
+            "group": command.group,
+            "name": command.name,
             # Both, so that a lost account can be found by either [I].
-            "comment": order.reference,
-            "externalId": order.reference,
+            "comment": command.reference,
+            "externalId": command.reference,
         }
-        if order.leverage is not None:
-            body["leverage"] = int(order.leverage)
-        if order.email is not None:
-            body["email"] = order.email
-        write = await self._writer.prepare("UserRecordNew", body, self._read, call, key=order.idempotency_key)
-        return PreparedMt4Account(self, write, order.idempotency_key, call)
+        if command.leverage is not None:
+            body["leverage"] = int(command.leverage)
+        if command.email is not None:
+            body["email"] = command.email
+        write = await self._writer.prepare("UserRecordNew", body, self._read, call, key=command.idempotency_key)
+        return PreparedMt4Account(self, write, command.idempotency_key, call)
 
-    def _check(self, order: NewAccountCommand) -> None:
-        check_reference(order.reference)
+    def _check(self, command: NewAccountCommand) -> None:
+        check_reference(command.reference)
         failures = self._writer.failures
-        if order.group not in self._groups:
+        if command.group not in self._groups:
             raise failures.rejected(Reason.VALIDATION_FAILED, "The group is not allowed on this server.")
-        if order.leverage is not None and (order.leverage < 1 or order.leverage != order.leverage.to_integral_value()):
+        if command.leverage is not None and (command.leverage < 1 or command.leverage != command.leverage.to_integral_value()):
             raise failures.rejected(Reason.VALIDATION_FAILED, "MT4's leverage is a whole number from 1.")
-        if len(order.idempotency_key) > LONGEST_KEY - LONGEST_SUFFIX:
+        if len(command.idempotency_key) > LONGEST_KEY - LONGEST_SUFFIX:
             raise ValueError("the idempotency key leaves no room for the second step's")
 
     def _read(self, answer: HttpAnswer) -> str:
@@ -87,7 +87,7 @@ class Accounts:
         return NewAccountReceipt(server=self._server, login=login, initial_password=password.reveal())
 
     async def resume(
-        self, login: str, order: NewAccountCommand, call: Call, *, has_password: bool
+        self, login: str, command: NewAccountCommand, call: Call, *, has_password: bool
     ) -> NewAccountReceipt:
         """The account of an order whose answer was lost. Whatever password the lost answer spoke of was never handed
         on, so it gets one that nobody knows, and an operator sets another for the client.
@@ -95,7 +95,7 @@ class Accounts:
         if has_password:
             return NewAccountReceipt(server=self._server, login=login)
         # A key of its own each time: the same key with another password would be another body.
-        await self.finish(login, f"{order.idempotency_key}:{secrets.token_hex(RESUMED_KEY_BYTES)}", call)
+        await self.finish(login, f"{command.idempotency_key}:{secrets.token_hex(RESUMED_KEY_BYTES)}", call)
         return NewAccountReceipt(server=self._server, login=login)
 
     async def _set_password(self, login: str, password: Secret, key: str, call: Call) -> None:

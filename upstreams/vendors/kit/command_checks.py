@@ -14,12 +14,12 @@ LONGEST_KEY = 255
 EXACT_DOUBLE_DIGITS = 15
 
 
-def check_deposit(order: DepositCommand, failures: Failures) -> None:
+def check_deposit(command: DepositCommand, failures: Failures) -> None:
     """Refuse what a vendor would take for another order than it is."""
-    if not order.amount.is_finite() or order.amount <= 0:
+    if not command.amount.is_finite() or command.amount <= 0:
         # A negative amount is a withdrawal on every platform.
         raise failures.rejected(Reason.VALIDATION_FAILED, "A deposit is greater than zero.")
-    check_reference(order.reference)
+    check_reference(command.reference)
 
 
 def check_reference(reference: str) -> None:

@@ -43,7 +43,7 @@ class Deposits(Protocol):
     may have been applied. A write is never repeated unless the vendor documents that the repeat is harmless.
     """
 
-    async def prepare(self, order: DepositCommand, call: Call) -> "PreparedDeposit":
+    async def prepare(self, command: DepositCommand, call: Call) -> "PreparedDeposit":
         """Have token and body ready and send nothing. Raises Rejected or Unavailable."""
         ...
 
@@ -56,7 +56,7 @@ class DepositHistory(Protocol):
         """Seconds since SENT: the vendor's longest deadline, what lies between, and a margin. Not before."""
         ...
 
-    async def find(self, order: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
+    async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
         """Search the vendor's history for the order's reference, never for its amount.
 
         None: the history was read whole for the time in question and does not have the reference. Unavailable or
@@ -69,7 +69,7 @@ class DepositHistory(Protocol):
 class Accounts(Protocol):
     """Creates accounts on the trading server. Failures mean what they mean for Deposits."""
 
-    async def prepare(self, order: NewAccountCommand, call: Call) -> "PreparedAccount":
+    async def prepare(self, command: NewAccountCommand, call: Call) -> "PreparedAccount":
         """Have token and body ready and send nothing. Raises Rejected or Unavailable."""
         ...
 
@@ -82,7 +82,7 @@ class AccountHistory(Protocol):
         """Seconds since SENT, as for deposits."""
         ...
 
-    async def find(self, order: NewAccountCommand, sent_at: datetime, call: Call) -> NewAccountReceipt | None:
+    async def find(self, command: NewAccountCommand, sent_at: datetime, call: Call) -> NewAccountReceipt | None:
         """The same for a new account. One that is found without a password is given one that nobody is shown, so the
         receipt's `initial_password` is always None; OutcomeUnknown where that second step failed, with the login.
         """
@@ -146,10 +146,10 @@ class ErpApi(Protocol):
 class Crm(Protocol):
     """The CRM: requests to open an account, which people approve there."""
 
-    async def prepare_request(self, order: AccountRequestCommand, call: Call) -> PreparedRequest:
+    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> PreparedRequest:
         """Have the request ready and send nothing."""
         ...
 
-    async def settle_request(self, order: AccountRequestCommand, call: Call) -> None:
+    async def reconcile_request(self, command: AccountRequestCommand, call: Call) -> None:
         """Ask again after a lost answer; returns when a request is in, else raises Rejected or OutcomeUnknown."""
         ...

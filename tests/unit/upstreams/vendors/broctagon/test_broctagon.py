@@ -127,7 +127,7 @@ async def test_asking_again_finds_the_request_or_makes_it(crm, stranger, reply):
     with pytest.raises(OutcomeUnknown):
         await send(crm)
 
-    await crm.settle_request(ORDER, a_call())
+    await crm.reconcile_request(ORDER, a_call())
 
     assert len(stranger.asked) == 2
     assert stranger.asked[0] == stranger.asked[1]
@@ -138,7 +138,7 @@ async def test_a_refusal_that_was_as_true_the_first_time_settles_it(crm, strange
     stranger.answers = [answer(400, json.dumps({"type": kind}).encode())]
 
     with pytest.raises(Rejected) as refused:
-        await crm.settle_request(ORDER, a_call())
+        await crm.reconcile_request(ORDER, a_call())
 
     assert refused.value.upstream_code == kind
 
@@ -162,17 +162,17 @@ async def test_anything_else_leaves_the_request_in_doubt(crm, stranger, reply):
     stranger.answers = [reply]
 
     with pytest.raises(OutcomeUnknown):
-        await crm.settle_request(ORDER, a_call())
+        await crm.reconcile_request(ORDER, a_call())
 
 
 async def test_who_cannot_be_asked_again_leaves_the_request_in_doubt(crm, stranger):
     stranger.answers = [answer(500)]
     for _ in range(SHORT.breaker_failures):
         with pytest.raises(OutcomeUnknown):
-            await crm.settle_request(ORDER, a_call())
+            await crm.reconcile_request(ORDER, a_call())
 
     with pytest.raises(OutcomeUnknown) as doubt:
-        await crm.settle_request(ORDER, a_call())
+        await crm.reconcile_request(ORDER, a_call())
 
     assert doubt.value.detail == "breaker open"
     assert doubt.value.retry_after_seconds > 0
