@@ -51,7 +51,7 @@ def total(amounts: list[Decimal]) -> Decimal:
         return sum(amounts, Decimal(0))
 
 
-def plain(amount: Decimal) -> str:
+def format_amount(amount: Decimal) -> str:
     """The amount in plain notation, never with an exponent: 0.00000001, not 1E-8. Negative zero loses its sign."""
     text = format(amount, "f")
     return text[1:] if text.startswith("-") and not amount else text

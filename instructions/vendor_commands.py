@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.commands import AccountRequestCommand, DepositCommand, NewAccountCommand
-from core.money import plain
+from core.money import format_amount
 from core.records import InstructionRecord
 
 
@@ -25,7 +25,12 @@ def deposit_command(instruction: InstructionRecord) -> DepositCommand:
 
 def account_details(group: str, name: str, leverage: Decimal | None, email: str | None) -> dict[str, Any]:
     """What an instruction stores of a command for a new account."""
-    return {"group": group, "name": name, "leverage": None if leverage is None else plain(leverage), "email": email}
+    return {
+        "group": group,
+        "name": name,
+        "leverage": None if leverage is None else format_amount(leverage),
+        "email": email,
+    }
 
 
 def account_command(instruction: InstructionRecord) -> NewAccountCommand:
@@ -43,7 +48,7 @@ def account_command(instruction: InstructionRecord) -> NewAccountCommand:
 def request_details(order: AccountRequestCommand) -> dict[str, Any]:
     """What an instruction stores of a request to open an account."""
     values = {name: getattr(order, name) for name in order.__dataclass_fields__}
-    return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+    return {name: format_amount(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
 def request_command(details: Mapping[str, Any]) -> AccountRequestCommand:

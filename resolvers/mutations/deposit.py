@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from core.call import Call
 from core.errors import Reason
-from core.money import is_whole, plain, quantum
+from core.money import format_amount, is_whole, quantum
 from core.records import AccountKey, AccountRecord, ClientRecord, InstructionRecord
 from instructions.dispatcher import Outcome, Prepare, Prepared
 from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
@@ -76,7 +76,7 @@ class Deposit:
         if self.amount <= 0:
             return [InputIssue(("amount",), "positive", "amount must be more than zero.")]
         if not is_whole(self.amount, self.currency):
-            least = plain(quantum(self.currency))
+            least = format_amount(quantum(self.currency))
             return [InputIssue(("amount",), "quantum", f"amount must be a multiple of {least} {self.currency}.")]
         if self.note is not None and len(self.note) > _LONGEST_NOTE:
             return [InputIssue(("note",), "length", f"note must have at most {_LONGEST_NOTE} characters.")]
@@ -89,7 +89,9 @@ async def check(deposit: Deposit, context: Context) -> tuple[AccountRecord, Clie
         raise InvalidInput(*issues)
     most = context.services.deposit_limits.maximum.get(deposit.currency)
     if most is not None and deposit.amount > most:
-        raise NotPermitted(Reason.LIMIT_EXCEEDED, f"One deposit may be at most {plain(most)} {deposit.currency}.")
+        raise NotPermitted(
+            Reason.LIMIT_EXCEEDED, f"One deposit may be at most {format_amount(most)} {deposit.currency}."
+        )
     account: AccountRecord | None = await context.load(accounts_by_key, deposit.account)
     client: ClientRecord | None = None
     if account is not None:

@@ -180,7 +180,7 @@ class Http1Transport(httpx.AsyncBaseTransport):
         target = told.get("target", url.raw_path)
         status, headers, body = await self.exchange(
             (url.scheme, url.host, url.port or PORTS[url.scheme]),
-            written(request.method, target, request.headers.raw, await request.aread()),
+            encode_request(request.method, target, request.headers.raw, await request.aread()),
             lane=told.get("lane", ""),
             connect=timeout.get("connect"),
             silence=timeout.get("read") or _ALWAYS,
@@ -234,7 +234,7 @@ class Http1Transport(httpx.AsyncBaseTransport):
         return connection
 
 
-def written(method: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> bytes:
+def encode_request(method: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> bytes:
     """A request's bytes. Raises httpx.LocalProtocolError for a line break where none may be."""
     lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target)]
     lines += [b"%b: %b" % header for header in headers]

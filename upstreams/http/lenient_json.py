@@ -39,7 +39,7 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
-def plain(amount: Decimal) -> Decimal:
+def without_exponent(amount: Decimal) -> Decimal:
     """The same number without an exponent: 100, never 1E+2."""
     return Decimal(format(amount, "f"))
 

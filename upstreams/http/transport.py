@@ -14,7 +14,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 import msgspec
 
-from upstreams.http.http1 import PORTS, Http1Transport, Origin, written
+from upstreams.http.http1 import PORTS, Http1Transport, Origin, encode_request
 from upstreams.http.limits import Limits
 from upstreams.http.transport_errors import Meaning, TransportFault, meaning_of
 
@@ -172,7 +172,7 @@ class Transport:
         lines = [(b"host", host), *((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())]
         status, found, body = await self._reading.exchange(
             origin,
-            written(method, target, lines, content or b""),
+            encode_request(method, target, lines, content or b""),
             lane=lane,
             connect=self._connect_seconds(bounds),
             silence=bounds.read_seconds,

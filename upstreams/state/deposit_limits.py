@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from core.errors import Reason
-from core.money import plain
+from core.money import format_amount
 from upstreams.postgres.sql import read_statements
 
 sql = read_statements("state/instructions.sql")
@@ -72,5 +72,5 @@ async def enforce_limits(new: DepositLike, connection: Any) -> None:
         (guards.daily_per_account, spent["on_account"], "account's"),
     ):
         if limit is not None and already + new.amount > limit:
-            message = f"This would pass the {whose} limit of {plain(limit)} {new.currency} a day."
+            message = f"This would pass the {whose} limit of {format_amount(limit)} {new.currency} a day."
             raise LimitReached(Reason.LIMIT_EXCEEDED, message)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from core.money import plain
+from core.money import format_amount
 from core.records import InstructionEventRecord, InstructionRecord
 from upstreams.state.deposit_limits import NO_GUARDS, DepositGuards
 
@@ -92,7 +92,7 @@ def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:
 
 
 def _canonical(value: Any) -> Any:
-    return plain(value.normalize()) if isinstance(value, Decimal) else value
+    return format_amount(value.normalize()) if isinstance(value, Decimal) else value
 
 
 def _new_reference() -> str:

@@ -59,7 +59,7 @@ def call_of(caller: str, seconds: float = 20.0, *, for_command: bool = False) ->
 async def opened(box, at_once: int):
     config = settings(box, PATIENT)
     for section in ("cplugin", "broker_work"):
-        config = changed(config, section, live_calls_at_once=at_once)
+        config = changed(config, section, concurrent_live_calls=at_once)
     async with open_upstreams(config, Clock(), memory_tokens) as house:
         yield house
 

@@ -20,7 +20,7 @@ from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broker_work.connection import SYSTEM, BrokerWorkConnection
 from upstreams.vendors.broker_work.figures import Figures, Seen, answer_with, row_with
 from upstreams.vendors.kit import mt4_codes
-from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks, live_gate
+from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, coalesce_live_calls, in_chunks
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
 from upstreams.vendors.kit.rows import NONSENSE, only, read_rows
 from upstreams.vendors.kit.server_config import ServerConfig
@@ -54,8 +54,8 @@ class BrokerWorkLive:
         self._server_id = config.id
         self._figures = Figures(SYSTEM, zone, connection.link.failures)
         self._link = connection.link
-        self._gate = live_gate(
-            self._info, connection.config.live_calls_at_once, self.batch_max, connection.link.failures
+        self._coalescing = coalesce_live_calls(
+            self._info, connection.config.concurrent_live_calls, self.batch_max, connection.link.failures
         )
         self._headers = {
             "x-api-tenantId": connection.config.tenant_id,
@@ -63,13 +63,13 @@ class BrokerWorkLive:
         }
 
     async def aclose(self) -> None:
-        await self._gate.aclose()
+        await self._coalescing.aclose()
 
     async def fetch(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
         call = replace(call, wants=wanted)
 
         async def ask(chunk: Sequence[str]) -> Rows:
-            return self._figures.records(await self._gate.ask(None, chunk, call), wanted)
+            return self._figures.records(await self._coalescing.ask(None, chunk, call), wanted)
 
         return await in_chunks(logins, self.batch_max, _LOGINS, ask)
 

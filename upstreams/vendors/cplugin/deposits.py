@@ -35,7 +35,7 @@ class Deposits:
             "tradeTransactionType": "BrBalance",
             "tradeCommand": "Balance",
             "orderBy": int(command.login),
-            "price": wire.plain(command.amount),
+            "price": wire.without_exponent(command.amount),
             "comment": command.reference,
         }
         write = await self._writer.prepare("TradeTransaction", body, self._read, call, key=command.idempotency_key)

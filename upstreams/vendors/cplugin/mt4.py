@@ -22,7 +22,7 @@ from upstreams.vendors.cplugin.new_accounts import Accounts
 from upstreams.vendors.cplugin.reads import Door, Mt4User, mt4_record
 from upstreams.vendors.cplugin.writes import GRACE_SECONDS
 from upstreams.vendors.kit.history_search import absence_counts_after
-from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks, live_gate
+from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo, Rows, coalesce_live_calls, in_chunks
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
 from upstreams.vendors.kit.rows import only, read_rows
 from upstreams.vendors.kit.server_config import ServerConfig
@@ -45,21 +45,23 @@ class Mt4Live:
         self._door = door
         self._failures = door.connection.authorised.failures
         # v1 has no call that could be shared. What completes the records is shared in its own way (margins.py).
-        calls_at_once = config.live_calls_at_once if batched else 0
-        self._users_gate = live_gate(self._users, calls_at_once, self.batch_max, self._failures)
+        concurrent_calls = config.concurrent_live_calls if batched else 0
+        self._users_coalescing = coalesce_live_calls(self._users, concurrent_calls, self.batch_max, self._failures)
         self._zone = zone
         self._clock = clock
         self._margins = Margins(self._door, clock)
         self._currencies = GroupCurrencies(self._door, GROUP_PATH, clock)
 
     async def aclose(self) -> None:
-        await self._users_gate.aclose()
+        await self._users_coalescing.aclose()
         await self._margins.aclose()
         await self._currencies.aclose()
 
     async def fetch(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
         async def ask(chunk: Sequence[str]) -> Rows:
-            rows = await (self._users_gate.ask(None, chunk, call) if self._batched else self._user_v1(chunk[0], call))
+            rows = await (
+                self._users_coalescing.ask(None, chunk, call) if self._batched else self._user_v1(chunk[0], call)
+            )
             good = [row for row in rows.values() if isinstance(row, LiveAccountRecord)]
             completed = await self._completed(good, wanted, call)
             return {**rows, **{record.login: record for record in completed}}

@@ -63,7 +63,9 @@ class Accounts:
         failures = self._writer.failures
         if command.group not in self._groups:
             raise failures.rejected(Reason.VALIDATION_FAILED, "The group is not allowed on this server.")
-        if command.leverage is not None and (command.leverage < 1 or command.leverage != command.leverage.to_integral_value()):
+        if command.leverage is not None and (
+            command.leverage < 1 or command.leverage != command.leverage.to_integral_value()
+        ):
             raise failures.rejected(Reason.VALIDATION_FAILED, "MT4's leverage is a whole number from 1.")
         if len(command.idempotency_key) > LONGEST_KEY - LONGEST_SUFFIX:
             raise ValueError("the idempotency key leaves no room for the second step's")

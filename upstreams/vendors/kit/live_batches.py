@@ -63,14 +63,14 @@ async def _side_by_side(chunks: Sequence[Sequence[str]], ask: AskChunk) -> Rows:
     return found
 
 
-def live_gate(
+def coalesce_live_calls(
     ask: Callable[[Sequence[str], Call], Awaitable[Mapping[str, V]]],
-    calls_at_once: int,
+    concurrent_calls: int,
     batch_max: int,
     failures: Failures,
 ) -> Coalescing[None, str, V]:
     """Shares one trading server's call between all who ask, whatever they may see: whether they may see an account was
-    decided before, by the ERP. With `calls_at_once` 0 nothing is shared.
+    decided before, by the ERP. With `concurrent_calls` 0 nothing is shared.
     """
 
     async def one_call(_question: None, logins: Sequence[str], call: Call) -> Mapping[str, V]:
@@ -79,7 +79,7 @@ def live_gate(
     def too_late() -> UpstreamError:
         return failures.unavailable("did not answer in time", detail="shared call")
 
-    return Coalescing(one_call, Sharing(calls_at_once, batch_max), too_late=too_late, away=True)
+    return Coalescing(one_call, Sharing(concurrent_calls, batch_max), too_late=too_late, away=True)
 
 
 async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:
