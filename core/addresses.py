@@ -59,7 +59,7 @@ def check_address(address: str, schemes: tuple[str, ...]) -> None:
     _check_by_library(address)
 
 
-def passwords_in(address: str) -> set[str]:
+def find_passwords(address: str) -> set[str]:
     """Every password in an address that passed `check_address`, as it is written and as it is meant. Raises nothing for
     any other text.
     """

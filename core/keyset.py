@@ -24,7 +24,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     has_more: bool
 
 
-def cut(rows: Sequence[T], request: PageRequest) -> Page[T]:
+def cut_page(rows: Sequence[T], request: PageRequest) -> Page[T]:
     """Make a page from the limit + 1 rows that a statement returned in its own direction."""
     kept = list(rows[: request.limit])
     return Page(kept[::-1] if request.backward else kept, len(rows) > request.limit)

@@ -9,7 +9,7 @@ from core.clock import Clock
 from core.errors import UpstreamError
 from core.secret import Secret
 from resolvers.context import Caller
-from upstreams.state.api_keys import KeyRecord, KeyStore, key_hash
+from upstreams.state.api_keys import KeyRecord, KeyStore, hash_key
 
 _MOST_KEPT: Final = 10_000
 _LONGEST_KEY: Final = 512
@@ -70,7 +70,7 @@ class Authenticator:
         return record.expires_at is not None and record.expires_at <= self._clock.now()
 
     async def _found(self, key: Secret) -> _Kept:
-        digest = key_hash(key)
+        digest = hash_key(key)
         kept = self._kept.get(digest)
         age = self._clock.monotonic() - kept.at if kept else 0.0
         if kept and age < self._keep:

@@ -33,18 +33,18 @@ class Breaker:
         """A call goes out now (wait_seconds was 0). In the half-open state it is the probe."""
         self._probing = self._opened_at is not None
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         self._failures = 0
         self._opened_at = None
         self._probing = False
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         self._failures += 1
         if self._probing or (self._opened_at is None and self._failures >= self._allowed):
             self._opened_at = self._clock.monotonic()
         self._probing = False
 
-    def abandoned(self) -> None:
+    def record_abandoned(self) -> None:
         """The call ended without telling anything of the vendor: cancelled, or out of its own time."""
         self._probing = False
 

@@ -16,7 +16,7 @@ class RetryBudget:
         self._calls = 0
         self._retries = 0
 
-    def called(self) -> None:
+    def record_call(self) -> None:
         self._calls += 1
         if self._calls >= self.HALF_LIFE_CALLS:
             self._calls //= 2

@@ -25,11 +25,11 @@ class SingleFlight(Generic[T]):
         if task is None:
             task = asyncio.create_task(fetch())
             self._tasks[key] = task
-            task.add_done_callback(lambda done: self._landed(key, done))
+            task.add_done_callback(lambda done: self._end(key, done))
         async with asyncio.timeout(deadline.remaining()):
-            return await _without_owning(task)
+            return await _wait_for(task)
 
-    def _landed(self, key: object, task: asyncio.Task[T]) -> None:
+    def _end(self, key: object, task: asyncio.Task[T]) -> None:
         self._tasks.pop(key, None)
         if not task.cancelled():
             # Looked at even if every caller has left; else asyncio complains of an error that nobody fetched.
@@ -42,6 +42,6 @@ class SingleFlight(Generic[T]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _without_owning(task: asyncio.Task[T]) -> T:
+async def _wait_for(task: asyncio.Task[T]) -> T:
     waiting: Awaitable[T] = asyncio.shield(task)
     return await waiting

@@ -23,7 +23,7 @@ class TokenSource(Protocol):
         """A token that should do."""
         ...
 
-    async def renewed(self, refused: Secret, call: Call) -> Secret:
+    async def renew(self, refused: Secret, call: Call) -> Secret:
         """Another token than the refused one. Unavailable where there is none to be had."""
         ...
 
@@ -49,9 +49,9 @@ class AuthorisedLink:
 
     async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
         async def send(token: Secret) -> T:
-            return await self.link.read(_bearing(request, token), read, call)
+            return await self.link.read(_with_token(request, token), read, call)
 
-        return await self.repeated(send, await self._tokens.token(call), call)
+        return await self.send_with_token(send, await self._tokens.token(call), call)
 
     async def prepare(self, request: HttpRequest, read: Read[T], call: Call) -> "AuthorisedWrite[T]":
         """Have the token ready and know that the vendor is being called at all, sending nothing."""
@@ -59,12 +59,12 @@ class AuthorisedLink:
         call = replace(call, for_command=True)
         return AuthorisedWrite(self, request, read, call, await self._tokens.token(call))
 
-    async def repeated(self, send: Callable[[Secret], Coroutine[Any, Any, T]], token: Secret, call: Call) -> T:
+    async def send_with_token(self, send: Callable[[Secret], Coroutine[Any, Any, T]], token: Secret, call: Call) -> T:
         """Send, and once more with a fresh token if this one is refused."""
         try:
             return await send(token)
         except TokenRefused:
-            fresh = await self._tokens.renewed(token, call)
+            fresh = await self._tokens.renew(token, call)
         try:
             return await send(fresh)
         except TokenRefused:
@@ -83,12 +83,12 @@ class AuthorisedWrite(Generic[T]):
 
     async def send(self) -> T:
         async def send(token: Secret) -> T:
-            return await self.authorised.link.write(_bearing(self.request, token), self.read, self.call)
+            return await self.authorised.link.write(_with_token(self.request, token), self.read, self.call)
 
-        return await self.authorised.repeated(send, self.token, self.call)
+        return await self.authorised.send_with_token(send, self.token, self.call)
 
 
-def _bearing(request: HttpRequest, token: Secret) -> HttpRequest:
+def _with_token(request: HttpRequest, token: Secret) -> HttpRequest:
     return replace(request, headers={**request.headers, "authorization": f"Bearer {token.reveal()}"})
 
 
@@ -101,13 +101,13 @@ class SharedFetch:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._flight: SingleFlight[Secret] = SingleFlight()
+        self._single_flight: SingleFlight[Secret] = SingleFlight()
 
     async def run(self, fetch: Callable[[Call], Coroutine[Any, Any, Secret]], call: Call) -> Secret:
         seconds = self._link.limits.total_timeout_seconds
         own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, for_command=call.for_command)
         try:
-            return await self._flight.run(call.for_command, lambda: fetch(own), call.deadline)
+            return await self._single_flight.run(call.for_command, lambda: fetch(own), call.deadline)
         except TimeoutError as error:
             raise self._link.failures.unavailable("gave no access token in time") from error
         except Unavailable:
@@ -117,4 +117,4 @@ class SharedFetch:
             raise self._link.failures.unavailable("gave no access token", detail=error.detail) from error
 
     async def aclose(self) -> None:
-        await self._flight.aclose()
+        await self._single_flight.aclose()

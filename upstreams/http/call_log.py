@@ -34,7 +34,7 @@ class CallLog:
         self._clock = clock
         self._started = clock.monotonic()
 
-    def answered(self, answer: HttpAnswer) -> None:
+    def note_answer(self, answer: HttpAnswer) -> None:
         self._facts |= {"status": answer.status, "bytes": len(answer.body)}
 
     def __enter__(self) -> Self:

@@ -51,7 +51,7 @@ class ClientCredentials:
             return held.token
         return await self._shared.run(self._fetch, call)
 
-    async def renewed(self, refused: Secret, call: Call) -> Secret:
+    async def renew(self, refused: Secret, call: Call) -> Secret:
         # Somebody else may have renewed it while this caller's answer was on its way.
         if self._held is not None and self._held.token == refused:
             self._held = None

@@ -17,7 +17,7 @@ class Connection(Protocol):
 
 
 C = TypeVar("C", bound=Connection)
-Key = tuple[Hashable, str]
+PoolKey = tuple[Hashable, str]
 """Where it leads, and the lane of the requests that it is for."""
 
 
@@ -29,10 +29,10 @@ class ConnectionPool(Generic[C]):
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._idle: dict[Key, deque[tuple[float, C]]] = {}
+        self._idle: dict[PoolKey, deque[tuple[float, C]]] = {}
         self._tidying: asyncio.TimerHandle | None = None
 
-    def take(self, key: Key) -> C | None:
+    def take(self, key: PoolKey) -> C | None:
         """One that may be written to at once: between the look at it and the writing nothing may be awaited."""
         idle = self._idle.get(key)
         oldest = asyncio.get_running_loop().time() - self._seconds
@@ -43,7 +43,7 @@ class ConnectionPool(Generic[C]):
             connection.close()
         return None
 
-    def keep(self, key: Key, connection: C) -> None:
+    def keep(self, key: PoolKey, connection: C) -> None:
         loop = asyncio.get_running_loop()
         idle = self._idle.get(key)
         if idle is None:

@@ -126,13 +126,13 @@ class Failures:
             retry_after_seconds=seconds,
         )
 
-    def crowded(self, seconds: float) -> Unavailable:
+    def bulkhead_full(self, seconds: float) -> Unavailable:
         """Our own queue for the vendor is full, or its wait was too long."""
         error = self.rate_limited(seconds)
         error.detail = "bulkhead"
         return error
 
-    def left_alone(self, seconds: float) -> Unavailable:
+    def breaker_open(self, seconds: float) -> Unavailable:
         """The circuit breaker is open."""
         error = self.unavailable(
             "failed several times in a row and is left alone for the moment", detail="breaker open"

@@ -1,7 +1,7 @@
 """Small public documents of others, such as an issuer's keys: one GET, capped, no redirects, within a total time."""
 
 from upstreams.http.limits import Limits
-from upstreams.http.transport import Bounds, Transport
+from upstreams.http.transport import ExchangeBounds, Transport
 from upstreams.http.transport_errors import TransportFault
 
 _OK = 200
@@ -9,7 +9,7 @@ _LARGEST_BYTES = 256 * 1024
 _LIMITS = Limits(connect_timeout_seconds=2.0, max_in_flight=4)
 
 
-class Unfetched(Exception):
+class FetchFailed(Exception):
     """The document could not be had; the text says why and holds nothing of what came back."""
 
 
@@ -24,14 +24,14 @@ class Fetcher:
 
     async def get(self, url: str, *, seconds: float) -> bytes:
         """The body of a 200."""
-        bounds = Bounds(read_seconds=seconds, total_seconds=seconds, max_answer_bytes=_LARGEST_BYTES)
+        bounds = ExchangeBounds(read_seconds=seconds, total_seconds=seconds, max_answer_bytes=_LARGEST_BYTES)
         try:
             # No lane: a document does not say whose it is, and one host may have those of several issuers.
             answer = await self._transport.exchange(
                 "GET", url, headers={}, content=None, bounds=bounds, lane=None, writes=False
             )
         except TransportFault as fault:
-            raise Unfetched(fault.detail) from fault
+            raise FetchFailed(fault.detail) from fault
         if answer.status != _OK:
-            raise Unfetched(f"status {answer.status}")
+            raise FetchFailed(f"status {answer.status}")
         return answer.body

@@ -17,7 +17,7 @@ import httpx
 from upstreams.http.connection_pool import ConnectionPool
 
 Origin = tuple[str, str, int]
-Whole = tuple[int, list[tuple[bytes, bytes]], bytes]
+WholeAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 PORTS: Final = {"http": 80, "https": 443}
 _MOST_HEADER_BYTES: Final = 65_536
@@ -38,7 +38,7 @@ class _Connection(asyncio.Protocol):
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: Any = None
         self._unread = select.poll()
-        self._answer: asyncio.Future[Whole] | None = None
+        self._answer: asyncio.Future[WholeAnswer] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
@@ -49,7 +49,7 @@ class _Connection(asyncio.Protocol):
 
     # What the exchange does
 
-    async def exchange(self, request: bytes, *, silence: float, end: float, most: int) -> Whole:
+    async def exchange(self, request: bytes, *, silence: float, end: float, most: int) -> WholeAnswer:
         """Raises httpx.ReadTimeout after `silence` seconds without a byte or at `end`, by the loop's clock, and httpx's
         errors of a connection that ended or an answer that cannot be read. Cancelled, it leaves no connection behind.
         """
@@ -171,7 +171,7 @@ class Http1Transport(httpx.AsyncBaseTransport):
 
     def __init__(self, context: ssl.SSLContext, *, keep_alive_seconds: float) -> None:
         self._context = context
-        self._kept: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
+        self._pool: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The whole answer. Raises httpx's exceptions; ConnectError and ConnectTimeout before a byte is sent."""
@@ -199,26 +199,26 @@ class Http1Transport(httpx.AsyncBaseTransport):
         silence: float,
         total: float,
         most: int,
-    ) -> Whole:
+    ) -> WholeAnswer:
         """The same without httpx's request and response, which cost more than the exchange itself. Requests of one lane
         share kept connections; None is for a request that has a connection of its own, before and after.
         """
         end = asyncio.get_running_loop().time() + total
-        kept = None if lane is None else self._kept.take((origin, lane))
+        kept = None if lane is None else self._pool.take((origin, lane))
         connection = kept or await self._connected(origin, connect)
         whole = await connection.exchange(request, silence=silence, end=end, most=most)
         if lane is None or not connection.usable:
             connection.close()
         else:
-            self._kept.keep((origin, lane), connection)
+            self._pool.keep((origin, lane), connection)
         return whole
 
     def distrust(self, lane: str) -> None:
         """Use no connection again that is kept for this lane."""
-        self._kept.distrust(lane)
+        self._pool.distrust(lane)
 
     async def aclose(self) -> None:
-        self._kept.close()
+        self._pool.close()
 
     async def _connected(self, origin: Origin, seconds: float | None) -> _Connection:
         scheme, host, port = origin

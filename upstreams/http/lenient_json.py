@@ -44,7 +44,7 @@ def without_exponent(amount: Decimal) -> Decimal:
     return Decimal(format(amount, "f"))
 
 
-def money(value: Decimal | None) -> Decimal | None:
+def read_money(value: Decimal | None) -> Decimal | None:
     """Refuse what is no amount: NaN, Infinity, 1e400."""
     if value is None:
         return None
@@ -53,28 +53,28 @@ def money(value: Decimal | None) -> Decimal | None:
     return value
 
 
-def required_money(value: Decimal | None) -> Decimal:
-    exact = money(value)
+def read_required_money(value: Decimal | None) -> Decimal:
+    exact = read_money(value)
     if exact is None:
         raise Nonsense("an amount is missing")
     return exact
 
 
-def raw_number(raw: msgspec.Raw | bytes) -> Decimal | None:
+def read_raw_number(raw: msgspec.Raw | bytes) -> Decimal | None:
     """A number given as JSON number or text, exact; null and "" are None."""
     written = bytes(raw)
     return _short_number(written) if len(written) <= _SHORT else _read_number(written)
 
 
 def _read_number(written: bytes) -> Decimal | None:
-    return None if written in _NOTHING else money(_number.decode(written))
+    return None if written in _NOTHING else read_money(_number.decode(written))
 
 
 # Leverages and the like: few are different, and each comes thousands of times.
 _short_number = lru_cache(maxsize=1024)(_read_number)
 
 
-def whole(value: Whole) -> int | None:
+def read_whole(value: Whole) -> int | None:
     """7, "7" and "007" are 7; None and "" are None."""
     if value is None or value == "":
         return None
@@ -86,22 +86,22 @@ def whole(value: Whole) -> int | None:
     return int(text[:20])
 
 
-def flag(value: Flag) -> bool | None:
+def read_flag(value: Flag) -> bool | None:
     """True, 1, "1" and "true" are true; 0, "0" and "false" are false; None and "" are None."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
-    number = whole(value)
+    number = read_whole(value)
     return None if number is None else number != 0
 
 
-def text(value: Whole) -> str | None:
+def read_text(value: Whole) -> str | None:
     """A text that some answers give as a number; "" is None."""
     return None if value is None or value == "" else str(value)
 
 
-def local_stamp(value: str | None, zone: ZoneInfo) -> datetime | None:
+def read_local_stamp(value: str | None, zone: ZoneInfo) -> datetime | None:
     """A vendor's time as UTC. A stamp that names its offset is believed; one that does not is the server's own time.
     The beginning of the epoch is how MetaTrader says "never".
     """

@@ -24,7 +24,7 @@ from upstreams.http.failures import Failures
 from upstreams.http.health import HealthBook, LinkHealth
 from upstreams.http.limits import Limits
 from upstreams.http.request import HttpRequest
-from upstreams.http.transport import Bounds, HttpAnswer, Transport
+from upstreams.http.transport import ExchangeBounds, HttpAnswer, Transport
 from upstreams.http.transport_errors import TransportFault
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Link:
         """Raise Unavailable if an order, or a read, to this trading server would not be sent now."""
         wait = self._breakers.of(lane, for_command=for_command).wait_seconds()
         if wait > 0:
-            raise self.failures.left_alone(wait)
+            raise self.failures.breaker_open(wait)
 
     async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
         """Ask for something. At most `limits.read_attempts` tries, within the call's deadline and the retry budget.
@@ -91,17 +91,17 @@ class Link:
         """
         if request.writes:
             raise ValueError("a write is never sent through `read`, which repeats")
-        self._budget.called()
+        self._budget.record_call()
         deadline = call.deadline.sooner(request.total_seconds or self.limits.total_timeout_seconds)
         for attempt in range(1, self.limits.read_attempts):
             try:
-                return await self._once(request, read, call, deadline, attempt)
+                return await self._attempt(request, read, call, deadline, attempt)
             except Unavailable as error:
                 pause = RETRY_PAUSE_SECONDS * (1 + random.random())  # noqa: S311 - jitter is no secret.
                 if not error.worth_retrying or pause >= deadline.remaining() or not self._budget.take():
                     raise
                 await self.clock.sleep(pause)
-        return await self._once(request, read, call, deadline, self.limits.read_attempts)
+        return await self._attempt(request, read, call, deadline, self.limits.read_attempts)
 
     async def write(self, request: HttpRequest, read: Read[T], call: Call) -> T:
         """Change something, once. The waits before it obey the call's deadline; once bytes leave, only the vendor's own
@@ -109,13 +109,15 @@ class Link:
         """
         if not request.writes:
             raise ValueError("only a request that says that it writes is judged as a write")
-        return await self._once(request, read, call, call.deadline, 1)
+        return await self._attempt(request, read, call, call.deadline, 1)
 
-    async def _once(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, attempt: int) -> T:
+    async def _attempt(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, attempt: int) -> T:
         with call.away(), CallLog(self.system, self.name, request, call, attempt, self.clock) as log:
-            return await self._guarded(request, read, call, deadline, log)
+            return await self._wait_and_send(request, read, call, deadline, log)
 
-    async def _guarded(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
+    async def _wait_and_send(
+        self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog
+    ) -> T:
         self.check(request.lane, for_command=call.for_command)
         lane = Lane(call.caller, for_command=request.writes or call.for_command)
         wait = self._rate.wait_seconds(self._bulkhead.ahead(lane), for_command=lane.for_command)
@@ -125,11 +127,13 @@ class Link:
             async with self._bulkhead.slot(deadline, lane):
                 if not await self._rate.take(deadline, for_command=lane.for_command):
                     raise self.failures.rate_limited(self._rate.wait_seconds(for_command=lane.for_command))
-                return await self._judged(request, read, call, deadline, log)
+                return await self._send_and_judge(request, read, call, deadline, log)
         except BulkheadFull as error:
-            raise self.failures.crowded(self.limits.total_timeout_seconds) from error
+            raise self.failures.bulkhead_full(self.limits.total_timeout_seconds) from error
 
-    async def _judged(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
+    async def _send_and_judge(
+        self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog
+    ) -> T:
         """Send, and let breaker and health learn from what came back."""
         # Asked again: it may have opened while this call stood in the queue.
         self.check(request.lane, for_command=call.for_command)
@@ -138,10 +142,10 @@ class Link:
         started = self.clock.monotonic()
         try:
             answer = await self._exchange(request, call, deadline)
-            log.answered(answer)
-            result = self._understood(request, read, answer)
+            log.note_answer(answer)
+            result = self._read_answer(request, read, answer)
         except (Rejected, TokenRefused):
-            breaker.succeeded()
+            breaker.record_success()
             self._note(started, None)
             raise
         except UpstreamError as error:
@@ -150,16 +154,16 @@ class Link:
             self._blame(breaker, error, started)
             raise
         except BaseException:
-            breaker.abandoned()
+            breaker.record_abandoned()
             raise
-        breaker.succeeded()
+        breaker.record_success()
         self._note(started, None)
         return result
 
     async def _exchange(self, request: HttpRequest, call: Call, deadline: Deadline) -> HttpAnswer:
         call.tally.count(self.system, request.keys)
         total = request.total_seconds or self.limits.total_timeout_seconds
-        bounds = Bounds(
+        bounds = ExchangeBounds(
             read_seconds=request.total_seconds or self.limits.read_timeout_seconds,
             total_seconds=total if request.writes else min(total, deadline.remaining()),
             max_answer_bytes=request.max_answer_bytes or self.limits.max_answer_bytes,
@@ -180,7 +184,7 @@ class Link:
             fair = bounds.total_seconds >= self.limits.connect_timeout_seconds
             raise self.failures.from_fault(fault, writes=request.writes, fair=fair) from fault
 
-    def _understood(self, request: HttpRequest, read: Read[T], answer: HttpAnswer) -> T:
+    def _read_answer(self, request: HttpRequest, read: Read[T], answer: HttpAnswer) -> T:
         if answer.status not in request.understands:
             raise self.failures.from_status(answer, writes=request.writes)
         try:
@@ -197,11 +201,11 @@ class Link:
 
     def _blame(self, breaker: Breaker, error: UpstreamError, started: float) -> None:
         if error.vendors_fault is None:
-            breaker.abandoned()
+            breaker.record_abandoned()
         elif error.vendors_fault:
-            breaker.failed()
+            breaker.record_failure()
         else:
-            breaker.succeeded()
+            breaker.record_success()
         self._note(started, error.message)
 
     def _note(self, started: float, error: str | None) -> None:

@@ -36,7 +36,7 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ExchangeBounds:
     """How long and how large one exchange may be."""
 
     read_seconds: float
@@ -108,7 +108,7 @@ class Transport:
         *,
         headers: Mapping[str, str],
         content: bytes | None,
-        bounds: Bounds,
+        bounds: ExchangeBounds,
         lane: str | None,
         writes: bool,
     ) -> HttpAnswer:
@@ -121,7 +121,7 @@ class Transport:
             if writes:
                 async with asyncio.timeout(bounds.total_seconds):
                     request = self._writing_request(method, url, headers, content, bounds, progress)
-                    return await _received(await self._writing.send(request, stream=True), bounds.max_answer_bytes)
+                    return await _receive(await self._writing.send(request, stream=True), bounds.max_answer_bytes)
             return await self._read(method, url, headers, content, bounds, lane)
         except TimeoutError as error:
             raise TransportFault(Meaning.SILENT, sent=progress.sent, detail="total time-out") from error
@@ -137,7 +137,7 @@ class Transport:
         url: str,
         headers: Mapping[str, str],
         content: bytes | None,
-        bounds: Bounds,
+        bounds: ExchangeBounds,
         progress: _Progress,
     ) -> httpx.Request:
         return self._writing.build_request(
@@ -159,7 +159,7 @@ class Transport:
         url: str,
         headers: Mapping[str, str],
         content: bytes | None,
-        bounds: Bounds,
+        bounds: ExchangeBounds,
         lane: str | None,
     ) -> HttpAnswer:
         """Without httpx's client, request and response, whose share of a small call is larger than the transport's."""
@@ -179,7 +179,7 @@ class Transport:
             total=bounds.total_seconds,
             most=bounds.max_answer_bytes,
         )
-        answer = HttpAnswer(status, _joined(found), body)
+        answer = HttpAnswer(status, _join_headers(found), body)
         _refuse_encoding(answer.headers)
         return answer
 
@@ -194,13 +194,13 @@ class Transport:
             known = self._origins[before] = (origin, parts.netloc)
         return (*known, after.encode("ascii") if after.isascii() else httpx.URL(url).raw_path)
 
-    def _connect_seconds(self, bounds: Bounds) -> float:
+    def _connect_seconds(self, bounds: ExchangeBounds) -> float:
         # TCP and TLS each have this long, so half of the total ends both by httpx's own hand: a handshake that is
         # cancelled from outside leaves its socket to the garbage collector.
         return min(self._limits.connect_timeout_seconds, bounds.total_seconds / 2)
 
 
-async def _received(response: httpx.Response, max_bytes: int) -> HttpAnswer:
+async def _receive(response: httpx.Response, max_bytes: int) -> HttpAnswer:
     try:
         headers = {name.lower(): value for name, value in response.headers.items()}
         _refuse_encoding(headers)
@@ -210,7 +210,7 @@ async def _received(response: httpx.Response, max_bytes: int) -> HttpAnswer:
     return HttpAnswer(response.status_code, headers, body)
 
 
-def _joined(found: list[tuple[bytes, bytes]]) -> dict[str, str]:
+def _join_headers(found: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers as text; one that comes twice is one with a comma."""
     headers: dict[str, str] = {}
     for name, value in found:

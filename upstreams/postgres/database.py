@@ -15,7 +15,7 @@ from core.secret import Secret
 from upstreams.postgres.failures import ERRORS, classify, took_too_long
 from upstreams.postgres.pool import Pool, transaction
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _REPEATED = (DatabaseFailure.LOST, DatabaseFailure.TRANSIENT)
@@ -154,7 +154,7 @@ class Database:
         return translated
 
     def _unavailable(self, error: BaseException) -> UpstreamError:
-        log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
+        _log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
         message = "The database did not answer in time or cannot be reached; nothing was read. Try again."
         return Unavailable(message, system=ERP_DATABASE, name=self.label, detail=repr(error))
 
@@ -162,7 +162,7 @@ class Database:
         # Only the message is logged, because DETAIL quotes the row.
         detail = str(error.args[0]) if error.args else type(error).__name__
         sqlstate = getattr(error, "sqlstate", None)
-        log.error("database.refused", database=self.label, sqlstate=sqlstate, detail=detail)
+        _log.error("database.refused", database=self.label, sqlstate=sqlstate, detail=detail)
         hint = " `brokergraph check` reports what is missing." if isinstance(error, _NOT_AS_AGREED) else ""
         message = f"The database refused the statement.{hint}"
         return Misunderstood(message, system=ERP_DATABASE, name=self.label, upstream_code=sqlstate, detail=detail)

@@ -8,7 +8,7 @@ from core.errors import Reason
 from core.money import format_amount
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("state/instructions.sql")
+_sql = read_statements("state/instructions.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ async def enforce_limits(new: DepositLike, connection: Any) -> None:
     if new.amount is None or guards == NO_GUARDS:
         return
     account = f"{new.server}/{new.login}"
-    await connection.fetch(sql.lock_spenders, new.principal, account)
-    if await connection.fetch(sql.by_key, new.principal, new.idempotency_key):
+    await connection.fetch(_sql.lock_spenders, new.principal, account)
+    if await connection.fetch(_sql.by_key, new.principal, new.idempotency_key):
         # Because a request with the same key was faster, it is counted already, and this row will not be written.
         return
-    spent = await connection.fetchrow(sql.spent_today, new.principal, new.server, new.login, new.currency)
+    spent = await connection.fetchrow(_sql.spent_today, new.principal, new.server, new.login, new.currency)
     if guards.one_open_per_account and spent["open_on_account"]:
         message = (
             "Another deposit on this account is not settled yet, and its server's history could not tell them apart."

@@ -10,7 +10,7 @@ from core.clock import Clock
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("state/documents.sql")
+_sql = read_statements("state/documents.sql")
 _SECONDS: Final = 5.0
 # A manifest of thousands of documents is added by one statement, which may take long.
 _ADD_SECONDS: Final = 60.0
@@ -35,7 +35,7 @@ class IdTaken(Exception):
         self.ids = tuple(ids)
 
 
-def text_hash(text: str) -> bytes:
+def hash_text(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
@@ -48,11 +48,11 @@ class DocumentStore:
 
     async def by_id(self, principal: str, identity: str) -> str | None:
         """The text that this partner means by the id."""
-        return await self._text(sql.by_id, principal, identity)
+        return await self._text(_sql.by_id, principal, identity)
 
     async def by_text(self, principal: str, text: str) -> str | None:
         """The same text, where it is one of this partner's documents."""
-        return await self._text(sql.by_hash, principal, text_hash(text))
+        return await self._text(_sql.by_hash, principal, hash_text(text))
 
     async def _text(self, statement: str, *arguments: Any) -> str | None:
         rows = await self._database.write(statement, *arguments, seconds=_SECONDS)
@@ -61,13 +61,13 @@ class DocumentStore:
     async def add(self, principal: str, documents: Sequence[DocumentRecord]) -> int:
         """Store all of them or none. Returns how many were new. Raises IdTaken where an id belongs to another text."""
         ids = [one.id for one in documents]
-        hashes = [text_hash(one.text) for one in documents]
+        hashes = [hash_text(one.text) for one in documents]
         texts, names = [one.text for one in documents], [one.name for one in documents]
 
         async def work(connection: Any) -> int:
-            added = await connection.fetch(sql.insert, principal, ids, hashes, texts, names, self._clock.now())
+            added = await connection.fetch(_sql.insert, principal, ids, hashes, texts, names, self._clock.now())
             # After the insert, because the insert waits for other transactions that add the same id.
-            taken = await connection.fetch(sql.other_text, principal, ids, hashes)
+            taken = await connection.fetch(_sql.other_text, principal, ids, hashes)
             if taken:
                 raise IdTaken([row["id"] for row in taken])
             return len(added)
@@ -75,10 +75,10 @@ class DocumentStore:
         return await self._database.transact(work, seconds=_ADD_SECONDS)
 
     async def list_all(self, principal: str | None = None) -> list[DocumentRecord]:
-        rows = await self._database.write(sql.list_all, principal, seconds=_ADD_SECONDS)
+        rows = await self._database.write(_sql.list_all, principal, seconds=_ADD_SECONDS)
         return [DocumentRecord(**dict(row)) for row in rows]
 
     async def remove(self, principal: str, ids: Sequence[str] | None) -> int:
         """Remove these, or all of the partner's. Returns how many there were."""
         chosen = None if ids is None else list(ids)
-        return len(await self._database.write(sql.remove, principal, chosen, seconds=_SECONDS))
+        return len(await self._database.write(_sql.remove, principal, chosen, seconds=_SECONDS))

@@ -11,7 +11,7 @@ from typing import Any
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("state/proof.sql")
+_sql = read_statements("state/proof.sql")
 _SECONDS = 3600.0
 _PREFETCH = 1000
 
@@ -40,7 +40,7 @@ def netstring(part: str | None) -> bytes:
     return b"%d:%b;" % (len(text), text)
 
 
-def chained(previous: bytes, parts: Sequence[str | None]) -> bytes:
+def chain(previous: bytes, parts: Sequence[str | None]) -> bytes:
     return sha256(previous + b"".join(netstring(part) for part in parts)).digest()
 
 
@@ -76,17 +76,17 @@ class _Check:
         return rows
 
     async def _check_orphans(self) -> None:
-        for row in await self._connection.fetch(sql.orphans):
+        for row in await self._connection.fetch(_sql.orphans):
             raise Broken(f"Instruction {row[0]} is gone, and left its events behind.")
 
     async def _check_events(self) -> None:
         """Walk instructions and their events side by side; both come in order of arrival."""
-        events = aiter(self._rows(sql.events))
+        events = aiter(self._rows(_sql.events))
         event = await anext(events, None)
-        async for instruction in self._rows(sql.instructions):
+        async for instruction in self._rows(_sql.instructions):
             self._instructions += 1
             *content, status, facts = tuple(instruction)
-            identity, head, sequence, stands = content[0], chained(b"", content), 0, None
+            identity, head, sequence, stands = content[0], chain(b"", content), 0, None
             known = None
             while event is not None and event[0] == identity:
                 sequence += 1
@@ -104,17 +104,17 @@ class _Check:
         where = f"Event {content[1]} of instruction {content[0]}"
         if int(content[1]) != sequence:
             raise Broken(f"{where} comes where event {sequence} should: one was dropped or put in.")
-        computed = chained(head, content)
+        computed = chain(head, content)
         if computed != found:
             raise Broken(f"{where} does not fit its hash: it, or what stands before it, was altered or moved.")
         return computed
 
     async def _check_checkpoints(self, wanted: str | None) -> None:
-        positions = aiter(self._rows(sql.positions))
+        positions = aiter(self._rows(_sql.positions))
         pending = await anext(positions, None)
         seen = wanted is None
         previous = b""
-        async for number, at, up_to, count, found in self._rows(sql.checkpoints):
+        async for number, at, up_to, count, found in self._rows(_sql.checkpoints):
             self._checkpoints += 1
             if number != self._checkpoints:
                 raise Broken(f"Checkpoint {self._checkpoints} is missing.")

@@ -10,7 +10,7 @@ from core.secret import Secret
 from upstreams.state.budgets.memory import MemoryStore
 from upstreams.state.budgets.token_bucket import MOST_PER_MINUTE, BudgetStore, Draw, Level, StoreAway
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 # How long a store that failed is not asked, so that not every request waits for its time-out.
 _LEFT_ALONE_SECONDS = 1.0
@@ -87,13 +87,13 @@ class Budgets:
 
     def _note_away(self, error: StoreAway) -> None:
         if self._away_until is None:
-            log.warning("budget.store_away", store=self._config.store, error=str(error))
+            _log.warning("budget.store_away", store=self._config.store, error=str(error))
         self._away_until = self._clock.monotonic() + _LEFT_ALONE_SECONDS
 
     def _note_back(self) -> None:
         if self._away_until is not None:
             self._away_until = None
-            log.info("budget.store_back", store=self._config.store)
+            _log.info("budget.store_back", store=self._config.store)
 
     def _standing(self, level: Level, draw: Draw, *, mutation: bool) -> Standing:
         return Standing(

@@ -30,9 +30,9 @@ SYSTEM: Final = System("BROCTAGON")
 
 # 400 is told apart by its type, 403 is access denied, 404 not found; success is 200, 201 or 204 [D, B-introduction].
 SUCCESSES = frozenset({200, 201, 204})
-DOCUMENTED = SUCCESSES | {400, 403, 404}
+DOCUMENTED_STATUSES = SUCCESSES | {400, 403, 404}
 
-REFUSALS: Mapping[str, tuple[Reason, str]] = {
+REFUSAL_TYPES: Mapping[str, tuple[Reason, str]] = {
     "trading_account_limit_exceeded": (Reason.ACCOUNT_LIMIT_REACHED, "The client has as many accounts as allowed."),
     "pending_requests_exist": (Reason.REQUEST_ALREADY_PENDING, "A request on this connection is waiting already."),
     # The vendor's spelling, and the one it may correct it to.
@@ -49,7 +49,7 @@ REFUSALS: Mapping[str, tuple[Reason, str]] = {
 
 # The report's own largest page; twenty thousand transactions in five days are more than an MT4 server sees.
 PAGE_ROWS = 500
-MOST_PAGES = 40
+MOST_REPORT_PAGES = 40
 
 
 class Transaction(msgspec.Struct):
@@ -96,7 +96,7 @@ class Broctagon:
         except Rejected as error:
             if error.reason is Reason.REQUEST_ALREADY_PENDING:
                 return
-            if error.upstream_code in REFUSALS and error.reason is not Reason.ACCOUNT_LIMIT_REACHED:
+            if error.upstream_code in REFUSAL_TYPES and error.reason is not Reason.ACCOUNT_LIMIT_REACHED:
                 raise
             # Undocumented; or the account from our own request, approved meanwhile, fills the limit [I].
             raise self._still_unknown("refuses to be asked again", error) from error
@@ -109,7 +109,9 @@ class Broctagon:
         path = "/public/v1/users"
         if connection_id:
             path, query = "/public/v1/mt4/accounts", (("connection_id", connection_id), *query)
-        request = HttpRequest("GET", path, query=query, headers={"key": self._key.reveal()}, understands=DOCUMENTED)
+        request = HttpRequest(
+            "GET", path, query=query, headers={"key": self._key.reveal()}, understands=DOCUMENTED_STATUSES
+        )
         await self.link.read(request, self._read_anything, call)
 
     def _still_unknown(self, happened: str, error: UpstreamError) -> UpstreamError:
@@ -136,7 +138,7 @@ class Broctagon:
         although it is a POST. The page writes its dates "DDDD-MM-YY", evidently a typing error for the ISO form [I].
         """
         found: list[Transaction] = []
-        for page in range(MOST_PAGES):
+        for page in range(MOST_REPORT_PAGES):
             body = {"skip": page * PAGE_ROWS, "limit": PAGE_ROWS, "start": f"{start}", "end": f"{end}"}
             request = self._post("/public/v1/report/transactions", {}, body, writes=False, lane=lane)
             rows = await self.link.read(request, self._read_transactions, call)
@@ -151,7 +153,7 @@ class Broctagon:
         content = wire.encode(body)
         headers = {
             "key": self._key.reveal(),
-            "signature": signature(content, self._key),
+            "signature": sign(content, self._key),
             "content-type": "application/json",
         }
         return HttpRequest(
@@ -160,7 +162,7 @@ class Broctagon:
             values,
             headers=headers,
             content=content,
-            understands=DOCUMENTED,
+            understands=DOCUMENTED_STATUSES,
             writes=writes,
             lane=lane,
             # Its one read is the report, which does not say of which days and page it is.
@@ -172,9 +174,9 @@ class Broctagon:
         failures = self.link.failures
         if answer.status == 403:  # noqa: PLR2004
             return failures.credentials("403", "our key or its signature is refused")
-        kind = refusal_type(answer.body)
+        kind = find_refusal_type(answer.body)
         if kind is not None:
-            reason, message = REFUSALS[kind]
+            reason, message = REFUSAL_TYPES[kind]
             return failures.rejected(reason, message, upstream_code=kind)
         if answer.status == 404:  # noqa: PLR2004
             return failures.rejected(Reason.NOT_FOUND, "The CRM does not know it.", upstream_code="404")
@@ -210,12 +212,12 @@ class PreparedWrite:
         await self.link.write(self.request, self.read, self.call)
 
 
-def signature(content: bytes, key: Secret) -> str:
+def sign(content: bytes, key: Secret) -> str:
     """`sha256=` and the hex HMAC-SHA256 of the raw body, with the API key as secret [D, B-authentication-v2]."""
     return f"sha256={hmac.new(key.reveal().encode(), content, hashlib.sha256).hexdigest()}"
 
 
-def refusal_type(body: bytes) -> str | None:
+def find_refusal_type(body: bytes) -> str | None:
     """The known type that a 400 names. The body's shape is documented only as "told apart by a type" [I]: looked for
     under the likely names, else anywhere in the text; the longest match wins.
     """
@@ -226,10 +228,10 @@ def refusal_type(body: bytes) -> str | None:
     if isinstance(fields, dict):
         for name in ("type", "error", "message"):
             value = fields.get(name)
-            if isinstance(value, str) and value.strip().lower() in REFUSALS:
+            if isinstance(value, str) and value.strip().lower() in REFUSAL_TYPES:
                 return value.strip().lower()
     spelt = body[:4096].decode("utf-8", "replace").lower()
-    return max((kind for kind in REFUSALS if kind in spelt), key=len, default=None)
+    return max((kind for kind in REFUSAL_TYPES if kind in spelt), key=len, default=None)
 
 
 def connect(opening: Opening, config: BroctagonConfig) -> Broctagon:

@@ -17,7 +17,7 @@ from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broctagon import crm as broctagon
 from upstreams.vendors.broctagon.crm import SYSTEM, Broctagon, Transaction
 from upstreams.vendors.kit.command_checks import check_deposit
-from upstreams.vendors.kit.history_search import Found, absence_counts_after, day_window, searched, the_one
+from upstreams.vendors.kit.history_search import Found, absence_counts_after, day_window, match_one, search_history
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
 from upstreams.vendors.kit.protocol import Platform, PreparedDeposit
 from upstreams.vendors.kit.server_config import ServerConfig
@@ -86,23 +86,23 @@ class BroctagonDepositHistory:
         self._failures = crm.link.failures
 
     async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
-        rows = await searched(self._crm.transactions(*day_window(sent_at), call, lane=self._name), self._failures)
+        rows = await search_history(self._crm.transactions(*day_window(sent_at), call, lane=self._name), self._failures)
         try:
-            number = the_one((self._found(row, command) for row in rows), command.reference)
+            number = match_one((self._found(row, command) for row in rows), command.reference)
         except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
             raise self._failures.unreadable(writes=False, detail=str(error)[:100]) from None
         return None if number is None else DepositReceipt(upstream_reference=number or None)
 
     def _found(self, row: Transaction, command: DepositCommand) -> Found:
-        comment, number = row.comment or "", wire.text(row.id) or ""
+        comment, number = row.comment or "", wire.read_text(row.id) or ""
         if command.reference.casefold() not in comment.casefold():
             # Not ours, so it may be as odd as it likes.
             return Found("", number, is_ours=False)
         is_ours = (
-            wire.text(row.login) == command.login
-            and wire.text(row.connection_id) == self._connection_id
+            wire.read_text(row.login) == command.login
+            and wire.read_text(row.connection_id) == self._connection_id
             and row.currency == command.currency
-            and wire.raw_number(row.amount) == command.amount
+            and wire.read_raw_number(row.amount) == command.amount
             and (row.type or "").lower() == DEPOSIT_TYPE
             and str(row.status).lower() in DONE
         )

@@ -44,19 +44,19 @@ class _Account(msgspec.Struct, gc=False):
 # Each figure: the row's attribute, and how it is read; None as it is.
 _FIGURES: Final[Mapping[str, tuple[str, Callable[..., Any] | None]]] = {
     "group": ("group", None),
-    "leverage": ("leverage", wire.raw_number),
-    "max_leverage": ("max_leverage", wire.raw_number),
-    "currency": ("currency", wire.text),
-    "enabled": ("enable", wire.flag),
-    "read_only": ("read_only", wire.flag),
-    "send_reports": ("send_reports", wire.flag),
-    "lead_source": ("lead_source", wire.text),
-    "owner_id": ("owner_id", wire.text),
-    "account_type": ("account_type", wire.text),
-    "total_margin_calculation": ("total_margin", wire.text),
-    "swap_free": ("swap_free", wire.flag),
-    "french_risk": ("french_risk", wire.flag),
-    "registered_at": ("regdate", wire.local_stamp),
+    "leverage": ("leverage", wire.read_raw_number),
+    "max_leverage": ("max_leverage", wire.read_raw_number),
+    "currency": ("currency", wire.read_text),
+    "enabled": ("enable", wire.read_flag),
+    "read_only": ("read_only", wire.read_flag),
+    "send_reports": ("send_reports", wire.read_flag),
+    "lead_source": ("lead_source", wire.read_text),
+    "owner_id": ("owner_id", wire.read_text),
+    "account_type": ("account_type", wire.read_text),
+    "total_margin_calculation": ("total_margin", wire.read_text),
+    "swap_free": ("swap_free", wire.read_flag),
+    "french_risk": ("french_risk", wire.read_flag),
+    "registered_at": ("regdate", wire.read_local_stamp),
 }
 # The record's first three say whose figures it holds, when they were seen, and by whom.
 _FIRST_FIGURE: Final = 3
@@ -102,7 +102,7 @@ class Figures:
         self._system = system
         self._failures = failures
         self._readers = {
-            name: (attrgetter(attribute), partial(read, zone=zone) if read is wire.local_stamp else read)
+            name: (attrgetter(attribute), partial(read, zone=zone) if read is wire.read_local_stamp else read)
             for name, (attribute, read) in _FIGURES.items()
         }
 
@@ -129,7 +129,7 @@ class Figures:
         if len(rows) < _MANY:
             return map(read, written)
         # Leverages, currencies, flags: few are different, and each is read once.
-        values = list(map(bytes, written) if read is wire.raw_number else written)
+        values = list(map(bytes, written) if read is wire.read_raw_number else written)
         known = {one: read(one) for one in set(values)}
         return map(known.__getitem__, values)
 

@@ -20,9 +20,15 @@ from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broker_work.connection import SYSTEM, BrokerWorkConnection
 from upstreams.vendors.broker_work.figures import Figures, Seen, answer_with, row_with
 from upstreams.vendors.kit import mt4_codes
-from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, coalesce_live_calls, in_chunks
+from upstreams.vendors.kit.live_batches import (
+    MT5_LARGEST_LOGIN,
+    NumbersUpTo,
+    Rows,
+    coalesce_live_calls,
+    fetch_in_chunks,
+)
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
-from upstreams.vendors.kit.rows import NONSENSE, only, read_rows
+from upstreams.vendors.kit.rows import NONSENSE, read_rows, require_asked
 from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.kit.server_settings import timezone
 
@@ -71,7 +77,7 @@ class BrokerWorkLive:
         async def ask(chunk: Sequence[str]) -> Rows:
             return self._figures.records(await self._coalescing.ask(None, chunk, call), wanted)
 
-        return await in_chunks(logins, self.batch_max, _LOGINS, ask)
+        return await fetch_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def _info(self, logins: Sequence[str], call: Call) -> Mapping[str, Seen | UpstreamError]:
         return await self._link.read(self._request(logins), lambda answer: self._read(answer, logins, call.wants), call)
@@ -90,18 +96,18 @@ class BrokerWorkLive:
 
         try:
             whole = answer_with(wanted).decode(answer.body)
-            if wire.flag(whole.result):
-                return only(entries(whole.data), chunk, self._link.failures)
+            if wire.read_flag(whole.result):
+                return require_asked(entries(whole.data), chunk, self._link.failures)
         except NONSENSE:
             # In two steps, then: what it says of the call, and row by row what can be read.
             pass
         envelope = _envelope.decode(answer.body)
-        if not wire.flag(envelope.result):
-            raise failure(envelope.mcode, self._link.failures)
+        if not wire.read_flag(envelope.result):
+            raise translate_mcode(envelope.mcode, self._link.failures)
         return read_rows(envelope.data, row_with(wanted), entries, chunk, self._link.failures)
 
 
-def failure(mcode: Any, failures: Failures) -> UpstreamError:
+def translate_mcode(mcode: Any, failures: Failures) -> UpstreamError:
     """What `result: false` means on a read."""
     code = str(mcode) if isinstance(mcode, int | str) else ""
     if code in CREDENTIALS:
@@ -116,7 +122,7 @@ def failure(mcode: Any, failures: Failures) -> UpstreamError:
         return failures.rejected(
             Reason.VALIDATION_FAILED, "Broker Work does not accept the logins.", upstream_code=code
         )
-    refused = mt4_codes.definite(code.removeprefix(MT4_PREFIX), failures) if code.startswith(MT4_PREFIX) else None
+    refused = mt4_codes.translate_code(code.removeprefix(MT4_PREFIX), failures) if code.startswith(MT4_PREFIX) else None
     return refused or failures.unavailable("reported an error", upstream_code=code or None)
 
 

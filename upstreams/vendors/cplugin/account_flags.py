@@ -23,7 +23,7 @@ def bits(value: int | str | None, names: Mapping[str, int]) -> int | None:
     if value is None or isinstance(value, int):
         return value
     if value.strip().isdecimal():
-        return wire.whole(value)
+        return wire.read_whole(value)
     known = 0
     for word in value.split(","):
         name = word.strip().lower().replace("_", "")

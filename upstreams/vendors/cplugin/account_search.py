@@ -12,12 +12,12 @@ from core.call import Call
 from core.commands import NewAccountCommand, NewAccountReceipt
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.envelope import Paging, opened, paging
-from upstreams.vendors.cplugin.new_accounts import Accounts
-from upstreams.vendors.cplugin.reads import Door
-from upstreams.vendors.kit.history_search import Found, searched, the_one
+from upstreams.vendors.cplugin.envelope import Paging, open_envelope, read_paging
+from upstreams.vendors.cplugin.new_accounts import Mt4Accounts
+from upstreams.vendors.cplugin.reads import TradePlatform
+from upstreams.vendors.kit.history_search import Found, match_one, search_history
 
-USERS_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"
+USER_LIST_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"
 PAGE_USERS = 1000
 # A quarter of a million accounts; on a larger server a lost account is for people to find.
 MOST_PAGES = 250
@@ -35,23 +35,25 @@ class User(msgspec.Struct):
 
     def in_use(self, zone: ZoneInfo) -> bool:
         """Somebody has signed in, so it has a password, which must not change under its owner's hands."""
-        registered, last = wire.local_stamp(self.registered, zone), wire.local_stamp(self.last, zone)
+        registered, last = wire.read_local_stamp(self.registered, zone), wire.read_local_stamp(self.last, zone)
         return registered is not None and last is not None and last - registered > CREATION_TAKES
 
 
 class Mt4AccountHistory:
     """The accounts of one server; `accounts` finishes one whose password was not set."""
 
-    def __init__(self, door: Door, zone: ZoneInfo, accounts: Accounts, absence_counts_after: float) -> None:
+    def __init__(
+        self, platform: TradePlatform, zone: ZoneInfo, accounts: Mt4Accounts, absence_counts_after: float
+    ) -> None:
         self.absence_counts_after = absence_counts_after
-        self._door = door
+        self._platform = platform
         self._zone = zone
         self._accounts = accounts
-        self._failures = door.connection.authorised.failures
+        self._failures = platform.connection.authorised.failures
 
     async def find(self, command: NewAccountCommand, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
         """The list has no times to search by, so it is read whole."""
-        user = await searched(self._user(command, call), self._failures)
+        user = await search_history(self._user(command, call), self._failures)
         if user is None:
             return None
         return await self._accounts.resume(str(user.login), command, call, has_password=user.in_use(self._zone))
@@ -62,7 +64,7 @@ class Mt4AccountHistory:
         async for page in self._pages(call):
             users |= {str(user.login): user for user in page if _names(user, command.reference)}
         try:
-            login = the_one((_found(user, command) for user in users.values()), command.reference)
+            login = match_one((_found(user, command) for user in users.values()), command.reference)
         except wire.Nonsense as error:
             raise self._failures.unreadable(writes=False, detail=str(error)) from error
         return None if login is None else users[login]
@@ -81,12 +83,12 @@ class Mt4AccountHistory:
 
     async def _page(self, cursor: str | None, call: Call) -> tuple[list[User], Paging]:
         def read(answer: HttpAnswer) -> tuple[list[User], Paging]:
-            users = msgspec.json.decode(opened(answer, self._failures, writes=False), type=list[User])
-            return users, paging(answer)
+            users = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=list[User])
+            return users, read_paging(answer)
 
         query = [("limit", str(PAGE_USERS))] + ([("cursor", cursor)] if cursor else [])
         # Alone: a page does not say which one it is, and one that is missing proves that no account was made.
-        return await self._door.get(USERS_PATH, read, call, query=query, alone=True)
+        return await self._platform.get(USER_LIST_PATH, read, call, query=query, alone=True)
 
 
 def _names(user: User, reference: str) -> bool:

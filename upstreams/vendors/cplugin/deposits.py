@@ -9,7 +9,7 @@ from core.commands import DepositCommand, DepositReceipt
 from core.errors import Reason
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.cplugin.writes import Write, Writer
 from upstreams.vendors.kit.command_checks import check_deposit, check_exact_double
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
@@ -22,9 +22,9 @@ class _Transaction(msgspec.Struct):
     order: int
 
 
-class Deposits:
-    def __init__(self, door: Door) -> None:
-        self._writer = Writer(door)
+class Mt4Deposits:
+    def __init__(self, platform: TradePlatform) -> None:
+        self._writer = Writer(platform)
 
     async def prepare(self, command: DepositCommand, call: Call) -> PreparedDeposit:
         if command.login not in _LOGINS:

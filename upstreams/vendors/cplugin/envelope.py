@@ -48,25 +48,25 @@ class _Paged(msgspec.Struct):
     meta: _Meta | None = None
 
 
-def opened(answer: HttpAnswer, failures: Failures, *, writes: bool) -> msgspec.Raw:
+def open_envelope(answer: HttpAnswer, failures: Failures, *, writes: bool) -> msgspec.Raw:
     """The data of a good answer; everything else is raised."""
-    admitted(answer, failures)
+    check_status(answer, failures)
     envelope = wire.decode(answer.body, Envelope)
     outcome = answer.headers.get(OUTCOME_HEADER, "").strip().lower()
     if envelope.error is not None and envelope.error.code != "Ok":
-        raise failure(envelope.error, outcome, failures, writes=writes)
+        raise translate_error(envelope.error, outcome, failures, writes=writes)
     if writes and outcome in IN_DOUBT:
         raise _doubted(None, outcome, failures)
     return envelope.data
 
 
-def paging(answer: HttpAnswer) -> Paging:
+def read_paging(answer: HttpAnswer) -> Paging:
     """What an answer that was `opened` says of further pages."""
     meta = wire.decode(answer.body, _Paged).meta
     return (meta.paging if meta is not None else None) or Paging()
 
 
-def admitted(answer: HttpAnswer, failures: Failures) -> None:
+def check_status(answer: HttpAnswer, failures: Failures) -> None:
     """401: the token. 403: a foreign trade platform, or credentials made for users only [D, C-spec]."""
     if answer.status == UNAUTHORISED:
         raise TokenRefused
@@ -74,13 +74,13 @@ def admitted(answer: HttpAnswer, failures: Failures) -> None:
         raise failures.refused("403")
 
 
-def failure(error: ApiError, outcome: str, failures: Failures, *, writes: bool) -> UpstreamError:
+def translate_error(error: ApiError, outcome: str, failures: Failures, *, writes: bool) -> UpstreamError:
     """A business error in our words. The outcome header outranks the code: it is about this very request."""
     if writes and outcome in IN_DOUBT:
         return _doubted(error, outcome, failures)
     if error.code == "Busy" or outcome == NOT_STARTED:
         return failures.rate_limited(BUSY_RETRY_SECONDS, upstream_code=error.spelt)
-    refusal = proven_refusal(error, failures)
+    refusal = find_refusal(error, failures)
     if refusal is not None:
         return refusal
     if writes:
@@ -98,7 +98,7 @@ def _doubted(error: ApiError | None, outcome: str, failures: Failures) -> Outcom
     return unknown
 
 
-def proven_refusal(error: ApiError, failures: Failures) -> UpstreamError | None:
+def find_refusal(error: ApiError, failures: Failures) -> UpstreamError | None:
     """A code that proves that nothing was done."""
     if error.code == "Validation":
         # "Nothing is sent" [D, C-py].
@@ -109,4 +109,4 @@ def proven_refusal(error: ApiError, failures: Failures) -> UpstreamError | None:
         return failures.rejected(Reason.NOT_FOUND, "The trading server does not know it.", upstream_code=error.spelt)
     if error.code == "Forbidden":
         return failures.refused(error.spelt)
-    return mt4_codes.definite(error.manager_code, failures) if error.code == "MT4Error" else None
+    return mt4_codes.translate_code(error.manager_code, failures) if error.code == "MT4Error" else None

@@ -15,16 +15,22 @@ from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.account_search import Mt4AccountHistory
 from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection
 from upstreams.vendors.cplugin.deposit_history import Mt4DepositHistory
-from upstreams.vendors.cplugin.deposits import Deposits
-from upstreams.vendors.cplugin.envelope import DOCUMENTED, admitted, opened
+from upstreams.vendors.cplugin.deposits import Mt4Deposits
+from upstreams.vendors.cplugin.envelope import DOCUMENTED, check_status, open_envelope
 from upstreams.vendors.cplugin.margins import MARGIN_FIELDS, GroupCurrencies, Margins
-from upstreams.vendors.cplugin.new_accounts import Accounts
-from upstreams.vendors.cplugin.reads import Door, Mt4User, mt4_record
+from upstreams.vendors.cplugin.new_accounts import Mt4Accounts
+from upstreams.vendors.cplugin.reads import Mt4User, TradePlatform, mt4_record
 from upstreams.vendors.cplugin.writes import GRACE_SECONDS
 from upstreams.vendors.kit.history_search import absence_counts_after
-from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo, Rows, coalesce_live_calls, in_chunks
+from upstreams.vendors.kit.live_batches import (
+    MT4_LARGEST_LOGIN,
+    NumbersUpTo,
+    Rows,
+    coalesce_live_calls,
+    fetch_in_chunks,
+)
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
-from upstreams.vendors.kit.rows import only, read_rows
+from upstreams.vendors.kit.rows import read_rows, require_asked
 from upstreams.vendors.kit.server_config import ServerConfig
 
 USERS_PATH = "/api/v2/MT4/{tradePlatform}/UserRecordsRequest"
@@ -38,19 +44,19 @@ _LOGINS = NumbersUpTo(MT4_LARGEST_LOGIN)
 class Mt4Live:
     """The accounts of one server."""
 
-    def __init__(self, door: Door, zone: ZoneInfo, clock: Clock, *, batched: bool) -> None:
-        config = door.connection.config
+    def __init__(self, platform: TradePlatform, zone: ZoneInfo, clock: Clock, *, batched: bool) -> None:
+        config = platform.connection.config
         self._batched = batched
         self.batch_max = config.chunk_logins if batched else 1
-        self._door = door
-        self._failures = door.connection.authorised.failures
+        self._platform = platform
+        self._failures = platform.connection.authorised.failures
         # v1 has no call that could be shared. What completes the records is shared in its own way (margins.py).
         concurrent_calls = config.concurrent_live_calls if batched else 0
         self._users_coalescing = coalesce_live_calls(self._users, concurrent_calls, self.batch_max, self._failures)
         self._zone = zone
         self._clock = clock
-        self._margins = Margins(self._door, clock)
-        self._currencies = GroupCurrencies(self._door, GROUP_PATH, clock)
+        self._margins = Margins(self._platform, clock)
+        self._currencies = GroupCurrencies(self._platform, GROUP_PATH, clock)
 
     async def aclose(self) -> None:
         await self._users_coalescing.aclose()
@@ -66,7 +72,7 @@ class Mt4Live:
             completed = await self._completed(good, wanted, call)
             return {**rows, **{record.login: record for record in completed}}
 
-        return await in_chunks(logins, self.batch_max, _LOGINS, ask)
+        return await fetch_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def _users(self, chunk: Sequence[str], call: Call) -> Rows:
         """One billed request for many logins; order not kept, missing ones left out [D, C-spec]."""
@@ -75,24 +81,24 @@ class Mt4Live:
             return {record.login: record for record in map(self._record, users)}
 
         def read(answer: HttpAnswer) -> Rows:
-            data = opened(answer, self._failures, writes=False)
+            data = open_envelope(answer, self._failures, writes=False)
             return read_rows(data, Mt4User, entries, chunk, self._failures)
 
         query = [("logins", login) for login in chunk]
-        return await self._door.get(USERS_PATH, read, call, query=query, keys=len(chunk))
+        return await self._platform.get(USERS_PATH, read, call, query=query, keys=len(chunk))
 
     async def _user_v1(self, login: str, call: Call) -> Rows:
         """v1 knows one login a call. How it says "not found" is not documented: 404, 204 or null will do [I]."""
 
         def read(answer: HttpAnswer) -> Rows:
-            admitted(answer, self._failures)
+            check_status(answer, self._failures)
             if answer.status != 200 or answer.body.strip() in {b"", b"null"}:  # noqa: PLR2004
                 return {}
             record = self._record(wire.decode(answer.body, Mt4User))
-            return only({record.login: record}, [login], self._failures)
+            return require_asked({record.login: record}, [login], self._failures)
 
         understands = DOCUMENTED | {204, NOT_FOUND}
-        return await self._door.get(USER_V1_PATH, read, call, values={"login": login}, understands=understands)
+        return await self._platform.get(USER_V1_PATH, read, call, values={"login": login}, understands=understands)
 
     def _record(self, user: Mt4User) -> LiveAccountRecord:
         return mt4_record(user, self._clock.now(), self._zone)
@@ -103,11 +109,11 @@ class Mt4Live:
         if records and wanted & MARGIN_FIELDS:
             records = await self._margins.added(records, call)
         if records and "currency" in wanted:
-            records = await with_currencies(records, self._currencies, call)
+            records = await add_currencies(records, self._currencies, call)
         return records
 
 
-async def with_currencies(
+async def add_currencies(
     records: list[LiveAccountRecord], currencies: GroupCurrencies, call: Call
 ) -> list[LiveAccountRecord]:
     """Each group is asked for once; a group that the server does not know has no currency."""
@@ -128,16 +134,16 @@ def mt4_server(
 ) -> Platform:
     """v1 takes no key and shows no history of its own; v2's reads see what v1 booked, for the server is the same."""
     v2 = connection.config.api == "v2" or connection.config.read_through_v2
-    door = Door(connection, config.id, name)
-    accounts = Accounts(door, name, config.groups)
+    platform = TradePlatform(connection, config.id, name)
+    accounts = Mt4Accounts(platform, name, config.groups)
     absence = absence_counts_after(connection.config.write_timeout_header_seconds + GRACE_SECONDS)
     return Platform(
         name=name,
         system=SYSTEM,
-        live=Mt4Live(door, zone, clock, batched=v2),
-        deposits=Deposits(door) if config.deposits else None,
-        deposit_history=Mt4DepositHistory(door, zone, absence) if v2 else None,
+        live=Mt4Live(platform, zone, clock, batched=v2),
+        deposits=Mt4Deposits(platform) if config.deposits else None,
+        deposit_history=Mt4DepositHistory(platform, zone, absence) if v2 else None,
         # Without an allowed group there is nothing that an account could be made in.
         accounts=accounts if config.groups else None,
-        account_history=Mt4AccountHistory(door, zone, accounts, absence) if v2 else None,
+        account_history=Mt4AccountHistory(platform, zone, accounts, absence) if v2 else None,
     )

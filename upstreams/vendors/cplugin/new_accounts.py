@@ -18,7 +18,7 @@ from core.errors import OutcomeUnknown, Reason, UpstreamError
 from core.secret import Secret
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.cplugin.writes import Write, Writer
 from upstreams.vendors.kit.command_checks import LONGEST_KEY, check_reference
 from upstreams.vendors.kit.protocol import PreparedAccount
@@ -35,9 +35,9 @@ class _NewUser(msgspec.Struct):
     login: int
 
 
-class Accounts:
-    def __init__(self, door: Door, server: str, groups: tuple[str, ...]) -> None:
-        self._writer = Writer(door)
+class Mt4Accounts:
+    def __init__(self, platform: TradePlatform, server: str, groups: tuple[str, ...]) -> None:
+        self._writer = Writer(platform)
         self._server = server
         self._groups = groups
 
@@ -126,7 +126,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class PreparedMt4Account:
-    _accounts: Accounts
+    _accounts: Mt4Accounts
     _write: Write[str]
     _key: str
     _call: Call

@@ -12,9 +12,9 @@ from upstreams.http.failures import Failures
 from upstreams.http.link import Read
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.envelope import DOCUMENTED, ApiError, admitted, opened, proven_refusal
+from upstreams.vendors.cplugin.envelope import DOCUMENTED, ApiError, check_status, find_refusal, open_envelope
 from upstreams.vendors.cplugin.idempotent_write import KeyedWrite
-from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.command_checks import check_key
 
 T = TypeVar("T")
@@ -34,10 +34,10 @@ class Write(Protocol[T_co]):
 
 
 class Writer:
-    def __init__(self, door: Door) -> None:
-        self.door = door
-        self.failures = door.connection.authorised.failures
-        self.v2 = door.connection.config.api == "v2"
+    def __init__(self, platform: TradePlatform) -> None:
+        self.platform = platform
+        self.failures = platform.connection.authorised.failures
+        self.v2 = platform.connection.config.api == "v2"
 
     async def prepare(  # noqa: PLR0913 - the parts of a POST.
         self,
@@ -51,7 +51,7 @@ class Writer:
     ) -> Write[T]:
         """`function` is the last part of the path: TradeTransaction. v2's is repeated with its key, v1's never."""
         base = "/api/v2/MT4/{tradePlatform}/" if self.v2 else "/api/MT4/{tradePlatform}/"
-        seconds = self.door.connection.config.write_timeout_header_seconds
+        seconds = self.platform.connection.config.write_timeout_header_seconds
         headers = {"content-type": "application/json"}
         if self.v2:
             check_key(key)
@@ -59,22 +59,22 @@ class Writer:
         request = HttpRequest(
             "POST",
             base + function,
-            {"tradePlatform": self.door.trade_platform, **(values or {})},
+            {"tradePlatform": self.platform.trade_platform, **(values or {})},
             headers=headers,
             content=wire.encode(body),
             understands=DOCUMENTED if self.v2 else DOCUMENTED | V1_REFUSALS,
             writes=True,
-            lane=self.door.lane,
+            lane=self.platform.lane,
             total_seconds=seconds + GRACE_SECONDS,
         )
-        write = await self.door.connection.authorised.prepare(request, read, call)
+        write = await self.platform.connection.authorised.prepare(request, read, call)
         return KeyedWrite(write) if self.v2 else write
 
     def data(self, answer: HttpAnswer) -> msgspec.Raw:
         """What the write answered: in v2's envelope, or plain in v1."""
         if self.v2:
-            return opened(answer, self.failures, writes=True)
-        admitted(answer, self.failures)
+            return open_envelope(answer, self.failures, writes=True)
+        check_status(answer, self.failures)
         if answer.status in V1_REFUSALS:
             raise v1_refusal(answer, self.failures)
         return msgspec.Raw(answer.body)
@@ -83,7 +83,7 @@ class Writer:
 def v1_refusal(answer: HttpAnswer, failures: Failures) -> UpstreamError:
     """Final where the body names a code that proves it; a bare 400 proves nothing, for nobody documents it."""
     try:
-        refusal = proven_refusal(wire.decode(answer.body, ApiError), failures)
+        refusal = find_refusal(wire.decode(answer.body, ApiError), failures)
     except (msgspec.DecodeError, ValueError):
         refusal = None
     return refusal or failures.from_status(answer, writes=True)

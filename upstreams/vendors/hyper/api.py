@@ -30,7 +30,7 @@ from upstreams.vendors.kit.vendor import Opening
 SYSTEM: Final = System("HYPER")
 
 # Statuses that Hyper documents with a body of its own [D, H-1226].
-DOCUMENTED = frozenset({200, 400, 401, 403, 404, 422, 423, 500})
+BODY_STATUSES = frozenset({200, 400, 401, 403, 404, 422, 423, 500})
 
 OK, RESTRICTED_OR_EXISTS = 0, 1
 DATABASE_ERROR, TECHNICAL_ERROR = 4, 5
@@ -38,9 +38,9 @@ TOKEN_REFUSED = 99
 BUSY = frozenset({10, 12})
 MISSING_INPUT = frozenset({7, 14})
 # Nobody says how long "try later" is; an operator's edit takes a while.
-BUSY_RETRY_SECONDS = 5.0
+LOCKED_RETRY_SECONDS = 5.0
 
-REFUSALS: Mapping[int, tuple[Reason, str]] = {
+REFUSAL_CODES: Mapping[int, tuple[Reason, str]] = {
     2: (Reason.NOT_FOUND, "The ERP does not know this client."),
     3: (Reason.UPSTREAM_REFUSED, "The ERP's API does not offer this function."),
     6: (Reason.CREDENTIALS_REJECTED, "The ERP does not accept the client's API password."),
@@ -99,12 +99,12 @@ class Hyper:
         """
         headers = {"content-type": "application/json"}
         path = self._config.client_balance_path
-        request = HttpRequest("POST", path, headers=headers, content=b"{}", understands=DOCUMENTED)
+        request = HttpRequest("POST", path, headers=headers, content=b"{}", understands=BODY_STATUSES)
         await self._authorised.read(request, self._read_probe, call)
 
     def _read_probe(self, answer: HttpAnswer) -> None:
         try:
-            code = wire.decode(answer.body, hyper_wire.Envelope).code
+            code = wire.decode(answer.body, hyper_wire.HyperEnvelope).code
         except (msgspec.DecodeError, ValueError):
             if answer.status == 401:  # noqa: PLR2004 - the token is checked before the function.
                 raise TokenRefused from None
@@ -113,13 +113,13 @@ class Hyper:
             return
         if code == TOKEN_REFUSED:
             raise TokenRefused
-        reason, message = REFUSALS.get(code, (Reason.UPSTREAM_REFUSED, "The ERP's API refused."))
+        reason, message = REFUSAL_CODES.get(code, (Reason.UPSTREAM_REFUSED, "The ERP's API refused."))
         raise self.link.failures.rejected(reason, message, upstream_code=str(code))
 
     def _code(self, answer: HttpAnswer, *, writes: bool) -> int:
         """OK or RESTRICTED_OR_EXISTS; everything else is raised."""
         try:
-            code = wire.decode(answer.body, hyper_wire.Envelope).code
+            code = wire.decode(answer.body, hyper_wire.HyperEnvelope).code
         except (msgspec.DecodeError, ValueError):
             raise self._bodiless(answer, writes=writes) from None
         if code in {OK, RESTRICTED_OR_EXISTS} and answer.status == 200:  # noqa: PLR2004
@@ -133,10 +133,10 @@ class Hyper:
         if code in BUSY:
             # The record is locked or being processed: the order was not begun.
             error = failures.unavailable("is busy with this client's record", upstream_code=spelt)
-            error.retry_after_seconds = BUSY_RETRY_SECONDS
+            error.retry_after_seconds = LOCKED_RETRY_SECONDS
             return error
-        if code in REFUSALS:
-            reason, message = REFUSALS[code]
+        if code in REFUSAL_CODES:
+            reason, message = REFUSAL_CODES[code]
             return failures.rejected(reason, message, upstream_code=spelt)
         if writes:
             # 5 on a creation: the trading system did not answer in time, the account may still be made. The others are
@@ -170,7 +170,7 @@ def _request(
         path,
         headers={"content-type": "application/json"},
         content=wire.encode(body),
-        understands=DOCUMENTED,
+        understands=BODY_STATUSES,
         writes=writes,
         alone=alone,
     )
@@ -178,7 +178,7 @@ def _request(
 
 def connect(opening: Opening, config: HyperConfig) -> Hyper:
     if config.refresh != "none" and not config.refresh_token:
-        raise opening.wrong("refresh_token", f'is missing, and refresh = "{config.refresh}" needs it')
+        raise opening.setting_error("refresh_token", f'is missing, and refresh = "{config.refresh}" needs it')
     link = opening.link(config.url, config.limits, per_minute=config.requests_per_minute)
     hyper = Hyper(config, link, opening.token_store())
     opening.close_with(hyper.aclose)

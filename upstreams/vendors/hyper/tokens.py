@@ -35,7 +35,7 @@ class HyperTokens:
             return self._access
         return await self._shared.run(self._first, call)
 
-    async def renewed(self, refused: Secret, call: Call) -> Secret:
+    async def renew(self, refused: Secret, call: Call) -> Secret:
         if self._config.refresh == "none":
             raise self._link.failures.credentials("99")
         if self._access is not None and self._access != refused:
@@ -96,7 +96,7 @@ class HyperTokens:
         if answer.status != 200:  # noqa: PLR2004 - a refused token.
             raise TokenRefused
         fields: Mapping[str, Any] = wire.decode(answer.body, dict[str, Any])
-        if wire.whole(fields.get("ResponseCode", 0)) != 0:
+        if wire.read_whole(fields.get("ResponseCode", 0)) != 0:
             raise TokenRefused
         access = _token(fields.get(self._config.refresh_access_field))
         if self._config.refresh == "fixed":

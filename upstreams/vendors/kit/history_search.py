@@ -44,7 +44,7 @@ class Found:
     is_ours: bool
 
 
-def the_one(rows: Iterable[Found], reference: str) -> str | None:
+def match_one(rows: Iterable[Found], reference: str) -> str | None:
     """The id of the one operation that has the reference; None where there is none. Nonsense, which a person must look
     at, where it is there twice, with other contents than the order's, or only as a part of a longer text.
     """
@@ -74,7 +74,7 @@ def day_window(moment: datetime) -> tuple[date, date]:
     return (moment - 2 * WINDOW).date(), (moment + 2 * WINDOW).date()
 
 
-async def searched(search: Awaitable[T], failures: Failures) -> T:
+async def search_history(search: Awaitable[T], failures: Failures) -> T:
     """A refusal to show the books is no refusal of the order."""
     try:
         return await search

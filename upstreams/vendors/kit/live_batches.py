@@ -40,23 +40,23 @@ class NumbersUpTo:
         return [login for login in logins if login in self]
 
 
-async def in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
+async def fetch_in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
     """`known` are the logins that can exist on the platform at all; others are answered None without a call. A chunk's
     error is the answer of each of its logins; one chunk's failure never touches another's.
     """
     asked = known.among(list(dict.fromkeys(logins)))
     if len(asked) <= size:
-        found = await _answered(asked, ask) if asked else {}
+        found = await _ask_chunk(asked, ask) if asked else {}
     else:
-        found = await _side_by_side([asked[start : start + size] for start in range(0, len(asked), size)], ask)
+        found = await _ask_chunks([asked[start : start + size] for start in range(0, len(asked), size)], ask)
     if len(found) == len(asked) == len(logins) and all(map(found.__contains__, logins)):
         return found
     return {login: found.get(login) for login in logins}
 
 
-async def _side_by_side(chunks: Sequence[Sequence[str]], ask: AskChunk) -> Rows:
+async def _ask_chunks(chunks: Sequence[Sequence[str]], ask: AskChunk) -> Rows:
     async with asyncio.TaskGroup() as group:
-        answers = [group.create_task(_answered(chunk, ask)) for chunk in chunks]
+        answers = [group.create_task(_ask_chunk(chunk, ask)) for chunk in chunks]
     found: dict[str, LiveAccountRecord | UpstreamError] = {}
     for answer in answers:
         found |= answer.result()
@@ -82,7 +82,7 @@ def coalesce_live_calls(
     return Coalescing(one_call, Sharing(concurrent_calls, batch_max), too_late=too_late, away=True)
 
 
-async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:
+async def _ask_chunk(chunk: Sequence[str], ask: AskChunk) -> Rows:
     try:
         return await ask(chunk)
     except UpstreamError as error:

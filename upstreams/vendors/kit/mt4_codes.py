@@ -37,7 +37,7 @@ def number_of(code: int | str | None) -> int | None:
     return code
 
 
-def definite(code: int | str | None, failures: Failures) -> UpstreamError | None:
+def translate_code(code: int | str | None, failures: Failures) -> UpstreamError | None:
     """The error for a code that proves that nothing was done; None for all that prove nothing (4, 6, 128 and every code
     whose meaning for a balance operation nobody documents).
     """

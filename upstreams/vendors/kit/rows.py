@@ -17,7 +17,7 @@ NONSENSE = (msgspec.ValidationError, ValueError, ArithmeticError)
 """What reading a row may raise."""
 
 
-class _Whose(msgspec.Struct):
+class _RowLogin(msgspec.Struct):
     login: int | str
 
 
@@ -33,7 +33,7 @@ def read_rows(
     for a row that nobody asked for.
     """
     try:
-        return only(entries(_all_of(kind).decode(data)), asked, failures)  # type: ignore[arg-type]
+        return require_asked(entries(_all_of(kind).decode(data)), asked, failures)  # type: ignore[arg-type]
     except NONSENSE:
         pass
     found: dict[str, R | UpstreamError] = {}
@@ -43,14 +43,14 @@ def read_rows(
             found |= entries([msgspec.json.decode(row, type=kind)])
         except NONSENSE as error:
             broken = unreadable_row(error, failures)
-            blamed = _blamed(row, broken)
+            blamed = _blame(row, broken)
             found |= blamed
             nobodys = nobodys if blamed else broken
-    only(found, asked, failures)
+    require_asked(found, asked, failures)
     return found if nobodys is None else {login: found.get(login, nobodys) for login in asked}
 
 
-def only(found: Mapping[str, R], asked: Sequence[str], failures: Failures) -> Mapping[str, R]:
+def require_asked(found: Mapping[str, R], asked: Sequence[str], failures: Failures) -> Mapping[str, R]:
     """The same, if all of it was asked for. A row that was not says that this is the answer to another question, so
     that none of it can be believed: Misunderstood.
     """
@@ -68,8 +68,8 @@ def unreadable_row(error: Exception, failures: Failures) -> UpstreamError:
     return failures.unreadable(writes=False, detail=f"row: {type(error).__name__}")
 
 
-def _blamed(row: msgspec.Raw, error: UpstreamError) -> dict[str, UpstreamError]:
+def _blame(row: msgspec.Raw, error: UpstreamError) -> dict[str, UpstreamError]:
     try:
-        return {str(wire.decode(bytes(row), _Whose).login): error}
+        return {str(wire.decode(bytes(row), _RowLogin).login): error}
     except msgspec.ValidationError:
         return {}

@@ -29,7 +29,7 @@ class SharedAnswer(Generic[T]):
         self._answers: TLRUCache[str, tuple[T, float]] = TLRUCache(
             self.MOST_KEPT, ttu=lambda _key, answer, _now: answer[1] + max_age_seconds, timer=clock.monotonic
         )
-        self._flight: SingleFlight[T] = SingleFlight()
+        self._single_flight: SingleFlight[T] = SingleFlight()
 
     async def get(self, key: str, fetch: Callable[[Call], Awaitable[T]], call: Call) -> T:
         answer = self._answers.get(key)
@@ -45,9 +45,9 @@ class SharedAnswer(Generic[T]):
 
         try:
             with call.away():
-                return await self._flight.run(key, fetch_and_keep, call.deadline)
+                return await self._single_flight.run(key, fetch_and_keep, call.deadline)
         except TimeoutError as error:
             raise self._failures.unavailable("did not answer in time", detail="shared answer") from error
 
     async def aclose(self) -> None:
-        await self._flight.aclose()
+        await self._single_flight.aclose()

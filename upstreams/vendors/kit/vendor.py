@@ -55,7 +55,7 @@ class Opening:
         """Where this connection's tokens outlive the process."""
         return self.token_stores(self.path)
 
-    def wrong(self, setting: str, problem: str) -> ConfigError:
+    def setting_error(self, setting: str, problem: str) -> ConfigError:
         return ConfigError(f"{self.path}.{setting}", problem)
 
 

@@ -13,7 +13,14 @@ from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
 from core.secret import Secret
 from upstreams.http.link import Link
 from upstreams.vendors.broctagon.config import BroctagonConfig
-from upstreams.vendors.broctagon.crm import MOST_PAGES, PAGE_ROWS, REFUSALS, Broctagon, refusal_type, signature
+from upstreams.vendors.broctagon.crm import (
+    MOST_REPORT_PAGES,
+    PAGE_ROWS,
+    REFUSAL_TYPES,
+    Broctagon,
+    find_refusal_type,
+    sign,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +42,7 @@ async def send(crm):
 def test_the_published_example_of_a_signature():
     key = Secret("It's a Secret to Everybody")
 
-    assert signature(b"Hello, World!", key) == "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    assert sign(b"Hello, World!", key) == "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 
 
 async def test_the_signature_is_over_the_bytes_that_are_sent(crm, stranger):
@@ -81,7 +88,7 @@ async def test_each_documented_refusal(crm, stranger, kind, reason, name):
 
 
 def test_no_refusal_is_left_out():
-    assert set(REASONS) == set(REFUSALS)
+    assert set(REASONS) == set(REFUSAL_TYPES)
 
 
 async def test_a_refusal_of_another_type_is_final_too(crm, stranger):
@@ -118,7 +125,7 @@ async def test_a_page_is_no_acceptance(crm, stranger):
 
 @pytest.mark.parametrize("body", [b"", b"null", b"7", b'{"type":7}', b"\xff"])
 def test_a_body_that_names_nothing(body):
-    assert refusal_type(body) is None
+    assert find_refusal_type(body) is None
 
 
 @pytest.mark.parametrize("reply", [answer(200, b""), answer(400, b'{"type":"pending_requests_exist"}')])
@@ -203,4 +210,4 @@ async def test_a_report_without_an_end_proves_nothing(crm, stranger):
     with pytest.raises(Unavailable, match="more transactions than can be searched"):
         await crm.transactions(date(2026, 3, 28), date(2026, 4, 1), a_call())
 
-    assert len(stranger.asked) == MOST_PAGES
+    assert len(stranger.asked) == MOST_REPORT_PAGES
