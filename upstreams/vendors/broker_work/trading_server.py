@@ -24,8 +24,8 @@ from upstreams.vendors.kit.live_batches import (
     MT5_LARGEST_LOGIN,
     NumbersUpTo,
     Rows,
+    ask_in_chunks,
     coalesce_live_calls,
-    fetch_in_chunks,
 )
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
 from upstreams.vendors.kit.rows import NONSENSE, read_rows, require_asked
@@ -77,7 +77,7 @@ class BrokerWorkLive:
         async def ask(chunk: Sequence[str]) -> Rows:
             return self._figures.records(await self._coalescing.ask(None, chunk, call), wanted)
 
-        return await fetch_in_chunks(logins, self.batch_max, _LOGINS, ask)
+        return await ask_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def _info(self, logins: Sequence[str], call: Call) -> Mapping[str, Seen | UpstreamError]:
         return await self._link.read(self._request(logins), lambda answer: self._read(answer, logins, call.wants), call)

@@ -26,8 +26,8 @@ from upstreams.vendors.kit.live_batches import (
     MT4_LARGEST_LOGIN,
     NumbersUpTo,
     Rows,
+    ask_in_chunks,
     coalesce_live_calls,
-    fetch_in_chunks,
 )
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
 from upstreams.vendors.kit.rows import read_rows, require_asked
@@ -72,7 +72,7 @@ class Mt4Live:
             completed = await self._completed(good, wanted, call)
             return {**rows, **{record.login: record for record in completed}}
 
-        return await fetch_in_chunks(logins, self.batch_max, _LOGINS, ask)
+        return await ask_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def _users(self, chunk: Sequence[str], call: Call) -> Rows:
         """One billed request for many logins; order not kept, missing ones left out [D, C-spec]."""

@@ -20,7 +20,7 @@ from upstreams.vendors.cplugin.envelope import open_envelope
 from upstreams.vendors.cplugin.margins import GroupCurrencies
 from upstreams.vendors.cplugin.mt4 import add_currencies
 from upstreams.vendors.cplugin.reads import TradePlatform
-from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, fetch_in_chunks
+from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, ask_in_chunks
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
 from upstreams.vendors.kit.rows import require_asked
 from upstreams.vendors.kit.server_config import ServerConfig
@@ -66,7 +66,7 @@ class Mt5Live:
                 [record] = await add_currencies([record], self._currencies, call)
             return {record.login: record}
 
-        return await fetch_in_chunks(logins, self.batch_max, _LOGINS, ask)
+        return await ask_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def _user(self, login: str, call: Call) -> LiveAccountRecord | None:
         def read(answer: HttpAnswer) -> LiveAccountRecord:

@@ -40,7 +40,7 @@ class NumbersUpTo:
         return [login for login in logins if login in self]
 
 
-async def fetch_in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
+async def ask_in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
     """`known` are the logins that can exist on the platform at all; others are answered None without a call. A chunk's
     error is the answer of each of its logins; one chunk's failure never touches another's.
     """
