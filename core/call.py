@@ -1,4 +1,4 @@
-"""What travels down with every call to an upstream: how long it may take, who counts it, whom it belongs to."""
+"""The call: what every upstream method gets, such as the deadline, the tally and the caller."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -9,34 +9,34 @@ import msgspec
 
 from core.clock import Deadline
 
-# What calls to our own schema's database are counted under, wherever it lies.
+# The name under which calls to the database of our own schema are counted.
 STATE_DATABASE = "STATE_DATABASE"
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts what one GraphQL request really asked of each upstream."""
+    """The number of calls and keys that one GraphQL request has used, by upstream."""
 
     calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     keys: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def count(self, system: str, keys: int) -> None:
-        """Note one call (a statement or an HTTP call, repeats included) to a System or the STATE_DATABASE."""
+        """Count one statement or one HTTP call, a repeat too. `system` is a System or STATE_DATABASE."""
         self.calls[system] += 1
         self.keys[system] += keys
 
 
 class Call(msgspec.Struct, frozen=True):
-    """Passed to every upstream method. `request_id` ties log lines of all systems together."""
+    """One call to an upstream, passed to every upstream method. Its `request_id` is in the log lines of all systems."""
 
     deadline: Deadline
     tally: Tally
     request_id: str
     caller: str = ""
-    """Whose call it is (a principal): callers take turns where calls have to wait."""
+    """The principal. Calls that wait are served by caller in turn."""
     for_command: bool = False
-    """Whether it belongs to an order, its reads included: orders have places and circuit breakers of their own."""
+    """Whether the call belongs to a command. Commands have slots and circuit breakers of their own, also for reads."""
     wants: frozenset[str] = frozenset()
-    """Which figures of an account are wanted, by any of those who share the call."""
+    """The figures of an account that the caller wants; in a shared call, those of all its waiters."""
     away: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Entered while a vendor is waited for: the server may do other work meanwhile (api/admission/load_shedding.py)."""
+    """Entered for the wait for a vendor. Meanwhile the process may do other work (api/admission/load_shedding.py)."""

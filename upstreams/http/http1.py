@@ -1,8 +1,8 @@
-"""HTTP/1.1 behind httpx's transport API, made for many small calls to few vendors.
+"""The HTTP/1.1 transport for many small reads of few vendors, behind the transport API of httpx.
 
-httpx's own transport spends most of a small call's processor time on being everything to everybody. This one knows
-HTTP/1.1 with kept connections and whole answers, and no proxies, no HTTP/2 and no streaming. llhttp reads the answers.
-It raises httpx's exceptions, so that upstreams/http/transport.py judges both alike.
+httpx's own transport spends most of a small call's processor time on features that these reads do not use. This
+transport has pooled connections and whole answers, and neither proxies nor HTTP/2 nor streaming. llhttp parses the
+answers. The exceptions are those of httpx, so that upstreams/http/transport.py treats both transports alike.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ _ANY_SIZE: Final = 2**62
 
 
 class AnswerTooLarge(httpx.RemoteProtocolError):
-    """The answer was longer than `extensions["max_bytes"]` and was not read to its end."""
+    """The answer is longer than `extensions["max_bytes"]` and was not read to its end."""
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, one exchange at a time. `usable` says whether another may follow."""
+    """One connection with one exchange at a time. `usable` says whether another exchange may follow."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -50,8 +50,10 @@ class _Connection(asyncio.Protocol):
     # What the exchange does
 
     async def exchange(self, request: bytes, *, silence: float, end: float, most: int) -> WholeAnswer:
-        """Raises httpx.ReadTimeout after `silence` seconds without a byte or at `end`, by the loop's clock, and httpx's
-        errors of a connection that ended or an answer that cannot be read. Cancelled, it leaves no connection behind.
+        """Send a request and return its whole answer.
+
+        Raises httpx.ReadTimeout after `silence` seconds without a byte, or at `end` by the loop's clock. Raises httpx's
+        errors for a closed connection and for an unreadable answer. A cancelled exchange closes its connection.
         """
         if not self.usable:
             raise httpx.ReadError("the connection was closed")
@@ -72,7 +74,7 @@ class _Connection(asyncio.Protocol):
             self._headers, self._body = [], []
 
     def is_silent(self) -> bool:
-        """Asks the socket itself: what came while the loop was busy has not been shown to `data_received` yet."""
+        """Ask the socket itself, because `data_received` has not seen what came while the loop was busy."""
         return self.usable and not self._unread.poll(0)
 
     def close(self) -> None:
@@ -81,7 +83,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _look(self) -> None:
-        """Time is up, unless something was heard meanwhile."""
+        """Fail the exchange if its time is up, or wait on if bytes came meanwhile."""
         now = self._loop.time()
         due = min(self._heard + self._silence, self._end)
         if now >= due:
@@ -98,12 +100,12 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        # Registered once: a poll of its own for each look costs twice as much, and `select` knows no large numbers.
+        # One poll object for all looks, because a new one costs twice as much. `select` takes no large file numbers.
         self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
-            # Whoever speaks unasked, or on after the end, would be taken for the answer to the next request.
+            # Bytes without a question, or after the end, would be taken for the answer to the next request.
             self.close()
             return
         self._heard = self._loop.time()
@@ -129,7 +131,7 @@ class _Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._answer is None or self._answer.done():
             self.usable = False
-            # The answer that is done keeps its headers for itself.
+            # The finished answer keeps its own list of headers.
             self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -163,10 +165,10 @@ class _Connection(asyncio.Protocol):
 
 
 class Http1Transport(httpx.AsyncBaseTransport):
-    """Keeps connections for `keep_alive_seconds` after their last use. How many there are is the caller's to limit.
+    """Keeps connections for `keep_alive_seconds` after their last use. The caller limits their number.
 
-    `request.extensions`: httpx's "timeout" (connect and read are kept) and "target"; "total", the seconds that all of
-    it may take, "max_bytes" of a body, and "lane".
+    `request.extensions` may hold httpx's "timeout" (connect and read) and "target", and ours: "total" is the seconds of
+    the whole exchange, "max_bytes" the largest body, "lane" the trading server.
     """
 
     def __init__(self, context: ssl.SSLContext, *, keep_alive_seconds: float) -> None:
@@ -174,7 +176,7 @@ class Http1Transport(httpx.AsyncBaseTransport):
         self._pool: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer. Raises httpx's exceptions; ConnectError and ConnectTimeout before a byte is sent."""
+        """The whole answer. Raises httpx's exceptions: ConnectError and ConnectTimeout only before a byte was sent."""
         url, told = request.url, request.extensions
         timeout = told.get("timeout", {})
         target = told.get("target", url.raw_path)
@@ -200,8 +202,9 @@ class Http1Transport(httpx.AsyncBaseTransport):
         total: float,
         most: int,
     ) -> WholeAnswer:
-        """The same without httpx's request and response, which cost more than the exchange itself. Requests of one lane
-        share kept connections; None is for a request that has a connection of its own, before and after.
+        """An exchange without httpx's request and response, which cost more than the exchange itself.
+
+        Requests of one lane share pooled connections. A request with lane None has a new connection for itself.
         """
         end = asyncio.get_running_loop().time() + total
         kept = None if lane is None else self._pool.take((origin, lane))
@@ -214,7 +217,7 @@ class Http1Transport(httpx.AsyncBaseTransport):
         return whole
 
     def distrust(self, lane: str) -> None:
-        """Use no connection again that is kept for this lane."""
+        """Close the idle connections of this lane."""
         self._pool.distrust(lane)
 
     async def aclose(self) -> None:
@@ -235,7 +238,7 @@ class Http1Transport(httpx.AsyncBaseTransport):
 
 
 def encode_request(method: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> bytes:
-    """A request's bytes. Raises httpx.LocalProtocolError for a line break where none may be."""
+    """The bytes of a request. Raises httpx.LocalProtocolError for a forbidden line break."""
     lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target)]
     lines += [b"%b: %b" % header for header in headers]
     head = b"\r\n".join(lines)

@@ -1,9 +1,8 @@
-"""The one way to call a vendor. A Link is a vendor connection with all its manners: how many calls at once, how many a
-minute, how long, when to stop asking, when to try again, and what a failure means.
+"""The link: one vendor connection with its call policy. Every call to a vendor goes through a link.
 
-    breaker -> rate limit -> bulkhead -> exchange -> status -> the vendor's module reads the body
+    circuit breaker -> rate limit -> bulkhead -> exchange -> status -> the vendor's module reads the body
 
-What is proven unsent is Unavailable; a write that may have been acted upon is OutcomeUnknown.
+A call that was provably not sent raises Unavailable. A write that may have been acted upon raises OutcomeUnknown.
 """
 
 import random
@@ -29,18 +28,18 @@ from upstreams.http.transport_errors import TransportFault
 
 T = TypeVar("T")
 Read = Callable[[HttpAnswer], T]
-"""A vendor's reading of an answer. Raises one of the five words, or msgspec's errors and ValueError for nonsense."""
+"""The vendor's function that reads an answer. Raises an UpstreamError, or msgspec's errors and ValueError."""
 
 RETRY_PAUSE_SECONDS = 0.05
 _NOT_READABLE = (msgspec.DecodeError, msgspec.ValidationError, ValueError, ArithmeticError, LookupError, TypeError)
 
 
 class TokenRefused(Exception):
-    """The vendor read our access token and refused it: nothing was done, and a fresh token may do better."""
+    """The vendor refused our access token and did nothing. It may accept a fresh token."""
 
 
 class Link:
-    """One vendor connection. Open from `async with`; `read` and `write` may be called concurrently."""
+    """One vendor connection. `read` and `write` may be called concurrently."""
 
     def __init__(  # noqa: PLR0913 - what a link is made of.
         self,
@@ -78,16 +77,16 @@ class Link:
         return self._book.snapshot()
 
     def check(self, lane: str, *, for_command: bool) -> None:
-        """Raise Unavailable if an order, or a read, to this trading server would not be sent now."""
+        """Raise Unavailable while the circuit breaker of this trading server is open, for commands or for reads."""
         wait = self._breakers.of(lane, for_command=for_command).wait_seconds()
         if wait > 0:
             raise self.failures.breaker_open(wait)
 
     async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
-        """Ask for something. At most `limits.read_attempts` tries, within the call's deadline and the retry budget.
+        """Ask for something. At most `limits.read_attempts` attempts, within the deadline and the retry budget.
 
-        The loop is our own rather than stamina's: stamina asks whether an error is worth a retry before it knows
-        whether a try is left, so that a budget kept there is charged twice, and it logs a line of its own beside ours.
+        The loop is our own, because stamina's asks whether an error is worth a retry before it knows whether an attempt
+        is left. A retry budget in stamina would be charged twice. Stamina also writes a log line of its own.
         """
         if request.writes:
             raise ValueError("a write is never sent through `read`, which repeats")
@@ -104,8 +103,10 @@ class Link:
         return await self._attempt(request, read, call, deadline, self.limits.read_attempts)
 
     async def write(self, request: HttpRequest, read: Read[T], call: Call) -> T:
-        """Change something, once. The waits before it obey the call's deadline; once bytes leave, only the vendor's own
-        time counts: to give up sooner would make an unknown out of a known outcome.
+        """Change something, once.
+
+        The waits before the exchange obey the call's deadline. The exchange itself has the vendor's full time, because
+        an earlier end would turn a known outcome into an unknown one.
         """
         if not request.writes:
             raise ValueError("only a request that says that it writes is judged as a write")
@@ -134,8 +135,8 @@ class Link:
     async def _send_and_judge(
         self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog
     ) -> T:
-        """Send, and let breaker and health learn from what came back."""
-        # Asked again: it may have opened while this call stood in the queue.
+        """Send, and record the result for the circuit breaker and for the health."""
+        # Checked again, because the breaker may have opened while this call waited in the queue.
         self.check(request.lane, for_command=call.for_command)
         breaker = self._breakers.of(request.lane, for_command=call.for_command)
         breaker.enter()
@@ -175,12 +176,12 @@ class Link:
                 headers=request.headers,
                 content=request.content,
                 bounds=bounds,
-                # What an order is settled by is never taken from a connection that another request has used.
+                # Reads that decide about a command never use a connection that another request has used.
                 lane=None if request.alone or call.for_command else request.lane,
                 writes=request.writes,
             )
         except TransportFault as fault:
-            # A caller in a hurry is no proof against the vendor.
+            # A call with little time left proves nothing about the vendor.
             fair = bounds.total_seconds >= self.limits.connect_timeout_seconds
             raise self.failures.from_fault(fault, writes=request.writes, fair=fair) from fault
 
@@ -196,7 +197,7 @@ class Link:
         except (UpstreamError, TokenRefused):
             raise
         except _NOT_READABLE as error:
-            # The text of a decoding error may quote the answer; its class and place in the code are enough.
+            # The text of a decoding error may quote the answer, so that only its class is kept.
             raise self.failures.unreadable(writes=request.writes, detail=type(error).__name__) from None
 
     def _blame(self, breaker: Breaker, error: UpstreamError, started: float) -> None:
