@@ -24,6 +24,7 @@ class Lane:
 
 
 _NO_CALLER = Lane()
+_FEWEST_WITH_A_READ = 3
 
 
 class _Slots:
@@ -43,12 +44,12 @@ class _Slots:
 
 
 class Bulkhead:
-    """`reserved` of the slots are for commands; if there are three slots or more, one is for reads."""
+    """`reserved` of the slots are for commands. If there are three slots or more, one of them is for reads."""
 
     def __init__(self, *, max_in_flight: int, max_waiting: int, reserved: int = 0) -> None:
         self._most = max_in_flight
         self._max_waiting = max_waiting
-        kept_for_reads = 1 if reserved and max_in_flight > 2 else 0  # noqa: PLR2004 - see above.
+        kept_for_reads = 1 if reserved and max_in_flight >= _FEWEST_WITH_A_READ else 0
         self._reads = _Slots(max_in_flight - reserved)
         self._commands = _Slots(max_in_flight - kept_for_reads)
 

@@ -1,6 +1,7 @@
 """OAuth2 client credentials with OIDC discovery [D, C-py]."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -86,7 +87,8 @@ class ClientCredentials:
         return self._held.token
 
     def _read_token(self, answer: HttpAnswer) -> _TokenAnswer:
-        if answer.status != 200:  # noqa: PLR2004 - RFC 6749, 5.2: 400 or 401 for refused credentials.
+        if answer.status != HTTPStatus.OK:
+            # RFC 6749, 5.2: 400 or 401 for refused credentials.
             raise self._link.failures.credentials(str(answer.status), "our client credentials are refused")
         token = wire.decode(answer.body, _TokenAnswer)
         if not token.access_token.isascii() or not token.access_token.isprintable() or not token.access_token:

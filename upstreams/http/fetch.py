@@ -1,11 +1,14 @@
 """Fetches small public documents, such as an issuer's keys: one GET of bounded size and time, without redirects."""
 
+from http import HTTPStatus
+
 from upstreams.http.limits import Limits
+from upstreams.http.request import HttpRequest
 from upstreams.http.transport import ExchangeBounds, Transport
 from upstreams.http.transport_errors import TransportFault
 
-_OK = 200
 _LARGEST_BYTES = 256 * 1024
+_GET = HttpRequest("GET", "/")
 _LIMITS = Limits(connect_timeout_seconds=2.0, max_in_flight=4)
 
 
@@ -27,11 +30,9 @@ class Fetcher:
         bounds = ExchangeBounds(read_seconds=seconds, total_seconds=seconds, max_answer_bytes=_LARGEST_BYTES)
         try:
             # The request has its own connection: a document does not name its issuer, and a host may serve several.
-            answer = await self._transport.exchange(
-                "GET", url, headers={}, content=None, bounds=bounds, lane=None, writes=False
-            )
+            answer = await self._transport.exchange(_GET, url, bounds, lane=None)
         except TransportFault as fault:
             raise FetchFailed(fault.detail) from fault
-        if answer.status != _OK:
+        if answer.status != HTTPStatus.OK:
             raise FetchFailed(f"status {answer.status}")
         return answer.body

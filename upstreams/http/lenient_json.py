@@ -23,6 +23,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _number = msgspec.json.Decoder(Decimal)
 _NOTHING = frozenset({b"null", b'""'})
 _SHORT = 5
+_EPOCH_YEAR = 1970
 
 
 class Nonsense(ValueError):
@@ -110,4 +111,4 @@ def read_local_stamp(value: str | None, zone: ZoneInfo) -> datetime | None:
         return None
     stamp = datetime.fromisoformat(value)
     moment = (stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=zone)).astimezone(UTC)
-    return moment if moment.year > 1970 else None  # noqa: PLR2004 - the epoch.
+    return moment if moment.year > _EPOCH_YEAR else None

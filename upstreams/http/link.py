@@ -170,16 +170,9 @@ class Link:
             max_answer_bytes=request.max_answer_bytes or self.limits.max_answer_bytes,
         )
         try:
-            return await self._transport.exchange(
-                request.method,
-                request.address(self._url),
-                headers=request.headers,
-                content=request.content,
-                bounds=bounds,
-                # Reads that decide about a command never use a connection that another request has used.
-                lane=None if request.alone or call.for_command else request.lane,
-                writes=request.writes,
-            )
+            # Reads that decide about a command never use a connection that another request has used.
+            lane = None if request.alone or call.for_command else request.lane
+            return await self._transport.exchange(request, request.address(self._url), bounds, lane=lane)
         except TransportFault as fault:
             # A call with little time left proves nothing about the vendor.
             fair = bounds.total_seconds >= self.limits.connect_timeout_seconds

@@ -16,6 +16,7 @@ import msgspec
 
 from upstreams.http.http1 import PORTS, Http1Transport, Origin, encode_request
 from upstreams.http.limits import Limits
+from upstreams.http.request import HttpRequest
 from upstreams.http.transport_errors import Meaning, TransportFault, meaning_of
 
 # Some vendors close idle connections after 5 s (uvicorn's default). We close earlier, so that a read seldom uses a
@@ -104,17 +105,7 @@ class Transport:
         await self._reading.aclose()
         await self._writing.aclose()
 
-    async def exchange(  # noqa: PLR0913 - the parts of an HTTP request, and its bounds.
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        bounds: ExchangeBounds,
-        lane: str | None,
-        writes: bool,
-    ) -> HttpAnswer:
+    async def exchange(self, request: HttpRequest, url: str, bounds: ExchangeBounds, *, lane: str | None) -> HttpAnswer:
         """One HTTP exchange within a total time, which httpx does not keep: its read time-out restarts with each chunk.
 
         Reads of one lane share pooled connections. A read with lane None has its own. Raises TransportFault. A
@@ -122,11 +113,11 @@ class Transport:
         """
         progress = _Progress()
         try:
-            if writes:
+            if request.writes:
                 async with asyncio.timeout(bounds.total_seconds):
-                    request = self._writing_request(method, url, headers, content, bounds, progress)
-                    return await _receive(await self._writing.send(request, stream=True), bounds.max_answer_bytes)
-            return await self._read(method, url, headers, content, bounds, lane)
+                    write = self._build_write(request, url, bounds, progress)
+                    return await _receive(await self._writing.send(write, stream=True), bounds.max_answer_bytes)
+            return await self._read(request, url, bounds, lane)
         except TimeoutError as error:
             raise TransportFault(Meaning.SILENT, sent=progress.sent, detail="total time-out") from error
         except TransportFault:
@@ -135,20 +126,14 @@ class Transport:
             # The exception's text may hold an address, so that only its class is logged.
             raise TransportFault(meaning_of(error), sent=progress.sent, detail=type(error).__name__) from error
 
-    def _writing_request(  # noqa: PLR0913, PLR0917 - the parts of a request.
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        bounds: ExchangeBounds,
-        progress: _Progress,
+    def _build_write(
+        self, request: HttpRequest, url: str, bounds: ExchangeBounds, progress: _Progress
     ) -> httpx.Request:
         return self._writing.build_request(
-            method,
+            request.method,
             url,
-            headers=dict(headers),
-            content=content,
+            headers=dict(request.headers),
+            content=request.content,
             # A request fits into the socket's buffer, so that writing it takes no longer than a handshake, unless the
             # vendor is unreachable. The bound also says when a repeat with a vendor's key arrives at the latest.
             timeout=httpx.Timeout(
@@ -157,26 +142,19 @@ class Transport:
             extensions={"trace": progress},
         )
 
-    async def _read(  # noqa: PLR0913, PLR0917 - the parts of a request.
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        bounds: ExchangeBounds,
-        lane: str | None,
-    ) -> HttpAnswer:
+    async def _read(self, request: HttpRequest, url: str, bounds: ExchangeBounds, lane: str | None) -> HttpAnswer:
         """Read without httpx's client, request and response, which cost more than the transport of a small call."""
         origin, host, target = self._split(url)
-        sent = {**_HEADERS, **headers}
+        content = request.content or b""
+        sent = {**_HEADERS, **request.headers}
         if lane is None:
             sent["connection"] = "close"
-        if content is not None or method != "GET":
-            sent["content-length"] = str(len(content or b""))
+        if content or request.method != "GET":
+            sent["content-length"] = str(len(content))
         lines = [(b"host", host), *((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())]
         status, found, body = await self._reading.exchange(
             origin,
-            encode_request(method, target, lines, content or b""),
+            encode_request(request.method, target, lines, content),
             lane=lane,
             connect=self._connect_seconds(bounds),
             silence=bounds.read_seconds,
@@ -232,7 +210,8 @@ def _refuse_encoding(headers: Mapping[str, str]) -> None:
 async def _bounded_body(response: httpx.Response, max_bytes: int) -> bytes:
     body = bytearray()
     # `aiter_raw` is not used, because it costs more than the transport of a small answer.
-    async for chunk in response.stream:  # type: ignore[union-attr]
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for chunk in response.stream:
         body += chunk
         if len(body) > max_bytes:
             raise TransportFault(Meaning.UNREADABLE, sent=True, detail="answer too large")

@@ -1,4 +1,4 @@
-"""The one way to PostgreSQL: a pool, a deadline on every statement, and the driver's errors translated."""
+"""The database: a connection pool, a deadline for every statement, and a translation of the driver's errors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -46,7 +46,7 @@ class Database:
     def __init__(self, config: DatabaseConfig, *, label: str) -> None:
         self.config = config
         self.label = label
-        # The server's major version; 0 until there was a connection.
+        # The major version of the server, and 0 before the first connection.
         self.major = 0
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
@@ -86,15 +86,15 @@ class Database:
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[Any]:
-        """A connection. Raises TimeoutError where none is free within the seconds."""
+        """A connection. Raises TimeoutError if none becomes free within the seconds."""
         pool = await self.pool()
         async with pool.connection(seconds) as connection:
             yield connection
 
     async def read(self, statement: str, *arguments: Any, call: Call, keys: int = 1) -> list[asyncpg.Record]:
-        """Run one reading statement within the call's deadline; once more where a repeat may succeed.
+        """Run one reading statement within the call's deadline, and once more if a repeat may succeed.
 
-        Raises Unavailable when there is no answer in time, Misunderstood when the database is not as agreed.
+        Raises Unavailable without an answer in time, and Misunderstood if the database lacks what the statement needs.
         """
         try:
             return await self._read_once(statement, arguments, call, keys)
@@ -118,7 +118,7 @@ class Database:
             return rows
 
     async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
-        """Do some statements in one transaction, never twice. The error's `database_failure` says what it proves."""
+        """Run `work` in one transaction, never twice. The error's `database_failure` says what it proves."""
         async with self._writing(seconds) as connection, transaction(connection):
             return await work(connection)
 
@@ -137,7 +137,7 @@ class Database:
             raise translated from error
 
     def too_late(self) -> UpstreamError:
-        """The error for a waiter whose shared statement had no answer in time."""
+        """The error of a waiter that got no answer of a shared statement in time."""
         return self._unavailable(TimeoutError("waited for a shared statement"))
 
     @contextmanager

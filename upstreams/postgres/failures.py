@@ -71,7 +71,7 @@ SQLSTATES: Final = {
     "57014": _TRANSIENT,  # query canceled: the statement was rolled back
 }
 
-# Errors without a SQLSTATE, or whose SQLSTATE says too little; a subclass stands before its base.
+# Errors without a SQLSTATE, and errors with a SQLSTATE that says too little. A subclass stands before its base.
 DRIVER: Final[dict[type[BaseException], DatabaseFailure]] = {
     asyncpg.InvalidCachedStatementError: _TRANSIENT,
     asyncpg.OutdatedSchemaCacheError: _TRANSIENT,
@@ -99,5 +99,5 @@ def classify(error: BaseException) -> DatabaseFailure:
 
 
 def took_too_long(error: BaseException) -> bool:
-    """Whether the statement used its time up: a repeat would take as long again."""
+    """Whether the statement used up its time, so that a repeat would take as long again."""
     return isinstance(error, TimeoutError | asyncpg.QueryCanceledError)

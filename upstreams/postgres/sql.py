@@ -1,6 +1,6 @@
-"""Statements live in .sql files, each under `-- name:` with a line that says which question it answers.
+"""Statements in .sql files. Each has a line `-- name:` and a line that says which question it answers.
 
-What several statements share stands once under `-- part:` and is put in where they say {its_name}.
+Text that several statements share stands once under `-- part:`. A statement includes it by {its_name}.
 """
 
 import re
@@ -11,14 +11,14 @@ _HEAD = re.compile(r"^-- (name|part): (\w+)\n", re.MULTILINE)
 
 
 def read_statements(filename: str) -> SimpleNamespace:
-    """The named statements of a file in this package, as attributes: `sql.clients_by_number`."""
+    """The statements of a file in this package, as attributes: `sql.clients_by_number`."""
     parts = read_parts(filename)
     statements = ((name, text) for kind, name, text in _entries(filename) if kind == "name")
     return SimpleNamespace(**{name: text.format(**parts) for name, text in statements})
 
 
 def read_parts(filename: str) -> dict[str, str]:
-    """What several statements of a file share, by name."""
+    """The shared parts of a file, by name."""
     return {name: text for kind, name, text in _entries(filename) if kind == "part"}
 
 

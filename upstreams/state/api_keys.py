@@ -1,10 +1,11 @@
-"""API keys: shown once when they are made, stored as a hash."""
+"""API keys in the state database. A key is shown once when it is made, and only its hash is stored."""
 
 import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from core.clock import Clock
 from core.secret import Secret
@@ -31,17 +32,16 @@ class KeyRecord:
 
 
 def hash_key(key: Secret) -> bytes:
-    """SHA-256 is enough for a key of 256 random bits: a slow hash protects only secrets that can be guessed.
+    """The SHA-256 of a key. It is enough for 256 random bits: a slow hash protects only secrets that can be guessed.
 
-    Keys are found by this hash, so how long an index takes to compare tells at most how far a guess's HASH agrees with
-    one that is stored; nobody can choose keys so that their hashes agree further. `find` compares the whole in constant
-    time besides.
+    Because keys are found by their hash, the time of a look-up shows at most how far the HASH of a guess agrees with a
+    stored one. An attacker cannot choose keys whose hashes agree further. `find` also compares in constant time.
     """
     return hashlib.sha256(key.reveal().encode()).digest()
 
 
 def make_key(identity: str) -> Secret:
-    """A new key. Its id is part of it, so that a key that was found in a log can be revoked by its id."""
+    """A new key. It contains its id, so that a key that was found in a log can be revoked by its id."""
     return Secret(f"bg_{identity}_{secrets.token_urlsafe(32)}")
 
 
@@ -62,8 +62,9 @@ class KeyStore:
     async def rotate(
         self, identity: str, successor: str, key: Secret, ends: datetime, new_ends: datetime | None
     ) -> KeyRecord | None:
-        """Make `key` under the id `successor` for all that the old one was for, which ends at `ends` or sooner. None
-        where the old one is not valid or has a successor already, or the new id is taken.
+        """Store `key` under the id `successor`, with the scopes of the old key, which ends at `ends` or sooner.
+
+        None where the old key is not valid or has a successor, or where the new id is taken.
         """
         values = (identity, self._clock.now(), successor, hash_key(key), ends, new_ends)
         rows = await self._database.write(_sql.rotate, *values, seconds=_SECONDS)
@@ -92,8 +93,8 @@ class KeyStore:
         return bool(await self._database.write(_sql.revoke, identity, self._clock.now(), seconds=_SECONDS))
 
 
-def _record(row: object) -> KeyRecord:
-    values = dict(row)  # type: ignore[call-overload]
+def _record(row: Any) -> KeyRecord:
+    values = dict(row)
     values.pop("key_hash", None)
     agencies = values.pop("agencies")
     return KeyRecord(

@@ -1,4 +1,4 @@
-"""The ledger's own limits on deposits, enforced in the transaction that writes the deposit's row."""
+"""Deposit limits of the ledger, enforced in the transaction that writes the deposit's row."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -64,7 +64,7 @@ async def enforce_limits(new: DepositLike, connection: Any) -> None:
     spent = await connection.fetchrow(_sql.spent_today, new.principal, new.server, new.login, new.currency)
     if guards.one_open_per_account and spent["open_on_account"]:
         message = (
-            "Another deposit on this account is not settled yet, and its server's history could not tell them apart."
+            "Another deposit on this account is still open, and the history of its server could not tell the two apart."
         )
         raise LimitReached(Reason.REQUEST_ALREADY_PENDING, message)
     for limit, already, whose in (

@@ -1,4 +1,4 @@
-"""Trusted documents in the state database: for each partner, by id, never changed after they were added."""
+"""Trusted documents in the state database, by partner and id. A document never changes."""
 
 import hashlib
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _ADD_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """`principal` is the partner, or `*` for all partners; `name` is its operation's, for people."""
+    """A trusted document of the partner `principal`, or of all partners (`*`). `name` is that of its operation."""
 
     principal: str
     id: str
@@ -28,7 +28,7 @@ class DocumentRecord:
 
 
 class IdTaken(Exception):
-    """Ids that belong to another text already. Nothing was added."""
+    """Some ids belong to another text already. Nothing was added."""
 
     def __init__(self, ids: Sequence[str]) -> None:
         super().__init__(", ".join(ids))
@@ -47,11 +47,11 @@ class DocumentStore:
         self._clock = clock
 
     async def by_id(self, principal: str, identity: str) -> str | None:
-        """The text that this partner means by the id."""
+        """The text of the partner's document with this id. None: there is no such document."""
         return await self._text(_sql.by_id, principal, identity)
 
     async def by_text(self, principal: str, text: str) -> str | None:
-        """The same text, where it is one of this partner's documents."""
+        """The text, if it is one of the partner's documents, and otherwise None."""
         return await self._text(_sql.by_hash, principal, hash_text(text))
 
     async def _text(self, statement: str, *arguments: Any) -> str | None:
@@ -79,6 +79,6 @@ class DocumentStore:
         return [DocumentRecord(**dict(row)) for row in rows]
 
     async def remove(self, principal: str, ids: Sequence[str] | None) -> int:
-        """Remove these, or all of the partner's. Returns how many there were."""
+        """Remove these documents, or all of the partner. Returns the number of removed documents."""
         chosen = None if ids is None else list(ids)
         return len(await self._database.write(_sql.remove, principal, chosen, seconds=_SECONDS))

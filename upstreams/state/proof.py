@@ -1,6 +1,6 @@
 """Checks the proof chain: no event was changed, removed, inserted or moved since it was written (docs/proof.md).
 
-Every hash is computed here from what the tables say, not by the database that is being checked.
+Every hash is computed here from the rows of the tables, because the database is being checked.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -33,7 +33,7 @@ class Broken(Exception):
 
 
 def netstring(part: str | None) -> bytes:
-    """As brokergraph.netstring: the length first, so that different lists of parts have different texts."""
+    """The part with its length first, as brokergraph.netstring, so that different lists have different texts."""
     if part is None:
         return b"-;"
     text = part.encode()
@@ -77,10 +77,10 @@ class _Check:
 
     async def _check_orphans(self) -> None:
         for row in await self._connection.fetch(_sql.orphans):
-            raise Broken(f"Instruction {row[0]} is gone, and left its events behind.")
+            raise Broken(f"Instruction {row[0]} is missing, but its events are there.")
 
     async def _check_events(self) -> None:
-        """Walk instructions and their events side by side; both come in order of arrival."""
+        """Read instructions and their events together. Both are in the order of arrival."""
         events = aiter(self._rows(_sql.events))
         event = await anext(events, None)
         async for instruction in self._rows(_sql.instructions):

@@ -25,8 +25,7 @@ CHANNEL = "brokergraph_unsettled"
 class ClaimedInstruction:
     """An instruction that this reconciler holds until its lease ends.
 
-    `age_seconds` is since SENT, by the clock of the database, so that a
-    process with a wrong clock does not change it.
+    `age_seconds` counts from SENT by the clock of the database, so that a wrong clock of a process does not change it.
     """
 
     instruction: InstructionRecord
@@ -49,14 +48,14 @@ class ReconciliationQueue:
         await self._database.write(_sql.postpone, *values, seconds=WRITE_SECONDS)
 
     async def is_proven(self, server: str) -> bool:
-        """Whether the server's history has shown the reference of an instruction that is known to be booked."""
+        """Whether the server's history has ever shown the reference of an instruction that was surely booked."""
         return bool(await self._database.write(_sql.is_proven, server, seconds=WRITE_SECONDS))
 
     async def prove(self, server: str, instruction: InstructionRecord) -> None:
         await self._database.write(_sql.prove_history, server, instruction.id, seconds=WRITE_SECONDS)
 
     async def booked_on(self, server: str) -> InstructionRecord | None:
-        """A recent deposit that the vendor itself confirmed on the server, which the server's history must show."""
+        """A recent deposit on the server that the vendor confirmed, so that the server's history must show it."""
         rows = await self._database.write(_sql.booked_on, server, seconds=WRITE_SECONDS)
         return instruction_record(rows[0]) if rows else None
 
@@ -68,9 +67,9 @@ class ReconciliationQueue:
 
 
 async def listen(url: Secret, wake: Callable[[], None], pause: Callable[[float], Awaitable[None]]) -> None:
-    """Call `wake` for each instruction that comes into doubt, for ever; needs a connection without a pooler between.
+    """Call `wake` for each instruction that comes into doubt, without end. It needs a connection without a pooler.
 
-    Only a convenience: whoever hears nothing looks by the clock.
+    It only saves time: a reconciler that hears nothing looks at its poll interval.
     """
     while True:
         try:

@@ -1,7 +1,7 @@
-"""Access for writing instructions to the state database, as this process sees it.
+"""Write access: whether this process can write instructions to the state database.
 
-While they cannot, reads go on, and mutations are refused before a row exists. The reasons are a server that became
-read-only in a fail-over, and a role that lost a permission.
+Without it reads go on, and mutations are refused before a row exists. The reasons are a server that became read-only in
+a fail-over, and a role that lost a permission.
 """
 
 from core.clock import Clock

@@ -12,7 +12,7 @@ from upstreams.state.budgets.token_bucket import MOST_PER_MINUTE, BudgetStore, D
 
 _log = structlog.get_logger(__name__)
 
-# How long a store that failed is not asked, so that not every request waits for its time-out.
+# A store that failed is not asked for this long, so that not every request waits for its time-out.
 _LEFT_ALONE_SECONDS = 1.0
 
 
@@ -39,7 +39,7 @@ class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What a caller has left after its operation. `limit` and `remaining` are those of the caller's lane."""
+    """The rest of a caller's budget after an operation. `limit` and `remaining` are those of queries or mutations."""
 
     granted: bool
     mutation: bool
@@ -51,8 +51,10 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class Budgets:
-    """Charges each operation's cost before it runs. While the store does not answer, each process has its own budgets:
-    callers are served, and none gets more than the budget from each process.
+    """Charges the cost of each operation before it runs.
+
+    While the store does not answer, each process has its own budgets: callers are served, and each process gives a
+    caller at most the budget.
     """
 
     def __init__(self, store: BudgetStore, config: BudgetConfig, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""Budgets in the state database: one statement a draw, by the database's clock."""
+"""Budgets in the state database: one statement for each draw, by the clock of the database."""
 
 from core.clock import Clock
 from core.errors import UpstreamError

@@ -1,5 +1,7 @@
-"""MT4 behind Broctagon's CRM: deposits only. The CRM lists accounts page by page and never by login, so there is no
-live figure to be had for an account at a bearable price [D, B-mt4/get-accounts].
+"""MT4 behind Broctagon's CRM: deposits only.
+
+The CRM lists accounts in pages and not by login, so that live figures of an account would cost too many calls
+[D, B-mt4/get-accounts].
 """
 
 from dataclasses import dataclass
@@ -27,7 +29,7 @@ DEPOSIT_PATH = "/public/v1/mt4/accounts/{login}/deposit"
 LARGEST_AMOUNT = Decimal(10) ** 12
 SMALLEST_EXPONENT = -8
 BOOKED = 204
-# The report's own words are documented nowhere [I]: whatever else stands there is for a person to judge.
+# The words of the report are not documented [I]. Another word is a case for a person.
 DEPOSIT_TYPE = "deposit"
 DONE = frozenset({"completed", "complete", "done", "success", "successful", "approved", "none"})
 
@@ -35,7 +37,7 @@ _LOGINS = NumbersUpTo(MT4_LARGEST_LOGIN)
 
 
 class BroctagonDeposits:
-    """Deposits on one server. `name` is our name of it."""
+    """Deposits on one server. `name` is our name of the server."""
 
     def __init__(self, name: str, config: ServerConfig, crm: Broctagon) -> None:
         self._name = name
@@ -44,8 +46,10 @@ class BroctagonDeposits:
         self._failures = crm.link.failures
 
     async def prepare(self, command: DepositCommand, call: Call) -> PreparedDeposit:
-        """204 is booked. 200 with `repeat` says that the same comment was seen within two minutes: ours went in before,
-        or it did not; only the books can tell.
+        """Prepare the deposit. 204 means that it is booked.
+
+        200 with `repeat` says that the CRM saw the same comment within two minutes. Only the history shows whether that
+        deposit was booked.
         """
         self._check(command)
         body = {
@@ -71,12 +75,12 @@ class BroctagonDeposits:
         if answer.status not in broctagon.SUCCESSES:
             raise self._crm.refusal(answer)
         if b"repeat" in answer.body:
-            raise self._failures.unknown("has seen this order before", upstream_code="repeat", detail="seen before")
+            raise self._failures.unknown("has seen this command before", upstream_code="repeat", detail="seen before")
         raise wire.Nonsense("a success that is not 204")
 
 
 class BroctagonDepositHistory:
-    """The report of transactions. That deposits by the API appear there with their comment is a guess [I]."""
+    """The report of transactions. We assume that deposits by the API appear there with their comment [I]."""
 
     def __init__(self, name: str, config: ServerConfig, crm: Broctagon) -> None:
         self.absence_counts_after = absence_counts_after(crm.link.limits.total_timeout_seconds)
@@ -96,7 +100,7 @@ class BroctagonDepositHistory:
     def _found(self, row: Transaction, command: DepositCommand) -> Found:
         comment, number = row.comment or "", wire.read_text(row.id) or ""
         if command.reference.casefold() not in comment.casefold():
-            # Not ours, so it may be as odd as it likes.
+            # The operation is not ours, so that its other values do not matter.
             return Found("", number, is_ours=False)
         is_ours = (
             wire.read_text(row.login) == command.login
@@ -120,7 +124,7 @@ class PreparedBroctagonDeposit:
 
 
 def build(name: str, config: ServerConfig, crm: Broctagon, _clock: Clock) -> Platform:
-    """Where the report is said not to show our deposits, there is no history."""
+    """Build the server. It has no history where the settings say that the report does not show our deposits."""
     return Platform(
         name=name,
         system=SYSTEM,

@@ -1,6 +1,6 @@
-"""MT4, MT5 and cTrader behind Leanwork's Broker Work: what an account is, not what is on it [D, seed 004].
+"""Trading servers behind Leanwork's Broker Work: properties of accounts, no balances [D, seed 004].
 
-`result` says whether a call went well; `mcode` is written `m00000` and `m0000000` and is looked at for failures only.
+`result` says whether a call succeeded. `mcode` has two forms (`m00000` and `m0000000`) and is read for failures only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +34,7 @@ from upstreams.vendors.kit.server_settings import timezone
 
 INFO_PATH = "/v1/api/account/info"
 
-# Logins are text here, but numbers on every platform behind it; anything else would spoil the list for the others.
+# Logins are text here and numbers on every platform behind it. Another text would spoil the list for other logins.
 _LOGINS = NumbersUpTo(MT5_LARGEST_LOGIN)
 
 CREDENTIALS = frozenset({"BW_API_0000001", "BW_API_0000003"})
@@ -99,7 +99,7 @@ class BrokerWorkLive:
             if wire.read_flag(whole.result):
                 return require_asked(entries(whole.data), chunk, self._link.failures)
         except NONSENSE:
-            # In two steps, then: what it says of the call, and row by row what can be read.
+            # Read it in two steps: the result of the call, and then each row that can be read.
             pass
         envelope = _envelope.decode(answer.body)
         if not wire.read_flag(envelope.result):
@@ -108,7 +108,7 @@ class BrokerWorkLive:
 
 
 def translate_mcode(mcode: Any, failures: Failures) -> UpstreamError:
-    """What `result: false` means on a read."""
+    """The error for `result: false` of a read."""
     code = str(mcode) if isinstance(mcode, int | str) else ""
     if code in CREDENTIALS:
         return failures.credentials(code, "our tenant or token is refused")
@@ -127,8 +127,9 @@ def translate_mcode(mcode: Any, failures: Failures) -> UpstreamError:
 
 
 def build(name: str, config: ServerConfig, connection: BrokerWorkConnection, _clock: Clock) -> Platform:
-    """Live figures only: neither a ticket nor a comment comes back from its balance call, so money is never put through
-    it.
+    """Build a server with live figures only.
+
+    The vendor's balance call returns neither a ticket nor a comment, so that deposits could not be found again.
     """
     live = BrokerWorkLive(name, config, connection, timezone(name, config))
     return Platform(name=name, system=SYSTEM, live=live)

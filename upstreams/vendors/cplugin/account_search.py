@@ -1,5 +1,6 @@
-"""Finding a new MT4 account again: UsersRequest, page by page, for there is no search [D, C-py]. The reference went
-into `externalId` and `comment`; either will do.
+"""The search for a new MT4 account: UsersRequest, page by page, because CPlugin has no search [D, C-py].
+
+The reference is in `externalId` and in `comment`. One of the two is enough.
 """
 
 from collections.abc import AsyncIterator
@@ -19,9 +20,9 @@ from upstreams.vendors.kit.history_search import Found, match_one, search_histor
 
 USER_LIST_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"
 PAGE_USERS = 1000
-# A quarter of a million accounts; on a larger server a lost account is for people to find.
+# A quarter of a million accounts. On a larger server a lost account is a case for a person.
 MOST_PAGES = 250
-# MT4 notes an account's last "interaction"; its creation is one, a while after it somebody has signed in.
+# MT4 notes an account's last "interaction", which may be its creation. A much later one is a sign-in of the client.
 CREATION_TAKES = timedelta(minutes=5)
 
 
@@ -34,13 +35,13 @@ class User(msgspec.Struct):
     last: str | None = msgspec.field(name="lastDate", default=None)
 
     def in_use(self, zone: ZoneInfo) -> bool:
-        """Somebody has signed in, so it has a password, which must not change under its owner's hands."""
+        """Whether the client has signed in. The account then has a password, which must not be changed."""
         registered, last = wire.read_local_stamp(self.registered, zone), wire.read_local_stamp(self.last, zone)
         return registered is not None and last is not None and last - registered > CREATION_TAKES
 
 
 class Mt4AccountHistory:
-    """The accounts of one server; `accounts` finishes one whose password was not set."""
+    """The accounts of one server. `accounts` finishes an account without a password."""
 
     def __init__(
         self, platform: TradePlatform, zone: ZoneInfo, accounts: Mt4Accounts, absence_counts_after: float
@@ -52,14 +53,14 @@ class Mt4AccountHistory:
         self._failures = platform.connection.authorised.failures
 
     async def find(self, command: NewAccountCommand, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
-        """The list has no times to search by, so it is read whole."""
+        """Find the account in the whole list, because the list cannot be searched by time."""
         user = await search_history(self._user(command, call), self._failures)
         if user is None:
             return None
         return await self._accounts.resume(str(user.login), command, call, has_password=user.in_use(self._zone))
 
     async def _user(self, command: NewAccountCommand, call: Call) -> User | None:
-        """All pages are read even after a find: a second login for one order is for a person to see."""
+        """Read all pages, because a second login for one command is a case for a person."""
         users: dict[str, User] = {}
         async for page in self._pages(call):
             users |= {str(user.login): user for user in page if _names(user, command.reference)}
@@ -87,7 +88,7 @@ class Mt4AccountHistory:
             return users, read_paging(answer)
 
         query = [("limit", str(PAGE_USERS))] + ([("cursor", cursor)] if cursor else [])
-        # Alone: a page does not say which one it is, and one that is missing proves that no account was made.
+        # Alone: a page does not say its number, and an account that is missing in all pages counts as not made.
         return await self._platform.get(USER_LIST_PATH, read, call, query=query, alone=True)
 
 
@@ -96,7 +97,7 @@ def _names(user: User, reference: str) -> bool:
 
 
 def _found(user: User, command: NewAccountCommand) -> Found:
-    """The other of the two fields may have been changed since by people in the back office."""
+    """One of the two fields is enough, because people in the back office may change the other."""
     kept = command.reference in {(user.external_id or "").strip(), (user.comment or "").strip()}
     reference = command.reference if kept else f"{user.external_id} {user.comment}"
     return Found(reference, str(user.login), user.login > 0 and user.group == command.group)

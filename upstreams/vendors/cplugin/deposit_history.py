@@ -1,5 +1,7 @@
-"""Finding an MT4 deposit again: TradesUserHistory, where MT4 keeps a balance operation as a closed trade with the
-command Balance, the amount in `profit` and our comment [I, vendors.md 3.9; the call itself D, C-py].
+"""The search for an MT4 deposit: TradesUserHistory [D, C-py].
+
+MT4 keeps a balance operation as a closed trade with the command Balance, the amount in `profit` and our comment
+[I, vendors.md 3.9].
 """
 
 from datetime import datetime
@@ -17,7 +19,7 @@ from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.history_search import Found, local_window, match_one, search_history
 
 HISTORY_PATH = "/api/v2/MT4/{tradePlatform}/TradesUserHistory/{login}"
-# The command by its name, or by its number as the enum's other form: OP_BALANCE is 6 [C, public headers].
+# The name of the trade command, or its number: OP_BALANCE is 6 [C, public headers].
 BALANCE = frozenset({"balance", "6"})
 
 
@@ -42,7 +44,7 @@ class Mt4DepositHistory:
         def read(answer: HttpAnswer) -> DepositReceipt | None:
             trades = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=list[_Trade])
             if read_paging(answer).has_more:
-                # The call documents no pages; half a history proves no absence.
+                # The call documents no pages, and a part of a history proves no absence.
                 raise wire.Nonsense("a history in pages")
             ticket = match_one((_found(trade, command) for trade in trades), command.reference)
             return None if ticket is None else DepositReceipt(upstream_reference=ticket)
@@ -50,7 +52,7 @@ class Mt4DepositHistory:
         start, end = local_window(sent_at, self._zone)
         query = (("fromTime", start), ("toTime", end))
         values = {"login": command.login}
-        # Alone: a history without our order does not say whose it is, and proves that nothing was booked.
+        # Alone: a history without our operation does not name its account, and proves that nothing was booked.
         search = self._platform.get(HISTORY_PATH, read, call, values=values, query=query, alone=True)
         return await search_history(search, self._failures)
 

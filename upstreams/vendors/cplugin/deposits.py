@@ -1,4 +1,4 @@
-"""A deposit on MT4: TradeTransaction with BrBalance and Balance; an empty command would mean Buy [D, C-py]."""
+"""Deposits on MT4: TradeTransaction with BrBalance and Balance. An empty command would mean Buy [D, C-py]."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ class Mt4Deposits:
     def _read(self, answer: HttpAnswer) -> DepositReceipt:
         ticket = msgspec.json.decode(self._writer.data(answer), type=_Transaction).order
         if ticket <= 0:
-            # A booked operation has a ticket; without one nothing proves that it was booked.
+            # Because a booked operation has a ticket, an answer without one does not prove the booking.
             raise wire.Nonsense("no ticket")
         return DepositReceipt(upstream_reference=str(ticket))
 

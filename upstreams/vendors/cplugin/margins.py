@@ -1,4 +1,4 @@
-"""What an MT4 record lacks and further calls know: equity and margin of all accounts at once, a group's currency."""
+"""Figures that an MT4 record lacks: margins of all accounts of a server, and the currency of a group."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,11 +16,11 @@ from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.ttl_cache import SharedAnswer
 
 MARGINS_PATH = "/api/v2/MT4/{tradePlatform}/MarginsGet"
-# All accounts with an open trade in one answer, some 250 bytes each: room for a quarter of a million.
+# One answer has all accounts with an open trade, of some 250 bytes: room for a quarter of a million.
 MARGINS_MAX_BYTES = 64 * 1024 * 1024
 MARGIN_FIELDS = frozenset({"equity", "margin", "free_margin", "margin_level"})
 
-# A group's deposit currency cannot be changed while it has accounts; an hour bounds what a new configuration costs.
+# A group's currency cannot change while it has accounts. After an hour a new configuration is seen.
 CURRENCY_MAX_AGE_SECONDS = 3600.0
 
 
@@ -37,7 +37,7 @@ class _Group(msgspec.Struct):
 
 
 class Margins:
-    """MarginsGet has no filter, so one answer is shared for a moment by all who ask."""
+    """The margins of one server. MarginsGet has no filter, so that all callers share one answer for a moment."""
 
     def __init__(self, platform: TradePlatform, clock: Clock) -> None:
         self._platform = platform
@@ -49,7 +49,7 @@ class Margins:
             fetch_seconds=connection.config.limits.total_timeout_seconds,
         )
 
-    async def added(self, records: list[LiveAccountRecord], call: Call) -> list[LiveAccountRecord]:
+    async def add(self, records: list[LiveAccountRecord], call: Call) -> list[LiveAccountRecord]:
         rows = await self._shared.get("margins", self._fetch, call)
         return [_with_margin(record, rows.get(record.login)) for record in records]
 
@@ -66,7 +66,7 @@ class Margins:
 
 def _with_margin(record: LiveAccountRecord, row: _Margin | None) -> LiveAccountRecord:
     if row is None:
-        # An account without an open trade is not in the list; nothing floats on it [I].
+        # An account without an open trade is not in the list, and has no floating profit [I].
         equity = (record.balance or Decimal(0)) + (record.credit or Decimal(0))
         return structs.replace(record, equity=equity, margin=Decimal(0), free_margin=equity, margin_level=None)
     margin = wire.read_required_money(row.margin)
@@ -75,13 +75,13 @@ def _with_margin(record: LiveAccountRecord, row: _Margin | None) -> LiveAccountR
         equity=wire.read_required_money(row.equity),
         margin=margin,
         free_margin=wire.read_required_money(row.free),
-        # Without margin there is no level, whatever number the vendor puts in its place.
+        # Without a margin there is no level, whatever number the vendor gives.
         margin_level=wire.read_money(row.level) if margin else None,
     )
 
 
 class GroupCurrencies:
-    """A group's deposit currency, which is the currency of its accounts. MT4 and MT5 name the call differently."""
+    """The currencies of groups, which are those of their accounts. MT4 and MT5 have different calls for them."""
 
     def __init__(self, platform: TradePlatform, path: str, clock: Clock) -> None:
         self._platform = platform
@@ -95,7 +95,7 @@ class GroupCurrencies:
 
     async def of(self, group: str, call: Call) -> str | None:
         async def fetch(own: Call) -> str | None:
-            # Alone: the answer is not read for the group's name, and is kept for an hour.
+            # Alone: the answer does not name its group, and is kept for an hour.
             return await self._platform.get(self._path, self._read, own, values={"group": group}, alone=True)
 
         return await self._shared.get(group, fetch, call)

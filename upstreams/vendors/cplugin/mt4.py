@@ -1,7 +1,8 @@
-"""An MT4 server behind CPlugin: many logins in one live call, deposits, new accounts."""
+"""An MT4 server behind CPlugin: live figures of many logins in one call, deposits, and new accounts."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
@@ -36,13 +37,12 @@ from upstreams.vendors.kit.server_config import ServerConfig
 USERS_PATH = "/api/v2/MT4/{tradePlatform}/UserRecordsRequest"
 USER_V1_PATH = "/api/MT4/{tradePlatform}/UserRecordGet/{login}"
 GROUP_PATH = "/api/v2/MT4/{tradePlatform}/GroupRecordGet/{group}"
-NOT_FOUND = 404
 
 _LOGINS = NumbersUpTo(MT4_LARGEST_LOGIN)
 
 
 class Mt4Live:
-    """The accounts of one server."""
+    """The live figures of one server."""
 
     def __init__(self, platform: TradePlatform, zone: ZoneInfo, clock: Clock, *, batched: bool) -> None:
         config = platform.connection.config
@@ -50,7 +50,7 @@ class Mt4Live:
         self.batch_max = config.chunk_logins if batched else 1
         self._platform = platform
         self._failures = platform.connection.authorised.failures
-        # v1 has no call that could be shared. What completes the records is shared in its own way (margins.py).
+        # v1 has no call that could be shared. The calls for margins and currencies are shared by margins.py.
         concurrent_calls = config.concurrent_live_calls if batched else 0
         self._users_coalescing = coalesce_live_calls(self._users, concurrent_calls, self.batch_max, self._failures)
         self._zone = zone
@@ -75,7 +75,7 @@ class Mt4Live:
         return await ask_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def _users(self, chunk: Sequence[str], call: Call) -> Rows:
-        """One billed request for many logins; order not kept, missing ones left out [D, C-spec]."""
+        """One billed request for many logins. Rows are in no order, and missing logins have none [D, C-spec]."""
 
         def entries(users: Iterable[Mt4User]) -> dict[str, LiveAccountRecord]:
             return {record.login: record for record in map(self._record, users)}
@@ -88,16 +88,16 @@ class Mt4Live:
         return await self._platform.get(USERS_PATH, read, call, query=query, keys=len(chunk))
 
     async def _user_v1(self, login: str, call: Call) -> Rows:
-        """v1 knows one login a call. How it says "not found" is not documented: 404, 204 or null will do [I]."""
+        """v1 takes one login a call. Its answer for an unknown login is not documented: 404, 204 or null count [I]."""
 
         def read(answer: HttpAnswer) -> Rows:
             check_status(answer, self._failures)
-            if answer.status != 200 or answer.body.strip() in {b"", b"null"}:  # noqa: PLR2004
+            if answer.status != HTTPStatus.OK or answer.body.strip() in {b"", b"null"}:
                 return {}
             record = self._record(wire.decode(answer.body, Mt4User))
             return require_asked({record.login: record}, [login], self._failures)
 
-        understands = DOCUMENTED | {204, NOT_FOUND}
+        understands = DOCUMENTED | {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}
         return await self._platform.get(USER_V1_PATH, read, call, values={"login": login}, understands=understands)
 
     def _record(self, user: Mt4User) -> LiveAccountRecord:
@@ -107,7 +107,7 @@ class Mt4Live:
         self, records: list[LiveAccountRecord], wanted: frozenset[str], call: Call
     ) -> list[LiveAccountRecord]:
         if records and wanted & MARGIN_FIELDS:
-            records = await self._margins.added(records, call)
+            records = await self._margins.add(records, call)
         if records and "currency" in wanted:
             records = await add_currencies(records, self._currencies, call)
         return records
@@ -116,7 +116,7 @@ class Mt4Live:
 async def add_currencies(
     records: list[LiveAccountRecord], currencies: GroupCurrencies, call: Call
 ) -> list[LiveAccountRecord]:
-    """Each group is asked for once; a group that the server does not know has no currency."""
+    """The records with their groups' currencies. A group that the server does not know has none."""
     groups = sorted({record.group for record in records if record.group})
 
     async def ask(group: str) -> str | None:
@@ -132,7 +132,7 @@ async def add_currencies(
 def mt4_server(
     name: str, config: ServerConfig, connection: CPluginConnection, zone: ZoneInfo, clock: Clock
 ) -> Platform:
-    """v1 takes no key and shows no history of its own; v2's reads see what v1 booked, for the server is the same."""
+    """Build a server. v1 has no idempotency key and no history, but v2's reads show what v1 booked on the server."""
     v2 = connection.config.api == "v2" or connection.config.read_through_v2
     platform = TradePlatform(connection, config.id, name)
     accounts = Mt4Accounts(platform, name, config.groups)
@@ -143,7 +143,7 @@ def mt4_server(
         live=Mt4Live(platform, zone, clock, batched=v2),
         deposits=Mt4Deposits(platform) if config.deposits else None,
         deposit_history=Mt4DepositHistory(platform, zone, absence) if v2 else None,
-        # Without an allowed group there is nothing that an account could be made in.
+        # A new account needs an allowed group.
         accounts=accounts if config.groups else None,
         account_history=Mt4AccountHistory(platform, zone, accounts, absence) if v2 else None,
     )

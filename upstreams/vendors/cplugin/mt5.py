@@ -1,5 +1,6 @@
-"""An MT5 server behind CPlugin: one login a call, no equity, no writes. v2 has twelve MT5 operations, and neither a
-balance operation nor an account's creation is among them [D, C-spec].
+"""An MT5 server behind CPlugin: live figures of one login a call, without equity, and no commands.
+
+None of v2's twelve MT5 operations books an amount or creates an account [D, C-spec].
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ class _User(msgspec.Struct):
 
 
 class Mt5Live:
-    """The accounts of one server."""
+    """The live figures of one server."""
 
     batch_max: Final = 1
 

@@ -1,8 +1,8 @@
-"""A new MT4 account: UserRecordNew, then UserPasswordSet, for the first takes no password [D, C-spec].
+"""New MT4 accounts: UserRecordNew and then UserPasswordSet, because the first takes no password [D, C-spec].
 
-The second step can fail alone. The account exists then, so the outcome is unknown and carries the login; the settler
-finds the account by our reference and takes the second step again. A login is never made twice: the first step is sent
-again with its own key only.
+The second step can fail alone. The account then exists, so that the outcome is unknown and carries the login. The
+reconciler finds the account by our reference and takes the second step again. No account is made twice, because the
+first step is repeated only with its own key.
 """
 
 import secrets
@@ -23,11 +23,11 @@ from upstreams.vendors.cplugin.writes import Write, Writer
 from upstreams.vendors.kit.command_checks import LONGEST_KEY, check_reference
 from upstreams.vendors.kit.protocol import PreparedAccount
 
-# MT4 takes 5 to 15 characters of two of three classes [D, B-mt4/create]; ours has all three classes.
+# MT4 takes 5 to 15 characters of two of three classes [D, B-mt4/create]. Our passwords have all three.
 PASSWORD_LENGTH = 15
 SECOND_STEP_SUFFIX = ":password"
 RESUMED_KEY_BYTES = 8
-# Room behind the caller's key for what tells the second step, and each new try at it, apart from the first.
+# The longest text that we add to the caller's key for the second step and for each repeat of it.
 LONGEST_SUFFIX = len(SECOND_STEP_SUFFIX) + 1 + 2 * RESUMED_KEY_BYTES
 
 
@@ -47,7 +47,7 @@ class Mt4Accounts:
             "login": 0,
             "group": command.group,
             "name": command.name,
-            # Both, so that a lost account can be found by either [I].
+            # The reference is in both, so that one is enough to find a lost account [I].
             "comment": command.reference,
             "externalId": command.reference,
         }
@@ -77,7 +77,7 @@ class Mt4Accounts:
         return str(login)
 
     async def finish(self, login: str, key: str, call: Call) -> NewAccountReceipt:
-        """The second step. Whatever fails here, the account exists."""
+        """Take the second step. The account exists even if this step fails."""
         if not self._writer.v2:
             # v1 documents no call for a password: "rest fields MT4 will fill/generate" [D, seed 003].
             return NewAccountReceipt(server=self._server, login=login)
@@ -91,12 +91,14 @@ class Mt4Accounts:
     async def resume(
         self, login: str, command: NewAccountCommand, call: Call, *, has_password: bool
     ) -> NewAccountReceipt:
-        """The account of an order whose answer was lost. Whatever password the lost answer spoke of was never handed
-        on, so it gets one that nobody knows, and an operator sets another for the client.
+        """Finish an account whose answer was lost.
+
+        No caller has got its first password. It therefore gets a new one that is not shown, and an operator sets
+        another for the client.
         """
         if has_password:
             return NewAccountReceipt(server=self._server, login=login)
-        # A key of its own each time: the same key with another password would be another body.
+        # Each repeat has its own key, because another password is another body, which the same key must not have.
         await self.finish(login, f"{command.idempotency_key}:{secrets.token_hex(RESUMED_KEY_BYTES)}", call)
         return NewAccountReceipt(server=self._server, login=login)
 
@@ -137,7 +139,7 @@ class PreparedMt4Account:
 
 
 def new_password() -> str:
-    """Random, with at least one of each class: a letter that is small, one that is not, and a digit."""
+    """A random password with at least one small letter, one capital letter and one digit."""
     classes = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
     while True:
         password = "".join(secrets.choice("".join(classes)) for _ in range(PASSWORD_LENGTH))

@@ -1,4 +1,4 @@
-"""GETs at one trade platform, and what MT4's records become."""
+"""Reads of one trade platform, and the records of MT4 users."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from upstreams.vendors.cplugin.envelope import DOCUMENTED
 
 @dataclass(frozen=True, slots=True)
 class TradePlatform:
-    """One trade platform behind a CPlugin connection; `lane` is our name of the server."""
+    """One trade platform behind a CPlugin connection. `lane` is our name of the server."""
 
     connection: CPluginConnection
     trade_platform: str
@@ -55,7 +55,7 @@ class TradePlatform:
 
 
 class Mt4User(msgspec.Struct):
-    """[D, C-spec] MT4User as far as we read it. It has neither currency nor equity."""
+    """The fields of MT4User that we read [D, C-spec]. It has neither currency nor equity."""
 
     login: int
     group: str | None = None

@@ -1,4 +1,4 @@
-"""POSTs at one trade platform. v2 takes an Idempotency-Key and a deadline of its own; v1 documents neither."""
+"""Writes to one trade platform. v2 takes an Idempotency-Key and a deadline. v1 documents neither."""
 
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
@@ -20,15 +20,15 @@ from upstreams.vendors.kit.command_checks import check_key
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-# The server may add up to 20 s for connecting, so our patience is its deadline and 30 s more [D, C-py].
+# We wait for the vendor's deadline and 30 s more, because the server may add 20 s for connecting [D, C-py].
 GRACE_SECONDS = 30.0
 
-# How v1 words a refusal is not documented; these statuses are read for a code that we know [I].
+# v1 documents no form of a refusal. Bodies with these statuses are searched for a known code [I].
 V1_REFUSALS = frozenset({400, 404})
 
 
 class Write(Protocol[T_co]):
-    """Ready to go; `send` is all that is left."""
+    """A prepared write, of which only `send` is left."""
 
     async def send(self) -> T_co: ...
 
@@ -49,7 +49,7 @@ class Writer:
         key: str,
         values: Mapping[str, str] | None = None,
     ) -> Write[T]:
-        """`function` is the last part of the path: TradeTransaction. v2's is repeated with its key, v1's never."""
+        """Prepare a POST to `function`, the last part of the path. v2's is repeated with its key, v1's is not."""
         base = "/api/v2/MT4/{tradePlatform}/" if self.v2 else "/api/MT4/{tradePlatform}/"
         seconds = self.platform.connection.config.write_timeout_header_seconds
         headers = {"content-type": "application/json"}
@@ -71,7 +71,7 @@ class Writer:
         return KeyedWrite(write) if self.v2 else write
 
     def data(self, answer: HttpAnswer) -> msgspec.Raw:
-        """What the write answered: in v2's envelope, or plain in v1."""
+        """The data of the answer, which has an envelope in v2 and none in v1."""
         if self.v2:
             return open_envelope(answer, self.failures, writes=True)
         check_status(answer, self.failures)
@@ -81,7 +81,7 @@ class Writer:
 
 
 def v1_refusal(answer: HttpAnswer, failures: Failures) -> UpstreamError:
-    """Final where the body names a code that proves it; a bare 400 proves nothing, for nobody documents it."""
+    """The error of a refusal. It is final only if the body has a known code, because a 400 is not documented."""
     try:
         refusal = find_refusal(wire.decode(answer.body, ApiError), failures)
     except (msgspec.DecodeError, ValueError):

@@ -1,4 +1,4 @@
-"""Hyper's answers as they stand on the wire, made into records [D, H-1675, H-1244, H-1226]."""
+"""Hyper's answers on the wire, and the records that are made of them [D, H-1675, H-1244, H-1226]."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,12 +13,12 @@ from upstreams.http import lenient_json as wire
 VALUE_PREFIX = "Value_"
 TOTAL_PREFIX = "Total_Floating_Balance_"
 
-# `Status` is an enum text by the table and an integer by the samples; the order of the enum gives the numbers [I].
+# `Status` is a text in the vendor's table and a number in its samples. The numbers follow the order of the table [I].
 ACCOUNT_STATUSES = ("Unknown", "Closed", "Readonly", "Active")
 
 
 class HyperEnvelope(msgspec.Struct):
-    """Every answer's code: an int, or on older pages a zero-padded text ("007")."""
+    """The code of every answer: an int, or a zero-padded text ("007") on older pages."""
 
     response_code: int | str = msgspec.field(name="ResponseCode")
 
@@ -45,7 +45,7 @@ class CreateAnswer(msgspec.Struct):
 
 
 class BalanceAnswer(msgspec.Struct):
-    """All but the code may be missing: a restricted client's answer (code 1) leaves out what it likes [I]."""
+    """A balance. All but the code may be missing in the answer for a restricted client (code 1) [I]."""
 
     erp_status: int | str | None = msgspec.field(name="ERP_Account_Status", default=None)
     erp_status_text: str | None = msgspec.field(name="ERP_Account_Status_Text", default=None)
@@ -108,7 +108,7 @@ def _balance(row: Mapping[str, msgspec.Raw]) -> tuple[LiveBalance, tuple[str | N
 
 
 def _suffixed(row: Mapping[str, msgspec.Raw], prefix: str) -> tuple[str | None, Decimal | None]:
-    """The accounting currency is part of the field's name: `Value_ILS`, `Value_USD`."""
+    """The currency and the value of a field whose name ends with the accounting currency: `Value_ILS`."""
     for name, raw in row.items():
         if name.startswith(prefix):
             return name.removeprefix(prefix), wire.read_raw_number(raw)

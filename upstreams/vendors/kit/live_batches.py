@@ -1,4 +1,4 @@
-"""Asking a trading server for many logins: each once, in chunks, side by side, matched by key."""
+"""Live figures of many logins: in chunks, concurrently, each login once, matched by key."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ MT5_LARGEST_LOGIN = 2**63 - 1
 
 
 class NumbersUpTo:
-    """The logins that a platform can have, as it would write them: "007" is none, for no answer would match it."""
+    """The logins that a platform can have, as the platform writes them: no answer would match "007"."""
 
     def __init__(self, largest: int) -> None:
         self._largest = str(largest)
@@ -32,17 +32,19 @@ class NumbersUpTo:
         return len(login) < self._digits or (len(login) == self._digits and login <= self._largest)
 
     def among(self, logins: Sequence[str]) -> Sequence[str]:
-        """Those of them that are; nearly always all, and that can be seen at a glance."""
+        """The logins that the platform can have. Nearly always these are all, which is quick to see."""
         text = "".join(logins)
-        # Of digits alone, the least text is the one that is empty or begins with a zero, if there is one.
+        # Among texts of digits, an empty one or one with a leading zero is the least.
         if text.isascii() and text.isdigit() and min(logins) >= "1" and max(map(len, logins)) < self._digits:
             return logins
         return [login for login in logins if login in self]
 
 
 async def ask_in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
-    """`known` are the logins that can exist on the platform at all; others are answered None without a call. A chunk's
-    error is the answer of each of its logins; one chunk's failure never touches another's.
+    """Ask for the logins in chunks of `size`.
+
+    `known` are the logins that the platform can have; the answer for others is None, without a call. A chunk's error is
+    the answer for each of its logins and for no others.
     """
     asked = known.among(list(dict.fromkeys(logins)))
     if len(asked) <= size:
@@ -69,8 +71,10 @@ def coalesce_live_calls(
     batch_max: int,
     failures: Failures,
 ) -> Coalescing[None, str, V]:
-    """Shares one trading server's call between all who ask, whatever they may see: whether they may see an account was
-    decided before, by the ERP. With `concurrent_calls` 0 nothing is shared.
+    """Coalesce the calls of all callers to one trading server.
+
+    Callers of any visibility may share a call, because the ERP has decided before whether a caller may see an account.
+    With `concurrent_calls` 0 no call is shared.
     """
 
     async def one_call(_question: None, logins: Sequence[str], call: Call) -> Mapping[str, V]:
