@@ -39,14 +39,17 @@ SETTINGS = {
     "OVERLOAD__MIN_RUNNING": "1000",
     "OVERLOAD__MAX_RUNNING": "1000",
 }
-PLACES = (
-    *("CPLUGIN__MAIN__LIVE_CALLS", "CPLUGIN__LEGACY__LIVE_CALLS", "BROKER_WORK__MAIN__LIVE_CALLS"),
-    *("ERP__LOOKUPS", "ERP__PAGES"),
+CONCURRENT_CALLS = (
+    "CPLUGIN__MAIN__CONCURRENT_LIVE_CALLS",
+    "CPLUGIN__LEGACY__CONCURRENT_LIVE_CALLS",
+    "BROKER_WORK__MAIN__CONCURRENT_LIVE_CALLS",
+    "ERP__CONCURRENT_LOOKUPS",
+    "ERP__CONCURRENT_PAGES",
 )
 
 
-def settings(at_once: int) -> dict[str, str]:
-    return SETTINGS | {f"{name}_AT_ONCE": str(at_once) for name in PLACES}
+def settings(concurrent: int) -> dict[str, str]:
+    return SETTINGS | dict.fromkeys(CONCURRENT_CALLS, str(concurrent))
 
 
 def cpu_seconds(graph: Graph) -> float:

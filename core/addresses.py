@@ -1,13 +1,12 @@
-"""Addresses that hold a password, read strictly before a driver sees them.
+"""A strict check of addresses that hold a password, before a driver reads them.
 
-A password with `#`, `/`, `?` or `@` in it, written as it is, ends where the driver thinks that another part begins.
-The driver takes what follows for a host, a port or a database, which errors and logs name. So an address is accepted
-only if there is one way to read it:
+A driver ends an unencoded password at its first `#`, `/`, `?` or `@`. It takes the rest for a host, a port or a
+database, and errors and logs then show this rest. Therefore an address is accepted only if it has one reading:
 
 - `@` stands once, before the first `/` and `?`; there is no `#`, no space, no control character;
 - `%` begins the two digits of a byte, and the bytes are UTF-8;
 - hosts are names, sockets or IPv6 addresses in brackets, ports are numbers, and the path is one name;
-- parameters are `name=value`; next to a password there are only those that a driver knows.
+- parameters are `name=value`; an address with a password has only those that a driver knows.
 
 No error here quotes the address.
 """
@@ -27,7 +26,7 @@ _NOT_A_BYTE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _HIGHEST_PORT: Final = 65_535
 _PASSWORDS: Final = ("password", "sslpassword")
-# What asyncpg and PostgreSQL's own programs take after the "?". Any other name is a setting of the session.
+# The parameters that asyncpg and PostgreSQL's programs know. Any other name is a setting of the session.
 _KNOWN: Final = frozenset({
     *("host", "port", "dbname", "database", "db", "user", "username", "password", "passfile", "service"),
     *("sslmode", "sslcert", "sslkey", "sslpassword", "sslrootcert", "sslcrl", "sslnegotiation"),
@@ -37,11 +36,11 @@ _KNOWN: Final = frozenset({
 
 
 class Ambiguous(ValueError):
-    """The address can be read in two ways, or in none. The message says which rule it breaks, and none of its text."""
+    """The address has two readings or none. The message names the broken rule and quotes nothing."""
 
 
 def check_address(address: str, schemes: tuple[str, ...]) -> None:
-    """Raise Ambiguous unless there is one way to read the address, the same for us and for every driver."""
+    """Raise Ambiguous unless the address has one reading, the same for us and for every driver."""
     found = _PARTS.fullmatch(address)
     if found is None or found[1] not in schemes:
         raise Ambiguous(f"it does not begin with {', '.join(f'{scheme}://' for scheme in schemes)}")
@@ -59,9 +58,10 @@ def check_address(address: str, schemes: tuple[str, ...]) -> None:
     _check_by_library(address)
 
 
-def passwords_in(address: str) -> set[str]:
-    """Every password in an address that passed `check_address`, as it is written and as it is meant. Raises nothing for
-    any other text.
+def find_passwords(address: str) -> set[str]:
+    """Every password in an address that passed `check_address`, encoded and decoded.
+
+    Raises nothing for any other text.
     """
     found = _PARTS.fullmatch(address)
     if found is None:
@@ -72,7 +72,7 @@ def passwords_in(address: str) -> set[str]:
 
 
 def _check_characters(address: str) -> None:
-    # isprintable() is false for every space but the plain one, which urllib would drop, and for control characters.
+    # isprintable() is false for control characters and for all spaces but " ". urllib would remove some of them.
     if not address.isprintable() or " " in address or "#" in address:
         raise Ambiguous("it has a #, a space or a control character")
     if _NOT_A_BYTE.search(address):
@@ -86,7 +86,7 @@ def _check_characters(address: str) -> None:
 
 
 def _check_hosts(hosts: str) -> None:
-    """Hosts with their ports, separated by commas; none at all means the driver's own."""
+    """Check hosts with their ports, separated by commas. Without a host the driver uses its default."""
     for text in hosts.split(",") if hosts else ():
         if text.startswith("/"):
             continue
@@ -127,7 +127,7 @@ def _check_parameters(parameters: list[tuple[str, str]]) -> None:
         raise Ambiguous("it has a parameter that is not known next to a password")
     for name, value in parameters:
         if name in _PASSWORDS and "+" in value:
-            # A driver makes a space of it here, and leaves it alone before the @.
+            # A driver turns a + into a space here, and keeps a + before the @.
             raise Ambiguous("the password after its ? has a +")
         if name == "port" and not all(re.fullmatch("[0-9]{1,5}", one) and _is_port(one) for one in value.split(",")):
             raise Ambiguous("a port in it is no number")
@@ -136,7 +136,7 @@ def _check_parameters(parameters: list[tuple[str, str]]) -> None:
 
 
 def _check_by_library(address: str) -> None:
-    """urllib, which the drivers use, refuses some more: letters that look like / or @, for one."""
+    """Check by urllib, which drivers use. It refuses more, such as letters that look like / or @."""
     try:
         urlsplit(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What travels down with every call to an upstream: its deadline, its tally, its caller and its request's lifetime."""
+"""The call: what every upstream method gets, such as the deadline, the tally, the caller and the lifetime."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import msgspec
 from core.clock import Deadline
 from core.lifetime import Lifetime
 
-# What calls to our own schema's database are counted under, wherever it lies.
+# The name under which calls to the database of our own schema are counted.
 STATE_DATABASE = "STATE_DATABASE"
 
 
@@ -20,7 +20,7 @@ class Tally:
     keys: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     def count(self, system: str, keys: int) -> None:
-        """Note one call (a statement or an HTTP call, repeats included) to a System or the STATE_DATABASE."""
+        """Count one statement or one HTTP call, a repeat too. `system` is a System or STATE_DATABASE."""
         self.calls[system] += 1
         self.keys[system] += keys
 
@@ -30,16 +30,16 @@ class Tally:
 
 
 class Call(msgspec.Struct, frozen=True):
-    """Passed to every upstream method. `request_id` ties log lines of all systems together."""
+    """One call to an upstream, passed to every upstream method. Its `request_id` is in the log lines of all systems."""
 
     deadline: Deadline
     tally: Tally
     request_id: str
     caller: str = ""
-    """The principal that it is for: where calls wait, queueing is fair by caller."""
-    order: bool = False
-    """Whether it belongs to a command, its reads included: commands have slots and circuit breakers of their own."""
+    """The principal. Calls that wait are served by caller in turn."""
+    for_command: bool = False
+    """Whether the call belongs to a command. Commands have slots and circuit breakers of their own, also for reads."""
     wants: frozenset[str] = frozenset()
-    """The figures of an account that any request of a shared call wants."""
+    """The figures of an account that the caller wants; in a shared call, those of all its waiters."""
     lifetime: Lifetime = msgspec.field(default_factory=Lifetime)
-    """Of its request. The deadline is apart, because derived and shared calls have another one than the request."""
+    """The lifetime of the request. The deadline is separate, because derived and shared calls have other deadlines."""

@@ -1,4 +1,4 @@
-"""The one place that knows what time it is; passed in, so that tests can turn the hands."""
+"""The clock and deadlines. The clock is a parameter everywhere, so that tests can move it."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Clock:
-    """Real time. `now` is aware UTC for stamps; `monotonic` is seconds for measuring and deadlines."""
+    """Real time: `now` is aware UTC, for stamps. `monotonic` is in seconds, for durations and deadlines."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

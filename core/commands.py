@@ -1,4 +1,4 @@
-"""What vendors are asked to do, and what they say they did."""
+"""Commands to vendors, and the receipts that vendors give for them."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal

@@ -1,14 +1,14 @@
-"""Every way in which another system can fail us, in five words.
+"""The errors of upstreams: every failure of another system is one of five classes.
 
 UpstreamError
- ├── Unavailable      it did not take the call, or a read got no answer: nothing was changed
- ├── OutcomeUnknown   a write left us and its outcome never came back: it may have been applied
- ├── Rejected         it understood and said no, finally; `reason` says which no
- └── Misunderstood    a read was answered with something that cannot be read
+ ├── Unavailable      The system did not take the call, or did not answer a read. Nothing was changed.
+ ├── OutcomeUnknown   A write was sent and its outcome did not come back. It may have been applied.
+ ├── Rejected         The system refused the call, finally. `reason` says why.
+ └── Misunderstood    The answer to a read cannot be read.
 
-A write that fails is Unavailable only when it is PROVEN that no byte of it was acted upon; everything else is
-OutcomeUnknown. Foreign errors are translated in `upstreams/http/link.py`, `upstreams/erp/reader.py` and the vendors'
-modules, and nowhere else.
+A write that fails is Unavailable only where it is PROVEN that no byte of it was acted upon. Otherwise it is
+OutcomeUnknown. Errors of libraries are translated in `upstreams/http/link.py`, `upstreams/postgres/database.py` and the
+vendors' modules, and nowhere else.
 """
 
 from enum import Enum, StrEnum, auto
@@ -21,7 +21,7 @@ ERP_DATABASE: Final = System("ERP_DATABASE")
 
 
 class Reason(StrEnum):
-    """Why an upstream refused, in our words; each is a member of the graph's `ErrorCode`."""
+    """Why an upstream refused, in our words. Each is a member of the graph's `ErrorCode`."""
 
     VALIDATION_FAILED = "VALIDATION_FAILED"
     NOT_FOUND = "NOT_FOUND"
@@ -42,16 +42,16 @@ class Reason(StrEnum):
 
 
 class Doubt(Enum):
-    """Why an outcome is unknown, as far as it decides whether the same key may be sent once more."""
+    """Why an outcome is unknown. It decides whether the same idempotency key may be sent once more."""
 
     LOST = auto()
-    """No answer of the vendor's own came back: cut, silence, a proxy's page, nonsense."""
+    """No answer of the vendor came back: the connection broke, or only silence, a proxy's page or nonsense came."""
     KEPT = auto()
-    """The vendor says itself that it does not know yet, and keeps the real outcome for whoever asks with the key."""
+    """The vendor answered that it does not know yet. It keeps the outcome for a repeat with the same key."""
     RUNNING = auto()
-    """The vendor is still at it; this very request was not executed."""
+    """The vendor still runs an earlier request with this key, and did not run this one."""
     ANSWERED = auto()
-    """The vendor answered, with something that proves nothing and that a repeat would not better."""
+    """The vendor's answer proves nothing, and a repeat would bring no better one."""
 
 
 class DatabaseFailure(Enum):
@@ -68,23 +68,23 @@ class DatabaseFailure(Enum):
 
 
 class UpstreamError(Exception):
-    """What became of a call to another system.
+    """A failed call to another system.
 
-    `message` is ours and may be shown to callers: it holds no vendor text, address or secret. `detail` is for the
-    log alone. `upstream_code` is the vendor's own short code ("99", "NotEnoughRights"), never its prose.
-    `upstream_reference` is what the vendor had already made when the rest failed: the login of an account without a
-    password.
+    - `message` is our text for callers. It holds no text of the vendor, no address and no secret.
+    - `detail` is for the log alone.
+    - `upstream_code` is the vendor's own short code ("99", "NotEnoughRights"), never its prose.
+    - `upstream_reference` is what the vendor made before the rest failed: the login of an account without a password.
     """
 
     reason: Reason = Reason.UPSTREAM_REFUSED
     worth_retrying: bool = False
-    """The same read may do better at once: a dropped connection, a gateway's 502."""
+    """Whether an immediate repeat of the read may succeed, as after a dropped connection or a gateway's 502."""
     vendors_fault: bool | None = False
-    """For the circuit breaker. True: the transport failed, or the vendor did with a 5xx. False: a complete answer came,
-    whatever it says, and the vendor is there. None: it had too little time to be judged.
+    """For the circuit breaker. True: the transport failed, or the vendor answered 5xx. False: a complete answer came.
+    None: the vendor had too little time to be judged.
     """
     database_failure: DatabaseFailure | None = None
-    """What an error of our own database, or of the ERP's, proves; None for a vendor's."""
+    """What the error of a database proves. None: it is a vendor's error."""
 
     def __init__(  # noqa: PLR0913 - each is one fact about the failure.
         self,

@@ -1,4 +1,4 @@
-"""Pages by key, never by offset, so that they stay stable while rows come and go."""
+"""Pages by key instead of by offset, so that pages stay stable while rows are added and removed."""
 
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class PageRequest(msgspec.Struct, frozen=True):
-    """`limit` rows after or before the given keys, exclusive; `backward` counts from the end."""
+    """Asks for `limit` rows after or before the given keys, without these. `backward` counts from the end."""
 
     limit: int
     after: tuple[Any, ...] | None = None
@@ -18,13 +18,13 @@ class PageRequest(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """Rows in reading order, and whether there are more in the direction that was asked for."""
+    """Rows in the order of the list, and whether there are more in the direction of the request."""
 
     rows: Sequence[T]
     has_more: bool
 
 
-def cut(rows: Sequence[T], request: PageRequest) -> Page[T]:
-    """Make a page from the limit + 1 rows that a statement returned in its own direction."""
+def cut_page(rows: Sequence[T], request: PageRequest) -> Page[T]:
+    """Make a page from the `limit` + 1 rows of a statement, which are in the direction of the request."""
     kept = list(rows[: request.limit])
     return Page(kept[::-1] if request.backward else kept, len(rows) > request.limit)

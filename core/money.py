@@ -1,4 +1,4 @@
-"""Exact money: the quantum of each currency, and the one place where an amount is rounded or printed."""
+"""Exact money: the quantum of each currency, and the one place that rounds and prints amounts."""
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
@@ -6,10 +6,10 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 MAX_INTEGER_DIGITS = 18
 MAX_FRACTION_DIGITS = 8
 
-# Wide enough for every product of two amounts at the limits above; the default context of 28 digits is not.
+# Wide enough for every product of two amounts of the sizes above. The default of 28 digits is too small.
 EXACT = Context(prec=64, rounding=ROUND_HALF_EVEN)
 
-# ISO 4217 minor units other than two, for the currencies brokers hold; crypto assets are kept with eight places.
+# ISO 4217 minor units other than two, for the currencies that brokers hold. Crypto assets have eight places.
 _FRACTION_DIGITS = {
     **dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
@@ -23,22 +23,22 @@ _QUANTA = tuple(Decimal(1).scaleb(-digits) for digits in range(MAX_FRACTION_DIGI
 
 
 def quantum(currency: str) -> Decimal:
-    """The smallest amount of the currency: 0.01 for USD, 1 for JPY, 0.00000001 for BTC; 0.01 unless known otherwise."""
+    """The smallest amount of the currency: 0.01 for USD, 1 for JPY, 0.00000001 for BTC, and 0.01 for an unknown one."""
     return _QUANTA[_FRACTION_DIGITS.get(currency, _DEFAULT_FRACTION_DIGITS)]
 
 
 def fraction_digits() -> tuple[int, Mapping[str, int]]:
-    """How many places a currency has, and those that have another number of them; for who writes amounts elsewhere."""
+    """The number of decimal places of most currencies, and that of each other currency. SQL is made from it."""
     return _DEFAULT_FRACTION_DIGITS, _FRACTION_DIGITS
 
 
 def is_whole(amount: Decimal, currency: str) -> bool:
-    """Whether the amount is a whole number of the currency's quanta, so that a ledger can hold it exactly."""
+    """Whether a ledger can hold the amount exactly: it is a whole number of the currency's quanta."""
     return EXACT.remainder(amount, quantum(currency)) == 0
 
 
 def divide(dividend: Decimal, divisor: Decimal, places: int) -> Decimal | None:
-    """The quotient half-even at `places`; None where the divisor is zero."""
+    """The quotient, rounded half-even to `places`. None where the divisor is zero."""
     if not divisor:
         return None
     with localcontext(EXACT):
@@ -51,14 +51,14 @@ def total(amounts: list[Decimal]) -> Decimal:
         return sum(amounts, Decimal(0))
 
 
-def plain(amount: Decimal) -> str:
-    """The amount in plain notation, never with an exponent: 0.00000001, not 1E-8. Negative zero loses its sign."""
+def format_amount(amount: Decimal) -> str:
+    """The amount without an exponent: 0.00000001, not 1E-8. Negative zero loses its sign."""
     text = format(amount, "f")
     return text[1:] if text.startswith("-") and not amount else text
 
 
 def in_currency(amount: Decimal, currency: str) -> Decimal:
-    """The same amount with the currency's own number of places, 27354 ILS as 27354.00; finer digits are never lost."""
+    """The same amount with the currency's number of places: 27354 ILS is 27354.00. Finer digits are kept."""
     wanted = quantum(currency)
     if amount.same_quantum(wanted):
         return amount

@@ -1,7 +1,6 @@
-"""What the upstreams said, as they said it: typed, exact, and known by key.
+"""Records of the upstreams' answers: typed and exact.
 
-Money is Decimal, times are aware UTC, logins are text. Nothing here is published by itself: the graph's types copy
-field by field.
+Money is Decimal, times are aware UTC, logins are text. Types of the graph publish records field by field.
 """
 
 from collections.abc import Mapping
@@ -17,19 +16,20 @@ from core.errors import Reason, System
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """What there are thousands of in an answer: made and let go in C, without the cycle collector, so that its values
-    must not lead back to it.
+    """A record of which one answer has thousands.
+
+    C code makes and frees it without the cycle collector. Its values must therefore not refer back to it.
     """
 
 
 class ClientName(Row, frozen=True):
-    """A client of whom nothing else is known."""
+    """A client of which only the number is known."""
 
     client_number: int
 
 
 class AccountKey(Row, frozen=True):
-    """A login is unique only within its trading server. It stands for an account of which nothing else is known."""
+    """The key of an account: a login is unique only on its server. It is the record of an otherwise unknown account."""
 
     server: str
     login: str
@@ -64,7 +64,7 @@ class WebStatusRecord(Row, frozen=True):
 
 
 class AccountRecord(Row, frozen=True):
-    """A row of `brokergraph_erp.trading_account`: the ERP's copy, as old as `synced_at` says."""
+    """A row of `brokergraph_erp.trading_account`: the ERP's copy of an account, as of `synced_at`."""
 
     server: str
     login: str
@@ -84,7 +84,7 @@ class AccountRecord(Row, frozen=True):
 
 
 class BalanceRecord(Row, frozen=True):
-    """A currency of a client. `value` is None without a current rate; `accounting_currency` is what it is in."""
+    """A currency of a client. `value` is in the `accounting_currency`, and None without a current rate."""
 
     client_number: int
     currency: str
@@ -95,7 +95,7 @@ class BalanceRecord(Row, frozen=True):
 
 
 class LiveAccountRecord(Row, frozen=True):
-    """What a trading server says of a login right now. Absent figures are None: vendors differ in what they know."""
+    """The live figures of an account. A figure is None where the vendor does not know it."""
 
     login: str
     observed_at: datetime
@@ -123,7 +123,7 @@ class LiveAccountRecord(Row, frozen=True):
 
 
 class LiveBalance(Row, frozen=True):
-    """One currency of what the ERP's own API answers."""
+    """One currency in the answer of the ERP's own API."""
 
     currency: str
     balance: Decimal
@@ -133,7 +133,7 @@ class LiveBalance(Row, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class LiveClientRecord:
-    """The live answer of the ERP's own API. Absent is None, never empty: code 1 may leave all out."""
+    """The live answer of the ERP's own API. An absent value is None: an answer with code 1 may have none."""
 
     client_number: int
     response_code: int
@@ -149,7 +149,7 @@ class LiveClientRecord:
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why an instruction was refused, in the words of the graph's MutationError; kept as JSON with the instruction."""
+    """Why an instruction was refused, as in the graph's MutationError. It is stored as JSON with the instruction."""
 
     code: Reason
     message: str
@@ -185,11 +185,11 @@ class InstructionRecord:
     sent_at: datetime | None
     settle_attempts: int
     events: "tuple[InstructionEventRecord, ...] | None" = field(default=None, compare=False)
-    """Its history where this process wrote all of it: known without asking the database again."""
+    """The events of an instruction whose events this process wrote all, so that the database need not be asked."""
 
     @property
     def is_open(self) -> bool:
-        """Whether its outcome is still to come."""
+        """Whether the instruction has no final outcome yet."""
         return self.status not in ("CONFIRMED", "REJECTED")
 
 

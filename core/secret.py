@@ -3,7 +3,7 @@ from typing import final
 
 @final
 class Secret:
-    """A text that no repr, log, trace or error shows. `reveal()` is the only way to it, so uses can be searched for."""
+    """A text that no repr, log, trace or error shows. Only `reveal()` returns it, so that its uses can be found."""
 
     __slots__ = ("_text",)
 

@@ -1,4 +1,4 @@
-"""What a caller may see of clients and instructions: the one place that fills the part `visible` of the .sql files."""
+"""Visibility: what a caller may see of clients and instructions. It fills the part `visible` of the .sql files."""
 
 from typing import Any, Final, final
 
@@ -9,8 +9,10 @@ from core.records import InstructionRecord
 
 @final
 class Visibility(msgspec.Struct, frozen=True):
-    """`agencies` None means every agency. `client_number` is set for a client's own token: nobody else's data is seen,
-    and of the instructions only those that `principal` gave itself.
+    """A parameter of every statement that reads for a caller.
+
+    `agencies` None means every agency. `client_number` is set for a client's own token: the caller sees the data of
+    that client alone, and only those instructions that its `principal` gave.
     """
 
     agencies: tuple[int, ...] | None
@@ -26,11 +28,11 @@ class Visibility(msgspec.Struct, frozen=True):
         return self.agencies, self.client_number
 
     def of_instructions(self) -> tuple[Any, ...]:
-        """$1 to $3 of the statements in upstreams/state/instructions.sql that callers' questions reach."""
+        """$1 to $3 of the statements in upstreams/state/instructions.sql that read for callers."""
         return self.agencies, self.client_number, None if self.client_number is None else self.principal
 
     def includes(self, instruction: InstructionRecord) -> bool:
-        """The same rule for an instruction that was found by its idempotency key."""
+        """Whether the rule of `of_instructions` holds for an instruction that was found by its idempotency key."""
         if self.agencies is not None and instruction.agency not in self.agencies:
             return False
         return self.client_number is None or (
@@ -39,4 +41,4 @@ class Visibility(msgspec.Struct, frozen=True):
 
 
 EVERYTHING: Final = Visibility(None)
-"""For our own work, never for a caller's: settling, and the operator's command line."""
+"""For our own work, such as reconciliation and the command line. It is never a caller's."""

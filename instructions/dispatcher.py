@@ -145,7 +145,7 @@ class Dispatcher:
         received = progress.outcome.instruction
         deadline = Deadline.after(SEND_SECONDS, self._clock)
         # Because the caller may leave before the end, what belongs to its HTTP request is not passed on.
-        call = Call(deadline, asked.tally, asked.request_id, asked.caller, order=True)
+        call = Call(deadline, asked.tally, asked.request_id, asked.caller, for_command=True)
         reached(Failpoint.PREPARING)
         try:
             prepared = await prepare(call)

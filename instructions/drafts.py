@@ -13,7 +13,7 @@ import msgspec
 
 from core.call import Call
 from core.commands import NO_GUARDS, DepositGuards, DepositReceipt, NewAccountReceipt
-from core.money import plain
+from core.money import format_amount
 from core.records import ClientRecord, InstructionEventRecord, InstructionRecord
 from core.visibility import Visibility
 from instructions.vendor_commands import Command, columns
@@ -108,7 +108,7 @@ def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:
 
 
 def _canonical(value: Any) -> Any:
-    return plain(value.normalize()) if isinstance(value, Decimal) else value
+    return format_amount(value.normalize()) if isinstance(value, Decimal) else value
 
 
 def _new_reference() -> str:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.commands import AccountRequestCommand, DepositCommand, NewAccountCommand
-from core.money import plain
+from core.money import format_amount
 from core.records import InstructionRecord
 
 Command = DepositCommand | NewAccountCommand | AccountRequestCommand
@@ -16,12 +16,12 @@ def columns(command: Command | None) -> dict[str, Any]:
         case DepositCommand():
             return command.meaning
         case NewAccountCommand():
-            leverage = None if command.leverage is None else plain(command.leverage)
+            leverage = None if command.leverage is None else format_amount(command.leverage)
             details = {"group": command.group, "name": command.name, "leverage": leverage, "email": command.email}
             return {"server": command.server, "details": details}
         case AccountRequestCommand():
             values = command.meaning
-            return {"details": {name: plain(v) if isinstance(v, Decimal) else v for name, v in values.items()}}
+            return {"details": {name: format_amount(v) if isinstance(v, Decimal) else v for name, v in values.items()}}
         case None:
             return {}
 

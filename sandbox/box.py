@@ -93,7 +93,7 @@ class Box:
     async def _open_control(self, stack: contextlib.AsyncExitStack, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         if not self._control:
             return
-        desk = Listener(box_control.build(self.postgres, pool), self._ports.get("box_control", 0))
+        desk = Listener(box_control.build_box_control(self.postgres, pool), self._ports.get("box_control", 0))
         await stack.enter_async_context(listening(desk))
         self.control_urls["box"] = desk.url
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 
-def build(postgres: Postgres, pool: "asyncpg.Pool[asyncpg.Record]") -> Starlette:
+def build_box_control(postgres: Postgres, pool: "asyncpg.Pool[asyncpg.Record]") -> Starlette:
     """POST /database/stop?mode=, /database/start, /synchronise, /synchroniser/pause and /resume, /reset."""
 
     async def stop(request: Request) -> Response:

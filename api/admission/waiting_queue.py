@@ -11,13 +11,11 @@ A burst and an overload begin in the same way: many requests arrive. The further
               moment, until no request was refused for a whole window.
 """
 
-import asyncio
-from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
-from itertools import chain
 from typing import Final
 
-from core.clock import Clock
+from core.clock import Clock, Deadline
+from core.fair_queue import FairQueue, WaitedTooLong, Waiter
 
 _WINDOW_SECONDS: Final = 0.5
 _WINDOWS: Final = 3
@@ -30,58 +28,48 @@ _FEW: Final = 16
 _MOMENT_SECONDS: Final = 0.001
 
 
+class _Refused(Exception):
+    """The queue was swamped while the request waited."""
+
+
 class WaitingQueue:
-    """`max_wait_seconds` is for a calm queue. `hand_back` returns the slot of a waiter that left when it was called."""
+    """`max_wait_seconds` is for a calm queue. `hand_back` returns the slot of a waiter that was cancelled with it."""
 
     def __init__(self, clock: Clock, max_wait_seconds: float, hand_back: Callable[[], None]) -> None:
         self._clock = clock
         self._hand_back = hand_back
         self._max_wait_seconds = max_wait_seconds
-        # By caller; the caller with the next turn is the first.
-        self._lanes: OrderedDict[Hashable, deque[asyncio.Future[bool]]] = OrderedDict()
-        self._length = 0
+        self._queue: FairQueue[Waiter[None]] = FairQueue()
         self._window_began = clock.monotonic()
         self._turned_away_at = -_WINDOW_SECONDS
         self._length_then = self._called_then = self._called = self._gave_up = self._windows_of_standing = 0
         self.swamped = False
 
     def __len__(self) -> int:
-        return self._length
+        return self._queue.length
 
     async def wait(self, places: int, caller: Hashable = None) -> bool:
         """Whether the request got a slot. False: it is refused."""
-        if self.swamped and self._length >= places:
+        if self.swamped and self._queue.length >= places:
             return False
-        called: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._lanes.setdefault(caller, deque()).append(called)
-        self._length += 1
+        seconds = _MOMENT_SECONDS if self.swamped else self._max_wait_seconds
         try:
-            async with asyncio.timeout(_MOMENT_SECONDS if self.swamped else self._max_wait_seconds):
-                return await called
-        except TimeoutError:
-            self._leave(caller, called)
-            self._gave_up += not _was_called(called)
-            return _was_called(called)
-        except BaseException:
-            self._leave(caller, called)
-            if _was_called(called):
-                self._hand_back()
-            raise
+            await self._queue.wait(Waiter(caller), Deadline.after(seconds, self._clock), self._hand_back)
+        except WaitedTooLong:
+            self._gave_up += 1
+            return False
+        except _Refused:
+            return False
+        return True
 
     def call(self) -> bool:
         """Give the slot to a waiter. False where no request waits."""
-        newest = not self.swamped and self._stalls(self._called_then)
-        while self._lanes:
-            caller, waiting = self._lanes.popitem(last=False)
-            called = waiting.pop() if newest else waiting.popleft()
-            self._length -= 1
-            if waiting:
-                self._lanes[caller] = waiting
-            if not called.done():
-                called.set_result(True)
-                self._called += 1
-                return True
-        return False
+        waiter = self._queue.take(newest=not self.swamped and self._stalls(self._called_then))
+        if waiter is None:
+            return False
+        waiter.serve(None)
+        self._called += 1
+        return True
 
     def turned_away(self) -> None:
         self._turned_away_at = self._clock.monotonic()
@@ -89,23 +77,15 @@ class WaitingQueue:
     def look(self) -> None:
         """Once a window: is this still calm, or still an overload?"""
         now = self._clock.monotonic()
-        if now - self._window_began < _WINDOW_SECONDS or (self._length and not self._called):
+        if now - self._window_began < _WINDOW_SECONDS or (self._queue.length and not self._called):
             # Because no waiter was called, the window shows nothing.
             return
         if self.swamped:
             self.swamped = now - self._turned_away_at < _WINDOW_SECONDS
         else:
             self._judge()
-        self._window_began, self._length_then = now, self._length
+        self._window_began, self._length_then = now, self._queue.length
         self._called_then, self._called, self._gave_up = self._called, 0, 0
-
-    def _leave(self, caller: Hashable, called: asyncio.Future[bool]) -> None:
-        waiting = self._lanes.get(caller, ())
-        if called in waiting:
-            self._length -= 1
-            self._lanes[caller].remove(called)
-            if not self._lanes[caller]:
-                del self._lanes[caller]
 
     def _stalls(self, called: int) -> bool:
         """Whether the queue stalls. `called`: how many waiters a window calls.
@@ -113,7 +93,7 @@ class WaitingQueue:
         A queue is too long if its last waiter would wait too long. It does not stall while called waiters make it
         shorter; waiters that leave make every queue shorter.
         """
-        length = self._length
+        length = self._queue.length
         held = length + self._gave_up
         if held <= _FEW:
             return False
@@ -127,13 +107,5 @@ class WaitingQueue:
         self.swamped = self._windows_of_standing >= _WINDOWS
         if self.swamped:
             self._windows_of_standing = 0
-            for called in chain.from_iterable(self._lanes.values()):
-                if not called.done():
-                    called.set_result(False)
-            self._lanes.clear()
-            self._length = 0
-
-
-def _was_called(called: asyncio.Future[bool]) -> bool:
-    """Whether a place was given in the very moment of giving up."""
-    return called.done() and not called.cancelled() and called.result()
+            while (waiter := self._queue.take()) is not None:
+                waiter.refuse(_Refused())

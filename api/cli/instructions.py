@@ -10,7 +10,7 @@ from api.services import open_state_database
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
 from core.errors import Reason
-from core.money import plain
+from core.money import format_amount
 from core.records import Failure, InstructionRecord
 from core.visibility import EVERYTHING
 from resolvers.fields.ids import INSTRUCTION_ID
@@ -134,7 +134,7 @@ async def verify_chain(config: Path | None, checkpoint: str | None) -> None:
 
 def line(instruction: InstructionRecord) -> str:
     """One instruction in a line."""
-    money = f"{plain(instruction.amount)} {instruction.currency}" if instruction.amount is not None else ""
+    money = f"{format_amount(instruction.amount)} {instruction.currency}" if instruction.amount is not None else ""
     account = (
         f"{instruction.server}/{instruction.login}" if instruction.login else f"client {instruction.client_number}"
     )

@@ -11,7 +11,7 @@ from api.cli.common import config_option, principal_named, run_async, settings_f
 from api.services import open_state_database
 from core.clock import Clock
 from resolvers.policy.scopes import SCOPES, Scope
-from upstreams.state.api_keys import KeyRecord, KeyStore, new_key
+from upstreams.state.api_keys import KeyRecord, KeyStore, make_key
 
 T = TypeVar("T")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -67,7 +67,7 @@ async def create(  # noqa: PLR0913 - one for each option.
     name = identity or _made_up()
     expires = Clock().now() + timedelta(days=days) if days else None
     record = KeyRecord(name, principal, scopes, agencies or None, expires_at=expires)
-    key = new_key(name)
+    key = make_key(name)
     if not await _with_store(config, lambda store: store.add(record, key)):
         raise click.ClickException(f"There is a key with the id {name} already.")
     click.echo(f"{name}: shown this once, kept only as a hash", err=True)
@@ -125,7 +125,7 @@ async def rotate(
     Both are the same principal's: an order that was given with the one is a replay when it is repeated with the other.
     """
     name, now = successor or _made_up(), Clock().now()
-    key, new_ends = new_key(name), now + timedelta(days=days) if days else None
+    key, new_ends = make_key(name), now + timedelta(days=days) if days else None
 
     async def replace(store: KeyStore) -> datetime | None:
         if await store.rotate(identity, name, key, now + overlap, new_ends) is None:

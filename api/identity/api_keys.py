@@ -9,7 +9,7 @@ from api.stale_on_error import StaleOnErrorCache
 from core.clock import Clock
 from core.secret import Secret
 from resolvers.context import Caller
-from upstreams.state.api_keys import KeyRecord, KeyStore, key_hash
+from upstreams.state.api_keys import KeyRecord, KeyStore, hash_key
 
 _MOST_KEYS: Final = 10_000
 _LONGEST_KEY: Final = 512
@@ -48,7 +48,7 @@ class Authenticator:
         """The caller with this key. Raises Unauthenticated, or Unavailable where no database answers."""
         if len(key.reveal()) > _LONGEST_KEY:
             raise Unauthenticated(_REFUSED)
-        known = await self._keys.get(key_hash(key), partial(self._find, key))
+        known = await self._keys.get(hash_key(key), partial(self._find, key))
         if known is None or self._is_over(known.record):
             raise Unauthenticated(_REFUSED)
         self._used(known.record.id)

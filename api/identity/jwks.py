@@ -12,7 +12,7 @@ from joserfc.util import urlsafe_b64decode
 from api.settings.oidc import OidcConfig, is_safe_address
 from core.clock import Clock, Deadline
 from upstreams.flow.single_flight import SingleFlight
-from upstreams.http.fetch import Unfetched
+from upstreams.http.fetch import FetchFailed
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +66,7 @@ class IssuerKeys:
         """Fetch the keys, once for all callers of the moment. False where that failed; known keys stay known."""
         try:
             await self._single_flight.run("keys", self._fetch, Deadline.after(_FETCH_SECONDS, self._clock))
-        except (Unfetched, TimeoutError) as error:
+        except (FetchFailed, TimeoutError) as error:
             log.warning("oidc.keys_not_fetched", issuer=self._config.issuer, problem=str(error) or "no answer in time")
             return False
         return True
@@ -102,29 +102,29 @@ class IssuerKeys:
         try:
             found = msgspec.json.decode(await self._fetcher.get(address, seconds=_FETCH_SECONDS), type=_Discovery)
         except msgspec.DecodeError:
-            raise Unfetched("the discovery document cannot be read") from None
+            raise FetchFailed("the discovery document cannot be read") from None
         if found.issuer != self._config.issuer:
-            raise Unfetched("the discovery document is another issuer's")
+            raise FetchFailed("the discovery document is another issuer's")
         if not is_safe_address(found.jwks_uri):
-            raise Unfetched("the discovery document leads to no https address")
+            raise FetchFailed("the discovery document leads to no https address")
         return found.jwks_uri
 
 
 def read_keys(document: bytes) -> dict[str, Key]:
-    """The public signature keys of a JWK set by their names. Raises Unfetched where there is none that could be used:
+    """The public signature keys of a JWK set by their names. Raises FetchFailed where there is none that could be used:
     an empty answer must not push out keys that work.
     """
     try:
         entries = msgspec.json.decode(document, type=_KeySet).keys[:_MOST_KEYS]
     except msgspec.DecodeError:
-        raise Unfetched("the key set cannot be read") from None
+        raise FetchFailed("the key set cannot be read") from None
     found: dict[str, Key] = {}
     for entry in entries:
         key, kid = _key(entry), entry.get("kid")
         if key is not None and isinstance(kid, str) and kid not in found:
             found[kid] = key
     if not found:
-        raise Unfetched("the key set holds no key that could be used")
+        raise FetchFailed("the key set holds no key that could be used")
     return found
 
 

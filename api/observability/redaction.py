@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from core.addresses import passwords_in
+from core.addresses import find_passwords
 from core.secret import Secret
 
 GONE: Final = "[redacted]"
@@ -138,7 +138,7 @@ def known_secrets(settings: msgspec.Struct) -> set[str]:
         if "://" not in text:
             found.add(text)
         else:
-            found |= passwords_in(text)
+            found |= find_passwords(text)
     return found
 
 

@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from core.commands import DepositCommand
 from core.errors import Reason
-from core.money import is_whole, plain, quantum
+from core.money import format_amount, is_whole, quantum
 from core.records import AccountKey, AccountRecord, ClientRecord
 from instructions.dispatcher import Outcome
 from instructions.drafts import CheckedCommand
@@ -66,7 +66,7 @@ def issues(command: DepositCommand) -> list[InputIssue]:
     if command.amount <= 0:
         return [InputIssue(("amount",), "positive", "amount must be more than zero.")]
     if not is_whole(command.amount, command.currency):
-        least = plain(quantum(command.currency))
+        least = format_amount(quantum(command.currency))
         return [InputIssue(("amount",), "quantum", f"amount must be a multiple of {least} {command.currency}.")]
     if command.note is not None and len(command.note) > _LONGEST_NOTE:
         return [InputIssue(("note",), "length", f"note must have at most {_LONGEST_NOTE} characters.")]
@@ -79,7 +79,9 @@ async def check(command: DepositCommand, context: Context) -> CheckedCommand:
         raise InvalidInput(*found)
     most = context.services.deposit_limits.maximum.get(command.currency)
     if most is not None and command.amount > most:
-        raise NotPermitted(Reason.LIMIT_EXCEEDED, f"One deposit may be at most {plain(most)} {command.currency}.")
+        raise NotPermitted(
+            Reason.LIMIT_EXCEEDED, f"One deposit may be at most {format_amount(most)} {command.currency}."
+        )
     account, client = await account_and_client(command, context)
     platform = context.services.upstreams.platforms.get(account.server)
     if platform is None or platform.deposits is None:

@@ -17,7 +17,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from core.money import MAX_FRACTION_DIGITS, MAX_INTEGER_DIGITS, plain
+from core.money import MAX_FRACTION_DIGITS, MAX_INTEGER_DIGITS, format_amount
 from resolvers.policy.errors import BadUserInput
 
 _DECIMAL = re.compile(rf"-?[0-9]{{1,{MAX_INTEGER_DIGITS}}}(\.[0-9]{{1,{MAX_FRACTION_DIGITS}}})?", re.ASCII)
@@ -56,7 +56,7 @@ def print_decimal(value: Any) -> str:
             return text
     if not isinstance(value, Decimal) or not value.is_finite():
         raise GraphQLError("A money value is not an exact decimal.")
-    return plain(value)
+    return format_amount(value)
 
 
 def parse_datetime(value: Any) -> datetime:

@@ -44,8 +44,8 @@ async def start_vendors(
     """
     state = VendorState(pool)
     state.switchboard["hyper"].default(requests_per_minute=hyper_requests_per_minute)
-    await tables.prepare(pool)
-    await hyper_tokens.prepare(pool)
+    await tables.create_tables(pool)
+    await hyper_tokens.create_first_pair(pool)
     asked = ports or {}
     fronts = {name: _front(state, name, asked.get(name, 0)) for name in VENDORS}
     desks = {name: _desk(state, name, asked.get(f"{name}_control", 0)) for name in VENDORS if control}
@@ -70,7 +70,7 @@ def _desk(state: VendorState, name: str, port: int) -> Listener:
 
 
 def control_app(state: VendorState, name: str) -> Starlette:
-    return control.build(state.switchboard[name], state.clock)
+    return control.build_control(state.switchboard[name], state.clock)
 
 
 def _let_refuse(switch: Switch, listener: Listener) -> None:

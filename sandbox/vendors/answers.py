@@ -1,12 +1,14 @@
 """Answers as the vendors write them: JSON whose numbers are exact decimals, never floats."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)

@@ -46,19 +46,19 @@ class Answer:
         )
 
 
-def canned(order: Fault) -> Answer:
+def canned(fault: Fault) -> Answer:
     """The answer that the order spells out, whatever was asked."""
-    if order.fault == "nonsense":
-        kind, body = NONSENSE[order.kind]
+    if fault.fault == "nonsense":
+        kind, body = NONSENSE[fault.kind]
         answer = Answer(200, [(b"content-type", kind)], body)
-    elif order.fault == "json" or order.json is not None:
-        answer = Answer(order.status, [(b"content-type", b"application/json")], encode(order.json))
+    elif fault.fault == "json" or fault.json is not None:
+        answer = Answer(fault.status, [(b"content-type", b"application/json")], encode(fault.json))
     else:
-        page = f"<html><body><h1>{order.status}</h1></body></html>".encode()
-        answer = Answer(order.status, [(b"content-type", b"text/html")], page)
-    if order.retry_after is not None:
-        answer.headers.append((b"retry-after", str(order.retry_after).encode()))
-    answer.headers += [(name.lower().encode(), value.encode()) for name, value in order.headers.items()]
+        page = f"<html><body><h1>{fault.status}</h1></body></html>".encode()
+        answer = Answer(fault.status, [(b"content-type", b"text/html")], page)
+    if fault.retry_after is not None:
+        answer.headers.append((b"retry-after", str(fault.retry_after).encode()))
+    answer.headers += [(name.lower().encode(), value.encode()) for name, value in fault.headers.items()]
     return answer
 
 

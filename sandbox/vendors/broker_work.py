@@ -31,7 +31,7 @@ _ACCOUNTS = """
            max_leverage, french_risk, account_type, total_margin_calculation, swap_free, client_number
     FROM platform.account WHERE server = $1 AND login = ANY($2::bigint[]) ORDER BY login
 """
-MAX_LOGIN = 2**63 - 1
+_MAX_LOGIN = 2**63 - 1
 ODD_TYPES = 7
 """One login in seven has its leverage as text, another one its owner: the page's table and its sample disagree."""
 
@@ -70,7 +70,7 @@ def _failure(mcode: str) -> Response:
 def _logins(text: str) -> list[int] | None:
     """The comma list, or None where it is none."""
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) <= MAX_LOGIN for part in parts):
+    if not all(part.isascii() and part.isdigit() and int(part) <= _MAX_LOGIN for part in parts):
         return None
     return [int(part) for part in parts]
 

@@ -1,6 +1,5 @@
 """A vendor's control port: tells it to misbehave, and tells what it was asked. Off unless asked for."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.vendors.answers import BadBody, json_answer, read_object
+from sandbox.vendors.answers import BadBody, Handler, json_answer, read_object
 from sandbox.vendors.clock import SandboxClock
 from sandbox.vendors.faults import Fault
 from sandbox.vendors.switchboard import Switch
@@ -18,17 +17,14 @@ from sandbox.vendors.switchboard import Switch
 DEFAULT_LAST = 100
 
 
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-def build(switch: Switch, clock: SandboxClock) -> Starlette:
+def build_control(switch: Switch, clock: SandboxClock) -> Starlette:
     """POST /misbehave, /reset, /settings and /clock; GET /calls."""
     desk = Desk(switch, clock)
     routes = {"/misbehave": desk.misbehave, "/reset": desk.reset, "/settings": desk.settings, "/clock": desk.turn_clock}
     return Starlette(
         routes=[
-            *(Route(path, _explained(handler), methods=["POST"]) for path, handler in routes.items()),
-            Route("/calls", _explained(desk.calls), methods=["GET"]),
+            *(Route(path, _explain_errors(handler), methods=["POST"]) for path, handler in routes.items()),
+            Route("/calls", _explain_errors(desk.calls), methods=["GET"]),
         ]
     )
 
@@ -41,9 +37,9 @@ class Desk:
     clock: SandboxClock
 
     async def misbehave(self, request: Request) -> Response:
-        order = msgspec.convert(await read_object(request), Fault)
-        await self.switch.misbehave(order)
-        return json_answer({"fault": order.fault})
+        fault = msgspec.convert(await read_object(request), Fault)
+        await self.switch.misbehave(fault)
+        return json_answer({"fault": fault.fault})
 
     async def reset(self, _request: Request) -> Response:
         await self.switch.reset()
@@ -71,7 +67,7 @@ def _calls(switch: Switch, last: int) -> dict[str, Any]:
     }
 
 
-def _explained(handler: Handler) -> Handler:
+def _explain_errors(handler: Handler) -> Handler:
     """A wrong order is answered with what is wrong, or a test would wait for a fault that never comes."""
 
     async def handle(request: Request) -> Response:

@@ -73,19 +73,19 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class ActiveFault:
     """A fault that was ordered and has not run out yet."""
 
-    order: Fault
+    fault: Fault
     left: int | None = None
     chance: random.Random = field(default_factory=random.Random)
 
     @classmethod
-    def begin(cls, order: Fault) -> "ActiveFault":
-        return cls(order, order.times, random.Random(order.seed))
+    def begin(cls, fault: Fault) -> "ActiveFault":
+        return cls(fault, fault.times, random.Random(fault.seed))
 
     def strikes(self, path: str) -> bool:
         """Whether it hits this call; a hit uses up one of its times."""
-        if self.left == 0 or (self.order.path and not re.search(self.order.path, path)):
+        if self.left == 0 or (self.fault.path and not re.search(self.fault.path, path)):
             return False
-        if self.order.probability is not None and self.chance.random() >= self.order.probability:
+        if self.fault.probability is not None and self.chance.random() >= self.fault.probability:
             return False
         if self.left is not None:
             self.left -= 1

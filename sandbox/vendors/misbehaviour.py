@@ -17,7 +17,7 @@ from sandbox.vendors.faults import Fault
 from sandbox.vendors.serving import TRANSPORT
 from sandbox.vendors.switchboard import Switch, without_secrets
 
-ORDERED = "sandbox.ordered"
+ACTIVE_FAULT = "sandbox.ordered"
 """Where a vendor's own app finds a fault that only it can play: a function code or a business error."""
 
 DEFAULT_SECONDS = 1.0
@@ -36,8 +36,8 @@ class Misbehaving:
         exchange = Exchange(self, scope, receive, send)
         await exchange.read()
         self.switch.record(self._template(scope), _shown(scope, exchange.body))
-        order = self.switch.strike(scope["path"])
-        await (exchange.run() if order is None else PLAYS[order.fault](exchange, order))
+        fault = self.switch.strike(scope["path"])
+        await (exchange.run() if fault is None else PLAYS[fault.fault](exchange, fault))
 
     def _template(self, scope: Scope) -> str:
         """The route's own path, so that counts do not depend on logins."""
@@ -105,21 +105,21 @@ class Exchange:
             pass
 
 
-async def _latency(exchange: Exchange, order: Fault) -> None:
-    await exchange.pause(DEFAULT_SECONDS if order.seconds is None else order.seconds)
+async def _latency(exchange: Exchange, fault: Fault) -> None:
+    await exchange.pause(DEFAULT_SECONDS if fault.seconds is None else fault.seconds)
     await exchange.run()
 
 
-async def _slow_then_ok(exchange: Exchange, order: Fault) -> None:
+async def _slow_then_ok(exchange: Exchange, fault: Fault) -> None:
     answer = await exchange.capture()
-    await exchange.pause(DEFAULT_SECONDS if order.seconds is None else order.seconds)
+    await exchange.pause(DEFAULT_SECONDS if fault.seconds is None else fault.seconds)
     await exchange.answer(answer)
 
 
-async def _hang(exchange: Exchange, order: Fault) -> None:
-    if order.apply:
+async def _hang(exchange: Exchange, fault: Fault) -> None:
+    if fault.apply:
         await exchange.capture()
-    await exchange.pause(order.seconds)
+    await exchange.pause(fault.seconds)
     exchange.cut()
 
 
@@ -132,15 +132,15 @@ async def _drop_after(exchange: Exchange, _order: Fault) -> None:
     exchange.cut()
 
 
-async def _canned(exchange: Exchange, order: Fault) -> None:
-    if order.apply:
+async def _canned(exchange: Exchange, fault: Fault) -> None:
+    if fault.apply:
         await exchange.capture()
-    await exchange.answer(bending.canned(order))
+    await exchange.answer(bending.canned(fault))
 
 
-async def _half(exchange: Exchange, order: Fault) -> None:
+async def _half(exchange: Exchange, fault: Fault) -> None:
     answer = await exchange.capture()
-    if not order.truncate:
+    if not fault.truncate:
         await exchange.answer(bending.bend(answer, bending.half))
         return
     await exchange.start(answer)
@@ -149,28 +149,28 @@ async def _half(exchange: Exchange, order: Fault) -> None:
     exchange.scope[TRANSPORT].close()
 
 
-async def _drip(exchange: Exchange, order: Fault) -> None:
+async def _drip(exchange: Exchange, fault: Fault) -> None:
     answer = await exchange.capture()
     await exchange.start(answer)
     for index in range(len(answer.body)):
         await exchange.write(answer.body[index : index + 1], more=True)
-        if not await exchange.pause(DEFAULT_DRIP_SECONDS if order.seconds is None else order.seconds):
+        if not await exchange.pause(DEFAULT_DRIP_SECONDS if fault.seconds is None else fault.seconds):
             await exchange.write(answer.body[index + 1 :], more=False)
             return
     await exchange.write(b"", more=False)
 
 
-async def _bent(exchange: Exchange, order: Fault) -> None:
-    change = {"reversed": bending.backwards, "twice": bending.twice}.get(order.fault) or bending.overlay(order.json)
+async def _bent(exchange: Exchange, fault: Fault) -> None:
+    change = {"reversed": bending.backwards, "twice": bending.twice}.get(fault.fault) or bending.overlay(fault.json)
     await exchange.answer(bending.bend(await exchange.capture(), change))
 
 
-async def _rewrite(exchange: Exchange, order: Fault) -> None:
-    await exchange.answer(bending.rewrite(await exchange.capture(), order.find, order.text))
+async def _rewrite(exchange: Exchange, fault: Fault) -> None:
+    await exchange.answer(bending.rewrite(await exchange.capture(), fault.find, fault.text))
 
 
-async def _ordered(exchange: Exchange, order: Fault) -> None:
-    exchange.scope[ORDERED] = order
+async def _pass_to_function(exchange: Exchange, fault: Fault) -> None:
+    exchange.scope[ACTIVE_FAULT] = fault
     await exchange.run()
 
 
@@ -191,8 +191,8 @@ PLAYS: dict[str, Play] = {
     "twice": _bent,
     "patch": _bent,
     "rewrite": _rewrite,
-    "function_code": _ordered,
-    "business_error": _ordered,
+    "function_code": _pass_to_function,
+    "business_error": _pass_to_function,
 }
 
 

@@ -51,18 +51,18 @@ class Switch:
 
     def strike(self, path: str) -> Fault | None:
         """The first active fault that hits this call."""
-        return next((active.order for active in self.faults if active.strikes(path)), None)
+        return next((active.fault for active in self.faults if active.strikes(path)), None)
 
-    async def misbehave(self, order: Fault) -> None:
-        if order.fault == "expire_token":
+    async def misbehave(self, fault: Fault) -> None:
+        if fault.fault == "expire_token":
             if self.expire_tokens is None:
                 raise ValueError(f"{self.name} gives no tokens that could expire")
             await self.expire_tokens()
-        elif order.fault == "refuse" and order.times is None and order.path is None and order.probability is None:
+        elif fault.fault == "refuse" and fault.times is None and fault.path is None and fault.probability is None:
             assert self.shut is not None
-            await self.shut(order.seconds)
+            await self.shut(fault.seconds)
         else:
-            self.faults.append(ActiveFault.begin(order))
+            self.faults.append(ActiveFault.begin(fault))
 
     async def reset(self) -> None:
         """Forgets faults and counts and lets hanging calls go; what was applied stays applied."""

@@ -8,7 +8,7 @@ _ONE_AT_A_TIME = 0x5A2D
 """Two sandboxes that start on one database would race in CREATE TABLE IF NOT EXISTS."""
 
 
-async def prepare(pool: Pool) -> None:
+async def create_tables(pool: Pool) -> None:
     statements = files(__package__).joinpath("tables.sql").read_text(encoding="utf-8")
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _ONE_AT_A_TIME)

@@ -59,7 +59,7 @@ MUTANTS = {
         """        if reference.casefold() not in row.reference.casefold():
             continue
         if row.reference.strip() != reference or not row.is_ours:
-            raise wire.Nonsense("our reference on something that is not our order")
+            raise wire.Nonsense("our reference on an operation that is not ours")
         found[row.id] = row""",
         """        if row.is_ours:
             found = {row.id: row}""",

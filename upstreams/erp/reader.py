@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.call import Call
-from core.keyset import Page, PageRequest, cut
+from core.keyset import Page, PageRequest, cut_page
 from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
 from core.secret import Secret
 from core.visibility import Visibility
@@ -147,7 +147,7 @@ class Erp:
         rows = await self._database.read(
             statement, *visible.of_clients(), *query.parameters(), after, before, page.limit + 1, call=call
         )
-        return cut([ClientRecord(*row) for row in rows], page)
+        return cut_page([ClientRecord(*row) for row in rows], page)
 
     async def count_clients(self, query: ClientQuery, visible: Visibility, call: Call) -> int:
         rows = await self._database.read(sql.count_clients, *visible.of_clients(), *query.parameters(), call=call)
@@ -196,7 +196,7 @@ class Erp:
         found: defaultdict[int, list[AccountRecord]] = defaultdict(list)
         for row in rows:
             found[row["client_number"]].append(AccountRecord(*row))
-        return {number: cut(found[number], page) for number in numbers}
+        return {number: cut_page(found[number], page) for number in numbers}
 
     async def count_accounts(
         self, numbers: Sequence[int], query: AccountQuery, visible: Visibility, call: Call

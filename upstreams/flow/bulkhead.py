@@ -1,119 +1,108 @@
-"""So many calls at once and no more, with a waiting line of bounded length and bounded patience, in which callers take
-turns: whoever asks for one thing does not stand behind all that another one asked for.
+"""The bulkhead of one vendor connection: bounds the calls in flight. Further calls wait in a bounded fair queue.
 
-Orders have a lane of their own: some places are out of reads' reach, and they go first; one place is out of theirs.
+Commands have a lane of their own. Some slots are out of reach of reads, and commands are served first. One slot is out
+of reach of commands.
 """
 
-import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from core.clock import Deadline
-from upstreams.flow.fair_queue import FairQueue
+from core.fair_queue import FairQueue, WaitedTooLong, Waiter
 
 
-class Crowded(Exception):
-    """No place was free in time, or the line was full. Nothing was sent."""
+class BulkheadFull(Exception):
+    """No slot became free in time, or the queue is full. Nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """Whose call it is, and whether it belongs to an order."""
+    """The caller of a call, and whether the call belongs to a command."""
 
     caller: str = ""
-    order: bool = False
+    for_command: bool = False
 
 
-_NOBODY = Lane()
+_NO_CALLER = Lane()
+_FEWEST_WITH_A_READ = 3
 
 
-class _Line:
-    """The places of one kind, and who waits for one."""
+class _Slots:
+    """The slots of one kind of call, and the waiters for one."""
 
-    def __init__(self, places: int) -> None:
-        self.places = places
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.in_flight = 0
-        self.turns: FairQueue[asyncio.Future[None]] = FairQueue()
+        self.queue: FairQueue[Waiter[None]] = FairQueue()
 
     def make_room(self, caller: str) -> bool:
-        """Turn somebody else away, where one has more in the line than this caller."""
-        greedy = self.turns.turn_away(caller)
-        # He may have given up in this very turn, and not have left the line yet: his room is free all the same.
-        if greedy is not None and not greedy.done():
-            greedy.set_exception(Crowded("the line is full, and this caller has most in it"))
-        return greedy is not None
+        """Refuse a waiter of another caller that has more waiters than this caller."""
+        refused = self.queue.take_of_longest(caller)
+        if refused is not None:
+            refused.refuse(BulkheadFull("the queue is full, and this caller has most waiters in it"))
+        return refused is not None
 
 
 class Bulkhead:
-    """`reserved` of the places are for orders; as soon as there are three, one is for reads."""
+    """`reserved` of the slots are for commands. If there are three slots or more, one of them is for reads."""
 
     def __init__(self, *, max_in_flight: int, max_waiting: int, reserved: int = 0) -> None:
-        self._places = max_in_flight
+        self._most = max_in_flight
         self._max_waiting = max_waiting
-        kept_for_reads = 1 if reserved and max_in_flight > 2 else 0  # noqa: PLR2004 - see above.
-        self._reads = _Line(max_in_flight - reserved)
-        self._orders = _Line(max_in_flight - kept_for_reads)
+        kept_for_reads = 1 if reserved and max_in_flight >= _FEWEST_WITH_A_READ else 0
+        self._reads = _Slots(max_in_flight - reserved)
+        self._commands = _Slots(max_in_flight - kept_for_reads)
 
     @property
     def waiting(self) -> int:
-        return self._reads.turns.length + self._orders.turns.length
+        return self._reads.queue.length + self._commands.queue.length
 
     @property
     def in_flight(self) -> int:
-        return self._reads.in_flight + self._orders.in_flight
+        return self._reads.in_flight + self._commands.in_flight
 
-    def ahead(self, lane: Lane = _NOBODY) -> int:
-        """How many would go before the lane's next call and share its rate limit."""
-        if lane.order:
-            return self._orders.turns.ahead(lane.caller)
-        return self._orders.turns.length + self._reads.turns.ahead(lane.caller)
+    def ahead(self, lane: Lane = _NO_CALLER) -> int:
+        """How many calls would go before the lane's next call and use the same rate limit."""
+        if lane.for_command:
+            return self._commands.queue.ahead(lane.caller)
+        return self._commands.queue.length + self._reads.queue.ahead(lane.caller)
 
-    def place(self, deadline: Deadline, lane: Lane = _NOBODY) -> "_Place":
-        """A place for one call, to be entered with `async with`. The wait counts against the deadline."""
-        return _Place(self, deadline, lane)
+    def slot(self, deadline: Deadline, lane: Lane = _NO_CALLER) -> "_Slot":
+        """A slot for one call, to be entered with `async with`. The wait counts against the deadline."""
+        return _Slot(self, deadline, lane)
 
     async def enter(self, deadline: Deadline, lane: Lane) -> None:
-        line = self._line(lane)
-        if not line.turns.length and self._has_place(line):
-            line.in_flight += 1
+        slots = self._slots(lane)
+        if not slots.queue.length and self._is_free(slots):
+            slots.in_flight += 1
             return
-        # Each line has its own bound: orders may wait where the line of reads is full.
-        if line.turns.length >= self._max_waiting and not line.make_room(lane.caller):
-            raise Crowded("the line is full")
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        line.turns.add(lane.caller, place)
+        # Each queue has its own bound: commands may wait while the queue of reads is full.
+        if slots.queue.length >= self._max_waiting and not slots.make_room(lane.caller):
+            raise BulkheadFull("the queue is full")
         try:
-            async with asyncio.timeout(deadline.remaining()):
-                await place
-        except BaseException as error:
-            line.turns.remove(lane.caller, place)
-            if place.done() and not place.cancelled() and place.exception() is None:
-                # Called at the very moment of giving up: the place goes to the next.
-                self._free(line)
-            if isinstance(error, TimeoutError):
-                raise Crowded("no place became free in time") from error
-            raise
+            await slots.queue.wait(Waiter(lane.caller), deadline, partial(self._release, slots))
+        except WaitedTooLong as error:
+            raise BulkheadFull("no slot became free in time") from error
 
     def leave(self, lane: Lane) -> None:
-        self._free(self._line(lane))
+        self._release(self._slots(lane))
 
-    def _line(self, lane: Lane) -> _Line:
-        return self._orders if lane.order else self._reads
+    def _slots(self, lane: Lane) -> _Slots:
+        return self._commands if lane.for_command else self._reads
 
-    def _free(self, line: _Line) -> None:
-        line.in_flight -= 1
-        for waiting in (self._orders, self._reads):
-            while waiting.turns.length and self._has_place(waiting):
-                place = waiting.turns.call()
-                if not place.done():
-                    waiting.in_flight += 1
-                    place.set_result(None)
+    def _release(self, released: _Slots) -> None:
+        released.in_flight -= 1
+        for slots in (self._commands, self._reads):
+            while self._is_free(slots) and (waiter := slots.queue.take()) is not None:
+                slots.in_flight += 1
+                waiter.serve(None)
 
-    def _has_place(self, line: _Line) -> bool:
-        return self.in_flight < self._places and line.in_flight < line.places
+    def _is_free(self, slots: _Slots) -> bool:
+        return self.in_flight < self._most and slots.in_flight < slots.most
 
 
-class _Place:
-    """One call's place. Not a generator, which costs as much as the rest of a free place."""
+class _Slot:
+    """The slot of one call. It is no generator, because a generator costs as much as the rest of a free slot."""
 
     __slots__ = ("_bulkhead", "_deadline", "_lane")
 

@@ -1,15 +1,17 @@
-"""Requests that ask the same at the same moment share a call (docs/sharing.md).
+"""Request coalescing: requests that ask the same question at the same moment share one call (docs/sharing.md).
 
-    a place is free    whoever asks the same in one turn of the loop goes out together, at its end: nobody waits
-    none is            he waits; whoever waits with the same question goes out together as soon as a place is free
+    a call may be sent    Requests that ask the same in one turn of the event loop share a call. The call is sent at the
+                          end of the turn. No request waits for another call.
+    no call may be sent   Requests wait. Waiters with the same question share a call as soon as one may be sent.
 
-So a call is shared only by those who asked BEFORE it was sent, and no answer is older than the request that gets it.
-What a question is, its owner says; all that decides about the answer, beside the keys, is part of it. Calls that change
-anything, and reads that belong to an order, do not wait here.
+- A request shares a call only if it asked before the call was sent. No answer is older than the request that gets it.
+- The owner of the calls says what a question is. All that decides about the answer, beside the keys, is part of it.
+- Calls that change anything, and reads that belong to a command, do not wait here.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -18,141 +20,132 @@ from msgspec.structs import replace
 
 from core.call import Call, Tally
 from core.errors import UpstreamError
+from core.fair_queue import FairQueue, WaitedTooLong, Waiter
 from core.lifetime import Lifetime
-from upstreams.flow.fair_queue import FairQueue
 
 Q = TypeVar("Q", bound=Hashable)
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Waiter(Generic[K, V]):
-    """One asker in the line, or with a shared call."""
+class KeysWaiter(Waiter[Mapping[K, V]]):
+    """A request that waits for the answers to its keys, first in the queue and then for a shared call."""
 
-    __slots__ = ("answer", "batch", "call", "context", "keys")
+    __slots__ = ("batch", "call", "context", "keys")
 
     def __init__(self, keys: Sequence[K], call: Call) -> None:
+        super().__init__(call.caller)
         self.keys = keys
         self.call = call
-        self.answer: asyncio.Future[Mapping[K, V]] = asyncio.get_running_loop().create_future()
         self.batch: Batch[K, V] | None = None
-        # The shared call runs in that of its first asker: whoever made the place free has nothing to do with it.
+        # The shared call runs in the context of its first waiter, not of the request that made room for the call.
         self.context = copy_context()
 
 
 class Batch(Generic[K, V]):
-    """Those who share a call, the first of them first."""
+    """The waiters that share a call, in their order, and their keys."""
 
-    def __init__(self, askers: list[Waiter[K, V]], keys: list[K]) -> None:
-        self.askers = askers
+    def __init__(self, waiters: list[KeysWaiter[K, V]], keys: list[K]) -> None:
+        self.waiters = waiters
         self.keys = keys
-        self.wanted_by = len(askers)
+        self.wanted_by = len(waiters)
         self.is_over = False
         self.task: asyncio.Task[None] | None = None
-        for asker in askers:
-            asker.batch = self
+        for waiter in waiters:
+            waiter.batch = self
 
     def call(self) -> Call:
-        """In the lane of the first asker, for as long as any of them has time."""
-        first = self.askers[0].call
-        if len(self.askers) == 1:
+        """The call of the first waiter, with the latest deadline of all waiters."""
+        first = self.waiters[0].call
+        if len(self.waiters) == 1:
             return first
-        latest = max((asker.call.deadline for asker in self.askers), key=lambda deadline: deadline.at)
-        wants = frozenset().union(*(asker.call.wants for asker in self.askers))
-        return replace(first, deadline=latest, tally=_SharedTally(self.askers), wants=wants, lifetime=Lifetime())
+        latest = max((waiter.call.deadline for waiter in self.waiters), key=lambda deadline: deadline.at)
+        wants = frozenset().union(*(waiter.call.wants for waiter in self.waiters))
+        return replace(first, deadline=latest, tally=_SharedTally(self.waiters), wants=wants, lifetime=Lifetime())
 
     def answer(self, found: Mapping[K, V]) -> None:
         self.is_over = True
-        for asker in self.askers:
-            if not asker.answer.done():
-                asker.answer.set_result(found)
+        for waiter in self.waiters:
+            waiter.serve(found)
 
     def fail(self, error: Exception) -> None:
         self.is_over = True
-        for asker in self.askers:
-            if not asker.answer.done():
-                asker.answer.set_exception(error)
+        for waiter in self.waiters:
+            waiter.refuse(error)
 
-    def left(self) -> None:
-        """Somebody gave up. A call that nobody waits for any more is not waited for either."""
+    def leave(self) -> None:
+        """A waiter leaves. The call is cancelled when its last waiter leaves before the answer."""
         self.wanted_by -= 1
-        if not self.wanted_by and self.task is not None:
+        if not self.wanted_by and self.task is not None and not self.is_over:
             self.task.cancel()
 
 
 class _SharedTally(Tally):
-    """Each call counts once, for the first who still waits for it, so that the sum over all requests is what was really
-    asked; keys count for each who asked for them.
+    """Counts a call once, for its first waiter, so that the sum over all requests is the number of calls.
+
+    Keys count for each waiter that asked for them.
     """
 
-    def __init__(self, askers: Sequence[Waiter[K, V]]) -> None:
+    def __init__(self, waiters: Sequence[KeysWaiter[K, V]]) -> None:
         super().__init__()
-        self._askers: Sequence[Waiter[K, V]] = askers
+        self._waiters: Sequence[KeysWaiter[K, V]] = waiters
 
-    def count(self, system: str, keys: int) -> None:  # noqa: ARG002 - each has its own number of them.
-        there = [asker for asker in self._askers if not asker.answer.done()] or self._askers[:1]
-        for number, asker in enumerate(there):
-            asker.call.tally.calls[system] += 0 if number else 1
-            asker.call.tally.keys[system] += len(asker.keys)
+    def count(self, system: str, keys: int) -> None:  # noqa: ARG002 - each waiter has its own number of keys.
+        present = [waiter for waiter in self._waiters if not waiter.served.done()] or self._waiters[:1]
+        present[0].call.tally.calls[system] += 1
+        for waiter in present:
+            waiter.call.tally.keys[system] += len(waiter.keys)
 
 
 class QuestionLane(Generic[K, V]):
-    """Calls under way for one question, and who waits with it. Callers take turns where not all fit into one call."""
+    """The calls in flight for one question, and the requests that wait for its next call."""
 
-    __slots__ = ("in_flight", "is_gathering", "turns")
+    __slots__ = ("in_flight", "is_gathering", "queue")
 
     def __init__(self) -> None:
         self.in_flight = 0
         self.is_gathering = False
-        self.turns: FairQueue[Waiter[K, V]] = FairQueue()
+        self.queue: FairQueue[KeysWaiter[K, V]] = FairQueue()
 
-    def take(self, keys_max: int) -> Batch[K, V]:
-        """The next ones, as many as fit, and at least one."""
-        askers: list[Waiter[K, V]] = []
+    def take(self, keys_max: int) -> Batch[K, V] | None:
+        """The next waiters: as many as fit into one call, and at least one. None if there is no waiter."""
+        waiters: list[KeysWaiter[K, V]] = []
         keys: dict[K, None] = {}
-        while self.turns.length:
-            fresh = [key for key in self.turns.first().keys if key not in keys]
-            if askers and len(keys) + len(fresh) > keys_max:
+        while (waiter := self.queue.first()) is not None:
+            fresh = [key for key in waiter.keys if key not in keys]
+            if waiters and len(keys) + len(fresh) > keys_max:
                 break
-            askers.append(self.turns.call())
+            self.queue.take()
+            waiters.append(waiter)
             keys |= dict.fromkeys(fresh)
-        return Batch(askers, list(keys))
-
-
-def left(asker: Waiter[K, V], line: QuestionLane[K, V]) -> Batch[K, V] | None:
-    """Out of the line, or out of the call that is still under way. The call it was in, which it lets go: they know each
-    other, and would wait until somebody looks for cycles.
-    """
-    batch, asker.batch = asker.batch, None
-    if batch is None:
-        line.turns.remove(asker.call.caller, asker)
-    elif not batch.is_over:
-        batch.left()
-    return batch
+        return Batch(waiters, list(keys)) if waiters else None
 
 
 Ask = Callable[[Q, Sequence[K], Call], Awaitable[Mapping[K, V]]]
-"""One call with these keys. What it does not find is absent from its answer."""
+"""One call with these keys. A key that it does not find is absent from its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """`at_once` calls of one question are under way, 0: as many as are asked for, and none is shared. A shared call
-    carries at most `keys_max` keys; what one asker wants is never torn apart.
+    """How many calls of one question may be in flight, and how many keys one call carries.
+
+    With `concurrent_calls` 0 each request sends its own call. The keys of one request are never split.
     """
 
-    at_once: int
+    concurrent_calls: int
     keys_max: int
 
     def __post_init__(self) -> None:
-        if self.at_once < 0 or self.keys_max < 1:
-            raise ValueError(f"at_once is 0 or more and keys_max 1 or more: {self}")
+        if self.concurrent_calls < 0 or self.keys_max < 1:
+            raise ValueError(f"concurrent_calls is 0 or more and keys_max 1 or more: {self}")
 
 
 class Coalescing(Generic[Q, K, V]):
-    """All calls of one kind. `too_late` makes the error of who waited in vain; `away` says that the other side is a
-    vendor, while whom is waited for the server may do other work (api/admission/load_shedding.py). `weight` is for how
-    many a key of this question counts.
+    """All calls of one kind.
+
+    `too_late` makes the error of a waiter whose deadline has passed. `away` says that a vendor answers the calls: while
+    a request waits for a vendor, the process may do other work (api/admission/load_shedding.py). A key counts as
+    `weight` keys of this question.
     """
 
     def __init__(
@@ -169,89 +162,83 @@ class Coalescing(Generic[Q, K, V]):
         self._weight = weight
         self._too_late = too_late
         self._away = away
-        # A question that nobody waits for has no line.
-        self._lines: dict[Q, QuestionLane[K, V]] = {}
+        # A question has a lane only while it has calls in flight or waiters.
+        self._lanes: dict[Q, QuestionLane[K, V]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, question: Q, keys: Sequence[K], call: Call) -> Mapping[K, V]:
-        """The answers to the keys that have one. Raises what the call raised; Unavailable as soon as the caller's own
-        time is up, whoever else may go on waiting.
+        """The answers to the keys that have one. Raises what the call raised.
+
+        Raises Unavailable at the caller's own deadline, although other waiters may wait longer.
         """
-        if not self._sharing.at_once or call.order:
+        if not self._sharing.concurrent_calls or call.for_command:
             return await self._ask(question, keys, call)
-        line = self._lines.get(question)
-        if line is None:
-            line = self._lines[question] = QuestionLane()
-        if line.in_flight < self._sharing.at_once and not line.is_gathering:
-            # Not at once, but when all who are running now have had their turn: they may want the same.
-            line.is_gathering = True
-            asyncio.get_running_loop().call_soon(self._gathered, question, line)
-        return await self._waited(line, keys, call)
+        lane = self._lanes.get(question)
+        if lane is None:
+            lane = self._lanes[question] = QuestionLane()
+        if lane.in_flight < self._sharing.concurrent_calls and not lane.is_gathering:
+            # The call goes out after the other requests of this turn have run: they may ask the same.
+            lane.is_gathering = True
+            asyncio.get_running_loop().call_soon(self._end_gathering, question, lane)
+        return await self._wait(lane, KeysWaiter(keys, call))
 
     async def aclose(self) -> None:
-        """End what is under way; whoever still waits for it is told that it is too late."""
+        """Cancel the calls in flight. Their waiters get the error of a passed deadline."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _waited(self, line: QuestionLane[K, V], keys: Sequence[K], call: Call) -> Mapping[K, V]:
-        asker: Waiter[K, V] = Waiter(keys, call)
-        line.turns.add(call.caller, asker)
-        # A timer, not a time-out: nothing has to be cancelled, and it costs a fraction.
-        timer = asyncio.get_running_loop().call_later(call.deadline.remaining(), self._tell_late, asker)
+    async def _wait(self, lane: QuestionLane[K, V], waiter: KeysWaiter[K, V]) -> Mapping[K, V]:
+        keys, call = waiter.keys, waiter.call
         try:
-            if self._away:
-                with call.lifetime.waiting_for_vendor():
-                    found = await asker.answer
-            else:
-                found = await asker.answer
+            with call.lifetime.waiting_for_vendor() if self._away else nullcontext():
+                await lane.queue.wait(waiter, call.deadline)
+        except WaitedTooLong as error:
+            raise self._too_late() from error
         finally:
-            timer.cancel()
-            batch = left(asker, line)
-        if batch is not None and len(batch.askers) == 1:
+            # The waiter and its batch refer to each other. Without this line only the cycle collector frees them.
+            batch, waiter.batch = waiter.batch, None
+            if batch is not None:
+                batch.leave()
+        found = waiter.served.result()
+        if batch is not None and len(batch.waiters) == 1:
             return found
         try:
             return dict(zip(keys, map(found.__getitem__, keys), strict=True))
         except KeyError:
             return {key: found[key] for key in keys if key in found}
 
-    def _tell_late(self, asker: Waiter[K, V]) -> None:
-        if not asker.answer.done():
-            asker.answer.set_exception(self._too_late())
+    def _end_gathering(self, question: Q, lane: QuestionLane[K, V]) -> None:
+        lane.is_gathering = False
+        self._fill(question, lane)
 
-    def _gathered(self, question: Q, line: QuestionLane[K, V]) -> None:
-        line.is_gathering = False
-        self._fill(question, line)
+    def _fill(self, question: Q, lane: QuestionLane[K, V]) -> None:
+        """Send as many calls as may be in flight, while there are waiters."""
+        keys_max = self._sharing.keys_max // self._weight(question)
+        while lane.in_flight < self._sharing.concurrent_calls and (batch := lane.take(keys_max)) is not None:
+            lane.in_flight += 1
+            self._send(question, lane, batch)
+        if not lane.in_flight and not lane.queue.length:
+            del self._lanes[question]
 
-    def _next(self, question: Q, line: QuestionLane[K, V]) -> None:
-        """A call has ended: its place is for those who wait."""
-        line.in_flight -= 1
-        if not line.is_gathering:
-            self._fill(question, line)
-
-    def _fill(self, question: Q, line: QuestionLane[K, V]) -> None:
-        while line.turns.length and line.in_flight < self._sharing.at_once:
-            line.in_flight += 1
-            self._send(question, line, line.take(self._sharing.keys_max // self._weight(question)))
-        if not line.in_flight and not line.turns.length:
-            del self._lines[question]
-
-    def _send(self, question: Q, line: QuestionLane[K, V], batch: Batch[K, V]) -> None:
-        def landed(done: asyncio.Task[None]) -> None:
-            # Not at the end of the task itself: one that is cancelled before it begins never comes there.
-            self._tasks.discard(done)
-            if done.cancelled():
+    def _send(self, question: Q, lane: QuestionLane[K, V], batch: Batch[K, V]) -> None:
+        def end(task: asyncio.Task[None]) -> None:
+            # This is a callback, because a task that is cancelled before it begins never runs its own last lines.
+            self._tasks.discard(task)
+            if task.cancelled():
                 batch.fail(self._too_late())
-            self._next(question, line)
+            lane.in_flight -= 1
+            if not lane.is_gathering:
+                self._fill(question, lane)
 
         run = self._run(question, batch)
-        batch.task = asyncio.get_running_loop().create_task(run, context=batch.askers[0].context)
+        batch.task = asyncio.get_running_loop().create_task(run, context=batch.waiters[0].context)
         self._tasks.add(batch.task)
-        batch.task.add_done_callback(landed)
+        batch.task.add_done_callback(end)
 
     async def _run(self, question: Q, batch: Batch[K, V]) -> None:
-        """The shared call. It belongs to none of its askers, so that none who leaves takes it from the others."""
+        """The shared call. It runs in a task of its own, so that a waiter that leaves does not cancel it."""
         try:
             batch.answer(await self._ask(question, batch.keys, batch.call()))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is what each of them is told.
+        except Exception as error:  # noqa: BLE001 - every waiter gets the error, whatever it is.
             batch.fail(error)

@@ -1,4 +1,4 @@
-"""A vendor's own rate limit, kept on our side, so that it is never the vendor who has to refuse."""
+"""The vendor's rate limit, kept on our side, so that the vendor never refuses a call for it."""
 
 from bisect import insort
 from collections import deque
@@ -9,8 +9,10 @@ WINDOW_SECONDS = 60.0
 
 
 class _Window:
-    """At most N calls in ANY 60 seconds. A token bucket that allows N at once and refills at N a minute lets up to 2 N
-    through in its first minute, and a vendor that counts by the minute would answer 429 to half of them.
+    """A sliding window: at most N calls in ANY 60 seconds.
+
+    A token bucket of N tokens that gets N a minute lets up to 2 N calls through in its first minute. A vendor that
+    counts by the minute would answer 429 to half of them.
     """
 
     def __init__(self, clock: Clock, most: int, window_seconds: float) -> None:
@@ -20,10 +22,10 @@ class _Window:
         self._times: deque[float] = deque()
 
     def wait_seconds(self, ahead: int = 0) -> float:
-        """How long a caller would wait who has so many before him."""
+        """How long a call would wait that has so many calls ahead of it."""
         self._forget()
         now = self._clock.monotonic()
-        # A permit falls due one window after the one that is N places before it.
+        # A permit is due one window after the permit that is N places before it.
         before, windows = len(self._times) + ahead - self._most, 1
         while before >= len(self._times):
             before, windows = before - self._most, windows + 1
@@ -32,7 +34,7 @@ class _Window:
         return max(0.0, self._times[before] + windows * self._window - now)
 
     async def take(self, deadline: Deadline) -> bool:
-        """Wait for a permit. False, at once and without waiting, where it would come after the deadline."""
+        """Wait for a permit. False, without a wait, where the permit would come after the deadline."""
         wait = self.wait_seconds()
         if wait > deadline.remaining():
             return False
@@ -40,7 +42,7 @@ class _Window:
         if self._times and self._times[-1] > moment:
             insort(self._times, moment)
         else:
-            # Nearly always: and to search a deque of a busy minute costs more than the rest of a call's manners.
+            # This is nearly always so, and a search in the deque of a busy minute costs more than the rest of a call.
             self._times.append(moment)
         if wait > 0:
             await self._keep(moment, wait)
@@ -50,7 +52,7 @@ class _Window:
         try:
             await self._clock.sleep(wait)
         except BaseException:
-            # Whoever gives up hands his permit back.
+            # A call that is cancelled hands its permit back.
             self._times.remove(moment)
             raise
 
@@ -61,8 +63,10 @@ class _Window:
 
 
 class RateLimit:
-    """At most N calls a minute, of which reads get no more than N less what is reserved for orders. An order takes what
-    is reserved or what all share, whichever comes first; two windows that hold make one that holds.
+    """At most N calls a minute. A part of them is reserved for commands.
+
+    A command takes a reserved permit or a shared one, whichever is due first. Because each of the two windows keeps its
+    own limit, both together keep the limit of N.
     """
 
     def __init__(self, clock: Clock, per_minute: float | None, *, reserved_share: float = 0.0) -> None:
@@ -77,23 +81,23 @@ class RateLimit:
         self._shared = _Window(clock, most - reserved, window)
         self._reserved = _Window(clock, reserved, window) if reserved else None
 
-    def wait_seconds(self, ahead: int = 0, *, order: bool = False) -> float:
-        """How long a call would wait that has so many before it."""
+    def wait_seconds(self, ahead: int = 0, *, for_command: bool = False) -> float:
+        """How long a call would wait that has so many calls ahead of it."""
         if self._shared is None:
             return 0.0
         wait = self._shared.wait_seconds(ahead)
-        return min(wait, self._reserved.wait_seconds(ahead)) if order and self._reserved else wait
+        return min(wait, self._reserved.wait_seconds(ahead)) if for_command and self._reserved else wait
 
-    async def take(self, deadline: Deadline, *, order: bool = False) -> bool:
-        """Wait for a permit. False, at once and without waiting, where it would come after the deadline."""
+    async def take(self, deadline: Deadline, *, for_command: bool = False) -> bool:
+        """Wait for a permit. False, without a wait, where the permit would come after the deadline."""
         if self._shared is None:
             return True
         window = self._shared
-        if order and self._reserved and self._reserved.wait_seconds() <= window.wait_seconds():
+        if for_command and self._reserved and self._reserved.wait_seconds() <= window.wait_seconds():
             window = self._reserved
         return await window.take(deadline)
 
 
 def reserved_of(most: int, share: float) -> int:
-    """How many of so many are for orders: the share, at least one of two, and never all."""
+    """How many of `most` are reserved for commands: the share, at least one where there are two, and never all."""
     return min(most - 1, max(1, int(most * share))) if share > 0 and most > 1 else 0

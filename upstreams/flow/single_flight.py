@@ -1,4 +1,4 @@
-"""Many who wait for the same thing, one who fetches it."""
+"""Single flight: all callers of the same thing wait for one fetch."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Runs a fetch in a task of its own, so that a caller who gives up never takes the answer from the others."""
+    """Runs each fetch in a task of its own, so that a caller that leaves never cancels it for the others."""
 
     def __init__(self) -> None:
         self._tasks: dict[object, asyncio.Task[T]] = {}
@@ -20,19 +20,19 @@ class SingleFlight(Generic[T]):
         return bool(self._tasks)
 
     async def run(self, key: object, fetch: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline) -> T:
-        """The answer of the fetch under way for `key`, or of a new one. TimeoutError when the caller's time is up."""
+        """The answer of the fetch in flight for `key`, or of a new fetch. TimeoutError at the caller's deadline."""
         task = self._tasks.get(key)
         if task is None:
             task = asyncio.create_task(fetch())
             self._tasks[key] = task
-            task.add_done_callback(lambda done: self._landed(key, done))
+            task.add_done_callback(lambda done: self._end(key, done))
         async with asyncio.timeout(deadline.remaining()):
-            return await _without_owning(task)
+            return await _wait_for(task)
 
-    def _landed(self, key: object, task: asyncio.Task[T]) -> None:
+    def _end(self, key: object, task: asyncio.Task[T]) -> None:
         self._tasks.pop(key, None)
         if not task.cancelled():
-            # Looked at even if every caller has left; else asyncio complains of an error that nobody fetched.
+            # If every caller has left, no caller reads the error, and asyncio would log a complaint.
             task.exception()
 
     async def aclose(self) -> None:
@@ -42,6 +42,6 @@ class SingleFlight(Generic[T]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _without_owning(task: asyncio.Task[T]) -> T:
+async def _wait_for(task: asyncio.Task[T]) -> T:
     waiting: Awaitable[T] = asyncio.shield(task)
     return await waiting

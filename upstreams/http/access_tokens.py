@@ -1,4 +1,4 @@
-"""Access tokens: who has one, who fetches one, and the one repeat after a refused one."""
+"""Access tokens: their sources, the shared fetch, and the one repeat of a call whose token was refused."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -20,19 +20,21 @@ T = TypeVar("T")
 
 class TokenSource(Protocol):
     async def token(self, call: Call) -> Secret:
-        """A token that should do."""
+        """A token that the vendor should accept."""
         ...
 
-    async def renewed(self, refused: Secret, call: Call) -> Secret:
-        """Another token than the refused one. Unavailable where there is none to be had."""
+    async def renew(self, refused: Secret, call: Call) -> Secret:
+        """Another token than the refused one. Raises Unavailable where there is none."""
         ...
 
     async def aclose(self) -> None: ...
 
 
 class AuthorisedLink:
-    """A link whose calls carry `Authorization: Bearer`. After TokenRefused, which a vendor's module raises on a
-    documented 401, the token is renewed and the request sent once more, a write too: nothing was done.
+    """A link whose calls carry `Authorization: Bearer`.
+
+    A vendor's module raises TokenRefused on a documented 401, which proves that nothing was done. The token is then
+    renewed and the request is sent once more, a write too.
     """
 
     def __init__(self, link: Link, tokens: TokenSource) -> None:
@@ -49,22 +51,22 @@ class AuthorisedLink:
 
     async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
         async def send(token: Secret) -> T:
-            return await self.link.read(_bearing(request, token), read, call)
+            return await self.link.read(_with_token(request, token), read, call)
 
-        return await self.repeated(send, await self._tokens.token(call), call)
+        return await self.send_with_token(send, await self._tokens.token(call), call)
 
     async def prepare(self, request: HttpRequest, read: Read[T], call: Call) -> "AuthorisedWrite[T]":
-        """Have the token ready and know that the vendor is being called at all, sending nothing."""
-        self.link.check(request.lane, order=True)
-        call = replace(call, order=True)
+        """Get the token ready and send nothing. Raises Unavailable while the circuit breaker is open."""
+        self.link.check(request.lane, for_command=True)
+        call = replace(call, for_command=True)
         return AuthorisedWrite(self, request, read, call, await self._tokens.token(call))
 
-    async def repeated(self, send: Callable[[Secret], Coroutine[Any, Any, T]], token: Secret, call: Call) -> T:
-        """Send, and once more with a fresh token if this one is refused."""
+    async def send_with_token(self, send: Callable[[Secret], Coroutine[Any, Any, T]], token: Secret, call: Call) -> T:
+        """Send the request. If the token is refused, send it once more with a fresh token."""
         try:
             return await send(token)
         except TokenRefused:
-            fresh = await self._tokens.renewed(token, call)
+            fresh = await self._tokens.renew(token, call)
         try:
             return await send(fresh)
         except TokenRefused:
@@ -73,7 +75,7 @@ class AuthorisedLink:
 
 @dataclass(frozen=True, slots=True)
 class AuthorisedWrite(Generic[T]):
-    """A write that is ready to go: `send` is all that is left."""
+    """A prepared write, of which only `send` is left."""
 
     authorised: AuthorisedLink
     request: HttpRequest
@@ -83,38 +85,39 @@ class AuthorisedWrite(Generic[T]):
 
     async def send(self) -> T:
         async def send(token: Secret) -> T:
-            return await self.authorised.link.write(_bearing(self.request, token), self.read, self.call)
+            return await self.authorised.link.write(_with_token(self.request, token), self.read, self.call)
 
-        return await self.authorised.repeated(send, self.token, self.call)
+        return await self.authorised.send_with_token(send, self.token, self.call)
 
 
-def _bearing(request: HttpRequest, token: Secret) -> HttpRequest:
+def _with_token(request: HttpRequest, token: Secret) -> HttpRequest:
     return replace(request, headers={**request.headers, "authorization": f"Bearer {token.reveal()}"})
 
 
 class SharedFetch:
-    """One token request for all reads that wait, and one for all orders. It belongs to no caller: it has a deadline and
-    a tally of its own, so that an operation is charged for its own calls only and a caller who hangs up spoils nothing
-    for the others. Orders share none with reads, so that the circuit breaker of reads never keeps an order from its
-    token.
+    """One token request for all reads that wait, and one for all commands.
+
+    - The request has its own tally, so that an operation is charged for its own calls alone.
+    - The request has its own deadline, so that a caller that leaves does not cancel it for the others.
+    - Commands and reads do not share it, so that the circuit breaker of reads never stops a command's token.
     """
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._flight: SingleFlight[Secret] = SingleFlight()
+        self._single_flight: SingleFlight[Secret] = SingleFlight()
 
     async def run(self, fetch: Callable[[Call], Coroutine[Any, Any, Secret]], call: Call) -> Secret:
         seconds = self._link.limits.total_timeout_seconds
-        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, order=call.order)
+        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, for_command=call.for_command)
         try:
-            return await self._flight.run(call.order, lambda: fetch(own), call.deadline)
+            return await self._single_flight.run(call.for_command, lambda: fetch(own), call.deadline)
         except TimeoutError as error:
             raise self._link.failures.unavailable("gave no access token in time") from error
         except Unavailable:
             raise
         except UpstreamError as error:
-            # Whatever became of the token request: the call that wanted the token was not sent, or was refused.
+            # Whatever became of the token request, the call that needs the token was not sent or was refused.
             raise self._link.failures.unavailable("gave no access token", detail=error.detail) from error
 
     async def aclose(self) -> None:
-        await self._flight.aclose()
+        await self._single_flight.aclose()

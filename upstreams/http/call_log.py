@@ -1,4 +1,4 @@
-"""One line in the log for each HTTP call to a vendor, with never a header, a query, a body or an address in it."""
+"""The log line of each HTTP call to a vendor. It holds no header, no query, no body and no address."""
 
 from types import TracebackType
 from typing import Self
@@ -17,7 +17,7 @@ MILLISECONDS = 1000
 
 
 class CallLog:
-    """Wraps one attempt and writes its line when it ends, however it ends."""
+    """Wraps one attempt and writes its line at the end, after a failure too."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what the line says.
         self, system: System, name: str, request: HttpRequest, call: Call, attempt: int, clock: Clock
@@ -34,7 +34,7 @@ class CallLog:
         self._clock = clock
         self._started = clock.monotonic()
 
-    def answered(self, answer: HttpAnswer) -> None:
+    def note_answer(self, answer: HttpAnswer) -> None:
         self._facts |= {"status": answer.status, "bytes": len(answer.body)}
 
     def __enter__(self) -> Self:

@@ -1,6 +1,7 @@
 """OAuth2 client credentials with OIDC discovery [D, C-py]."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -13,7 +14,7 @@ from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
 
-# The vendor's own SDKs renew so long before the end [D, C-py].
+# The vendor's own SDKs renew a token this long before its end [D, C-py].
 RENEW_EARLY_SECONDS = 60.0
 DISCOVERY_PATH = "/.well-known/openid-configuration"
 
@@ -28,13 +29,13 @@ class _TokenAnswer(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _HeldToken:
     token: Secret
     good_until: float
 
 
 class ClientCredentials:
-    """`link` leads to the authority. The token is fetched when first needed and renewed 60 s before its end."""
+    """Fetches the token at its first use, through the `link` to the authority, and renews it 60 s before its end."""
 
     def __init__(self, link: Link, auth_url: str, client_id: str, client_secret: Secret) -> None:
         self._link = link
@@ -43,7 +44,7 @@ class ClientCredentials:
         self._client_secret = client_secret
         self._shared = SharedFetch(link)
         self._token_path: str | None = None
-        self._held: _Held | None = None
+        self._held: _HeldToken | None = None
 
     async def token(self, call: Call) -> Secret:
         held = self._held
@@ -51,8 +52,8 @@ class ClientCredentials:
             return held.token
         return await self._shared.run(self._fetch, call)
 
-    async def renewed(self, refused: Secret, call: Call) -> Secret:
-        # Somebody else may have renewed it while this caller's answer was on its way.
+    async def renew(self, refused: Secret, call: Call) -> Secret:
+        # Another caller may have renewed the token meanwhile.
         if self._held is not None and self._held.token == refused:
             self._held = None
         return await self.token(call)
@@ -80,13 +81,14 @@ class ClientCredentials:
         )
         answer = await self._link.read(request, self._read_token, call)
         self._token_path = path
-        # A life shorter than the margin still has to be of some use: half of it is.
+        # Of a token that lives shorter than the margin, half of the life is used.
         life = max(answer.expires_in - RENEW_EARLY_SECONDS, answer.expires_in / 2)
-        self._held = _Held(Secret(answer.access_token), self._link.clock.monotonic() + life)
+        self._held = _HeldToken(Secret(answer.access_token), self._link.clock.monotonic() + life)
         return self._held.token
 
     def _read_token(self, answer: HttpAnswer) -> _TokenAnswer:
-        if answer.status != 200:  # noqa: PLR2004 - RFC 6749, 5.2: 400 or 401 for refused credentials.
+        if answer.status != HTTPStatus.OK:
+            # RFC 6749, 5.2: 400 or 401 for refused credentials.
             raise self._link.failures.credentials(str(answer.status), "our client credentials are refused")
         token = wire.decode(answer.body, _TokenAnswer)
         if not token.access_token.isascii() or not token.access_token.isprintable() or not token.access_token:
@@ -100,7 +102,7 @@ class ClientCredentials:
     def _read_discovery(self, answer: HttpAnswer) -> str:
         endpoint = urlsplit(wire.decode(answer.body, _Discovery).token_endpoint)
         ours = urlsplit(self._auth_url)
-        # Our secret goes to the authority of the settings and nowhere else, whatever its document says.
+        # The secret is sent to the authority of the settings alone, whatever the authority's document says.
         if (endpoint.scheme, endpoint.netloc) != (ours.scheme, ours.netloc):
             raise wire.Nonsense("the token endpoint is on another host")
         prefix = ours.path.rstrip("/")

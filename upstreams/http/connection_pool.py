@@ -1,4 +1,4 @@
-"""Connections that wait for their next request: a few seconds, and each for one trading server's requests alone."""
+"""The connection pool: open connections wait some seconds for the next request to the same trading server."""
 
 import asyncio
 from collections import deque
@@ -7,33 +7,34 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Connection(Protocol):
-    """What can be kept."""
+    """A connection that the pool can keep."""
 
     def is_silent(self) -> bool:
-        """Whether it is open and nothing has come on it that has not been read."""
+        """Whether the connection is open and holds no unread bytes."""
         ...
 
     def close(self) -> None: ...
 
 
 C = TypeVar("C", bound=Connection)
-Key = tuple[Hashable, str]
-"""Where it leads, and the lane of the requests that it is for."""
+PoolKey = tuple[Hashable, str]
+"""The origin, and the lane of the requests: their trading server."""
 
 
 class ConnectionPool(Generic[C]):
-    """The one that was used last goes first, so that few are kept open. A vendor that answers twice leaves its second
-    answer to whoever comes next: so only silent ones are handed on, and never from one trading server to another, where
-    the same login is somebody else's.
+    """Gives out the connection that was used last, so that few stay open.
+
+    If a vendor answers twice, the next request on the connection would get the second answer. Therefore only silent
+    connections are given out, and each for one trading server alone: on another one the same login is another account.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._idle: dict[Key, deque[tuple[float, C]]] = {}
+        self._idle: dict[PoolKey, deque[tuple[float, C]]] = {}
         self._tidying: asyncio.TimerHandle | None = None
 
-    def take(self, key: Key) -> C | None:
-        """One that may be written to at once: between the look at it and the writing nothing may be awaited."""
+    def take(self, key: PoolKey) -> C | None:
+        """A silent connection. The caller must not await anything before it writes to the connection."""
         idle = self._idle.get(key)
         oldest = asyncio.get_running_loop().time() - self._seconds
         while idle:
@@ -43,7 +44,7 @@ class ConnectionPool(Generic[C]):
             connection.close()
         return None
 
-    def keep(self, key: Key, connection: C) -> None:
+    def keep(self, key: PoolKey, connection: C) -> None:
         loop = asyncio.get_running_loop()
         idle = self._idle.get(key)
         if idle is None:
@@ -53,7 +54,7 @@ class ConnectionPool(Generic[C]):
             self._tidying = loop.call_later(self._seconds, self._tidy)
 
     def distrust(self, lane: str) -> None:
-        """Close what is kept for this lane: what came on one of them was no answer to what was asked."""
+        """Close the idle connections of this lane, because an answer on one of them did not fit its question."""
         for key in [key for key in self._idle if key[1] == lane]:
             for _, connection in self._idle.pop(key):
                 connection.close()
@@ -66,7 +67,7 @@ class ConnectionPool(Generic[C]):
             self.distrust(lane)
 
     def _tidy(self) -> None:
-        """Or a lane that nobody asks for any more would keep its connections for good."""
+        """Close idle connections of lanes that are no longer used."""
         self._tidying = None
         loop = asyncio.get_running_loop()
         oldest = loop.time() - self._seconds

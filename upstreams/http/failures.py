@@ -1,5 +1,6 @@
-"""What a failed call means, in the five words and in our own text. Reads and writes differ in one thing only: a read
-that got no answer changed nothing, a write that got none may have.
+"""The failures of one link: a failed call becomes one of the five errors, with our own text.
+
+A read without an answer changed nothing. A write without an answer may have been applied.
 """
 
 from collections.abc import Mapping
@@ -19,22 +20,22 @@ _HAPPENED: Mapping[Meaning, str] = {
     Meaning.OUR_FAULT: "could not be asked",
 }
 
-# The circuit breaker counts these. A crowd of our own callers and a wrong address in the settings are not the vendor's
-# doing, and a vendor that answers what cannot be read does answer: the next question may be about something else.
+# The circuit breaker counts these. A full queue of ours and a wrong address in the settings are not the vendor's fault.
+# A vendor with an unreadable answer is available, and its next answer may be about something else.
 _VENDORS = {Meaning.UNREACHABLE, Meaning.SILENT, Meaning.DROPPED}
-# Who was silent for a whole time-out will be no faster when asked twice; who dropped a connection may be.
+# A repeat may help after a dropped connection. A vendor that was silent for a whole time-out is no faster then.
 _TRANSIENT = {Meaning.UNREACHABLE, Meaning.DROPPED}
 
 REFUSED_STATUSES = range(400, 500)
 FAILED_STATUSES = range(500, 600)
 TOO_MANY_REQUESTS = 429
 SERVICE_UNAVAILABLE = 503
-# A vendor that asks for more than a day's patience is not believed.
+# A vendor that asks for a longer pause than a day is not believed.
 LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 
 
 class Failures:
-    """Makes the errors of one link. `label` is how messages name the system."""
+    """Makes the errors of one link. Messages name the system by its `label`."""
 
     def __init__(self, system: System, name: str, label: str = "") -> None:
         self._system = system
@@ -42,7 +43,7 @@ class Failures:
         self._label = label or system
 
     def from_fault(self, fault: TransportFault, *, writes: bool, fair: bool = True) -> UpstreamError:
-        """`fair` is false where the vendor had less time than a call takes."""
+        """The error for a failure of the transport. `fair` is False where the vendor had too little time to answer."""
         happened = _HAPPENED[fault.meaning]
         if writes and fault.sent:
             error: UpstreamError = self.unknown(happened, detail=fault.detail)
@@ -57,10 +58,10 @@ class Failures:
         return error
 
     def from_status(self, answer: HttpAnswer, *, writes: bool) -> UpstreamError:
-        """A status that the vendor's module does not read."""
+        """The error for a status that the vendor's module does not read."""
         status, after = answer.status, retry_after_seconds(answer)
         if status == TOO_MANY_REQUESTS:
-            # The vendor counts before it acts: a call over the limit was not taken, a write included.
+            # The vendor counts before it acts, so that a call over the limit was not executed, not even a write.
             return self.rate_limited(after)
         if writes:
             error: UpstreamError = self.unknown(f"answered with HTTP {status}", upstream_code=str(status))
@@ -89,7 +90,7 @@ class Failures:
         self, happened: str, *, upstream_code: str | None = None, detail: str = "", reference: str | None = None
     ) -> OutcomeUnknown:
         return OutcomeUnknown(
-            f"{self._label} {happened}; whether the order was carried out is not known yet.",
+            f"{self._label} {happened}; whether the command was carried out is not known yet.",
             system=self._system,
             name=self._name,
             upstream_code=upstream_code,
@@ -104,14 +105,14 @@ class Failures:
         return Misunderstood(f"{self._label} {happened}.", system=self._system, name=self._name, detail=detail)
 
     def rejected(self, reason: Reason, message: str, *, upstream_code: str | None = None) -> Rejected:
-        """A final no. `message` is a sentence of ours."""
+        """A final refusal. `message` is our own sentence."""
         return Rejected(message, system=self._system, name=self._name, reason=reason, upstream_code=upstream_code)
 
     def refused(self, upstream_code: str | None = None) -> Rejected:
         return self.rejected(Reason.UPSTREAM_REFUSED, f"{self._label} refused.", upstream_code=upstream_code)
 
     def credentials(self, upstream_code: str | None = None, detail: str = "our access token is refused") -> Unavailable:
-        """Our own credentials are refused: nothing a caller can mend, the operator has to look."""
+        """Our own credentials are refused. No caller can repair this; the operator can."""
         return self.unavailable(
             "refuses our credentials; the operator has to look", upstream_code=upstream_code, detail=detail
         )
@@ -126,13 +127,13 @@ class Failures:
             retry_after_seconds=seconds,
         )
 
-    def crowded(self, seconds: float) -> Unavailable:
-        """Our own queue for the vendor is full, or its wait was too long."""
+    def bulkhead_full(self, seconds: float) -> Unavailable:
+        """The queue for the vendor is full, or the wait in it was too long."""
         error = self.rate_limited(seconds)
         error.detail = "bulkhead"
         return error
 
-    def left_alone(self, seconds: float) -> Unavailable:
+    def breaker_open(self, seconds: float) -> Unavailable:
         """The circuit breaker is open."""
         error = self.unavailable(
             "failed several times in a row and is left alone for the moment", detail="breaker open"
@@ -142,7 +143,7 @@ class Failures:
 
 
 def retry_after_seconds(answer: HttpAnswer) -> float | None:
-    """The Retry-After header, in seconds or as a date. What cannot be read counts as absent."""
+    """The Retry-After header, in seconds or as a date. An unreadable one counts as absent."""
     text = answer.headers.get("retry-after", "").strip()
     if not text:
         return None

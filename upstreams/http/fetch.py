@@ -1,20 +1,23 @@
-"""Small public documents of others, such as an issuer's keys: one GET, capped, no redirects, within a total time."""
+"""Fetches small public documents, such as an issuer's keys: one GET of bounded size and time, without redirects."""
+
+from http import HTTPStatus
 
 from upstreams.http.limits import Limits
-from upstreams.http.transport import Bounds, Transport
+from upstreams.http.request import HttpRequest
+from upstreams.http.transport import ExchangeBounds, Transport
 from upstreams.http.transport_errors import TransportFault
 
-_OK = 200
 _LARGEST_BYTES = 256 * 1024
+_GET = HttpRequest("GET", "/")
 _LIMITS = Limits(connect_timeout_seconds=2.0, max_in_flight=4)
 
 
-class Unfetched(Exception):
-    """The document could not be had; the text says why and holds nothing of what came back."""
+class FetchFailed(Exception):
+    """The document could not be fetched. The text says why, and quotes nothing of the answer."""
 
 
 class Fetcher:
-    """Raises Unfetched, and nothing else, for whatever may be wrong at the other end."""
+    """Raises FetchFailed alone, whatever is wrong at the other end."""
 
     def __init__(self) -> None:
         self._transport = Transport(_LIMITS)
@@ -23,15 +26,13 @@ class Fetcher:
         await self._transport.aclose()
 
     async def get(self, url: str, *, seconds: float) -> bytes:
-        """The body of a 200."""
-        bounds = Bounds(read_seconds=seconds, total_seconds=seconds, max_answer_bytes=_LARGEST_BYTES)
+        """The body of an answer with status 200."""
+        bounds = ExchangeBounds(read_seconds=seconds, total_seconds=seconds, max_answer_bytes=_LARGEST_BYTES)
         try:
-            # No lane: a document does not say whose it is, and one host may have those of several issuers.
-            answer = await self._transport.exchange(
-                "GET", url, headers={}, content=None, bounds=bounds, lane=None, writes=False
-            )
+            # The request has its own connection: a document does not name its issuer, and a host may serve several.
+            answer = await self._transport.exchange(_GET, url, bounds, lane=None)
         except TransportFault as fault:
-            raise Unfetched(fault.detail) from fault
-        if answer.status != _OK:
-            raise Unfetched(f"status {answer.status}")
+            raise FetchFailed(fault.detail) from fault
+        if answer.status != HTTPStatus.OK:
+            raise FetchFailed(f"status {answer.status}")
         return answer.body

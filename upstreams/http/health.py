@@ -1,4 +1,4 @@
-"""How each link to a vendor is doing, as this process sees it: the graph's `upstreams` field."""
+"""The health of each link as this process sees it, for the graph's `upstreams` field."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from core.clock import Clock
 from core.errors import System
 from upstreams.flow.circuit_breaker import Breakers
 
-# Enough to make a 95th percentile mean something, few enough to be recent.
+# Enough calls for a 95th percentile, and few enough to be recent.
 RECENT_CALLS = 256
 
 
@@ -21,7 +21,7 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkHealth:
-    """`last_error` is in our words, and None while the last call went well. `since` is when `state` began."""
+    """The health of one link. `last_error` is our text, None after a good call. `state` began at `since`."""
 
     system: System
     name: str
@@ -32,8 +32,10 @@ class LinkHealth:
 
 
 class HealthBook:
-    """UP: the last call went well. DEGRADED: it did not, or a trading server, or the orders to it, are left alone.
-    DOWN: all trading servers are left alone.
+    """Records the results of a link's calls.
+
+    UP: the last call succeeded. DEGRADED: the last call failed, or a circuit breaker is open. DOWN: the circuit
+    breakers of all trading servers are open.
     """
 
     def __init__(self, system: System, name: str, clock: Clock) -> None:
@@ -46,7 +48,7 @@ class HealthBook:
         self._since = clock.now()
 
     def note(self, seconds: float, error: str | None, breakers: Breakers) -> None:
-        """A call ended; `error` is None where the vendor did its part, whatever it answered."""
+        """Note the end of a call. `error` is None if the vendor answered, whatever the answer was."""
         self._seconds.append(seconds)
         self._last_error = error
         state = _state(error, breakers)

@@ -1,8 +1,8 @@
-"""HTTP/1.1 behind httpx's transport API, made for many small calls to few vendors.
+"""The HTTP/1.1 transport for many small reads of few vendors, behind the transport API of httpx.
 
-httpx's own transport spends most of a small call's processor time on being everything to everybody. This one knows
-HTTP/1.1 with kept connections and whole answers, and no proxies, no HTTP/2 and no streaming. llhttp reads the answers.
-It raises httpx's exceptions, so that upstreams/http/transport.py judges both alike.
+httpx's own transport spends most of a small call's processor time on features that these reads do not use. This
+transport has pooled connections and whole answers, and neither proxies nor HTTP/2 nor streaming. llhttp parses the
+answers. The exceptions are those of httpx, so that upstreams/http/transport.py treats both transports alike.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import httpx
 from upstreams.http.connection_pool import ConnectionPool
 
 Origin = tuple[str, str, int]
-Whole = tuple[int, list[tuple[bytes, bytes]], bytes]
+WholeAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 PORTS: Final = {"http": 80, "https": 443}
 _MOST_HEADER_BYTES: Final = 65_536
@@ -27,18 +27,18 @@ _ANY_SIZE: Final = 2**62
 
 
 class AnswerTooLarge(httpx.RemoteProtocolError):
-    """The answer was longer than `extensions["max_bytes"]` and was not read to its end."""
+    """The answer is longer than `extensions["max_bytes"]` and was not read to its end."""
 
 
 class _Connection(asyncio.Protocol):
-    """One connection, one exchange at a time. `usable` says whether another may follow."""
+    """One connection with one exchange at a time. `usable` says whether another exchange may follow."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._parser: Any = httptools.HttpResponseParser(self)
         self._transport: Any = None
         self._unread = select.poll()
-        self._answer: asyncio.Future[Whole] | None = None
+        self._answer: asyncio.Future[WholeAnswer] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
@@ -49,9 +49,11 @@ class _Connection(asyncio.Protocol):
 
     # What the exchange does
 
-    async def exchange(self, request: bytes, *, silence: float, end: float, most: int) -> Whole:
-        """Raises httpx.ReadTimeout after `silence` seconds without a byte or at `end`, by the loop's clock, and httpx's
-        errors of a connection that ended or an answer that cannot be read. Cancelled, it leaves no connection behind.
+    async def exchange(self, request: bytes, *, silence: float, end: float, most: int) -> WholeAnswer:
+        """Send a request and return its whole answer.
+
+        Raises httpx.ReadTimeout after `silence` seconds without a byte, or at `end` by the loop's clock. Raises httpx's
+        errors for a closed connection and for an unreadable answer. A cancelled exchange closes its connection.
         """
         if not self.usable:
             raise httpx.ReadError("the connection was closed")
@@ -72,7 +74,7 @@ class _Connection(asyncio.Protocol):
             self._headers, self._body = [], []
 
     def is_silent(self) -> bool:
-        """Asks the socket itself: what came while the loop was busy has not been shown to `data_received` yet."""
+        """Ask the socket itself, because `data_received` has not seen what came while the loop was busy."""
         return self.usable and not self._unread.poll(0)
 
     def close(self) -> None:
@@ -81,7 +83,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _look(self) -> None:
-        """Time is up, unless something was heard meanwhile."""
+        """Fail the exchange if its time is up, or wait on if bytes came meanwhile."""
         now = self._loop.time()
         due = min(self._heard + self._silence, self._end)
         if now >= due:
@@ -98,12 +100,12 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        # Registered once: a poll of its own for each look costs twice as much, and `select` knows no large numbers.
+        # One poll object for all looks, because a new one costs twice as much. `select` takes no large file numbers.
         self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
-            # Whoever speaks unasked, or on after the end, would be taken for the answer to the next request.
+            # Bytes without a question, or after the end, would be taken for the answer to the next request.
             self.close()
             return
         self._heard = self._loop.time()
@@ -129,7 +131,7 @@ class _Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._answer is None or self._answer.done():
             self.usable = False
-            # The answer that is done keeps its headers for itself.
+            # The finished answer keeps its own list of headers.
             self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -163,24 +165,24 @@ class _Connection(asyncio.Protocol):
 
 
 class Http1Transport(httpx.AsyncBaseTransport):
-    """Keeps connections for `keep_alive_seconds` after their last use. How many there are is the caller's to limit.
+    """Keeps connections for `keep_alive_seconds` after their last use. The caller limits their number.
 
-    `request.extensions`: httpx's "timeout" (connect and read are kept) and "target"; "total", the seconds that all of
-    it may take, "max_bytes" of a body, and "lane".
+    `request.extensions` may hold httpx's "timeout" (connect and read) and "target", and ours: "total" is the seconds of
+    the whole exchange, "max_bytes" the largest body, "lane" the trading server.
     """
 
     def __init__(self, context: ssl.SSLContext, *, keep_alive_seconds: float) -> None:
         self._context = context
-        self._kept: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
+        self._pool: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer. Raises httpx's exceptions; ConnectError and ConnectTimeout before a byte is sent."""
+        """The whole answer. Raises httpx's exceptions: ConnectError and ConnectTimeout only before a byte was sent."""
         url, told = request.url, request.extensions
         timeout = told.get("timeout", {})
         target = told.get("target", url.raw_path)
         status, headers, body = await self.exchange(
             (url.scheme, url.host, url.port or PORTS[url.scheme]),
-            written(request.method, target, request.headers.raw, await request.aread()),
+            encode_request(request.method, target, request.headers.raw, await request.aread()),
             lane=told.get("lane", ""),
             connect=timeout.get("connect"),
             silence=timeout.get("read") or _ALWAYS,
@@ -199,26 +201,27 @@ class Http1Transport(httpx.AsyncBaseTransport):
         silence: float,
         total: float,
         most: int,
-    ) -> Whole:
-        """The same without httpx's request and response, which cost more than the exchange itself. Requests of one lane
-        share kept connections; None is for a request that has a connection of its own, before and after.
+    ) -> WholeAnswer:
+        """An exchange without httpx's request and response, which cost more than the exchange itself.
+
+        Requests of one lane share pooled connections. A request with lane None has a new connection for itself.
         """
         end = asyncio.get_running_loop().time() + total
-        kept = None if lane is None else self._kept.take((origin, lane))
+        kept = None if lane is None else self._pool.take((origin, lane))
         connection = kept or await self._connected(origin, connect)
         whole = await connection.exchange(request, silence=silence, end=end, most=most)
         if lane is None or not connection.usable:
             connection.close()
         else:
-            self._kept.keep((origin, lane), connection)
+            self._pool.keep((origin, lane), connection)
         return whole
 
     def distrust(self, lane: str) -> None:
-        """Use no connection again that is kept for this lane."""
-        self._kept.distrust(lane)
+        """Close the idle connections of this lane."""
+        self._pool.distrust(lane)
 
     async def aclose(self) -> None:
-        self._kept.close()
+        self._pool.close()
 
     async def _connected(self, origin: Origin, seconds: float | None) -> _Connection:
         scheme, host, port = origin
@@ -234,8 +237,8 @@ class Http1Transport(httpx.AsyncBaseTransport):
         return connection
 
 
-def written(method: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> bytes:
-    """A request's bytes. Raises httpx.LocalProtocolError for a line break where none may be."""
+def encode_request(method: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> bytes:
+    """The bytes of a request. Raises httpx.LocalProtocolError for a forbidden line break."""
     lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), target)]
     lines += [b"%b: %b" % header for header in headers]
     head = b"\r\n".join(lines)

@@ -1,4 +1,4 @@
-"""Reading vendors' JSON: typed, exact, tolerant of the forms that their documents themselves mix up."""
+"""Vendors' JSON: typed and exact, in all forms that the vendors' own documents use for a value."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,27 +10,28 @@ import msgspec
 
 T = TypeVar("T")
 
-# A figure beyond this is no money, but an attack on whoever prints it: 1e400 is valid JSON.
+# A larger exponent is no amount, but an attack on code that prints it: 1e400 is valid JSON.
 LARGEST_EXPONENT = 30
 
 Whole = int | str | None
-"""A code or a flag as vendors write it: 7, "7", "007"."""
+"""A code as vendors write it: 7, "7", "007"."""
 
 Flag = bool | int | str | None
-"""The same for what is true or false."""
+"""A truth value as vendors write it: true, 1, "1", "true"."""
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _number = msgspec.json.Decoder(Decimal)
 _NOTHING = frozenset({b"null", b'""'})
 _SHORT = 5
+_EPOCH_YEAR = 1970
 
 
 class Nonsense(ValueError):
-    """The JSON is well-formed and says nothing that can be used."""
+    """The JSON is well-formed, but its content cannot be used."""
 
 
 def decode(body: bytes, kind: type[T]) -> T:
-    """Decode into a typed struct; Decimal fields keep every digit."""
+    """Decode into a typed struct. Decimal fields keep every digit."""
     return msgspec.json.decode(body, type=kind)
 
 
@@ -39,13 +40,13 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
-def plain(amount: Decimal) -> Decimal:
+def without_exponent(amount: Decimal) -> Decimal:
     """The same number without an exponent: 100, never 1E+2."""
     return Decimal(format(amount, "f"))
 
 
-def money(value: Decimal | None) -> Decimal | None:
-    """Refuse what is no amount: NaN, Infinity, 1e400."""
+def read_money(value: Decimal | None) -> Decimal | None:
+    """The amount. Raises Nonsense for NaN, Infinity and 1e400."""
     if value is None:
         return None
     if not value.is_finite() or abs(value.adjusted()) > LARGEST_EXPONENT:
@@ -53,28 +54,28 @@ def money(value: Decimal | None) -> Decimal | None:
     return value
 
 
-def required_money(value: Decimal | None) -> Decimal:
-    exact = money(value)
+def read_required_money(value: Decimal | None) -> Decimal:
+    exact = read_money(value)
     if exact is None:
         raise Nonsense("an amount is missing")
     return exact
 
 
-def raw_number(raw: msgspec.Raw | bytes) -> Decimal | None:
-    """A number given as JSON number or text, exact; null and "" are None."""
+def read_raw_number(raw: msgspec.Raw | bytes) -> Decimal | None:
+    """The exact number of a JSON number or text; null and "" are None."""
     written = bytes(raw)
     return _short_number(written) if len(written) <= _SHORT else _read_number(written)
 
 
 def _read_number(written: bytes) -> Decimal | None:
-    return None if written in _NOTHING else money(_number.decode(written))
+    return None if written in _NOTHING else read_money(_number.decode(written))
 
 
-# Leverages and the like: few are different, and each comes thousands of times.
+# Figures such as leverages have few different values, and each comes thousands of times.
 _short_number = lru_cache(maxsize=1024)(_read_number)
 
 
-def whole(value: Whole) -> int | None:
+def read_whole(value: Whole) -> int | None:
     """7, "7" and "007" are 7; None and "" are None."""
     if value is None or value == "":
         return None
@@ -86,27 +87,28 @@ def whole(value: Whole) -> int | None:
     return int(text[:20])
 
 
-def flag(value: Flag) -> bool | None:
+def read_flag(value: Flag) -> bool | None:
     """True, 1, "1" and "true" are true; 0, "0" and "false" are false; None and "" are None."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
-    number = whole(value)
+    number = read_whole(value)
     return None if number is None else number != 0
 
 
-def text(value: Whole) -> str | None:
-    """A text that some answers give as a number; "" is None."""
+def read_text(value: Whole) -> str | None:
+    """A text, or a number that some answers give in its place; "" is None."""
     return None if value is None or value == "" else str(value)
 
 
-def local_stamp(value: str | None, zone: ZoneInfo) -> datetime | None:
-    """A vendor's time as UTC. A stamp that names its offset is believed; one that does not is the server's own time.
-    The beginning of the epoch is how MetaTrader says "never".
+def read_local_stamp(value: str | None, zone: ZoneInfo) -> datetime | None:
+    """A vendor's time as UTC. A time without an offset is local time of the server, in `zone`.
+
+    The beginning of the epoch is None, because MetaTrader means "never" by it.
     """
     if not value:
         return None
     stamp = datetime.fromisoformat(value)
     moment = (stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=zone)).astimezone(UTC)
-    return moment if moment.year > 1970 else None  # noqa: PLR2004 - the epoch.
+    return moment if moment.year > _EPOCH_YEAR else None

@@ -2,7 +2,7 @@ import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How hard one vendor connection may be driven, and when to stop asking it."""
+    """The call policy of one vendor connection: time-outs, bulkhead, rate limit, circuit breaker and retries."""
 
     connect_timeout_seconds: float = 2.0
     read_timeout_seconds: float = 10.0

@@ -1,9 +1,8 @@
-"""The one way to call a vendor. A Link is a vendor connection with all its manners: how many calls at once, how many a
-minute, how long, when to stop asking, when to try again, and what a failure means.
+"""The link: one vendor connection with its call policy. Every call to a vendor goes through a link.
 
-    breaker -> rate limit -> bulkhead -> exchange -> status -> the vendor's module reads the body
+    circuit breaker -> rate limit -> bulkhead -> exchange -> status -> the vendor's module reads the body
 
-What is proven unsent is Unavailable; a write that may have been acted upon is OutcomeUnknown.
+A call that was provably not sent raises Unavailable. A write that may have been acted upon raises OutcomeUnknown.
 """
 
 import random
@@ -15,7 +14,7 @@ import msgspec
 from core.call import Call
 from core.clock import Clock, Deadline
 from core.errors import Misunderstood, Rejected, System, Unavailable, UpstreamError
-from upstreams.flow.bulkhead import Bulkhead, Crowded, Lane
+from upstreams.flow.bulkhead import Bulkhead, BulkheadFull, Lane
 from upstreams.flow.circuit_breaker import Breaker, Breakers
 from upstreams.flow.rate_limit import RateLimit, reserved_of
 from upstreams.flow.retry_budget import RetryBudget
@@ -24,23 +23,23 @@ from upstreams.http.failures import Failures
 from upstreams.http.health import HealthBook, LinkHealth
 from upstreams.http.limits import Limits
 from upstreams.http.request import HttpRequest
-from upstreams.http.transport import Bounds, HttpAnswer, Transport
+from upstreams.http.transport import ExchangeBounds, HttpAnswer, Transport
 from upstreams.http.transport_errors import TransportFault
 
 T = TypeVar("T")
 Read = Callable[[HttpAnswer], T]
-"""A vendor's reading of an answer. Raises one of the five words, or msgspec's errors and ValueError for nonsense."""
+"""The vendor's function that reads an answer. Raises an UpstreamError, or msgspec's errors and ValueError."""
 
 RETRY_PAUSE_SECONDS = 0.05
 _NOT_READABLE = (msgspec.DecodeError, msgspec.ValidationError, ValueError, ArithmeticError, LookupError, TypeError)
 
 
 class TokenRefused(Exception):
-    """The vendor read our access token and refused it: nothing was done, and a fresh token may do better."""
+    """The vendor refused our access token and did nothing. It may accept a fresh token."""
 
 
 class Link:
-    """One vendor connection. Open from `async with`; `read` and `write` may be called concurrently."""
+    """One vendor connection. `read` and `write` may be called concurrently."""
 
     def __init__(  # noqa: PLR0913 - what a link is made of.
         self,
@@ -77,74 +76,80 @@ class Link:
     def health(self) -> LinkHealth:
         return self._book.snapshot()
 
-    def check(self, lane: str, *, order: bool) -> None:
-        """Raise Unavailable if an order, or a read, to this trading server would not be sent now."""
-        wait = self._breakers.of(lane, order=order).wait_seconds()
+    def check(self, lane: str, *, for_command: bool) -> None:
+        """Raise Unavailable while the circuit breaker of this trading server is open, for commands or for reads."""
+        wait = self._breakers.of(lane, for_command=for_command).wait_seconds()
         if wait > 0:
-            raise self.failures.left_alone(wait)
+            raise self.failures.breaker_open(wait)
 
     async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
-        """Ask for something. At most `limits.read_attempts` tries, within the call's deadline and the retry budget.
+        """Ask for something. At most `limits.read_attempts` attempts, within the deadline and the retry budget.
 
-        The loop is our own rather than stamina's: stamina asks whether an error is worth a retry before it knows
-        whether a try is left, so that a budget kept there is charged twice, and it logs a line of its own beside ours.
+        The loop is our own, because stamina's asks whether an error is worth a retry before it knows whether an attempt
+        is left. A retry budget in stamina would be charged twice. Stamina also writes a log line of its own.
         """
         if request.writes:
             raise ValueError("a write is never sent through `read`, which repeats")
-        self._budget.called()
+        self._budget.record_call()
         deadline = call.deadline.sooner(request.total_seconds or self.limits.total_timeout_seconds)
         for attempt in range(1, self.limits.read_attempts):
             try:
-                return await self._once(request, read, call, deadline, attempt)
+                return await self._attempt(request, read, call, deadline, attempt)
             except Unavailable as error:
                 pause = RETRY_PAUSE_SECONDS * (1 + random.random())  # noqa: S311 - jitter is no secret.
                 if not error.worth_retrying or pause >= deadline.remaining() or not self._budget.take():
                     raise
                 await self.clock.sleep(pause)
-        return await self._once(request, read, call, deadline, self.limits.read_attempts)
+        return await self._attempt(request, read, call, deadline, self.limits.read_attempts)
 
     async def write(self, request: HttpRequest, read: Read[T], call: Call) -> T:
-        """Change something, once. The waits before it obey the call's deadline; once bytes leave, only the vendor's own
-        time counts: to give up sooner would make an unknown out of a known outcome.
+        """Change something, once.
+
+        The waits before the exchange obey the call's deadline. The exchange itself has the vendor's full time, because
+        an earlier end would turn a known outcome into an unknown one.
         """
         if not request.writes:
             raise ValueError("only a request that says that it writes is judged as a write")
-        return await self._once(request, read, call, call.deadline, 1)
+        return await self._attempt(request, read, call, call.deadline, 1)
 
-    async def _once(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, attempt: int) -> T:
+    async def _attempt(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, attempt: int) -> T:
         with (
             call.lifetime.waiting_for_vendor(),
             CallLog(self.system, self.name, request, call, attempt, self.clock) as log,
         ):
-            return await self._guarded(request, read, call, deadline, log)
+            return await self._wait_and_send(request, read, call, deadline, log)
 
-    async def _guarded(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
-        self.check(request.lane, order=call.order)
-        lane = Lane(call.caller, order=request.writes or call.order)
-        wait = self._rate.wait_seconds(self._bulkhead.ahead(lane), order=lane.order)
+    async def _wait_and_send(
+        self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog
+    ) -> T:
+        self.check(request.lane, for_command=call.for_command)
+        lane = Lane(call.caller, for_command=request.writes or call.for_command)
+        wait = self._rate.wait_seconds(self._bulkhead.ahead(lane), for_command=lane.for_command)
         if wait > deadline.remaining():
             raise self.failures.rate_limited(wait)
         try:
-            async with self._bulkhead.place(deadline, lane):
-                if not await self._rate.take(deadline, order=lane.order):
-                    raise self.failures.rate_limited(self._rate.wait_seconds(order=lane.order))
-                return await self._judged(request, read, call, deadline, log)
-        except Crowded as error:
-            raise self.failures.crowded(self.limits.total_timeout_seconds) from error
+            async with self._bulkhead.slot(deadline, lane):
+                if not await self._rate.take(deadline, for_command=lane.for_command):
+                    raise self.failures.rate_limited(self._rate.wait_seconds(for_command=lane.for_command))
+                return await self._send_and_judge(request, read, call, deadline, log)
+        except BulkheadFull as error:
+            raise self.failures.bulkhead_full(self.limits.total_timeout_seconds) from error
 
-    async def _judged(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog) -> T:
-        """Send, and let breaker and health learn from what came back."""
-        # Asked again: it may have opened while this call stood in the queue.
-        self.check(request.lane, order=call.order)
-        breaker = self._breakers.of(request.lane, order=call.order)
+    async def _send_and_judge(
+        self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog
+    ) -> T:
+        """Send, and record the result for the circuit breaker and for the health."""
+        # Checked again, because the breaker may have opened while this call waited in the queue.
+        self.check(request.lane, for_command=call.for_command)
+        breaker = self._breakers.of(request.lane, for_command=call.for_command)
         breaker.enter()
         started = self.clock.monotonic()
         try:
             answer = await self._exchange(request, call, deadline)
-            log.answered(answer)
-            result = self._understood(request, read, answer)
+            log.note_answer(answer)
+            result = self._read_answer(request, read, answer)
         except (Rejected, TokenRefused):
-            breaker.succeeded()
+            breaker.record_success()
             self._note(started, None)
             raise
         except UpstreamError as error:
@@ -153,37 +158,30 @@ class Link:
             self._blame(breaker, error, started)
             raise
         except BaseException:
-            breaker.abandoned()
+            breaker.record_abandoned()
             raise
-        breaker.succeeded()
+        breaker.record_success()
         self._note(started, None)
         return result
 
     async def _exchange(self, request: HttpRequest, call: Call, deadline: Deadline) -> HttpAnswer:
         call.tally.count(self.system, request.keys)
         total = request.total_seconds or self.limits.total_timeout_seconds
-        bounds = Bounds(
+        bounds = ExchangeBounds(
             read_seconds=request.total_seconds or self.limits.read_timeout_seconds,
             total_seconds=total if request.writes else min(total, deadline.remaining()),
             max_answer_bytes=request.max_answer_bytes or self.limits.max_answer_bytes,
         )
         try:
-            return await self._transport.exchange(
-                request.method,
-                request.address(self._url),
-                headers=request.headers,
-                content=request.content,
-                bounds=bounds,
-                # What an order is settled by is never taken from a connection that another request has used.
-                lane=None if request.alone or call.order else request.lane,
-                writes=request.writes,
-            )
+            # Reads that decide about a command never use a connection that another request has used.
+            lane = None if request.alone or call.for_command else request.lane
+            return await self._transport.exchange(request, request.address(self._url), bounds, lane=lane)
         except TransportFault as fault:
-            # A caller in a hurry is no proof against the vendor.
+            # A call with little time left proves nothing about the vendor.
             fair = bounds.total_seconds >= self.limits.connect_timeout_seconds
             raise self.failures.from_fault(fault, writes=request.writes, fair=fair) from fault
 
-    def _understood(self, request: HttpRequest, read: Read[T], answer: HttpAnswer) -> T:
+    def _read_answer(self, request: HttpRequest, read: Read[T], answer: HttpAnswer) -> T:
         if answer.status not in request.understands:
             raise self.failures.from_status(answer, writes=request.writes)
         try:
@@ -195,16 +193,16 @@ class Link:
         except (UpstreamError, TokenRefused):
             raise
         except _NOT_READABLE as error:
-            # The text of a decoding error may quote the answer; its class and place in the code are enough.
+            # The text of a decoding error may quote the answer, so that only its class is kept.
             raise self.failures.unreadable(writes=request.writes, detail=type(error).__name__) from None
 
     def _blame(self, breaker: Breaker, error: UpstreamError, started: float) -> None:
         if error.vendors_fault is None:
-            breaker.abandoned()
+            breaker.record_abandoned()
         elif error.vendors_fault:
-            breaker.failed()
+            breaker.record_failure()
         else:
-            breaker.succeeded()
+            breaker.record_success()
         self._note(started, error.message)
 
     def _note(self, started: float, error: str | None) -> None:

@@ -1,4 +1,4 @@
-"""One HTTP request to a vendor, described before it is sent."""
+"""The description of one HTTP request to a vendor."""
 
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, quote_plus
@@ -10,14 +10,17 @@ OK = frozenset({200})
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """`path` is a template (`/api/MT4/{server}/UserRecordGet/{login}`): the log shows it as it stands, so that neither
-    a log line nor a metric grows with the logins. Headers, query and content may hold secrets: no repr.
+    """One HTTP request to a vendor.
 
-    `understands` are the statuses that the vendor documents and its module reads; every other status is judged by the
-    link. `lane` is the trading server that the circuit breakers watch, and that connections are kept for. `alone` is
-    for a read whose answer does not say what was asked for: it has a connection of its own, before and after, on which
-    no other answer can be waiting. `keys` is how many keys the call carries.
-    `total_seconds` replaces the link's time-outs where the vendor's own deadline is longer.
+    - `path` is a template (`/api/MT4/{server}/UserRecordGet/{login}`). The log shows the template, because it must not
+      depend on the logins.
+    - Headers, query and content may hold secrets, so that the repr has none of them.
+    - `understands` are the documented statuses that the vendor's module reads. The link judges every other status.
+    - `lane` is the trading server. It has its own circuit breakers and pooled connections.
+    - `alone` is for a read whose answer does not say what was asked for. The read has a new connection for itself, on
+      which no other answer can wait.
+    - `keys` is the number of keys that the call carries.
+    - `total_seconds` replaces the link's time-outs where the vendor's own deadline is longer.
     """
 
     method: str
@@ -43,12 +46,12 @@ class HttpRequest(msgspec.Struct, frozen=True):
         return f"HttpRequest({self.method} {self.path})"
 
     def address(self, base: str) -> str:
-        """The full URL. Values are quoted whole: a login never becomes a further path segment."""
+        """The full URL. Values are quoted, so that a login never becomes a further path segment."""
         path = self.path
         if "{" in path:
             path = path.format_map({name: quote(value, safe="") for name, value in self.values.items()})
         if not self.query:
             return base + path
-        # The names are ours, and need no quoting.
+        # The names are constants of ours and need no quoting.
         query = "&".join([f"{name}={quote_plus(value, safe=',')}" for name, value in self.query])
         return f"{base}{path}?{query}"

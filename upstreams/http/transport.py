@@ -1,7 +1,7 @@
-"""Bytes to a vendor and bytes back: with http1.py and transport_errors.py the one place that knows httpx.
+"""The transport of one vendor connection. Only this module, http1.py and transport_errors.py know httpx.
 
-Whatever the HTTP stack raises leaves here as a TransportFault that answers one question besides its words: had a byte
-of the request left us? A write that never left may be repeated; one that did may have been applied.
+Every error of the HTTP stack becomes a TransportFault. It says whether a byte of the request was sent: an unsent write
+may be repeated, and a sent one may have been applied.
 """
 
 import asyncio
@@ -14,18 +14,19 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 import msgspec
 
-from upstreams.http.http1 import PORTS, Http1Transport, Origin, written
+from upstreams.http.http1 import PORTS, Http1Transport, Origin, encode_request
 from upstreams.http.limits import Limits
+from upstreams.http.request import HttpRequest
 from upstreams.http.transport_errors import Meaning, TransportFault, meaning_of
 
-# Vendors close idle connections after as little as 5 s (uvicorn's default); we let go sooner than they do, so that a
-# read seldom meets a connection that is being closed under it.
+# Some vendors close idle connections after 5 s (uvicorn's default). We close earlier, so that a read seldom uses a
+# connection that the vendor is closing.
 KEEP_ALIVE_SECONDS = 4.0
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "brokergraph"}
 
 
 class HttpAnswer(msgspec.Struct, frozen=True):
-    """A complete answer of any status. Header names are lower-case. The body may hold secrets: it has no repr."""
+    """A complete answer of any status, with lower-case header names. The repr hides the body, a possible secret."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,8 +37,8 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """How long and how large one exchange may be."""
+class ExchangeBounds:
+    """The longest time and the largest answer of one exchange."""
 
     read_seconds: float
     total_seconds: float
@@ -45,7 +46,7 @@ class Bounds:
 
 
 class _Progress:
-    """Listens to httpcore's trace for the moment when the first byte of a request is handed to the socket."""
+    """Notes from httpcore's trace when the first byte of a request is handed to the socket."""
 
     def __init__(self) -> None:
         self.sent = False
@@ -57,12 +58,12 @@ class _Progress:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    # Reading the certificate store costs tens of milliseconds, so all connections of a process share one context.
+    # Because reading the certificate store costs tens of milliseconds, all connections share one context.
     return httpx.create_ssl_context(trust_env=False)
 
 
 def _no_cookies() -> CookieJar:
-    # A vendor's cookie would tie one client's call to the next one's.
+    # A vendor's cookie would connect the calls of different clients.
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
 
 
@@ -81,10 +82,13 @@ def _http(limits: Limits) -> httpx.AsyncClient:
 
 
 class Transport:
-    """The way to one vendor. Reads have a transport that is made for many small ones, and share kept connections, but
-    for those whose answer nobody could tell from another's. Every write has a connection of its own, because a kept
-    connection that the vendor closes at that moment would turn an unsent write into one in doubt, and httpx's own
-    transport, which says when the first byte leaves.
+    """Sends requests to one vendor.
+
+    - Reads use the HTTP/1.1 transport and share pooled connections. A read whose answer cannot be told from another's
+      has its own connection.
+    - Every write has its own connection. If the vendor closed a pooled one at that moment, an unsent write would be in
+      doubt.
+    - Writes use httpx's own transport, which reports when the first byte is sent.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -94,97 +98,75 @@ class Transport:
         self._origins: dict[str, tuple[Origin, bytes]] = {}
 
     def distrust(self, lane: str) -> None:
-        """Use no connection again that is kept for this lane: what came on one of them does not fit what was asked."""
+        """Close the idle connections of this lane, because an answer on one of them did not fit its question."""
         self._reading.distrust(lane)
 
     async def aclose(self) -> None:
         await self._reading.aclose()
         await self._writing.aclose()
 
-    async def exchange(  # noqa: PLR0913 - the parts of an HTTP request, and its bounds.
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        bounds: Bounds,
-        lane: str | None,
-        writes: bool,
-    ) -> HttpAnswer:
-        """One HTTP exchange within a total time, which httpx alone does not keep: its read time-out restarts with each
-        chunk. Reads of one lane share kept connections; None is for one that has its own. Raises TransportFault;
-        CancelledError passes and leaves no connection behind.
+    async def exchange(self, request: HttpRequest, url: str, bounds: ExchangeBounds, *, lane: str | None) -> HttpAnswer:
+        """One HTTP exchange within a total time, which httpx does not keep: its read time-out restarts with each chunk.
+
+        Reads of one lane share pooled connections. A read with lane None has its own. Raises TransportFault. A
+        cancelled exchange closes its connection.
         """
         progress = _Progress()
         try:
-            if writes:
+            if request.writes:
                 async with asyncio.timeout(bounds.total_seconds):
-                    request = self._writing_request(method, url, headers, content, bounds, progress)
-                    return await _received(await self._writing.send(request, stream=True), bounds.max_answer_bytes)
-            return await self._read(method, url, headers, content, bounds, lane)
+                    write = self._build_write(request, url, bounds, progress)
+                    return await _receive(await self._writing.send(write, stream=True), bounds.max_answer_bytes)
+            return await self._read(request, url, bounds, lane)
         except TimeoutError as error:
             raise TransportFault(Meaning.SILENT, sent=progress.sent, detail="total time-out") from error
         except TransportFault:
             raise
         except Exception as error:
-            # The exception's text may hold an address; its class is enough for the log.
+            # The exception's text may hold an address, so that only its class is logged.
             raise TransportFault(meaning_of(error), sent=progress.sent, detail=type(error).__name__) from error
 
-    def _writing_request(  # noqa: PLR0913, PLR0917 - the parts of a request.
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        bounds: Bounds,
-        progress: _Progress,
+    def _build_write(
+        self, request: HttpRequest, url: str, bounds: ExchangeBounds, progress: _Progress
     ) -> httpx.Request:
         return self._writing.build_request(
-            method,
+            request.method,
             url,
-            headers=dict(headers),
-            content=content,
-            # A request's bytes fit into the socket's buffer: who does not take them in the time of a handshake is as
-            # good as unreachable, and a repeat with a vendor's key has to know when it arrives at the latest.
+            headers=dict(request.headers),
+            content=request.content,
+            # A request fits into the socket's buffer, so that writing it takes no longer than a handshake, unless the
+            # vendor is unreachable. The bound also says when a repeat with a vendor's key arrives at the latest.
             timeout=httpx.Timeout(
                 bounds.read_seconds, connect=self._connect_seconds(bounds), write=self._connect_seconds(bounds)
             ),
             extensions={"trace": progress},
         )
 
-    async def _read(  # noqa: PLR0913, PLR0917 - the parts of a request.
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        bounds: Bounds,
-        lane: str | None,
-    ) -> HttpAnswer:
-        """Without httpx's client, request and response, whose share of a small call is larger than the transport's."""
+    async def _read(self, request: HttpRequest, url: str, bounds: ExchangeBounds, lane: str | None) -> HttpAnswer:
+        """Read without httpx's client, request and response, which cost more than the transport of a small call."""
         origin, host, target = self._split(url)
-        sent = {**_HEADERS, **headers}
+        content = request.content or b""
+        sent = {**_HEADERS, **request.headers}
         if lane is None:
             sent["connection"] = "close"
-        if content is not None or method != "GET":
-            sent["content-length"] = str(len(content or b""))
+        if content or request.method != "GET":
+            sent["content-length"] = str(len(content))
         lines = [(b"host", host), *((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())]
         status, found, body = await self._reading.exchange(
             origin,
-            written(method, target, lines, content or b""),
+            encode_request(request.method, target, lines, content),
             lane=lane,
             connect=self._connect_seconds(bounds),
             silence=bounds.read_seconds,
             total=bounds.total_seconds,
             most=bounds.max_answer_bytes,
         )
-        answer = HttpAnswer(status, _joined(found), body)
+        answer = HttpAnswer(status, _join_headers(found), body)
         _refuse_encoding(answer.headers)
         return answer
 
     def _split(self, url: str) -> tuple[Origin, bytes, bytes]:
-        """Where to connect, whom to name and what to ask for. There are as many origins as settings name."""
+        """The origin, the host and the target of an address. The settings bound the number of origins."""
         slash = url.find("/", len("https://"))
         before, after = (url, "/") if slash < 0 else (url[:slash], url[slash:])
         known = self._origins.get(before)
@@ -194,13 +176,13 @@ class Transport:
             known = self._origins[before] = (origin, parts.netloc)
         return (*known, after.encode("ascii") if after.isascii() else httpx.URL(url).raw_path)
 
-    def _connect_seconds(self, bounds: Bounds) -> float:
-        # TCP and TLS each have this long, so half of the total ends both by httpx's own hand: a handshake that is
+    def _connect_seconds(self, bounds: ExchangeBounds) -> float:
+        # TCP and TLS have this time each, so that httpx itself ends both within the total. A handshake that is
         # cancelled from outside leaves its socket to the garbage collector.
         return min(self._limits.connect_timeout_seconds, bounds.total_seconds / 2)
 
 
-async def _received(response: httpx.Response, max_bytes: int) -> HttpAnswer:
+async def _receive(response: httpx.Response, max_bytes: int) -> HttpAnswer:
     try:
         headers = {name.lower(): value for name, value in response.headers.items()}
         _refuse_encoding(headers)
@@ -210,8 +192,8 @@ async def _received(response: httpx.Response, max_bytes: int) -> HttpAnswer:
     return HttpAnswer(response.status_code, headers, body)
 
 
-def _joined(found: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers as text; one that comes twice is one with a comma."""
+def _join_headers(found: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers as text. Values of a repeated header are joined with a comma."""
     headers: dict[str, str] = {}
     for name, value in found:
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
@@ -220,15 +202,16 @@ def _joined(found: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def _refuse_encoding(headers: Mapping[str, str]) -> None:
-    # We asked for identity; unpacking has no limit in httpx, so a packed answer is not unpacked at all.
+    # We ask for identity. Because httpx decompresses without a limit, a compressed answer is refused.
     if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
         raise TransportFault(Meaning.UNREADABLE, sent=True, detail="packed answer")
 
 
 async def _bounded_body(response: httpx.Response, max_bytes: int) -> bytes:
     body = bytearray()
-    # Not `aiter_raw`, which costs a small answer more than its transport.
-    async for chunk in response.stream:  # type: ignore[union-attr]
+    # `aiter_raw` is not used, because it costs more than the transport of a small answer.
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    async for chunk in response.stream:
         body += chunk
         if len(body) > max_bytes:
             raise TransportFault(Meaning.UNREADABLE, sent=True, detail="answer too large")

@@ -1,4 +1,4 @@
-"""What each failure of the HTTP stack says about the vendor."""
+"""Errors of the HTTP stack, and the meaning of each."""
 
 from enum import Enum, auto
 
@@ -19,7 +19,7 @@ class Meaning(Enum):
 
 
 class TransportFault(Exception):
-    """No usable HTTP answer came. `sent` is false only where it is proven that no byte of the request left."""
+    """No usable HTTP answer came. `sent` is False only where provably no byte of the request was sent."""
 
     def __init__(self, meaning: Meaning, *, sent: bool, detail: str) -> None:
         super().__init__(detail)
@@ -57,12 +57,12 @@ FAULTS: dict[type[Exception], Meaning] = {
     httpx.StreamClosed: Meaning.OUR_FAULT,
     httpx.ResponseNotRead: Meaning.OUR_FAULT,
     httpx.RequestNotRead: Meaning.OUR_FAULT,
-    # What slips through httpx untranslated: TLS and socket errors in mid-stream.
+    # httpx does not translate TLS and socket errors in the middle of a stream.
     OSError: Meaning.DROPPED,
     AnswerTooLarge: Meaning.UNREADABLE,
 }
 
 
 def meaning_of(error: Exception) -> Meaning:
-    """The nearest entry of FAULTS; anything else is taken for a dropped connection, the most careful reading."""
+    """The nearest entry of FAULTS. An unknown error counts as a dropped connection, the most careful choice."""
     return next((FAULTS[kind] for kind in type(error).__mro__ if kind in FAULTS), Meaning.DROPPED)

@@ -1,4 +1,4 @@
-"""The one way to PostgreSQL: a pool, a deadline on every statement, and the driver's errors translated."""
+"""The database: a connection pool, a deadline for every statement, and a translation of the driver's errors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,8 +16,8 @@ from upstreams.postgres.failures import ERRORS, classify, took_too_long
 from upstreams.postgres.pool import Pool, transaction
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("postgres/database.sql")
-log = structlog.get_logger(__name__)
+_sql = read_statements("postgres/database.sql")
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _REPEATED = (DatabaseFailure.LOST, DatabaseFailure.TRANSIENT)
@@ -48,7 +48,7 @@ class Database:
     def __init__(self, config: DatabaseConfig, *, label: str) -> None:
         self.config = config
         self.label = label
-        # The server's major version; 0 until there was a connection.
+        # The major version of the server, and 0 before the first connection.
         self.major = 0
         self._pool: Pool | None = None
         self._opening = asyncio.Lock()
@@ -88,15 +88,15 @@ class Database:
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[Any]:
-        """A connection. Raises TimeoutError where none is free within the seconds."""
+        """A connection. Raises TimeoutError if none becomes free within the seconds."""
         pool = await self.pool()
         async with pool.connection(seconds) as connection:
             yield connection
 
     async def read(self, statement: str, *arguments: Any, call: Call, keys: int = 1) -> list[asyncpg.Record]:
-        """Run one reading statement within the call's deadline; once more where a repeat may succeed.
+        """Run one reading statement within the call's deadline, and once more if a repeat may succeed.
 
-        Raises Unavailable when there is no answer in time, Misunderstood when the database is not as agreed.
+        Raises Unavailable without an answer in time, and Misunderstood if the database lacks what the statement needs.
         """
         try:
             return await self._read_once(statement, arguments, call, keys)
@@ -122,13 +122,13 @@ class Database:
     async def answers(self, seconds: float) -> bool:
         """Whether the database answers within the seconds."""
         try:
-            await self.write(sql.ping, seconds=seconds)
+            await self.write(_sql.ping, seconds=seconds)
         except UpstreamError:
             return False
         return True
 
     async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
-        """Do some statements in one transaction, never twice. The error's `database_failure` says what it proves."""
+        """Run `work` in one transaction, never twice. The error's `database_failure` says what it proves."""
         async with self._writing(seconds) as connection, transaction(connection):
             return await work(connection)
 
@@ -147,7 +147,7 @@ class Database:
             raise translated from error
 
     def too_late(self) -> UpstreamError:
-        """The error for a waiter whose shared statement had no answer in time."""
+        """The error of a waiter that got no answer of a shared statement in time."""
         return self._unavailable(TimeoutError("waited for a shared statement"))
 
     @contextmanager
@@ -164,7 +164,7 @@ class Database:
         return translated
 
     def _unavailable(self, error: BaseException) -> UpstreamError:
-        log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
+        _log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
         message = "The database did not answer in time or cannot be reached; nothing was read. Try again."
         return Unavailable(message, system=ERP_DATABASE, name=self.label, detail=repr(error))
 
@@ -172,7 +172,7 @@ class Database:
         # Only the message is logged, because DETAIL quotes the row.
         detail = str(error.args[0]) if error.args else type(error).__name__
         sqlstate = getattr(error, "sqlstate", None)
-        log.error("database.refused", database=self.label, sqlstate=sqlstate, detail=detail)
+        _log.error("database.refused", database=self.label, sqlstate=sqlstate, detail=detail)
         hint = " `brokergraph check` reports what is missing." if isinstance(error, _NOT_AS_AGREED) else ""
         message = f"The database refused the statement.{hint}"
         return Misunderstood(message, system=ERP_DATABASE, name=self.label, upstream_code=sqlstate, detail=detail)

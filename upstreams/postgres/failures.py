@@ -99,5 +99,5 @@ def classify(error: BaseException) -> DatabaseFailure:
 
 
 def took_too_long(error: BaseException) -> bool:
-    """Whether the statement used its time up: a repeat would take as long again."""
+    """Whether the statement used up its time, so that a repeat would take as long again."""
     return isinstance(error, TimeoutError | asyncpg.QueryCanceledError)

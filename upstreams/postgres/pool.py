@@ -1,4 +1,4 @@
-"""A connection pool over asyncpg's, with a quick path for connections that reads have just released.
+"""The connection pool: asyncpg's pool, with a quick path for connections that reads have just released.
 
 asyncpg's pool spends a task, a time-out and a proxy on each use of a connection, as it does not know what was done.
 This costs more than a small statement. A successful read leaves no state behind, so its connection is reused directly.
@@ -26,7 +26,7 @@ _NO_TIME = 0.001
 
 
 class Pool:
-    """Raises asyncpg's errors, and TimeoutError where the time is up. `statement_seconds`: no read takes longer."""
+    """Raises asyncpg's errors, and TimeoutError when the time is up. No read takes longer than `statement_seconds`."""
 
     def __init__(self, pool: Any, statement_seconds: float) -> None:
         self._pool = pool  # asyncpg.Pool is generic for type checkers alone and cannot be subscripted at run time.
@@ -57,7 +57,7 @@ class Pool:
 
     @asynccontextmanager
     async def connection(self, seconds: float) -> AsyncIterator[Any]:
-        """A connection for any statement. Raises TimeoutError where none is free within the seconds.
+        """A connection for any statement. Raises TimeoutError if none becomes free within the seconds.
 
         At the end of the block its transaction has ended and its locks are free, unless PostgreSQL does not answer.
         """
@@ -68,7 +68,7 @@ class Pool:
             await asyncio.wait([self._give_back(connection)])
 
     async def close(self) -> None:
-        """Wait for what is under way and close all connections."""
+        """Wait for releases in flight and close all connections."""
         if self._tidying is not None:
             self._tidying.cancel()
         await self._tidied()
@@ -108,7 +108,7 @@ class Pool:
         return self._begin(self._given_back(connection))
 
     async def _given_back(self, connection: Any) -> None:
-        # After an error asyncpg has closed the connection, and its place in the pool is free.
+        # After an error asyncpg has closed the connection and freed its place in the pool.
         with suppress(Exception):
             await self._pool.release(connection, timeout=RELEASE_SECONDS)
 

@@ -1,6 +1,6 @@
-"""Statements live in .sql files, each under `-- name:` with a line that says which question it answers.
+"""Statements in .sql files. Each has a line `-- name:` and a line that says which question it answers.
 
-What several statements share stands once under `-- part:` and is put in where they say {its_name}.
+Text that several statements share stands once under `-- part:`. A statement includes it by {its_name}.
 """
 
 import re
@@ -18,7 +18,7 @@ def read_statements(filename: str, **more_parts: str) -> SimpleNamespace:
 
 
 def read_parts(filename: str) -> dict[str, str]:
-    """What several statements of a file share, by name."""
+    """The shared parts of a file, by name."""
     return {name: text for kind, name, text in _entries(filename) if kind == "part"}
 
 

@@ -1,17 +1,18 @@
-"""API keys: shown once when they are made, stored as a hash."""
+"""API keys in the state database. A key is shown once when it is made, and only its hash is stored."""
 
 import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from core.clock import Clock
 from core.secret import Secret
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("state/api_keys.sql")
+_sql = read_statements("state/api_keys.sql")
 _SECONDS = 5.0
 
 
@@ -30,18 +31,17 @@ class KeyRecord:
     successor: str | None = None
 
 
-def key_hash(key: Secret) -> bytes:
-    """SHA-256 is enough for a key of 256 random bits: a slow hash protects only secrets that can be guessed.
+def hash_key(key: Secret) -> bytes:
+    """The SHA-256 of a key. It is enough for 256 random bits: a slow hash protects only secrets that can be guessed.
 
-    Keys are found by this hash, so how long an index takes to compare tells at most how far a guess's HASH agrees with
-    one that is stored; nobody can choose keys so that their hashes agree further. `find` compares the whole in constant
-    time besides.
+    Because keys are found by their hash, the time of a look-up shows at most how far the HASH of a guess agrees with a
+    stored one. An attacker cannot choose keys whose hashes agree further. `find` also compares in constant time.
     """
     return hashlib.sha256(key.reveal().encode()).digest()
 
 
-def new_key(identity: str) -> Secret:
-    """A new key. Its id is part of it, so that a key that was found in a log can be revoked by its id."""
+def make_key(identity: str) -> Secret:
+    """A new key. It contains its id, so that a key that was found in a log can be revoked by its id."""
     return Secret(f"bg_{identity}_{secrets.token_urlsafe(32)}")
 
 
@@ -54,46 +54,47 @@ class KeyStore:
 
     async def find(self, key: Secret) -> KeyRecord | None:
         """The key's record; None where the key does not exist or has expired."""
-        digest = key_hash(key)
-        rows = await self._database.write(sql.by_hash, digest, self._clock.now(), seconds=_SECONDS)
+        digest = hash_key(key)
+        rows = await self._database.write(_sql.by_hash, digest, self._clock.now(), seconds=_SECONDS)
         found = [row for row in rows if hmac.compare_digest(row["key_hash"], digest)]
         return _record(found[0]) if found else None
 
     async def rotate(
         self, identity: str, successor: str, key: Secret, ends: datetime, new_ends: datetime | None
     ) -> KeyRecord | None:
-        """Make `key` under the id `successor` for all that the old one was for, which ends at `ends` or sooner. None
-        where the old one is not valid or has a successor already, or the new id is taken.
+        """Store `key` under the id `successor`, with the scopes of the old key, which ends at `ends` or sooner.
+
+        None where the old key is not valid or has a successor, or where the new id is taken.
         """
-        values = (identity, self._clock.now(), successor, key_hash(key), ends, new_ends)
-        rows = await self._database.write(sql.rotate, *values, seconds=_SECONDS)
+        values = (identity, self._clock.now(), successor, hash_key(key), ends, new_ends)
+        rows = await self._database.write(_sql.rotate, *values, seconds=_SECONDS)
         return _record(rows[0]) if rows else None
 
     async def note_use(self, used: dict[str, datetime]) -> None:
         """Store when these keys were used last."""
-        await self._database.write(sql.note_use, list(used), list(used.values()), seconds=_SECONDS)
+        await self._database.write(_sql.note_use, list(used), list(used.values()), seconds=_SECONDS)
 
     async def add(self, record: KeyRecord, key: Secret) -> bool:
         """Store the key under its id. False where the id is taken."""
         agencies = None if record.agencies is None else list(record.agencies)
         rows = await self._database.write(
-            sql.insert,
-            *(record.id, key_hash(key), record.principal, list(record.scopes), agencies),
+            _sql.insert,
+            *(record.id, hash_key(key), record.principal, list(record.scopes), agencies),
             *(self._clock.now(), record.expires_at),
             seconds=_SECONDS,
         )
         return bool(rows)
 
     async def list_all(self) -> list[KeyRecord]:
-        return [_record(row) for row in await self._database.write(sql.list_all, seconds=_SECONDS)]
+        return [_record(row) for row in await self._database.write(_sql.list_all, seconds=_SECONDS)]
 
     async def revoke(self, identity: str) -> bool:
         """Revoke the key. False where it does not exist or has ended already."""
-        return bool(await self._database.write(sql.revoke, identity, self._clock.now(), seconds=_SECONDS))
+        return bool(await self._database.write(_sql.revoke, identity, self._clock.now(), seconds=_SECONDS))
 
 
-def _record(row: object) -> KeyRecord:
-    values = dict(row)  # type: ignore[call-overload]
+def _record(row: Any) -> KeyRecord:
+    values = dict(row)
     values.pop("key_hash", None)
     agencies = values.pop("agencies")
     return KeyRecord(

@@ -1,29 +1,29 @@
 -- API keys (upstreams/migrations/0002_api_keys.sql, 0007_key_rotation.sql).
 
 -- name: by_hash
--- Whose key has this hash? $1 hash, $2 now.
+-- Which valid key has this hash? $1 hash, $2 now.
 SELECT id, key_hash, principal, scopes, agencies, expires_at FROM brokergraph.api_key
 WHERE key_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
 
 -- name: insert
--- Keep a new key's hash.
+-- Store the hash of a new key.
 INSERT INTO brokergraph.api_key (id, key_hash, principal, scopes, agencies, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (id) DO NOTHING RETURNING id
 
 -- name: list_all
--- Every key there is, newest first.
+-- All keys, newest first.
 SELECT id, principal, scopes, agencies, created_at, expires_at, revoked_at, last_used_at, successor
 FROM brokergraph.api_key
 ORDER BY created_at DESC, id
 
 -- name: revoke
--- End a key's life now. $1 id, $2 now.
+-- Revoke a key. $1 id, $2 now.
 UPDATE brokergraph.api_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id
 
 -- name: rotate
--- Give a valid key that has no successor yet a new one for the same principal, scopes and agencies; the old one ends at
--- $5 if not sooner. $1 id, $2 now, $3 the new id, $4 its hash, $6 its end; without one it lives as long as the old was to.
+-- Store the successor of a valid key, with the same principal, scopes and agencies. A key has one successor. The old key
+-- ends at $5 or sooner. $1 id, $2 now, $3 the new id, $4 its hash, $6 its end, or null: it lives as long as the old one.
 WITH old AS (
     SELECT * FROM brokergraph.api_key
     WHERE id = $1 AND successor IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
@@ -39,6 +39,6 @@ ended AS (
 SELECT new.* FROM new, ended
 
 -- name: note_use
--- These keys were used. $1 ids, $2 when, pairwise.
+-- Store when keys were used last. $1 ids, $2 the times of these ids.
 UPDATE brokergraph.api_key k SET last_used_at = greatest(k.last_used_at, used.at)
 FROM unnest($1::text[], $2::timestamptz[]) AS used (id, at) WHERE k.id = used.id

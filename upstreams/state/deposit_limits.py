@@ -1,14 +1,14 @@
-"""The ledger's own limits on deposits, enforced in the transaction that writes the deposit's row."""
+"""Deposit limits of the ledger, enforced in the transaction that writes the deposit's row."""
 
 from typing import Any
 
 from core.commands import NO_GUARDS, DepositGuards
 from core.errors import Reason
-from core.money import plain
+from core.money import format_amount
 from core.records import InstructionRecord
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("state/instructions.sql")
+_sql = read_statements("state/instructions.sql")
 
 
 class LimitReached(Exception):
@@ -25,14 +25,14 @@ async def enforce_limits(new: InstructionRecord, guards: DepositGuards, connecti
     if new.amount is None or guards == NO_GUARDS:
         return
     account = f"{new.server}/{new.login}"
-    await connection.fetch(sql.lock_spenders, new.principal, account)
-    if await connection.fetch(sql.by_key, new.principal, new.idempotency_key):
+    await connection.fetch(_sql.lock_spenders, new.principal, account)
+    if await connection.fetch(_sql.by_key, new.principal, new.idempotency_key):
         # Because a request with the same key was faster, it is counted already, and this row will not be written.
         return
-    spent = await connection.fetchrow(sql.spent_today, new.principal, new.server, new.login, new.currency)
+    spent = await connection.fetchrow(_sql.spent_today, new.principal, new.server, new.login, new.currency)
     if guards.one_open_per_account and spent["open_on_account"]:
         message = (
-            "Another deposit on this account is not settled yet, and its server's history could not tell them apart."
+            "Another deposit on this account is still open, and the history of its server could not tell the two apart."
         )
         raise LimitReached(Reason.REQUEST_ALREADY_PENDING, message)
     for limit, already, whose in (
@@ -40,5 +40,5 @@ async def enforce_limits(new: InstructionRecord, guards: DepositGuards, connecti
         (guards.daily_per_account, spent["on_account"], "account's"),
     ):
         if limit is not None and already + new.amount > limit:
-            message = f"This would pass the {whose} limit of {plain(limit)} {new.currency} a day."
+            message = f"This would pass the {whose} limit of {format_amount(limit)} {new.currency} a day."
             raise LimitReached(Reason.LIMIT_EXCEEDED, message)

@@ -1,7 +1,7 @@
 -- Trusted documents (upstreams/migrations/0006_documents.sql).
 
 -- name: by_id
--- The document that a partner means by an id: its own before everybody's. $1 principal, $2 id.
+-- Which document has this id? The partner's own comes before one of all partners. $1 principal, $2 id.
 SELECT text FROM brokergraph.document WHERE principal IN ($1, '*') AND id = $2
 ORDER BY principal = '*' LIMIT 1
 
@@ -10,14 +10,14 @@ ORDER BY principal = '*' LIMIT 1
 SELECT text FROM brokergraph.document WHERE principal IN ($1, '*') AND text_hash = $2 LIMIT 1
 
 -- name: insert
--- Keep documents whose ids are free. $1 principal, $2 ids, $3 hashes, $4 texts, $5 names, $6 now.
+-- Store documents with ids that are free. $1 principal, $2 ids, $3 hashes, $4 texts, $5 names, $6 now.
 INSERT INTO brokergraph.document (principal, id, text_hash, text, name, added_at)
 SELECT $1, one.id, one.text_hash, one.text, one.name, $6
 FROM unnest($2::text[], $3::bytea[], $4::text[], $5::text[]) AS one (id, text_hash, text, name)
 ON CONFLICT (principal, id) DO NOTHING RETURNING id
 
 -- name: other_text
--- Which of these ids stand for another text already? $1 principal, $2 ids, $3 hashes.
+-- Which of these ids belong to another text already? $1 principal, $2 ids, $3 hashes.
 SELECT kept.id FROM brokergraph.document AS kept
 JOIN unnest($2::text[], $3::bytea[]) AS one (id, text_hash) ON one.id = kept.id
 WHERE kept.principal = $1 AND kept.text_hash <> one.text_hash ORDER BY kept.id
@@ -28,5 +28,5 @@ SELECT principal, id, name, text, added_at FROM brokergraph.document
 WHERE $1::text IS NULL OR principal = $1 ORDER BY principal, name NULLS LAST, id
 
 -- name: remove
--- Forget documents. $1 principal, $2 ids; null: all that the partner has.
+-- Remove documents. $1 principal, $2 ids; null: all of the partner.
 DELETE FROM brokergraph.document WHERE principal = $1 AND ($2::text[] IS NULL OR id = ANY($2)) RETURNING id

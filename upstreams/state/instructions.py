@@ -13,7 +13,7 @@ from core.call import Call
 from core.clock import Clock
 from core.commands import NO_GUARDS, DepositGuards
 from core.errors import ERP_DATABASE, DatabaseFailure, Unavailable, UpstreamError
-from core.keyset import Page, PageRequest, cut
+from core.keyset import Page, PageRequest, cut_page
 from core.records import Failure, InstructionEventRecord, InstructionRecord
 from core.visibility import Visibility
 from upstreams.postgres.database import Database
@@ -166,7 +166,7 @@ class Ledger:
         found: defaultdict[int, list[InstructionRecord]] = defaultdict(list)
         for row in rows:
             found[row["client_number"]].append(instruction_record(row))
-        return {number: cut(found[number], page) for number in numbers}
+        return {number: cut_page(found[number], page) for number in numbers}
 
     async def count(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, int]:
         rows = await self._database.read(

@@ -1,6 +1,6 @@
 """Checks the proof chain: no event was changed, removed, inserted or moved since it was written (docs/proof.md).
 
-Every hash is computed here from what the tables say, not by the database that is being checked.
+Every hash is computed here from the rows of the tables, because the database is being checked.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("state/proof.sql")
+_sql = read_statements("state/proof.sql")
 _SECONDS = 3600.0
 _PREFETCH = 1000
 
@@ -33,14 +33,14 @@ class Broken(Exception):
 
 
 def netstring(part: str | None) -> bytes:
-    """As brokergraph.netstring: the length first, so that different lists of parts have different texts."""
+    """The part with its length first, as brokergraph.netstring, so that different lists have different texts."""
     if part is None:
         return b"-;"
     text = part.encode()
     return b"%d:%b;" % (len(text), text)
 
 
-def chained(previous: bytes, parts: Sequence[str | None]) -> bytes:
+def chain(previous: bytes, parts: Sequence[str | None]) -> bytes:
     return sha256(previous + b"".join(netstring(part) for part in parts)).digest()
 
 
@@ -76,17 +76,17 @@ class _Check:
         return rows
 
     async def _check_orphans(self) -> None:
-        for row in await self._connection.fetch(sql.orphans):
-            raise Broken(f"Instruction {row[0]} is gone, and left its events behind.")
+        for row in await self._connection.fetch(_sql.orphans):
+            raise Broken(f"Instruction {row[0]} is missing, but its events are there.")
 
     async def _check_events(self) -> None:
-        """Walk instructions and their events side by side; both come in order of arrival."""
-        events = aiter(self._rows(sql.events))
+        """Read instructions and their events together. Both are in the order of arrival."""
+        events = aiter(self._rows(_sql.events))
         event = await anext(events, None)
-        async for instruction in self._rows(sql.instructions):
+        async for instruction in self._rows(_sql.instructions):
             self._instructions += 1
             *content, status, facts = tuple(instruction)
-            identity, head, sequence, stands = content[0], chained(b"", content), 0, None
+            identity, head, sequence, stands = content[0], chain(b"", content), 0, None
             known = None
             while event is not None and event[0] == identity:
                 sequence += 1
@@ -104,17 +104,17 @@ class _Check:
         where = f"Event {content[1]} of instruction {content[0]}"
         if int(content[1]) != sequence:
             raise Broken(f"{where} comes where event {sequence} should: one was dropped or put in.")
-        computed = chained(head, content)
+        computed = chain(head, content)
         if computed != found:
             raise Broken(f"{where} does not fit its hash: it, or what stands before it, was altered or moved.")
         return computed
 
     async def _check_checkpoints(self, wanted: str | None) -> None:
-        positions = aiter(self._rows(sql.positions))
+        positions = aiter(self._rows(_sql.positions))
         pending = await anext(positions, None)
         seen = wanted is None
         previous = b""
-        async for number, at, up_to, count, found in self._rows(sql.checkpoints):
+        async for number, at, up_to, count, found in self._rows(_sql.checkpoints):
             self._checkpoints += 1
             if number != self._checkpoints:
                 raise Broken(f"Checkpoint {self._checkpoints} is missing.")

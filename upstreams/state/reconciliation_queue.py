@@ -16,8 +16,8 @@ from upstreams.postgres.failures import ERRORS
 from upstreams.postgres.sql import read_statements
 from upstreams.state.instructions import WRITE_SECONDS, instruction_record
 
-sql = read_statements("state/instructions.sql")
-log = structlog.get_logger(__name__)
+_sql = read_statements("state/instructions.sql")
+_log = structlog.get_logger(__name__)
 CHANNEL = "brokergraph_unsettled"
 
 
@@ -25,8 +25,7 @@ CHANNEL = "brokergraph_unsettled"
 class ClaimedInstruction:
     """An instruction that this reconciler holds until its lease ends.
 
-    `age_seconds` is since SENT, by the clock of the database, so that a
-    process with a wrong clock does not change it.
+    `age_seconds` counts from SENT by the clock of the database, so that a wrong clock of a process does not change it.
     """
 
     instruction: InstructionRecord
@@ -41,42 +40,42 @@ class ReconciliationQueue:
 
     async def claim(self, most: int, lease: timedelta) -> list[ClaimedInstruction]:
         """Due instructions. No other reconciler gets them while the lease lasts."""
-        rows = await self._database.write(sql.claim, most, lease, seconds=WRITE_SECONDS)
+        rows = await self._database.write(_sql.claim, most, lease, seconds=WRITE_SECONDS)
         return [ClaimedInstruction(instruction_record(row), float(row["age_seconds"])) for row in rows]
 
     async def postpone(self, instruction: InstructionRecord, seconds: float) -> None:
         values = (instruction.id, instruction.status, timedelta(seconds=seconds))
-        await self._database.write(sql.postpone, *values, seconds=WRITE_SECONDS)
+        await self._database.write(_sql.postpone, *values, seconds=WRITE_SECONDS)
 
     async def is_proven(self, server: str) -> bool:
-        """Whether the server's history has shown the reference of an instruction that is known to be booked."""
-        return bool(await self._database.write(sql.is_proven, server, seconds=WRITE_SECONDS))
+        """Whether the server's history has ever shown the reference of an instruction that was surely booked."""
+        return bool(await self._database.write(_sql.is_proven, server, seconds=WRITE_SECONDS))
 
     async def prove(self, server: str, instruction: InstructionRecord) -> None:
-        await self._database.write(sql.prove_history, server, instruction.id, seconds=WRITE_SECONDS)
+        await self._database.write(_sql.prove_history, server, instruction.id, seconds=WRITE_SECONDS)
 
     async def booked_on(self, server: str) -> InstructionRecord | None:
-        """A recent deposit that the vendor itself confirmed on the server, which the server's history must show."""
-        rows = await self._database.write(sql.booked_on, server, seconds=WRITE_SECONDS)
+        """A recent deposit on the server that the vendor confirmed, so that the server's history must show it."""
+        rows = await self._database.write(_sql.booked_on, server, seconds=WRITE_SECONDS)
         return instruction_record(rows[0]) if rows else None
 
     async def make_checkpoint(self) -> bytes | None:
         """The hash of a new checkpoint; None where there are no new events."""
-        rows = await self._database.write(sql.make_checkpoint, seconds=WRITE_SECONDS)
+        rows = await self._database.write(_sql.make_checkpoint, seconds=WRITE_SECONDS)
         found: bytes | None = rows[0]["hash"]
         return found
 
 
 async def listen(url: Secret, wake: Callable[[], None], pause: Callable[[float], Awaitable[None]]) -> None:
-    """Call `wake` for each instruction that comes into doubt, for ever; needs a connection without a pooler between.
+    """Call `wake` for each instruction that comes into doubt, without end. It needs a connection without a pooler.
 
-    Only a convenience: whoever hears nothing looks by the clock.
+    It only saves time: a reconciler that hears nothing looks at its poll interval.
     """
     while True:
         try:
             await _listen_once(url, wake)
         except ERRORS as error:
-            log.info("reconciler.not_listening", error=type(error).__name__)
+            _log.info("reconciler.not_listening", error=type(error).__name__)
         await pause(5.0)
 
 

@@ -3,7 +3,7 @@
 SELECT access_token, refresh_token FROM brokergraph.vendor_token WHERE name = $1
 
 -- name: save
--- Keep a new pair in place of the old one.
+-- Replace the pair by a new one.
 INSERT INTO brokergraph.vendor_token (name, access_token, refresh_token, stored_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (name) DO UPDATE SET access_token = $2, refresh_token = $3, stored_at = $4
 

@@ -1,7 +1,7 @@
-"""Access for writing instructions to the state database, as this process sees it.
+"""Write access: whether this process can write instructions to the state database.
 
-While they cannot, reads go on, and mutations are refused before a row exists. The reasons are a server that became
-read-only in a fail-over, and a role that lost a permission.
+Without it reads go on, and mutations are refused before a row exists. The reasons are a server that became read-only in
+a fail-over, and a role that lost a permission.
 """
 
 from core.clock import Clock
@@ -9,7 +9,7 @@ from core.errors import ERP_DATABASE, DatabaseFailure, Unavailable, UpstreamErro
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements("state/instructions.sql")
+_sql = read_statements("state/instructions.sql")
 
 # Longer than the longest pause between two attempts to store an outcome, so that one waiting outcome keeps mutations
 # out. Short, because the first mutation after it is the next attempt.
@@ -51,7 +51,7 @@ class WriteAccess:
     async def look(self, seconds: float) -> bool:
         """Whether the database accepts writes from this role. A refusal counts like that of a write."""
         try:
-            rows = await self._database.write(sql.takes_instructions, seconds=seconds)
+            rows = await self._database.write(_sql.takes_instructions, seconds=seconds)
         except UpstreamError:
             return False
         if not rows[0]["takes_instructions"]:

@@ -1,7 +1,7 @@
-"""The one list of vendors. A new vendor is one folder and one line in VENDORS.
+"""The registry: the one list of vendors. A new vendor is one folder and one line in VENDORS.
 
-Everything that names a vendor elsewhere is derived from here: settings sections, connections, trading servers, checks,
-the graph's UpstreamSystem and its @upstream directives. A vendor's module is imported when it is first used.
+Settings sections, connections, trading servers, checks, the graph's UpstreamSystem and its @upstream directives are
+derived from it. A vendor's module is imported at its first use.
 """
 
 from collections.abc import Mapping
@@ -17,32 +17,32 @@ VENDORS: Final[Mapping[str, str]] = {
     "broker_work": "upstreams.vendors.broker_work",
     "broctagon": "upstreams.vendors.broctagon",
 }
-"""The settings section, and the package that exports VENDOR. The order is that of the schema's enum values."""
+"""The package that exports VENDOR, by settings section. The schema's enum values have the same order."""
 
 
 @cache
 def vendor_of(section: str) -> Vendor[Any, Any]:
-    """The vendor of a settings section. Raises KeyError for a section that is no vendor's."""
+    """The vendor of a settings section. Raises KeyError for another section."""
     found: Vendor[Any, Any] = import_module(VENDORS[section]).VENDOR
     return found
 
 
 @cache
 def all_vendors() -> Mapping[str, Vendor[Any, Any]]:
-    """By settings section."""
+    """All vendors, by settings section."""
     return {section: vendor_of(section) for section in VENDORS}
 
 
 def offering(role: Role) -> Mapping[str, Vendor[Any, Any]]:
-    """The vendors that may have this port, by settings section."""
+    """The vendors that have this role, by settings section."""
     return {section: vendor for section, vendor in all_vendors().items() if vendor.offers(role)}
 
 
 def sections(role: Role) -> str:
-    """The settings sections of those vendors, for messages."""
+    """The settings sections of the vendors that have this role, for messages."""
     return " or ".join(f"[{section}]" for section in offering(role))
 
 
 def adapters() -> list[str]:
-    """What `adapter` in [servers.NAME] may be."""
+    """The possible values of `adapter` in [servers.NAME]."""
     return [section for section, vendor in all_vendors().items() if vendor.servers is not None]

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.settings import BROCTAGON_KEY
-from sandbox.vendors.answers import BadBody, decode, json_answer
+from sandbox.vendors.answers import BadBody, Handler, decode, json_answer
 from sandbox.vendors.state import VendorState
 
 VALIDATION: Final = "validation_error"
@@ -20,22 +20,21 @@ VALIDATION: Final = "validation_error"
 MAX_LIMIT: Final = 500
 
 
-class Refusal(Exception):
+class CrmRefusal(Exception):
     def __init__(self, kind: str, message: str = "", status: int = 400) -> None:
         super().__init__(message or kind)
         self.kind = kind
         self.status = status
 
 
-def invalid(message: str) -> Refusal:
-    return Refusal(VALIDATION, message)
+def invalid(message: str) -> CrmRefusal:
+    return CrmRefusal(VALIDATION, message)
 
 
 Act = Callable[[VendorState, Request, dict[str, Any]], Awaitable[Response]]
-Handler = Callable[[Request], Awaitable[Response]]
 
 
-def guarded(state: VendorState, act: Act) -> Handler:
+def handle_signed(state: VendorState, act: Act) -> Handler:
     """403 for a wrong key or signature, 400 with a type for an application error."""
 
     async def handle(request: Request) -> Response:
@@ -44,7 +43,7 @@ def guarded(state: VendorState, act: Act) -> Handler:
             return json_answer({"type": "access_denied", "message": "Access denied"}, 403)
         try:
             return await act(state, request, _fields(body))
-        except Refusal as refusal:
+        except CrmRefusal as refusal:
             return json_answer({"type": refusal.kind, "message": str(refusal)}, refusal.status)
 
     return handle

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.vendors.answers import decode, json_answer, money
-from sandbox.vendors.broctagon.door import Refusal, page_of, text_of
+from sandbox.vendors.broctagon.door import CrmRefusal, page_of, text_of
 from sandbox.vendors.state import VendorState
 
 DEFAULT_LIMIT = 10
@@ -28,7 +28,7 @@ _ACCOUNTS = """
 """
 
 
-async def users(state: VendorState, request: Request, _fields: dict[str, Any]) -> Response:
+async def crm_users(state: VendorState, request: Request, _fields: dict[str, Any]) -> Response:
     """Skip and limit are mandatory."""
     skip, limit = page_of(dict(request.query_params), skip=None, limit=None)
     rows = await state.pool.fetch(_USERS, skip, limit)
@@ -60,7 +60,7 @@ async def mt4_accounts(state: VendorState, request: Request, _fields: dict[str, 
     skip, limit = page_of(query, skip=0, limit=DEFAULT_LIMIT)
     found = await state.pool.fetchrow(_SERVER, connection_id)
     if found is None:
-        raise Refusal("mt4_connection_not_found")
+        raise CrmRefusal("mt4_connection_not_found")
     rows = await state.pool.fetch(_ACCOUNTS, found["server"], user_id, skip, limit)
     count = await state.pool.fetchval(_ACCOUNT_COUNT, found["server"], user_id)
     return json_answer({"count": count, "records": [_account(row) for row in rows]})

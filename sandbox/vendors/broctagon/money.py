@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.vendors.answers import json_answer, money
-from sandbox.vendors.broctagon.door import Refusal, invalid, page_of, text_of
+from sandbox.vendors.broctagon.door import CrmRefusal, invalid, page_of, text_of
 from sandbox.vendors.ledger import book, cut
 from sandbox.vendors.state import VendorState
 
@@ -46,12 +46,12 @@ async def deposit(state: VendorState, request: Request, fields: dict[str, Any]) 
     login = _login(request)
     server = await state.pool.fetchval(_SERVER, connection_id)
     if server is None:
-        raise Refusal("mt4_connection_not_found")
+        raise CrmRefusal("mt4_connection_not_found")
     now = state.clock.now()
     async with state.pool.acquire() as connection, connection.transaction():
         known = await connection.fetchval(_CURRENCY, server, login)
         if known is None:
-            raise Refusal("mt4_account_not_found")
+            raise CrmRefusal("mt4_account_not_found")
         if known != currency:
             raise invalid("currency is not the account's")
         if not await connection.fetchval(_REMEMBER, connection_id, comment, now, REPEAT_WINDOW):
@@ -69,7 +69,7 @@ def _amount(text: str) -> Decimal:
 def _login(request: Request) -> int:
     text = str(request.path_params["login"])
     if not (text.isascii() and text.isdigit() and int(text) < 2**31):
-        raise Refusal("mt4_account_not_found")
+        raise CrmRefusal("mt4_account_not_found")
     return int(text)
 
 

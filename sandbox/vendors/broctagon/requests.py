@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.vendors.answers import encode, json_answer
-from sandbox.vendors.broctagon.door import Refusal, invalid, text_of
+from sandbox.vendors.broctagon.door import CrmRefusal, invalid, text_of
 from sandbox.vendors.state import Connection, VendorState
 
 MAX_LEVERAGE: Final = 5000
@@ -49,7 +49,7 @@ _KEEP = "INSERT INTO crm.account_request (user_id, platform, connection_id, body
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AccountRequest:
     user_id: str
     platform: str
     connection_id: str
@@ -58,16 +58,16 @@ class Order:
 
 async def open_account(state: VendorState, _request: Request, fields: dict[str, Any]) -> Response:
     """200 with nothing in it: no request id is documented."""
-    order = _checked(fields)
+    request = _checked(fields)
     async with state.pool.acquire() as connection, connection.transaction():
-        await connection.execute(_LOCK, order.user_id, order.connection_id)
-        await _refuse(connection, order)
+        await connection.execute(_LOCK, request.user_id, request.connection_id)
+        await _refuse(connection, request)
         body = encode(fields).decode()
-        await connection.execute(_KEEP, order.user_id, order.platform, order.connection_id, body)
+        await connection.execute(_KEEP, request.user_id, request.platform, request.connection_id, body)
     return json_answer({})
 
 
-def _checked(fields: dict[str, Any]) -> Order:
+def _checked(fields: dict[str, Any]) -> AccountRequest:
     """The rules that need no database. Fields of other platforms are not refused."""
     platform = text_of(fields, "platform").lower()
     if platform not in REQUIRED_TEXTS:
@@ -79,7 +79,7 @@ def _checked(fields: dict[str, Any]) -> Order:
         text_of(fields, name)
     if platform in MIN_LEVERAGE:
         _check_leverage(fields.get("leverage"), MIN_LEVERAGE[platform])
-    return Order(text_of(fields, "user_id"), platform, text_of(fields, "connection_id"), account_type)
+    return AccountRequest(text_of(fields, "user_id"), platform, text_of(fields, "connection_id"), account_type)
 
 
 def _check_leverage(leverage: Any, least: Decimal) -> None:
@@ -87,21 +87,21 @@ def _check_leverage(leverage: Any, least: Decimal) -> None:
         raise invalid(f"leverage must be from {least} to {MAX_LEVERAGE}")
 
 
-async def _refuse(connection: Connection, order: Order) -> None:
-    if not await connection.fetchval(_USER, order.user_id):
-        raise Refusal("user_not_found", status=404)
-    found = await connection.fetchrow(_CONNECTION, order.connection_id, order.platform)
+async def _refuse(connection: Connection, request: AccountRequest) -> None:
+    if not await connection.fetchval(_USER, request.user_id):
+        raise CrmRefusal("user_not_found", status=404)
+    found = await connection.fetchrow(_CONNECTION, request.connection_id, request.platform)
     if found is None:
-        raise Refusal(CONNECTION_NOT_FOUND.get(order.platform, OTHER_CONNECTION_NOT_FOUND))
+        raise CrmRefusal(CONNECTION_NOT_FOUND.get(request.platform, OTHER_CONNECTION_NOT_FOUND))
     if found["is_demo"]:
         # The vendor's own spelling.
-        raise Refusal("servce_is_demo")
-    if order.account_type_id and not await connection.fetchval(
-        _ACCOUNT_TYPE, order.account_type_id, order.connection_id
+        raise CrmRefusal("servce_is_demo")
+    if request.account_type_id and not await connection.fetchval(
+        _ACCOUNT_TYPE, request.account_type_id, request.connection_id
     ):
-        raise Refusal("invalid_account_type")
-    if await connection.fetchval(_PENDING, order.user_id, order.connection_id):
-        raise Refusal("pending_requests_exist")
-    accounts = await connection.fetchval(_ACCOUNTS, order.user_id, order.connection_id, found["server"])
+        raise CrmRefusal("invalid_account_type")
+    if await connection.fetchval(_PENDING, request.user_id, request.connection_id):
+        raise CrmRefusal("pending_requests_exist")
+    accounts = await connection.fetchval(_ACCOUNTS, request.user_id, request.connection_id, found["server"])
     if accounts >= found["account_limit"]:
-        raise Refusal("trading_account_limit_exceeded")
+        raise CrmRefusal("trading_account_limit_exceeded")

@@ -4,7 +4,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from sandbox.vendors.cplugin import accounts, mt4_reads, mt5, trades, v1
-from sandbox.vendors.cplugin.desk import Prepare, Read, changing, reading, route
+from sandbox.vendors.cplugin.desk import Prepare, Read, handle_change, handle_read, route
 from sandbox.vendors.state import VendorState
 
 __all__ = ["build"]
@@ -21,7 +21,7 @@ _MT4_READS: dict[str, tuple[str, Read]] = {
     "TradesUserHistory/{login}": ("history", mt4_reads.history),
 }
 _MT4_CHANGES: dict[str, tuple[str, Prepare]] = {
-    "TradeTransaction": ("trade", trades.prepare),
+    "TradeTransaction": ("trade", trades.prepare_trade),
     "UserRecordNew": ("change", accounts.prepare_new),
     "UserPasswordSet/{login}": ("change", accounts.prepare_password),
 }
@@ -39,12 +39,12 @@ def build(state: VendorState) -> Starlette:
 def _v2(state: VendorState) -> list[BaseRoute]:
     mt4, mt5_path = "/api/v2/MT4/{tp}/", "/api/v2/MT5/{tp}/"
     return [
-        *(route(mt4 + path, reading(state, "MT4", kind, read)) for path, (kind, read) in _MT4_READS.items()),
+        *(route(mt4 + path, handle_read(state, "MT4", kind, read)) for path, (kind, read) in _MT4_READS.items()),
         *(
-            route(mt4 + path, changing(state, "MT4", kind, prepare), "POST")
+            route(mt4 + path, handle_change(state, "MT4", kind, prepare), "POST")
             for path, (kind, prepare) in _MT4_CHANGES.items()
         ),
-        *(route(mt5_path + path, reading(state, "MT5", "read", read)) for path, read in _MT5_READS.items()),
+        *(route(mt5_path + path, handle_read(state, "MT5", "read", read)) for path, read in _MT5_READS.items()),
     ]
 
 
@@ -52,9 +52,9 @@ def _v1(state: VendorState) -> list[BaseRoute]:
     mt4 = "/api/MT4/{tp}/"
     return [
         route("/api/TradePlatforms", v1.trade_platforms(state)),
-        route("/api/TradePlatforms/{tp}/Ping", v1.plain(state, v1.ping)),
-        route(mt4 + "UserRecordGet/{login}", v1.plain(state, mt4_reads.user_record)),
-        route(mt4 + "UsersGet", v1.plain(state, mt4_reads.users)),
-        route(mt4 + "TradeTransaction", v1.plain(state, v1.trade_transaction), "POST"),
-        route(mt4 + "UserRecordNew", v1.plain(state, v1.user_record_new), "POST"),
+        route("/api/TradePlatforms/{tp}/Ping", v1.handle_v1(state, v1.ping)),
+        route(mt4 + "UserRecordGet/{login}", v1.handle_v1(state, mt4_reads.user_record)),
+        route(mt4 + "UsersGet", v1.handle_v1(state, mt4_reads.users)),
+        route(mt4 + "TradeTransaction", v1.handle_v1(state, v1.trade_transaction), "POST"),
+        route(mt4 + "UserRecordNew", v1.handle_v1(state, v1.user_record_new), "POST"),
     ]

@@ -39,7 +39,7 @@ _HAS_ACCOUNT = "SELECT true FROM platform.account WHERE server = $1 AND login = 
 
 def prepare_new(visit: Visit, body: bytes) -> Operation:
     fields = fields_of(body)
-    check(fields)
+    check_new(fields)
 
     async def operation(connection: Connection) -> Envelope:
         return success(await create(connection, visit, fields))
@@ -47,7 +47,7 @@ def prepare_new(visit: Visit, body: bytes) -> Operation:
     return operation
 
 
-def check(fields: dict[str, Any]) -> None:
+def check_new(fields: dict[str, Any]) -> None:
     for name in ("login", "leverage", "enableflags", "sendreports"):
         value = fields.get(name) or 0
         if not isinstance(value, int) or not 0 <= value <= MAX_LOGIN:

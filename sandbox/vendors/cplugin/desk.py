@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.vendors.answers import BadBody
-from sandbox.vendors.cplugin.envelope import BusinessError, Envelope, failure, ordered_error, success
+from sandbox.vendors.answers import BadBody, Handler
+from sandbox.vendors.cplugin.envelope import BusinessError, Envelope, error_of_fault, failure, success
 from sandbox.vendors.cplugin.keys import Key, Operation, nobody_knows
 from sandbox.vendors.cplugin_auth import is_good
 from sandbox.vendors.faults import Fault
-from sandbox.vendors.misbehaviour import ORDERED
+from sandbox.vendors.misbehaviour import ACTIVE_FAULT
 from sandbox.vendors.state import Pool, VendorState
 
 DEADLINES: Final = {"trade": 5, "read": 10, "change": 15, "history": 30}
@@ -87,10 +87,9 @@ def deadline(request: Request, kind: str) -> str:
 
 Read = Callable[[Visit], Awaitable[Any]]
 Prepare = Callable[[Visit, bytes], Operation]
-Handler = Callable[[Request], Awaitable[Response]]
 
 
-def reading(state: VendorState, platform: str, kind: str, read: Read) -> Handler:
+def handle_read(state: VendorState, platform: str, kind: str, read: Read) -> Handler:
     """A v2 read."""
 
     async def handle(request: Request) -> Response:
@@ -109,7 +108,7 @@ def reading(state: VendorState, platform: str, kind: str, read: Read) -> Handler
     return handle
 
 
-def changing(state: VendorState, platform: str, kind: str, prepare: Prepare) -> Handler:
+def handle_change(state: VendorState, platform: str, kind: str, prepare: Prepare) -> Handler:
     """A v2 change: checked first, then executed once for its Idempotency-Key."""
 
     async def handle(request: Request) -> Response:
@@ -133,33 +132,33 @@ async def _change(visit: Visit, prepare: Prepare) -> Envelope:
     body = await visit.request.body()
     key = Key.of(visit.state, visit.request.headers.get("idempotency-key"), _path(visit.request), body)
     operation = prepare(visit, body)
-    order: Fault | None = visit.request.scope.get(ORDERED)
-    if order is not None and order.code == "Busy":
+    fault: Fault | None = visit.request.scope.get(ACTIVE_FAULT)
+    if fault is not None and fault.code == "Busy":
         # Refused before it was sent; the key is not even looked at.
-        raise ordered_error("Busy")
+        raise error_of_fault("Busy")
     instead = await key.take()
     if instead is not None:
         return instead
-    if order is None:
+    if fault is None:
         return await key.run(operation)
-    return await _misbehave(key, operation, order)
+    return await _misbehave(key, operation, fault)
 
 
 def _path(request: Request) -> str:
     return f"{request.url.path}?{request.url.query}"
 
 
-async def _misbehave(key: Key, operation: Operation, order: Fault) -> Envelope:
+async def _misbehave(key: Key, operation: Operation, fault: Fault) -> Envelope:
     """An ordered business error, with the operation applied, applied later, or not at all."""
-    if order.apply and order.seconds:
-        await key.run_late(operation, order.seconds)
-    elif order.apply:
-        await key.run(operation, "unknown" if order.code == "OutcomeUnknown" else "answered")
-    elif order.code == "OutcomeUnknown":
+    if fault.apply and fault.seconds:
+        await key.run_late(operation, fault.seconds)
+    elif fault.apply:
+        await key.run(operation, "unknown" if fault.code == "OutcomeUnknown" else "answered")
+    elif fault.code == "OutcomeUnknown":
         await key.doubt()
     else:
         await key.free()
-    raise nobody_knows() if order.code == "OutcomeUnknown" else ordered_error(str(order.code))
+    raise nobody_knows() if fault.code == "OutcomeUnknown" else error_of_fault(str(fault.code))
 
 
 def _check_platform(visit: Visit, platform: str) -> None:
@@ -168,9 +167,9 @@ def _check_platform(visit: Visit, platform: str) -> None:
 
 
 def _play_error(request: Request) -> None:
-    order: Fault | None = request.scope.get(ORDERED)
-    if order is not None:
-        raise ordered_error(str(order.code))
+    fault: Fault | None = request.scope.get(ACTIVE_FAULT)
+    if fault is not None:
+        raise error_of_fault(str(fault.code))
 
 
 def route(path: str, handler: Handler, method: str = "GET") -> Route:

@@ -33,7 +33,7 @@ def mt4_error(manager_code: str, message: str) -> BusinessError:
     return BusinessError("MT4Error", message, manager_code)
 
 
-def ordered_error(code: str) -> BusinessError:
+def error_of_fault(code: str) -> BusinessError:
     """What a fault names: an error.code, or a managerCode behind MT4Error."""
     if code in ERROR_CODES:
         return BusinessError(code, f"{code}.")

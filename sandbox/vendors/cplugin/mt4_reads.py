@@ -2,12 +2,13 @@
 
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.vendors.cplugin.desk import Visit
 from sandbox.vendors.cplugin.envelope import BusinessError, Page
 from sandbox.vendors.cplugin.rows import balance_trade, margin_level, mt4_user
+from sandbox.vendors.cplugin.trades import MAX_LOGIN
 
 # One account.
 _USER = "SELECT * FROM platform.account WHERE server = $1 AND login = $2"
@@ -26,7 +27,6 @@ _HISTORY = """
     SELECT ticket, login, command, amount, comment, at FROM platform.deal
     WHERE server = $1 AND login = $2 AND at >= $3 AND at <= $4 ORDER BY ticket
 """
-MAX_LOGIN: Final = 2**31 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_VALUE = datetime(9999, 12, 30, tzinfo=UTC)
 

@@ -89,19 +89,21 @@ def parse(body: bytes) -> BalanceOperation:
     return BalanceOperation(login, command, amount.quantize(AMOUNT_STEP), ledger.cut(str(fields.get("comment") or "")))
 
 
-async def book(connection: Connection, visit: Visit, order: BalanceOperation) -> int:
+async def book_balance(connection: Connection, visit: Visit, balance: BalanceOperation) -> int:
     """Books it and gives the ticket."""
-    enabled = await connection.fetchval(_LOCK, visit.server, order.login)
+    enabled = await connection.fetchval(_LOCK, visit.server, balance.login)
     if enabled is None:
         # Which of its codes MT4 has for this is not documented; the API's own word says it clearest [I].
         raise BusinessError("NotFound", "The account was not found.")
     if not enabled:
         raise mt4_error("AccountDisabled", "Account disabled.")
     at = visit.state.clock.now()
-    return await ledger.book(connection, visit.server, order.login, order.command, order.amount, order.comment, at)
+    return await ledger.book(
+        connection, visit.server, balance.login, balance.command, balance.amount, balance.comment, at
+    )
 
 
-def prepare(visit: Visit, body: bytes) -> Operation:
+def prepare_trade(visit: Visit, body: bytes) -> Operation:
     """v2: an unreadable body is refused before the key is taken; MT4's own refusals belong to the operation."""
     run = prepare_plain(visit, body)
 
@@ -119,7 +121,7 @@ def prepare_plain(visit: Visit, body: bytes) -> PlainOperation:
     fields_of(body)
     refused: BusinessError | None = None
     try:
-        order = parse(body)
+        balance = parse(body)
     except BusinessError as error:
         if error.code == "Validation":
             raise
@@ -128,25 +130,25 @@ def prepare_plain(visit: Visit, body: bytes) -> PlainOperation:
     async def operation(connection: Connection) -> dict[str, Any]:
         if refused is not None:
             raise refused
-        return _echo(order, await book(connection, visit, order))
+        return _echo(balance, await book_balance(connection, visit, balance))
 
     return operation
 
 
-def _echo(order: BalanceOperation, ticket: int) -> dict[str, Any]:
+def _echo(balance: BalanceOperation, ticket: int) -> dict[str, Any]:
     return {
         "tradeTransactionType": "BrBalance",
-        "tradeCommand": order.command,
+        "tradeCommand": balance.command,
         "tradeRequestFlags": "None",
         "expiration": "1970-01-01T00:00:00",
         "order": ticket,
-        "orderBy": order.login,
+        "orderBy": balance.login,
         "symbol": "",
         "volume": 0,
-        "price": order.amount.normalize() + 0,
+        "price": balance.amount.normalize() + 0,
         "sl": 0,
         "tp": 0,
         "ieDeviation": 0,
-        "comment": order.comment,
+        "comment": balance.comment,
         "crc": 0,
     }

@@ -6,13 +6,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.vendors.answers import BadBody, json_answer
+from sandbox.vendors.answers import BadBody, Handler, json_answer
 from sandbox.vendors.cplugin import accounts, trades
-from sandbox.vendors.cplugin.desk import Handler, Visit, admit
-from sandbox.vendors.cplugin.envelope import BusinessError, ordered_error
+from sandbox.vendors.cplugin.desk import Visit, admit
+from sandbox.vendors.cplugin.envelope import BusinessError, error_of_fault
 from sandbox.vendors.cplugin_auth import is_good
 from sandbox.vendors.faults import Fault
-from sandbox.vendors.misbehaviour import ORDERED
+from sandbox.vendors.misbehaviour import ACTIVE_FAULT
 from sandbox.vendors.state import VendorState
 
 ORGANIZATION = "5f1c7d8e-3a94-4a0b-b1a6-0c9b1f2e4d77"
@@ -23,20 +23,20 @@ MANAGER_LOGIN = 1
 _PLATFORMS = "SELECT name, platform, vendor_id FROM platform.server WHERE face = 'cplugin' ORDER BY name"
 
 
-def plain(state: VendorState, act: Callable[[Visit], Awaitable[Any]]) -> Handler:
+def handle_v1(state: VendorState, act: Callable[[Visit], Awaitable[Any]]) -> Handler:
     """A v1 call: the same rooms as v2 behind another door."""
 
     async def handle(request: Request) -> Response:
         visit = await admit(state, request)
         if isinstance(visit, Response):
             return visit
-        order: Fault | None = request.scope.get(ORDERED)
+        fault: Fault | None = request.scope.get(ACTIVE_FAULT)
         try:
-            if order is not None and not order.apply:
-                raise ordered_error(str(order.code))
+            if fault is not None and not fault.apply:
+                raise error_of_fault(str(fault.code))
             answer = await act(visit)
-            if order is not None:
-                raise ordered_error(str(order.code))
+            if fault is not None:
+                raise error_of_fault(str(fault.code))
             return json_answer(answer)
         except BusinessError as error:
             body = {"code": error.code, "managerCode": error.manager_code, "message": error.message}
@@ -56,7 +56,7 @@ async def trade_transaction(visit: Visit) -> dict[str, Any]:
 
 async def user_record_new(visit: Visit) -> dict[str, Any]:
     fields = trades.fields_of(await visit.request.body())
-    accounts.check(fields)
+    accounts.check_new(fields)
     async with visit.pool.acquire() as connection, connection.transaction():
         return await accounts.create(connection, visit, fields)
 

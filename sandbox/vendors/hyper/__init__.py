@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.vendors.answers import BadBody, read_object
+from sandbox.vendors.answers import BadBody, Handler, read_object
 from sandbox.vendors.faults import Fault
 from sandbox.vendors.hyper import tokens
 from sandbox.vendors.hyper.codes import (
@@ -22,11 +22,11 @@ from sandbox.vendors.hyper.codes import (
     NOT_AUTHORISED,
     OK,
     TECHNICAL_ERROR,
-    Refusal,
+    HyperRefusal,
     answer,
 )
 from sandbox.vendors.hyper.functions import create_tp_account, get_client_balance
-from sandbox.vendors.misbehaviour import ORDERED
+from sandbox.vendors.misbehaviour import ACTIVE_FAULT
 from sandbox.vendors.state import VendorState
 
 __all__ = ["DOCUMENTED_REQUESTS_PER_MINUTE", "build"]
@@ -85,7 +85,7 @@ class Gate:
     def admit(self, name: str) -> None:
         settings = self.state.switchboard["hyper"].settings
         if not settings["ip_allowed"] or name in settings["blocked"]:
-            raise Refusal(NOT_AUTHORISED)
+            raise HyperRefusal(NOT_AUTHORISED)
 
     def count(self, ip: str) -> None:
         """A sliding minute; how the vendor counts is not documented."""
@@ -94,35 +94,32 @@ class Gate:
         while recent and now - recent[0] >= MINUTE:
             recent.popleft()
         if len(recent) >= self.state.switchboard["hyper"].settings["requests_per_minute"]:
-            raise Refusal(TECHNICAL_ERROR, TOO_MANY, "Too many requests")
+            raise HyperRefusal(TECHNICAL_ERROR, TOO_MANY, "Too many requests")
         recent.append(now)
-
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def _function(state: VendorState, gate: Gate, name: str) -> Handler:
     async def handle(request: Request) -> Response:
         try:
             gate.admit(name)
-            await tokens.check(state, request)
+            await tokens.check_token(state, request)
             gate.count(_ip(request))
             return await _perform(state, name, request)
-        except Refusal as refusal:
+        except HyperRefusal as refusal:
             return refusal.response()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            return Refusal(DATABASE_ERROR).response()
+            return HyperRefusal(DATABASE_ERROR).response()
 
     return handle
 
 
 async def _perform(state: VendorState, name: str, request: Request) -> Response:
-    order: Fault | None = request.scope.get(ORDERED)
-    if order is None or order.apply:
+    fault: Fault | None = request.scope.get(ACTIVE_FAULT)
+    if fault is None or fault.apply:
         done = await FUNCTIONS[name](state, await _fields(request))
-    if order is not None:
+    if fault is not None:
         # A code 5 of the trading system says nothing about whether the account was made.
-        raise Refusal(int(order.code or 0))
+        raise HyperRefusal(int(fault.code or 0))
     return done
 
 
@@ -133,7 +130,7 @@ def _refresh(state: VendorState, gate: Gate) -> Handler:
             gate.count(_ip(request))
             gate.tokens_touched = True
             return await tokens.refresh(state, request)
-        except Refusal as refusal:
+        except HyperRefusal as refusal:
             return refusal.response()
 
     return handle
@@ -145,7 +142,7 @@ async def _alive(_request: Request) -> Response:
 
 
 async def _unknown(_request: Request) -> Response:
-    return Refusal(NOT_A_FUNCTION).response()
+    return HyperRefusal(NOT_A_FUNCTION).response()
 
 
 def _ip(request: Request) -> str:
@@ -161,7 +158,7 @@ async def _fields(request: Request) -> dict[str, Any]:
     try:
         return await read_object(request)
     except BadBody as error:
-        raise Refusal(BAD_INPUT) from error
+        raise HyperRefusal(BAD_INPUT) from error
 
 
 def _typed(fields: dict[str, str]) -> dict[str, Any]:

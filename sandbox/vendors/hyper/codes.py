@@ -31,7 +31,7 @@ CODES: Final[dict[int, tuple[int, str]]] = {
 }
 
 
-class Refusal(Exception):
+class HyperRefusal(Exception):
     """The function ends with this code."""
 
     def __init__(self, code: int, status: int | None = None, text: str | None = None) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from starlette.responses import Response
 
 from sandbox.vendors.answers import money
-from sandbox.vendors.hyper.codes import BAD_INPUT, BUSY, EXISTS_OR_RESTRICTED, OK, WRONG_PASSWORD, Refusal, answer
+from sandbox.vendors.hyper.codes import BAD_INPUT, BUSY, EXISTS_OR_RESTRICTED, OK, WRONG_PASSWORD, HyperRefusal, answer
 from sandbox.vendors.logins import next_login
 from sandbox.vendors.state import Connection, VendorState
 
@@ -68,14 +68,14 @@ async def identify(state: VendorState, fields: dict[str, Any]) -> Any:
     """[D] ClientNumber is an integer, API_Password a text; both belong to the same client."""
     number, password = fields.get("ClientNumber"), fields.get("API_Password")
     if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= MAX_CLIENT_NUMBER:
-        raise Refusal(BAD_INPUT)
+        raise HyperRefusal(BAD_INPUT)
     if not isinstance(password, str) or not password:
-        raise Refusal(BAD_INPUT)
+        raise HyperRefusal(BAD_INPUT)
     client = await state.pool.fetchrow(_CLIENT, number)
     if client is None:
-        raise Refusal(BAD_INPUT)
+        raise HyperRefusal(BAD_INPUT)
     if not hmac.compare_digest(password.encode(), (client["api_password"] or "").encode()):
-        raise Refusal(WRONG_PASSWORD)
+        raise HyperRefusal(WRONG_PASSWORD)
     return client
 
 
@@ -112,7 +112,7 @@ async def create_tp_account(state: VendorState, fields: dict[str, Any]) -> Respo
     client = await identify(state, fields)
     async with state.pool.acquire() as connection, connection.transaction():
         if not await connection.fetchval(_TRY_LOCK, _CLIENT_LOCK, client["client_number"]):
-            raise Refusal(BUSY)
+            raise HyperRefusal(BUSY)
         existing = await connection.fetchrow(_EXISTING, client["client_number"], NEW_SERVER)
         if existing is not None:
             return answer(EXISTS_OR_RESTRICTED, "TP account is already exist", {"account": _account(existing)})

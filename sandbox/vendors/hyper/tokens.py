@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.settings import HYPER_ACCESS_TOKEN, HYPER_REFRESH_TOKEN
-from sandbox.vendors.hyper.codes import OK, WRONG_TOKEN, Refusal, answer
+from sandbox.vendors.hyper.codes import OK, WRONG_TOKEN, HyperRefusal, answer
 from sandbox.vendors.state import Connection, Pool, VendorState
 
 ACCESS_LENGTH: Final = 120
@@ -38,7 +38,7 @@ _REPLACE = "UPDATE platform.hyper_token SET token = $2, expires_at = $3 WHERE ki
 _EXPIRE = "UPDATE platform.hyper_token SET expires_at = '-infinity' WHERE kind = 'access'"
 
 
-async def prepare(pool: Pool) -> None:
+async def create_first_pair(pool: Pool) -> None:
     await pool.execute(_FIRST, HYPER_ACCESS_TOKEN, HYPER_REFRESH_TOKEN)
 
 
@@ -59,16 +59,16 @@ def _same(given: str, known: str | None) -> bool:
     return known is not None and hmac.compare_digest(given.encode(), known.encode())
 
 
-async def check(state: VendorState, request: Request) -> None:
+async def check_token(state: VendorState, request: Request) -> None:
     if not _same(_bearer(request), await state.pool.fetchval(_ACCESS, state.clock.now())):
-        raise Refusal(WRONG_TOKEN)
+        raise HyperRefusal(WRONG_TOKEN)
 
 
 async def refresh(state: VendorState, request: Request) -> Response:
     """The refresh token comes as the Bearer. In replaceable mode it is renewed together with the access token."""
     async with state.pool.acquire() as connection, connection.transaction():
         if not _same(_bearer(request), await connection.fetchval(_REFRESH)):
-            raise Refusal(WRONG_TOKEN)
+            raise HyperRefusal(WRONG_TOKEN)
         fields = await _renew(state, connection)
     return answer(OK, "OK", fields)
 

@@ -111,11 +111,11 @@ async def test_registration_is_told_in_utc(house, database):
 def test_a_stamp_without_an_offset_is_the_servers_own_time():
     zone = ZoneInfo("Europe/Athens")
 
-    assert wire.local_stamp("2026-07-01 12:00:00", zone) == datetime(2026, 7, 1, 9, tzinfo=UTC)
-    assert wire.local_stamp("2026-01-01T12:00:00", zone) == datetime(2026, 1, 1, 10, tzinfo=UTC)
-    assert wire.local_stamp("2026-07-01T12:00:00Z", zone) == datetime(2026, 7, 1, 12, tzinfo=UTC)
-    assert wire.local_stamp("1970-01-01T00:00:00Z", zone) is None
-    assert wire.local_stamp("", zone) is None
+    assert wire.read_local_stamp("2026-07-01 12:00:00", zone) == datetime(2026, 7, 1, 9, tzinfo=UTC)
+    assert wire.read_local_stamp("2026-01-01T12:00:00", zone) == datetime(2026, 1, 1, 10, tzinfo=UTC)
+    assert wire.read_local_stamp("2026-07-01T12:00:00Z", zone) == datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert wire.read_local_stamp("1970-01-01T00:00:00Z", zone) is None
+    assert wire.read_local_stamp("", zone) is None
 
 
 @pytest.mark.parametrize(

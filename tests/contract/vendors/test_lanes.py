@@ -15,7 +15,7 @@ from core.clock import Clock, Deadline
 from core.commands import DepositCommand
 from core.errors import Reason, System, Unavailable
 from core.secret import Secret
-from upstreams.flow.bulkhead import Bulkhead, Crowded, Lane
+from upstreams.flow.bulkhead import Bulkhead, BulkheadFull, Lane
 from upstreams.flow.rate_limit import RateLimit
 from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
@@ -29,8 +29,8 @@ PATIENT = msgspec.structs.replace(PATIENT, total_timeout_seconds=60.0)
 SLOW = {"fault": "slow_then_ok", "seconds": 0.02}
 
 
-def call_of(caller: str, *, seconds: float = 60.0, order: bool = False) -> Call:
-    return Call(Deadline.after(seconds, Clock()), Tally(), "test", caller, order)
+def call_of(caller: str, *, seconds: float = 60.0, for_command: bool = False) -> Call:
+    return Call(Deadline.after(seconds, Clock()), Tally(), "test", caller, for_command)
 
 
 @asynccontextmanager
@@ -73,7 +73,7 @@ async def test_a_deposit_goes_through_while_reads_fill_everything(box, database)
     async with open_upstreams(settings(box, PATIENT), Clock(), memory_tokens) as house:
         server = house.servers["R1"]
         async with crowd(lambda: server.live.fetch([login], frozenset(), call_of("greedy")), 500) as done:
-            prepared = await server.deposits.prepare(order, call_of("greedy", order=True))
+            prepared = await server.deposits.prepare(order, call_of("greedy", for_command=True))
             receipt = await prepared.send()
 
             assert receipt.upstream_reference
@@ -110,7 +110,7 @@ def test_reads_and_orders_together_never_exceed_the_vendors_rate(per_minute, cal
         taken = []
         for pause, order in calls:
             clock.seconds += pause
-            await limit.take(Deadline.after(10_000, clock), order=order)
+            await limit.take(Deadline.after(10_000, clock), for_command=order)
             taken.append(clock.seconds)
         return taken
 
@@ -120,7 +120,7 @@ def test_reads_and_orders_together_never_exceed_the_vendors_rate(per_minute, cal
 
 
 async def entered(bulkhead: Bulkhead, lane: Lane, order: list[str], seconds: float = 30.0) -> None:
-    async with bulkhead.place(Deadline.after(seconds, Clock()), lane):
+    async with bulkhead.slot(Deadline.after(seconds, Clock()), lane):
         order.append(lane.caller)
         await asyncio.sleep(0)
 
@@ -142,7 +142,7 @@ async def test_how_many_go_first():
     await asyncio.sleep(0)
 
     assert [bulkhead.ahead(Lane(name)) for name in ("a", "b", "c")] == [7, 5, 2]
-    assert bulkhead.ahead(Lane("c", order=True)) == 0
+    assert bulkhead.ahead(Lane("c", for_command=True)) == 0
     await asyncio.gather(*tasks)
 
 
@@ -152,14 +152,19 @@ async def test_a_full_queue_refuses_the_newest_call_of_the_caller_with_the_most_
 
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert [type(result) for result in results] == [type(None)] * 3 + [Crowded, type(None), Crowded, Crowded]
+    assert [type(result) for result in results] == [type(None)] * 3 + [
+        BulkheadFull,
+        type(None),
+        BulkheadFull,
+        BulkheadFull,
+    ]
     assert order == ["a", "a", "b", "a"]
 
 
 async def test_a_full_queue_refuses_a_cancelled_waiter_without_harm():
     """Its task has not run since, so that it is still in the queue when another caller arrives."""
     bulkhead, order = Bulkhead(max_in_flight=1, max_waiting=3), []
-    async with bulkhead.place(Deadline.after(30, Clock())):
+    async with bulkhead.slot(Deadline.after(30, Clock())):
         tasks = [asyncio.create_task(entered(bulkhead, Lane("a"), order)) for _ in range(3)]
         await asyncio.sleep(0)
         stranger = asyncio.create_task(entered(bulkhead, Lane("b"), order))
@@ -177,7 +182,7 @@ async def test_a_cancelled_waiter_delays_no_other_waiter():
     bulkhead, order, hold = Bulkhead(max_in_flight=1, max_waiting=2), [], asyncio.Event()
 
     async def stay():
-        async with bulkhead.place(Deadline.after(30, Clock())):
+        async with bulkhead.slot(Deadline.after(30, Clock())):
             await hold.wait()
 
     holding = asyncio.create_task(stay())
@@ -190,7 +195,7 @@ async def test_a_cancelled_waiter_delays_no_other_waiter():
     hold.set()
     await asyncio.gather(holding, patient)
 
-    assert ([type(one) for one in results], order) == ([Crowded, Crowded], ["a"])
+    assert ([type(one) for one in results], order) == ([BulkheadFull, BulkheadFull], ["a"])
 
 
 @given(
@@ -207,15 +212,15 @@ def test_no_slot_is_lost_when_waiters_are_cancelled(steps, places):
         inside = {False: 0, True: 0}
 
         async def visit(lane, turns):
-            async with bulkhead.place(Deadline.after(30, Clock()), lane):
-                inside[lane.order] += 1
-                most[lane.order] = max(most[lane.order], inside[lane.order])
+            async with bulkhead.slot(Deadline.after(30, Clock()), lane):
+                inside[lane.for_command] += 1
+                most[lane.for_command] = max(most[lane.for_command], inside[lane.for_command])
                 assert sum(inside.values()) <= places
                 try:
                     for _ in range(turns):
                         await asyncio.sleep(0)
                 finally:
-                    inside[lane.order] -= 1
+                    inside[lane.for_command] -= 1
 
         tasks = []
         for caller, order, turns, gives_up in steps:
@@ -224,7 +229,9 @@ def test_no_slot_is_lost_when_waiters_are_cancelled(steps, places):
             if gives_up:
                 tasks[len(tasks) // 2].cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert not [one for one in results if one is not None and not isinstance(one, Crowded | asyncio.CancelledError)]
+        assert not [
+            one for one in results if one is not None and not isinstance(one, BulkheadFull | asyncio.CancelledError)
+        ]
         assert most[False] <= places - reserved
         assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)
 
@@ -235,20 +242,20 @@ async def test_reads_leave_orders_a_place_and_orders_leave_reads_one():
     bulkhead, hold = Bulkhead(max_in_flight=4, max_waiting=100, reserved=1), asyncio.Event()
 
     async def stay(lane):
-        async with bulkhead.place(Deadline.after(30, Clock()), lane):
+        async with bulkhead.slot(Deadline.after(30, Clock()), lane):
             await hold.wait()
 
     reads = [asyncio.create_task(stay(Lane("a"))) for _ in range(10)]
     await asyncio.sleep(0)
     assert (bulkhead.in_flight, bulkhead.waiting) == (3, 7)
-    order = asyncio.create_task(stay(Lane("a", order=True)))
+    order = asyncio.create_task(stay(Lane("a", for_command=True)))
     await asyncio.sleep(0)
     assert (bulkhead.in_flight, bulkhead.waiting) == (4, 7)
     hold.set()
     await asyncio.gather(order, *reads)
 
     hold.clear()
-    orders = [asyncio.create_task(stay(Lane("a", order=True))) for _ in range(10)]
+    orders = [asyncio.create_task(stay(Lane("a", for_command=True))) for _ in range(10)]
     await asyncio.sleep(0)
     assert (bulkhead.in_flight, bulkhead.waiting) == (3, 7)
     read = asyncio.create_task(stay(Lane("b")))

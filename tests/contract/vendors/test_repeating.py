@@ -12,7 +12,7 @@ from core.errors import Doubt, OutcomeUnknown, Rejected, Unavailable
 from instructions import dispatcher as dispatch
 from upstreams.http.limits import Limits
 from upstreams.vendors.cplugin import writes as writing
-from upstreams.vendors.cplugin.idempotent_write import Window
+from upstreams.vendors.cplugin.idempotent_write import RepeatWindow
 from upstreams.vendors.kit import history_search as searching
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
@@ -255,10 +255,10 @@ async def test_v1_is_never_repeated(well_behaved, database, clock, misbehave):
 )
 def test_the_latest_start_follows_from_the_limits(doubts, latest):
     clock = StillClock()
-    window = Window(clock, Limits(connect_timeout_seconds=2.0), Deadline.after(60, clock))
+    window = RepeatWindow(clock, Limits(connect_timeout_seconds=2.0), Deadline.after(60, clock))
 
     for doubt, at in doubts:
-        window.doubted(doubt, START + at)
+        window.note_doubt(doubt, START + at)
 
     assert window.latest == START + latest
     assert not window.closed_after(latest)
@@ -267,9 +267,9 @@ def test_the_latest_start_follows_from_the_limits(doubts, latest):
 
 def test_a_vendor_that_is_too_far_away_is_never_asked_twice():
     clock = StillClock()
-    window = Window(clock, Limits(connect_timeout_seconds=10.0), Deadline.after(60, clock))
+    window = RepeatWindow(clock, Limits(connect_timeout_seconds=10.0), Deadline.after(60, clock))
 
-    window.doubted(Doubt.LOST, START)
+    window.note_doubt(Doubt.LOST, START)
 
     assert window.closed_after(0.001)
 

@@ -58,7 +58,7 @@ TAMPERING = [
     ("UPDATE brokergraph.instruction SET amount = 999 WHERE id = $1", "Event 1 of instruction {id} does not fit"),
     ("UPDATE brokergraph.instruction SET login = '1' WHERE id = $1", "Instruction {id} says another outcome"),
     ("UPDATE brokergraph.instruction SET status = 'REJECTED' WHERE id = $1", "Instruction {id} stands at REJECTED"),
-    ("DELETE FROM brokergraph.instruction WHERE id = $1", "Instruction {id} is gone, and left its events behind"),
+    ("DELETE FROM brokergraph.instruction WHERE id = $1", "Instruction {id} is missing, but its events are there"),
     (
         f"""UPDATE {EVENT} SET sequence = CASE sequence WHEN 2 THEN 3 ELSE 2 END
             WHERE instruction_id = $1 AND sequence IN (2, 3)""",

@@ -13,7 +13,7 @@ from api.cli import main
 from api.observability.redaction import known_secrets
 from api.settings.settings import load_settings
 from core import records
-from upstreams.state.api_keys import KeyRecord, new_key
+from upstreams.state.api_keys import KeyRecord, make_key
 
 pytestmark = pytest.mark.anyio
 
@@ -121,7 +121,7 @@ async def test_the_command_line_shows_no_secret(box, database, watched, secrets)
 
 def test_no_settings_record_or_caller_shows_a_secret_by_its_repr(box):
     settings = load_settings(box.settings_path, {})
-    key = new_key("k")
+    key = make_key("k")
     everything = [settings, *(getattr(settings, name) for name in settings.__struct_fields__), key, [key], {"k": key},
                   KeyRecord("k", "p", (), None)]  # fmt: skip
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
-from core.money import divide, plain
+from core.money import divide, format_amount
 from upstreams.erp.rendering.sql_json import half_even, joined, truncated
 
 pytestmark = pytest.mark.anyio
@@ -46,7 +46,7 @@ async def quotients(box, wanted):
 
 async def test_they_are_the_same(box):
     wanted = list(pairs())
-    expected = [f'"{plain(divide(dividend, divisor, PLACES))}"' for dividend, divisor in wanted]
+    expected = [f'"{format_amount(divide(dividend, divisor, PLACES))}"' for dividend, divisor in wanted]
 
     assert await quotients(box, wanted) == expected
 

@@ -52,15 +52,15 @@ VENDORS = [
 ]
 
 
-def call_of(caller: str, seconds: float = 20.0, *, order: bool = False) -> Call:
-    return Call(Deadline.after(seconds, Clock()), Tally(), f"request of {caller}", caller, order)
+def call_of(caller: str, seconds: float = 20.0, *, for_command: bool = False) -> Call:
+    return Call(Deadline.after(seconds, Clock()), Tally(), f"request of {caller}", caller, for_command)
 
 
 @asynccontextmanager
 async def opened(box, at_once: int):
     config = settings(box, PATIENT)
     for section in ("cplugin", "broker_work"):
-        config = changed(config, section, live_calls_at_once=at_once)
+        config = changed(config, section, concurrent_live_calls=at_once)
     async with open_upstreams(config, Clock(), memory_tokens) as house:
         yield house
 
@@ -312,7 +312,7 @@ async def test_the_reads_of_a_command_are_not_coalesced(desk):
     hung = await desk.start([a], call_of("one"))
     await desk.until_calls(1)
 
-    answer = await desk.ask([b], call_of("one", order=True))
+    answer = await desk.ask([b], call_of("one", for_command=True))
 
     assert isinstance(answer[b], LiveAccountRecord)
     hung.cancel()
@@ -342,7 +342,7 @@ async def test_records_are_shared_whatever_figures_are_wanted_and_each_gets_his(
 @pytest.fixture
 async def erp(box):
     database = Database(DatabaseConfig(url=Secret(box.graph_database_url)), label="ERP_DATABASE")
-    facts = Erp(database, Sharing(at_once=1, keys_max=1000))
+    facts = Erp(database, Sharing(concurrent_calls=1, keys_max=1000))
     yield facts
     await facts.aclose()
     await database.close()

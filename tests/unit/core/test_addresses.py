@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from api.settings.settings import load_settings
-from core.addresses import POSTGRESQL, REDIS, Ambiguous, check_address, passwords_in
+from core.addresses import POSTGRESQL, REDIS, Ambiguous, check_address, find_passwords
 from core.clock import Clock
 from core.config_error import ConfigError
 from core.secret import Secret
@@ -77,7 +77,7 @@ def test_o4_the_same_password_percent_encoded_is_taken_and_known(password):
     for address in addresses(quote(password, safe="")):
         settings = load_settings(None, LEAST | {"BROKERGRAPH_ERP__DATABASE_URL": address})
 
-        assert password in passwords_in(settings.erp.database_url.reveal())
+        assert password in find_passwords(settings.erp.database_url.reveal())
 
 
 @pytest.mark.parametrize("password", PASSWORDS)
@@ -149,7 +149,7 @@ def test_o4_what_can_be_read_in_two_ways_or_none_is_refused_by_its_rule(address,
 
 @pytest.mark.parametrize("text", ["", "://", "a://b?c", "token://?password", "a://u:p@h?password=q"])
 def test_passwords_are_looked_for_in_any_text(text):
-    assert passwords_in(text) == ({"p", "q"} if "u:p" in text else set())
+    assert find_passwords(text) == ({"p", "q"} if "u:p" in text else set())
 
 
 @pytest.mark.parametrize("kind", ["file", "env"])
@@ -207,7 +207,7 @@ def test_o4_whatever_is_taken_is_read_by_asyncpg_as_by_us(user, password, rest, 
 
     _, found, _ = as_asyncpg(address)
 
-    assert (found or "") in passwords_in(address) | {""}
+    assert (found or "") in find_passwords(address) | {""}
     if encoded and password and user and ":" not in user:
         assert found == password
 
@@ -221,4 +221,4 @@ def test_o4_every_password_can_be_written_percent_encoded(user, password):
     check_address(address, POSTGRESQL)
 
     assert as_asyncpg(address) == (user, password, "erp")
-    assert password in passwords_in(address)
+    assert password in find_passwords(address)

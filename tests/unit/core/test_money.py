@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import divide, in_currency, is_whole, plain, quantum, total
+from core.money import divide, format_amount, in_currency, is_whole, quantum, total
 
 CURRENCIES = ["USD", "JPY", "KWD", "BTC", "XYZ"]
 LARGEST = Decimal(10) ** 18
@@ -23,7 +23,7 @@ def test_an_amount_in_its_currency_is_the_same_amount_with_enough_places(amount,
 
 @given(any_finite)
 def test_plain_is_the_same_number_without_exponent_and_without_negative_zero(amount):
-    text = plain(amount)
+    text = format_amount(amount)
 
     assert Decimal(text) == amount
     assert set(text) <= set("-0123456789.")
@@ -43,7 +43,7 @@ def test_plain_is_the_same_number_without_exponent_and_without_negative_zero(amo
     ],
 )
 def test_how_amounts_are_shown(amount, currency, shown):
-    assert plain(in_currency(Decimal(amount), currency)) == shown
+    assert format_amount(in_currency(Decimal(amount), currency)) == shown
 
 
 @given(amounts, amounts.filter(bool), st.integers(0, 8))
@@ -56,7 +56,7 @@ def test_a_quotient_is_off_by_half_a_place_at_most(dividend, divisor, places):
 
 @pytest.mark.parametrize("dividend, rounded", [("0.125", "0.12"), ("0.375", "0.38"), ("-0.125", "-0.12")])
 def test_halves_go_to_the_even_neighbour(dividend, rounded):
-    assert plain(divide(Decimal(dividend), Decimal(1), 2)) == rounded
+    assert format_amount(divide(Decimal(dividend), Decimal(1), 2)) == rounded
 
 
 def test_nothing_is_divided_by_zero():

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from core.call import Call
-from core.keyset import Page, PageRequest, cut
+from core.keyset import Page, PageRequest, cut_page
 from core.visibility import Visibility
 from upstreams.erp.reader import ClientQuery
 from upstreams.erp.rendering.statement import Statement
@@ -85,7 +85,7 @@ class ClientTexts:
             sql = statement.filtered_backward if page.backward else statement.filtered_forward
             own = (*visible.of_clients(), *parameters, *query.parameters(), *bounds, limit)
             rows = await self._database.read(sql.of(self._database.major), *own, call=call)
-        return cut(rows[::-1] if page.backward else rows, page)
+        return cut_page(rows[::-1] if page.backward else rows, page)
 
     async def by_number(
         self,

@@ -11,9 +11,9 @@ from core.secret import Secret
 from upstreams.state.budgets.memory import MemoryStore
 from upstreams.state.budgets.token_bucket import MOST_PER_MINUTE, BudgetStore, Draw, Level, StoreAway
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
-# How long a store that failed is not asked, so that not every request waits for its time-out.
+# A store that failed is not asked for this long, so that not every request waits for its time-out.
 _LEFT_ALONE_SECONDS = 1.0
 
 
@@ -40,8 +40,10 @@ class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 
 class Budgets:
-    """Charges each operation's cost before it runs. While the store does not answer, each process has its own budgets:
-    callers are served, and none gets more than the budget from each process.
+    """Charges the cost of each operation before it runs.
+
+    While the store does not answer, each process has its own budgets: callers are served, and each process gives a
+    caller at most the budget.
     """
 
     def __init__(self, store: BudgetStore, config: BudgetConfig, clock: Clock) -> None:
@@ -76,13 +78,13 @@ class Budgets:
 
     def _note_away(self, error: StoreAway) -> None:
         if self._away_until is None:
-            log.warning("budget.store_away", store=self._config.store, error=str(error))
+            _log.warning("budget.store_away", store=self._config.store, error=str(error))
         self._away_until = self._clock.monotonic() + _LEFT_ALONE_SECONDS
 
     def _note_back(self) -> None:
         if self._away_until is not None:
             self._away_until = None
-            log.info("budget.store_back", store=self._config.store)
+            _log.info("budget.store_back", store=self._config.store)
 
     def _standing(self, level: Level, draw: Draw, *, mutation: bool) -> BudgetStanding:
         return BudgetStanding(

@@ -16,6 +16,6 @@ ON CONFLICT (principal) DO UPDATE SET (level, at_ms, granted) = (
 RETURNING level, at_ms, granted
 
 -- name: forget
--- Which buckets are full again, since nobody drew from them for a minute? They are forgotten.
+-- Which buckets are full again, after a minute without a draw? They are removed.
 DELETE FROM brokergraph.budget
 WHERE at_ms < floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint - 60000

@@ -1,4 +1,4 @@
-"""Budgets in the state database: one statement a draw, by the database's clock."""
+"""Budgets in the state database: one statement for each draw, by the clock of the database."""
 
 from core.clock import Clock
 from core.errors import UpstreamError
@@ -6,7 +6,7 @@ from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 from upstreams.state.budgets.token_bucket import Draw, Level, StoreAway
 
-sql = read_statements("state/budgets/budgets.sql")
+_sql = read_statements("state/budgets/budgets.sql")
 _FORGET_EVERY_SECONDS = 60.0
 
 
@@ -21,7 +21,7 @@ class PostgresStore:
         arguments = (principal, draw.per_minute, draw.cost, draw.floor)
         try:
             await self._forget()
-            rows = await self._database.write(sql.take, *arguments, seconds=self._seconds)
+            rows = await self._database.write(_sql.take, *arguments, seconds=self._seconds)
         except UpstreamError as error:
             raise StoreAway(error.message) from error
         row = rows[0]
@@ -35,4 +35,4 @@ class PostgresStore:
         now = self._clock.monotonic()
         if now - self.forgotten_at >= _FORGET_EVERY_SECONDS:
             self.forgotten_at = now
-            await self._database.write(sql.forget, seconds=self._seconds)
+            await self._database.write(_sql.forget, seconds=self._seconds)

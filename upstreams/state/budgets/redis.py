@@ -1,4 +1,4 @@
-"""Budgets in Redis (or Valkey): one script a draw, by the store's clock, forgotten by its expiry."""
+"""Budgets in Redis or Valkey: one script for each draw, by the clock of the store. Old buckets expire."""
 
 import asyncio
 from importlib.resources import files
@@ -17,7 +17,7 @@ class RedisStore:
 
     def __init__(self, url: Secret, timeout_seconds: float) -> None:
         self._seconds = timeout_seconds
-        # A draw that was lost on the way is not repeated: it may have been taken.
+        # A lost draw is not repeated, because the store may have made it.
         self._redis = Redis.from_url(
             url.reveal(),
             socket_timeout=timeout_seconds,
@@ -35,7 +35,7 @@ class RedisStore:
             async with asyncio.timeout(self._seconds):
                 granted, level, at = await self._take(keys=[_PREFIX + principal], args=arguments)
         except (RedisError, OSError) as error:
-            # TimeoutError is an OSError. Its text may hold the address; the class is enough.
+            # TimeoutError is an OSError. Because its text may hold the address, only the class is kept.
             raise StoreAway(type(error).__name__) from error
         return Level(int(level), int(at), bool(granted))
 

@@ -1,5 +1,5 @@
--- The rule of upstreams/state/budgets/token_bucket.py, carried out by Redis at once and by Redis' clock.
--- KEYS[1]: the caller's bucket. ARGV: what it holds per minute, the cost, the floor. Levels are the cost times 60,000.
+-- The rule of upstreams/state/budgets/token_bucket.py, as one step of Redis and by its clock.
+-- KEYS[1]: the caller's bucket. ARGV: its size per minute, the cost, the floor. Levels are the cost times 60,000.
 local scale = 60000
 local per_minute, cost, floor = tonumber(ARGV[1]), tonumber(ARGV[2]) * scale, tonumber(ARGV[3]) * scale
 local time = redis.call('TIME')
@@ -16,8 +16,8 @@ local granted = 0
 if level - cost >= floor then
     level, granted = level - cost, 1
 end
--- Numbers of this size would be written with an exponent.
+-- Without a format, numbers of this size have an exponent.
 local written, stamp = string.format('%.0f', level), string.format('%.0f', now)
--- After a minute it is full, and as good as forgotten.
+-- After a minute the bucket is full, so that it may expire.
 redis.call('SET', KEYS[1], written .. ':' .. stamp, 'PX', scale)
 return {granted, written, stamp}

@@ -1,16 +1,16 @@
-"""The one rule of a caller's budget, a token bucket; every store carries it out in its own language.
+"""The token bucket of a caller's budget. Every store implements the same rule in its own language.
 
-Levels are whole numbers: cost times 60,000, so that what one millisecond brings back is exactly `per_minute` and no
-store rounds otherwise than another. A bucket from which nobody drew for a minute is full, so it may be forgotten.
+A level is the cost times 60,000, so that one millisecond adds exactly `per_minute`, and all stores compute with whole
+numbers. A bucket is full again after a minute without a draw, so that the store may remove it.
 """
 
 from typing import Final, Protocol
 
 import msgspec
 
-# A level is the cost times this, which is also how many milliseconds it takes to fill an empty bucket.
+# A level is the cost times this number, which is also the milliseconds in which an empty bucket becomes full.
 SCALE: Final = 60_000
-# Levels stay below 2 ** 53, which is as far as Redis' Lua counts exactly.
+# Levels stay below 2 ** 53, because Lua in Redis counts exactly up to there.
 MOST_PER_MINUTE: Final = 1_000_000_000
 
 

@@ -1,6 +1,6 @@
-"""Broctagon's CRM Open API: requests to open an account, and signed calls for whoever else needs them [D, B-*].
+"""Broctagon's CRM Open API: account requests, and signed calls for the trading server [D, B-*].
 
-Bodies are serialised once: the signature is over the very bytes that are sent.
+Each body is serialised once, because the signature is over the bytes that are sent.
 """
 
 import dataclasses
@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
@@ -28,14 +29,14 @@ from upstreams.vendors.kit.vendor import Opening
 
 SYSTEM: Final = System("BROCTAGON")
 
-# 400 is told apart by its type, 403 is access denied, 404 not found; success is 200, 201 or 204 [D, B-introduction].
+# 400 has a type, 403 is access denied, 404 is not found, and success is 200, 201 or 204 [D, B-introduction].
 SUCCESSES = frozenset({200, 201, 204})
-DOCUMENTED = SUCCESSES | {400, 403, 404}
+DOCUMENTED_STATUSES = SUCCESSES | {400, 403, 404}
 
-REFUSALS: Mapping[str, tuple[Reason, str]] = {
+REFUSAL_TYPES: Mapping[str, tuple[Reason, str]] = {
     "trading_account_limit_exceeded": (Reason.ACCOUNT_LIMIT_REACHED, "The client has as many accounts as allowed."),
     "pending_requests_exist": (Reason.REQUEST_ALREADY_PENDING, "A request on this connection is waiting already."),
-    # The vendor's spelling, and the one it may correct it to.
+    # The vendor's spelling, and the correct one, which the vendor may change to.
     "servce_is_demo": (Reason.DEMO_CONNECTION_NOT_ALLOWED, "The connection is a demo server."),
     "service_is_demo": (Reason.DEMO_CONNECTION_NOT_ALLOWED, "The connection is a demo server."),
     "mt4_connection_not_found": (Reason.CONNECTION_NOT_FOUND, "The CRM does not know this connection."),
@@ -46,14 +47,13 @@ REFUSALS: Mapping[str, tuple[Reason, str]] = {
     "insufficient_funds": (Reason.INSUFFICIENT_FUNDS, "There are not enough funds."),
 }
 
-
-# The report's own largest page; twenty thousand transactions in five days are more than an MT4 server sees.
+# The report's largest page. An MT4 server has fewer than twenty thousand transactions in five days.
 PAGE_ROWS = 500
-MOST_PAGES = 40
+MOST_REPORT_PAGES = 40
 
 
 class Transaction(msgspec.Struct):
-    """A record of the report, as far as we read it. All fields may be missing: only their names are documented."""
+    """A record of the report, with the fields that we read. Only names are documented, so that any may be missing."""
 
     id: int | str | None = None
     type: str | None = None
@@ -80,36 +80,39 @@ class Broctagon:
     async def aclose(self) -> None:
         await self.link.aclose()
 
-    async def prepare_request(self, order: AccountRequestCommand, call: Call) -> "PreparedWrite":
-        """POST /public/v1/requests/account, ready to go. The CRM answers 200 and no id [D, seed 002]."""
-        body = {name: value for name, value in dataclasses.asdict(order).items() if value is not None}
+    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> "PreparedWrite":
+        """Prepare POST /public/v1/requests/account. The CRM answers 200 and no id [D, seed 002]."""
+        body = {name: value for name, value in dataclasses.asdict(command).items() if value is not None}
         return self.prepare("/public/v1/requests/account", {}, body, self._read_accepted, call)
 
-    async def settle_request(self, order: AccountRequestCommand, call: Call) -> None:
-        """Ask again after a lost answer; returns when a request is in. `pending_requests_exist` is success then: our
-        own earlier request waits, or one that is as good, for the CRM keeps one open request per connection [D, seed
-        002]. Rejected for what would have been refused the first time too, OutcomeUnknown for everything else: an
-        attempt that proves to be unsent proves nothing about the earlier one.
+    async def reconcile_request(self, command: AccountRequestCommand, call: Call) -> None:
+        """Send the request again after a lost answer, and return if the CRM has a request.
+
+        `pending_requests_exist` is a success here: our own earlier request waits, or an equal one, because the CRM
+        keeps one open request per connection [D, seed 002]. Raises Rejected for a refusal that the first attempt would
+        have got, too. Raises OutcomeUnknown otherwise: an unsent repeat proves nothing about the earlier attempt.
         """
         try:
-            await (await self.prepare_request(order, call)).send()
+            await (await self.prepare_request(command, call)).send()
         except Rejected as error:
             if error.reason is Reason.REQUEST_ALREADY_PENDING:
                 return
-            if error.upstream_code in REFUSALS and error.reason is not Reason.ACCOUNT_LIMIT_REACHED:
+            if error.upstream_code in REFUSAL_TYPES and error.reason is not Reason.ACCOUNT_LIMIT_REACHED:
                 raise
-            # Undocumented; or the account from our own request, approved meanwhile, fills the limit [I].
+            # An undocumented code. Or our own request was approved meanwhile, and its account fills the limit [I].
             raise self._still_unknown("refuses to be asked again", error) from error
         except Unavailable as error:
             raise self._still_unknown("could not be asked again", error) from error
 
     async def probe(self, connection_id: str, call: Call) -> None:
-        """Read one account of a connection [D, B-mt4/get-accounts]; without a connection one user [D, B-users]."""
+        """Read one account of a connection [D, B-mt4/get-accounts], or one user without a connection [D, B-users]."""
         query: tuple[tuple[str, str], ...] = (("skip", "0"), ("limit", "1"))
         path = "/public/v1/users"
         if connection_id:
             path, query = "/public/v1/mt4/accounts", (("connection_id", connection_id), *query)
-        request = HttpRequest("GET", path, query=query, headers={"key": self._key.reveal()}, understands=DOCUMENTED)
+        request = HttpRequest(
+            "GET", path, query=query, headers={"key": self._key.reveal()}, understands=DOCUMENTED_STATUSES
+        )
         await self.link.read(request, self._read_anything, call)
 
     def _still_unknown(self, happened: str, error: UpstreamError) -> UpstreamError:
@@ -126,17 +129,18 @@ class Broctagon:
         call: Call,
         lane: str = "",
     ) -> "PreparedWrite":
-        """A signed POST that needs no more than to be sent."""
-        self.link.check(lane, order=True)
+        """A signed POST, of which only `send` is left. Raises Unavailable while the circuit breaker is open."""
+        self.link.check(lane, for_command=True)
         request = self._post(path, values, body, writes=True, lane=lane)
-        return PreparedWrite(self.link, request, read, replace(call, order=True))
+        return PreparedWrite(self.link, request, read, replace(call, for_command=True))
 
     async def transactions(self, start: date, end: date, call: Call, lane: str = "") -> list[Transaction]:
-        """The report of transactions between two days, whole [D, B-report/transactions; vendors.md 2.7]. A read,
-        although it is a POST. The page writes its dates "DDDD-MM-YY", evidently a typing error for the ISO form [I].
+        """All transactions between two days [D, B-report/transactions; vendors.md 2.7]. The POST is a read.
+
+        The vendor's page writes the dates as "DDDD-MM-YY", which must be a typing error for the ISO form [I].
         """
         found: list[Transaction] = []
-        for page in range(MOST_PAGES):
+        for page in range(MOST_REPORT_PAGES):
             body = {"skip": page * PAGE_ROWS, "limit": PAGE_ROWS, "start": f"{start}", "end": f"{end}"}
             request = self._post("/public/v1/report/transactions", {}, body, writes=False, lane=lane)
             rows = await self.link.read(request, self._read_transactions, call)
@@ -151,7 +155,7 @@ class Broctagon:
         content = wire.encode(body)
         headers = {
             "key": self._key.reveal(),
-            "signature": signature(content, self._key),
+            "signature": sign(content, self._key),
             "content-type": "application/json",
         }
         return HttpRequest(
@@ -160,23 +164,23 @@ class Broctagon:
             values,
             headers=headers,
             content=content,
-            understands=DOCUMENTED,
+            understands=DOCUMENTED_STATUSES,
             writes=writes,
             lane=lane,
-            # Its one read is the report, which does not say of which days and page it is.
+            # The only read is the report, which does not say its days and its page.
             alone=True,
         )
 
     def refusal(self, answer: HttpAnswer) -> UpstreamError:
-        """What a documented refusal means: all of them are final, nothing was done."""
+        """The error of a documented refusal. Every refusal is final, and nothing was done."""
         failures = self.link.failures
-        if answer.status == 403:  # noqa: PLR2004
+        if answer.status == HTTPStatus.FORBIDDEN:
             return failures.credentials("403", "our key or its signature is refused")
-        kind = refusal_type(answer.body)
+        kind = find_refusal_type(answer.body)
         if kind is not None:
-            reason, message = REFUSALS[kind]
+            reason, message = REFUSAL_TYPES[kind]
             return failures.rejected(reason, message, upstream_code=kind)
-        if answer.status == 404:  # noqa: PLR2004
+        if answer.status == HTTPStatus.NOT_FOUND:
             return failures.rejected(Reason.NOT_FOUND, "The CRM does not know it.", upstream_code="404")
         return failures.refused(str(answer.status))
 
@@ -188,14 +192,14 @@ class Broctagon:
     def _read_anything(self, answer: HttpAnswer) -> None:
         if answer.status not in SUCCESSES:
             raise self.refusal(answer)
-        # People's data: looked at no closer than that it is JSON.
+        # The answer holds personal data, so that it is only checked to be JSON.
         wire.decode(answer.body, msgspec.Raw)
 
     def _read_accepted(self, answer: HttpAnswer) -> None:
         if answer.status not in SUCCESSES:
             raise self.refusal(answer)
         if answer.body.strip():
-            # The page documents no field, so any JSON will do; a proxy's HTML page is no acceptance.
+            # Because no field is documented, any JSON is an acceptance. A proxy's HTML page is none.
             msgspec.json.decode(answer.body)
 
 
@@ -210,14 +214,16 @@ class PreparedWrite:
         await self.link.write(self.request, self.read, self.call)
 
 
-def signature(content: bytes, key: Secret) -> str:
+def sign(content: bytes, key: Secret) -> str:
     """`sha256=` and the hex HMAC-SHA256 of the raw body, with the API key as secret [D, B-authentication-v2]."""
     return f"sha256={hmac.new(key.reveal().encode(), content, hashlib.sha256).hexdigest()}"
 
 
-def refusal_type(body: bytes) -> str | None:
-    """The known type that a 400 names. The body's shape is documented only as "told apart by a type" [I]: looked for
-    under the likely names, else anywhere in the text; the longest match wins.
+def find_refusal_type(body: bytes) -> str | None:
+    """The known type in the body of a 400.
+
+    The shape of the body is documented only as "told apart by a type" [I]. The type is searched under the likely names,
+    and then in the whole text, where the longest match counts.
     """
     try:
         fields = msgspec.json.decode(body)
@@ -226,10 +232,10 @@ def refusal_type(body: bytes) -> str | None:
     if isinstance(fields, dict):
         for name in ("type", "error", "message"):
             value = fields.get(name)
-            if isinstance(value, str) and value.strip().lower() in REFUSALS:
+            if isinstance(value, str) and value.strip().lower() in REFUSAL_TYPES:
                 return value.strip().lower()
     spelt = body[:4096].decode("utf-8", "replace").lower()
-    return max((kind for kind in REFUSALS if kind in spelt), key=len, default=None)
+    return max((kind for kind in REFUSAL_TYPES if kind in spelt), key=len, default=None)
 
 
 def connect(opening: Opening, config: BroctagonConfig) -> Broctagon:
@@ -237,5 +243,5 @@ def connect(opening: Opening, config: BroctagonConfig) -> Broctagon:
 
 
 async def check(crm: Broctagon, server: ServerConfig | None, call: Call) -> None:
-    """Ask for what costs no more than a call; with a server, of its connection."""
+    """Send the smallest read, with a server about its connection."""
     await crm.probe("" if server is None else server.id, call)

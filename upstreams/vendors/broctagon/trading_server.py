@@ -1,5 +1,7 @@
-"""MT4 behind Broctagon's CRM: deposits only. The CRM lists accounts page by page and never by login, so there is no
-live figure to be had for an account at a bearable price [D, B-mt4/get-accounts].
+"""MT4 behind Broctagon's CRM: deposits only.
+
+The CRM lists accounts in pages and not by login, so that live figures of an account would cost too many calls
+[D, B-mt4/get-accounts].
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broctagon import crm as broctagon
 from upstreams.vendors.broctagon.crm import SYSTEM, Broctagon, Transaction
 from upstreams.vendors.kit.command_checks import check_deposit
-from upstreams.vendors.kit.history_search import Found, absence_counts_after, day_window, searched, the_one
+from upstreams.vendors.kit.history_search import Found, absence_counts_after, day_window, match_one, search_history
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
 from upstreams.vendors.kit.protocol import Platform, PreparedDeposit
 from upstreams.vendors.kit.server_config import ServerConfig
@@ -27,7 +29,7 @@ DEPOSIT_PATH = "/public/v1/mt4/accounts/{login}/deposit"
 LARGEST_AMOUNT = Decimal(10) ** 12
 SMALLEST_EXPONENT = -8
 BOOKED = 204
-# The report's own words are documented nowhere [I]: whatever else stands there is for a person to judge.
+# The words of the report are not documented [I]. Another word is a case for a person.
 DEPOSIT_TYPE = "deposit"
 DONE = frozenset({"completed", "complete", "done", "success", "successful", "approved", "none"})
 
@@ -35,7 +37,7 @@ _LOGINS = NumbersUpTo(MT4_LARGEST_LOGIN)
 
 
 class BroctagonDeposits:
-    """Deposits on one server. `name` is our name of it."""
+    """Deposits on one server. `name` is our name of the server."""
 
     def __init__(self, name: str, config: ServerConfig, crm: Broctagon) -> None:
         self._name = name
@@ -43,26 +45,28 @@ class BroctagonDeposits:
         self._crm = crm
         self._failures = crm.link.failures
 
-    async def prepare(self, order: DepositCommand, call: Call) -> PreparedDeposit:
-        """204 is booked. 200 with `repeat` says that the same comment was seen within two minutes: ours went in before,
-        or it did not; only the books can tell.
+    async def prepare(self, command: DepositCommand, call: Call) -> PreparedDeposit:
+        """Prepare the deposit. 204 means that it is booked.
+
+        200 with `repeat` says that the CRM saw the same comment within two minutes. Only the history shows whether that
+        deposit was booked.
         """
-        self._check(order)
+        self._check(command)
         body = {
             "connection_id": self._connection_id,
-            "currency": order.currency,
-            "amount": format(order.amount, "f"),
-            "comment": order.reference,
+            "currency": command.currency,
+            "amount": format(command.amount, "f"),
+            "comment": command.reference,
         }
-        write = self._crm.prepare(DEPOSIT_PATH, {"login": order.login}, body, self._read, call, lane=self._name)
+        write = self._crm.prepare(DEPOSIT_PATH, {"login": command.login}, body, self._read, call, lane=self._name)
         return PreparedBroctagonDeposit(write)
 
-    def _check(self, order: DepositCommand) -> None:
-        check_deposit(order, self._failures)
-        if order.login not in _LOGINS:
+    def _check(self, command: DepositCommand) -> None:
+        check_deposit(command, self._failures)
+        if command.login not in _LOGINS:
             raise self._failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
-        exponent = order.amount.normalize().as_tuple().exponent
-        if order.amount >= LARGEST_AMOUNT or (isinstance(exponent, int) and exponent < SMALLEST_EXPONENT):
+        exponent = command.amount.normalize().as_tuple().exponent
+        if command.amount >= LARGEST_AMOUNT or (isinstance(exponent, int) and exponent < SMALLEST_EXPONENT):
             raise self._failures.rejected(Reason.LIMIT_EXCEEDED, "The CRM cannot hold this amount exactly.")
 
     def _read(self, answer: HttpAnswer) -> None:
@@ -71,12 +75,12 @@ class BroctagonDeposits:
         if answer.status not in broctagon.SUCCESSES:
             raise self._crm.refusal(answer)
         if b"repeat" in answer.body:
-            raise self._failures.unknown("has seen this order before", upstream_code="repeat", detail="seen before")
+            raise self._failures.unknown("has seen this command before", upstream_code="repeat", detail="seen before")
         raise wire.Nonsense("a success that is not 204")
 
 
 class BroctagonDepositHistory:
-    """The report of transactions. That deposits by the API appear there with their comment is a guess [I]."""
+    """The report of transactions. We assume that deposits by the API appear there with their comment [I]."""
 
     def __init__(self, name: str, config: ServerConfig, crm: Broctagon) -> None:
         self.absence_counts_after = absence_counts_after(crm.link.limits.total_timeout_seconds)
@@ -85,24 +89,24 @@ class BroctagonDepositHistory:
         self._crm = crm
         self._failures = crm.link.failures
 
-    async def find(self, order: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
-        rows = await searched(self._crm.transactions(*day_window(sent_at), call, lane=self._name), self._failures)
+    async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
+        rows = await search_history(self._crm.transactions(*day_window(sent_at), call, lane=self._name), self._failures)
         try:
-            number = the_one((self._found(row, order) for row in rows), order.reference)
+            number = match_one((self._found(row, command) for row in rows), command.reference)
         except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
             raise self._failures.unreadable(writes=False, detail=str(error)[:100]) from None
         return None if number is None else DepositReceipt(upstream_reference=number or None)
 
-    def _found(self, row: Transaction, order: DepositCommand) -> Found:
-        comment, number = row.comment or "", wire.text(row.id) or ""
-        if order.reference.casefold() not in comment.casefold():
-            # Not ours, so it may be as odd as it likes.
+    def _found(self, row: Transaction, command: DepositCommand) -> Found:
+        comment, number = row.comment or "", wire.read_text(row.id) or ""
+        if command.reference.casefold() not in comment.casefold():
+            # The operation is not ours, so that its other values do not matter.
             return Found("", number, is_ours=False)
         is_ours = (
-            wire.text(row.login) == order.login
-            and wire.text(row.connection_id) == self._connection_id
-            and row.currency == order.currency
-            and wire.raw_number(row.amount) == order.amount
+            wire.read_text(row.login) == command.login
+            and wire.read_text(row.connection_id) == self._connection_id
+            and row.currency == command.currency
+            and wire.read_raw_number(row.amount) == command.amount
             and (row.type or "").lower() == DEPOSIT_TYPE
             and str(row.status).lower() in DONE
         )
@@ -120,7 +124,7 @@ class PreparedBroctagonDeposit:
 
 
 def build(name: str, config: ServerConfig, crm: Broctagon, _clock: Clock) -> Platform:
-    """Where the report is said not to show our deposits, there is no history."""
+    """Build the server. It has no history where the settings say that the report does not show our deposits."""
     return Platform(
         name=name,
         system=SYSTEM,

@@ -1,4 +1,4 @@
-"""MT4, MT5 and cTrader behind Leanwork's Broker Work: what an account is, not what is on it [D, seed 004]."""
+"""MT4, MT5 and cTrader behind Leanwork's Broker Work: properties of accounts, no balances [D, seed 004]."""
 
 from typing import Final
 

@@ -13,5 +13,5 @@ class BrokerWorkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     tenant_id: str
     token: Secret
     chunk_logins: int = 200
-    live_calls_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
+    concurrent_live_calls: Annotated[int, msgspec.Meta(ge=0)] = 2
     limits: Limits = Limits()

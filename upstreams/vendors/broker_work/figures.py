@@ -1,10 +1,11 @@
-"""What Broker Work's account/info says of an account, and which of our figures that is [D, seed 004]."""
+"""The figures of Broker Work's account/info, and how each becomes one of ours [D, seed 004]."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache, partial
 from itertools import repeat
 from operator import attrgetter
+from types import GenericAlias
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -18,11 +19,11 @@ from upstreams.vendors.kit.live_batches import Rows
 from upstreams.vendors.kit.rows import NONSENSE, unreadable_row
 
 Seen = tuple[Any, datetime]
-"""A row as it came, as much of it as is wanted, and when: whoever shares it reads the figures that he wants himself."""
+"""A row with its wanted values, unread, and its time. Each waiter of the call reads the figures that it wants."""
 
 
 class _Account(msgspec.Struct, gc=False):
-    """Types differ between the document's table and its sample, so both are taken. `oweId` is the vendor's spelling."""
+    """A row. The document's table and sample differ in types, so that both are accepted. `oweId` is its spelling."""
 
     login: int | str
     currency: str | None = None
@@ -41,24 +42,24 @@ class _Account(msgspec.Struct, gc=False):
     owner_id: int | str | None = msgspec.field(name="oweId", default=None)
 
 
-# Each figure: the row's attribute, and how it is read; None as it is.
+# By figure: the attribute of the row, and the function that reads it. None: the value is used unchanged.
 _FIGURES: Final[Mapping[str, tuple[str, Callable[..., Any] | None]]] = {
     "group": ("group", None),
-    "leverage": ("leverage", wire.raw_number),
-    "max_leverage": ("max_leverage", wire.raw_number),
-    "currency": ("currency", wire.text),
-    "enabled": ("enable", wire.flag),
-    "read_only": ("read_only", wire.flag),
-    "send_reports": ("send_reports", wire.flag),
-    "lead_source": ("lead_source", wire.text),
-    "owner_id": ("owner_id", wire.text),
-    "account_type": ("account_type", wire.text),
-    "total_margin_calculation": ("total_margin", wire.text),
-    "swap_free": ("swap_free", wire.flag),
-    "french_risk": ("french_risk", wire.flag),
-    "registered_at": ("regdate", wire.local_stamp),
+    "leverage": ("leverage", wire.read_raw_number),
+    "max_leverage": ("max_leverage", wire.read_raw_number),
+    "currency": ("currency", wire.read_text),
+    "enabled": ("enable", wire.read_flag),
+    "read_only": ("read_only", wire.read_flag),
+    "send_reports": ("send_reports", wire.read_flag),
+    "lead_source": ("lead_source", wire.read_text),
+    "owner_id": ("owner_id", wire.read_text),
+    "account_type": ("account_type", wire.read_text),
+    "total_margin_calculation": ("total_margin", wire.read_text),
+    "swap_free": ("swap_free", wire.read_flag),
+    "french_risk": ("french_risk", wire.read_flag),
+    "registered_at": ("regdate", wire.read_local_stamp),
 }
-# The record's first three say whose figures it holds, when they were seen, and by whom.
+# The first three fields of the record are the login, the time and the system.
 _FIRST_FIGURE: Final = 3
 _NOTHING: Final = repeat(None)
 _MANY: Final = 8
@@ -66,7 +67,7 @@ _MANY: Final = 8
 
 @lru_cache(maxsize=256)
 def row_with(wanted: frozenset[str]) -> type[Any]:
-    """The part of a row that holds these figures: what nobody wants is not read."""
+    """The type of a row with these figures only, so that no other value is read."""
     attributes = {"login", *(_FIGURES[name][0] for name in wanted if name in _FIGURES)}
     fields = [
         (one.name, one.type, msgspec.field(name=one.encode_name, default=one.default))
@@ -78,14 +79,14 @@ def row_with(wanted: frozenset[str]) -> type[Any]:
 
 @lru_cache(maxsize=256)
 def answer_with(wanted: frozenset[str]) -> msgspec.json.Decoder[Any]:
-    """Reads an answer of such rows in one go, if all of it can be read."""
-    rows = list[row_with(wanted)]  # type: ignore[misc,valid-type]
+    """The decoder of an answer with such rows, all of which must be readable."""
+    rows = GenericAlias(list, (row_with(wanted),))
     return msgspec.json.Decoder(msgspec.defstruct("_Answer", [("result", bool | int | str), ("data", rows)]))
 
 
 @lru_cache(maxsize=256)
 def _in_order(wanted: frozenset[str]) -> Sequence[str | None]:
-    """The record's figures up to the last that is wanted; None for one that is not, or not to be had."""
+    """The record's figures up to the last wanted one. None: a figure that is not wanted, or that the vendor lacks."""
     names = [
         name if name in wanted and name in _FIGURES else None
         for name in LiveAccountRecord.__struct_fields__[_FIRST_FIGURE:]
@@ -96,18 +97,18 @@ def _in_order(wanted: frozenset[str]) -> Sequence[str | None]:
 
 
 class Figures:
-    """Makes records of one server's rows. `zone` is that of its clock."""
+    """Makes records of one server's rows. `zone` is the time zone of the server."""
 
     def __init__(self, system: System, zone: ZoneInfo, failures: Failures) -> None:
         self._system = system
         self._failures = failures
         self._readers = {
-            name: (attrgetter(attribute), partial(read, zone=zone) if read is wire.local_stamp else read)
+            name: (attrgetter(attribute), partial(read, zone=zone) if read is wire.read_local_stamp else read)
             for name, (attribute, read) in _FIGURES.items()
         }
 
     def records(self, seen: Mapping[str, Seen | UpstreamError], wanted: frozenset[str]) -> Rows:
-        """With the wanted figures. One that cannot be read costs its login, and only those who want it."""
+        """The records with the wanted figures. An unreadable figure fails its login, and only where it is wanted."""
         if set(map(type, seen.values())) == {tuple}:
             try:
                 return self._together(seen, wanted)  # type: ignore[arg-type]
@@ -116,7 +117,7 @@ class Figures:
         return {login: self._alone(login, one, wanted) for login, one in seen.items()}
 
     def _together(self, seen: Mapping[str, Seen], wanted: frozenset[str]) -> Mapping[str, LiveAccountRecord]:
-        """Figure by figure: there are thousands of rows."""
+        """Make the records figure by figure, because there are thousands of rows."""
         rows, times = zip(*seen.values(), strict=True)
         columns = [_NOTHING if name is None else self._column(name, rows) for name in _in_order(wanted)]
         return dict(zip(seen, map(LiveAccountRecord, seen, times, repeat(self._system), *columns), strict=False))
@@ -128,8 +129,8 @@ class Figures:
             return written
         if len(rows) < _MANY:
             return map(read, written)
-        # Leverages, currencies, flags: few are different, and each is read once.
-        values = list(map(bytes, written) if read is wire.raw_number else written)
+        # Figures such as leverages and flags have few different values. Each value is read once.
+        values = list(map(bytes, written) if read is wire.read_raw_number else written)
         known = {one: read(one) for one in set(values)}
         return map(known.__getitem__, values)
 

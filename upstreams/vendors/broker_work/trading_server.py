@@ -1,6 +1,6 @@
-"""MT4, MT5 and cTrader behind Leanwork's Broker Work: what an account is, not what is on it [D, seed 004].
+"""Trading servers behind Leanwork's Broker Work: properties of accounts, no balances [D, seed 004].
 
-`result` says whether a call went well; `mcode` is written `m00000` and `m0000000` and is looked at for failures only.
+`result` says whether a call succeeded. `mcode` has two forms (`m00000` and `m0000000`) and is read for failures only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,15 +20,21 @@ from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broker_work.connection import SYSTEM, BrokerWorkConnection
 from upstreams.vendors.broker_work.figures import Figures, Seen, answer_with, row_with
 from upstreams.vendors.kit import mt4_codes
-from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks, live_gate
+from upstreams.vendors.kit.live_batches import (
+    MT5_LARGEST_LOGIN,
+    NumbersUpTo,
+    Rows,
+    ask_in_chunks,
+    coalesce_live_calls,
+)
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
-from upstreams.vendors.kit.rows import NONSENSE, only, read_rows
+from upstreams.vendors.kit.rows import NONSENSE, read_rows, require_asked
 from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.kit.server_settings import timezone
 
 INFO_PATH = "/v1/api/account/info"
 
-# Logins are text here, but numbers on every platform behind it; anything else would spoil the list for the others.
+# Logins are text here and numbers on every platform behind it. Another text would spoil the list for other logins.
 _LOGINS = NumbersUpTo(MT5_LARGEST_LOGIN)
 
 CREDENTIALS = frozenset({"BW_API_0000001", "BW_API_0000003"})
@@ -54,8 +60,8 @@ class BrokerWorkLive:
         self._server_id = config.id
         self._figures = Figures(SYSTEM, zone, connection.link.failures)
         self._link = connection.link
-        self._gate = live_gate(
-            self._info, connection.config.live_calls_at_once, self.batch_max, connection.link.failures
+        self._coalescing = coalesce_live_calls(
+            self._info, connection.config.concurrent_live_calls, self.batch_max, connection.link.failures
         )
         self._headers = {
             "x-api-tenantId": connection.config.tenant_id,
@@ -63,15 +69,15 @@ class BrokerWorkLive:
         }
 
     async def aclose(self) -> None:
-        await self._gate.aclose()
+        await self._coalescing.aclose()
 
     async def fetch(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
         call = replace(call, wants=wanted)
 
         async def ask(chunk: Sequence[str]) -> Rows:
-            return self._figures.records(await self._gate.ask(None, chunk, call), wanted)
+            return self._figures.records(await self._coalescing.ask(None, chunk, call), wanted)
 
-        return await in_chunks(logins, self.batch_max, _LOGINS, ask)
+        return await ask_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def _info(self, logins: Sequence[str], call: Call) -> Mapping[str, Seen | UpstreamError]:
         return await self._link.read(self._request(logins), lambda answer: self._read(answer, logins, call.wants), call)
@@ -90,19 +96,19 @@ class BrokerWorkLive:
 
         try:
             whole = answer_with(wanted).decode(answer.body)
-            if wire.flag(whole.result):
-                return only(entries(whole.data), chunk, self._link.failures)
+            if wire.read_flag(whole.result):
+                return require_asked(entries(whole.data), chunk, self._link.failures)
         except NONSENSE:
-            # In two steps, then: what it says of the call, and row by row what can be read.
+            # Read it in two steps: the result of the call, and then each row that can be read.
             pass
         envelope = _envelope.decode(answer.body)
-        if not wire.flag(envelope.result):
-            raise failure(envelope.mcode, self._link.failures)
+        if not wire.read_flag(envelope.result):
+            raise translate_mcode(envelope.mcode, self._link.failures)
         return read_rows(envelope.data, row_with(wanted), entries, chunk, self._link.failures)
 
 
-def failure(mcode: Any, failures: Failures) -> UpstreamError:
-    """What `result: false` means on a read."""
+def translate_mcode(mcode: Any, failures: Failures) -> UpstreamError:
+    """The error for `result: false` of a read."""
     code = str(mcode) if isinstance(mcode, int | str) else ""
     if code in CREDENTIALS:
         return failures.credentials(code, "our tenant or token is refused")
@@ -116,13 +122,14 @@ def failure(mcode: Any, failures: Failures) -> UpstreamError:
         return failures.rejected(
             Reason.VALIDATION_FAILED, "Broker Work does not accept the logins.", upstream_code=code
         )
-    refused = mt4_codes.definite(code.removeprefix(MT4_PREFIX), failures) if code.startswith(MT4_PREFIX) else None
+    refused = mt4_codes.translate_code(code.removeprefix(MT4_PREFIX), failures) if code.startswith(MT4_PREFIX) else None
     return refused or failures.unavailable("reported an error", upstream_code=code or None)
 
 
 def build(name: str, config: ServerConfig, connection: BrokerWorkConnection, _clock: Clock) -> Platform:
-    """Live figures only: neither a ticket nor a comment comes back from its balance call, so money is never put through
-    it.
+    """Build a server with live figures only.
+
+    The vendor's balance call returns neither a ticket nor a comment, so that deposits could not be found again.
     """
     live = BrokerWorkLive(name, config, connection, timezone(name, config))
     return Platform(name=name, system=SYSTEM, live=live)

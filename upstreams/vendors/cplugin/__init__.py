@@ -16,7 +16,7 @@ from upstreams.vendors.kit.vendor import Servers, Vendor
 
 
 def build(name: str, config: ServerConfig, connection: CPluginConnection, clock: Clock) -> Platform:
-    """`id` is the GUID of the trade platform, from GET /api/TradePlatforms."""
+    """Build a server. Its `id` is the GUID of the trade platform, from GET /api/TradePlatforms."""
     zone = timezone(name, config)
     try:
         UUID(config.id)
@@ -34,6 +34,6 @@ VENDOR: Final = Vendor(
     Config=CPluginConfig,
     connect=connect,
     servers=Servers(build, {"MT4": frozenset({"live", "deposits", "accounts"}), "MT5": frozenset({"live"})}),
-    # It answers 403 for a trade platform that is not ours [D, C-spec].
+    # The answer for a trade platform that is not ours is 403 [D, C-spec].
     unknown_server_codes=frozenset({"403"}),
 )

@@ -1,10 +1,10 @@
-"""MetaTrader's account flags: a number, or names joined by ", ", "None" for zero and "Bit<n>" for a nameless bit."""
+"""MetaTrader's account flags: a number, or names with commas, such as "None" for zero and "Bit<n>" for other bits."""
 
 from collections.abc import Mapping
 
 from upstreams.http import lenient_json as wire
 
-# MT4 enableFlags, build 1455 [D, C-spec]. The names are those of the bits' documentation, in either spelling.
+# MT4 enableFlags, build 1455 [D, C-spec]. The documentation spells each name in two ways.
 MT4_ENABLED, MT4_READ_ONLY = 0x01, 0x04
 MT4_NAMES: Mapping[str, int] = {
     "enabled": MT4_ENABLED,
@@ -16,14 +16,15 @@ MT4_NAMES: Mapping[str, int] = {
 # MT5 rights [C, MT5-h]: TradeDisabled set means that the account cannot trade.
 MT5_ENABLED, MT5_TRADE_DISABLED = 0x1, 0x4
 MT5_NAMES: Mapping[str, int] = {"enabled": MT5_ENABLED, "tradedisabled": MT5_TRADE_DISABLED}
+_MOST_DIGITS = 2
 
 
 def bits(value: int | str | None, names: Mapping[str, int]) -> int | None:
-    """The bits that we know how to name; None where the answer says nothing of flags."""
+    """The known bits. None where the answer has no flags."""
     if value is None or isinstance(value, int):
         return value
     if value.strip().isdecimal():
-        return wire.whole(value)
+        return wire.read_whole(value)
     known = 0
     for word in value.split(","):
         name = word.strip().lower().replace("_", "")
@@ -33,4 +34,5 @@ def bits(value: int | str | None, names: Mapping[str, int]) -> int | None:
 
 def _nameless(name: str) -> int:
     number = name.removeprefix("bit")
-    return 1 << int(number) if name.startswith("bit") and number.isdecimal() and len(number) <= 2 else 0  # noqa: PLR2004
+    is_number = number.isdecimal() and len(number) <= _MOST_DIGITS
+    return 1 << int(number) if name.startswith("bit") and is_number else 0

@@ -1,5 +1,6 @@
-"""Finding a new MT4 account again: UsersRequest, page by page, for there is no search [D, C-py]. The reference went
-into `externalId` and `comment`; either will do.
+"""The search for a new MT4 account: UsersRequest, page by page, because CPlugin has no search [D, C-py].
+
+The reference is in `externalId` and in `comment`. One of the two is enough.
 """
 
 from collections.abc import AsyncIterator
@@ -12,16 +13,16 @@ from core.call import Call
 from core.commands import NewAccountCommand, NewAccountReceipt
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.envelope import Paging, opened, paging
-from upstreams.vendors.cplugin.new_accounts import Accounts
-from upstreams.vendors.cplugin.reads import Door
-from upstreams.vendors.kit.history_search import Found, searched, the_one
+from upstreams.vendors.cplugin.envelope import Paging, open_envelope, read_paging
+from upstreams.vendors.cplugin.new_accounts import Mt4Accounts
+from upstreams.vendors.cplugin.reads import TradePlatform
+from upstreams.vendors.kit.history_search import Found, match_one, search_history
 
-USERS_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"
+USER_LIST_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"
 PAGE_USERS = 1000
-# A quarter of a million accounts; on a larger server a lost account is for people to find.
+# A quarter of a million accounts. On a larger server a lost account is a case for a person.
 MOST_PAGES = 250
-# MT4 notes an account's last "interaction"; its creation is one, a while after it somebody has signed in.
+# MT4 notes an account's last "interaction", which may be its creation. A much later one is a sign-in of the client.
 CREATION_TAKES = timedelta(minutes=5)
 
 
@@ -34,35 +35,37 @@ class User(msgspec.Struct):
     last: str | None = msgspec.field(name="lastDate", default=None)
 
     def in_use(self, zone: ZoneInfo) -> bool:
-        """Somebody has signed in, so it has a password, which must not change under its owner's hands."""
-        registered, last = wire.local_stamp(self.registered, zone), wire.local_stamp(self.last, zone)
+        """Whether the client has signed in. The account then has a password, which must not be changed."""
+        registered, last = wire.read_local_stamp(self.registered, zone), wire.read_local_stamp(self.last, zone)
         return registered is not None and last is not None and last - registered > CREATION_TAKES
 
 
 class Mt4AccountHistory:
-    """The accounts of one server; `accounts` finishes one whose password was not set."""
+    """The accounts of one server. `accounts` finishes an account without a password."""
 
-    def __init__(self, door: Door, zone: ZoneInfo, accounts: Accounts, absence_counts_after: float) -> None:
+    def __init__(
+        self, platform: TradePlatform, zone: ZoneInfo, accounts: Mt4Accounts, absence_counts_after: float
+    ) -> None:
         self.absence_counts_after = absence_counts_after
-        self._door = door
+        self._platform = platform
         self._zone = zone
         self._accounts = accounts
-        self._failures = door.connection.authorised.failures
+        self._failures = platform.connection.authorised.failures
 
-    async def find(self, order: NewAccountCommand, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
-        """The list has no times to search by, so it is read whole."""
-        user = await searched(self._user(order, call), self._failures)
+    async def find(self, command: NewAccountCommand, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
+        """Find the account in the whole list, because the list cannot be searched by time."""
+        user = await search_history(self._user(command, call), self._failures)
         if user is None:
             return None
-        return await self._accounts.resume(str(user.login), order, call, has_password=user.in_use(self._zone))
+        return await self._accounts.resume(str(user.login), command, call, has_password=user.in_use(self._zone))
 
-    async def _user(self, order: NewAccountCommand, call: Call) -> User | None:
-        """All pages are read even after a find: a second login for one order is for a person to see."""
+    async def _user(self, command: NewAccountCommand, call: Call) -> User | None:
+        """Read all pages, because a second login for one command is a case for a person."""
         users: dict[str, User] = {}
         async for page in self._pages(call):
-            users |= {str(user.login): user for user in page if _names(user, order.reference)}
+            users |= {str(user.login): user for user in page if _names(user, command.reference)}
         try:
-            login = the_one((_found(user, order) for user in users.values()), order.reference)
+            login = match_one((_found(user, command) for user in users.values()), command.reference)
         except wire.Nonsense as error:
             raise self._failures.unreadable(writes=False, detail=str(error)) from error
         return None if login is None else users[login]
@@ -81,20 +84,20 @@ class Mt4AccountHistory:
 
     async def _page(self, cursor: str | None, call: Call) -> tuple[list[User], Paging]:
         def read(answer: HttpAnswer) -> tuple[list[User], Paging]:
-            users = msgspec.json.decode(opened(answer, self._failures, writes=False), type=list[User])
-            return users, paging(answer)
+            users = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=list[User])
+            return users, read_paging(answer)
 
         query = [("limit", str(PAGE_USERS))] + ([("cursor", cursor)] if cursor else [])
-        # Alone: a page does not say which one it is, and one that is missing proves that no account was made.
-        return await self._door.get(USERS_PATH, read, call, query=query, alone=True)
+        # Alone: a page does not say its number, and an account that is missing in all pages counts as not made.
+        return await self._platform.get(USER_LIST_PATH, read, call, query=query, alone=True)
 
 
 def _names(user: User, reference: str) -> bool:
     return any(reference.casefold() in (text or "").casefold() for text in (user.external_id, user.comment))
 
 
-def _found(user: User, order: NewAccountCommand) -> Found:
-    """The other of the two fields may have been changed since by people in the back office."""
-    kept = order.reference in {(user.external_id or "").strip(), (user.comment or "").strip()}
-    reference = order.reference if kept else f"{user.external_id} {user.comment}"
-    return Found(reference, str(user.login), user.login > 0 and user.group == order.group)
+def _found(user: User, command: NewAccountCommand) -> Found:
+    """One of the two fields is enough, because people in the back office may change the other."""
+    kept = command.reference in {(user.external_id or "").strip(), (user.comment or "").strip()}
+    reference = command.reference if kept else f"{user.external_id} {user.comment}"
+    return Found(reference, str(user.login), user.login > 0 and user.group == command.group)

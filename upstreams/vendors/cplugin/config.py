@@ -17,7 +17,7 @@ class CPluginConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     read_timeout_header_seconds: int = 10
     write_timeout_header_seconds: int = 15
     chunk_logins: int = 200
-    live_calls_at_once: Annotated[int, msgspec.Meta(ge=0)] = 2
+    concurrent_live_calls: Annotated[int, msgspec.Meta(ge=0)] = 2
     margins_max_age_seconds: float = 1.0
     read_through_v2: bool = True
     limits: Limits = Limits()

@@ -17,7 +17,7 @@ class CPluginConnection:
 
 
 def connect(opening: Opening, config: CPluginConfig) -> CPluginConnection:
-    """The API, and the OAuth2 authority that gives its tokens."""
+    """Open the links to the API and to the OAuth2 authority of its tokens."""
     link = opening.link(config.url, config.limits)
     authority = opening.link(config.auth_url, config.limits, setting="auth_url", suffix=" (tokens)")
     tokens = ClientCredentials(authority, config.auth_url, config.client_id, config.client_secret)

@@ -1,5 +1,7 @@
-"""Finding an MT4 deposit again: TradesUserHistory, where MT4 keeps a balance operation as a closed trade with the
-command Balance, the amount in `profit` and our comment [I, vendors.md 3.9; the call itself D, C-py].
+"""The search for an MT4 deposit: TradesUserHistory [D, C-py].
+
+MT4 keeps a balance operation as a closed trade with the command Balance, the amount in `profit` and our comment
+[I, vendors.md 3.9].
 """
 
 from datetime import datetime
@@ -12,12 +14,12 @@ from core.call import Call
 from core.commands import DepositCommand, DepositReceipt
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.envelope import opened, paging
-from upstreams.vendors.cplugin.reads import Door
-from upstreams.vendors.kit.history_search import Found, local_window, searched, the_one
+from upstreams.vendors.cplugin.envelope import open_envelope, read_paging
+from upstreams.vendors.cplugin.reads import TradePlatform
+from upstreams.vendors.kit.history_search import Found, local_window, match_one, search_history
 
 HISTORY_PATH = "/api/v2/MT4/{tradePlatform}/TradesUserHistory/{login}"
-# The command by its name, or by its number as the enum's other form: OP_BALANCE is 6 [C, public headers].
+# The name of the trade command, or its number: OP_BALANCE is 6 [C, public headers].
 BALANCE = frozenset({"balance", "6"})
 
 
@@ -32,34 +34,34 @@ class _Trade(msgspec.Struct):
 class Mt4DepositHistory:
     """The deposits of one server."""
 
-    def __init__(self, door: Door, zone: ZoneInfo, absence_counts_after: float) -> None:
+    def __init__(self, platform: TradePlatform, zone: ZoneInfo, absence_counts_after: float) -> None:
         self.absence_counts_after = absence_counts_after
-        self._failures = door.connection.authorised.failures
-        self._door = door
+        self._failures = platform.connection.authorised.failures
+        self._platform = platform
         self._zone = zone
 
-    async def find(self, order: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
+    async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
         def read(answer: HttpAnswer) -> DepositReceipt | None:
-            trades = msgspec.json.decode(opened(answer, self._failures, writes=False), type=list[_Trade])
-            if paging(answer).has_more:
-                # The call documents no pages; half a history proves no absence.
+            trades = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=list[_Trade])
+            if read_paging(answer).has_more:
+                # The call documents no pages, and a part of a history proves no absence.
                 raise wire.Nonsense("a history in pages")
-            ticket = the_one((_found(trade, order) for trade in trades), order.reference)
+            ticket = match_one((_found(trade, command) for trade in trades), command.reference)
             return None if ticket is None else DepositReceipt(upstream_reference=ticket)
 
         start, end = local_window(sent_at, self._zone)
         query = (("fromTime", start), ("toTime", end))
-        values = {"login": order.login}
-        # Alone: a history without our order does not say whose it is, and proves that nothing was booked.
-        search = self._door.get(HISTORY_PATH, read, call, values=values, query=query, alone=True)
-        return await searched(search, self._failures)
+        values = {"login": command.login}
+        # Alone: a history without our operation does not name its account, and proves that nothing was booked.
+        search = self._platform.get(HISTORY_PATH, read, call, values=values, query=query, alone=True)
+        return await search_history(search, self._failures)
 
 
-def _found(trade: _Trade, order: DepositCommand) -> Found:
+def _found(trade: _Trade, command: DepositCommand) -> Found:
     is_ours = (
-        trade.login == int(order.login)
+        trade.login == int(command.login)
         and str(trade.command).lower() in BALANCE
-        and trade.profit == order.amount
+        and trade.profit == command.amount
         and trade.order > 0
     )
     return Found(trade.comment or "", str(trade.order), is_ours)

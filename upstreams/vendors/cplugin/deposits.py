@@ -1,4 +1,4 @@
-"""A deposit on MT4: TradeTransaction with BrBalance and Balance; an empty command would mean Buy [D, C-py]."""
+"""Deposits on MT4: TradeTransaction with BrBalance and Balance. An empty command would mean Buy [D, C-py]."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from core.commands import DepositCommand, DepositReceipt
 from core.errors import Reason
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.cplugin.writes import Write, Writer
 from upstreams.vendors.kit.command_checks import check_deposit, check_exact_double
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
@@ -22,29 +22,29 @@ class _Transaction(msgspec.Struct):
     order: int
 
 
-class Deposits:
-    def __init__(self, door: Door) -> None:
-        self._writer = Writer(door)
+class Mt4Deposits:
+    def __init__(self, platform: TradePlatform) -> None:
+        self._writer = Writer(platform)
 
-    async def prepare(self, order: DepositCommand, call: Call) -> PreparedDeposit:
-        if order.login not in _LOGINS:
+    async def prepare(self, command: DepositCommand, call: Call) -> PreparedDeposit:
+        if command.login not in _LOGINS:
             raise self._writer.failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
-        check_deposit(order, self._writer.failures)
-        check_exact_double(order.amount, self._writer.failures)
+        check_deposit(command, self._writer.failures)
+        check_exact_double(command.amount, self._writer.failures)
         body = {
             "tradeTransactionType": "BrBalance",
             "tradeCommand": "Balance",
-            "orderBy": int(order.login),
-            "price": wire.plain(order.amount),
-            "comment": order.reference,
+            "orderBy": int(command.login),
+            "price": wire.without_exponent(command.amount),
+            "comment": command.reference,
         }
-        write = await self._writer.prepare("TradeTransaction", body, self._read, call, key=order.idempotency_key)
+        write = await self._writer.prepare("TradeTransaction", body, self._read, call, key=command.idempotency_key)
         return PreparedMt4Deposit(write)
 
     def _read(self, answer: HttpAnswer) -> DepositReceipt:
         ticket = msgspec.json.decode(self._writer.data(answer), type=_Transaction).order
         if ticket <= 0:
-            # A booked operation has a ticket; without one nothing proves that it was booked.
+            # Because a booked operation has a ticket, an answer without one does not prove the booking.
             raise wire.Nonsense("no ticket")
         return DepositReceipt(upstream_reference=str(ticket))
 

@@ -1,4 +1,4 @@
-"""CPlugin v2's envelope: HTTP 200 for business errors too, told apart by `error.code` [D, C-spec, C-py]."""
+"""The envelope of CPlugin v2: business errors have HTTP 200, too, and an `error.code` [D, C-spec, C-py]."""
 
 import msgspec
 
@@ -14,7 +14,7 @@ DOCUMENTED = frozenset({200, UNAUTHORISED, FORBIDDEN})
 OUTCOME_HEADER = "x-request-outcome"
 NOT_STARTED = "not-started"
 IN_DOUBT = {"unknown": Doubt.KEPT, "in-progress": Doubt.RUNNING}
-# "Too many requests wait for this platform": a few seconds' worth of its longest trade deadline (5 s).
+# "Too many requests wait for this platform": the longest deadline of a trade is 5 s.
 BUSY_RETRY_SECONDS = 5.0
 
 
@@ -24,12 +24,12 @@ class ApiError(msgspec.Struct):
 
     @property
     def spelt(self) -> str:
-        """The shorter truth: the manager's own code where there is one."""
+        """The manager's own code if there is one, which says more."""
         return self.code if self.manager_code in {None, "", "Ok"} else str(self.manager_code)
 
 
 class Paging(msgspec.Struct):
-    """[D, C-spec] An opaque token for the next page, and whether there is one."""
+    """An opaque token for the next page, and whether there is a next page [D, C-spec]."""
 
     next_cursor: str | None = msgspec.field(name="nextCursor", default=None)
     has_more: bool = msgspec.field(name="hasMore", default=False)
@@ -48,39 +48,39 @@ class _Paged(msgspec.Struct):
     meta: _Meta | None = None
 
 
-def opened(answer: HttpAnswer, failures: Failures, *, writes: bool) -> msgspec.Raw:
-    """The data of a good answer; everything else is raised."""
-    admitted(answer, failures)
+def open_envelope(answer: HttpAnswer, failures: Failures, *, writes: bool) -> msgspec.Raw:
+    """The data of a good answer. Raises the error of any other answer."""
+    check_status(answer, failures)
     envelope = wire.decode(answer.body, Envelope)
     outcome = answer.headers.get(OUTCOME_HEADER, "").strip().lower()
     if envelope.error is not None and envelope.error.code != "Ok":
-        raise failure(envelope.error, outcome, failures, writes=writes)
+        raise translate_error(envelope.error, outcome, failures, writes=writes)
     if writes and outcome in IN_DOUBT:
         raise _doubted(None, outcome, failures)
     return envelope.data
 
 
-def paging(answer: HttpAnswer) -> Paging:
-    """What an answer that was `opened` says of further pages."""
+def read_paging(answer: HttpAnswer) -> Paging:
+    """What an answer, which was opened before, says about further pages."""
     meta = wire.decode(answer.body, _Paged).meta
     return (meta.paging if meta is not None else None) or Paging()
 
 
-def admitted(answer: HttpAnswer, failures: Failures) -> None:
-    """401: the token. 403: a foreign trade platform, or credentials made for users only [D, C-spec]."""
+def check_status(answer: HttpAnswer, failures: Failures) -> None:
+    """Raise for 401, a bad token, and for 403: a foreign trade platform, or credentials for users only [D, C-spec]."""
     if answer.status == UNAUTHORISED:
         raise TokenRefused
     if answer.status == FORBIDDEN:
         raise failures.refused("403")
 
 
-def failure(error: ApiError, outcome: str, failures: Failures, *, writes: bool) -> UpstreamError:
-    """A business error in our words. The outcome header outranks the code: it is about this very request."""
+def translate_error(error: ApiError, outcome: str, failures: Failures, *, writes: bool) -> UpstreamError:
+    """The error for a business error. The outcome header counts more than the code: it is about this request."""
     if writes and outcome in IN_DOUBT:
         return _doubted(error, outcome, failures)
     if error.code == "Busy" or outcome == NOT_STARTED:
         return failures.rate_limited(BUSY_RETRY_SECONDS, upstream_code=error.spelt)
-    refusal = proven_refusal(error, failures)
+    refusal = find_refusal(error, failures)
     if refusal is not None:
         return refusal
     if writes:
@@ -90,7 +90,7 @@ def failure(error: ApiError, outcome: str, failures: Failures, *, writes: bool) 
 
 
 def _doubted(error: ApiError | None, outcome: str, failures: Failures) -> OutcomeUnknown:
-    """OutcomeUnknown without the header may be either of its two meanings: taken for the one that promises less."""
+    """OutcomeUnknown with its doubt. Without the header, the code OutcomeUnknown has the weaker of its two meanings."""
     code = error.spelt if error is not None else None
     unknown = failures.unknown("does not know the outcome", upstream_code=code, detail=f"outcome {outcome}")
     fallback = Doubt.RUNNING if error is not None and error.code == "OutcomeUnknown" else Doubt.ANSWERED
@@ -98,8 +98,8 @@ def _doubted(error: ApiError | None, outcome: str, failures: Failures) -> Outcom
     return unknown
 
 
-def proven_refusal(error: ApiError, failures: Failures) -> UpstreamError | None:
-    """A code that proves that nothing was done."""
+def find_refusal(error: ApiError, failures: Failures) -> UpstreamError | None:
+    """The error for a code which proves that nothing was done. None for other codes."""
     if error.code == "Validation":
         # "Nothing is sent" [D, C-py].
         return failures.rejected(
@@ -109,4 +109,4 @@ def proven_refusal(error: ApiError, failures: Failures) -> UpstreamError | None:
         return failures.rejected(Reason.NOT_FOUND, "The trading server does not know it.", upstream_code=error.spelt)
     if error.code == "Forbidden":
         return failures.refused(error.spelt)
-    return mt4_codes.definite(error.manager_code, failures) if error.code == "MT4Error" else None
+    return mt4_codes.translate_code(error.manager_code, failures) if error.code == "MT4Error" else None

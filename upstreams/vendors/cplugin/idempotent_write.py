@@ -1,9 +1,13 @@
-"""A v2 write that is sent again with its own Idempotency-Key while that is surely the same order to the vendor.
+"""The idempotent write: a v2 write that is repeated with its Idempotency-Key while the vendor surely knows the key.
 
-How long CPlugin knows a key depends on what became of the request [D, C-py]: an answer in time is kept for one minute,
-a result after OutcomeUnknown for an hour from the operation's end, and while it runs a repeat is told "in-progress".
-Past that a repeat would be a second order. So each repeat must ARRIVE well within the time; after it we send no more,
-and the account's history decides.
+How long CPlugin knows a key depends on the request's end [D, C-py]:
+
+    answered in time        one minute from the answer
+    after OutcomeUnknown    an hour from the operation's end
+    while it runs           always; a repeat gets "in-progress"
+
+After this time a repeat would be a second command. Each repeat must therefore ARRIVE well within it. Later, nothing is
+sent, and the account's history decides.
 """
 
 from collections.abc import Iterator
@@ -19,19 +23,19 @@ from upstreams.http.limits import Limits
 
 T = TypeVar("T")
 
-# Half of the minute: the other half is for what no time-out of ours can bound (a stalled process, proxies on the way).
+# Half of the minute. The other half is for delays without a time-out of ours: a stalled process, proxies.
 ARRIVES_WITHIN_SECONDS = 30.0
 # "At least one hour", less the margin.
 KEPT_AFTER_UNKNOWN_SECONDS = 3600.0 - 60.0
-# Name look-up and TCP, then TLS, then the request's bytes: the transport gives each the connect time-out.
+# Name look-up and TCP, TLS, and the request's bytes. The transport gives the connect time-out to each.
 PHASES_BEFORE_ARRIVAL = 3
 PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
-# Refused before anybody looked at the key: no word on what became of the earlier attempt.
+# These are refusals before the key is read, so that they say nothing about the earlier attempt.
 AT_THE_DOOR = frozenset({"403", "Forbidden"})
 
 
-class Window:
-    """The latest moment at which a repeat may start; `latest` is None while nothing is in doubt."""
+class RepeatWindow:
+    """The window for repeats. `latest` is the latest start of a repeat, and None while no attempt is in doubt."""
 
     def __init__(self, clock: Clock, limits: Limits, budget: Deadline) -> None:
         self._clock = clock
@@ -39,13 +43,13 @@ class Window:
         self._arrival_seconds = PHASES_BEFORE_ARRIVAL * limits.connect_timeout_seconds
         self.latest: float | None = None
 
-    def doubted(self, doubt: Doubt, started: float) -> None:
-        """An attempt that started then is in doubt."""
+    def note_doubt(self, doubt: Doubt, started: float) -> None:
+        """Note that the attempt which started at `started` is in doubt."""
         if doubt is Doubt.KEPT:
             self._extend(started + KEPT_AFTER_UNKNOWN_SECONDS)
         elif doubt is Doubt.RUNNING or self.latest is None:
-            # Running: it was not answered before this attempt arrived, so the minute had not begun. A lost answer, by
-            # contrast, never extends anything: the first of them may have been given at once.
+            # While the operation runs, it has no answer yet, so that the minute has not begun. A lost answer does not
+            # extend the window, because the first lost answer may have been given immediately.
             self._extend(started + ARRIVES_WITHIN_SECONDS)
 
     def _extend(self, arrival: float) -> None:
@@ -58,16 +62,18 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class KeyedWrite(Generic[T]):
-    """Ready to go, like AuthorisedWrite. Neither body nor key ever changes."""
+    """A prepared write, like AuthorisedWrite, with a body and a key that never change."""
 
     write: AuthorisedWrite[T]
 
     async def send(self) -> T:
-        """Unavailable only while no attempt of this send is in doubt. A refusal of a repeat is the vendor's answer to
-        the key [D], so it settles the earlier attempts too.
+        """Send the write, and repeat it within the window.
+
+        Raises Unavailable only while no attempt of this send is in doubt. A refusal of a repeat is the vendor's answer
+        to the key [D], so that it decides about the earlier attempts, too.
         """
         link, budget = self.write.authorised.link, self.write.call.deadline
-        window = Window(link.clock, link.limits, budget)
+        window = RepeatWindow(link.clock, link.limits, budget)
         doubt: OutcomeUnknown | None = None
         for pause in _pauses():
             started = link.clock.monotonic()
@@ -76,7 +82,7 @@ class KeyedWrite(Generic[T]):
                 return await (self.write if doubt is None else self._repeat(window)).send()
             except OutcomeUnknown as error:
                 doubt, latest = error, error
-                window.doubted(error.doubt, started)
+                window.note_doubt(error.doubt, started)
             except (Unavailable, Rejected) as error:
                 if doubt is None or not _proves_nothing(error):
                     raise
@@ -84,8 +90,8 @@ class KeyedWrite(Generic[T]):
             await _pause(window, link.clock, max(pause, latest.retry_after_seconds or 0.0), doubt)
         raise AssertionError
 
-    def _repeat(self, window: Window) -> AuthorisedWrite[T]:
-        """The same bytes. Its waits end with the window, and its answer is of use only within the send's budget."""
+    def _repeat(self, window: RepeatWindow) -> AuthorisedWrite[T]:
+        """The same request once more. Its waits end with the window, and its exchange with the send's budget."""
         assert window.latest is not None
         write, clock = self.write, self.write.authorised.link.clock
         total = write.request.total_seconds or write.authorised.link.limits.total_timeout_seconds
@@ -97,18 +103,18 @@ class KeyedWrite(Generic[T]):
         )
 
 
-async def _pause(window: Window, clock: Clock, seconds: float, doubt: OutcomeUnknown) -> None:
-    """Wait before the next attempt; the doubt itself where there must not be one."""
+async def _pause(window: RepeatWindow, clock: Clock, seconds: float, doubt: OutcomeUnknown) -> None:
+    """Wait before the next attempt. Raises the doubt where there must not be another attempt."""
     if doubt.doubt is Doubt.ANSWERED or window.closed_after(seconds):
         raise doubt
     await clock.sleep(seconds)
-    # Asked again after the wait: a process that was stopped meanwhile wakes up too late without knowing it.
+    # Checked again after the wait, because the process may have been stopped meanwhile.
     if window.closed_after(0.0):
         raise doubt
 
 
 def _proves_nothing(error: UpstreamError) -> bool:
-    """Whether this attempt's end says nothing of an earlier one."""
+    """Whether the error of this attempt says nothing about an earlier attempt."""
     return isinstance(error, Unavailable) or error.upstream_code in AT_THE_DOOR
 
 

@@ -1,4 +1,4 @@
-"""What an MT4 record lacks and further calls know: equity and margin of all accounts at once, a group's currency."""
+"""Figures that an MT4 record lacks: margins of all accounts of a server, and the currency of a group."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -11,16 +11,16 @@ from core.clock import Clock
 from core.records import LiveAccountRecord
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.envelope import opened
-from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.cplugin.envelope import open_envelope
+from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.ttl_cache import SharedAnswer
 
 MARGINS_PATH = "/api/v2/MT4/{tradePlatform}/MarginsGet"
-# All accounts with an open trade in one answer, some 250 bytes each: room for a quarter of a million.
+# One answer has all accounts with an open trade, of some 250 bytes: room for a quarter of a million.
 MARGINS_MAX_BYTES = 64 * 1024 * 1024
 MARGIN_FIELDS = frozenset({"equity", "margin", "free_margin", "margin_level"})
 
-# A group's deposit currency cannot be changed while it has accounts; an hour bounds what a new configuration costs.
+# A group's currency cannot change while it has accounts. After an hour a new configuration is seen.
 CURRENCY_MAX_AGE_SECONDS = 3600.0
 
 
@@ -37,11 +37,11 @@ class _Group(msgspec.Struct):
 
 
 class Margins:
-    """MarginsGet has no filter, so one answer is shared for a moment by all who ask."""
+    """The margins of one server. MarginsGet has no filter, so that all callers share one answer for a moment."""
 
-    def __init__(self, door: Door, clock: Clock) -> None:
-        self._door = door
-        connection = door.connection
+    def __init__(self, platform: TradePlatform, clock: Clock) -> None:
+        self._platform = platform
+        connection = platform.connection
         self._shared: SharedAnswer[Mapping[str, _Margin]] = SharedAnswer(
             clock,
             connection.authorised.failures,
@@ -49,7 +49,7 @@ class Margins:
             fetch_seconds=connection.config.limits.total_timeout_seconds,
         )
 
-    async def added(self, records: list[LiveAccountRecord], call: Call) -> list[LiveAccountRecord]:
+    async def add(self, records: list[LiveAccountRecord], call: Call) -> list[LiveAccountRecord]:
         rows = await self._shared.get("margins", self._fetch, call)
         return [_with_margin(record, rows.get(record.login)) for record in records]
 
@@ -57,46 +57,46 @@ class Margins:
         await self._shared.aclose()
 
     async def _fetch(self, call: Call) -> Mapping[str, _Margin]:
-        return await self._door.get(MARGINS_PATH, self._read, call, max_answer_bytes=MARGINS_MAX_BYTES)
+        return await self._platform.get(MARGINS_PATH, self._read, call, max_answer_bytes=MARGINS_MAX_BYTES)
 
     def _read(self, answer: HttpAnswer) -> Mapping[str, _Margin]:
-        data = opened(answer, self._door.connection.authorised.failures, writes=False)
+        data = open_envelope(answer, self._platform.connection.authorised.failures, writes=False)
         return {str(row.login): row for row in msgspec.json.decode(data, type=list[_Margin])}
 
 
 def _with_margin(record: LiveAccountRecord, row: _Margin | None) -> LiveAccountRecord:
     if row is None:
-        # An account without an open trade is not in the list; nothing floats on it [I].
+        # An account without an open trade is not in the list, and has no floating profit [I].
         equity = (record.balance or Decimal(0)) + (record.credit or Decimal(0))
         return structs.replace(record, equity=equity, margin=Decimal(0), free_margin=equity, margin_level=None)
-    margin = wire.required_money(row.margin)
+    margin = wire.read_required_money(row.margin)
     return structs.replace(
         record,
-        equity=wire.required_money(row.equity),
+        equity=wire.read_required_money(row.equity),
         margin=margin,
-        free_margin=wire.required_money(row.free),
-        # Without margin there is no level, whatever number the vendor puts in its place.
-        margin_level=wire.money(row.level) if margin else None,
+        free_margin=wire.read_required_money(row.free),
+        # Without a margin there is no level, whatever number the vendor gives.
+        margin_level=wire.read_money(row.level) if margin else None,
     )
 
 
 class GroupCurrencies:
-    """A group's deposit currency, which is the currency of its accounts. MT4 and MT5 name the call differently."""
+    """The currencies of groups, which are those of their accounts. MT4 and MT5 have different calls for them."""
 
-    def __init__(self, door: Door, path: str, clock: Clock) -> None:
-        self._door = door
+    def __init__(self, platform: TradePlatform, path: str, clock: Clock) -> None:
+        self._platform = platform
         self._path = path
         self._shared: SharedAnswer[str | None] = SharedAnswer(
             clock,
-            door.connection.authorised.failures,
+            platform.connection.authorised.failures,
             max_age_seconds=CURRENCY_MAX_AGE_SECONDS,
-            fetch_seconds=door.connection.config.limits.total_timeout_seconds,
+            fetch_seconds=platform.connection.config.limits.total_timeout_seconds,
         )
 
     async def of(self, group: str, call: Call) -> str | None:
         async def fetch(own: Call) -> str | None:
-            # Alone: the answer is not read for the group's name, and is kept for an hour.
-            return await self._door.get(self._path, self._read, own, values={"group": group}, alone=True)
+            # Alone: the answer does not name its group, and is kept for an hour.
+            return await self._platform.get(self._path, self._read, own, values={"group": group}, alone=True)
 
         return await self._shared.get(group, fetch, call)
 
@@ -104,5 +104,5 @@ class GroupCurrencies:
         await self._shared.aclose()
 
     def _read(self, answer: HttpAnswer) -> str | None:
-        data = opened(answer, self._door.connection.authorised.failures, writes=False)
-        return wire.text(msgspec.json.decode(data, type=_Group).currency)
+        data = open_envelope(answer, self._platform.connection.authorised.failures, writes=False)
+        return wire.read_text(msgspec.json.decode(data, type=_Group).currency)

@@ -1,7 +1,8 @@
-"""An MT4 server behind CPlugin: many logins in one live call, deposits, new accounts."""
+"""An MT4 server behind CPlugin: live figures of many logins in one call, deposits, and new accounts."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
 from msgspec import structs
@@ -15,82 +16,89 @@ from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.account_search import Mt4AccountHistory
 from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection
 from upstreams.vendors.cplugin.deposit_history import Mt4DepositHistory
-from upstreams.vendors.cplugin.deposits import Deposits
-from upstreams.vendors.cplugin.envelope import DOCUMENTED, admitted, opened
+from upstreams.vendors.cplugin.deposits import Mt4Deposits
+from upstreams.vendors.cplugin.envelope import DOCUMENTED, check_status, open_envelope
 from upstreams.vendors.cplugin.margins import MARGIN_FIELDS, GroupCurrencies, Margins
-from upstreams.vendors.cplugin.new_accounts import Accounts
-from upstreams.vendors.cplugin.reads import Door, Mt4User, mt4_record
+from upstreams.vendors.cplugin.new_accounts import Mt4Accounts
+from upstreams.vendors.cplugin.reads import Mt4User, TradePlatform, mt4_record
 from upstreams.vendors.cplugin.writes import GRACE_SECONDS
 from upstreams.vendors.kit.history_search import absence_counts_after
-from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks, live_gate
+from upstreams.vendors.kit.live_batches import (
+    MT4_LARGEST_LOGIN,
+    NumbersUpTo,
+    Rows,
+    ask_in_chunks,
+    coalesce_live_calls,
+)
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
-from upstreams.vendors.kit.rows import only, read_rows
+from upstreams.vendors.kit.rows import read_rows, require_asked
 from upstreams.vendors.kit.server_config import ServerConfig
 
 USERS_PATH = "/api/v2/MT4/{tradePlatform}/UserRecordsRequest"
 USER_V1_PATH = "/api/MT4/{tradePlatform}/UserRecordGet/{login}"
 GROUP_PATH = "/api/v2/MT4/{tradePlatform}/GroupRecordGet/{group}"
-NOT_FOUND = 404
 
 _LOGINS = NumbersUpTo(MT4_LARGEST_LOGIN)
 
 
 class Mt4Live:
-    """The accounts of one server."""
+    """The live figures of one server."""
 
-    def __init__(self, door: Door, zone: ZoneInfo, clock: Clock, *, batched: bool) -> None:
-        config = door.connection.config
+    def __init__(self, platform: TradePlatform, zone: ZoneInfo, clock: Clock, *, batched: bool) -> None:
+        config = platform.connection.config
         self._batched = batched
         self.batch_max = config.chunk_logins if batched else 1
-        self._door = door
-        self._failures = door.connection.authorised.failures
-        # v1 has no call that could be shared. What completes the records is shared in its own way (margins.py).
-        calls_at_once = config.live_calls_at_once if batched else 0
-        self._users_gate = live_gate(self._users, calls_at_once, self.batch_max, self._failures)
+        self._platform = platform
+        self._failures = platform.connection.authorised.failures
+        # v1 has no call that could be shared. The calls for margins and currencies are shared by margins.py.
+        concurrent_calls = config.concurrent_live_calls if batched else 0
+        self._users_coalescing = coalesce_live_calls(self._users, concurrent_calls, self.batch_max, self._failures)
         self._zone = zone
         self._clock = clock
-        self._margins = Margins(self._door, clock)
-        self._currencies = GroupCurrencies(self._door, GROUP_PATH, clock)
+        self._margins = Margins(self._platform, clock)
+        self._currencies = GroupCurrencies(self._platform, GROUP_PATH, clock)
 
     async def aclose(self) -> None:
-        await self._users_gate.aclose()
+        await self._users_coalescing.aclose()
         await self._margins.aclose()
         await self._currencies.aclose()
 
     async def fetch(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
         async def ask(chunk: Sequence[str]) -> Rows:
-            rows = await (self._users_gate.ask(None, chunk, call) if self._batched else self._user_v1(chunk[0], call))
+            rows = await (
+                self._users_coalescing.ask(None, chunk, call) if self._batched else self._user_v1(chunk[0], call)
+            )
             good = [row for row in rows.values() if isinstance(row, LiveAccountRecord)]
             completed = await self._completed(good, wanted, call)
             return {**rows, **{record.login: record for record in completed}}
 
-        return await in_chunks(logins, self.batch_max, _LOGINS, ask)
+        return await ask_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def _users(self, chunk: Sequence[str], call: Call) -> Rows:
-        """One billed request for many logins; order not kept, missing ones left out [D, C-spec]."""
+        """One billed request for many logins. Rows are in no order, and missing logins have none [D, C-spec]."""
 
         def entries(users: Iterable[Mt4User]) -> dict[str, LiveAccountRecord]:
             return {record.login: record for record in map(self._record, users)}
 
         def read(answer: HttpAnswer) -> Rows:
-            data = opened(answer, self._failures, writes=False)
+            data = open_envelope(answer, self._failures, writes=False)
             return read_rows(data, Mt4User, entries, chunk, self._failures)
 
         query = [("logins", login) for login in chunk]
-        return await self._door.get(USERS_PATH, read, call, query=query, keys=len(chunk))
+        return await self._platform.get(USERS_PATH, read, call, query=query, keys=len(chunk))
 
     async def _user_v1(self, login: str, call: Call) -> Rows:
-        """v1 knows one login a call. How it says "not found" is not documented: 404, 204 or null will do [I]."""
+        """v1 takes one login a call. Its answer for an unknown login is not documented: 404, 204 or null count [I]."""
 
         def read(answer: HttpAnswer) -> Rows:
-            admitted(answer, self._failures)
-            if answer.status != 200 or answer.body.strip() in {b"", b"null"}:  # noqa: PLR2004
+            check_status(answer, self._failures)
+            if answer.status != HTTPStatus.OK or answer.body.strip() in {b"", b"null"}:
                 return {}
             record = self._record(wire.decode(answer.body, Mt4User))
-            return only({record.login: record}, [login], self._failures)
+            return require_asked({record.login: record}, [login], self._failures)
 
-        understands = DOCUMENTED | {204, NOT_FOUND}
-        return await self._door.get(USER_V1_PATH, read, call, values={"login": login}, understands=understands)
+        understands = DOCUMENTED | {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}
+        return await self._platform.get(USER_V1_PATH, read, call, values={"login": login}, understands=understands)
 
     def _record(self, user: Mt4User) -> LiveAccountRecord:
         return mt4_record(user, self._clock.now(), self._zone)
@@ -99,16 +107,16 @@ class Mt4Live:
         self, records: list[LiveAccountRecord], wanted: frozenset[str], call: Call
     ) -> list[LiveAccountRecord]:
         if records and wanted & MARGIN_FIELDS:
-            records = await self._margins.added(records, call)
+            records = await self._margins.add(records, call)
         if records and "currency" in wanted:
-            records = await with_currencies(records, self._currencies, call)
+            records = await add_currencies(records, self._currencies, call)
         return records
 
 
-async def with_currencies(
+async def add_currencies(
     records: list[LiveAccountRecord], currencies: GroupCurrencies, call: Call
 ) -> list[LiveAccountRecord]:
-    """Each group is asked for once; a group that the server does not know has no currency."""
+    """The records with their groups' currencies. A group that the server does not know has none."""
     groups = sorted({record.group for record in records if record.group})
 
     async def ask(group: str) -> str | None:
@@ -124,18 +132,18 @@ async def with_currencies(
 def mt4_server(
     name: str, config: ServerConfig, connection: CPluginConnection, zone: ZoneInfo, clock: Clock
 ) -> Platform:
-    """v1 takes no key and shows no history of its own; v2's reads see what v1 booked, for the server is the same."""
+    """Build a server. v1 has no idempotency key and no history, but v2's reads show what v1 booked on the server."""
     v2 = connection.config.api == "v2" or connection.config.read_through_v2
-    door = Door(connection, config.id, name)
-    accounts = Accounts(door, name, config.groups)
+    platform = TradePlatform(connection, config.id, name)
+    accounts = Mt4Accounts(platform, name, config.groups)
     absence = absence_counts_after(connection.config.write_timeout_header_seconds + GRACE_SECONDS)
     return Platform(
         name=name,
         system=SYSTEM,
-        live=Mt4Live(door, zone, clock, batched=v2),
-        deposits=Deposits(door) if config.deposits else None,
-        deposit_history=Mt4DepositHistory(door, zone, absence) if v2 else None,
-        # Without an allowed group there is nothing that an account could be made in.
+        live=Mt4Live(platform, zone, clock, batched=v2),
+        deposits=Mt4Deposits(platform) if config.deposits else None,
+        deposit_history=Mt4DepositHistory(platform, zone, absence) if v2 else None,
+        # A new account needs an allowed group.
         accounts=accounts if config.groups else None,
-        account_history=Mt4AccountHistory(door, zone, accounts, absence) if v2 else None,
+        account_history=Mt4AccountHistory(platform, zone, accounts, absence) if v2 else None,
     )

@@ -1,5 +1,6 @@
-"""An MT5 server behind CPlugin: one login a call, no equity, no writes. v2 has twelve MT5 operations, and neither a
-balance operation nor an account's creation is among them [D, C-spec].
+"""An MT5 server behind CPlugin: live figures of one login a call, without equity, and no commands.
+
+None of v2's twelve MT5 operations books an amount or creates an account [D, C-spec].
 """
 
 from collections.abc import Sequence
@@ -16,17 +17,17 @@ from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin import account_flags as flags
 from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection
-from upstreams.vendors.cplugin.envelope import opened
+from upstreams.vendors.cplugin.envelope import open_envelope
 from upstreams.vendors.cplugin.margins import GroupCurrencies
-from upstreams.vendors.cplugin.mt4 import with_currencies
-from upstreams.vendors.cplugin.reads import Door
-from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, in_chunks
+from upstreams.vendors.cplugin.mt4 import add_currencies
+from upstreams.vendors.cplugin.reads import TradePlatform
+from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, ask_in_chunks
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
-from upstreams.vendors.kit.rows import only
+from upstreams.vendors.kit.rows import require_asked
 from upstreams.vendors.kit.server_config import ServerConfig
 
 USER_PATH = "/api/v2/MT5/{tradePlatform}/UserGet/{login}"
-GROUP_PATH = "/api/v2/MT5/{tradePlatform}/GroupGet/{group}"
+MT5_GROUP_PATH = "/api/v2/MT5/{tradePlatform}/GroupGet/{group}"
 
 _LOGINS = NumbersUpTo(MT5_LARGEST_LOGIN)
 
@@ -43,16 +44,16 @@ class _User(msgspec.Struct):
 
 
 class Mt5Live:
-    """The accounts of one server."""
+    """The live figures of one server."""
 
     batch_max: Final = 1
 
     def __init__(self, name: str, config: ServerConfig, connection: CPluginConnection, zone: ZoneInfo) -> None:
-        self._door = Door(connection, config.id, name)
+        self._platform = TradePlatform(connection, config.id, name)
         self._failures = connection.authorised.failures
         self._clock = connection.authorised.link.clock
         self._zone = zone
-        self._currencies = GroupCurrencies(self._door, GROUP_PATH, self._clock)
+        self._currencies = GroupCurrencies(self._platform, MT5_GROUP_PATH, self._clock)
 
     async def aclose(self) -> None:
         await self._currencies.aclose()
@@ -63,38 +64,38 @@ class Mt5Live:
             if record is None:
                 return {}
             if "currency" in wanted:
-                [record] = await with_currencies([record], self._currencies, call)
+                [record] = await add_currencies([record], self._currencies, call)
             return {record.login: record}
 
-        return await in_chunks(logins, self.batch_max, _LOGINS, ask)
+        return await ask_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
     async def _user(self, login: str, call: Call) -> LiveAccountRecord | None:
         def read(answer: HttpAnswer) -> LiveAccountRecord:
             record = self._read(answer)
-            return only({record.login: record}, [login], self._failures)[login]
+            return require_asked({record.login: record}, [login], self._failures)[login]
 
         try:
-            return await self._door.get(USER_PATH, read, call, values={"login": login})
+            return await self._platform.get(USER_PATH, read, call, values={"login": login})
         except Rejected as error:
             if error.reason is Reason.NOT_FOUND:
                 return None
             raise
 
     def _read(self, answer: HttpAnswer) -> LiveAccountRecord:
-        user = msgspec.json.decode(opened(answer, self._failures, writes=False), type=_User)
+        user = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=_User)
         bits = flags.bits(user.rights, flags.MT5_NAMES)
         return LiveAccountRecord(
             login=str(user.login),
             observed_at=self._clock.now(),
             system=SYSTEM,
-            balance=wire.required_money(user.balance),
-            credit=wire.money(user.credit),
-            group=wire.text(user.group),
-            leverage=wire.money(user.leverage),
+            balance=wire.read_required_money(user.balance),
+            credit=wire.read_money(user.credit),
+            group=wire.read_text(user.group),
+            leverage=wire.read_money(user.leverage),
             enabled=None if bits is None else bool(bits & flags.MT5_ENABLED),
             read_only=None if bits is None else bool(bits & flags.MT5_TRADE_DISABLED),
-            lead_source=wire.text(user.lead_source),
-            registered_at=wire.local_stamp(user.registration, self._zone),
+            lead_source=wire.read_text(user.lead_source),
+            registered_at=wire.read_local_stamp(user.registration, self._zone),
         )
 
 

@@ -1,8 +1,8 @@
-"""A new MT4 account: UserRecordNew, then UserPasswordSet, for the first takes no password [D, C-spec].
+"""New MT4 accounts: UserRecordNew and then UserPasswordSet, because the first takes no password [D, C-spec].
 
-The second step can fail alone. The account exists then, so the outcome is unknown and carries the login; the settler
-finds the account by our reference and takes the second step again. A login is never made twice: the first step is sent
-again with its own key only.
+The second step can fail alone. The account then exists, so that the outcome is unknown and carries the login. The
+reconciler finds the account by our reference and takes the second step again. No account is made twice, because the
+first step is repeated only with its own key.
 """
 
 import secrets
@@ -18,16 +18,16 @@ from core.errors import OutcomeUnknown, Reason, UpstreamError
 from core.secret import Secret
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.cplugin.writes import Write, Writer
 from upstreams.vendors.kit.command_checks import LONGEST_KEY, check_reference
 from upstreams.vendors.kit.protocol import PreparedAccount
 
-# MT4 takes 5 to 15 characters of two of three classes [D, B-mt4/create]; ours has all three classes.
+# MT4 takes 5 to 15 characters of two of three classes [D, B-mt4/create]. Our passwords have all three.
 PASSWORD_LENGTH = 15
 SECOND_STEP_SUFFIX = ":password"
 RESUMED_KEY_BYTES = 8
-# Room behind the caller's key for what tells the second step, and each new try at it, apart from the first.
+# The longest text that we add to the caller's key for the second step and for each repeat of it.
 LONGEST_SUFFIX = len(SECOND_STEP_SUFFIX) + 1 + 2 * RESUMED_KEY_BYTES
 
 
@@ -35,37 +35,39 @@ class _NewUser(msgspec.Struct):
     login: int
 
 
-class Accounts:
-    def __init__(self, door: Door, server: str, groups: tuple[str, ...]) -> None:
-        self._writer = Writer(door)
+class Mt4Accounts:
+    def __init__(self, platform: TradePlatform, server: str, groups: tuple[str, ...]) -> None:
+        self._writer = Writer(platform)
         self._server = server
         self._groups = groups
 
-    async def prepare(self, order: NewAccountCommand, call: Call) -> PreparedAccount:
-        self._check(order)
+    async def prepare(self, command: NewAccountCommand, call: Call) -> PreparedAccount:
+        self._check(command)
         body: dict[str, Any] = {
             "login": 0,
-            "group": order.group,
-            "name": order.name,
-            # Both, so that a lost account can be found by either [I].
-            "comment": order.reference,
-            "externalId": order.reference,
+            "group": command.group,
+            "name": command.name,
+            # The reference is in both, so that one is enough to find a lost account [I].
+            "comment": command.reference,
+            "externalId": command.reference,
         }
-        if order.leverage is not None:
-            body["leverage"] = int(order.leverage)
-        if order.email is not None:
-            body["email"] = order.email
-        write = await self._writer.prepare("UserRecordNew", body, self._read, call, key=order.idempotency_key)
-        return PreparedMt4Account(self, write, order.idempotency_key, call)
+        if command.leverage is not None:
+            body["leverage"] = int(command.leverage)
+        if command.email is not None:
+            body["email"] = command.email
+        write = await self._writer.prepare("UserRecordNew", body, self._read, call, key=command.idempotency_key)
+        return PreparedMt4Account(self, write, command.idempotency_key, call)
 
-    def _check(self, order: NewAccountCommand) -> None:
-        check_reference(order.reference)
+    def _check(self, command: NewAccountCommand) -> None:
+        check_reference(command.reference)
         failures = self._writer.failures
-        if order.group not in self._groups:
+        if command.group not in self._groups:
             raise failures.rejected(Reason.VALIDATION_FAILED, "The group is not allowed on this server.")
-        if order.leverage is not None and (order.leverage < 1 or order.leverage != order.leverage.to_integral_value()):
+        if command.leverage is not None and (
+            command.leverage < 1 or command.leverage != command.leverage.to_integral_value()
+        ):
             raise failures.rejected(Reason.VALIDATION_FAILED, "MT4's leverage is a whole number from 1.")
-        if len(order.idempotency_key) > LONGEST_KEY - LONGEST_SUFFIX:
+        if len(command.idempotency_key) > LONGEST_KEY - LONGEST_SUFFIX:
             raise ValueError("the idempotency key leaves no room for the second step's")
 
     def _read(self, answer: HttpAnswer) -> str:
@@ -75,7 +77,7 @@ class Accounts:
         return str(login)
 
     async def finish(self, login: str, key: str, call: Call) -> NewAccountReceipt:
-        """The second step. Whatever fails here, the account exists."""
+        """Take the second step. The account exists even if this step fails."""
         if not self._writer.v2:
             # v1 documents no call for a password: "rest fields MT4 will fill/generate" [D, seed 003].
             return NewAccountReceipt(server=self._server, login=login)
@@ -87,15 +89,17 @@ class Accounts:
         return NewAccountReceipt(server=self._server, login=login, initial_password=password.reveal())
 
     async def resume(
-        self, login: str, order: NewAccountCommand, call: Call, *, has_password: bool
+        self, login: str, command: NewAccountCommand, call: Call, *, has_password: bool
     ) -> NewAccountReceipt:
-        """The account of an order whose answer was lost. Whatever password the lost answer spoke of was never handed
-        on, so it gets one that nobody knows, and an operator sets another for the client.
+        """Finish an account whose answer was lost.
+
+        No caller has got its first password. It therefore gets a new one that is not shown, and an operator sets
+        another for the client.
         """
         if has_password:
             return NewAccountReceipt(server=self._server, login=login)
-        # A key of its own each time: the same key with another password would be another body.
-        await self.finish(login, f"{order.idempotency_key}:{secrets.token_hex(RESUMED_KEY_BYTES)}", call)
+        # Each repeat has its own key, because another password is another body, which the same key must not have.
+        await self.finish(login, f"{command.idempotency_key}:{secrets.token_hex(RESUMED_KEY_BYTES)}", call)
         return NewAccountReceipt(server=self._server, login=login)
 
     async def _set_password(self, login: str, password: Secret, key: str, call: Call) -> None:
@@ -124,7 +128,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class PreparedMt4Account:
-    _accounts: Accounts
+    _accounts: Mt4Accounts
     _write: Write[str]
     _key: str
     _call: Call
@@ -135,7 +139,7 @@ class PreparedMt4Account:
 
 
 def new_password() -> str:
-    """Random, with at least one of each class: a letter that is small, one that is not, and a digit."""
+    """A random password with at least one small letter, one capital letter and one digit."""
     classes = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
     while True:
         password = "".join(secrets.choice("".join(classes)) for _ in range(PASSWORD_LENGTH))

@@ -1,4 +1,4 @@
-"""GETs at one trade platform, and what MT4's records become."""
+"""Reads of one trade platform, and the records of MT4 users."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from upstreams.vendors.cplugin.envelope import DOCUMENTED
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """One trade platform behind a CPlugin connection; `lane` is our name of the server."""
+class TradePlatform:
+    """One trade platform behind a CPlugin connection. `lane` is our name of the server."""
 
     connection: CPluginConnection
     trade_platform: str
@@ -55,7 +55,7 @@ class Door:
 
 
 class Mt4User(msgspec.Struct):
-    """[D, C-spec] MT4User as far as we read it. It has neither currency nor equity."""
+    """The fields of MT4User that we read [D, C-spec]. It has neither currency nor equity."""
 
     login: int
     group: str | None = None
@@ -74,13 +74,13 @@ def mt4_record(user: Mt4User, now: datetime, zone: ZoneInfo) -> LiveAccountRecor
         login=str(user.login),
         observed_at=now,
         system=SYSTEM,
-        balance=wire.required_money(user.balance),
-        credit=wire.money(user.credit),
-        group=wire.text(user.group),
-        leverage=wire.money(user.leverage),
+        balance=wire.read_required_money(user.balance),
+        credit=wire.read_money(user.credit),
+        group=wire.read_text(user.group),
+        leverage=wire.read_money(user.leverage),
         enabled=None if bits is None else bool(bits & flags.MT4_ENABLED),
         read_only=None if bits is None else bool(bits & flags.MT4_READ_ONLY),
-        send_reports=wire.flag(user.send_reports),
-        lead_source=wire.text(user.lead_source),
-        registered_at=wire.local_stamp(user.registered, zone),
+        send_reports=wire.read_flag(user.send_reports),
+        lead_source=wire.read_text(user.lead_source),
+        registered_at=wire.read_local_stamp(user.registered, zone),
     )

@@ -1,4 +1,4 @@
-"""POSTs at one trade platform. v2 takes an Idempotency-Key and a deadline of its own; v1 documents neither."""
+"""Writes to one trade platform. v2 takes an Idempotency-Key and a deadline. v1 documents neither."""
 
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
@@ -12,32 +12,32 @@ from upstreams.http.failures import Failures
 from upstreams.http.link import Read
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.envelope import DOCUMENTED, ApiError, admitted, opened, proven_refusal
+from upstreams.vendors.cplugin.envelope import DOCUMENTED, ApiError, check_status, find_refusal, open_envelope
 from upstreams.vendors.cplugin.idempotent_write import KeyedWrite
-from upstreams.vendors.cplugin.reads import Door
+from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.command_checks import check_key
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-# The server may add up to 20 s for connecting, so our patience is its deadline and 30 s more [D, C-py].
+# We wait for the vendor's deadline and 30 s more, because the server may add 20 s for connecting [D, C-py].
 GRACE_SECONDS = 30.0
 
-# How v1 words a refusal is not documented; these statuses are read for a code that we know [I].
+# v1 documents no form of a refusal. Bodies with these statuses are searched for a known code [I].
 V1_REFUSALS = frozenset({400, 404})
 
 
 class Write(Protocol[T_co]):
-    """Ready to go; `send` is all that is left."""
+    """A prepared write, of which only `send` is left."""
 
     async def send(self) -> T_co: ...
 
 
 class Writer:
-    def __init__(self, door: Door) -> None:
-        self.door = door
-        self.failures = door.connection.authorised.failures
-        self.v2 = door.connection.config.api == "v2"
+    def __init__(self, platform: TradePlatform) -> None:
+        self.platform = platform
+        self.failures = platform.connection.authorised.failures
+        self.v2 = platform.connection.config.api == "v2"
 
     async def prepare(  # noqa: PLR0913 - the parts of a POST.
         self,
@@ -49,9 +49,9 @@ class Writer:
         key: str,
         values: Mapping[str, str] | None = None,
     ) -> Write[T]:
-        """`function` is the last part of the path: TradeTransaction. v2's is repeated with its key, v1's never."""
+        """Prepare a POST to `function`, the last part of the path. v2's is repeated with its key, v1's is not."""
         base = "/api/v2/MT4/{tradePlatform}/" if self.v2 else "/api/MT4/{tradePlatform}/"
-        seconds = self.door.connection.config.write_timeout_header_seconds
+        seconds = self.platform.connection.config.write_timeout_header_seconds
         headers = {"content-type": "application/json"}
         if self.v2:
             check_key(key)
@@ -59,31 +59,31 @@ class Writer:
         request = HttpRequest(
             "POST",
             base + function,
-            {"tradePlatform": self.door.trade_platform, **(values or {})},
+            {"tradePlatform": self.platform.trade_platform, **(values or {})},
             headers=headers,
             content=wire.encode(body),
             understands=DOCUMENTED if self.v2 else DOCUMENTED | V1_REFUSALS,
             writes=True,
-            lane=self.door.lane,
+            lane=self.platform.lane,
             total_seconds=seconds + GRACE_SECONDS,
         )
-        write = await self.door.connection.authorised.prepare(request, read, call)
+        write = await self.platform.connection.authorised.prepare(request, read, call)
         return KeyedWrite(write) if self.v2 else write
 
     def data(self, answer: HttpAnswer) -> msgspec.Raw:
-        """What the write answered: in v2's envelope, or plain in v1."""
+        """The data of the answer, which has an envelope in v2 and none in v1."""
         if self.v2:
-            return opened(answer, self.failures, writes=True)
-        admitted(answer, self.failures)
+            return open_envelope(answer, self.failures, writes=True)
+        check_status(answer, self.failures)
         if answer.status in V1_REFUSALS:
             raise v1_refusal(answer, self.failures)
         return msgspec.Raw(answer.body)
 
 
 def v1_refusal(answer: HttpAnswer, failures: Failures) -> UpstreamError:
-    """Final where the body names a code that proves it; a bare 400 proves nothing, for nobody documents it."""
+    """The error of a refusal. It is final only if the body has a known code, because a 400 is not documented."""
     try:
-        refusal = proven_refusal(wire.decode(answer.body, ApiError), failures)
+        refusal = find_refusal(wire.decode(answer.body, ApiError), failures)
     except (msgspec.DecodeError, ValueError):
         refusal = None
     return refusal or failures.from_status(answer, writes=True)

@@ -1,11 +1,12 @@
 """Hyper, the ERP's own API: a client's live balance, and a new trading account [D, H-1675, H-1244].
 
-Client-scoped functions need the client's API password; it goes into the body and nowhere else. HTTP 200 is not success:
-the ResponseCode decides, and what it means depends on the function.
+Functions of a client need the client's API password, which is sent in the body alone. The ResponseCode decides whether
+a call succeeded, not the HTTP status. The meaning of a code depends on the function.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -30,21 +31,21 @@ from upstreams.vendors.kit.vendor import Opening
 SYSTEM: Final = System("HYPER")
 
 # Statuses that Hyper documents with a body of its own [D, H-1226].
-DOCUMENTED = frozenset({200, 400, 401, 403, 404, 422, 423, 500})
+BODY_STATUSES = frozenset({200, 400, 401, 403, 404, 422, 423, 500})
 
 OK, RESTRICTED_OR_EXISTS = 0, 1
 DATABASE_ERROR, TECHNICAL_ERROR = 4, 5
 TOKEN_REFUSED = 99
 BUSY = frozenset({10, 12})
 MISSING_INPUT = frozenset({7, 14})
-# Nobody says how long "try later" is; an operator's edit takes a while.
-BUSY_RETRY_SECONDS = 5.0
+# How long "try later" means is not documented. An edit by an operator takes some seconds.
+LOCKED_RETRY_SECONDS = 5.0
 
-REFUSALS: Mapping[int, tuple[Reason, str]] = {
+REFUSAL_CODES: Mapping[int, tuple[Reason, str]] = {
     2: (Reason.NOT_FOUND, "The ERP does not know this client."),
     3: (Reason.UPSTREAM_REFUSED, "The ERP's API does not offer this function."),
     6: (Reason.CREDENTIALS_REJECTED, "The ERP does not accept the client's API password."),
-    7: (Reason.VALIDATION_FAILED, "The ERP misses a field."),
+    7: (Reason.VALIDATION_FAILED, "The ERP reports a missing field."),
     8: (Reason.UPSTREAM_REFUSED, "The ERP does not allow us this function."),
     9: (Reason.VALIDATION_FAILED, "The ERP does not accept the language."),
     11: (Reason.CREDENTIALS_REJECTED, "The ERP does not accept the client's API password."),
@@ -69,8 +70,9 @@ class Hyper:
         await self._authorised.aclose()
 
     async def client_balance(self, client_number: int, api_password: Secret, call: Call) -> LiveClientRecord:
-        """Get_Client_Balance_json: one client per call. Code 1 is a restricted client, not a failure. The answer does
-        not say whose it is.
+        """Get_Client_Balance_json, for one client a call.
+
+        Code 1 means a restricted client and is no failure. The answer does not name its client.
         """
         request = _request(self._config.client_balance_path, client_number, api_password, alone=True)
 
@@ -81,8 +83,9 @@ class Hyper:
         return await self._authorised.read(request, read, call)
 
     async def prepare_account(self, client_number: int, api_password: Secret, call: Call) -> "PreparedHyperAccount":
-        """Create_TP_Account_Json, ready to go. The ERP chooses server, group and currency, and makes one account a
-        client: code 1 answers with the account that exists.
+        """Prepare Create_TP_Account_Json. The ERP chooses server, group and currency.
+
+        A client gets one account. Code 1 returns the account that exists already.
         """
         request = _request(self._config.create_account_path, client_number, api_password, writes=True)
 
@@ -93,36 +96,37 @@ class Hyper:
         return PreparedHyperAccount(await self._authorised.prepare(request, read, call))
 
     async def probe(self, call: Call) -> None:
-        """Get_Client_Balance_json without its input. The token is checked before the function, and missing input is
-        400/14 [D, H-1445, H-1244]: an answer that misses the input has accepted the token, and no client was touched.
-        `alive_check` would skip the token [D, H-1445].
+        """Call Get_Client_Balance_json without its input, which proves the token and reads no client.
+
+        The token is checked before the function, and missing input is 400/14 [D, H-1445, H-1244]. `alive_check` is not
+        used, because it does not check the token [D, H-1445].
         """
         headers = {"content-type": "application/json"}
         path = self._config.client_balance_path
-        request = HttpRequest("POST", path, headers=headers, content=b"{}", understands=DOCUMENTED)
+        request = HttpRequest("POST", path, headers=headers, content=b"{}", understands=BODY_STATUSES)
         await self._authorised.read(request, self._read_probe, call)
 
     def _read_probe(self, answer: HttpAnswer) -> None:
         try:
-            code = wire.decode(answer.body, hyper_wire.Envelope).code
+            code = wire.decode(answer.body, hyper_wire.HyperEnvelope).code
         except (msgspec.DecodeError, ValueError):
-            if answer.status == 401:  # noqa: PLR2004 - the token is checked before the function.
+            if answer.status == HTTPStatus.UNAUTHORIZED:
                 raise TokenRefused from None
             raise self.link.failures.from_status(answer, writes=False) from None
         if code in MISSING_INPUT:
             return
         if code == TOKEN_REFUSED:
             raise TokenRefused
-        reason, message = REFUSALS.get(code, (Reason.UPSTREAM_REFUSED, "The ERP's API refused."))
+        reason, message = REFUSAL_CODES.get(code, (Reason.UPSTREAM_REFUSED, "The ERP's API refused."))
         raise self.link.failures.rejected(reason, message, upstream_code=str(code))
 
     def _code(self, answer: HttpAnswer, *, writes: bool) -> int:
-        """OK or RESTRICTED_OR_EXISTS; everything else is raised."""
+        """The code, OK or RESTRICTED_OR_EXISTS. Raises the error of every other code."""
         try:
-            code = wire.decode(answer.body, hyper_wire.Envelope).code
+            code = wire.decode(answer.body, hyper_wire.HyperEnvelope).code
         except (msgspec.DecodeError, ValueError):
             raise self._bodiless(answer, writes=writes) from None
-        if code in {OK, RESTRICTED_OR_EXISTS} and answer.status == 200:  # noqa: PLR2004
+        if code in {OK, RESTRICTED_OR_EXISTS} and answer.status == HTTPStatus.OK:
             return code
         if code == TOKEN_REFUSED:
             raise TokenRefused
@@ -131,24 +135,25 @@ class Hyper:
     def _failure(self, code: int, *, writes: bool) -> UpstreamError:
         failures, spelt = self.link.failures, str(code)
         if code in BUSY:
-            # The record is locked or being processed: the order was not begun.
+            # The client's record is locked, so that the command was not begun.
             error = failures.unavailable("is busy with this client's record", upstream_code=spelt)
-            error.retry_after_seconds = BUSY_RETRY_SECONDS
+            error.retry_after_seconds = LOCKED_RETRY_SECONDS
             return error
-        if code in REFUSALS:
-            reason, message = REFUSALS[code]
+        if code in REFUSAL_CODES:
+            reason, message = REFUSAL_CODES[code]
             return failures.rejected(reason, message, upstream_code=spelt)
         if writes:
-            # 5 on a creation: the trading system did not answer in time, the account may still be made. The others are
-            # undocumented for it, which proves nothing.
+            # Code 5 of a creation means that the trading system did not answer in time. The account may still be made.
+            # Other codes are not documented for it and prove nothing.
             return failures.unknown("reported an internal error", upstream_code=spelt)
         return failures.unavailable("reported an internal error", upstream_code=spelt)
 
     def _bodiless(self, answer: HttpAnswer, *, writes: bool) -> Exception:
-        """An answer without a ResponseCode: a proxy's, or one of the checks before the function (1.3)."""
-        if answer.status == 401:  # noqa: PLR2004 - the token is checked before the function runs.
+        """The error of an answer without a ResponseCode. A proxy or a check before the function sent it (1.3)."""
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             return TokenRefused()
-        if answer.status == 403:  # noqa: PLR2004 - IP allow-list or blocked function.
+        if answer.status == HTTPStatus.FORBIDDEN:
+            # The IP address is not allowed, or the function is blocked.
             return self.link.failures.refused("403")
         return self.link.failures.from_status(answer, writes=writes)
 
@@ -170,7 +175,7 @@ def _request(
         path,
         headers={"content-type": "application/json"},
         content=wire.encode(body),
-        understands=DOCUMENTED,
+        understands=BODY_STATUSES,
         writes=writes,
         alone=alone,
     )
@@ -178,7 +183,7 @@ def _request(
 
 def connect(opening: Opening, config: HyperConfig) -> Hyper:
     if config.refresh != "none" and not config.refresh_token:
-        raise opening.wrong("refresh_token", f'is missing, and refresh = "{config.refresh}" needs it')
+        raise opening.setting_error("refresh_token", f'is missing, and refresh = "{config.refresh}" needs it')
     link = opening.link(config.url, config.limits, per_minute=config.requests_per_minute)
     hyper = Hyper(config, link, opening.token_store())
     opening.close_with(hyper.aclose)
@@ -186,5 +191,5 @@ def connect(opening: Opening, config: HyperConfig) -> Hyper:
 
 
 async def check(hyper: Hyper, _server: ServerConfig | None, call: Call) -> None:
-    """Ask for nobody's balance."""
+    """Ask for a balance without naming a client."""
     await hyper.probe(call)

@@ -7,14 +7,14 @@ from upstreams.http.limits import Limits
 
 
 class HyperLimits(Limits, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The same with a lower default: the ERP takes few calls at once, and takes its time over a new account."""
+    """Limits with other defaults: the ERP takes few concurrent calls, and a new account takes it long."""
 
     max_in_flight: int = 4
     total_timeout_seconds: float = 20.0
 
 
 class HyperConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[hyper]. Paths and the refresh answer's field names are settings because the vendor's pages leave them open."""
+    """[hyper]. Paths and field names of the refresh are settings, because the vendor does not document them."""
 
     url: str
     access_token: Secret

@@ -1,11 +1,12 @@
-"""Hyper's access token: one per connection, shared by all processes that use it [D, H-1445].
+"""Hyper's access token: one a connection, for all processes that use it [D, H-1445].
 
-In replaceable mode a refresh renews the refresh token too and kills the old pair, so the new pair is stored durably
-BEFORE it is used, under a lock that all processes share. A pair lost on the way is lost for good: only the operator can
-issue another, and the settings' pair is then tried again.
+In replaceable mode a refresh renews the refresh token, too, and ends the old pair. The new pair is therefore stored
+durably BEFORE it is used, under a lock that all processes share. If a new pair is lost, only the operator can issue
+another. The pair of the settings is then tried again.
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from core.call import Call
@@ -21,7 +22,7 @@ from upstreams.vendors.kit.token_store import TokenPair, TokenStore
 
 
 class HyperTokens:
-    """The settings' pair is where it starts; what the store holds is newer."""
+    """Uses the pair of the store, which is newer, or else the pair of the settings."""
 
     def __init__(self, config: HyperConfig, link: Link, store: TokenStore) -> None:
         self._config = config
@@ -35,7 +36,7 @@ class HyperTokens:
             return self._access
         return await self._shared.run(self._first, call)
 
-    async def renewed(self, refused: Secret, call: Call) -> Secret:
+    async def renew(self, refused: Secret, call: Call) -> Secret:
         if self._config.refresh == "none":
             raise self._link.failures.credentials("99")
         if self._access is not None and self._access != refused:
@@ -58,7 +59,7 @@ class HyperTokens:
         async with self._store.locked():
             stored = await self._store.load()
             if stored is not None and stored.access != refused:
-                # Another process was faster: its pair is the living one.
+                # Another process has renewed the pair already.
                 self._access = stored.access
             else:
                 pair = await self._refreshed(stored, call)
@@ -86,17 +87,17 @@ class HyperTokens:
             headers={"authorization": f"Bearer {refresh.reveal()}", "content-type": "application/json"},
             content=b"{}",
             understands=frozenset({200, 401, 403}),
-            # In replaceable mode a repeat after a lost answer would carry a dead token, so it is sent once.
+            # It is sent once: in replaceable mode a repeat after a lost answer would carry a dead token.
             writes=True,
             keys=0,
         )
         return await self._link.write(request, lambda answer: self._read_pair(answer, refresh), call)
 
     def _read_pair(self, answer: HttpAnswer, refresh: Secret) -> TokenPair:
-        if answer.status != 200:  # noqa: PLR2004 - a refused token.
+        if answer.status != HTTPStatus.OK:
             raise TokenRefused
         fields: Mapping[str, Any] = wire.decode(answer.body, dict[str, Any])
-        if wire.whole(fields.get("ResponseCode", 0)) != 0:
+        if wire.read_whole(fields.get("ResponseCode", 0)) != 0:
             raise TokenRefused
         access = _token(fields.get(self._config.refresh_access_field))
         if self._config.refresh == "fixed":

@@ -1,4 +1,4 @@
-"""Hyper's answers as they stand on the wire, made into records [D, H-1675, H-1244, H-1226]."""
+"""Hyper's answers on the wire, and the records that are made of them [D, H-1675, H-1244, H-1226]."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,18 +13,18 @@ from upstreams.http import lenient_json as wire
 VALUE_PREFIX = "Value_"
 TOTAL_PREFIX = "Total_Floating_Balance_"
 
-# `Status` is an enum text by the table and an integer by the samples; the order of the enum gives the numbers [I].
+# `Status` is a text in the vendor's table and a number in its samples. The numbers follow the order of the table [I].
 ACCOUNT_STATUSES = ("Unknown", "Closed", "Readonly", "Active")
 
 
-class Envelope(msgspec.Struct):
-    """Every answer's code: an int, or on older pages a zero-padded text ("007")."""
+class HyperEnvelope(msgspec.Struct):
+    """The code of every answer: an int, or a zero-padded text ("007") on older pages."""
 
     response_code: int | str = msgspec.field(name="ResponseCode")
 
     @property
     def code(self) -> int:
-        code = wire.whole(self.response_code)
+        code = wire.read_whole(self.response_code)
         if code is None:
             raise wire.Nonsense("no response code")
         return code
@@ -45,7 +45,7 @@ class CreateAnswer(msgspec.Struct):
 
 
 class BalanceAnswer(msgspec.Struct):
-    """All but the code may be missing: a restricted client's answer (code 1) leaves out what it likes [I]."""
+    """A balance. All but the code may be missing in the answer for a restricted client (code 1) [I]."""
 
     erp_status: int | str | None = msgspec.field(name="ERP_Account_Status", default=None)
     erp_status_text: str | None = msgspec.field(name="ERP_Account_Status_Text", default=None)
@@ -57,7 +57,7 @@ class BalanceAnswer(msgspec.Struct):
 
 def new_account(body: bytes, *, existed: bool) -> NewAccountReceipt:
     account = wire.decode(body, CreateAnswer).account
-    login = wire.text(account.login)
+    login = wire.read_text(account.login)
     if login is None or not account.data_source:
         raise wire.Nonsense("an account without login or data source")
     return NewAccountReceipt(
@@ -68,7 +68,7 @@ def new_account(body: bytes, *, existed: bool) -> NewAccountReceipt:
         status=_status(account.status),
         group=account.group,
         currency=account.currency,
-        balance=wire.money(account.balance),
+        balance=wire.read_money(account.balance),
     )
 
 
@@ -83,11 +83,11 @@ def live_client(body: bytes, client_number: int, code: int, now: datetime) -> Li
     return LiveClientRecord(
         client_number=client_number,
         response_code=code,
-        erp_status=wire.whole(answer.erp_status),
+        erp_status=wire.read_whole(answer.erp_status),
         erp_status_text=answer.erp_status_text,
-        web_status=wire.whole(answer.web_status),
+        web_status=wire.read_whole(answer.web_status),
         web_status_text=answer.web_status_text,
-        agency=wire.whole(answer.agency),
+        agency=wire.read_whole(answer.agency),
         balances=None if rows is None else tuple(balance for balance, _ in rows),
         accounting_currency=next(iter(suffixes), None),
         total_floating_balance=total[1],
@@ -100,22 +100,22 @@ def _balance(row: Mapping[str, msgspec.Raw]) -> tuple[LiveBalance, tuple[str | N
     value = _suffixed(row, VALUE_PREFIX)
     balance = LiveBalance(
         currency=currency,
-        balance=wire.required_money(wire.raw_number(row["Balance"])),
-        cash=wire.required_money(wire.raw_number(row["Cash"])),
+        balance=wire.read_required_money(wire.read_raw_number(row["Balance"])),
+        cash=wire.read_required_money(wire.read_raw_number(row["Cash"])),
         value=value[1],
     )
     return balance, value
 
 
 def _suffixed(row: Mapping[str, msgspec.Raw], prefix: str) -> tuple[str | None, Decimal | None]:
-    """The accounting currency is part of the field's name: `Value_ILS`, `Value_USD`."""
+    """The currency and the value of a field whose name ends with the accounting currency: `Value_ILS`."""
     for name, raw in row.items():
         if name.startswith(prefix):
-            return name.removeprefix(prefix), wire.raw_number(raw)
+            return name.removeprefix(prefix), wire.read_raw_number(raw)
     return None, None
 
 
 def _status(value: int | str | None) -> int | None:
     if isinstance(value, str) and value.capitalize() in ACCOUNT_STATUSES:
         return ACCOUNT_STATUSES.index(value.capitalize())
-    return wire.whole(value)
+    return wire.read_whole(value)

@@ -1,4 +1,4 @@
-"""What every platform demands of an order before anything is sent."""
+"""Checks of a command before anything is sent, for all platforms."""
 
 from decimal import Decimal
 
@@ -10,20 +10,20 @@ from upstreams.http.failures import Failures
 LONGEST_REFERENCE = 31
 # A vendor's Idempotency-Key: up to 255 printable ASCII characters [D, C-py].
 LONGEST_KEY = 255
-# A double holds 15 decimal digits whatever they are; a 16th may come back as another one.
+# A double holds any 15 decimal digits. A 16th digit may change.
 EXACT_DOUBLE_DIGITS = 15
 
 
-def check_deposit(order: DepositCommand, failures: Failures) -> None:
-    """Refuse what a vendor would take for another order than it is."""
-    if not order.amount.is_finite() or order.amount <= 0:
+def check_deposit(command: DepositCommand, failures: Failures) -> None:
+    """Raise Rejected for a deposit that a vendor would take for another command."""
+    if not command.amount.is_finite() or command.amount <= 0:
         # A negative amount is a withdrawal on every platform.
         raise failures.rejected(Reason.VALIDATION_FAILED, "A deposit is greater than zero.")
-    check_reference(order.reference)
+    check_reference(command.reference)
 
 
 def check_reference(reference: str) -> None:
-    """The reference is ours: a bad one is a defect here, not a refusal."""
+    """Raise ValueError for a bad reference. It is our own, so that a bad one is our defect."""
     if not 0 < len(reference) <= LONGEST_REFERENCE or not reference.isascii() or not reference.isprintable():
         raise ValueError(f"a reference is 1 to {LONGEST_REFERENCE} printable ASCII characters: {reference!r}")
 
@@ -34,6 +34,6 @@ def check_key(key: str) -> None:
 
 
 def check_exact_double(amount: Decimal, failures: Failures) -> None:
-    """Amounts travel as doubles; one that a double cannot hold is refused rather than rounded by the vendor."""
+    """Raise Rejected for an amount that a double cannot hold, because the vendor would round it."""
     if len(amount.normalize().as_tuple().digits) > EXACT_DOUBLE_DIGITS:
         raise failures.rejected(Reason.LIMIT_EXCEEDED, "The platform cannot hold so many digits exactly.")

@@ -1,4 +1,4 @@
-"""Looking for our reference in what a vendor remembers: what counts as found, as absent, and as a case for a person."""
+"""The search for our reference in a vendor's history: what counts as found, as absent and as a case for a person."""
 
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
@@ -12,31 +12,33 @@ from upstreams.http.failures import Failures
 
 T = TypeVar("T")
 
-# Vendors keep server-local times, an hour of which comes twice a year and another not at all, and clocks differ: a day
-# on either side loses no operation to any of that [I, vendors.md 3.9].
+# Vendors keep local times of the server, of which one hour occurs twice a year and one never. Clocks differ, too. A day
+# on either side loses no operation for these reasons [I, vendors.md 3.9].
 WINDOW = timedelta(days=1)
 
-# How long a send may take before its last attempt starts: the dispatcher's own figure, which a test holds this one to.
+# How long a send may take before its last attempt starts. A test compares it with the dispatcher's figure.
 SEND_SECONDS = 60.0
-# The longest deadline that a vendor lets a caller ask for, and 20 s for connecting to the trade server [D, C-py]; taken
-# for vendors too that document none [I].
+# The longest deadline that a vendor accepts, and 20 s for connecting to the trading server [D, C-py]. Vendors that
+# document no deadline get the same [I].
 VENDOR_SECONDS = 300.0 + 20.0
-# What lies between: a kernel goes on sending a dead process's last bytes for some 100 s, and proxies hold requests.
+# A kernel sends the last bytes of a dead process for some 100 s, and proxies hold requests back.
 BETWEEN_SECONDS = 120.0
 MARGIN_SECONDS = 60.0
 
 
 def absence_counts_after(http_seconds: float) -> float:
-    """Seconds since SENT after which an order that is not in the books will never be. The last byte of an attempt may
-    leave as late as the send's budget and one HTTP exchange after SENT.
+    """Seconds since SENT after which a command that is not in the history will never be there.
+
+    The last byte of an attempt is sent at most the send's budget and one HTTP exchange after SENT.
     """
     return SEND_SECONDS + http_seconds + VENDOR_SECONDS + BETWEEN_SECONDS + MARGIN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One operation of the books: `reference` is its comment, `id` the vendor's own number. `is_ours` says whether all
-    the rest (login, amount, kind) is what the order says.
+    """One operation of the history. `reference` is its comment, `id` the vendor's own number.
+
+    `is_ours` says whether all other values (login, amount, kind) are those of the command.
     """
 
     reference: str
@@ -44,16 +46,18 @@ class Found:
     is_ours: bool
 
 
-def the_one(rows: Iterable[Found], reference: str) -> str | None:
-    """The id of the one operation that has the reference; None where there is none. Nonsense, which a person must look
-    at, where it is there twice, with other contents than the order's, or only as a part of a longer text.
+def match_one(rows: Iterable[Found], reference: str) -> str | None:
+    """The id of the one operation that has the reference. None: no operation has it.
+
+    Raises Nonsense, which is a case for a person, where two operations have it, where other values are not those of the
+    command, and where the reference is only a part of a longer text.
     """
     found: dict[str, Found] = {}
     for row in rows:
         if reference.casefold() not in row.reference.casefold():
             continue
         if row.reference.strip() != reference or not row.is_ours:
-            raise wire.Nonsense("our reference on something that is not our order")
+            raise wire.Nonsense("our reference on an operation that is not ours")
         found[row.id] = row
     if len(found) > 1:
         raise wire.Nonsense("our reference twice")
@@ -61,7 +65,7 @@ def the_one(rows: Iterable[Found], reference: str) -> str | None:
 
 
 def local_window(moment: datetime, zone: ZoneInfo) -> tuple[str, str]:
-    """A day before and after, as the server's own clock writes it, without an offset."""
+    """A day before and after the moment, in local time of the server and without an offset."""
     return _local(moment - WINDOW, zone), _local(moment + WINDOW, zone)
 
 
@@ -70,12 +74,12 @@ def _local(moment: datetime, zone: ZoneInfo) -> str:
 
 
 def day_window(moment: datetime) -> tuple[date, date]:
-    """The same in whole days of a zone that nobody names, the last one included or not."""
+    """The window in whole days. It is wide enough for every time zone, whether the last day counts or not."""
     return (moment - 2 * WINDOW).date(), (moment + 2 * WINDOW).date()
 
 
-async def searched(search: Awaitable[T], failures: Failures) -> T:
-    """A refusal to show the books is no refusal of the order."""
+async def search_history(search: Awaitable[T], failures: Failures) -> T:
+    """The result of the search. A refusal becomes Unavailable, because it does not refuse the command."""
     try:
         return await search
     except Rejected as error:

@@ -1,4 +1,4 @@
-"""Asking a trading server for many logins: each once, in chunks, side by side, matched by key."""
+"""Live figures of many logins: in chunks, concurrently, each login once, matched by key."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ MT5_LARGEST_LOGIN = 2**63 - 1
 
 
 class NumbersUpTo:
-    """The logins that a platform can have, as it would write them: "007" is none, for no answer would match it."""
+    """The logins that a platform can have, as the platform writes them: no answer would match "007"."""
 
     def __init__(self, largest: int) -> None:
         self._largest = str(largest)
@@ -32,45 +32,49 @@ class NumbersUpTo:
         return len(login) < self._digits or (len(login) == self._digits and login <= self._largest)
 
     def among(self, logins: Sequence[str]) -> Sequence[str]:
-        """Those of them that are; nearly always all, and that can be seen at a glance."""
+        """The logins that the platform can have. Nearly always these are all, which is quick to see."""
         text = "".join(logins)
-        # Of digits alone, the least text is the one that is empty or begins with a zero, if there is one.
+        # Among texts of digits, an empty one or one with a leading zero is the least.
         if text.isascii() and text.isdigit() and min(logins) >= "1" and max(map(len, logins)) < self._digits:
             return logins
         return [login for login in logins if login in self]
 
 
-async def in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
-    """`known` are the logins that can exist on the platform at all; others are answered None without a call. A chunk's
-    error is the answer of each of its logins; one chunk's failure never touches another's.
+async def ask_in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
+    """Ask for the logins in chunks of `size`.
+
+    `known` are the logins that the platform can have; the answer for others is None, without a call. A chunk's error is
+    the answer for each of its logins and for no others.
     """
     asked = known.among(list(dict.fromkeys(logins)))
     if len(asked) <= size:
-        found = await _answered(asked, ask) if asked else {}
+        found = await _ask_chunk(asked, ask) if asked else {}
     else:
-        found = await _side_by_side([asked[start : start + size] for start in range(0, len(asked), size)], ask)
+        found = await _ask_chunks([asked[start : start + size] for start in range(0, len(asked), size)], ask)
     if len(found) == len(asked) == len(logins) and all(map(found.__contains__, logins)):
         return found
     return {login: found.get(login) for login in logins}
 
 
-async def _side_by_side(chunks: Sequence[Sequence[str]], ask: AskChunk) -> Rows:
+async def _ask_chunks(chunks: Sequence[Sequence[str]], ask: AskChunk) -> Rows:
     async with asyncio.TaskGroup() as group:
-        answers = [group.create_task(_answered(chunk, ask)) for chunk in chunks]
+        answers = [group.create_task(_ask_chunk(chunk, ask)) for chunk in chunks]
     found: dict[str, LiveAccountRecord | UpstreamError] = {}
     for answer in answers:
         found |= answer.result()
     return found
 
 
-def live_gate(
+def coalesce_live_calls(
     ask: Callable[[Sequence[str], Call], Awaitable[Mapping[str, V]]],
-    calls_at_once: int,
+    concurrent_calls: int,
     batch_max: int,
     failures: Failures,
 ) -> Coalescing[None, str, V]:
-    """Shares one trading server's call between all who ask, whatever they may see: whether they may see an account was
-    decided before, by the ERP. With `calls_at_once` 0 nothing is shared.
+    """Coalesce the calls of all callers to one trading server.
+
+    Callers of any visibility may share a call, because the ERP has decided before whether a caller may see an account.
+    With `concurrent_calls` 0 no call is shared.
     """
 
     async def one_call(_question: None, logins: Sequence[str], call: Call) -> Mapping[str, V]:
@@ -79,10 +83,10 @@ def live_gate(
     def too_late() -> UpstreamError:
         return failures.unavailable("did not answer in time", detail="shared call")
 
-    return Coalescing(one_call, Sharing(calls_at_once, batch_max), too_late=too_late, away=True)
+    return Coalescing(one_call, Sharing(concurrent_calls, batch_max), too_late=too_late, away=True)
 
 
-async def _answered(chunk: Sequence[str], ask: AskChunk) -> Rows:
+async def _ask_chunk(chunk: Sequence[str], ask: AskChunk) -> Rows:
     try:
         return await ask(chunk)
     except UpstreamError as error:

@@ -1,4 +1,4 @@
-"""MetaTrader 4's result codes, by number and by the name that vendors give them [C, MT4-rc; D, C-py]."""
+"""Result codes of MetaTrader 4, by number and by the vendors' names [C, MT4-rc; D, C-py]."""
 
 from collections.abc import Mapping
 
@@ -25,21 +25,23 @@ REFUSALS: Mapping[int, tuple[Reason, str]] = {
     134: (Reason.INSUFFICIENT_FUNDS, "There is not enough money on the account."),
 }
 
-# Sent too fast: the server counts before it acts.
+# Calls come too fast. The server counts before it acts.
 TOO_FAST = frozenset({8, 141})
 TOO_FAST_RETRY_SECONDS = 1.0
+_MOST_DIGITS = 9
 
 
 def number_of(code: int | str | None) -> int | None:
-    """Vendors write a known code as a name and an unknown one as a number."""
+    """The number of a code. Vendors write a known code as a name and an unknown one as a number."""
     if isinstance(code, str):
-        return NUMBERS.get(code, int(code) if code.isascii() and code.isdigit() and len(code) < 10 else None)  # noqa: PLR2004
+        return NUMBERS.get(code, int(code) if code.isascii() and code.isdigit() and len(code) <= _MOST_DIGITS else None)
     return code
 
 
-def definite(code: int | str | None, failures: Failures) -> UpstreamError | None:
-    """The error for a code that proves that nothing was done; None for all that prove nothing (4, 6, 128 and every code
-    whose meaning for a balance operation nobody documents).
+def translate_code(code: int | str | None, failures: Failures) -> UpstreamError | None:
+    """The error for a code which proves that nothing was done.
+
+    None for every other code: 4, 6, 128, and codes without a documented meaning for a balance operation.
     """
     number = number_of(code)
     if number in TOO_FAST:

@@ -1,4 +1,4 @@
-"""What a vendor's API can do, one port each. A port that is None is a capability that the vendor does not document."""
+"""The capability ports of a vendor's API. A port is None where the vendor does not document the capability."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,22 +12,23 @@ from core.records import LiveAccountRecord, LiveClientRecord
 from core.secret import Secret
 
 LiveAnswer = Mapping[str, LiveAccountRecord | UpstreamError | None]
-"""By login. None: the server answered and does not know the login. An error: that login could not be asked."""
+"""By login. None: the server answered and does not know the login. An error: the server was not asked for it."""
 
 
 class LiveFigures(Protocol):
-    """Reads what the trading server says of its accounts right now."""
+    """Reads the live figures of a trading server's accounts."""
 
     @property
     def batch_max(self) -> int:
-        """How many logins one call carries; 1 where the vendor has no batch form."""
+        """How many logins one call carries: 1 where the vendor has no batch call."""
         ...
 
     async def fetch(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
-        """Ask for the logins in as few calls as the vendor allows. `wanted` are LiveAccountRecord field names: what
-        costs a further call (equity, margin, free_margin, margin_level) is fetched only when named, and whatever else
-        is not named may be None. Answers for every login asked; matched by key. Never raises UpstreamError for a single
-        chunk: that chunk's logins carry it.
+        """Ask for the logins in as few calls as the vendor allows. The answer has every login.
+
+        `wanted` are field names of LiveAccountRecord. Figures of further calls (equity, margin, free_margin,
+        margin_level) are fetched only if they are wanted. Other figures that are not wanted may be None. A chunk that
+        fails raises nothing: its error is the answer for each of its logins.
         """
         ...
 
@@ -39,38 +40,38 @@ class LiveFigures(Protocol):
 class Deposits(Protocol):
     """Puts money on an account.
 
-    `send` raises Unavailable only when nothing was sent, Rejected for a final no, OutcomeUnknown for everything that
-    may have been applied. A write is never repeated unless the vendor documents that the repeat is harmless.
+    `send` raises Unavailable only where nothing was sent, Rejected for a final refusal, and OutcomeUnknown for all that
+    may have been applied. A write is repeated only where the vendor documents that the repeat is harmless.
     """
 
-    async def prepare(self, order: DepositCommand, call: Call) -> "PreparedDeposit":
-        """Have token and body ready and send nothing. Raises Rejected or Unavailable."""
+    async def prepare(self, command: DepositCommand, call: Call) -> "PreparedDeposit":
+        """Get token and body ready and send nothing. Raises Rejected or Unavailable."""
         ...
 
 
 class DepositHistory(Protocol):
-    """Searches the vendor's books for a deposit. Without it, an account takes one open deposit at a time."""
+    """Searches the vendor's history for a deposit. Without it, an account takes one open deposit at a time."""
 
     @property
     def absence_counts_after(self) -> float:
-        """Seconds since SENT: the vendor's longest deadline, what lies between, and a margin. Not before."""
+        """Seconds since SENT after which a missing deposit is not booked: the vendor's longest deadline and margins."""
         ...
 
-    async def find(self, order: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
-        """Search the vendor's history for the order's reference, never for its amount.
+    async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
+        """Search the vendor's history for the command's reference, never for its amount.
 
-        None: the history was read whole for the time in question and does not have the reference. Unavailable or
-        Misunderstood: it could not be read. An operation with our reference and another amount or login is
-        Misunderstood: a person must look.
+        None: the whole history of the time in question does not have the reference. Raises Unavailable or Misunderstood
+        where the history cannot be read. Raises Misunderstood for an operation with our reference and another amount or
+        login, which is a case for a person.
         """
         ...
 
 
 class Accounts(Protocol):
-    """Creates accounts on the trading server. Failures mean what they mean for Deposits."""
+    """Creates accounts on the trading server. It raises the errors of Deposits, with the same meaning."""
 
-    async def prepare(self, order: NewAccountCommand, call: Call) -> "PreparedAccount":
-        """Have token and body ready and send nothing. Raises Rejected or Unavailable."""
+    async def prepare(self, command: NewAccountCommand, call: Call) -> "PreparedAccount":
+        """Get token and body ready and send nothing. Raises Rejected or Unavailable."""
         ...
 
 
@@ -79,22 +80,24 @@ class AccountHistory(Protocol):
 
     @property
     def absence_counts_after(self) -> float:
-        """Seconds since SENT, as for deposits."""
+        """Seconds since SENT after which a missing account was not created, as for deposits."""
         ...
 
-    async def find(self, order: NewAccountCommand, sent_at: datetime, call: Call) -> NewAccountReceipt | None:
-        """The same for a new account. One that is found without a password is given one that nobody is shown, so the
-        receipt's `initial_password` is always None; OutcomeUnknown where that second step failed, with the login.
+    async def find(self, command: NewAccountCommand, sent_at: datetime, call: Call) -> NewAccountReceipt | None:
+        """Search for the new account, as DepositHistory does for a deposit.
+
+        An account that is found without a password gets one that is not shown, so that the receipt's `initial_password`
+        is always None. Raises OutcomeUnknown with the login where this second step fails.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """One trading server (an entry of [servers]) as seen through one vendor's API.
+    """One trading server (an entry of [servers]) behind one vendor's API.
 
     `deposits` and `accounts` are None, too, where the operator has not switched them on. The histories do not depend
-    on that: an order that was sent before can still be found.
+    on this switch, so that a command that was sent before is still found.
     """
 
     name: str
@@ -111,25 +114,25 @@ class Platform:
 
 
 class PreparedDeposit(Protocol):
-    """Ready to go: the instruction is marked SENT between `prepare` and `send`, as late as can be."""
+    """A prepared deposit. The instruction is marked SENT between `prepare` and `send`, as late as possible."""
 
     async def send(self) -> DepositReceipt: ...
 
 
 class PreparedAccount(Protocol):
-    """The same for a new account."""
+    """A prepared new account."""
 
     async def send(self) -> NewAccountReceipt: ...
 
 
 class PreparedRequest(Protocol):
-    """The same for a request to open an account."""
+    """A prepared request to open an account."""
 
     async def send(self) -> None: ...
 
 
 class ErpApi(Protocol):
-    """The ERP's own API: a client's live balance, and an account whose server the ERP chooses."""
+    """The ERP's own API: a client's live balance, and new accounts on a server that the ERP chooses."""
 
     @property
     def system(self) -> System: ...
@@ -139,17 +142,17 @@ class ErpApi(Protocol):
         ...
 
     async def prepare_account(self, client_number: int, api_password: Secret, call: Call) -> PreparedAccount:
-        """A new account, or the one that the client has: repeating it is harmless."""
+        """Prepare a new account. A repeat is harmless: it returns the account that the client has."""
         ...
 
 
 class Crm(Protocol):
-    """The CRM: requests to open an account, which people approve there."""
+    """The CRM: account requests, which people approve there."""
 
-    async def prepare_request(self, order: AccountRequestCommand, call: Call) -> PreparedRequest:
-        """Have the request ready and send nothing."""
+    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> PreparedRequest:
+        """Get the request ready and send nothing."""
         ...
 
-    async def settle_request(self, order: AccountRequestCommand, call: Call) -> None:
-        """Ask again after a lost answer; returns when a request is in, else raises Rejected or OutcomeUnknown."""
+    async def reconcile_request(self, command: AccountRequestCommand, call: Call) -> None:
+        """Send the request again after a lost answer. Raises Rejected or OutcomeUnknown if the CRM has no request."""
         ...

@@ -1,7 +1,8 @@
-"""Reading a batch answer row by row, so that one unreadable row costs one login and not two hundred."""
+"""Rows of a batch answer. They can be read one by one, so that an unreadable row costs one login instead of all."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import GenericAlias
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,10 +15,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 NONSENSE = (msgspec.ValidationError, ValueError, ArithmeticError)
-"""What reading a row may raise."""
+"""The errors of reading a row."""
 
 
-class _Whose(msgspec.Struct):
+class _RowLogin(msgspec.Struct):
     login: int | str
 
 
@@ -28,48 +29,48 @@ def read_rows(
     asked: Sequence[str],
     failures: Failures,
 ) -> Mapping[str, R | UpstreamError]:
-    """By login what `entries` makes of the rows. A row that cannot be read becomes its login's error. Where it does not
-    even say whose it is, all that were asked and not found carry the error: it may be any of them. Raises Misunderstood
-    for a row that nobody asked for.
+    """The values that `entries` makes of the rows, by login.
+
+    An unreadable row becomes the error of its login. If its login is unreadable, too, the error is the answer for every
+    login that was asked for and not found. Raises Misunderstood for a row that was not asked for.
     """
     try:
-        return only(entries(_all_of(kind).decode(data)), asked, failures)  # type: ignore[arg-type]
+        return require_asked(entries(_all_of(kind).decode(data)), asked, failures)  # type: ignore[arg-type]
     except NONSENSE:
         pass
     found: dict[str, R | UpstreamError] = {}
-    nobodys: UpstreamError | None = None
+    unassigned: UpstreamError | None = None
     for row in msgspec.json.decode(data, type=list[msgspec.Raw]):
         try:
             found |= entries([msgspec.json.decode(row, type=kind)])
         except NONSENSE as error:
             broken = unreadable_row(error, failures)
-            blamed = _blamed(row, broken)
+            blamed = _blame(row, broken)
             found |= blamed
-            nobodys = nobodys if blamed else broken
-    only(found, asked, failures)
-    return found if nobodys is None else {login: found.get(login, nobodys) for login in asked}
+            unassigned = unassigned if blamed else broken
+    require_asked(found, asked, failures)
+    return found if unassigned is None else {login: found.get(login, unassigned) for login in asked}
 
 
-def only(found: Mapping[str, R], asked: Sequence[str], failures: Failures) -> Mapping[str, R]:
-    """The same, if all of it was asked for. A row that was not says that this is the answer to another question, so
-    that none of it can be believed: Misunderstood.
-    """
+def require_asked(found: Mapping[str, R], asked: Sequence[str], failures: Failures) -> Mapping[str, R]:
+    """The rows, if all of them were asked for. Otherwise they answer another question, and Misunderstood is raised."""
     if found.keys() <= set(asked):
         return found
-    raise failures.unreadable(writes=False, detail="a row that nobody asked for")
+    raise failures.unreadable(writes=False, detail="a row that was not asked for")
 
 
 @lru_cache(maxsize=256)
 def _all_of(kind: type[Any]) -> msgspec.json.Decoder[list[Any]]:
-    return msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
+    rows: Any = GenericAlias(list, (kind,))
+    return msgspec.json.Decoder(rows)
 
 
 def unreadable_row(error: Exception, failures: Failures) -> UpstreamError:
     return failures.unreadable(writes=False, detail=f"row: {type(error).__name__}")
 
 
-def _blamed(row: msgspec.Raw, error: UpstreamError) -> dict[str, UpstreamError]:
+def _blame(row: msgspec.Raw, error: UpstreamError) -> dict[str, UpstreamError]:
     try:
-        return {str(wire.decode(bytes(row), _Whose).login): error}
+        return {str(wire.decode(bytes(row), _RowLogin).login): error}
     except msgspec.ValidationError:
         return {}

@@ -6,7 +6,7 @@ PlatformName = Literal["MT4", "MT5", "CTRADER", "MTR", "WTA", "FORTEX"]
 
 
 class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[servers.NAME]: a trading server, named as the ERP's data source names it. `adapter` is its vendor's section."""
+    """[servers.NAME]: a trading server with the ERP's name for it. `adapter` is the section of its vendor."""
 
     platform: PlatformName
     adapter: str

@@ -1,4 +1,4 @@
-"""Where a vendor's tokens outlive the process."""
+"""Token stores: keep the current token pair of a vendor connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,19 +16,19 @@ class TokenPair:
 
 
 class TokenStore(Protocol):
-    """Where the current pair outlives the process. `save` returns when the pair is durable."""
+    """Keeps the current pair. `save` returns when the pair is durable."""
 
     async def load(self) -> TokenPair | None: ...
 
     def locked(self) -> AbstractAsyncContextManager[None]:
-        """Held by one process at a time; `load` and `save` are called within."""
+        """A lock that one process holds at a time. `load` and `save` of a renewal are called within it."""
         ...
 
     async def save(self, access: Secret, refresh: Secret | None) -> None: ...
 
 
 class MemoryTokenStore:
-    """For one process and for tests: nothing outlives it."""
+    """A token store of one process: its pair ends with the process."""
 
     def __init__(self, pair: TokenPair | None = None) -> None:
         self.pair = pair
@@ -47,5 +47,5 @@ class MemoryTokenStore:
 
 
 def memory_tokens(_path: str) -> TokenStore:
-    """A store of its own for each connection, which forgets."""
+    """A new MemoryTokenStore for each connection."""
     return MemoryTokenStore()

@@ -1,4 +1,4 @@
-"""What a vendor's folder exports as `VENDOR`: everything that the rest of the program has to know of it."""
+"""The vendor: what a vendor's folder exports as `VENDOR`. The rest of the program knows nothing else of it."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
@@ -24,7 +24,7 @@ Role = Literal[Capability, "erp", "crm"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Opens one connection of a vendor and closes it at the end. `path` is its section of the settings."""
+    """Opens one connection of a vendor, and closes it at the end. `path` is its section of the settings."""
 
     system: System
     label: str
@@ -38,7 +38,7 @@ class Opening:
     def link(
         self, url: str, limits: Limits, *, setting: str = "url", suffix: str = "", per_minute: float | None = None
     ) -> Link:
-        """A link to `url`, which the settings name as `setting`. ConfigError where it is no address."""
+        """A link to `url`, which is the setting `setting`. Raises ConfigError where it is no address."""
         _check_url(f"{self.path}.{setting}", url)
         link = Link(
             self.system, self.name + suffix, url, limits, self.clock, label=self.label, requests_per_minute=per_minute
@@ -48,56 +48,56 @@ class Opening:
         return link
 
     def close_with(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Call it when the connection is closed, before what was opened earlier."""
+        """Call `close` when the connection is closed. The last function that was added is called first."""
         self.stack.push_async_callback(close)
 
     def token_store(self) -> TokenStore:
-        """Where this connection's tokens outlive the process."""
+        """The token store of this connection."""
         return self.token_stores(self.path)
 
-    def wrong(self, setting: str, problem: str) -> ConfigError:
+    def setting_error(self, setting: str, problem: str) -> ConfigError:
         return ConfigError(f"{self.path}.{setting}", problem)
 
 
 @dataclass(frozen=True, slots=True)
 class Servers(Generic[ConnectionT]):
-    """How a vendor's trading servers are made, and what it documents for each platform."""
+    """How to build a vendor's trading servers, and the ports that it documents for each platform."""
 
     build: Callable[[str, ServerConfig, ConnectionT, Clock], Platform]
-    """Makes the trading server of [servers.NAME]. ConfigError names the setting that is wrong."""
+    """Builds the trading server of [servers.NAME]. Raises ConfigError for a wrong setting."""
     platforms: Mapping[str, frozenset[Capability]]
-    """By platform, such as MT4: the ports that a server of it may have."""
+    """The ports that a server may have, by platform, such as MT4."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor(Generic[ConfigT, ConnectionT]):
-    """One vendor. Its settings section is [NAME], or [NAME.CONNECTION] where it can have several connections."""
+    """One vendor. Its settings section is [NAME], or [NAME.CONNECTION] if it can have several connections."""
 
     system: System
     label: str
-    """How messages name it."""
+    """The name of the vendor in messages."""
     description: str
-    """How the graph's schema describes it."""
+    """The description of the vendor in the graph's schema."""
     Config: type[ConfigT]
-    """The settings of one connection: a frozen msgspec.Struct, its secrets as `Secret`."""
+    """The settings of one connection: a frozen msgspec.Struct, with secrets as `Secret`."""
     connect: Callable[[Opening, ConfigT], ConnectionT]
     servers: Servers[ConnectionT] | None = None
     crm: Callable[[ConnectionT], Crm] | None = None
     erp: Callable[[ConnectionT], ErpApi] | None = None
     check: Callable[[ConnectionT, ServerConfig | None, Call], Coroutine[Any, Any, None]] | None = None
-    """Asks a read that proves address and credentials, and with a server that the vendor knows it. Raises
-    UpstreamError. Servers with live figures are asked for those instead.
+    """Sends a read that proves address and credentials, and with a server that the vendor knows the server. Raises
+    UpstreamError. A server with live figures is checked by a read of these instead.
     """
     unknown_server_codes: frozenset[str] = field(default=frozenset())
-    """Codes of a refusal by which the vendor says that a server's `id` is not ours."""
+    """Codes of a refusal which say that a server's `id` is not ours."""
 
     @property
     def is_single(self) -> bool:
-        """There is one ERP and one CRM, so such a vendor has one connection, without a name."""
+        """Whether the vendor has one connection without a name: there is one ERP and one CRM."""
         return self.offers("crm") or self.offers("erp")
 
     def offers(self, role: Role) -> bool:
-        """Whether it is an ERP's API or a CRM, or one of its trading servers may have this port."""
+        """Whether the vendor has this role: ERP or CRM, or a port of one of its trading servers."""
         if role == "erp":
             return self.erp is not None
         if role == "crm":

@@ -9,7 +9,7 @@ from support.issuers import AUDIENCE, issuing
 
 from api.identity.jwks import IssuerKeys, SigningKeysUnavailable, read_keys
 from api.settings.oidc import OidcConfig
-from upstreams.http.fetch import Fetcher, Unfetched
+from upstreams.http.fetch import Fetcher, FetchFailed
 
 pytestmark = pytest.mark.anyio
 
@@ -195,5 +195,5 @@ def test_only_public_signature_keys_of_a_good_size_are_taken(issuer):
     assert keys.keys() == {"rsa"}
     assert not keys["rsa"].is_private
     for nonsense in (b"", b"[]", b"{}", b'{"keys": 7}', b"\xff", b'{"keys": []}'):
-        with pytest.raises(Unfetched):
+        with pytest.raises(FetchFailed):
             read_keys(nonsense)

@@ -13,6 +13,8 @@ RENAMED = {
     "BROKERGRAPH_OVERLOAD__MAX_PRESENT": ("overload.max_present", "overload.max_in_flight"),
     "BROKERGRAPH_ERP__LOOKUPS_AT_ONCE": ("erp.lookups_at_once", "erp.concurrent_lookups"),
     "BROKERGRAPH_ERP__PAGES_AT_ONCE": ("erp.pages_at_once", "erp.concurrent_pages"),
+    "BROKERGRAPH_CPLUGIN__M1__LIVE_CALLS_AT_ONCE": ("cplugin.M1.live_calls_at_once", "concurrent_live_calls"),
+    "BROKERGRAPH_BROKER_WORK__B1__LIVE_CALLS_AT_ONCE": ("broker_work.B1.live_calls_at_once", "concurrent_live_calls"),
 }
 
 

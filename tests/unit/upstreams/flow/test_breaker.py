@@ -8,7 +8,7 @@ def opened(clock: HandClock) -> Breaker:
     breaker = Breaker(clock, failures=3, open_seconds=5)
     for _ in range(3):
         breaker.enter()
-        breaker.failed()
+        breaker.record_failure()
     return breaker
 
 
@@ -17,9 +17,9 @@ def test_it_opens_after_failures_in_a_row_only():
     for fails in (True, True, False, True, True):
         breaker.enter()
         if fails:
-            breaker.failed()
+            breaker.record_failure()
         else:
-            breaker.succeeded()
+            breaker.record_success()
 
     assert breaker.wait_seconds() == 0
     assert not breaker.is_open
@@ -41,7 +41,7 @@ def test_one_probe_goes_out_and_its_success_closes_it():
     assert breaker.wait_seconds() == 0
     breaker.enter()
     assert breaker.wait_seconds() == 5
-    breaker.succeeded()
+    breaker.record_success()
     assert breaker.wait_seconds() == 0
     assert not breaker.is_open
 
@@ -51,7 +51,7 @@ def test_a_probe_that_fails_opens_it_again():
     breaker = opened(clock)
     clock.seconds += 5
     breaker.enter()
-    breaker.failed()
+    breaker.record_failure()
 
     assert breaker.wait_seconds() == 5
 
@@ -61,7 +61,7 @@ def test_an_abandoned_probe_leaves_its_place():
     breaker = opened(clock)
     clock.seconds += 5
     breaker.enter()
-    breaker.abandoned()
+    breaker.record_abandoned()
 
     assert breaker.wait_seconds() == 0
     assert breaker.is_open
@@ -71,7 +71,7 @@ def test_calls_that_were_under_way_when_it_opened_do_not_keep_it_open():
     clock = HandClock()
     breaker = opened(clock)
     clock.seconds += 4
-    breaker.failed()
+    breaker.record_failure()
 
     assert breaker.wait_seconds() == 1
 
@@ -79,6 +79,6 @@ def test_calls_that_were_under_way_when_it_opened_do_not_keep_it_open():
 def test_retries_are_a_fifth_of_the_calls_and_ten():
     budget = RetryBudget()
     for _ in range(100):
-        budget.called()
+        budget.record_call()
 
     assert [budget.take() for _ in range(31)] == [True] * 30 + [False]

@@ -32,7 +32,7 @@ WRITE = HttpRequest("POST", "/thing", content=b"{}", writes=True)
 
 
 def command_call():
-    return msgspec.structs.replace(a_call(60), order=True)
+    return msgspec.structs.replace(a_call(60), for_command=True)
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ async def test_m4_orders_that_fail_close_orders_and_no_reads(link, stranger):
     stranger.answers = [answer(200, b"[]")]
 
     with pytest.raises(Unavailable, match="left alone"):
-        link.check("", order=True)
+        link.check("", for_command=True)
     assert asked == FAILURES
     assert await link.read(READ, words, a_call()) == []
     assert link.health().state is LinkState.DEGRADED

@@ -93,7 +93,7 @@ def answering_twice():
 
 
 async def asked(link: Link, request: HttpRequest = THING, *, order: bool = False) -> bytes:
-    return await link.read(request, lambda reply: reply.body, replace(a_call(), order=order))
+    return await link.read(request, lambda reply: reply.body, replace(a_call(), for_command=order))
 
 
 def a_link(url: str) -> Link:

@@ -64,7 +64,7 @@ async def test_it_is_renewed_sixty_seconds_early(tokens, link):
 async def test_many_refused_callers_make_one_renewal(tokens, stranger):
     refused = await tokens.token(a_call())
 
-    got = await asyncio.gather(*(tokens.renewed(refused, a_call()) for _ in range(20)))
+    got = await asyncio.gather(*(tokens.renew(refused, a_call()) for _ in range(20)))
 
     assert {token.reveal() for token in got} == {"two"}
     assert len(stranger.asked) == 3
@@ -139,10 +139,10 @@ async def test_a_replaced_pair_is_stored_before_it_is_used(link, stranger):
     store = DurableStore()
     tokens = HyperTokens(hyper("replaceable"), link, store)
 
-    first = await tokens.renewed(await tokens.token(a_call()), a_call())
+    first = await tokens.renew(await tokens.token(a_call()), a_call())
     store.broken = True
     with pytest.raises(OSError, match="disk full"):
-        await tokens.renewed(first, a_call())
+        await tokens.renew(first, a_call())
 
     assert (await tokens.token(a_call())).reveal() == "A1"
     assert store.pair == TokenPair(Secret("A1"), Secret("R1"))
@@ -155,9 +155,9 @@ async def test_a_pair_that_another_process_stored_is_taken_over(link, stranger):
     slow, fast = (HyperTokens(hyper("replaceable"), link, store) for _ in range(2))
     stranger.answers = [said(AccessToken="A1", RefreshToken="R1")]
     refused = await slow.token(a_call())
-    await fast.renewed(await fast.token(a_call()), a_call())
+    await fast.renew(await fast.token(a_call()), a_call())
 
-    taken = await slow.renewed(refused, a_call())
+    taken = await slow.renew(refused, a_call())
 
     assert taken.reveal() == "A1"
     assert len(stranger.asked) == 1
@@ -170,7 +170,7 @@ async def test_a_lost_pair_is_replaced_by_the_settings(link, stranger):
     store = MemoryTokenStore(TokenPair(Secret("dead"), Secret("dead too")))
     tokens = HyperTokens(hyper("replaceable"), link, store)
 
-    fresh = await tokens.renewed(await tokens.token(a_call()), a_call())
+    fresh = await tokens.renew(await tokens.token(a_call()), a_call())
 
     assert fresh.reveal() == "A9"
     assert [bearer(request) for request in stranger.asked] == ["dead too", "R0"]
@@ -182,7 +182,7 @@ async def test_a_fixed_refresh_token_stays(link, stranger):
     store = MemoryTokenStore()
     tokens = HyperTokens(hyper("fixed"), link, store)
 
-    await tokens.renewed(await tokens.token(a_call()), a_call())
+    await tokens.renew(await tokens.token(a_call()), a_call())
 
     assert store.pair == TokenPair(Secret("A1"), Secret("R0"))
     await tokens.aclose()
@@ -192,7 +192,7 @@ async def test_without_a_refresh_the_operator_has_to_look(link, stranger):
     tokens = HyperTokens(hyper("none"), link, MemoryTokenStore())
 
     with pytest.raises(Unavailable):
-        await tokens.renewed(await tokens.token(a_call()), a_call())
+        await tokens.renew(await tokens.token(a_call()), a_call())
 
     assert stranger.asked == []
     await tokens.aclose()
@@ -203,7 +203,7 @@ async def test_a_refresh_that_got_lost_is_not_repeated(link, stranger):
     tokens = HyperTokens(hyper("replaceable"), link, MemoryTokenStore())
 
     with pytest.raises(Unavailable):
-        await tokens.renewed(await tokens.token(a_call()), a_call())
+        await tokens.renew(await tokens.token(a_call()), a_call())
 
     assert len(stranger.asked) == 1
     await tokens.aclose()

@@ -13,7 +13,14 @@ from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
 from core.secret import Secret
 from upstreams.http.link import Link
 from upstreams.vendors.broctagon.config import BroctagonConfig
-from upstreams.vendors.broctagon.crm import MOST_PAGES, PAGE_ROWS, REFUSALS, Broctagon, refusal_type, signature
+from upstreams.vendors.broctagon.crm import (
+    MOST_REPORT_PAGES,
+    PAGE_ROWS,
+    REFUSAL_TYPES,
+    Broctagon,
+    find_refusal_type,
+    sign,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +42,7 @@ async def send(crm):
 def test_the_published_example_of_a_signature():
     key = Secret("It's a Secret to Everybody")
 
-    assert signature(b"Hello, World!", key) == "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    assert sign(b"Hello, World!", key) == "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 
 
 async def test_the_signature_is_over_the_bytes_that_are_sent(crm, stranger):
@@ -81,7 +88,7 @@ async def test_each_documented_refusal(crm, stranger, kind, reason, name):
 
 
 def test_no_refusal_is_left_out():
-    assert set(REASONS) == set(REFUSALS)
+    assert set(REASONS) == set(REFUSAL_TYPES)
 
 
 async def test_a_refusal_of_another_type_is_final_too(crm, stranger):
@@ -118,7 +125,7 @@ async def test_a_page_is_no_acceptance(crm, stranger):
 
 @pytest.mark.parametrize("body", [b"", b"null", b"7", b'{"type":7}', b"\xff"])
 def test_a_body_that_names_nothing(body):
-    assert refusal_type(body) is None
+    assert find_refusal_type(body) is None
 
 
 @pytest.mark.parametrize("reply", [answer(200, b""), answer(400, b'{"type":"pending_requests_exist"}')])
@@ -127,7 +134,7 @@ async def test_asking_again_finds_the_request_or_makes_it(crm, stranger, reply):
     with pytest.raises(OutcomeUnknown):
         await send(crm)
 
-    await crm.settle_request(ORDER, a_call())
+    await crm.reconcile_request(ORDER, a_call())
 
     assert len(stranger.asked) == 2
     assert stranger.asked[0] == stranger.asked[1]
@@ -138,7 +145,7 @@ async def test_a_refusal_that_was_as_true_the_first_time_settles_it(crm, strange
     stranger.answers = [answer(400, json.dumps({"type": kind}).encode())]
 
     with pytest.raises(Rejected) as refused:
-        await crm.settle_request(ORDER, a_call())
+        await crm.reconcile_request(ORDER, a_call())
 
     assert refused.value.upstream_code == kind
 
@@ -162,17 +169,17 @@ async def test_anything_else_leaves_the_request_in_doubt(crm, stranger, reply):
     stranger.answers = [reply]
 
     with pytest.raises(OutcomeUnknown):
-        await crm.settle_request(ORDER, a_call())
+        await crm.reconcile_request(ORDER, a_call())
 
 
 async def test_a_request_stays_in_doubt_when_the_crm_cannot_be_asked_again(crm, stranger):
     stranger.answers = [answer(500)]
     for _ in range(SHORT.breaker_failures):
         with pytest.raises(OutcomeUnknown):
-            await crm.settle_request(ORDER, a_call())
+            await crm.reconcile_request(ORDER, a_call())
 
     with pytest.raises(OutcomeUnknown) as doubt:
-        await crm.settle_request(ORDER, a_call())
+        await crm.reconcile_request(ORDER, a_call())
 
     assert doubt.value.detail == "breaker open"
     assert doubt.value.retry_after_seconds > 0
@@ -203,4 +210,4 @@ async def test_a_report_without_an_end_proves_nothing(crm, stranger):
     with pytest.raises(Unavailable, match="more transactions than can be searched"):
         await crm.transactions(date(2026, 3, 28), date(2026, 4, 1), a_call())
 
-    assert len(stranger.asked) == MOST_PAGES
+    assert len(stranger.asked) == MOST_REPORT_PAGES

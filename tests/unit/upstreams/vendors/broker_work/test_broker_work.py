@@ -26,7 +26,7 @@ EVERYTHING = frozenset(LiveAccountRecord.__struct_fields__)
 
 @pytest.fixture
 async def server(stranger) -> AsyncIterator[BrokerWorkLive]:
-    config = BrokerWorkConfig(url=stranger.url, tenant_id="t", token=Secret("t"), live_calls_at_once=1)
+    config = BrokerWorkConfig(url=stranger.url, tenant_id="t", token=Secret("t"), concurrent_live_calls=1)
     link = Link(System("BROKER_WORK"), "main", stranger.url, SHORT, Clock())
     trading = ServerConfig(platform="MT4", adapter="broker_work", connection="main", id="1")
     server = BrokerWorkLive("L1", trading, BrokerWorkConnection(config, link), ZoneInfo("Europe/Athens"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, MT5_LARGEST_LOGIN, NumbersUpTo, in_chunks
+from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, MT5_LARGEST_LOGIN, NumbersUpTo, ask_in_chunks
 
 LARGEST = (MT4_LARGEST_LOGIN, MT5_LARGEST_LOGIN)
 
@@ -29,4 +29,4 @@ async def test_where_no_login_can_be_nothing_is_asked():
     async def ask(chunk):
         raise AssertionError(chunk)
 
-    assert await in_chunks(["007", "x"], 10, NumbersUpTo(9), ask) == {"007": None, "x": None}
+    assert await ask_in_chunks(["007", "x"], 10, NumbersUpTo(9), ask) == {"007": None, "x": None}
