@@ -26,7 +26,7 @@ class Tally:
 
     def by_system(self) -> dict[str, dict[str, int]]:
         """As `extensions.plan` shows it."""
-        return {name: {"calls": self.calls[name], "keys": self.keys[name]} for name in sorted(self.calls)}
+        return {name: {"calls": self.calls[name], "keys": self.keys[name]} for name in sorted(self.keys)}
 
 
 class Call(msgspec.Struct, frozen=True):
