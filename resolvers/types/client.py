@@ -32,7 +32,7 @@ _relation = partial(many, key=attrgetter("client_number"))
 
 async def web_statuses(clients: Sequence[ClientRecord], context: Context) -> list[WebStatus | None]:
     numbers = [client.client_number for client in clients]
-    found = await context.services.erp.web_statuses(numbers, context.caller.visible, context.call)
+    found = await context.services.erp.web_statuses.ask(context.caller.visible, numbers, context.call)
     rows = (found.get(number) for number in numbers)
     return [None if row is None else web_status(row.web_status, row.web_status_text) for row in rows]
 

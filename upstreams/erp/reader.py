@@ -8,7 +8,7 @@ the shared statement gets this `visible`.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,43 +84,22 @@ def _prefix_pattern(prefix: str | None) -> str | None:
 
 
 class Erp:
-    """The ERP database. Raises Unavailable or Misunderstood; what does not exist is absent from the answer."""
+    """The ERP database. Raises Unavailable or Misunderstood; what does not exist is absent from the answer.
+
+    The first attributes are look-ups by key: `await erp.clients.ask(visible, numbers, call)`.
+    """
 
     def __init__(self, database: Database, sharing: Sharing) -> None:
         self._database = database
-        self._clients = self._lookup(sharing, sql.clients_by_number, _clients)
-        self._clients_by_account = self._lookup(sharing, sql.clients_by_account, _clients_by_account, _pairs)
-        self._web_statuses = self._lookup(sharing, sql.web_statuses, _web_statuses)
-        self._balances = self._lookup(sharing, sql.balances, _balances)
-        self._accounts = self._lookup(sharing, sql.accounts_by_key, _accounts, _pairs)
+        self.clients = self._lookup(sharing, sql.clients_by_number, _clients)
+        self.clients_by_account = self._lookup(sharing, sql.clients_by_account, _clients_by_account, _pairs)
+        self.web_statuses = self._lookup(sharing, sql.web_statuses, _web_statuses)
+        self.balances = self._lookup(sharing, sql.balances, _balances)
+        self.accounts = self._lookup(sharing, sql.accounts_by_key, _accounts, _pairs)
 
     async def aclose(self) -> None:
-        for shared in (self._clients, self._clients_by_account, self._web_statuses, self._balances, self._accounts):
+        for shared in (self.clients, self.clients_by_account, self.web_statuses, self.balances, self.accounts):
             await shared.aclose()
-
-    async def clients(self, numbers: Sequence[int], visible: Visibility, call: Call) -> Mapping[int, ClientRecord]:
-        return await self._clients.ask(visible, numbers, call)
-
-    async def clients_by_account(
-        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
-    ) -> Mapping[AccountKey, ClientRecord]:
-        return await self._clients_by_account.ask(visible, keys, call)
-
-    async def web_statuses(
-        self, numbers: Sequence[int], visible: Visibility, call: Call
-    ) -> Mapping[int, WebStatusRecord]:
-        return await self._web_statuses.ask(visible, numbers, call)
-
-    async def balances(
-        self, numbers: Sequence[int], visible: Visibility, call: Call
-    ) -> Mapping[int, list[BalanceRecord]]:
-        """A client without any is absent."""
-        return await self._balances.ask(visible, numbers, call)
-
-    async def accounts(
-        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
-    ) -> Mapping[AccountKey, AccountRecord]:
-        return await self._accounts.ask(visible, keys, call)
 
     async def client_by_crm_user(self, user_id: str, visible: Visibility, call: Call) -> ClientRecord | None:
         rows = await self._database.read(sql.clients_by_crm_user, *visible.of_clients(), [user_id], call=call)
