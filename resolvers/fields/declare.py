@@ -82,9 +82,8 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
     renderer: Renderer | None = None,
     public: str | None = None,
 ) -> Any:
-    """A field of Query or Mutation: `resolve(info, **arguments)`. It is for callers who hold the scopes, or `public`,
-    for
-    a reason. `renderer` makes a rendering of a selection, or None.
+    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes. `public` is the
+    reason why it needs none. `renderer` makes a rendering of a selection, or None.
     """
 
     async def wrapper(info: Info, **arguments: Any) -> Any:

@@ -8,22 +8,22 @@ from resolvers.context import Context
 
 
 async def clients_by_number(numbers: Sequence[int], context: Context) -> list[ClientRecord | None]:
-    found = await context.services.upstreams.erp.clients(numbers, context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.clients.ask(context.caller.visible, numbers, context.call)
     return [found.get(number) for number in numbers]
 
 
 async def clients_by_account(keys: Sequence[AccountKey], context: Context) -> list[ClientRecord | None]:
-    found = await context.services.upstreams.erp.clients_by_account(keys, context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.clients_by_account.ask(context.caller.visible, keys, context.call)
     return [found.get(key) for key in keys]
 
 
 async def accounts_by_key(keys: Sequence[AccountKey], context: Context) -> list[AccountRecord | None]:
-    found = await context.services.upstreams.erp.accounts(keys, context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.accounts.ask(context.caller.visible, keys, context.call)
     return [found.get(key) for key in keys]
 
 
 async def balances_by_client(numbers: Sequence[int], context: Context) -> list[list[BalanceRecord]]:
-    found = await context.services.upstreams.erp.balances(numbers, context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.balances.ask(context.caller.visible, numbers, context.call)
     return [found.get(number, []) for number in numbers]
 
 

@@ -1,4 +1,6 @@
 from collections.abc import Sequence
+from functools import partial
+from operator import attrgetter
 from typing import Annotated
 
 import strawberry
@@ -25,15 +27,12 @@ from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
 from resolvers.types.trading_accounts import ACCOUNTS_OF_CLIENT, TradingAccountConnection, account_connections
 
 FIGURES = (Scope.BALANCE_READ,)
-
-
-def client_key(client: ClientRecord) -> int:
-    return client.client_number
+_relation = partial(many, key=attrgetter("client_number"))
 
 
 async def web_statuses(clients: Sequence[ClientRecord], context: Context) -> list[WebStatus | None]:
     numbers = [client.client_number for client in clients]
-    found = await context.services.upstreams.erp.web_statuses(numbers, context.caller.visible, context.call)
+    found = await context.services.upstreams.erp.web_statuses.ask(context.caller.visible, numbers, context.call)
     rows = (found.get(number) for number in numbers)
     return [None if row is None else web_status(row.web_status, row.web_status_text) for row in rows]
 
@@ -95,10 +94,9 @@ class Client(Node):
     def erp_status(root: strawberry.Parent[ClientRecord]) -> ErpStatus:
         return erp_status(root.erp_status, root.erp_status_text)
 
-    web_status = many(
+    web_status = _relation(
         web_statuses,
         returns=WebStatus | None,
-        key=client_key,
         description="What the website lets the client do. Null for a client without a website record.",
         upstreams=[ERP_STATEMENT],
         rendering=rendered(_web_status),
@@ -111,18 +109,16 @@ class Client(Node):
     def standing(root: strawberry.Parent[ClientRecord]) -> ClientStanding:
         return standing(root)
 
-    trading_accounts = many(
+    trading_accounts = _relation(
         paged(ACCOUNTS, account_connections),
         returns=TradingAccountConnection,
-        key=client_key,
         description="The client's accounts as the ERP last synchronised them, by server and login.",
         upstreams=[ERP_STATEMENT],
         rendering=ACCOUNTS_OF_CLIENT,
     )
-    balances = many(
+    balances = _relation(
         balances,
         returns=list[CurrencyBalance] | None,
-        key=client_key,
         description="Every currency with a balance other than zero, computed in the ERP database, one statement for "
         "all clients asked for.",
         upstreams=[ERP_STATEMENT],
@@ -130,10 +126,9 @@ class Client(Node):
         lookup=balances_by_client,
         rendering=rendered(_balances),
     )
-    total_floating_balance = many(
+    total_floating_balance = _relation(
         total_floating_balances,
         returns=Money | None,
-        key=client_key,
         description="Sum of `value` over all balances, in the accounting currency. Not the cash. Null, never partial, "
         "when a current rate is missing.",
         upstreams=[ERP_STATEMENT],
@@ -141,20 +136,18 @@ class Client(Node):
         lookup=balances_by_client,
         rendering=rendered(_total),
     )
-    live = many(
+    live = _relation(
         live_clients,
         returns=LiveClient | None,
-        key=client_key,
         description="The ERP's own live answer (Get_Client_Balance_json): one rate-limited call per client. Null with "
         "one error when it cannot be had.",
         upstreams=asks("erp", batch_max=1),
         scopes=FIGURES,
         rendering=BY_RESOLVER,
     )
-    instructions = many(
+    instructions = _relation(
         paged(INSTRUCTIONS, instruction_connections),
         returns=InstructionConnection | None,
-        key=client_key,
         description="What was ordered for the client through this graph, newest first.",
         upstreams=[STATE_STATEMENT],
         scopes=(Scope.INSTRUCTION_READ,),

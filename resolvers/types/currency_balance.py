@@ -38,8 +38,7 @@ def _value(compilation: Compilation, wanted: RequestedField, place: Place) -> Js
     return sql.null_without([money.column("amount"), money.column("currency")], json)
 
 
-def _rate(compilation: Compilation, _wanted: RequestedField, _place: Place) -> Json:
-    return compilation.builder.rate(RATE_PLACES)
+_RATE = rendered(lambda compilation, _wanted, _place: compilation.builder.rate(RATE_PLACES))
 
 
 @strawberry.type(
@@ -67,7 +66,7 @@ class CurrencyBalance:
     def value(root: strawberry.Parent[BalanceRecord]) -> Money | None:
         return money(root.value, root.accounting_currency)
 
-    @field("Accounting currency per unit, value / balance at 8 places; null without a rate.", rendered(_rate))
+    @field("Accounting currency per unit, value / balance at 8 places; null without a rate.", _RATE)
     def rate(root: strawberry.Parent[BalanceRecord]) -> Decimal | None:
         return None if root.value is None else divide(root.value, root.balance, RATE_PLACES)
 

@@ -1,5 +1,7 @@
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
@@ -23,11 +25,8 @@ if TYPE_CHECKING:
 
 # A caller that may give a command sees its outcome; `instruction` and `node` ask for instruction:read alone.
 READERS = needs(Scope.INSTRUCTION_READ, Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE)
-
-
-def instruction_key(instruction: InstructionRecord) -> Any:
-    # An instruction moves on while a request runs; its later state is another answer.
-    return instruction.id, instruction.status
+# An instruction moves on while a request runs; its later state is another answer.
+_relation = partial(many, key=attrgetter("id", "status"))
 
 
 async def accounts(
@@ -93,27 +92,24 @@ class Instruction(Node):
     def amount(root: strawberry.Parent[InstructionRecord]) -> Money | None:
         return money(root.amount, root.currency)
 
-    account = many(
+    account = _relation(
         accounts,
         returns=Annotated["TradingAccount", strawberry.lazy("resolvers.types.trading_account")] | None,
-        key=instruction_key,
         description="The account that it concerns or made; null until the ERP knows it.",
         upstreams=[ERP_STATEMENT],
     )
-    client = many(
+    client = _relation(
         clients,
         returns=Annotated["Client", strawberry.lazy("resolvers.types.client")] | None,
-        key=instruction_key,
         description="The client that it concerns.",
         upstreams=[ERP_STATEMENT],
     )
     upstream_reference: str | None = strawberry.field(
         description="The upstream's own number for it: an MT4 ticket, a new login."
     )
-    events = many(
+    events = _relation(
         events,
         returns=list[InstructionEvent],
-        key=instruction_key,
         description="What happened to it, in order.",
         upstreams=[STATE_STATEMENT],
     )

@@ -1,12 +1,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from core.money import in_currency
-from core.records import AccountKey, AccountRecord, ClientRecord
+from core.records import AccountRecord, ClientRecord
 from engine import by_column
 from engine.rendering import PathStep, RequestedField
 from resolvers.context import Context, Info
@@ -27,10 +29,7 @@ if TYPE_CHECKING:
 
 FIGURES = (Scope.BALANCE_READ,)
 _LIVE_BATCH = 200
-
-
-def account_key(account: AccountRecord) -> AccountKey:
-    return account.key
+_relation = partial(many, key=attrgetter("key"))
 
 
 async def owners(accounts: Sequence[AccountRecord], context: Context) -> list[ClientRecord | BaseException | None]:
@@ -93,18 +92,16 @@ class TradingAccount(Node):
     synced_at: datetime | None = field(
         "When the ERP took these figures from the server.", column(sql.instant_or_null, "synced_at")
     )
-    client = many(
+    client = _relation(
         owners,
         returns=Annotated["Client", strawberry.lazy("resolvers.types.client")],
-        key=account_key,
         description="The client that owns the account.",
         upstreams=[ERP_STATEMENT],
         rendering=rendered(_owner),
     )
-    live = many(
+    live = _relation(
         live_accounts,
         returns=LiveAccount | None,
-        key=account_key,
         description="From the trading platform's API, many logins in one call per server. Null with one error when the "
         "server cannot answer. A figure younger than maxAgeSeconds may be reused.",
         upstreams=asks("live", batch_max=_LIVE_BATCH),

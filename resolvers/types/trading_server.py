@@ -27,27 +27,24 @@ class TradingServer:
 def trading_server(name: str, services: Services) -> TradingServer:
     """What the configuration says of a server, or what little there is to say of an unconfigured one."""
     link = services.upstreams.platforms.get(name)
-    if link is None:
-        return unconfigured(name)
     return TradingServer(
         name=name,
-        platform=code_of(Platform, services.upstreams.servers[name].platform, Platform.UNRECOGNISED),
-        system=UpstreamSystem(link.system),
-        can_create_accounts=link.accounts is not None,
-        can_deposit=link.deposits is not None,
-        has_live_figures=link.live is not None,
+        platform=code_of(Platform, link and services.upstreams.servers[name].platform, Platform.UNRECOGNISED),
+        system=None if link is None else UpstreamSystem(link.system),
+        can_create_accounts=link is not None and link.accounts is not None,
+        can_deposit=link is not None and link.deposits is not None,
+        has_live_figures=link is not None and link.live is not None,
     )
 
 
-def unconfigured(name: str) -> TradingServer:
-    return TradingServer(
-        name=name,
-        platform=Platform.UNRECOGNISED,
-        system=None,
-        can_create_accounts=False,
-        can_deposit=False,
-        has_live_figures=False,
-    )
+_UNCONFIGURED = TradingServer(
+    name="",
+    platform=Platform.UNRECOGNISED,
+    system=None,
+    can_create_accounts=False,
+    can_deposit=False,
+    has_live_figures=False,
+)
 
 
 async def trading_servers(info: Info) -> list[TradingServer]:
@@ -63,7 +60,7 @@ def _server(compilation: Compilation, wanted: RequestedField, place: Place) -> J
         for value in (configured.names, configured.texts)
     )
     unknown = sql.object_of(
-        (one.key, sql.text(column) if one.name == "name" else [_json(unconfigured(""), one)]) for one in wanted.fields
+        (one.key, sql.text(column) if one.name == "name" else [_json(_UNCONFIGURED, one)]) for one in wanted.fields
     )
     return sql.chosen(texts, names, column, unknown)
 

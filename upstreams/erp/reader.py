@@ -8,9 +8,11 @@ the shared statement gets this `visible`.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import asyncpg
 
 from core.call import Call
 from core.keyset import Page, PageRequest, cut_page
@@ -18,7 +20,7 @@ from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord,
 from core.secret import Secret
 from core.visibility import Visibility
 from upstreams.erp.contract import selected
-from upstreams.flow.coalescing import Ask, Coalescing, K, Sharing, V
+from upstreams.flow.coalescing import Coalescing, K, Sharing, V
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
@@ -82,58 +84,22 @@ def _prefix_pattern(prefix: str | None) -> str | None:
 
 
 class Erp:
-    """The ERP database. Raises Unavailable or Misunderstood; what does not exist is absent from the answer."""
+    """The ERP database. Raises Unavailable or Misunderstood; what does not exist is absent from the answer.
+
+    The first attributes are look-ups by key: `await erp.clients.ask(visible, numbers, call)`.
+    """
 
     def __init__(self, database: Database, sharing: Sharing) -> None:
         self._database = database
-        self._clients = self._shared(self._ask_clients, sharing)
-        self._clients_by_account = self._shared(self._ask_clients_by_account, sharing)
-        self._web_statuses = self._shared(self._ask_web_statuses, sharing)
-        self._balances = self._shared(self._ask_balances, sharing)
-        self._accounts = self._shared(self._ask_accounts, sharing)
+        self.clients = self._lookup(sharing, sql.clients_by_number, _clients)
+        self.clients_by_account = self._lookup(sharing, sql.clients_by_account, _clients_by_account, _pairs)
+        self.web_statuses = self._lookup(sharing, sql.web_statuses, _web_statuses)
+        self.balances = self._lookup(sharing, sql.balances, _balances)
+        self.accounts = self._lookup(sharing, sql.accounts_by_key, _accounts, _pairs)
 
     async def aclose(self) -> None:
-        for shared in (self._clients, self._clients_by_account, self._web_statuses, self._balances, self._accounts):
+        for shared in (self.clients, self.clients_by_account, self.web_statuses, self.balances, self.accounts):
             await shared.aclose()
-
-    async def clients(self, numbers: Sequence[int], visible: Visibility, call: Call) -> Mapping[int, ClientRecord]:
-        return await self._clients.ask(visible, numbers, call)
-
-    async def clients_by_account(
-        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
-    ) -> Mapping[AccountKey, ClientRecord]:
-        return await self._clients_by_account.ask(visible, keys, call)
-
-    async def web_statuses(
-        self, numbers: Sequence[int], visible: Visibility, call: Call
-    ) -> Mapping[int, WebStatusRecord]:
-        return await self._web_statuses.ask(visible, numbers, call)
-
-    async def balances(
-        self, numbers: Sequence[int], visible: Visibility, call: Call
-    ) -> Mapping[int, list[BalanceRecord]]:
-        """A client without any is absent."""
-        return await self._balances.ask(visible, numbers, call)
-
-    async def accounts(
-        self, keys: Sequence[AccountKey], visible: Visibility, call: Call
-    ) -> Mapping[AccountKey, AccountRecord]:
-        return await self._accounts.ask(visible, keys, call)
-
-    async def _ask_clients(self, visible: Visibility, numbers: Sequence[int], call: Call) -> dict[int, ClientRecord]:
-        rows = await self._database.read(
-            sql.clients_by_number, *visible.of_clients(), numbers, call=call, keys=len(numbers)
-        )
-        return {row["client_number"]: ClientRecord(*row) for row in rows}
-
-    async def _ask_clients_by_account(
-        self, visible: Visibility, keys: Sequence[AccountKey], call: Call
-    ) -> dict[AccountKey, ClientRecord]:
-        servers, logins = _columns(keys)
-        rows = await self._database.read(
-            sql.clients_by_account, *visible.of_clients(), servers, logins, call=call, keys=len(keys)
-        )
-        return {AccountKey(row[0], row[1]): ClientRecord(*tuple(row)[2:]) for row in rows}
 
     async def client_by_crm_user(self, user_id: str, visible: Visibility, call: Call) -> ClientRecord | None:
         rows = await self._database.read(sql.clients_by_crm_user, *visible.of_clients(), [user_id], call=call)
@@ -153,36 +119,12 @@ class Erp:
         rows = await self._database.read(sql.count_clients, *visible.of_clients(), *query.parameters(), call=call)
         return int(rows[0]["total"])
 
-    async def _ask_web_statuses(
-        self, visible: Visibility, numbers: Sequence[int], call: Call
-    ) -> dict[int, WebStatusRecord]:
-        rows = await self._database.read(sql.web_statuses, *visible.of_clients(), numbers, call=call, keys=len(numbers))
-        return {row["client_number"]: WebStatusRecord(*row) for row in rows}
-
-    async def _ask_balances(
-        self, visible: Visibility, numbers: Sequence[int], call: Call
-    ) -> dict[int, list[BalanceRecord]]:
-        rows = await self._database.read(sql.balances, *visible.of_clients(), numbers, call=call, keys=len(numbers))
-        found: defaultdict[int, list[BalanceRecord]] = defaultdict(list)
-        for row in rows:
-            found[row["client_number"]].append(BalanceRecord(*row))
-        return found
-
     async def api_passwords(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, Secret]:
         """The clients' secrets for the ERP's own API. For calls of that API alone."""
         rows = await self._database.read(
             sql.api_passwords, *visible.of_clients(), numbers, call=call, keys=len(numbers)
         )
         return {row["client_number"]: Secret(row["api_password"]) for row in rows if row["api_password"]}
-
-    async def _ask_accounts(
-        self, visible: Visibility, keys: Sequence[AccountKey], call: Call
-    ) -> dict[AccountKey, AccountRecord]:
-        servers, logins = _columns(keys)
-        rows = await self._database.read(
-            sql.accounts_by_key, *visible.of_clients(), servers, logins, call=call, keys=len(keys)
-        )
-        return {AccountKey(row["server"], row["login"]): AccountRecord(*row) for row in rows}
 
     async def account_pages(
         self, numbers: Sequence[int], query: AccountQuery, page: PageRequest, visible: Visibility, call: Call
@@ -207,9 +149,42 @@ class Erp:
         totals = dict.fromkeys(numbers, 0)
         return totals | {row["client_number"]: row["total"] for row in rows}
 
-    def _shared(self, ask: Ask[Visibility, K, V], sharing: Sharing) -> Coalescing[Visibility, K, V]:
+    def _lookup(
+        self,
+        sharing: Sharing,
+        statement: str,
+        answers: Callable[[Sequence[asyncpg.Record]], dict[K, V]],
+        columns: Callable[[Sequence[Any]], tuple[Sequence[Any], ...]] = lambda keys: (keys,),
+    ) -> Coalescing[Visibility, K, V]:
+        async def ask(visible: Visibility, keys: Sequence[K], call: Call) -> dict[K, V]:
+            own = (*visible.of_clients(), *columns(keys))
+            return answers(await self._database.read(statement, *own, call=call, keys=len(keys)))
+
         return Coalescing(ask, sharing, too_late=self._database.too_late, away=False)
 
 
-def _columns(keys: Sequence[AccountKey]) -> tuple[list[str], list[str]]:
+def _clients(rows: Sequence[asyncpg.Record]) -> dict[int, ClientRecord]:
+    return {row["client_number"]: ClientRecord(*row) for row in rows}
+
+
+def _clients_by_account(rows: Sequence[asyncpg.Record]) -> dict[AccountKey, ClientRecord]:
+    return {AccountKey(row[0], row[1]): ClientRecord(*tuple(row)[2:]) for row in rows}
+
+
+def _web_statuses(rows: Sequence[asyncpg.Record]) -> dict[int, WebStatusRecord]:
+    return {row["client_number"]: WebStatusRecord(*row) for row in rows}
+
+
+def _accounts(rows: Sequence[asyncpg.Record]) -> dict[AccountKey, AccountRecord]:
+    return {AccountKey(row["server"], row["login"]): AccountRecord(*row) for row in rows}
+
+
+def _balances(rows: Sequence[asyncpg.Record]) -> dict[int, list[BalanceRecord]]:
+    found: defaultdict[int, list[BalanceRecord]] = defaultdict(list)
+    for row in rows:
+        found[row["client_number"]].append(BalanceRecord(*row))
+    return found
+
+
+def _pairs(keys: Sequence[AccountKey]) -> tuple[list[str], list[str]]:
     return [key.server for key in keys], [key.login for key in keys]

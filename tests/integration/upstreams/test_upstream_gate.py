@@ -375,8 +375,8 @@ async def test_one_principals_look_ups_share_a_statement(erp, box, database):
     foreign, own = await foreign_and_own(database)
     calls = [call_of("partner") for _ in range(6)]
     async with locked_clients(box):
-        asked = [asyncio.create_task(erp.clients([own, foreign], PARTNER, call)) for call in calls]
-        asked.append(asyncio.create_task(erp.clients([foreign], EVERYTHING, call_of("ours"))))
+        asked = [asyncio.create_task(erp.clients.ask(PARTNER, [own, foreign], call)) for call in calls]
+        asked.append(asyncio.create_task(erp.clients.ask(EVERYTHING, [foreign], call_of("ours"))))
         await asyncio.sleep(0.2)
     *answers, ours = await asyncio.gather(*asked)
 
@@ -406,7 +406,7 @@ async def test_callers_with_different_visibility_share_nothing(erp, box, databas
     async with locked_clients(box):
         for visible in (PARTNER, other) * 3:
             call = call_of("partner")
-            task = asyncio.create_task(erp.clients([foreign, own], visible, call))
+            task = asyncio.create_task(erp.clients.ask(visible, [foreign, own], call))
             asked.append((visible, call, task))
             await turns()
     for visible, _, task in asked:
@@ -420,10 +420,10 @@ async def test_callers_with_different_visibility_share_nothing(erp, box, databas
 async def test_a_hung_statement_is_waited_for_as_long_as_each_may(erp, box, database):
     _, own = await foreign_and_own(database)
     async with locked_clients(box):
-        hung = asyncio.create_task(erp.clients([own], EVERYTHING, call_of("one", 10.0)))
+        hung = asyncio.create_task(erp.clients.ask(EVERYTHING, [own], call_of("one", 10.0)))
         await asyncio.sleep(0.05)
         with pytest.raises(Unavailable) as refused:
-            await erp.clients([own], EVERYTHING, call_of("two", 0.2))
+            await erp.clients.ask(EVERYTHING, [own], call_of("two", 0.2))
         assert not hung.done()
     assert refused.value.system is System("ERP_DATABASE")
     assert "did not answer in time" in refused.value.message
@@ -437,11 +437,11 @@ async def test_each_look_up_by_key_answers_its_own_question(erp, database):
 
     async def everything():
         return await asyncio.gather(
-            erp.clients([500608], EVERYTHING, call),
-            erp.clients_by_account([key], EVERYTHING, call),
-            erp.web_statuses([500608], EVERYTHING, call),
-            erp.balances([500608], EVERYTHING, call),
-            erp.accounts([key], EVERYTHING, call),
+            erp.clients.ask(EVERYTHING, [500608], call),
+            erp.clients_by_account.ask(EVERYTHING, [key], call),
+            erp.web_statuses.ask(EVERYTHING, [500608], call),
+            erp.balances.ask(EVERYTHING, [500608], call),
+            erp.accounts.ask(EVERYTHING, [key], call),
         )
 
     alone, *together = await asyncio.gather(*(everything() for _ in range(5)))

@@ -88,7 +88,7 @@ def null_without(columns: Sequence[str], json: Json) -> Json:
 
 def number(column: str) -> Json:
     """An integer column."""
-    return [Sql(f"{column}::text")]
+    return [plain(column)]
 
 
 def text_of(column: str) -> Sql:
