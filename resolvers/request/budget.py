@@ -4,14 +4,13 @@ import math
 from datetime import timedelta
 from typing import Any
 
-from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode
-from graphql.execution.values import VariableValues
+from graphql import GraphQLError, GraphQLSchema
 
 from core.budget import BudgetStanding
 from core.clock import Clock
 from resolvers.context import Caller, GraphLimits
 from resolvers.request.cost import CostExceeded, Costs
-from resolvers.request.documents import Document, Unacceptable, is_mutation
+from resolvers.request.documents import RunnableOperation, Unacceptable
 from upstreams.state.budgets.budgets import Budgets
 
 # A document that cannot be executed was parsed and validated, which costs as well.
@@ -46,23 +45,21 @@ class Charging:
         self._limit = limits.cost_max
         self._budgets = budgets
 
-    def cost(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> int:
+    def cost(self, runnable: RunnableOperation) -> int:
         """The operation's cost, at least 1. Raises Unacceptable where it is more than one operation may cost."""
-        cost = self._costs.of(document, operation, variables)
+        cost = self._costs.of(runnable)
         if cost.total > self._limit:
             raise Unacceptable([CostExceeded(cost, self._limit)])
         return max(1, cost.total)
 
-    async def spend(self, caller: Caller, cost: int, operation: OperationDefinitionNode) -> BudgetStanding | None:
+    async def spend(self, caller: Caller, cost: int, *, mutation: bool) -> BudgetStanding | None:
         if self._budgets is None:
             return None
-        return await self._budgets.spend(caller.principal, cost, mutation=is_mutation(operation))
+        return await self._budgets.spend(caller.principal, cost, mutation=mutation)
 
     async def spend_for_refusal(self, caller: Caller) -> BudgetStanding | None:
         """What reading a document costs that is refused; the refusal stands whatever is left."""
-        if self._budgets is None:
-            return None
-        return await self._budgets.spend(caller.principal, _REFUSED_DOCUMENT, mutation=False)
+        return await self.spend(caller, _REFUSED_DOCUMENT, mutation=False)
 
 
 def cost_extension(standing: BudgetStanding, clock: Clock) -> dict[str, Any]:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cachetools import LRUCache
-from graphql import GraphQLSchema, OperationDefinitionNode
-from graphql.execution.values import VariableValues
+from graphql import GraphQLSchema
 
 from resolvers.policy.cost_table import PRICES
 from resolvers.policy.errors import LimitExceeded
-from resolvers.request.documents import Document
+from resolvers.request.documents import RunnableOperation
 from resolvers.request.selection import Selected, Selection, Selector
 
 _OBJECT: Final = 1
@@ -90,16 +89,16 @@ class Costs:
         self._schema = schema
         self._page_default = page_default
 
-    def of(self, document: Document, operation: OperationDefinitionNode, variables: VariableValues) -> OperationCost:
-        name = operation.name.value if operation.name else None
-        costs = document.costs.get(name)
+    def of(self, runnable: RunnableOperation) -> OperationCost:
+        document, coerced = runnable.document, runnable.variables.coerced
+        costs = document.costs.get(runnable.name)
         if costs is None:
-            costs = document.costs[name] = LRUCache(_MOST_VARIANTS)
-        key = tuple(_counted(variables.coerced.get(one)) for one in document.facts.counted_variables)
+            costs = document.costs[runnable.name] = LRUCache(_MOST_VARIANTS)
+        key = tuple(_counted(coerced.get(one)) for one in document.facts.counted_variables)
         cost: OperationCost | None = costs.get(key)
         if cost is None:
-            selector = Selector(self._schema, document, variables, self._page_default)
-            cost = cost_of(selector.operation(operation))
+            selector = Selector(self._schema, runnable, self._page_default)
+            cost = cost_of(selector.operation())
             # A left-out field may be there for another request with equal sizes and conditions.
             if not selector.has_left_out:
                 costs[key] = cost

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import msgspec
 from cachetools import LRUCache
 from graphql import (
     DocumentNode,
@@ -17,6 +18,7 @@ from graphql import (
     TokenKind,
     parse,
 )
+from graphql.execution.values import VariableValues
 
 from engine import Plan
 from engine.validation import find_problems
@@ -80,6 +82,23 @@ class Document:
         known = ", ".join(filter(None, operations)) or "none with a name"
         problem = "operationName must say which operation to run" if name is None else f"There is no operation {name!r}"
         raise Unacceptable([BadUserInput(f"{problem}; the document has {known}.")])
+
+
+class RunnableOperation(msgspec.Struct, frozen=True):
+    """One operation of a document. `variables` are coerced already, `raw` is what the caller sent."""
+
+    document: Document
+    operation: OperationDefinitionNode
+    variables: VariableValues
+    raw: Mapping[str, Any] = {}
+
+    @property
+    def name(self) -> str | None:
+        return None if self.operation.name is None else self.operation.name.value
+
+    @property
+    def is_mutation(self) -> bool:
+        return is_mutation(self.operation)
 
 
 def is_mutation(operation: OperationDefinitionNode) -> bool:

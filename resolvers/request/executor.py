@@ -13,7 +13,6 @@ from graphql import (
     OperationDefinitionNode,
     VariableDefinitionNode,
 )
-from graphql.execution.values import VariableValues
 
 from core.budget import BudgetStanding
 from core.call import Call, Tally
@@ -26,10 +25,10 @@ from resolvers.policy.scopes import Scope
 from resolvers.request.budget import BudgetExceeded, Charging, cost_extension
 from resolvers.request.call_plan import Batches, predict_calls
 from resolvers.request.document_limits import DocumentLimits
-from resolvers.request.documents import Document, Documents, Unacceptable, is_mutation
+from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable, is_mutation
 from resolvers.request.graphql_request import GraphQLRequest
 from resolvers.request.refused_mutations import refused_whole
-from resolvers.request.runners import Chosen, RunnableOperation, runner
+from resolvers.request.runners import Chosen, runner
 from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
 from resolvers.schema import schema
@@ -83,24 +82,23 @@ class Executor:
                 standing = await self._charging.spend_for_refusal(caller)
                 body = _refusal([BadUserInput(_BY_POST)], call)
                 return GraphQLResponse(body, executed=False, refused_method=True, standing=standing)
-            variables = self._variables(document, operation, request)
+            runnable = self._with_variables(document, operation, request.variables or {})
             forbidden = self._forbidden(document, caller)
-            if refused := self._refused_whole(document, operation, variables, forbidden):
+            if refused := self._refused_whole(runnable, forbidden):
                 body = {"data": None} | _refusal(refused, call)
                 return GraphQLResponse(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
-            cost = self._charging.cost(document, operation, variables)
-            plan = self._plan(document, operation, variables, explain=request.explain)
+            cost = self._charging.cost(runnable)
+            plan = self._plan(runnable, explain=request.explain)
         except Unacceptable as error:
             body = _refusal(error.errors, call, suggestions=self._helps(caller))
             return GraphQLResponse(body, False, standing=await self._charging.spend_for_refusal(caller))
-        standing = await self._charging.spend(caller, cost, operation)
+        standing = await self._charging.spend(caller, cost, mutation=runnable.is_mutation)
         if standing is not None and not standing.granted:
             body = _refusal([BudgetExceeded(standing)], call)
             return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
         fields = document.facts.fields
         context = Context(self._services, caller, call, fields, forbidden, standing, explain=request.explain)
-        runnable = RunnableOperation(document, operation, variables, request.variables or {})
-        with nullcontext() if is_mutation(operation) else call.lifetime.cancellable():
+        with nullcontext() if runnable.is_mutation else call.lifetime.cancellable():
             result = await self._execute(runnable, context)
         body = _body(result, call, plan if request.explain else None)
         if request.show_cost and standing is not None:
@@ -124,53 +122,43 @@ class Executor:
         return forbidden
 
     def _refused_whole(
-        self,
-        document: Document,
-        operation: OperationDefinitionNode,
-        variables: VariableValues,
-        forbidden: Mapping[str, tuple[str, ...]],
+        self, runnable: RunnableOperation, forbidden: Mapping[str, tuple[str, ...]]
     ) -> list[GraphQLError]:
         """Because of what nothing of the operation runs. What is wrong with a mutation's arguments is among it: found
         when its turn comes, it would hide what became of those before.
         """
-        if not forbidden and not is_mutation(operation):
+        mutation = runnable.is_mutation
+        if not forbidden and not mutation:
             return []
-        selector = self._selector(document, variables)
-        refused = refused_whole(operation, selector, forbidden)
-        return refused or (selector.mistakes(operation) if is_mutation(operation) else [])
+        selector = self._selector(runnable)
+        return refused_whole(selector, forbidden, mutation=mutation) or (selector.mistakes() if mutation else [])
 
     def _helps(self, caller: Caller) -> bool:
         """Whether a misspelt name is answered with the right one: to guess names is to read the schema."""
         return self._introspection or caller.may(Scope.SCHEMA_READ)
 
-    def _variables(
-        self, document: Document, operation: OperationDefinitionNode, request: GraphQLRequest
-    ) -> VariableValues:
-        coerced = read_variables(self._core, document, operation, request.variables or {})
+    def _with_variables(
+        self, document: Document, operation: OperationDefinitionNode, raw: Mapping[str, Any]
+    ) -> RunnableOperation:
+        coerced = read_variables(self._core, document, operation, raw)
         if isinstance(coerced, list):
             raise Unacceptable([_located(error, operation.variable_definitions or ()) for error in coerced])
-        return coerced
+        return RunnableOperation(document, operation, coerced, raw)
 
-    def _plan(
-        self,
-        document: Document,
-        operation: OperationDefinitionNode,
-        variables: VariableValues,
-        *,
-        explain: bool,
-    ) -> Tally | None:
-        if not explain and _LIVE_CLIENT not in document.facts.fields:
+    def _plan(self, runnable: RunnableOperation, *, explain: bool) -> Tally | None:
+        asks_live = _LIVE_CLIENT in runnable.document.facts.fields
+        if not explain and not asks_live:
             return None
         limits = self._services.limits
-        selection = self._selector(document, variables).operation(operation)
+        selection = self._selector(runnable).operation()
         plan = predict_calls(selection, limits, self._batches)
         asked = max((plan.keys[one.system.value] for one in asks("erp")), default=0)
-        if _LIVE_CLIENT in document.facts.fields and asked > limits.live_clients_max:
+        if asks_live and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])
         return plan
 
-    def _selector(self, document: Document, variables: VariableValues) -> Selector:
-        return Selector(self._core, document, variables, self._services.limits.page_default)
+    def _selector(self, runnable: RunnableOperation) -> Selector:
+        return Selector(self._core, runnable, self._services.limits.page_default)
 
     async def _execute(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
         seconds = context.call.deadline.remaining() + _GRACE_SECONDS

@@ -2,25 +2,24 @@
 
 from collections.abc import Mapping
 
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError
 
 from resolvers.policy.authorization import INTROSPECTION
 from resolvers.policy.errors import Forbidden
-from resolvers.request.documents import is_mutation
 from resolvers.request.selection import Selector
 
 
 def refused_whole(
-    operation: OperationDefinitionNode, selector: Selector, forbidden: Mapping[str, tuple[str, ...]]
+    selector: Selector, forbidden: Mapping[str, tuple[str, ...]], *, mutation: bool
 ) -> list[GraphQLError]:
     """One located FORBIDDEN for each root field because of which nothing of the operation may run: a mutation that is
     forbidden, and introspection, which has no resolver of ours to refuse it.
     """
-    prefix = "Mutation" if is_mutation(operation) else "Query"
+    prefix = "Mutation" if mutation else "Query"
     errors = []
-    for key, (node, *_) in selector.root_fields(operation).items():
+    for key, (node, *_) in selector.root_fields().items():
         coordinate = f"{prefix}.{node.name.value}"
-        if coordinate in forbidden and (is_mutation(operation) or coordinate in INTROSPECTION):
+        if coordinate in forbidden and (mutation or coordinate in INTROSPECTION):
             inner = Forbidden(coordinate, forbidden[coordinate])
             errors.append(GraphQLError(inner.message, nodes=node, path=[key], extensions=inner.extensions))
     return errors

@@ -1,36 +1,20 @@
 """The two ways to run an operation: level by level by our engine, or field by field by graphql-core, its reference."""
 
-from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
-import msgspec
 import strawberry
-from graphql import ExecutionResult, GraphQLSchema, OperationDefinitionNode, execute
-from graphql.execution.values import VariableValues
+from graphql import ExecutionResult, GraphQLSchema, execute
 
 from engine import Engine
 from resolvers.context import Context
 from resolvers.policy.errors import Forbidden
-from resolvers.request.documents import Document
+from resolvers.request.documents import RunnableOperation
 
 
 class Runner(Protocol):
-    """Runs an operation of a valid document. `variables` are coerced already, `raw` is what the caller sent."""
+    """Runs an operation of a valid document."""
 
-    async def run(self, runnable: "RunnableOperation", context: Context) -> ExecutionResult: ...
-
-
-class RunnableOperation(msgspec.Struct, frozen=True):
-    """What is to be run."""
-
-    document: Document
-    operation: OperationDefinitionNode
-    variables: VariableValues
-    raw: Mapping[str, Any]
-
-    @property
-    def name(self) -> str | None:
-        return None if self.operation.name is None else self.operation.name.value
+    async def run(self, runnable: RunnableOperation, context: Context) -> ExecutionResult: ...
 
 
 Chosen = Literal["engine", "graphql-core"]

@@ -17,7 +17,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLSkipDirective,
-    OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
     get_directive_values,
@@ -25,10 +24,10 @@ from graphql import (
     is_abstract_type,
     is_composite_type,
 )
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql.execution.values import get_argument_values
 
 from resolvers.policy.cost_table import SIZES, given
-from resolvers.request.documents import Document
+from resolvers.request.documents import RunnableOperation
 
 # A connection hands its page's size to these of its fields.
 Page = tuple[frozenset[str], int] | None
@@ -61,29 +60,30 @@ class Selection:
 class Selector:
     """Reads one operation with its variables."""
 
-    def __init__(self, schema: GraphQLSchema, document: Document, variables: VariableValues, page_default: int) -> None:
+    def __init__(self, schema: GraphQLSchema, runnable: RunnableOperation, page_default: int) -> None:
         self._schema = schema
-        self._variables = variables
+        self._operation = runnable.operation
+        self._variables = runnable.variables
         self._page_default = page_default
-        self._fragments = document.facts.fragments
+        self._fragments = runnable.document.facts.fragments
         self._selections: dict[tuple[Any, ...], Selection] = {}
         self.has_left_out = False
         """Whether a field's arguments were wrong with these variables, so that others may select more."""
 
-    def operation(self, operation: OperationDefinitionNode) -> Selection:
-        return self._selection((operation.selection_set,), self._root(operation), None)
+    def operation(self) -> Selection:
+        return self._selection((self._operation.selection_set,), self._root(), None)
 
-    def root_fields(self, operation: OperationDefinitionNode) -> Groups:
+    def root_fields(self) -> Groups:
         """The operation's own fields by response key."""
         groups: Groups = {}
-        self._collect(operation.selection_set, self._root(operation), groups, set())
+        self._collect(self._operation.selection_set, self._root(), groups, set())
         return groups
 
-    def mistakes(self, operation: OperationDefinitionNode) -> list[GraphQLError]:
+    def mistakes(self) -> list[GraphQLError]:
         """What is wrong with the arguments of the operation's own fields, each with its place."""
-        root = self._root(operation)
+        root = self._root()
         found = []
-        for key, (node, *_) in self.root_fields(operation).items():
+        for key, (node, *_) in self.root_fields().items():
             try:
                 if definition := root.fields.get(node.name.value):
                     get_argument_values(definition, node, self._variables)
@@ -92,8 +92,8 @@ class Selector:
                 found.append(GraphQLError(error.message, located, path=[key], extensions=error.extensions))
         return found
 
-    def _root(self, operation: OperationDefinitionNode) -> GraphQLObjectType:
-        root = self._schema.get_root_type(operation.operation)
+    def _root(self) -> GraphQLObjectType:
+        root = self._schema.get_root_type(self._operation.operation)
         assert isinstance(root, GraphQLObjectType), "validation has refused operations without a root type"
         return root
 

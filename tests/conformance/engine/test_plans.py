@@ -20,8 +20,8 @@ from engine.codegen import Builder
 from engine.field_plans import FieldPlan
 from engine.plan import Selection, Variant
 from resolvers.request.document_limits import DocumentLimits
-from resolvers.request.documents import Documents
-from resolvers.request.runners import LevelByLevel, RunnableOperation
+from resolvers.request.documents import Documents, RunnableOperation
+from resolvers.request.runners import LevelByLevel
 from resolvers.schema import schema
 
 pytestmark = pytest.mark.anyio

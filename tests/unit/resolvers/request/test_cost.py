@@ -14,7 +14,7 @@ from resolvers.request.budget import Charging
 from resolvers.request.cost import Costs, OperationCost
 from resolvers.request.document_facts import collect_facts
 from resolvers.request.document_limits import DocumentLimits
-from resolvers.request.documents import Document, Documents, Unacceptable
+from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable
 from resolvers.schema import schema
 
 CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
@@ -28,7 +28,7 @@ def reckoned(
     document = Documents(CORE, WIDE, introspection=True).read(text)
     operation = document.operation(None)
     coerced = get_variable_values(CORE, operation.variable_definitions or (), variables or {})
-    return (costs or Costs(CORE, page_default)).of(document, operation, coerced)
+    return (costs or Costs(CORE, page_default)).of(RunnableOperation(document, operation, coerced))
 
 
 def test_the_example_of_the_documentation_is_right():
@@ -97,7 +97,8 @@ def test_sizes_come_from_variables_too_and_costs_are_remembered_for_each():
     operation, costs = document.operation(None), Costs(CORE, 50)
 
     def cost(**variables):
-        return costs.of(document, operation, get_variable_values(CORE, operation.variable_definitions, variables)).total
+        coerced = get_variable_values(CORE, operation.variable_definitions, variables)
+        return costs.of(RunnableOperation(document, operation, coerced)).total
 
     assert [cost(ids=[]), cost(ids=["a", "b"]), cost(n=9, ids=["a"]), cost(n=None, ids=[]), cost(ids=["x", "y"])] == [
         5,
@@ -146,7 +147,7 @@ def test_doubled_fragments_are_reckoned_at_once():
     operation = document.operation(None)
     started = time.process_time()
 
-    cost = Costs(CORE, 50).of(document, operation, get_variable_values(CORE, (), {}))
+    cost = Costs(CORE, 50).of(RunnableOperation(document, operation, get_variable_values(CORE, (), {})))
 
     # Each level: a connection, an instruction and a client, twice. A walk over each path would last for days.
     assert cost.total == 1 + sum(3 * 2**level for level in range(1, 25))
@@ -160,9 +161,9 @@ def test_an_operation_above_the_maximum_cost_is_refused_with_the_numbers():
     operation = document.operation(None)
     variables = get_variable_values(CORE, (), {})
 
-    Charging(CORE, GraphLimits(cost_max=10_021), None).cost(document, operation, variables)
+    Charging(CORE, GraphLimits(cost_max=10_021), None).cost(RunnableOperation(document, operation, variables))
     with pytest.raises(Unacceptable) as refused:
-        Charging(CORE, GraphLimits(cost_max=10_020), None).cost(document, operation, variables)
+        Charging(CORE, GraphLimits(cost_max=10_020), None).cost(RunnableOperation(document, operation, variables))
 
     error = refused.value.errors[0]
     assert error.extensions == {

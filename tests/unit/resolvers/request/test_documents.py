@@ -5,7 +5,7 @@ from graphql.execution.values import get_variable_values
 
 from resolvers.request.cost import Costs
 from resolvers.request.document_limits import DocumentLimits
-from resolvers.request.documents import Documents, Unacceptable
+from resolvers.request.documents import Documents, RunnableOperation, Unacceptable
 from resolvers.schema import schema
 
 CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
@@ -54,8 +54,8 @@ def test_of_many_operations_a_document_keeps_the_last_few(documents):
     costs, nothing = Costs(CORE, 50), get_variable_values(CORE, (), {})
 
     for number in range(50):
-        operation = document.operation(f"o{number}")
-        assert costs.of(document, operation, nothing).total == 1
+        runnable = RunnableOperation(document, document.operation(f"o{number}"), nothing)
+        assert costs.of(runnable).total == 1
         document.plans[f"o{number}"] = None
 
     assert list(document.costs) == list(document.plans) == [f"o{number}" for number in range(42, 50)]

@@ -53,3 +53,28 @@ def test_documents_of_other_forms_select_what_graphql_core_says(text):
     document = parse(text)
 
     assert collect_facts(document, OURS).fields == told_again(document, OURS)
+
+
+CONDITIONS = """
+query A($a: Boolean = true, $b: Boolean!) { viewer { name @skip(if: $a) ...F @include(if: $b) } }
+query B($a: Boolean = true) { viewer { ...G } }
+query C { viewer { name @skip(if: true) } }
+fragment F on Viewer { ...G @skip(if: $b) scopes @include(if: $a) }
+fragment G on Viewer { name ... @include(if: $a) { scopes } }
+"""
+
+
+@pytest.mark.parametrize("name, lines", [("A", [2, 5, 6]), ("B", [6]), ("C", [])])
+def test_an_operation_has_the_nullable_conditions_that_it_reaches(name, lines):
+    facts = collect_facts(parse(CONDITIONS), OURS)
+
+    found = facts.nullable_conditions(facts.operations[name])
+
+    assert sorted(one.loc.start_token.line for one in found) == lines
+
+
+def test_a_cost_depends_on_sizes_and_on_conditions_and_on_no_other_variable():
+    text = """query ($n: Int, $skip: Boolean!, $id: ID!, $ids: [ID!]!) {
+        clients(first: $n) { totalCount @skip(if: $skip) } nodes(ids: $ids) { id } node(id: $id) { id } }"""
+
+    assert collect_facts(parse(text), OURS).counted_variables == ("ids", "n", "skip")
