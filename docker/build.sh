@@ -1,7 +1,7 @@
 #!/bin/sh
-# What the image holds, made anywhere: `docker/build.sh /opt/brokergraph [sandbox]` leaves a virtual environment with
-# brokergraph and what production needs, at the versions and hashes of requirements.lock. The Dockerfile runs this very
-# script, and a test runs it into an empty folder.
+# Builds the content of the image: `docker/build.sh /opt/brokergraph [sandbox]` makes a virtual environment with
+# brokergraph and its production dependencies, with the versions and hashes of requirements.lock. The Dockerfile runs
+# this script, and a test runs it into an empty folder.
 set -eu
 
 target=$1
@@ -12,8 +12,8 @@ uv=$(PYTHON=$python "$here/scripts/uv.sh")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# As constraints, the lock's hashes hold for whatever is asked for, and nothing else is installed: for the builder of the
-# wheel in its passing environment, and for the wheel's own needs in the lasting one.
+# As constraints, the hashes of the lock hold for every installed package: for the builder of the wheel in its temporary
+# environment, and for the dependencies of the wheel.
 "$uv" build --quiet --wheel --out-dir "$work" --python "$python" \
     --build-constraints "$here/requirements.lock" --require-hashes "$here"
 wheel=$(echo "$work"/*.whl)
@@ -22,5 +22,5 @@ echo "brokergraph$extra @ file://$wheel --hash=sha256:$hash" >"$work/brokergraph
 "$uv" venv --quiet --python "$python" "$target"
 "$uv" pip install --quiet --python "$target" --compile-bytecode --require-hashes \
     --constraints "$here/requirements.lock" --requirements "$work/brokergraph.txt"
-# The uninstalled wheel's address would only puzzle whoever finds it.
+# The recorded path of the wheel is removed, because the wheel is not kept.
 rm -f "$target"/lib/python*/site-packages/brokergraph-*.dist-info/direct_url.json

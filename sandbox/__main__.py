@@ -1,4 +1,4 @@
-"""`python -m sandbox`: runs the box until it is told to stop."""
+"""`python -m sandbox`: runs the sandbox until TERM or INT."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ from sandbox.postgres_cluster import PostgresError
 from sandbox.postgres_lock import DataFolderInUseError
 
 BAR_FROM_CLIENTS = 20_000
-"""Fewer load in less time than one needs to look at a bar."""
+"""A smaller number of clients is loaded before a progress bar can be read."""
 
 
 @click.command()
@@ -69,7 +69,7 @@ def main(  # noqa: PLR0913 one for each option
 
 
 async def run(box: Box) -> None:
-    """Until TERM or INT, which also end a load that is still under way."""
+    """Run the sandbox until TERM or INT, which also end a load."""
     told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
@@ -90,7 +90,7 @@ async def _work(box: Box) -> None:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[seed.Progress]:
-    """A bar on a terminal, for loads that are worth one."""
+    """A progress bar for large loads on a terminal."""
     bars = contextlib.ExitStack()
     advance = None
 

@@ -1,4 +1,4 @@
-"""The brokerage in a box: PostgreSQL with an ERP in it, a server for each vendor, and the synchroniser between them."""
+"""The sandbox: PostgreSQL with an ERP in it, a server for each vendor, and the synchroniser between them."""
 
 import asyncio
 import contextlib
@@ -18,14 +18,14 @@ from sandbox.vendors.serving import Listener, listening
 
 _POOL_CONNECTIONS = 20
 _CONTROL_PORTS_FROM = 10
-"""With a base port, vendors follow it one by one, their control ports ten further on."""
+"""The ports of the vendors from the base port on. The control port of each vendor is ten higher."""
 
 
 class Box:
-    """`async with Box(folder) as box`: everything runs, and `box.settings_path` tells the graph where.
+    """Runs in `async with Box(folder) as box`. `box.settings_path` is the settings file for the graph.
 
-    `clients` None takes what the folder holds, or the default number in an empty one. `control` opens the control
-    ports. `durable` false is for tests: only a crash of the whole machine could tell the difference.
+    `clients` None takes the clients of the folder, or the default number in an empty folder. `control` opens the
+    control ports. `durable` False is for tests: then a crash of the whole machine may lose data.
     """
 
     def __init__(  # noqa: PLR0913 each is a choice of the command line
@@ -72,12 +72,12 @@ class Box:
 
     @property
     def database_url(self) -> str:
-        """The sandbox's own way into its database, with every right."""
+        """The address of the database for the sandbox itself, with every permission."""
         return self.postgres.url
 
     @property
     def graph_database_url(self) -> str:
-        """The graph's way: it reads the ERP's views and owns what it makes."""
+        """The address of the database for the graph, which reads the ERP's views and owns its own schema."""
         return self.postgres.url_of(GRAPH_ROLE)
 
     async def _open_pool(self, stack: contextlib.AsyncExitStack) -> "asyncpg.Pool[asyncpg.Record]":
@@ -107,7 +107,7 @@ class Box:
             "settings_path": str(self.settings_path),
         }
         box_settings.write_private(self.ready_file, json.dumps(addresses, indent=2))
-        # A leftover would tell the next reader that something is ready that is not.
+        # A file of an earlier run would say that the sandbox is ready.
         stack.callback(self.ready_file.unlink, missing_ok=True)
 
 
@@ -120,7 +120,7 @@ def _ports(base: int | None) -> dict[str, int]:
 
 
 async def _close(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    """Lets nobody wait for a statement that hangs on purpose."""
+    """Close the pool without a wait for statements that hang on purpose."""
     try:
         async with asyncio.timeout(1):
             await pool.close()

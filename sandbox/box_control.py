@@ -1,4 +1,4 @@
-"""The box's own control port: kills the database and stills the synchroniser when a test asks. Off unless asked for."""
+"""The control port of the sandbox, off by default. With it a test stops the database or pauses the synchroniser."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def build_box_control(postgres: Postgres, pool: "asyncpg.Pool[asyncpg.Record]") -> Starlette:
-    """POST /database/stop?mode=, /database/start, /synchronise, /synchroniser/pause and /resume, /reset."""
+    """The app: POST /database/stop?mode=, /database/start, /synchronise, /synchroniser/pause and /resume, /reset."""
 
     async def stop(request: Request) -> Response:
         mode = request.query_params.get("mode", "immediate")

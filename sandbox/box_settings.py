@@ -1,7 +1,6 @@
-"""The settings file that points the graph at a running box."""
+"""The settings file of the graph for a running sandbox."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from sandbox import settings
 from sandbox.settings import Server
 
 HYPER_REQUESTS_PER_MINUTE = 6_000
-"""The sandbox's Hyper does not mind; against the real one the default of 20 a minute is right [D, H-1445]."""
+"""The sandbox's Hyper takes that many. The default of 20 a minute is for the real one [D, H-1445]."""
 
 Value = str | int | bool | list[str]
 Section = Mapping[str, Value]
@@ -18,17 +17,17 @@ _HEAD = "# Written by the sandbox at each start, with the addresses of this star
 
 
 def write(path: Path, *, database_url: str, urls: Mapping[str, str]) -> None:
-    """Readable for its owner alone, like every file with secrets in it."""
+    """Write the settings file. Only its owner can read it, because it holds secrets."""
     text = _HEAD + "".join(_render(name, section) for name, section in _sections(database_url, urls).items())
     write_private(path, text)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Whole or not at all: who waits for the file must never read half of it."""
+    """Write a file for its owner alone. It is renamed when it is complete, so that no process reads a part of it."""
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
-    with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write(text)
+    aside.touch(0o600, exist_ok=False)
+    aside.write_text(text, encoding="utf-8")
     aside.replace(path)
 
 
@@ -76,6 +75,6 @@ def _server(server: Server) -> Section:
 
 
 def _render(name: str, section: Section) -> str:
-    """JSON's way of writing text, numbers, booleans and lists is TOML's as well."""
+    """A line of TOML, which writes text, numbers, booleans and lists as JSON does."""
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in section.items()]
     return "\n".join(["", f"[{name}]", *lines, ""])

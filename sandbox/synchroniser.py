@@ -1,4 +1,4 @@
-"""Hyper's interface to the trading platforms: copies their figures into the ERP's account table, again and again."""
+"""The synchroniser: copies the figures of the trading platforms into the ERP's accounts, as Hyper's interface does."""
 
 import asyncio
 import contextlib
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     Pool = asyncpg.Pool[asyncpg.Record]
 
 INTERVAL_SECONDS = 2.0
-"""Hyper takes 30 to 60 seconds [D, H-718]; nobody wants to wait for that in a demo."""
+"""Hyper takes 30 to 60 seconds [D, H-718], which is too long for a demo."""
 
 _log = logging.getLogger(__name__)
 
 
 async def synchronise(pool: "Pool") -> int:
-    """One pass at once, paused or not; returns how many accounts were copied."""
+    """Run one pass now, even while paused. Returns the number of copied accounts."""
     copied: int = await pool.fetchval("SELECT hyper.synchronise()")
     return copied
 
 
 async def pause(pool: "Pool") -> None:
-    """Leaves the ERP as it is, as Hyper does at weekends [D, H-1102]. No pass is under way when this returns."""
+    """Stop passes, as Hyper does at weekends [D, H-1102]. No pass runs when this returns."""
     await pool.execute("SELECT hyper.pause_synchroniser(true)")
 
 
@@ -34,7 +34,7 @@ async def resume(pool: "Pool") -> None:
 
 @contextlib.asynccontextmanager
 async def synchronising(pool: "Pool", *, interval_seconds: float = INTERVAL_SECONDS) -> AsyncIterator[None]:
-    """Runs passes until it is left."""
+    """Run passes while the context is open."""
     task = asyncio.create_task(_work(pool, interval_seconds), name="synchroniser")
     try:
         yield

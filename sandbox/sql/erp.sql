@@ -6,7 +6,7 @@ CREATE TABLE hyper.system_settings (
     accounting_currency text NOT NULL           -- follows the country where the company is registered
 );
 
--- Texts are localised; decisions fall on the integers [D, H-1244].
+-- Texts are localised. Programs decide by the integers [D, H-1244].
 CREATE TABLE hyper.handling_status (
     status      integer PRIMARY KEY,
     status_text text NOT NULL
@@ -23,7 +23,7 @@ CREATE TABLE hyper.clients (
     first_name         text NOT NULL,
     client_full_name   text NOT NULL,
     email              text,
-    handling_status    integer NOT NULL,        -- 0..6, and whatever a newer version brings
+    handling_status    integer NOT NULL,        -- 0..6, and other values in newer versions
     locked_name_and_id boolean NOT NULL,
     crm_user_id        text,                    -- Broctagon's id of the same person
     created_on         timestamptz NOT NULL
@@ -40,7 +40,7 @@ CREATE TABLE hyper.trading_systems_list (
     tp_friendly_name text NOT NULL,
     platform_type    text NOT NULL,
     time_zone        text NOT NULL,
-    last_sync        timestamptz                -- of the last pass over all its accounts; null: never looked at
+    last_sync        timestamptz                -- the last pass over all its accounts; null: never
 );
 
 CREATE TABLE hyper.tpm_account_status (
@@ -54,7 +54,7 @@ CREATE TABLE hyper.tpm_account_status (
     balance       numeric,
     equity        numeric,
     margin        numeric,
-    synced_at     timestamptz,                  -- when these figures were copied; a later pass may have confirmed them
+    synced_at     timestamptz,                  -- when these figures were copied
     PRIMARY KEY (data_source, account_login)
 );
 
@@ -68,7 +68,7 @@ CREATE TABLE hyper.journal (
     bk_entry_date           date NOT NULL
 );
 
--- What is not the client's to take: pending withdrawals, limit orders, margin, tax.
+-- Sums that a client cannot withdraw: pending withdrawals, limit orders, margin, tax.
 CREATE TABLE hyper.secured_amounts (
     client_number integer NOT NULL,
     currency      text NOT NULL,
@@ -82,7 +82,7 @@ CREATE TABLE hyper.currency_rates (
     quoted_at timestamptz NOT NULL
 );
 
--- Money as it is usually written: two places, more only where they say something.
+-- An amount with two places, or with more if they are not zero.
 CREATE FUNCTION hyper.money(amount numeric) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
     'SELECT CASE WHEN amount = round(amount, 2) THEN round(amount, 2) ELSE trim_scale(amount) END';
 
@@ -109,7 +109,7 @@ SELECT t.data_source AS server, t.account_login AS login, t.client_number, t.pla
 FROM hyper.tpm_account_status t
 LEFT JOIN hyper.trading_systems_list s ON s.data_source = t.data_source;
 
--- The secured sum is looked up row by row: a join of two sums would read the whole table for one client.
+-- The secured sum is read row by row, because a join of two sums would read the whole table for one client.
 CREATE VIEW brokergraph_erp.currency_balance AS
 SELECT b.client_number, b.currency, b.balance,
        b.balance - coalesce((SELECT sum(s.amount) FROM hyper.secured_amounts s
@@ -125,11 +125,11 @@ CREATE VIEW brokergraph_erp.accounting_currency AS
 SELECT accounting_currency AS currency
 FROM hyper.system_settings;
 
--- The graph reads the contract and makes its own schema; the ERP's tables are closed to it.
+-- The graph reads the views and creates its own schema. It cannot read the ERP's tables.
 GRANT USAGE ON SCHEMA brokergraph_erp TO brokergraph;
 GRANT SELECT ON ALL TABLES IN SCHEMA brokergraph_erp TO brokergraph;
 
--- What this database was loaded with; its row is written last, so a load that was killed has none.
+-- The parameters of the load. The row is written last, so that a killed load has none.
 CREATE SCHEMA sandbox;
 CREATE TABLE sandbox.load (
     clients     integer NOT NULL,

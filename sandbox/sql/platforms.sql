@@ -1,8 +1,8 @@
--- The trading platforms' own books: what MT4, MT5 and cTrader servers know, behind any vendor's REST API.
--- Only the sandbox's vendor servers read and write it; the ERP gets copies through the synchroniser.
+-- The state of the trading platforms: MT4, MT5 and cTrader servers, whichever vendor's API is in front of them.
+-- Only the sandbox's vendor servers use it. The synchroniser copies figures to the ERP.
 CREATE SCHEMA platform;
 
--- `face` is the vendor whose API reaches the server; `vendor_id` is that vendor's own id of it.
+-- `face` is the vendor of the server's API. `vendor_id` is the id that this vendor gives the server.
 CREATE TABLE platform.server (
     name        text PRIMARY KEY,               -- the ERP's data source: R1
     platform    text NOT NULL,                  -- MT4, MT5, CTRADER
@@ -25,7 +25,7 @@ CREATE TABLE platform.account_group (
 CREATE TABLE platform.account (
     server           text NOT NULL REFERENCES platform.server,
     login            bigint NOT NULL,
-    client_number    integer,                   -- the client that the ERP's synchroniser files it under
+    client_number    integer,                   -- the ERP's client of the account
     crm_user_id      text,
     name             text NOT NULL DEFAULT '',
     email            text NOT NULL DEFAULT '',
@@ -44,8 +44,8 @@ CREATE TABLE platform.account (
     lead_source      text NOT NULL DEFAULT '',
     comment          text NOT NULL DEFAULT '',
     external_id      text NOT NULL DEFAULT '',
-    registered_local timestamp NOT NULL,                -- server-local, as the platforms keep it
-    -- cTrader's own
+    registered_local timestamp NOT NULL,                -- local time of the server, as on the platforms
+    -- only cTrader has these
     account_type     text NOT NULL DEFAULT 'HEDGED',
     total_margin_calculation text NOT NULL DEFAULT 'MAX',
     max_leverage     numeric NOT NULL DEFAULT 0,
@@ -56,7 +56,7 @@ CREATE TABLE platform.account (
 CREATE INDEX account_client ON platform.account (client_number);
 CREATE INDEX account_crm_user ON platform.account (crm_user_id);
 
--- Balance operations, one row each, never changed: the truth that a deposit is measured against.
+-- Balance operations, one row each, which never change. Tests compare deposits with them.
 CREATE TABLE platform.deal (
     server     text NOT NULL,
     ticket     bigint NOT NULL,
@@ -70,7 +70,7 @@ CREATE TABLE platform.deal (
 );
 CREATE INDEX deal_login ON platform.deal (server, login);
 
--- What CPlugin v2 remembers of an Idempotency-Key: an answered key for one minute, a doubtful one for an hour.
+-- The Idempotency-Keys of CPlugin v2: an answered key is kept for one minute, a doubtful one for an hour.
 CREATE TABLE platform.idempotency_key (
     connection   text NOT NULL,
     key          text NOT NULL,

@@ -1,16 +1,16 @@
--- The vendors' own examples, to the digit, and the few clients beside them that show what the examples leave out.
--- Servers and CRM connections are in sandbox/settings.py and already loaded when this runs.
+-- The vendors' own examples with all digits, and a few clients for cases that the examples lack.
+-- Servers and CRM connections (sandbox/settings.py) are loaded before this file.
 
 INSERT INTO hyper.system_settings VALUES ('ILS');
 
--- The texts of 5 and 2 are the document's [D, H-1244]; the others are made up after them.
+-- The texts of 5 and 2 are from the document [D, H-1244]. The others are made up.
 INSERT INTO hyper.handling_status VALUES
     (0, 'חדש'), (1, 'במעקב'), (2, 'במעקב + פגישה / הצעת מחיר'), (3, 'לקוח לא מעוניין'),
     (4, 'לקוח מאושר'), (5, 'לקוח אמיתי'), (6, 'לא פעיל / מושעה');
 INSERT INTO hyper.web_account_status VALUES
     (0, 'חסום'), (1, 'ממתין לאישור'), (2, 'מאושר / פעיל'), (3, 'מוקפא (קריאה בלבד)');
 
--- These make the document's values out of its balances; TRY has no rate on purpose.
+-- With these rates the balances have the values of the document. TRY has no rate on purpose.
 INSERT INTO hyper.currency_rates VALUES
     ('ILS', 1, '2026-01-05 10:00+00'), ('USD', 2.99999, '2026-01-05 10:00+00'), ('EUR', 3.6412, '2026-01-05 10:00+00'),
     ('GBP', 4.2155, '2026-01-05 10:00+00'), ('BTC', 232915.31, '2026-01-05 10:00+00'),
@@ -26,7 +26,7 @@ FROM (VALUES
     (500014, 1, 'Levi',      'Amir',      'amir.levi@example.com',      4, true),   -- [D, H-1675] no account yet
     (500021, 2, 'Rosen',     'Dana',      'dana.rosen@example.com',     5, true),   -- [D, H-1675] has account 55521
     (500030, 3, 'Okafor',    'Chidi',     NULL,                         0, false),  -- no website record
-    (500031, 4, 'Novák',     'Jiří',      'jiri.novak@example.com',     9, true),   -- statuses that no version knows
+    (500031, 4, 'Novák',     'Jiří',      'jiri.novak@example.com',     9, true),   -- unknown statuses
     (500032, 5, 'Yılmaz',    'Elif',      'elif.yilmaz@example.com',    4, false),  -- not locked; a currency without a rate
     (500033, 1, 'Smith',     'Ada',       'ada.smith@example.com',      5, true),   -- an account on a server not configured
     (500034, 1, 'Müller',    'Jörg',      'joerg.mueller@example.com',  6, true),
@@ -42,7 +42,7 @@ INSERT INTO hyper.clients_website_ext_record VALUES
     (500031, 7, 'Jn3Vb8WmZq90'), (500032, 3, 'Ey6Ru1CvBn42'), (500033, 2, 'As7Tg2HyUj83'), (500034, 0, 'Jm4Ko9LpQw15'),
     (500035, 1, 'Nk2Xs6EdCr74'), (500036, 1, 'Oi8Fv3TgBy51'), (500037, 1, 'Xw1Hn5UjMk68');
 
--- Several entries where one would do: a balance is a sum.
+-- Some balances have several entries, because a balance is a sum.
 INSERT INTO hyper.journal (client_number, currency, amount, reference_document_type, description, bk_entry_date) VALUES
     (500608, 'BTC', 0.11000000,  '02', 'Receipt',             '2025-02-11'),
     (500608, 'BTC', -0.00209039, '04', 'Refund',              '2025-03-02'),

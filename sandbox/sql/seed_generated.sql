@@ -1,10 +1,10 @@
--- Generated clients: each is a pure function of its number, so the same on every machine, whatever the count.
+-- Generated clients. Each is a pure function of its number, so that it is the same on every machine.
 CREATE SCHEMA seed;
 
 CREATE FUNCTION seed.pick(n bigint, salt bigint, size integer) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
     'SELECT ((hashint8extended(n, salt) & 9223372036854775807) % size)::integer';
 
--- Accounts are spread over these; a server stands here once for each share that it gets.
+-- Accounts are spread over these servers. A server has one row for each share that it gets.
 CREATE TABLE seed.share (
     share  integer PRIMARY KEY,
     server text NOT NULL
@@ -43,7 +43,7 @@ RETURNS TABLE (client_number integer, last_name text, first_name text) LANGUAGE 
     JOIN seed.name s ON s.script = seed.pick(n, 1, 6);
 $$;
 
--- 0 to 4 accounts a client; account k of client n has the login generated_from + 4 (n - 600001) + k.
+-- 0 to 4 accounts a client. Account k of client n has the login generated_from + 4 (n - 600001) + k.
 CREATE FUNCTION seed.accounts(first_number integer, last_number integer)
 RETURNS TABLE (client_number integer, server text, login bigint, platform text, group_name text, currency text,
                leverage integer, draw integer, cents integer) LANGUAGE sql STABLE AS $$
@@ -56,7 +56,7 @@ RETURNS TABLE (client_number integer, server text, login bigint, platform text, 
     JOIN seed.server_group g ON g.server = v.server AND g.ordinal = seed.pick(n, 30 + k, v.groups);
 $$;
 
--- 0 to 6 of eight currencies a client, crypto with eight digits, one in nine a debt, a few that come out as zero.
+-- 0 to 6 of eight currencies a client. Crypto has eight digits, one balance in nine is a debt, and a few are zero.
 CREATE FUNCTION seed.holdings(first_number integer, last_number integer)
 RETURNS TABLE (client_number integer, currency text, amount numeric, draw integer) LANGUAGE sql STABLE AS $$
     SELECT n, c.currency,

@@ -1,5 +1,5 @@
--- What Hyper's interface to the trading platforms does every 30 to 60 seconds [D, H-718]. Changed accounts announce
--- themselves, so that a pass costs what has changed and not what there is.
+-- The passes of Hyper's interface to the trading platforms, every 30 to 60 seconds [D, H-718]. A change of an account
+-- writes a note, so that a pass reads the changed accounts only.
 
 CREATE TABLE platform.changed_account (
     server text NOT NULL,
@@ -15,8 +15,8 @@ END $$;
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE ON platform.account
 FOR EACH ROW EXECUTE FUNCTION platform.note_change();
 
--- The platforms' figures in the ERP's words. An account that was opened past the ERP is filed under the one client who
--- has its e-mail address; without such a client it stays unknown to the ERP.
+-- The platforms' figures in the ERP's terms. An account that the ERP did not open belongs to the client with the same
+-- e-mail address. Without such a client it stays unknown to the ERP.
 CREATE VIEW hyper.platform_figures AS
 SELECT a.server AS data_source, a.login::text AS account_login, coalesce(a.client_number, m.client_number) AS client_number,
        s.platform, CASE WHEN NOT a.enabled THEN 1 WHEN a.read_only THEN 2 ELSE 3 END AS status, a.group_name, a.currency,
@@ -31,13 +31,13 @@ LEFT JOIN LATERAL (
     HAVING count(*) = 1
 ) m ON true;
 
--- One pass: all that was announced, then the time of the pass for every server that was looked at. Returns how many
--- accounts were copied.
+-- One pass: copies all changed accounts, and sets the time of the pass for each of their servers. Returns the number of
+-- copied accounts.
 CREATE FUNCTION hyper.synchronise() RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     copied integer;
 BEGIN
-    -- Two passes at the same time could write an older figure over a newer one.
+    -- Two concurrent passes could replace a newer figure by an older one.
     PERFORM pg_advisory_xact_lock(hashtextextended('hyper.synchronise', 0));
     WITH announced AS (DELETE FROM platform.changed_account RETURNING server, login)
     INSERT INTO hyper.tpm_account_status AS t
@@ -58,7 +58,7 @@ BEGIN
     RETURN copied;
 END $$;
 
--- Hyper rests at weekends [D, H-1102]; here the control commands say when. Pausing waits for a pass that is under way.
+-- Hyper pauses at weekends [D, H-1102], and the sandbox on request. The pause begins after a running pass.
 CREATE TABLE hyper.synchroniser (
     paused boolean NOT NULL
 );

@@ -1,4 +1,4 @@
-"""The vendors' servers: small stand-ins that speak the wire formats of `docs/vendors` and can be told to misbehave."""
+"""The vendor servers: small stand-ins with the wire formats of `docs/vendors`, which take faults for tests."""
 
 import asyncio
 import contextlib
@@ -18,12 +18,12 @@ from sandbox.vendors.switchboard import VENDORS, Switch
 __all__ = ["VENDORS", "VendorState", "Vendors", "start_vendors"]
 
 UNHAMPERED_REQUESTS_PER_MINUTE = 100_000
-"""Hyper's documented default of 20 a minute would hamper every test that is not about it."""
+"""Hyper's documented default of 20 a minute would slow down every other test."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vendors:
-    """The running vendors: addresses by name, and what a test in the same process may turn directly."""
+    """The running vendors: addresses by name, and the controls for tests in the same process."""
 
     state: VendorState
     urls: dict[str, str] = field(default_factory=dict)
@@ -38,9 +38,9 @@ async def start_vendors(
     ports: Mapping[str, int] | None = None,
     hyper_requests_per_minute: int = UNHAMPERED_REQUESTS_PER_MINUTE,
 ) -> AsyncIterator[Vendors]:
-    """Each vendor on its own loopback port; 0 (or nothing) in `ports` means any free one.
+    """Start each vendor on its own loopback port. 0 or no entry in `ports` means any free port.
 
-    Ports of the control apps are asked for as "<vendor>_control".
+    The port of a control app has the name "<vendor>_control".
     """
     state = VendorState(pool)
     state.switchboard["hyper"].default(requests_per_minute=hyper_requests_per_minute)
@@ -74,7 +74,7 @@ def control_app(state: VendorState, name: str) -> Starlette:
 
 
 def _let_refuse(switch: Switch, listener: Listener) -> None:
-    """A vendor that refuses has closed its port; it comes back at reset or after the time that was ordered."""
+    """Let a vendor refuse connections: its port is closed until the reset, or for the time of the fault."""
     waiting: set[asyncio.Task[None]] = set()
 
     async def shut(seconds: float | None) -> None:

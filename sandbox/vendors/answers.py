@@ -1,4 +1,4 @@
-"""Answers as the vendors write them: JSON whose numbers are exact decimals, never floats."""
+"""Answers of the vendors: JSON with exact decimals instead of floats."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
@@ -18,7 +18,7 @@ _CENT_PLACES = -2
 
 
 class BadBody(Exception):
-    """The body is no JSON of the wanted shape."""
+    """The body is not JSON of the expected shape."""
 
 
 def encode(content: Any) -> bytes:
@@ -30,7 +30,7 @@ def json_answer(content: Any, status: int = 200, headers: Mapping[str, str] | No
 
 
 def money(amount: Decimal) -> Decimal:
-    """Two places, or as many as the amount has: 25133.80, 0.10790961. No exponent ever reaches the wire."""
+    """The amount with at least two places and without an exponent: 25133.80, 0.10790961."""
     exact = amount.normalize()
     places = exact.as_tuple().exponent
     if isinstance(places, int) and places >= _CENT_PLACES:
@@ -39,7 +39,7 @@ def money(amount: Decimal) -> Decimal:
 
 
 def decode(body: bytes) -> Any:
-    """JSON with exact decimals. NaN, lone surrogates and the NUL that no database text can hold are refused."""
+    """Decode JSON with exact decimals. Raises BadBody for NaN, lone surrogates and NUL, which no database takes."""
     if _ESCAPED_NUL in body:
         raise BadBody("The body holds a NUL.")
     try:

@@ -1,10 +1,11 @@
-"""What a fault makes of an answer: canned ones, and real ones with half, twice or reversed elements."""
+"""Answers under a fault: made-up ones, and real ones with changed elements."""
 
 import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any
 
 from starlette.types import Message
@@ -18,12 +19,12 @@ NONSENSE = {
     "empty": (b"application/json", b""),
 }
 BATCHES = ("data", "Data", "records")
-"""Where vendors put their lists: CPlugin and Broker Work, Hyper, Broctagon."""
+"""The fields that hold lists: of CPlugin and Broker Work, Hyper, Broctagon."""
 
 
 @dataclass(slots=True)
 class Answer:
-    """An answer that was kept back or made up."""
+    """An answer that was held back or made up."""
 
     status: int = 200
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -38,7 +39,7 @@ class Answer:
 
     def messages(self) -> tuple[Message, Message]:
         headers = [(name, value) for name, value in self.headers if name.lower() != b"content-length"]
-        if self.status != 204:  # noqa: PLR2004 - No Content has no length
+        if self.status != HTTPStatus.NO_CONTENT:
             headers.append((b"content-length", str(len(self.body)).encode()))
         return (
             {"type": "http.response.start", "status": self.status, "headers": headers},
@@ -47,7 +48,7 @@ class Answer:
 
 
 def canned(fault: Fault) -> Answer:
-    """The answer that the order spells out, whatever was asked."""
+    """The answer that the fault describes, for any request."""
     if fault.fault == "nonsense":
         kind, body = NONSENSE[fault.kind]
         answer = Answer(200, [(b"content-type", kind)], body)
@@ -66,7 +67,7 @@ Change = Callable[[Any], Any]
 
 
 def bend(answer: Answer, change: Change) -> Answer:
-    """The same answer with its JSON changed; what is no JSON passes unchanged."""
+    """The answer with its JSON changed. Another body is not changed."""
     try:
         content = json.loads(answer.body, parse_float=Decimal)
     except ValueError:
@@ -75,8 +76,9 @@ def bend(answer: Answer, change: Change) -> Answer:
 
 
 def rewrite(answer: Answer, find: str, text: str) -> Answer:
-    """The same answer with the first match of `find` replaced, which need not leave JSON behind. The text's backslashes
-    are its own; a byte that is no UTF-8 is written as a lone surrogate.
+    """The answer with the first match of `find` replaced by `text`. The result need not be JSON.
+
+    Backslashes of `text` are literal. A byte that is not UTF-8 is written as a lone surrogate.
     """
     body = re.sub(find, lambda _: text, answer.body.decode(errors="surrogateescape"), count=1)
     return Answer(answer.status, answer.headers, body.encode(errors="surrogateescape"))

@@ -1,4 +1,4 @@
-"""A vendor's control port: tells it to misbehave, and tells what it was asked. Off unless asked for."""
+"""The control port of a vendor, off by default. It takes faults and reports the vendor's calls."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ DEFAULT_LAST = 100
 
 
 def build_control(switch: Switch, clock: SandboxClock) -> Starlette:
-    """POST /misbehave, /reset, /settings and /clock; GET /calls."""
+    """The app: POST /misbehave, /reset, /settings and /clock, GET /calls."""
     desk = Desk(switch, clock)
     routes = {"/misbehave": desk.misbehave, "/reset": desk.reset, "/settings": desk.settings, "/clock": desk.turn_clock}
     return Starlette(
@@ -31,7 +31,7 @@ def build_control(switch: Switch, clock: SandboxClock) -> Starlette:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One vendor's orders. The clock is every vendor's: they live in one time."""
+    """The handlers for one vendor. All vendors share the clock."""
 
     switch: Switch
     clock: SandboxClock
@@ -68,7 +68,7 @@ def _calls(switch: Switch, last: int) -> dict[str, Any]:
 
 
 def _explain_errors(handler: Handler) -> Handler:
-    """A wrong order is answered with what is wrong, or a test would wait for a fault that never comes."""
+    """Answer 400 with the error for a wrong request. Otherwise a test would wait for a fault that never comes."""
 
     async def handle(request: Request) -> Response:
         try:

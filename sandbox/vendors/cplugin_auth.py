@@ -23,11 +23,11 @@ from sandbox.vendors.state import VendorState
 TOKEN_LIFE_SECONDS: Final = 3600
 SCOPE = "webapi"
 
-# Keep a token that was given out.
+# Store an issued token.
 _GIVE = "INSERT INTO platform.cplugin_token (token_sha256, expires_at) VALUES ($1, $2)"
-# The tokens given so far end now.
+# Let all issued tokens end now.
 _EXPIRE = "DELETE FROM platform.cplugin_token"
-# Whether a token is still good.
+# Whether a token is valid.
 _GOOD = "SELECT true FROM platform.cplugin_token WHERE token_sha256 = $1 AND expires_at > $2"
 
 
@@ -39,7 +39,7 @@ def build(state: VendorState) -> Starlette:
         await state.pool.execute(_EXPIRE)
 
     switch.expire_tokens = expire
-    # The API refuses them, so a test may say it to either of the two.
+    # The API refuses these tokens, so that a test can tell this server or the API.
     state.switchboard["cplugin"].expire_tokens = expire
     return Starlette(
         routes=[
@@ -77,7 +77,7 @@ def _token(state: VendorState) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def is_good(state: VendorState, authorization: str) -> bool:
-    """Whether the API may trust this Authorization header."""
+    """Whether this Authorization header holds a valid token."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         return False
@@ -91,12 +91,12 @@ def _refusal(form: dict[str, str], client_id: str, client_secret: str) -> str | 
         return "invalid_client"
     if form.get("grant_type") != "client_credentials":
         return "unsupported_grant_type"
-    # The SDKs may leave the scope out; another scope than the API's is refused.
+    # The SDKs may omit the scope. Another scope than that of the API is refused.
     return None if form.get("scope", SCOPE) == SCOPE else "invalid_scope"
 
 
 def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
-    """HTTP Basic as in the seed's PowerShell, or the form body as in the SDKs."""
+    """The credentials: by HTTP Basic, as in the seed's PowerShell, or in the form, as in the SDKs."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
@@ -108,7 +108,7 @@ def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
 
 
 def _new_token() -> str:
-    """The look of a JWT, because a caller might be tempted to read it; it is opaque."""
+    """A new opaque token. It looks like a JWT, because a wrong caller would read it."""
     head = {"alg": "RS256", "typ": "at+jwt"}
     body = {"client_id": CPLUGIN_CLIENT_ID, "scope": [SCOPE], "jti": secrets.token_hex(8)}
     parts = [json.dumps(head).encode(), json.dumps(body).encode(), secrets.token_bytes(64)]

@@ -1,16 +1,17 @@
-"""The vocabulary of misbehaviour: what the control port accepts and how long it lasts."""
+"""Faults: the kinds that the control port accepts, and how long each lasts."""
 
 import random
 import re
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
 
 FaultName = Literal[
     "latency",  # wait, then behave
-    "slow_then_ok",  # apply at once, answer late
-    "refuse",  # nobody listens (until reset, or for `seconds`); with `times` or `path`: connections are reset
+    "slow_then_ok",  # apply immediately, answer late
+    "refuse",  # the port is closed until reset or for `seconds`; with `times` or `path`: connections are reset
     "hang",  # accept and never answer
     "drop_before",  # cut the connection, nothing applied
     "drop_after",  # apply, then cut the connection
@@ -30,7 +31,7 @@ FaultName = Literal[
 
 
 class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One order to misbehave. Without `times` and `probability` it holds until reset."""
+    """One fault. Without `times` and `probability` it acts on each call until reset."""
 
     fault: FaultName
     path: str | None = None
@@ -58,7 +59,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             raise ValueError("seconds cannot be negative")
         if self.fault in {"function_code", "business_error"} and self.code is None:
             raise ValueError(f"{self.fault} needs a code")
-        if self.fault == "status" and self.status == 200:  # noqa: PLR2004 - the default means "not given"
+        if self.fault == "status" and self.status == HTTPStatus.OK:
+            # The default means that no status was given.
             raise ValueError("status needs a status")
         if self.fault == "rewrite" and not self.find:
             raise ValueError("rewrite needs what to find")
@@ -71,7 +73,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 @dataclass(slots=True)
 class ActiveFault:
-    """A fault that was ordered and has not run out yet."""
+    """A fault that is still in effect."""
 
     fault: Fault
     left: int | None = None
@@ -82,7 +84,7 @@ class ActiveFault:
         return cls(fault, fault.times, random.Random(fault.seed))
 
     def strikes(self, path: str) -> bool:
-        """Whether it hits this call; a hit uses up one of its times."""
+        """Whether the fault acts on this call. Each such call uses up one of its times."""
         if self.left == 0 or (self.fault.path and not re.search(self.fault.path, path)):
             return False
         if self.fault.probability is not None and self.chance.random() >= self.fault.probability:

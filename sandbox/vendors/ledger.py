@@ -1,4 +1,4 @@
-"""The platforms' one way to book a balance operation, whichever vendor's API asked for it."""
+"""The booking of a balance operation on a platform, for every vendor's API."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +8,7 @@ from sandbox.vendors.state import Connection
 
 MAX_COMMENT_BYTES: Final = 31
 
-# The next ticket; the row lock lasts until the operation is committed, so no ticket is given twice.
+# The next ticket. The row is locked until the operation is committed, so that no ticket is used twice.
 _TICKET = "UPDATE platform.server SET next_ticket = next_ticket + 1 WHERE name = $1 RETURNING next_ticket - 1"
 # The account's new figures.
 _BOOK = """
@@ -23,14 +23,14 @@ _DEAL = """
 
 
 def cut(comment: str) -> str:
-    """MT4 keeps 31 bytes and cuts the rest silently [C, public headers]."""
+    """The comment that MT4 keeps: 31 bytes. It cuts the rest silently [C, public headers]."""
     return comment.encode()[:MAX_COMMENT_BYTES].decode("utf-8", "ignore")
 
 
 async def book(  # noqa: PLR0913, PLR0917 - a deal has these columns
     connection: Connection, server: str, login: int, command: str, amount: Decimal, comment: str, at: datetime
 ) -> int:
-    """Within the caller's transaction; gives the ticket."""
+    """Book the operation in the caller's transaction. Returns the ticket."""
     await connection.execute(_BOOK, server, login, command, amount)
     ticket: int = await connection.fetchval(_TICKET, server)
     await connection.execute(_DEAL, server, ticket, login, command, amount, comment, at)

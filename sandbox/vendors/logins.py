@@ -1,10 +1,10 @@
-"""The servers' counters of logins: no number is given twice, not even to two callers at once."""
+"""The login counters of the servers. No login is given twice, even to concurrent callers."""
 
 from sandbox.vendors.state import Connection
 
-# One account at a time is made on a server: the counter is read and moved under this lock.
+# One account at a time is made on a server, because the counter is read and changed under this lock.
 _LOCK = "SELECT FROM platform.server WHERE name = $1 FOR UPDATE"
-# The next login; numbers that somebody chose himself are passed over.
+# The next login. Numbers that callers have chosen themselves are skipped.
 _NEXT = """
     UPDATE platform.server SET next_login = free.login + 1
     FROM (SELECT s.next_login + gap AS login FROM platform.server s, generate_series(0, 1000) AS gap
@@ -16,7 +16,7 @@ _NEXT = """
 
 
 async def next_login(connection: Connection, server: str) -> int:
-    """Within the transaction that makes the account."""
+    """Take the next login, in the transaction that makes the account."""
     await connection.execute(_LOCK, server)
     login: int = await connection.fetchval(_NEXT, server)
     return login

@@ -1,6 +1,6 @@
-"""The ASGI layer in front of every vendor's app: it records each call and lets a fault act on it.
+"""The ASGI layer in front of every vendor's app: it records each call and applies faults to it.
 
-Because it stands in front, "apply" is real: the app runs, its state changes, and only its answer is lost or bent.
+With "apply" the app really runs and its state changes. Only its answer is lost or changed.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from sandbox.vendors.serving import TRANSPORT
 from sandbox.vendors.switchboard import Switch, without_secrets
 
 ACTIVE_FAULT = "sandbox.ordered"
-"""Where a vendor's own app finds a fault that only it can play: a function code or a business error."""
+"""The key in the scope of a fault that only the vendor's own app can apply: a function code or a business error."""
 
 DEFAULT_SECONDS = 1.0
 DEFAULT_DRIP_SECONDS = 0.05
@@ -40,7 +40,7 @@ class Misbehaving:
         await (exchange.run() if fault is None else PLAYS[fault.fault](exchange, fault))
 
     def _template(self, scope: Scope) -> str:
-        """The route's own path, so that counts do not depend on logins."""
+        """The path of the route, so that counts do not depend on logins."""
         for route in self.app.routes:
             if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
                 return route.path
@@ -48,7 +48,7 @@ class Misbehaving:
 
 
 class Exchange:
-    """One call: the request as read, and what may be done with the answer."""
+    """One call: its request, and the ways to answer it."""
 
     def __init__(self, front: "Misbehaving", scope: Scope, receive: Receive, send: Send) -> None:
         self.app, self.switch, self.scope = front.app, front.switch, scope
@@ -67,7 +67,7 @@ class Exchange:
         await self.app(self.scope, receive, send or self._send)
 
     async def capture(self) -> bending.Answer:
-        """Lets the app act and keeps its answer back."""
+        """Run the app and hold back its answer."""
         answer = bending.Answer()
 
         async def keep(message: Message) -> None:
@@ -90,7 +90,7 @@ class Exchange:
         self.scope[TRANSPORT].abort()
 
     async def pause(self, seconds: float | None) -> bool:
-        """Waits; False when the board was reset or the caller hung up meanwhile."""
+        """Wait. False: the vendor was reset or the caller closed the connection meanwhile."""
         released = asyncio.ensure_future(self.switch.released.wait())
         gone = asyncio.ensure_future(self._gone())
         try:
@@ -145,7 +145,7 @@ async def _half(exchange: Exchange, fault: Fault) -> None:
         return
     await exchange.start(answer)
     await exchange.write(answer.body[: len(answer.body) // 2], more=True)
-    # close() and not abort(): the half that was written has to arrive.
+    # close() instead of abort(), because the written half must arrive.
     exchange.scope[TRANSPORT].close()
 
 

@@ -1,4 +1,4 @@
-"""One vendor's loopback address: a uvicorn server in the running loop, shut and reopened on the same port at will."""
+"""The listener of one vendor: a uvicorn server on loopback, which can be closed and reopened on the same port."""
 
 import asyncio
 import contextlib
@@ -13,15 +13,15 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LOOPBACK = "127.0.0.1"
 TRANSPORT = "sandbox.transport"
-"""Where the misbehaviour layer finds the connection that it may have to cut."""
+"""The key in the scope of the connection, which a fault may cut."""
 
 
 class CuttableProtocol(H11Protocol):
-    """Hands each request its own transport: ASGI has no word for a connection that dies without an answer."""
+    """Passes the connection to each request, because in ASGI an app cannot cut its connection."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        # uvicorn's own loggers belong to whoever serves the graph in this process.
+        # uvicorn's own loggers belong to the server of the graph in this process.
         self.access_log = False
         self.logger = logging.getLogger("sandbox.vendors")
         inner = self.app
@@ -34,7 +34,7 @@ class CuttableProtocol(H11Protocol):
 
 
 class QuietServer(uvicorn.Server):
-    """Leaves signals and loggers to the process that owns the loop; uvicorn would take them over."""
+    """A uvicorn server that leaves signals and loggers to the process that owns the loop."""
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.load()
@@ -45,7 +45,7 @@ class QuietServer(uvicorn.Server):
 
 
 class Listener:
-    """`open` and `close` may alternate; the port, once given by the system, stays."""
+    """The server of one app. It can be closed and reopened, and keeps its port."""
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self.app = app
@@ -70,7 +70,7 @@ class Listener:
                 await asyncio.sleep(0.005)
 
     async def close(self) -> None:
-        """Cuts what is still connected, so that a hanging request never delays the stop."""
+        """Close the port and cut all connections, so that a hanging request does not delay the stop."""
         async with self._lock:
             server, task = self._server, self._task
             self._server = self._task = None
@@ -100,7 +100,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 @contextlib.asynccontextmanager
 async def listening(*listeners: Listener) -> AsyncIterator[None]:
-    """Opens all, closes all at once: each stop takes a tenth of a second."""
+    """Open all listeners. Close them concurrently, because each stop takes a tenth of a second."""
     try:
         for listener in listeners:
             await listener.open()

@@ -1,4 +1,4 @@
-"""What every vendor's app works with."""
+"""The state that every vendor's app uses."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -9,7 +9,7 @@ from sandbox.vendors.switchboard import Switchboard
 if TYPE_CHECKING:
     import asyncpg
 
-# As text: asyncpg's own classes take no parameters when the program runs.
+# Texts, because asyncpg's classes take no parameters at run time.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Executor: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -17,7 +17,7 @@ Executor: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.pool.PoolConnectio
 
 @dataclass(slots=True)
 class VendorState:
-    """All lasting state lives behind `pool`, so that a deposit survives a restart of the sandbox."""
+    """All lasting state is in the database of `pool`, so that deposits survive a restart of the sandbox."""
 
     pool: Pool
     switchboard: Switchboard = field(default_factory=Switchboard)

@@ -1,4 +1,4 @@
-"""What each vendor was asked and how it is told to misbehave. One `Switch` per vendor, all on one board."""
+"""The switchboard: one `Switch` for each vendor, with its calls, its faults and its settings."""
 
 import asyncio
 import re
@@ -28,7 +28,7 @@ Action = Callable[[], Awaitable[None]]
 
 
 class Switch:
-    """One vendor's record of calls, its active faults and its settings."""
+    """The recorded calls, the active faults and the settings of one vendor."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -50,7 +50,7 @@ class Switch:
         self.calls.append({"number": self.total, "template": template} | call)
 
     def strike(self, path: str) -> Fault | None:
-        """The first active fault that hits this call."""
+        """The first active fault that acts on this call."""
         return next((active.fault for active in self.faults if active.strikes(path)), None)
 
     async def misbehave(self, fault: Fault) -> None:
@@ -65,7 +65,7 @@ class Switch:
             self.faults.append(ActiveFault.begin(fault))
 
     async def reset(self) -> None:
-        """Forgets faults and counts and lets hanging calls go; what was applied stays applied."""
+        """Remove faults and counts and end hanging calls. Changes that were applied stay."""
         self.faults.clear()
         self.calls.clear()
         self.counts.clear()
@@ -95,7 +95,7 @@ class Switchboard(dict[str, Switch]):
 
 
 def without_secrets(path: str, headers: Mapping[str, str], body: bytes) -> tuple[dict[str, str], str]:
-    """A call as it may be shown: neither credentials nor passwords, as in any log."""
+    """A recorded call without credentials and passwords, as in a log."""
     shown = {name: ("***" if name in SECRET_HEADERS else value) for name, value in headers.items()}
     if _PASSWORD_PATHS.search(path):
         return shown, "***"

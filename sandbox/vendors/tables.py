@@ -1,11 +1,11 @@
-"""The vendor servers' own tables, made at start."""
+"""The tables of the vendor servers, which are created at the start."""
 
 from importlib.resources import files
 
 from sandbox.vendors.state import Pool
 
 _ONE_AT_A_TIME = 0x5A2D
-"""Two sandboxes that start on one database would race in CREATE TABLE IF NOT EXISTS."""
+"""Two sandboxes on one database must not run CREATE TABLE IF NOT EXISTS at the same time."""
 
 
 async def create_tables(pool: Pool) -> None:

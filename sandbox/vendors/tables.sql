@@ -1,6 +1,6 @@
--- What the vendor servers remember beside the platforms' books. Safe to run at every start.
+-- The vendor servers' own tables. This file may run at every start.
 
--- Hyper's token pair of the one connection: an access token in use, and the one refresh token.
+-- Hyper's token pair of its connection: the access token and the refresh token.
 CREATE TABLE IF NOT EXISTS platform.hyper_token (
     kind       text PRIMARY KEY,                -- access, refresh
     token      text NOT NULL,
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS platform.cplugin_token (
     expires_at   timestamptz NOT NULL
 );
 
--- Broctagon's memory of deposit comments; the whole comment, of which MT4 keeps 31 bytes.
+-- Comments of deposits that Broctagon has seen. They are whole, although MT4 keeps 31 bytes.
 CREATE TABLE IF NOT EXISTS crm.deposit_comment (
     connection_id text NOT NULL,
     comment       text NOT NULL,

@@ -1,6 +1,6 @@
-"""Broctagon's key and signature, and how it words a refusal [D, B-api/authentication-v2.html, introduction.html].
+"""Broctagon's key and signature, and its refusals [D, B-api/authentication-v2.html, introduction.html].
 
-The body of a 400 is not documented beyond a type; `{"type", "message"}` is our guess [I].
+Of the body of a 400 only a type is documented. `{"type", "message"}` is our assumption [I].
 """
 
 import hmac
@@ -16,7 +16,7 @@ from sandbox.vendors.answers import BadBody, Handler, decode, json_answer
 from sandbox.vendors.state import VendorState
 
 VALIDATION: Final = "validation_error"
-"""Our name for what the vendor's validator says; the pages give it none [I]."""
+"""Our type for an error of the vendor's validator, because the pages name none [I]."""
 MAX_LIMIT: Final = 500
 
 
@@ -35,7 +35,7 @@ Act = Callable[[VendorState, Request, dict[str, Any]], Awaitable[Response]]
 
 
 def handle_signed(state: VendorState, act: Act) -> Handler:
-    """403 for a wrong key or signature, 400 with a type for an application error."""
+    """A handler that answers 403 for a wrong key or signature, and 400 with a type for an application error."""
 
     async def handle(request: Request) -> Response:
         body = await request.body()
@@ -77,7 +77,7 @@ def text_of(fields: dict[str, Any], name: str, *, empty: bool = False) -> str:
 
 
 def page_of(fields: dict[str, Any], *, limit: int | None, skip: int | None) -> tuple[int, int]:
-    """`skip` and `limit`, given or by default; None means mandatory."""
+    """`skip` and `limit` of the request. A default of None means that the field is mandatory."""
     return _number(fields, "skip", skip, 2**31 - 1), _number(fields, "limit", limit, MAX_LIMIT)
 
 

@@ -29,7 +29,7 @@ _ACCOUNTS = """
 
 
 async def crm_users(state: VendorState, request: Request, _fields: dict[str, Any]) -> Response:
-    """Skip and limit are mandatory."""
+    """Users in pages. `skip` and `limit` are mandatory."""
     skip, limit = page_of(dict(request.query_params), skip=None, limit=None)
     rows = await state.pool.fetch(_USERS, skip, limit)
     count = await state.pool.fetchval(_USER_COUNT)
@@ -54,7 +54,7 @@ def _user(row: Any) -> dict[str, Any]:
 
 
 async def mt4_accounts(state: VendorState, request: Request, _fields: dict[str, Any]) -> Response:
-    """No filter by logins; whoever sends no limit gets ten."""
+    """Accounts of a connection. There is no filter by login, and the default limit is ten."""
     query = dict(request.query_params)
     connection_id, user_id = text_of(query, "connection_id"), text_of(query, "user_id", empty=True)
     skip, limit = page_of(query, skip=0, limit=DEFAULT_LIMIT)
@@ -67,7 +67,7 @@ async def mt4_accounts(state: VendorState, request: Request, _fields: dict[str, 
 
 
 def _account(row: Any) -> dict[str, Any]:
-    """available_withdrawal is margin_free less credit."""
+    """An account. `available_withdrawal` is `margin_free` less the credit."""
     equity = row["balance"] + row["credit"] + row["floating"]
     free = equity - row["margin"]
     return {

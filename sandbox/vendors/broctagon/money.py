@@ -14,16 +14,16 @@ from sandbox.vendors.ledger import book, cut
 from sandbox.vendors.state import VendorState
 
 REPEAT_WINDOW: Final = timedelta(minutes=2)
-"""The same comment within it is not booked again. Per account or at large is not stated: per connection here [I]."""
+"""The same comment is not booked twice within this time. Here this holds for a connection, as no page says [I]."""
 AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,8})?")
-"""decimal(20,8) as a text."""
+"""A decimal(20,8) as text."""
 MAX_SPAN: Final = timedelta(days=93)
-"""Start and end of a report lie at most three months apart."""
+"""The longest time between start and end of a report: three months."""
 
 # The trading server behind an MT4 connection.
 _SERVER = "SELECT server FROM crm.connection WHERE id = $1 AND platform = 'mt4' AND server IS NOT NULL"
 _CURRENCY = "SELECT currency FROM platform.account WHERE server = $1 AND login = $2"
-# Remember the comment; nothing comes back where it was seen a moment ago. The row lock makes twins wait for each other.
+# Store the comment. No row comes back if it was seen recently. The row lock makes equal comments wait for each other.
 _REMEMBER = """
     INSERT INTO crm.deposit_comment AS seen (connection_id, comment, at) VALUES ($1, $2, $3)
     ON CONFLICT (connection_id, comment) DO UPDATE SET at = excluded.at WHERE seen.at <= excluded.at - $4::interval
@@ -40,7 +40,7 @@ _TRANSACTIONS = """
 
 
 async def deposit(state: VendorState, request: Request, fields: dict[str, Any]) -> Response:
-    """204 without a body is the only success; 200 {"repeat": true} says that the comment is known."""
+    """Book a deposit. Only 204 without a body is a success. 200 {"repeat": true} says that the comment is known."""
     connection_id, currency = text_of(fields, "connection_id"), text_of(fields, "currency")
     amount, comment = _amount(text_of(fields, "amount")), text_of(fields, "comment")
     login = _login(request)
@@ -74,7 +74,7 @@ def _login(request: Request) -> int:
 
 
 async def transactions(state: VendorState, _request: Request, fields: dict[str, Any]) -> Response:
-    """The documented source for reconciliation. That API deposits appear in it is a guess [I]."""
+    """The report, which is documented for reconciliation. We assume that deposits by the API appear in it [I]."""
     skip, limit = page_of(fields, skip=None, limit=None)
     start, end = _moment(fields, "start"), _moment(fields, "end")
     if not timedelta() <= end - start <= MAX_SPAN:
@@ -90,7 +90,7 @@ def _moment(fields: dict[str, Any], name: str) -> datetime:
     except ValueError as error:
         raise invalid(f"{name} is no date") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    # A day without a time is meant whole.
+    # A day without a time is the whole day.
     return moment + timedelta(days=1) if name == "end" and len(fields[name]) == len("2026-01-31") else moment
 
 

@@ -29,12 +29,12 @@ REQUIRED_TEXTS: Final[dict[str, tuple[str, ...]]] = {
 WITHOUT_ACCOUNT_TYPE: Final = frozenset({"mtr", "wta"})
 CONNECTION_NOT_FOUND: Final = {"mt4": "mt4_connection_not_found", "mt5": "mt5_connection_not_found"}
 OTHER_CONNECTION_NOT_FOUND: Final = "trade_connection_not_found"
-"""Documented for wta, ctrader and fortex; for mtr no type is given, and this one is the nearest [I]."""
+"""The error of wta, ctrader and fortex. None is documented for mtr, which gets the same [I]."""
 
 _USER = "SELECT true FROM crm.user_account WHERE id = $1"
 _CONNECTION = "SELECT is_demo, account_limit, server FROM crm.connection WHERE id = $1 AND platform = $2"
 _ACCOUNT_TYPE = "SELECT true FROM crm.account_type WHERE id = $1 AND connection_id = $2"
-# One request at a time for a user on a connection, or two would both find none pending.
+# One request at a time for a user on a connection. Otherwise two requests could both find none pending.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))"
 _PENDING = """
     SELECT true FROM crm.account_request WHERE user_id = $1 AND connection_id = $2 AND status = 'pending' LIMIT 1
@@ -57,7 +57,7 @@ class AccountRequest:
 
 
 async def open_account(state: VendorState, _request: Request, fields: dict[str, Any]) -> Response:
-    """200 with nothing in it: no request id is documented."""
+    """Store an account request. The answer is an empty object, because no request id is documented."""
     request = _checked(fields)
     async with state.pool.acquire() as connection, connection.transaction():
         await connection.execute(_LOCK, request.user_id, request.connection_id)
@@ -68,7 +68,7 @@ async def open_account(state: VendorState, _request: Request, fields: dict[str, 
 
 
 def _checked(fields: dict[str, Any]) -> AccountRequest:
-    """The rules that need no database. Fields of other platforms are not refused."""
+    """Check the rules that need no database. Fields of other platforms are not refused."""
     platform = text_of(fields, "platform").lower()
     if platform not in REQUIRED_TEXTS:
         raise invalid(f"platform must be one of: {', '.join(REQUIRED_TEXTS)}")
@@ -94,7 +94,7 @@ async def _refuse(connection: Connection, request: AccountRequest) -> None:
     if found is None:
         raise CrmRefusal(CONNECTION_NOT_FOUND.get(request.platform, OTHER_CONNECTION_NOT_FOUND))
     if found["is_demo"]:
-        # The vendor's own spelling.
+        # The spelling is the vendor's.
         raise CrmRefusal("servce_is_demo")
     if request.account_type_id and not await connection.fetchval(
         _ACCOUNT_TYPE, request.account_type_id, request.connection_id

@@ -1,4 +1,4 @@
-"""CPlugin's WebAPI: v1 as in its document, and the v2 calls that we use, on one address [D, seed 003, C-spec]."""
+"""CPlugin's WebAPI: the documented v1, and the v2 calls that we use, at one address [D, seed 003, C-spec]."""
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute

@@ -16,20 +16,20 @@ from sandbox.vendors.logins import next_login
 from sandbox.vendors.state import Connection
 
 MIN_PASSWORD, MAX_PASSWORD = 5, 15
-"""[D, B-api create pages] MT4: 5 to 15 characters."""
+"""The length of an MT4 password: 5 to 15 characters [D, B-api create pages]."""
 
 # The group's currency and leverage.
 _GROUP = "SELECT currency, leverage FROM platform.account_group WHERE server = $1 AND name = $2"
-# The client of the ERP whom the form's e-mail and name tell.
+# The client of the ERP with the e-mail address and name of the form.
 _CLIENT = "SELECT client_number FROM hyper.clients WHERE lower(client_full_name) = lower($1) AND email = $2 LIMIT 1"
-# The account, without a password; nothing where the login is taken.
+# Insert the account, without a password. No row comes back if the login is taken.
 _CREATE = """
     INSERT INTO platform.account (server, login, client_number, name, email, group_name, currency, leverage, enabled,
         read_only, send_reports, has_password, lead_source, comment, external_id, registered_local)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, false, $12, $13, $14, $15)
     ON CONFLICT (server, login) DO NOTHING RETURNING *
 """
-# The password's digest; the investor's password is not kept, nothing here asks for it.
+# Store the digest of the password. The investor's password is not stored, because it is not used here.
 _PUT_DIGEST = """
     UPDATE platform.account SET has_password = true, password_sha256 = $3 WHERE server = $1 AND login = $2
     RETURNING true
@@ -59,7 +59,7 @@ def check_new(fields: dict[str, Any]) -> None:
 
 
 async def create(connection: Connection, visit: Visit, fields: dict[str, Any]) -> dict[str, Any]:
-    """[seed 003] group and name suffice, MT4 fills in the rest."""
+    """Check a new account. Group and name are enough, because MT4 fills in the rest [seed 003]."""
     group_name = fields.get("group") or ""
     group = await connection.fetchrow(_GROUP, visit.server, group_name)
     if group is None or not fields.get("name"):
@@ -92,7 +92,7 @@ async def _columns(connection: Connection, visit: Visit, fields: dict[str, Any],
 
 
 async def _client_of(connection: Connection, fields: dict[str, Any]) -> int | None:
-    """Whom the ERP's synchroniser files the account under: its external id, else name and e-mail, tell [I]."""
+    """The ERP's client of the account: by the external id, or else by name and e-mail address [I]."""
     external = fields.get("externalid") or ""
     if external.isascii() and external.isdigit() and int(external) <= MAX_LOGIN:
         return int(external)
@@ -101,7 +101,7 @@ async def _client_of(connection: Connection, fields: dict[str, Any]) -> int | No
 
 
 def prepare_password(visit: Visit, body: bytes) -> Operation:
-    """The body is a JSON string; changeInvestor=true sets the read-only password instead."""
+    """Prepare a new password. The body is a JSON string. changeInvestor=true sets the read-only password instead."""
     login = visit.login()
     password = _password(body)
     investor = visit.request.query_params.get("changeInvestor", "false").lower() == "true"

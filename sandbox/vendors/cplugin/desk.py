@@ -1,4 +1,4 @@
-"""How a v2 call passes: token, trade platform, deadline header, then the operation, then the envelope."""
+"""The handling of a v2 call: token, trade platform, deadline header, operation and envelope."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -42,11 +42,11 @@ class Visit:
         return self.state.pool
 
     def group(self) -> str:
-        """A NUL names no group, and the database would not even take it."""
+        """The group. A NUL is replaced, because the database does not take it and no group has it in its name."""
         return str(self.request.path_params["group"]).replace("\0", "?")
 
     def login(self) -> int:
-        """[D, C-spec] MT4 logins are int32; MT5 logins are wider."""
+        """The login. MT4 logins are int32, and MT5 logins are wider [D, C-spec]."""
         text = str(self.request.path_params["login"])
         limit = 2**31 if self.platform == "MT4" else 2**63
         if not (text.isascii() and text.isdigit() and int(text) < limit):
@@ -55,7 +55,7 @@ class Visit:
 
 
 async def admit(state: VendorState, request: Request) -> Visit | Response:
-    """The visit, or 401 for a bad token and 403 for somebody else's trade platform."""
+    """The visit, or 401 for a bad token and 403 for a foreign trade platform."""
     if not await is_good(state, request.headers.get("authorization", "")):
         return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
     row = await state.pool.fetchrow(_SERVER, _guid(request.path_params["tp"]))
@@ -72,7 +72,7 @@ def _guid(text: str) -> str:
 
 
 def deadline(request: Request, kind: str) -> str:
-    """The seconds that apply, written as the server does: up to three decimals."""
+    """The deadline in seconds, as the server writes it: with up to three decimals."""
     text = request.headers.get("x-request-timeout")
     if text is None:
         return str(DEADLINES[kind])
@@ -90,7 +90,7 @@ Prepare = Callable[[Visit, bytes], Operation]
 
 
 def handle_read(state: VendorState, platform: str, kind: str, read: Read) -> Handler:
-    """A v2 read."""
+    """A handler of a v2 read."""
 
     async def handle(request: Request) -> Response:
         visit = await admit(state, request)
@@ -109,7 +109,7 @@ def handle_read(state: VendorState, platform: str, kind: str, read: Read) -> Han
 
 
 def handle_change(state: VendorState, platform: str, kind: str, prepare: Prepare) -> Handler:
-    """A v2 change: checked first, then executed once for its Idempotency-Key."""
+    """A handler of a v2 change, which is checked first and then executed once for its Idempotency-Key."""
 
     async def handle(request: Request) -> Response:
         visit = await admit(state, request)
@@ -134,7 +134,7 @@ async def _change(visit: Visit, prepare: Prepare) -> Envelope:
     operation = prepare(visit, body)
     fault: Fault | None = visit.request.scope.get(ACTIVE_FAULT)
     if fault is not None and fault.code == "Busy":
-        # Refused before it was sent; the key is not even looked at.
+        # The request is refused before it is sent, and its key is not read.
         raise error_of_fault("Busy")
     instead = await key.take()
     if instead is not None:
@@ -149,7 +149,7 @@ def _path(request: Request) -> str:
 
 
 async def _misbehave(key: Key, operation: Operation, fault: Fault) -> Envelope:
-    """An ordered business error, with the operation applied, applied later, or not at all."""
+    """Apply a fault: a business error, with the operation applied, applied later, or not applied."""
     if fault.apply and fault.seconds:
         await key.run_late(operation, fault.seconds)
     elif fault.apply:
@@ -173,7 +173,7 @@ def _play_error(request: Request) -> None:
 
 
 def route(path: str, handler: Handler, method: str = "GET") -> Route:
-    """ASP.NET does not mind the case of a path: the seed itself writes /API and /api."""
+    """A route in any case, as in ASP.NET: the seed itself has /API and /api."""
     made = Route(path, handler, methods=[method])
     made.path_regex = re.compile(made.path_regex.pattern, re.IGNORECASE)
     return made

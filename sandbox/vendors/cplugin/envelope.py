@@ -1,4 +1,4 @@
-"""The v2 envelope {data, error, meta}: HTTP 200 for every business answer [D, C-spec]."""
+"""The v2 envelope {data, error, meta}. Every business answer has HTTP 200 [D, C-spec]."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ ERROR_CODES: Final = frozenset(
     )
 )
 OUTCOMES: Final = {"Timeout": "timeout", "Busy": "not-started", "OutcomeUnknown": "unknown"}
-"""X-Request-Outcome beside each error.code that has one [D, C-py]."""
+"""The X-Request-Outcome of each error.code that has one [D, C-py]."""
 
 
 class BusinessError(Exception):
-    """A refusal inside the envelope. `outcome` is X-Request-Outcome where it is not the code's usual one."""
+    """A refusal in the envelope. `outcome` is the X-Request-Outcome if it differs from that of the code."""
 
     def __init__(self, code: str, message: str, manager_code: str | None = None, *, outcome: str | None = None) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ def mt4_error(manager_code: str, message: str) -> BusinessError:
 
 
 def error_of_fault(code: str) -> BusinessError:
-    """What a fault names: an error.code, or a managerCode behind MT4Error."""
+    """The error of a fault. Its code is an error.code, or a managerCode of MT4Error."""
     if code in ERROR_CODES:
         return BusinessError(code, f"{code}.")
     return mt4_error(code, f"The trade server answered {code}.")
@@ -42,7 +42,7 @@ def error_of_fault(code: str) -> BusinessError:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One v2 answer, as text so that a repeated key can be given the very same one."""
+    """One v2 answer. It is text, so that a repeat with the same key gets the same bytes."""
 
     text: str
     headers: dict[str, str] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list, and the token of the next part."""
+    """A page of a list, and the token of the next page."""
 
     items: list[Any]
     next_cursor: str | None
@@ -75,6 +75,6 @@ def failure(error: BusinessError) -> Envelope:
 
 
 def _text(data: Any, error: Any, paging: Any = None) -> str:
-    """`meta.activityId` has the form of a W3C trace id: the number to quote to support."""
+    """The text of an envelope. `meta.activityId` has the form of a W3C trace id, for questions to the support."""
     meta = {"activityId": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
     return encode({"data": data, "error": error, "meta": meta | ({"paging": paging} if paging else {})}).decode()

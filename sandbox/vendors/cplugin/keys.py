@@ -1,8 +1,9 @@
-"""Idempotency-Key as v2 keeps it [D, C-py readme, C-spec].
+"""The Idempotency-Key of v2 [D, C-py readme, C-spec].
 
-An answer in time is kept for one minute; after OutcomeUnknown the real result, or the fact that nobody knows it, for
-one hour; while the first request runs, a second one is told so and is not executed. The same key with another body is
-not documented: we answer Validation [I].
+- An answer in time is kept for one minute.
+- After OutcomeUnknown the real result, or the fact that it is not known, is kept for one hour.
+- While the first request runs, a second one is not executed and gets an answer that says so.
+- The same key with another body is not documented. We answer Validation [I].
 """
 
 import asyncio
@@ -21,7 +22,7 @@ MAX_KEY_LENGTH: Final = 255
 ANSWERED_LIFE = timedelta(minutes=1)
 DOUBTFUL_LIFE = timedelta(hours=1)
 
-# Take the key unless it is taken. A row whose time is over counts as free.
+# Take the key if it is free. A row after its time counts as free.
 _TAKE = """
     INSERT INTO platform.idempotency_key AS taken (connection, key, body_sha256, status, touched_at)
     VALUES ($1, $2, $3, 'running', $4)
@@ -30,19 +31,19 @@ _TAKE = """
     WHERE taken.touched_at < $4 - CASE taken.status WHEN 'answered' THEN $5::interval ELSE $6::interval END
     RETURNING true
 """
-# What is known of a taken key.
+# The row of a taken key.
 _READ = "SELECT body_sha256, status, answer FROM platform.idempotency_key WHERE connection = $1 AND key = $2"
-# Keep the answer, in the operation's own transaction: neither is ever there without the other.
+# Store the answer in the operation's own transaction, so that there is never one without the other.
 _KEEP = """
     UPDATE platform.idempotency_key SET status = $3, answer = $4, touched_at = $5 WHERE connection = $1 AND key = $2
 """
-# Give a key back: its request was refused before anything was done.
+# Free a key, because its request was refused before anything was done.
 _FREE = "DELETE FROM platform.idempotency_key WHERE connection = $1 AND key = $2"
 
 Operation = Callable[[Connection], Awaitable[Envelope]]
 
 _late: set["asyncio.Task[None]"] = set()
-"""Operations that run on after their caller was told OutcomeUnknown."""
+"""Operations that still run after their caller got OutcomeUnknown."""
 
 
 def still_running() -> BusinessError:
@@ -56,7 +57,7 @@ def nobody_knows() -> BusinessError:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One request's key, or none: then everything is executed each time."""
+    """The key of one request. Without a key each request is executed."""
 
     state: VendorState
     text: str | None
@@ -69,7 +70,7 @@ class Key:
         return cls(state, text, sha256(path.lower().encode() + b"\n" + body).digest())
 
     async def take(self) -> Envelope | None:
-        """None where the request may run; else the answer that it gets instead."""
+        """None if the request may run, or else the answer that it gets."""
         if self.text is None:
             return None
         for _ in range(2):
@@ -95,7 +96,7 @@ class Key:
         return Envelope(row["answer"])
 
     async def run(self, operation: Operation, kept_as: str = "answered") -> Envelope:
-        """The operation and its kept answer, in one transaction."""
+        """Run the operation and store its answer, in one transaction."""
         try:
             async with self.state.pool.acquire() as connection, connection.transaction():
                 envelope = await operation(connection)
@@ -104,7 +105,7 @@ class Key:
             if error.code != "MT4Error":
                 await self.free()
                 raise
-            # The trade server's own refusal is an answer like any other, and is kept for the key.
+            # A refusal of the trading server is an answer, too, and is stored for the key.
             envelope = failure(error)
             await self._keep(self.state.pool, kept_as, envelope.text)
         except BaseException:
@@ -113,8 +114,8 @@ class Key:
         return envelope
 
     async def run_late(self, operation: Operation, seconds: float) -> None:
-        """The trade server is slow: the operation happens after its caller has been told OutcomeUnknown."""
-        # A reset of the control port ends the wait, and the operation happens then.
+        """Run the operation after its caller got OutcomeUnknown, like a slow trading server."""
+        # A reset ends the wait, and the operation then runs.
         released = self.state.switchboard["cplugin"].released
 
         async def later() -> None:
@@ -127,7 +128,7 @@ class Key:
         task.add_done_callback(_late.discard)
 
     async def doubt(self) -> None:
-        """Nobody will ever know what became of it: the key stays taken."""
+        """Leave the key taken, because the outcome will never be known."""
         await self._keep(self.state.pool, "unknown", None)
 
     async def _keep(self, connection: Executor, status: str, answer: str | None) -> None:

@@ -12,7 +12,7 @@ from sandbox.vendors.cplugin.trades import MAX_LOGIN
 
 # One account.
 _USER = "SELECT * FROM platform.account WHERE server = $1 AND login = $2"
-# The accounts asked for; the platform answers a dictionary, so the order is nobody's.
+# The requested accounts. The platform answers a dictionary, so that their order has no meaning.
 _USERS = "SELECT * FROM platform.account WHERE server = $1 AND login = ANY($2::bigint[]) ORDER BY md5(login::text)"
 # Every account of the server.
 _ALL_USERS = "SELECT * FROM platform.account WHERE server = $1 ORDER BY login"
@@ -39,7 +39,7 @@ async def user_record(visit: Visit) -> dict[str, Any]:
 
 
 async def user_records(visit: Visit) -> list[dict[str, Any]]:
-    """Order not kept, missing logins silently left out."""
+    """The requested users, in no order. A missing login has no user."""
     asked = visit.request.query_params.getlist("logins")
     if not all(text.isascii() and text.isdigit() and int(text) <= MAX_LOGIN for text in asked):
         raise BusinessError("Validation", "logins must be int32 numbers.")
@@ -48,7 +48,7 @@ async def user_records(visit: Visit) -> list[dict[str, Any]]:
 
 
 async def users_request(visit: Visit) -> Page:
-    """By login, from the cursor on; without a limit everything at once. The cursor is an opaque text [D, C-py]."""
+    """Users by login, from the cursor on. Without a limit these are all. The cursor is opaque [D, C-py]."""
     limit, after = _limit(visit.request.query_params.get("limit")), _after(visit.request.query_params.get("cursor"))
     rows = await visit.pool.fetch(_SOME_USERS, visit.server, after, None if limit is None else limit + 1)
     shown = rows[:limit]
@@ -89,7 +89,7 @@ async def margin_of_one(visit: Visit) -> dict[str, Any]:
 
 
 async def group_record(visit: Visit) -> dict[str, Any]:
-    """Group names are case-sensitive."""
+    """A group. Its name is case-sensitive."""
     row = await visit.pool.fetchrow(_GROUP, visit.server, visit.group())
     if row is None:
         raise BusinessError("NotFound", "The group was not found.")
@@ -105,7 +105,7 @@ async def group_record(visit: Visit) -> dict[str, Any]:
 
 
 async def history(visit: Visit) -> list[dict[str, Any]]:
-    """Closed trades of one account; without a window, everything."""
+    """Closed trades of one account, in a window or all."""
     login = visit.login()
     zone = ZoneInfo(visit.timezone)
     start = _moment(visit, "fromTime", zone) or EPOCH
@@ -115,12 +115,12 @@ async def history(visit: Visit) -> list[dict[str, Any]]:
 
 
 def _moment(visit: Visit, name: str, zone: ZoneInfo) -> datetime | None:
-    """A time without an offset is the server's own."""
+    """A moment. A time without an offset is local time of the server."""
     text = next((value for key, value in visit.request.query_params.items() if key.lower() == name.lower()), None)
     if not text:
         return None
     try:
-        # An unescaped plus of an offset arrives as a blank.
+        # The plus of an offset arrives as a blank if it is not escaped.
         moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError as error:
         raise BusinessError("Validation", f"{name} is no time.") from error

@@ -1,4 +1,4 @@
-"""MT5 in v2: reads of one user, one group and the time zone; neither accounts nor money can be made [D, C-spec]."""
+"""MT5 in v2: reads of one user, one group and the time zone. It has no writes [D, C-spec]."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,7 +34,7 @@ async def group_get(visit: Visit) -> dict[str, Any]:
 
 
 async def time_get(visit: Visit) -> dict[str, Any]:
-    """[D, C-py MT5Time] timeZone in minutes from GMT, without the hour of summer time."""
+    """The time zone in minutes from GMT, without the hour of summer time [D, C-py MT5Time]."""
     local = visit.state.clock.now().astimezone(ZoneInfo(visit.timezone))
     offset, summer = local.utcoffset(), local.dst()
     assert offset is not None

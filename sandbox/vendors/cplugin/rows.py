@@ -1,4 +1,4 @@
-"""MT4's and MT5's records as the v2 documents name their fields [D, C-py models]."""
+"""Records of MT4 and MT5 with the field names of the v2 documents [D, C-py models]."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,12 +13,12 @@ _PERCENT = Decimal("0.01")
 
 
 def utc_text(local: datetime, timezone: str) -> str:
-    """[D, C-py MT4User] registrationDate is UTC; MT4 itself keeps server-local time."""
+    """A local time of the server as UTC, because registrationDate is UTC [D, C-py MT4User]."""
     return local.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def mt4_user(row: Any, timezone: str) -> dict[str, Any]:
-    """[D, C-py] MT4User: neither currency nor equity nor any password."""
+    """MT4User, which has neither currency nor equity nor a password [D, C-py]."""
     nothing = Decimal(0)
     return {
         "login": row["login"],
@@ -56,12 +56,12 @@ def mt4_user(row: Any, timezone: str) -> dict[str, Any]:
 
 
 def _enable_flags(row: Any) -> int:
-    """[D, C-py MT4User] 0x01 enabled, 0x02 may change the password, 0x04 read-only."""
+    """The flags: 0x01 enabled, 0x02 may change the password, 0x04 read-only [D, C-py MT4User]."""
     return (ENABLED if row["enabled"] else 0) | MAY_CHANGE_PASSWORD | (READ_ONLY if row["read_only"] else 0)
 
 
 def margin_level(row: Any, now: datetime) -> dict[str, Any]:
-    """[D, C-py] MT4MarginLevel. Equity here counts the credit, as MT4 does."""
+    """MT4MarginLevel [D, C-py]. Its equity includes the credit, as in MT4."""
     equity = row["balance"] + row["credit"] + row["floating"]
     margin = row["margin"]
     level = (equity / margin * 100).quantize(_PERCENT) if margin else Decimal(0)
@@ -82,7 +82,7 @@ def margin_level(row: Any, now: datetime) -> dict[str, Any]:
 
 
 def balance_trade(row: Any, timezone: str) -> dict[str, Any]:
-    """A balance operation as a closed trade [I]: amount in `profit`, both times server-local, our comment."""
+    """A balance operation as a closed trade [I]: the amount is in `profit`, and both times are local to the server."""
     at = row["at"].astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%dT%H:%M:%S")
     zero = money(Decimal(0))
     return {
@@ -116,7 +116,7 @@ def balance_trade(row: Any, timezone: str) -> dict[str, Any]:
 
 
 def mt5_user(row: Any, timezone: str) -> dict[str, Any]:
-    """[D, C-py] MT5User: balance and credit, neither currency nor equity; rights as names."""
+    """MT5User [D, C-py]. It has balance and credit, neither currency nor equity, and rights as names."""
     return {
         "login": row["login"],
         "group": row["group_name"],

@@ -1,4 +1,4 @@
-"""TradeTransaction: balance operations on an MT4 account [D, C-py; I where MT4's own refusals are not documented]."""
+"""TradeTransaction: balance operations on an MT4 account [D, C-py; refusals of MT4 itself I]."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ _ORDER_TYPES: Final = (
 TRANSACTION_TYPES: Final = {"PricesGet": 0, "PricesRequote": 1} | {
     name: number for number, name in enumerate(_ORDER_TYPES, _FIRST_ORDER_TYPE)
 }
-"""Names with MT4's own numbers: BrBalance is TT_BR_BALANCE, 83."""
+"""The names with the numbers of MT4: BrBalance is TT_BR_BALANCE, 83."""
 _COMMANDS: Final = ("Buy", "Sell", "BuyLimit", "SellLimit", "BuyStop", "SellStop", "Balance", "Credit")
 COMMANDS: Final = {name: number for number, name in enumerate(_COMMANDS)}
 MAX_LOGIN = 2**31 - 1
 MAX_AMOUNT = Decimal(10) ** 12
 AMOUNT_STEP = Decimal("0.00000001")
 
-# The account, locked: two operations on it follow each other.
+# The account. It is locked, so that operations on it run one after another.
 _LOCK = "SELECT enabled FROM platform.account WHERE server = $1 AND login = $2 FOR UPDATE"
 
 
@@ -41,7 +41,7 @@ class BalanceOperation:
 
 
 def fields_of(body: bytes) -> dict[str, Any]:
-    """ASP.NET reads names in any case."""
+    """The fields of the body, with names in lower case, because ASP.NET takes any case."""
     content = decode(body)
     if not isinstance(content, dict):
         raise BusinessError("Validation", "The body is not a JSON object.")
@@ -49,7 +49,7 @@ def fields_of(body: bytes) -> dict[str, Any]:
 
 
 def member(fields: dict[str, Any], name: str, valid: dict[str, int], default: str | None) -> str:
-    """An enum's member by name in any case or by number; anything else is refused with the valid names."""
+    """A member of an enum by name, in any case, or by number. The refusal of another value has the valid names."""
     value = fields.get(name.lower())
     if value is None or value == "":
         if default is not None:
@@ -82,7 +82,7 @@ def parse(body: bytes) -> BalanceOperation:
     command = member(fields, "tradeCommand", COMMANDS, "Buy")
     login, amount = _whole(fields, "orderBy"), _price(fields)
     if kind != "BrBalance" or command not in {"Balance", "Credit"}:
-        # An order, also where the command was only forgotten: empty means Buy, and it has no volume.
+        # This is an order to buy or sell, without a volume. A missing command means Buy, too.
         raise mt4_error("TradeBadVolume", "Invalid volume.")
     if not 0 < abs(amount) <= MAX_AMOUNT:
         raise mt4_error("InvalidData", "Invalid amount.")
@@ -90,10 +90,10 @@ def parse(body: bytes) -> BalanceOperation:
 
 
 async def book_balance(connection: Connection, visit: Visit, balance: BalanceOperation) -> int:
-    """Books it and gives the ticket."""
+    """Book the operation. Returns the ticket."""
     enabled = await connection.fetchval(_LOCK, visit.server, balance.login)
     if enabled is None:
-        # Which of its codes MT4 has for this is not documented; the API's own word says it clearest [I].
+        # MT4's own code for this is not documented, so that the code of the API is used [I].
         raise BusinessError("NotFound", "The account was not found.")
     if not enabled:
         raise mt4_error("AccountDisabled", "Account disabled.")
@@ -104,7 +104,7 @@ async def book_balance(connection: Connection, visit: Visit, balance: BalanceOpe
 
 
 def prepare_trade(visit: Visit, body: bytes) -> Operation:
-    """v2: an unreadable body is refused before the key is taken; MT4's own refusals belong to the operation."""
+    """The operation in v2. A bad body is refused before the key is taken; MT4's refusals belong to the operation."""
     run = prepare_plain(visit, body)
 
     async def operation(connection: Connection) -> Envelope:
@@ -117,7 +117,7 @@ PlainOperation = Callable[[Connection], Awaitable[dict[str, Any]]]
 
 
 def prepare_plain(visit: Visit, body: bytes) -> PlainOperation:
-    """The structure comes back with `order` filled in."""
+    """The operation in v1 and v2. It returns the structure of the request with `order`, which is the ticket."""
     fields_of(body)
     refused: BusinessError | None = None
     try:

@@ -1,4 +1,4 @@
-"""v1: plain JSON, no envelope [D, seed 003]. How v1 words its refusals is not documented: HTTP 400 or 404 here [I]."""
+"""v1: JSON without an envelope [D, seed 003]. Its refusals are not documented: HTTP 400 or 404 here [I]."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,7 +24,7 @@ _PLATFORMS = "SELECT name, platform, vendor_id FROM platform.server WHERE face =
 
 
 def handle_v1(state: VendorState, act: Callable[[Visit], Awaitable[Any]]) -> Handler:
-    """A v1 call: the same rooms as v2 behind another door."""
+    """A handler of a v1 call. It acts on the same accounts as v2."""
 
     async def handle(request: Request) -> Response:
         visit = await admit(state, request)
@@ -48,7 +48,7 @@ def handle_v1(state: VendorState, act: Callable[[Visit], Awaitable[Any]]) -> Han
 
 
 async def trade_transaction(visit: Visit) -> dict[str, Any]:
-    """Every call is executed: an Idempotency-Key is not documented for v1."""
+    """Run a trade. Every call is executed, because no Idempotency-Key is documented for v1."""
     operation = trades.prepare_plain(visit, await visit.request.body())
     async with visit.pool.acquire() as connection, connection.transaction():
         return await operation(connection)
@@ -66,7 +66,7 @@ async def ping(_visit: Visit) -> bool:
 
 
 def trade_platforms(state: VendorState) -> Handler:
-    """[D, seed 003] a bare array."""
+    """The trade platforms, as an array [D, seed 003]."""
 
     async def handle(request: Request) -> Response:
         if not await is_good(state, request.headers.get("authorization", "")):

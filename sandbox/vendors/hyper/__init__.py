@@ -1,4 +1,4 @@
-"""Hyper's web API: its order of checks, its two functions, its tokens [D, H-1445, H-1675, H-1244]."""
+"""Hyper's web API: checks in the documented order, two functions and tokens [D, H-1445, H-1675, H-1244]."""
 
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
@@ -32,13 +32,13 @@ from sandbox.vendors.state import VendorState
 __all__ = ["DOCUMENTED_REQUESTS_PER_MINUTE", "build"]
 
 DOCUMENTED_REQUESTS_PER_MINUTE: Final = 20
-"""[D, H-1445] typically, for each IP, in API mode; configurable there and here."""
+"""The usual limit for each IP address in API mode. It can be configured there and here [D, H-1445]."""
 MINUTE = timedelta(minutes=1)
 TOO_MANY = 429
 
 Function = Callable[[VendorState, dict[str, Any]], Awaitable[Response]]
 FUNCTIONS: Final[dict[str, Function]] = {
-    # The case of the suffix differs, as on the functions' own pages.
+    # The suffix has the case of each function's own page.
     "Create_TP_Account_Json": create_tp_account,
     "Get_Client_Balance_json": get_client_balance,
 }
@@ -57,7 +57,7 @@ def build(state: VendorState) -> Starlette:
         await tokens.expire(state.pool)
 
     async def restore() -> None:
-        # Asked only after a change: a reset must also work while the database is down.
+        # Only after a change, because a reset must also work while the database is down.
         if gate.tokens_touched:
             await tokens.restore(state.pool)
             gate.tokens_touched = False
@@ -88,7 +88,7 @@ class Gate:
             raise HyperRefusal(NOT_AUTHORISED)
 
     def count(self, ip: str) -> None:
-        """A sliding minute; how the vendor counts is not documented."""
+        """Count a call in a sliding minute. The vendor does not document how it counts."""
         now = self.state.clock.now()
         recent = self._recent[ip]
         while recent and now - recent[0] >= MINUTE:
@@ -118,7 +118,7 @@ async def _perform(state: VendorState, name: str, request: Request) -> Response:
     if fault is None or fault.apply:
         done = await FUNCTIONS[name](state, await _fields(request))
     if fault is not None:
-        # A code 5 of the trading system says nothing about whether the account was made.
+        # Code 5 of the trading system does not say whether the account was made.
         raise HyperRefusal(int(fault.code or 0))
     return done
 
@@ -137,7 +137,7 @@ def _refresh(state: VendorState, gate: Gate) -> Handler:
 
 
 async def _alive(_request: Request) -> Response:
-    """Answers at once and skips all checks."""
+    """Answer without any check."""
     return answer(OK, "OK", {})
 
 
@@ -150,7 +150,7 @@ def _ip(request: Request) -> str:
 
 
 async def _fields(request: Request) -> dict[str, Any]:
-    """JSON, or the same fields as a form or in the query [D, H-1259]; there every value is text."""
+    """The fields: JSON, a form or the query [D, H-1259]. In a form and a query every value is text."""
     if request.method == "GET":
         return _typed(dict(request.query_params))
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):

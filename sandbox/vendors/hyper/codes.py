@@ -19,12 +19,12 @@ CODES: Final[dict[int, tuple[int, str]]] = {
     NOT_AUTHORISED: (403, "Not authorised."),
     9: (400, "The language is not accepted."),
     BUSY: (423, "The resource is being processed, try later."),
-    # 422 "security alert" in the general list; 401 on the functions of a client, which are all that stand here.
+    # The general list has 422 "security alert". Functions of a client have 401, and all functions here are such.
     WRONG_PASSWORD: (401, "Incorrect API_Password"),
     12: (422, "The entity is locked by another user."),
     13: (400, "The password breaks a rule."),
     BAD_INPUT: (400, "Bad or missing input data."),
-    # The HTTP status of these two is not documented.
+    # The HTTP statuses of these two codes are not documented.
     20: (400, "The account does not exist."),
     21: (400, "The client does not exist."),
     WRONG_TOKEN: (401, "Missing / Wrong Access Token"),
@@ -32,7 +32,7 @@ CODES: Final[dict[int, tuple[int, str]]] = {
 
 
 class HyperRefusal(Exception):
-    """The function ends with this code."""
+    """A refusal with one of the codes."""
 
     def __init__(self, code: int, status: int | None = None, text: str | None = None) -> None:
         known_status, known_text = CODES.get(code, (500, "Error."))

@@ -19,9 +19,9 @@ APPROVED: Final = (4, 5)
 MAX_CLIENT_NUMBER: Final = 2**31 - 1
 RESTRICTED_TEXT: Final = "Client account has a restrictive status, please review it in Hyper"
 _CLIENT_LOCK = 0x4859
-"""First half of the advisory lock under which a client's account is made."""
+"""The first half of the advisory lock for making a client's account."""
 
-# Who the client is, with what proves that it is he.
+# The client, with its API password.
 _CLIENT = """
     SELECT c.client_number, c.full_name, c.email, c.agency, c.erp_status, c.erp_status_text, c.identity_locked,
            c.crm_user_id, w.web_status, w.web_status_text, p.api_password
@@ -30,15 +30,15 @@ _CLIENT = """
     LEFT JOIN brokergraph_erp.api_password p USING (client_number)
     WHERE c.client_number = $1
 """
-# The client's balances, zero ones left out, with the accounting currency.
+# The client's balances with the accounting currency, without those that are zero.
 _BALANCES = """
     SELECT currency, balance, cash, value FROM brokergraph_erp.currency_balance
     WHERE client_number = $1 ORDER BY currency
 """
 _ACCOUNTING = "SELECT currency FROM brokergraph_erp.accounting_currency"
-# Only one at a time for a client; whoever comes second is told so instead of waiting.
+# One creation at a time for a client. A second request is refused instead of waiting.
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1, $2)"
-# The account that the client has already; at most one is given through this function, so any one counts.
+# The account that the client has already. This function makes at most one, so that any account counts.
 _EXISTING = """
     SELECT server, login, platform, status, group_name, currency, balance FROM brokergraph_erp.trading_account
     WHERE client_number = $1 AND platform IN ('MT4', 'MT5') AND login ~ '^[0-9]+$'
@@ -50,13 +50,13 @@ _GROUP = """
     JOIN platform.server s ON s.name = g.server
     WHERE g.server = $1 AND g.name = $2
 """
-# The account on the platform; it starts read-only, as the sample's status 2 says.
+# The account on the platform. It is read-only at first, which is status 2 of the sample.
 _OPEN = """
     INSERT INTO platform.account (server, login, client_number, crm_user_id, name, email, group_name, currency,
         leverage, read_only, registered_local)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, true, $10)
 """
-# The same account in the ERP's own table, where the next call finds it.
+# The account in the ERP's own table, where the next call finds it.
 _FILE = """
     INSERT INTO hyper.tpm_account_status (data_source, account_login, client_number, platform, status, group_name,
         currency, balance, equity, margin, synced_at)
@@ -65,7 +65,7 @@ _FILE = """
 
 
 async def identify(state: VendorState, fields: dict[str, Any]) -> Any:
-    """[D] ClientNumber is an integer, API_Password a text; both belong to the same client."""
+    """The client. ClientNumber is an integer, API_Password is a text, and both belong to the same client [D]."""
     number, password = fields.get("ClientNumber"), fields.get("API_Password")
     if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= MAX_CLIENT_NUMBER:
         raise HyperRefusal(BAD_INPUT)
@@ -80,7 +80,7 @@ async def identify(state: VendorState, fields: dict[str, Any]) -> Any:
 
 
 async def get_client_balance(state: VendorState, fields: dict[str, Any]) -> Response:
-    """Code 1 is a restricted client, still HTTP 200; whether Data comes with it is not stated, here it does [I]."""
+    """A client's balance. Code 1 is a restricted client, with HTTP 200 and here with Data, as no page says [I]."""
     client = await identify(state, fields)
     base = await state.pool.fetchval(_ACCOUNTING)
     rows = await state.pool.fetch(_BALANCES, client["client_number"])
@@ -108,7 +108,7 @@ def _balance(row: Any, base: str) -> dict[str, Any]:
 
 
 async def create_tp_account(state: VendorState, fields: dict[str, Any]) -> Response:
-    """Naturally idempotent: whoever has an account gets it shown, with code 1."""
+    """Make an account. A client that has one gets it as the answer, with code 1, so that a repeat is harmless."""
     client = await identify(state, fields)
     async with state.pool.acquire() as connection, connection.transaction():
         if not await connection.fetchval(_TRY_LOCK, _CLIENT_LOCK, client["client_number"]):
@@ -143,7 +143,7 @@ async def _open(state: VendorState, connection: Connection, client: Any) -> dict
 
 
 def _account(row: Any) -> dict[str, Any]:
-    """The JSON's names; the page's table writes "Account Login" and "Data Source" with blanks."""
+    """The account, with the names of the JSON. The page's table has "Account Login" and "Data Source"."""
     return {
         "AccountLogin": int(row["login"]),
         "DataSource": row["server"],

@@ -1,6 +1,6 @@
-"""The connection's one access token and its refresh token [D, H-1445]. Kept, so that a restart changes nothing.
+"""The access token of the connection and its refresh token [D, H-1445]. They are stored for the next start.
 
-The field names of the answer to RefreshToken are not documented: "AccessToken" and "RefreshToken" are a guess [I].
+The field names of the answer to RefreshToken are not documented. "AccessToken" and "RefreshToken" are assumed [I].
 """
 
 import hmac
@@ -19,22 +19,22 @@ ACCESS_LENGTH: Final = 120
 REFRESH_LENGTH: Final = 200
 ACCESS_LIFE_SECONDS: Final = 3600
 
-# The pair that the settings file has; one that was refreshed since then stays.
+# Store the pair of the settings file, unless there is one, which may have been refreshed.
 _FIRST = """
     INSERT INTO platform.hyper_token (kind, token) VALUES ('access', $1), ('refresh', $2) ON CONFLICT (kind) DO NOTHING
 """
-# Back to the pair of the settings file.
+# Restore the pair of the settings file.
 _RESTORE = """
     INSERT INTO platform.hyper_token (kind, token) VALUES ('access', $1), ('refresh', $2)
     ON CONFLICT (kind) DO UPDATE SET token = excluded.token, expires_at = NULL
 """
-# The access token while it is good.
+# The access token while it is valid.
 _ACCESS = "SELECT token FROM platform.hyper_token WHERE kind = 'access' AND (expires_at IS NULL OR expires_at > $1)"
-# The refresh token, locked: of two refreshes in replaceable mode one comes too late.
+# The refresh token. It is locked, so that of two refreshes in replaceable mode the second is refused.
 _REFRESH = "SELECT token FROM platform.hyper_token WHERE kind = 'refresh' FOR UPDATE"
-# A new token in the place of the old one, which is refused from now on.
+# Replace a token by a new one. The old one is then refused.
 _REPLACE = "UPDATE platform.hyper_token SET token = $2, expires_at = $3 WHERE kind = $1"
-# The access token ends now.
+# End the access token now.
 _EXPIRE = "UPDATE platform.hyper_token SET expires_at = '-infinity' WHERE kind = 'access'"
 
 
@@ -65,7 +65,7 @@ async def check_token(state: VendorState, request: Request) -> None:
 
 
 async def refresh(state: VendorState, request: Request) -> Response:
-    """The refresh token comes as the Bearer. In replaceable mode it is renewed together with the access token."""
+    """Renew the access token. The refresh token is the Bearer, and in replaceable mode it is renewed, too."""
     async with state.pool.acquire() as connection, connection.transaction():
         if not _same(_bearer(request), await connection.fetchval(_REFRESH)):
             raise HyperRefusal(WRONG_TOKEN)
