@@ -13,6 +13,7 @@ from core.clock import Clock
 from core.errors import System, Unavailable
 from resolvers.context import Caller
 from resolvers.policy.scopes import Scope
+from upstreams.postgres.database import Database
 from upstreams.state.write_access import WriteAccess
 
 pytestmark = pytest.mark.anyio
@@ -93,20 +94,20 @@ def test_by_default_a_browser_finds_no_graphiql(believing):
     assert "graphiql" not in response.text
 
 
-class CountingDatabase:
-    def __init__(self, *, answers):
-        self.looks, self.answers = 0, answers
+class CountingDatabase(Database):
+    def __init__(self, *, is_up):
+        self.looks, self.is_up = 0, is_up
 
     async def write(self, _statement, **_more):
         self.looks += 1
         await asyncio.sleep(0.01)
-        if not self.answers:
+        if not self.is_up:
             raise Unavailable("away", system=System("ERP_DATABASE"))
 
 
 async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once():
     """Everybody may ask, without a key: else whoever likes could keep every connection of both pools busy."""
-    erp, state = CountingDatabase(answers=True), CountingDatabase(answers=False)
+    erp, state = CountingDatabase(is_up=True), CountingDatabase(is_up=False)
     ledger = SimpleNamespace(access=WriteAccess(state, Clock()))
     house = SimpleNamespace(erp=erp, state=state, clock=Clock(), services=SimpleNamespace(ledger=ledger))
     readiness = Readiness()
