@@ -1,6 +1,6 @@
 # A checkout, Python 3.11 or newer and make are enough: uv is used where it is, else put into .uv/ of this checkout.
 PYTHON ?= python3
-PORT ?= 8000
+PORT ?= $(or $(BROKERGRAPH_PORT),8000)
 ARGS ?=
 # The other commit of `make bench-against`.
 REF ?= HEAD

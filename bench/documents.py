@@ -63,7 +63,7 @@ def document(dialect: Dialect, shape: str) -> str:
 
 @cache
 def numbers(rows: int) -> list[int]:
-    """Clients after whom at least so many come; the same for every server."""
+    """Numbers of clients with at least `rows` clients after them; the same numbers for every server."""
     dice = random.Random(11)
     return [FIRST_CLIENT + dice.randrange(1, CLIENTS - rows) for _ in range(BODIES)]
 

@@ -76,11 +76,11 @@ def one_round(world: World, running: Running, wanted: list[str], connections: in
 
 
 def cell(
-    world: World, everybody: list[Running], shape: str, connections: int, rounds: int, seconds: float
+    world: World, running_servers: list[Running], shape: str, connections: int, rounds: int, seconds: float
 ) -> dict[str, list[Figures]]:
     """All rounds of one kind of request, by server. The round before the first warms up and is thrown away."""
     found: dict[str, list[Figures]] = {}
-    able = [running for running in everybody if shape in running.peer.shapes]
+    able = [running for running in running_servers if shape in running.peer.shapes]
     for number in range(rounds + 1):
         for running in able if number % 2 else able[::-1]:
             wanted = bodies(running.peer.dialect, shape)
@@ -99,7 +99,7 @@ STATUSES = ["UNKNOWN", "CLOSED", "READONLY", "ACTIVE"]
 
 
 def normal(value: Any, name: str = "") -> Any:
-    """PostGraphile's lists without nodes, amounts without a type and codes as numbers, as everybody else says them."""
+    """PostGraphile's lists without nodes, its plain amounts and numeric codes, in the form of the other servers."""
     if isinstance(value, dict):
         if set(value) in ({"nodes"}, {"amount"}):
             return normal(next(iter(value.values())), name)
@@ -112,7 +112,7 @@ def normal(value: Any, name: str = "") -> Any:
 
 
 def whole(peer: Peer, body: str) -> Any:
-    """The data of one answer. Raises where there are errors, which application/json says with a 200."""
+    """The data of one answer. Raises if it has errors, which application/json returns with a 200."""
     answer = json.loads(ask(peer, body))
     if answer.get("errors") or not answer.get("data"):
         raise RuntimeError(f"{peer.name} answers {body[:200]} with {str(answer)[:500]}")
@@ -120,35 +120,35 @@ def whole(peer: Peer, body: str) -> Any:
 
 
 def digest(peer: Peer, wanted: list[str]) -> str:
-    """Of the data of some answers. Raises where there are errors."""
+    """The digest of the data of some answers. Raises if an answer has errors."""
     found = hashlib.sha256()
     for body in wanted[:CHECKED]:
         found.update(json.dumps(normal(whole(peer, body)), sort_keys=True).encode())
     return found.hexdigest()[:16]
 
 
-def check(everybody: list[Running], shapes: tuple[str, ...]) -> dict[str, str]:
+def check(servers: list[Running], shapes: tuple[str, ...]) -> dict[str, str]:
     """The digest of each shape, after all servers have given the same; nothing is measured before."""
     return {
         shape: _agreed(
-            shape, {one.peer: bodies(one.peer.dialect, shape) for one in everybody if shape in one.peer.shapes}
+            shape, {one.peer: bodies(one.peer.dialect, shape) for one in servers if shape in one.peer.shapes}
         )
         for shape in shapes
     }
 
 
-def check_shapes(everybody: list[Running]) -> None:
-    """The same of what dashboards send."""
+def check_shapes(servers: list[Running]) -> None:
+    """Check the documents of dashboards in the same way."""
     for shape in SHAPES:
         for figures in (True, False):
-            wanted = {one.peer: shape_bodies(one.peer.dialect, shape, figures=figures) for one in everybody}
+            wanted = {one.peer: shape_bodies(one.peer.dialect, shape, figures=figures) for one in servers}
             _agreed(shape, wanted)
 
 
 def _agreed(shape: str, wanted: dict[Peer, list[str]]) -> str:
     digests = {peer.name: digest(peer, one) for peer, one in wanted.items()}
     if len(set(digests.values())) != 1:
-        raise RuntimeError(f"Not everybody answers {shape} alike: {digests}")
+        raise RuntimeError(f"The servers' answers to {shape} differ: {digests}")
     return next(iter(digests.values()))
 
 

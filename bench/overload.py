@@ -1,11 +1,11 @@
-"""What becomes of a server that is asked four times as much as it can do: .venv/bin/python bench/overload.py
+"""A server under four times its capacity: .venv/bin/python bench/overload.py
 
 A real server on a sandbox's data, a driver in a process of its own. In each round: one caller alone (unloaded), eight
-callers and a server that turns nobody away (capacity), four times that for a while (overload), and one caller alone
+callers on a server that sheds no request (capacity), four times that for a while (overload), and one caller alone
 again (recovery). Prints the medians of the rounds and writes bench/OVERLOAD.md and bench/overload.json.
 
-Promised: answers that are given take at most three times as long at the 99th per cent, memory stays where it is, and
-afterwards all is as before.
+Promised: successful answers take at most three times as long at the 99th per cent, memory does not grow, and
+afterwards the server is as quick as before.
 """
 
 import argparse
@@ -84,11 +84,11 @@ MEANING = {
     "unloaded_per_second": "answers a second, one caller alone",
     "unloaded_p50": "ms, median",
     "unloaded_p99": "ms, 99th per cent",
-    "capacity_per_second": "answers a second, eight callers, of a server that turns nobody away",
+    "capacity_per_second": "answers a second, eight callers, of a server that sheds no request",
     "offered_per_second": "requests a second in the overload",
     "answered_per_second": "of them answered",
-    "turned_away_share": "of them turned away with 503 and Retry-After",
-    "not_sent_share": "of them not sent, for the driver had no connection left while all of them waited",
+    "turned_away_share": "of them shed with 503 and Retry-After",
+    "not_sent_share": "of them not sent, because all connections of the driver waited",
     "neither_share": "of them neither",
     "overload_p50": "ms, median of those answered",
     "overload_p99": "ms, 99th per cent of those answered",

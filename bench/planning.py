@@ -1,8 +1,8 @@
-"""What a document costs that nobody has sent before: .venv/bin/python bench/planning.py
+"""The cost of a new document: .venv/bin/python bench/planning.py
 
 First in this process: how long it takes to read (parse, guard, validate) and to plan a dashboard's document. Then on a
-real server over a sandbox: how long a known document takes while 10,000 different ones go through, and what is left of
-them in memory, once and once again. Everything shares the machine; requests go one after another.
+real server over a sandbox: how long a known document takes while 10,000 different ones go through, and how much
+memory they leave, after one flood and after two. Everything shares the machine; requests go one after another.
 
 Promised: under 3 ms to read and plan a new document; a known one takes at most twice as long during a flood; memory is
 bounded.
@@ -43,7 +43,7 @@ KNOWN = SMALL.format(number="")
 MILLISECONDS = 1000
 MEMORIES = ("memory_before", "memory_after", "memory_after_twice")
 UNITS = dict.fromkeys(MEMORIES, "MiB") | {"documents": "", "slowdown": "times"}
-# By turns, so that whoever else is busy is so for both.
+# In turn, so that other load on the machine affects both.
 ROUNDS, KNOWN_A_ROUND, WARM_UP = 10, 50, 300
 
 

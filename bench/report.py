@@ -9,10 +9,10 @@ HEAD = """# What it costs
 Written by `make bench`, which says how in [docs/bench.md](../docs/bench.md); every round of every figure is in
 [results.json](results.json).
 
-One PostgreSQL and one vendor's stand-in for all; the server that is asked has a core to itself, everything else shares
+One PostgreSQL and one vendor's stand-in serve all. The measured server has a core to itself; everything else shares
 another. Before anything is measured all servers give the same answers, byte for byte after PostGraphile's are put into
-everybody's shape. Servers take turns; figures are medians. brokergraph runs as it does in production: scopes,
-visibility, costs, budgets, limits, metrics and a log line for each request and each vendor call.
+the form of the other servers. Servers take turns; figures are medians. brokergraph runs as it does in production:
+scopes, visibility, costs, budgets, limits, metrics and a log line for each request and each vendor call.
 """
 COLUMNS = {
     "rps": ("answers/s", 0),
@@ -86,7 +86,7 @@ def dashboards(results: dict[str, Any]) -> str:
         for shape, one in found.items()
     ]
     least = min(one[ours]["rps"] / one[theirs]["rps"] for one in found.values())
-    dearest, dearest_without = (_spread([one[name] for one in found.values()]) for name in (ours, without))
+    highest, highest_without = (_spread([one[name] for one in found.values()]) for name in (ours, without))
     of_all = _spread([one[name] for one in found.values() for name in (ours, without)])
     apart = (
         " Measured, like new documents below, in a run of its own, later than the rest."
@@ -95,9 +95,9 @@ def dashboards(results: dict[str, Any]) -> str:
     )
     shown = table(["shape", "fields", *names, f"answers/s, of {theirs}"], rows)
     return (
-        f"{shown}\n\n50 clients each, 16 connections. Server CPU in ms an answer, in brackets µs a field. The dearest "
-        f"shape's field costs {dearest:.2f} of the cheapest's (bar: at most 1.5), without the vendor's figures "
-        f"{dearest_without:.2f}; of all of them together, with and without, {of_all:.2f}. "
+        f"{shown}\n\n50 clients each, 16 connections. Server CPU in ms an answer, in brackets µs a field. The field of "
+        f"the most expensive shape costs {highest:.2f} of the cheapest shape's field (bar: at most 1.5), without the "
+        f"vendor's figures {highest_without:.2f}; of all of them together, with and without, {of_all:.2f}. "
         f"The least of the ratios to {theirs} is {least:.2f} (bar: at least 2.2).{apart}"
     )
 
@@ -132,7 +132,7 @@ def planning(results: dict[str, Any]) -> str:
     found = results["planning"]
     before, after, twice = (found[f"memory_{when}"] for when in ("before", "after", "after_twice"))
     return (
-        f"A dashboard's document that nobody sent before is parsed and validated in {found['read']:.2f} ms and planned "
+        f"A new document of a dashboard is parsed and validated in {found['read']:.2f} ms and planned "
         f"in {found['plan']:.2f}, together {found['read_and_plan']:.2f} ms of processor time (bar: under 3). While "
         f"{number(found['documents'], 0)} different ones go through, and as many again, a known one takes "
         f"{found['slowdown']:.2f} times as long (bar: at most 2). Memory: {before} MiB before, {after} after them, "

@@ -74,13 +74,13 @@ def ratios(cells: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def measured_cells(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any]:
+def measured_cells(here: World, running_servers: list[Running], pace: Pace) -> dict[str, Any]:
     """Every shape, all servers in turn."""
-    digests = check(everybody, tuple(MEANING))
+    digests = check(running_servers, tuple(MEANING))
     found: dict[str, Any] = {}
     for shape, digest in digests.items():
         say(f"{shape}: {MEANING[shape]}")
-        rounds = cell(here, everybody, shape, CONNECTIONS[shape[0]], pace.rounds, pace.seconds)
+        rounds = cell(here, running_servers, shape, CONNECTIONS[shape[0]], pace.rounds, pace.seconds)
         found[shape] = {
             "digest": digest,
             "connections": CONNECTIONS[shape[0]],
@@ -90,10 +90,10 @@ def measured_cells(here: World, everybody: list[Running], pace: Pace) -> dict[st
     return found
 
 
-def measured_sizes(here: World, everybody: list[Running], pace: Pace) -> dict[str, dict[str, Figures]]:
+def measured_sizes(here: World, running_servers: list[Running], pace: Pace) -> dict[str, dict[str, Figures]]:
     """What a page costs against its size, alternating."""
     found: dict[str, dict[str, list[Figures]]] = {}
-    asked = [running for running in everybody if running.peer.name in SIZED]
+    asked = [running for running in running_servers if running.peer.name in SIZED]
     for size in SIZES:
         say(f"a page of {size}")
         for number in range(pace.rounds_beside + 1):
@@ -123,21 +123,21 @@ def measured_shapes(here: World, ours: Running, theirs: Running, pace: Pace) -> 
     return {shape: {name: medians(one) for name, one in rounds.items()} for shape, rounds in found.items()}
 
 
-def measured(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any]:
-    ours, theirs = named(everybody, "brokergraph"), named(everybody, "mercurius")
-    for running in everybody:
+def measured(here: World, running_servers: list[Running], pace: Pace) -> dict[str, Any]:
+    ours, theirs = named(running_servers, "brokergraph"), named(running_servers, "mercurius")
+    for running in running_servers:
         driven(running.peer, bodies(running.peer.dialect, "D0"), 4, 1)
-    cells = measured_cells(here, everybody, pace)
+    cells = measured_cells(here, running_servers, pace)
     results: dict[str, Any] = {
         "machine": described(),
         "versions": versions(),
-        "servers": {running.peer.name: running.peer.what for running in everybody},
+        "servers": {running.peer.name: running.peer.what for running in running_servers},
         "pace": {"rounds": pace.rounds, "seconds": pace.seconds},
         "shapes": MEANING,
         "ratios": ratios(cells),
         "bars": {name: [bar, kind] for name, (*_, bar, kind) in RATIOS.items()},
         "cells": cells,
-        "sizes": measured_sizes(here, everybody, pace),
+        "sizes": measured_sizes(here, running_servers, pace),
     }
     results["dashboards"] = measured_shapes(here, ours, theirs, pace)
     say("where the time goes")
@@ -148,21 +148,21 @@ def measured(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any
 
 
 def planned(documents: int) -> dict[str, float]:
-    """What bench/planning.py says, in a process of its own: it measures itself."""
-    say("documents that nobody sent before")
+    """The figures of bench/planning.py, which measures itself and therefore runs in a process of its own."""
+    say("new documents")
     command = [sys.executable, str(HERE / "planning.py"), "--json", "--documents", str(documents)]
     found: dict[str, float] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     return found
 
 
-def named(everybody: list[Running], name: str) -> Running:
-    return next(one for one in everybody if one.peer.name == name)
+def named(running_servers: list[Running], name: str) -> Running:
+    return next(one for one in running_servers if one.peer.name == name)
 
 
-def dashboards_again(here: World, everybody: list[Running], pace: Pace) -> dict[str, Any]:
+def dashboards_again(here: World, running_servers: list[Running], pace: Pace) -> dict[str, Any]:
     """The last results with what dashboards send and what a new document costs measured once more, and said so."""
     results: dict[str, Any] = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
-    shapes = measured_shapes(here, named(everybody, "brokergraph"), named(everybody, "mercurius"), pace)
+    shapes = measured_shapes(here, named(running_servers, "brokergraph"), named(running_servers, "mercurius"), pace)
     return results | {"dashboards": shapes, "dashboards_apart": True}
 
 
@@ -215,9 +215,9 @@ async def beside_peers(chosen: argparse.Namespace, pace: Pace) -> int:
         wanted = ("brokergraph", "mercurius") if chosen.only_dashboards else None
         asked = [peer for peer in peers(scratch()) if wanted is None or peer.name in wanted]
         with ExitStack() as stack:
-            everybody = [stack.enter_context(here.running(peer)) for peer in asked]
+            running_servers = [stack.enter_context(here.running(peer)) for peer in asked]
             # wrk and the profiler are waited for; nothing else wants this loop meanwhile.
-            results = (dashboards_again if chosen.only_dashboards else measured)(here, everybody, pace)
+            results = (dashboards_again if chosen.only_dashboards else measured)(here, running_servers, pace)
     results["planning"] = planned(pace.documents)
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (HERE / "RESULTS.md").write_text(written(results), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Who is measured: brokergraph and its peers, and how each is started."""
+"""The measured servers, brokergraph and its peers, and how each is started."""
 
 import sys
 from dataclasses import dataclass

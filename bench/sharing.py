@@ -1,8 +1,8 @@
-"""What sharing between requests saves, at sixteen callers who look at the same: .venv/bin/python bench/sharing.py
+"""The savings of request coalescing, for sixteen callers that ask the same: .venv/bin/python bench/sharing.py
 
-A real server for each number of places (0: nobody shares), all on one sandbox. In alternating rounds one request is
-driven over sixteen connections. Prints, as medians of the rounds: the server's CPU for an answer, answers a second,
-vendor calls for an answer, and how long answers took. `--vendor-seconds` makes the vendors as slow as real ones.
+A real server for each number of calls in flight (0: no coalescing), all on one sandbox. In alternating rounds one
+request is driven over sixteen connections. Prints, as medians of the rounds: the server's CPU for an answer, answers a
+second, vendor calls for an answer, and the times of answers. `--vendor-seconds` makes the vendors as slow as real ones.
 """
 
 import argparse

@@ -2,19 +2,47 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class DepositCommand:
-    """Put `amount` (> 0, within the currency's quantum) on `login`. `reference` is at most 31 ASCII characters and
-    goes whole into the vendor's comment; `idempotency_key` goes where the vendor has such a header.
+    """Put `amount` (> 0, within the currency's quantum) on the account `login` of the trading server `server`.
+
+    `reference` is at most 31 ASCII characters and goes whole into the vendor's comment. `idempotency_key` goes where
+    the vendor has such a header. `note` is the caller's remark; it stays with the instruction.
     """
 
+    server: str
     login: str
     amount: Decimal
     currency: str
     reference: str
     idempotency_key: str
+    note: str | None = None
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """All that makes two deposits the same one, by the name of the instruction's column."""
+        return {
+            "server": self.server,
+            "login": self.login,
+            "amount": self.amount,
+            "currency": self.currency,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DepositGuards:
+    """The ledger's limits of one deposit. None: no limit."""
+
+    daily_per_caller: Decimal | None = None
+    daily_per_account: Decimal | None = None
+    one_open_per_account: bool = False
+
+
+NO_GUARDS = DepositGuards()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +56,7 @@ class DepositReceipt:
 class NewAccountCommand:
     """Make an account for a client. `name` is the client's full name; leverage None leaves the group's default."""
 
+    server: str
     group: str
     name: str
     leverage: Decimal | None
@@ -67,3 +96,8 @@ class AccountRequestCommand:
     group: str | None = None
     currency: str | None = None
     fortex_username: str | None = None
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """All that makes two requests the same one: every field by its name."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}

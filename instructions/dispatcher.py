@@ -7,15 +7,13 @@ Invariants:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass
 
 import structlog
 
 from core.call import Call
 from core.clock import Clock, Deadline
-from core.commands import DepositReceipt, NewAccountReceipt
+from core.commands import NO_GUARDS, DepositGuards, NewAccountReceipt
 from core.errors import (
     ERP_DATABASE,
     DatabaseFailure,
@@ -26,11 +24,11 @@ from core.errors import (
     UpstreamError,
 )
 from core.records import InstructionRecord
+from instructions.drafts import Prepare, Prepared
 from instructions.failpoints import Failpoint, reached
 from instructions.outcomes import Outcomes, pause_seconds
 from instructions.transitions import confirmation, doubt, refusal
-from upstreams.state.deposit_limits import NO_GUARDS, LimitReached
-from upstreams.state.drafts import Draft
+from upstreams.state.deposit_limits import LimitReached
 from upstreams.state.instructions import Ledger, Transition
 
 log = structlog.get_logger(__name__)
@@ -43,16 +41,6 @@ MARK_SECONDS = 20.0
 # The part of the caller's deadline that is reserved for reading what the answer shows besides the instruction.
 ANSWER_SECONDS = 0.5
 _NOT_MARKED = "The state database did not store the instruction in time, so nothing was sent."
-
-
-class Prepared(Protocol):
-    """A command that is ready to be sent: only the first byte is missing."""
-
-    async def send(self) -> DepositReceipt | NewAccountReceipt | None: ...
-
-
-Prepare = Callable[[Call], Awaitable[Prepared]]
-Preparation = Callable[[InstructionRecord], Prepare]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +59,7 @@ class _Progress:
     """What is known of an instruction at this moment, for the caller whose time ends first."""
 
     outcome: Outcome
+    guards: DepositGuards
     answered: bool = False
     """The caller was told that the outcome is not known yet, so the instruction has to exist."""
 
@@ -84,7 +73,7 @@ class Dispatcher:
         self._clock = clock
         self._running: set[asyncio.Task[Outcome]] = set()
 
-    async def run(self, draft: Draft, preparation: Preparation, call: Call) -> Outcome:
+    async def run(self, draft: InstructionRecord, guards: DepositGuards, prepare: Prepare, call: Call) -> Outcome:
         """Write the instruction down and carry it out; wait no longer than the caller's deadline.
 
         At the deadline the instruction is returned as it is then, and the work goes on without the caller. Where the
@@ -92,8 +81,8 @@ class Dispatcher:
 
         Raises LimitReached or UpstreamError where no row was written, and the key is still free.
         """
-        progress = _Progress(Outcome(draft.record))
-        task = asyncio.create_task(self._write_and_carry_out(progress, draft, preparation, call))
+        progress = _Progress(Outcome(draft), guards)
+        task = asyncio.create_task(self._write_and_carry_out(progress, draft, prepare, call))
         self._running.add(task)
         task.add_done_callback(self._forget)
         await asyncio.wait([task], timeout=max(0.0, call.deadline.remaining() - ANSWER_SECONDS))
@@ -114,7 +103,7 @@ class Dispatcher:
             log.error("instruction.not_written", error=type(error).__name__, exc_info=error)
 
     async def _write_and_carry_out(
-        self, progress: _Progress, draft: Draft, preparation: Preparation, call: Call
+        self, progress: _Progress, draft: InstructionRecord, prepare: Prepare, call: Call
     ) -> Outcome:
         received, is_new = await self._receive(progress, draft, call)
         if not is_new:
@@ -124,12 +113,14 @@ class Dispatcher:
         try:
             if progress.answered:
                 return await self._refuse(received, _late())
-            return await self._carry_out(progress, preparation(received), call)
+            return await self._carry_out(progress, prepare, call)
         except Exception as error:
             log.exception("instruction.abandoned", instruction=str(draft.id), error=type(error).__name__)
             return progress.outcome
 
-    async def _receive(self, progress: _Progress, draft: Draft, call: Call) -> tuple[InstructionRecord, bool]:
+    async def _receive(
+        self, progress: _Progress, draft: InstructionRecord, call: Call
+    ) -> tuple[InstructionRecord, bool]:
         """Write the row, repeating until it is known whether the row exists.
 
         After the caller was answered the row is written without limits, only to be rejected: the instruction that the
@@ -139,7 +130,7 @@ class Dispatcher:
         attempt, in_doubt = 0, False
         while True:
             try:
-                return await self._ledger.receive(_without_limits(draft) if progress.answered else draft)
+                return await self._ledger.receive(draft, NO_GUARDS if progress.answered else progress.guards)
             except UpstreamError as error:
                 failure, pause = error.database_failure, pause_seconds(attempt)
                 log.warning("instruction.not_written_yet", instruction=str(draft.id), error=type(error).__name__)
@@ -204,7 +195,3 @@ def _unsent(message: str) -> Unavailable:
 
 def _late() -> Unavailable:
     return _unsent("It was written down too late for its caller, so nothing was sent.")
-
-
-def _without_limits(draft: Draft) -> Draft:
-    return replace(draft, new=replace(draft.new, guards=NO_GUARDS))

@@ -164,7 +164,7 @@ class Verdicts:
             return Undecided("the CRM is not in the settings any more", for_people=True)
 
         async def ask() -> Verdict:
-            await crm.settle_request(request_command(instruction.details), call)
+            await crm.settle_request(request_command(instruction), call)
             return Booked(None, "asked again: the request waits in the CRM")
 
         return await _judged(ask)

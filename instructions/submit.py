@@ -2,18 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from core.call import Call
 from core.errors import ERP_DATABASE, Reason, Unavailable, UpstreamError
 from core.records import Failure, InstructionRecord
-from core.visibility import Visibility
-from instructions.dispatcher import ANSWER_SECONDS, Dispatcher, Outcome, Preparation
+from instructions.dispatcher import ANSWER_SECONDS, Dispatcher, Outcome
+from instructions.drafts import CheckedCommand, CommandRequest, request_hash
 from instructions.failpoints import Failpoint, reached
 from upstreams.state.deposit_limits import LimitReached
-from upstreams.state.drafts import NewInstruction, request_hash
 from upstreams.state.instructions import Ledger
 
 _KEY = re.compile(r"[ -~]{1,255}", re.ASCII)
@@ -52,28 +50,6 @@ class IdempotencyKeyReused(Exception):
         self.original = original
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedCommand:
-    """A command whose checks have passed, and how to prepare it."""
-
-    instruction: NewInstruction
-    prepare: Preparation
-
-
-@dataclass(frozen=True, slots=True)
-class CommandRequest:
-    """One mutation as requested: `meaning` is its input without the key, `visible` what its caller may see."""
-
-    kind: str
-    principal: str
-    idempotency_key: str
-    meaning: Mapping[str, Any]
-    visible: Visibility
-
-    def may_see(self, instruction: InstructionRecord) -> bool:
-        return self.visible.includes(instruction)
-
-
 async def submit(
     request: CommandRequest,
     check: Callable[[], Awaitable[CheckedCommand]],
@@ -100,12 +76,11 @@ async def submit(
         raise Unavailable(message, system=ERP_DATABASE) from error
     if isinstance(found, Outcome):
         return found
-    draft = ledger.draft(found.instruction)
     try:
-        outcome = await dispatcher.run(draft, found.prepare, call)
+        outcome = await dispatcher.run(request.draft(found), found.guards, found.prepare, call)
     except LimitReached as error:
         raise NotPermitted(error.reason, error.message) from error
-    return outcome if outcome.instruction.id == draft.id else _replayed(outcome.instruction, request)
+    return outcome if outcome.instruction.id == request.identity.id else _replayed(outcome.instruction, request)
 
 
 async def _checked(
@@ -118,11 +93,11 @@ async def _checked(
         return _replayed(known, request)
     if known is None:
         ledger.access.require()
-    order = await check()
+    checked = await check()
     reached(Failpoint.CHECKED)
     # Because another API key of the principal used this key for an agency that this caller may not see, the checks come
     # first. For this caller that agency's clients do not exist.
-    return order if known is None else _replayed(known, request)
+    return checked if known is None else _replayed(known, request)
 
 
 def _replayed(known: InstructionRecord, request: CommandRequest) -> Outcome:

@@ -1,6 +1,5 @@
-"""From an instruction to the vendor's command. Sending, searching and finishing use the same one."""
+"""Vendors' commands, and what an instruction stores of them, so that each can be sent, searched and finished."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -8,44 +7,53 @@ from core.commands import AccountRequestCommand, DepositCommand, NewAccountComma
 from core.money import plain
 from core.records import InstructionRecord
 
+Command = DepositCommand | NewAccountCommand | AccountRequestCommand
+
+
+def columns(command: Command | None) -> dict[str, Any]:
+    """What an instruction stores of the command, by the name of the column. None: the client's number says it all."""
+    match command:
+        case DepositCommand():
+            return command.meaning
+        case NewAccountCommand():
+            leverage = None if command.leverage is None else plain(command.leverage)
+            details = {"group": command.group, "name": command.name, "leverage": leverage, "email": command.email}
+            return {"server": command.server, "details": details}
+        case AccountRequestCommand():
+            values = command.meaning
+            return {"details": {name: plain(v) if isinstance(v, Decimal) else v for name, v in values.items()}}
+        case None:
+            return {}
+
 
 def deposit_command(instruction: InstructionRecord) -> DepositCommand:
     """The deposit. The instruction's reference is the vendor's comment, its id the vendor's idempotency key."""
-    assert instruction.login is not None
-    assert instruction.amount is not None
-    assert instruction.currency is not None
-    return DepositCommand(
-        login=instruction.login,
-        amount=instruction.amount,
-        currency=instruction.currency,
-        reference=instruction.reference,
-        idempotency_key=str(instruction.id),
-    )
-
-
-def account_details(group: str, name: str, leverage: Decimal | None, email: str | None) -> dict[str, Any]:
-    """What an instruction stores of a command for a new account."""
-    return {"group": group, "name": name, "leverage": None if leverage is None else plain(leverage), "email": email}
+    server, login, amount, currency = instruction.server, instruction.login, instruction.amount, instruction.currency
+    assert server is not None
+    assert login is not None
+    assert amount is not None
+    assert currency is not None
+    return DepositCommand(server, login, amount, currency, instruction.reference, str(instruction.id))
 
 
 def account_command(instruction: InstructionRecord) -> NewAccountCommand:
     details = instruction.details
+    assert instruction.server is not None
     return NewAccountCommand(
+        server=instruction.server,
         group=details["group"],
         name=details["name"],
-        leverage=None if details["leverage"] is None else Decimal(details["leverage"]),
+        leverage=_number(details["leverage"]),
         email=details["email"],
         reference=instruction.reference,
         idempotency_key=str(instruction.id),
     )
 
 
-def request_details(order: AccountRequestCommand) -> dict[str, Any]:
-    """What an instruction stores of a request to open an account."""
-    values = {name: getattr(order, name) for name in order.__dataclass_fields__}
-    return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
+def request_command(instruction: InstructionRecord) -> AccountRequestCommand:
+    details = instruction.details
+    return AccountRequestCommand(**{**details, "leverage": _number(details["leverage"])})
 
 
-def request_command(details: Mapping[str, Any]) -> AccountRequestCommand:
-    leverage = details["leverage"]
-    return AccountRequestCommand(**{**details, "leverage": None if leverage is None else Decimal(leverage)})
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

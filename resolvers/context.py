@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 
 from core.call import Call
 from core.clock import Clock
+from core.commands import DepositGuards
 from core.visibility import Visibility
 from engine import Batcher, freeze
 from instructions.dispatcher import Dispatcher
@@ -87,6 +88,10 @@ class DepositLimits:
     maximum: Mapping[str, Decimal] = field(default_factory=dict)
     daily_per_caller: Mapping[str, Decimal] = field(default_factory=dict)
     daily_per_account: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def guards(self, currency: str, *, one_open: bool) -> DepositGuards:
+        """The limits of a deposit in this currency. `one_open`: an account has one undecided deposit at a time."""
+        return DepositGuards(self.daily_per_caller.get(currency), self.daily_per_account.get(currency), one_open)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Measures, and draws what was measured. The plots' library is nobody's dependency, so it has an environment of its own.
+# Measures, and draws the results. The plots' library is no dependency of the project, so it has an environment of its own.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)

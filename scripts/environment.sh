@@ -8,12 +8,13 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$here"
 
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    echo "brokergraph needs Python 3.11 or newer; $python is not. Say which: make PYTHON=python3.12 ..." >&2
+    echo "brokergraph needs Python 3.11 or newer; $python is not. Name one: make PYTHON=python3.12 ..." >&2
     exit 1
 fi
 uv=$(PYTHON=$python "$here/scripts/uv.sh")
 
-# A folder that somebody else made (`python -m venv`, `uv sync`) will do as well; one without a Python will not.
+# A folder that another tool made (`python -m venv`, `uv sync`) is used as well, if it has a Python.
+echo "Installing brokergraph into .venv; the first time takes up to a minute." >&2
 [ -x .venv/bin/python ] || "$uv" venv --quiet --clear --python "$python" .venv
 export VIRTUAL_ENV="$here/.venv"
 "$uv" pip sync --quiet --require-hashes requirements.lock

@@ -14,6 +14,7 @@ fi
 
 private=$here/.uv/$version
 if [ ! -x "$private/bin/uv" ]; then
+    echo "Installing uv $version into .uv of this checkout." >&2
     rm -rf "$private"
     # A Python without ensurepip (Debian's, without python3-venv) may still have pip; with --target it installs beside
     # the system's packages and not among them.

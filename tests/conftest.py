@@ -45,7 +45,7 @@ async def database(box) -> AsyncIterator[asyncpg.Connection]:
     """The sandbox's database with every right: what vendors and the ERP really hold."""
     connection = await asyncpg.connect(box.database_url)
     yield connection
-    # A test may have killed the server, and a dead connection has nobody to say goodbye to.
+    # A test may have killed the server, and a dead connection cannot be closed in an orderly way.
     connection.terminate()
 
 

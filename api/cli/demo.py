@@ -43,6 +43,7 @@ def command(*, port: int, data: Path, clients: int | None, fresh: bool, control:
     try:
         with listening("127.0.0.1", port) as listener, _box(data, clients, fresh=fresh, control=control) as ready:
             settings = _settings(Path(ready["settings_path"]))
+            click.echo("Starting the graph ...", err=True)
             _prepare(settings)
             _tell(port_of(listener), ready)
             serve(settings, listener)
@@ -59,6 +60,7 @@ def _box(data: Path, clients: int | None, *, fresh: bool, control: bool) -> Iter
     if clients is not None or fresh or not ready.parent.exists():
         arguments += ["--clients", str(DEFAULT_CLIENTS if clients is None else clients)]
     ready.unlink(missing_ok=True)
+    click.echo(f"Starting PostgreSQL and the vendors' servers in {data} ...", err=True)
     # A session of its own keeps a Ctrl-C at the terminal from reaching it before the graph has let go of it.
     child = subprocess.Popen(arguments, start_new_session=True)  # noqa: S603 - our own interpreter and options.
     try:

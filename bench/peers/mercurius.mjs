@@ -5,7 +5,7 @@ import { accounts, balances, clients, connections, live, owners, page, total, ty
 
 const loader = (load) => ({ loader: load, opts: { cache: false } });
 const numbers = (queries) => queries.map(({ obj }) => obj.clientNumber);
-// Balances and their total come from one statement: whoever is second waits for the first one's rows.
+// Balances and their total come from one statement: the second loader waits for the rows of the first.
 function shared(context, wanted) {
   const key = `${wanted.length}:${wanted[0]}:${wanted.at(-1)}`;
   context.balances ??= {};

@@ -1,18 +1,17 @@
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
-from core.call import Call
+from core.commands import NewAccountCommand
 from core.errors import Reason
-from core.records import ClientRecord, InstructionRecord
-from core.secret import Secret
-from instructions.dispatcher import Outcome, Prepare, Prepared
-from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
-from instructions.vendor_commands import account_command, account_details
+from core.records import ClientRecord
+from instructions.dispatcher import Outcome
+from instructions.drafts import CheckedCommand, Identity
+from instructions.submit import InputIssue, InvalidInput, NotPermitted
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given
 from resolvers.fields.loaders import clients_by_number
@@ -29,9 +28,6 @@ from resolvers.policy.authorization import OUTCOME, public
 from resolvers.policy.enums import ClientStanding
 from resolvers.types.instruction import Instruction
 from resolvers.types.standing import standing
-from upstreams.state.drafts import NewInstruction
-from upstreams.vendors.kit.protocol import Accounts
-from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.registry import sections
 
 KIND = "CREATE_TRADING_ACCOUNT"
@@ -100,19 +96,7 @@ async def _client(number: int, context: Context) -> ClientRecord:
     return client
 
 
-def _new(client: ClientRecord, meaning: Mapping[str, Any], key: str, context: Context) -> NewInstruction:
-    return NewInstruction(
-        kind=KIND,
-        principal=context.caller.principal,
-        idempotency_key=key,
-        client_number=client.client_number,
-        agency=client.agency,
-        meaning=meaning,
-        server=meaning["server"],
-    )
-
-
-async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context: Context) -> CheckedCommand:
+async def through_erp(number: int, context: Context) -> CheckedCommand:
     """Let the ERP make the account. It knows the client's standing itself and answers accordingly."""
     erp_api, client = context.services.erp_api, await _client(number, context)
     if erp_api is None:
@@ -123,17 +107,10 @@ async def through_erp(number: int, meaning: Mapping[str, Any], key: str, context
     if password is None:
         message = "The ERP has no API password of this client, so its API cannot be asked to make an account."
         raise NotPermitted(Reason.CREDENTIALS_REJECTED, message)
-    secret: Secret = password
-
-    async def prepare(call: Call) -> Prepared:
-        return await erp_api.prepare_account(number, secret, call)
-
-    return CheckedCommand(_new(client, meaning, key, context), lambda _instruction: prepare)
+    return CheckedCommand(client, None, partial(erp_api.prepare_account, number, password))
 
 
-async def on_server(
-    number: int, server: NewAccountOnServer, meaning: Mapping[str, Any], key: str, context: Context
-) -> CheckedCommand:
+async def on_server(number: int, server: NewAccountOnServer, identity: Identity, context: Context) -> CheckedCommand:
     """Make the account on a trading server directly. Raises InvalidInput or NotPermitted."""
     client = await _client(number, context)
     platform = context.services.platforms.get(server.server)
@@ -142,22 +119,26 @@ async def on_server(
         raise NotPermitted(Reason.NOT_FOUND, "There is no such trading server.")
     if platform.accounts is None:
         raise NotPermitted(Reason.NOT_SUPPORTED, f"{server.server}'s vendor documents no way to make accounts.")
-    if issues := _issues(server, config, client):
+    if issues := _issues(server, config.groups, client):
         raise InvalidInput(*issues)
     if standing(client) is not ClientStanding.OK:
         raise NotPermitted(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
-    accounts = platform.accounts
-    details = account_details(server.group, client.full_name or "", given(server.leverage), client.email)
-    new = replace(_new(client, meaning, key, context), details=details)
-    return CheckedCommand(new, lambda instruction: preparation(accounts, instruction))
+    command = NewAccountCommand(
+        server=server.server,
+        group=server.group,
+        name=client.full_name or "",
+        leverage=given(server.leverage),
+        email=client.email,
+        reference=identity.reference,
+        idempotency_key=str(identity.id),
+    )
+    return CheckedCommand(client, command, partial(platform.accounts.prepare, command))
 
 
-def _issues(server: NewAccountOnServer, config: ServerConfig, client: ClientRecord) -> list[InputIssue]:
+def _issues(server: NewAccountOnServer, groups: Sequence[str], client: ClientRecord) -> list[InputIssue]:
     issues = []
-    if server.group not in config.groups:
-        message = (
-            f"group must be one that {server.server}'s configuration allows: {', '.join(config.groups) or 'none'}."
-        )
+    if server.group not in groups:
+        message = f"group must be one that {server.server}'s configuration allows: {', '.join(groups) or 'none'}."
         issues.append(InputIssue(("server", "group"), "allowed-group", message))
     leverage = given(server.leverage)
     if leverage is not None and not (1 <= leverage <= 5000 and leverage == int(leverage)):  # noqa: PLR2004 - below.
@@ -165,13 +146,6 @@ def _issues(server: NewAccountOnServer, config: ServerConfig, client: ClientReco
     if not client.full_name:
         issues.append(InputIssue(("clientNumber",), "full-name", "The client has no full name in the ERP."))
     return issues
-
-
-def preparation(accounts: Accounts, instruction: InstructionRecord) -> Prepare:
-    async def prepare(call: Call) -> Prepared:
-        return await accounts.prepare(account_command(instruction), call)
-
-    return prepare
 
 
 def confirmed(outcome: Outcome) -> TradingAccountCreated | TradingAccountAlreadyExists:
@@ -188,7 +162,6 @@ def confirmed(outcome: Outcome) -> TradingAccountCreated | TradingAccountAlready
 
 async def create_trading_account(info: Info, input: Annotated[CreateTradingAccountInput, INPUT]) -> Any:  # noqa: A002 - the graph's name.
     context, server, number = info.context, given(input.server), input.client_number
-    key = str(input.idempotency_key)
     meaning = {
         "clientNumber": number,
         "server": server and server.server,
@@ -196,9 +169,11 @@ async def create_trading_account(info: Info, input: Annotated[CreateTradingAccou
         "leverage": server and given(server.leverage),
     }
 
-    async def order() -> CheckedCommand:
-        if server is None:
-            return await through_erp(number, meaning, key, context)
-        return await on_server(number, server, meaning, key, context)
+    asked = request(KIND, str(input.idempotency_key), meaning, context)
 
-    return await payload(request(KIND, key, meaning, context), order, confirmed, context)
+    async def check() -> CheckedCommand:
+        if server is None:
+            return await through_erp(number, context)
+        return await on_server(number, server, asked.identity, context)
+
+    return await payload(asked, check, confirmed, context)

@@ -1,17 +1,17 @@
-from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
-from core.call import Call
+from core.commands import DepositCommand
 from core.errors import Reason
 from core.money import is_whole, plain, quantum
-from core.records import AccountKey, AccountRecord, ClientRecord, InstructionRecord
-from instructions.dispatcher import Outcome, Prepare, Prepared
-from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
-from instructions.vendor_commands import deposit_command
+from core.records import AccountKey, AccountRecord, ClientRecord
+from instructions.dispatcher import Outcome
+from instructions.drafts import CheckedCommand
+from instructions.submit import InputIssue, InvalidInput, NotPermitted
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given
 from resolvers.fields.loaders import accounts_by_key, clients_by_number
@@ -25,7 +25,7 @@ from resolvers.mutations.failures import (
     ValidationFailed,
     invalid,
 )
-from resolvers.mutations.payload import INPUT, KEY, payload, request
+from resolvers.mutations.payload import INPUT, KEY, new_identity, payload, request
 from resolvers.policy.authorization import OUTCOME, public
 from resolvers.policy.enums import ClientStanding
 from resolvers.policy.errors import BadUserInput
@@ -33,9 +33,6 @@ from resolvers.types.instruction import Instruction
 from resolvers.types.lookup_inputs import TradingAccountBy, account_key_of
 from resolvers.types.scalars import CurrencyCode
 from resolvers.types.standing import standing
-from upstreams.state.deposit_limits import DepositGuards
-from upstreams.state.drafts import NewInstruction
-from upstreams.vendors.kit.protocol import Deposits, Platform
 
 KIND = "DEPOSIT"
 # What is kept for ever should not be a place to store things.
@@ -64,84 +61,47 @@ DepositPayload = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Deposit:
-    """A deposit as asked."""
-
-    account: AccountKey
-    amount: Decimal
-    currency: str
-    note: str | None
-
-    def issues(self) -> list[InputIssue]:
-        """What is wrong with it, whatever the account."""
-        if self.amount <= 0:
-            return [InputIssue(("amount",), "positive", "amount must be more than zero.")]
-        if not is_whole(self.amount, self.currency):
-            least = plain(quantum(self.currency))
-            return [InputIssue(("amount",), "quantum", f"amount must be a multiple of {least} {self.currency}.")]
-        if self.note is not None and len(self.note) > _LONGEST_NOTE:
-            return [InputIssue(("note",), "length", f"note must have at most {_LONGEST_NOTE} characters.")]
-        return []
+def issues(command: DepositCommand) -> list[InputIssue]:
+    """What is wrong with a deposit, whatever its account."""
+    if command.amount <= 0:
+        return [InputIssue(("amount",), "positive", "amount must be more than zero.")]
+    if not is_whole(command.amount, command.currency):
+        least = plain(quantum(command.currency))
+        return [InputIssue(("amount",), "quantum", f"amount must be a multiple of {least} {command.currency}.")]
+    if command.note is not None and len(command.note) > _LONGEST_NOTE:
+        return [InputIssue(("note",), "length", f"note must have at most {_LONGEST_NOTE} characters.")]
+    return []
 
 
-async def check(deposit: Deposit, context: Context) -> tuple[AccountRecord, ClientRecord, Platform, Deposits]:
-    """The account, its client and its server. Raises InvalidInput, NotPermitted, UpstreamError."""
-    if issues := deposit.issues():
-        raise InvalidInput(*issues)
-    most = context.services.deposit_limits.maximum.get(deposit.currency)
-    if most is not None and deposit.amount > most:
-        raise NotPermitted(Reason.LIMIT_EXCEEDED, f"One deposit may be at most {plain(most)} {deposit.currency}.")
-    account: AccountRecord | None = await context.load(accounts_by_key, deposit.account)
+async def check(command: DepositCommand, context: Context) -> CheckedCommand:
+    """The deposit with its client and its server. Raises InvalidInput, NotPermitted, UpstreamError."""
+    if found := issues(command):
+        raise InvalidInput(*found)
+    most = context.services.deposit_limits.maximum.get(command.currency)
+    if most is not None and command.amount > most:
+        raise NotPermitted(Reason.LIMIT_EXCEEDED, f"One deposit may be at most {plain(most)} {command.currency}.")
+    account, client = await account_and_client(command, context)
+    platform = context.services.platforms.get(account.server)
+    if platform is None or platform.deposits is None:
+        raise NotPermitted(Reason.NOT_SUPPORTED, f"Deposits on {account.server} are not possible.")
+    if account.currency != command.currency:
+        message = f"currency must be the account's, {account.currency}."
+        raise InvalidInput(InputIssue(("currency",), "account-currency", message))
+    if standing(client) is not ClientStanding.OK:
+        raise NotPermitted(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
+    guards = context.services.deposit_limits.guards(command.currency, one_open=platform.deposit_history is None)
+    return CheckedCommand(client, command, partial(platform.deposits.prepare, command), guards)
+
+
+async def account_and_client(command: DepositCommand, context: Context) -> tuple[AccountRecord, ClientRecord]:
+    """Raises NotPermitted where the caller sees no such account, and UpstreamError."""
+    account: AccountRecord | None = await context.load(accounts_by_key, AccountKey(command.server, command.login))
     client: ClientRecord | None = None
     if account is not None:
         client = await context.load(clients_by_number, account.client_number)
     if account is None or client is None:
         raise NotPermitted(Reason.NOT_FOUND, "There is no such trading account.")
-    platform = context.services.platforms.get(account.server)
-    if platform is None or platform.deposits is None:
-        raise NotPermitted(Reason.NOT_SUPPORTED, f"Deposits on {account.server} are not possible.")
-    if account.currency != deposit.currency:
-        message = f"currency must be the account's, {account.currency}."
-        raise InvalidInput(InputIssue(("currency",), "account-currency", message))
-    if standing(client) is not ClientStanding.OK:
-        raise NotPermitted(Reason.CLIENT_RESTRICTED, "The client is restricted; review the case in the ERP.")
-    return account, client, platform, platform.deposits
-
-
-async def order(deposit: Deposit, meaning: dict[str, Any], key: str, context: Context) -> CheckedCommand:
-    account, client, platform, deposits = await check(deposit, context)
-    new = NewInstruction(
-        kind=KIND,
-        principal=context.caller.principal,
-        idempotency_key=key,
-        client_number=client.client_number,
-        agency=client.agency,
-        meaning=meaning,
-        server=account.server,
-        login=account.login,
-        amount=deposit.amount,
-        currency=deposit.currency,
-        note=deposit.note,
-        guards=guards(platform, deposit.currency, context),
-    )
-    return CheckedCommand(new, lambda instruction: preparation(deposits, instruction))
-
-
-def guards(platform: Platform, currency: str, context: Context) -> DepositGuards:
-    limits = context.services.deposit_limits
-    return DepositGuards(
-        daily_per_caller=limits.daily_per_caller.get(currency),
-        daily_per_account=limits.daily_per_account.get(currency),
-        one_open_per_account=platform.deposit_history is None,
-    )
-
-
-def preparation(deposits: Deposits, instruction: InstructionRecord) -> Prepare:
-    async def prepare(call: Call) -> Prepared:
-        return await deposits.prepare(deposit_command(instruction), call)
-
-    return prepare
+    return account, client
 
 
 def confirmed(outcome: Outcome) -> DepositConfirmed:
@@ -155,15 +115,12 @@ async def deposit(info: Info, input: Annotated[DepositInput, INPUT]) -> Any:  # 
     except BadUserInput as error:
         # An expected failure is data: as an error it would hide what became of the mutations before.
         return invalid([FieldIssue(path=["account", "id"], rule="id", message=error.message)])
-    asked = Deposit(account, input.amount, input.currency, given(input.note))
-    meaning = {
-        "server": asked.account.server,
-        "login": asked.account.login,
-        "amount": asked.amount,
-        "currency": asked.currency,
-        "note": asked.note,
-    }
-    key = str(input.idempotency_key)
-    return await payload(
-        request(KIND, key, meaning, context), lambda: order(asked, meaning, key, context), confirmed, context
+    identity = new_identity(context)
+    command = DepositCommand(
+        *(account.server, account.login, input.amount, input.currency),
+        reference=identity.reference,
+        idempotency_key=str(identity.id),
+        note=given(input.note),
     )
+    asked = request(KIND, str(input.idempotency_key), command.meaning, context, identity)
+    return await payload(asked, lambda: check(command, context), confirmed, context)

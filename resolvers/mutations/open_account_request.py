@@ -1,15 +1,15 @@
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
-from core.call import Call
 from core.commands import AccountRequestCommand
 from core.errors import Reason
-from instructions.dispatcher import Outcome, Prepared
-from instructions.submit import CheckedCommand, InputIssue, InvalidInput, NotPermitted
-from instructions.vendor_commands import request_details
+from instructions.dispatcher import Outcome
+from instructions.drafts import CheckedCommand
+from instructions.submit import InputIssue, InvalidInput, NotPermitted
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given
 from resolvers.mutations.failures import (
@@ -23,7 +23,6 @@ from resolvers.mutations.payload import INPUT, KEY, payload, request
 from resolvers.policy.authorization import OUTCOME, public
 from resolvers.types.instruction import Instruction
 from resolvers.types.scalars import CurrencyCode
-from upstreams.state.drafts import NewInstruction
 from upstreams.vendors.registry import sections
 
 KIND = "OPEN_ACCOUNT_REQUEST"
@@ -97,7 +96,7 @@ OpenAccountRequestPayload = Annotated[
 ]
 
 
-def vendor_order(asked: OpenAccountRequestInput) -> AccountRequestCommand:
+def account_request(asked: OpenAccountRequestInput) -> AccountRequestCommand:
     """The request in the CRM's words: the one member of `platform`, laid flat."""
     name, details = next((name, value) for name in _PLATFORMS if (value := getattr(asked.platform, name)))
     fields = {field: given(getattr(details, field)) for field in details.__dataclass_fields__}
@@ -107,20 +106,20 @@ def vendor_order(asked: OpenAccountRequestInput) -> AccountRequestCommand:
 _PLATFORMS = tuple(OpenAccountPlatform.__dataclass_fields__)
 
 
-def issues(order: AccountRequestCommand) -> list[InputIssue]:
+def issues(command: AccountRequestCommand) -> list[InputIssue]:
     """What the CRM would refuse by its documented rules [D, seed 002]."""
     found = []
-    least = _LEAST_LEVERAGE.get(order.platform)
-    if least is not None and order.leverage is not None and not least <= order.leverage <= _MOST_LEVERAGE:
+    least = _LEAST_LEVERAGE.get(command.platform)
+    if least is not None and command.leverage is not None and not least <= command.leverage <= _MOST_LEVERAGE:
         message = f"leverage must be from {least} to {_MOST_LEVERAGE}."
-        found.append(InputIssue(("platform", order.platform, "leverage"), "leverage", message))
+        found.append(InputIssue(("platform", command.platform, "leverage"), "leverage", message))
     for path, text in (
-        (("userId",), order.user_id),
-        (("connectionId",), order.connection_id),
-        (("platform", order.platform, "group"), order.group),
-        (("platform", order.platform, "offerUuid"), order.offer_uuid),
-        (("platform", order.platform, "fortexUsername"), order.fortex_username),
-        (("platform", order.platform, "accountTypeId"), order.account_type_id),
+        (("userId",), command.user_id),
+        (("connectionId",), command.connection_id),
+        (("platform", command.platform, "group"), command.group),
+        (("platform", command.platform, "offerUuid"), command.offer_uuid),
+        (("platform", command.platform, "fortexUsername"), command.fortex_username),
+        (("platform", command.platform, "accountTypeId"), command.account_type_id),
     ):
         if text is not None and not text.strip():
             found.append(InputIssue(path, "not-empty", f"{path[-1]} must not be empty."))
@@ -129,30 +128,17 @@ def issues(order: AccountRequestCommand) -> list[InputIssue]:
     return found
 
 
-async def check(order: AccountRequestCommand, meaning: dict[str, Any], key: str, context: Context) -> CheckedCommand:
-    """The command. Raises InvalidInput, NotPermitted, UpstreamError."""
-    if found := issues(order):
+async def check(command: AccountRequestCommand, context: Context) -> CheckedCommand:
+    """The command with its client. Raises InvalidInput, NotPermitted, UpstreamError."""
+    if found := issues(command):
         raise InvalidInput(*found)
     crm = context.services.crm
     if crm is None:
         raise NotPermitted(Reason.NOT_SUPPORTED, f"No {sections('crm')} is configured, so there is no CRM to ask.")
-    client = await context.services.erp.client_by_crm_user(order.user_id, context.caller.visible, context.call)
+    client = await context.services.erp.client_by_crm_user(command.user_id, context.caller.visible, context.call)
     if client is None:
         raise NotPermitted(Reason.NOT_FOUND, "There is no client with this CRM user id.")
-    new = NewInstruction(
-        kind=KIND,
-        principal=context.caller.principal,
-        idempotency_key=key,
-        client_number=client.client_number,
-        agency=client.agency,
-        meaning=meaning,
-        details=request_details(order),
-    )
-
-    async def prepare(call: Call) -> Prepared:
-        return await crm.prepare_request(order, call)
-
-    return CheckedCommand(new, lambda _instruction: prepare)
+    return CheckedCommand(client, command, partial(crm.prepare_request, command))
 
 
 def confirmed(outcome: Outcome) -> OpenAccountRequested:
@@ -160,9 +146,6 @@ def confirmed(outcome: Outcome) -> OpenAccountRequested:
 
 
 async def open_account_request(info: Info, input: Annotated[OpenAccountRequestInput, INPUT]) -> Any:  # noqa: A002 - the graph's name.
-    context, key = info.context, str(input.idempotency_key)
-    asked = vendor_order(input)
-    meaning = {name: getattr(asked, name) for name in asked.__dataclass_fields__}
-    return await payload(
-        request(KIND, key, meaning, context), lambda: check(asked, meaning, key, context), confirmed, context
-    )
+    context, command = info.context, account_request(input)
+    asked = request(KIND, str(input.idempotency_key), command.meaning, context)
+    return await payload(asked, lambda: check(command, context), confirmed, context)

@@ -7,10 +7,9 @@ import strawberry
 
 from core.errors import UpstreamError
 from instructions.dispatcher import Outcome
+from instructions.drafts import CheckedCommand, CommandRequest, Identity
 from instructions.failpoints import Failpoint, reached
 from instructions.submit import (
-    CheckedCommand,
-    CommandRequest,
     IdempotencyKeyReused,
     InvalidInput,
     NotPermitted,
@@ -59,5 +58,12 @@ def _refusal(error: InvalidInput | NotPermitted | IdempotencyKeyReused | Upstrea
             return failed(failure_without_row(error))
 
 
-def request(kind: str, key: str, meaning: Mapping[str, Any], context: Context) -> CommandRequest:
-    return CommandRequest(kind, context.caller.principal, key, meaning, context.caller.visible)
+def new_identity(context: Context) -> Identity:
+    return Identity.new(context.services.clock.now())
+
+
+def request(
+    kind: str, key: str, meaning: Mapping[str, Any], context: Context, identity: Identity | None = None
+) -> CommandRequest:
+    caller = context.caller
+    return CommandRequest(identity or new_identity(context), kind, caller.principal, key, meaning, caller.visible)

@@ -33,7 +33,7 @@ def test_the_page_holds_a_key_only_where_it_is_told_one():
     assert "demo" not in without
 
 
-def test_the_page_trusts_nobody_but_its_own_server():
+def test_the_page_trusts_only_its_own_server():
     headers = graphiql_page(settings(None)).headers
 
     policy = directives(headers["content-security-policy"])

@@ -83,8 +83,8 @@ def test_every_package_says_that_it_has_types():
     assert [package for package in packages if not (HOUSE / package / "py.typed").is_file()] == []
 
 
-def test_nobody_reads_the_environment_at_import():
-    """Settings are built once and passed down. A default argument is as good as a name for what is passed down."""
+def test_no_module_reads_the_environment_at_import():
+    """Settings are built once and passed down. A default argument counts as passed down too."""
     allowed = {"api/settings/settings.py", "api/cli/serve.py"}
 
     readers = [

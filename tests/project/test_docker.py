@@ -142,12 +142,12 @@ def test_the_graph_starts_after_the_migrations_and_they_after_the_database(servi
         assert set(service.get("depends_on", {})) <= set(services)
 
 
-def test_the_sandbox_is_a_profile_and_ports_are_open_on_this_machine_alone(services):
-    assert {name for name, service in services.items() if "sandbox" in service.get("profiles", [])} == {
-        "sandbox",
-        "sandbox-migrate",
-        "sandbox-graph",
-    }
+def test_each_service_has_one_profile_and_ports_are_open_on_this_machine_alone(services):
+    profiles = {name: service["profiles"] for name, service in services.items()}
+    assert profiles == {name: ["sandbox" if name.startswith("sandbox") else "production"] for name in services}
+    for name, service in services.items():
+        for other in service.get("depends_on", {}):
+            assert profiles[other] == profiles[name]
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports == ["127.0.0.1:8000:8000"] * 2
 

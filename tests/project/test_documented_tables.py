@@ -52,6 +52,6 @@ def test_every_family_of_metrics_is_in_the_operators_table():
 def test_every_status_that_the_server_has_a_name_for_is_among_the_callers():
     code = "".join(path.read_text() for path in (HOUSE / "api").rglob("*.py"))
     named = {str(HTTPStatus[name].value) for name in re.findall(r"HTTPStatus\.([A-Z_]+)", code)}
-    told = section("http.md", "Which status comes back")
+    told = section("http.md", "Statuses")
 
     assert named - set(re.findall(r"\b[2-5][0-9]{2}\b", told)) == set()

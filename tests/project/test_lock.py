@@ -46,7 +46,7 @@ def test_every_version_is_exact_and_every_artifact_has_a_hash():
     assert [block for block in blocks if "==" not in block or "--hash=sha256:" not in block] == []
 
 
-def test_the_lock_binds_nobody_to_a_registry():
+def test_the_lock_names_no_registry():
     assert [line for line in LOCK.splitlines() if "://" in line or line.startswith("-") or "@" in line] == []
     assert not (HOUSE / ".python-version").exists()
     assert "uv.lock" in (HOUSE / ".gitignore").read_text().split()

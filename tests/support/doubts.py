@@ -50,7 +50,8 @@ async def an_order(database, server: str) -> DepositCommand:
     """
     account = await database.fetchrow(query, server)
     reference = f"BGDOUBT{next(_numbers):06}"
-    return DepositCommand(str(account["login"]), AMOUNT, account["currency"], reference, f"key-{reference}")
+    login, currency = str(account["login"]), account["currency"]
+    return DepositCommand(server, login, AMOUNT, currency, reference, f"key-{reference}")
 
 
 async def books(database, server: str, order: DepositCommand) -> list[tuple[str, Decimal]]:

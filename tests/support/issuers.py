@@ -13,7 +13,7 @@ from typing import Any
 from joserfc import jwk, jws
 
 AUDIENCE = "brokergraph"
-# Whose token the tests use as a client's own.
+# The client of a client's own token in the tests.
 OWN_CLIENT = 500608
 STAFF = {"scope": "desk", "agencies": [1]}
 

@@ -8,10 +8,13 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from core.clock import Clock
+from core.commands import NO_GUARDS, DepositCommand
+from core.records import ClientRecord
 from core.secret import Secret
+from core.visibility import Visibility
+from instructions.drafts import CheckedCommand, CommandRequest, Identity
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.postgres.migrate import migrate
-from upstreams.state.drafts import NewInstruction
 from upstreams.state.instructions import Ledger, Transition
 
 
@@ -34,26 +37,26 @@ async def scratch_database(box):
         await keeper.close()
 
 
-def new_deposit(number, **more):
-    """A deposit that a principal might ask for."""
-    values = {
-        "kind": "DEPOSIT",
-        "principal": "partner",
-        "idempotency_key": f"key-{number}",
-        "client_number": 500608,
-        "agency": 0,
-        "meaning": {"number": number},
-        "server": "R1",
-        "login": "61436",
-        "amount": Decimal("1.50"),
-        "currency": "USD",
-    }
-    return NewInstruction(**values | more)
+ACCOUNT = {"server": "R1", "login": "61436", "amount": Decimal("1.50"), "currency": "USD"}
+CLIENT = ClientRecord(500608, None, None, 0, 0, None, False, None)
+
+
+def new_deposit(number, *, guards=NO_GUARDS, principal="partner", **more):
+    """A deposit that a principal might ask for: (the instruction's draft, its limits)."""
+    identity = Identity.new(Clock().now())
+    command = DepositCommand(**ACCOUNT | more, reference=identity.reference, idempotency_key=str(identity.id))
+    visible = Visibility(None, None, principal)
+    request = CommandRequest(identity, "DEPOSIT", principal, f"key-{number}", {"number": number}, visible)
+    return request.draft(CheckedCommand(CLIENT, command, no_preparation)), guards
+
+
+async def no_preparation(_call):
+    raise AssertionError("nothing is sent")
 
 
 async def receive(ledger, new):
     """Write it down: (record, whether it is new)."""
-    return await ledger.receive(ledger.draft(new))
+    return await ledger.receive(*new)
 
 
 async def confirmed_instruction(database, number):

@@ -15,7 +15,7 @@ _SHOWS = """(text) => globalThis.__MONACO.editor.getEditors()
 # GraphiQL stores a tab's query in the same step that tells which operation it would run.
 _STORED = "(text) => (localStorage.getItem('graphiql:query') ?? '').includes(text)"
 PRESSES = 5
-# What the page asks for itself: the schema and whose key it is.
+# The operations of the page itself: the schema and the name of the key.
 _OWN_QUESTIONS = ("IntrospectionQuery", "viewer")
 
 
@@ -50,13 +50,13 @@ class Opened:
 
     @property
     def hosts(self) -> set[str]:
-        """Whom the page has asked for something; `data:` addresses ask nobody."""
+        """The hosts of the page's requests; `data:` addresses have no host."""
         return {urlsplit(url).netloc for url in self.requested if not url.startswith(("data:", "blob:"))}
 
     def tab(self, name: str) -> None:
         """Changes to a tab, and waits the tenth of a second after which GraphiQL knows its operation.
 
-        While it starts GraphiQL may let a press go by, and whoever sees the old tab stay presses again.
+        While it starts, GraphiQL may ignore a press. If the old tab stays, press again.
         """
         tab = self.page.get_by_role("tab", name=name)
         for _ in range(PRESSES):

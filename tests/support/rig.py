@@ -156,8 +156,8 @@ OPEN = """SELECT id, status, server, settle_attempts > 0 OR settle_at > now() + 
 async def settled(database, orders, seconds=60):
     """Wait until nothing of these orders is open but what people have to decide. What is left after the time fails.
 
-    What the books do not have counts as absent only ten minutes after it was sent; nobody waits so long here. Once
-    every open order has been looked for, and no vendor has anything under way, those minutes are taken off the record.
+    Absence from the books counts only ten minutes after a command was sent; the tests do not wait so long. Once
+    every open command has been searched for, and no vendor has work in progress, the record is made ten minutes older.
     """
     keys = [order.key for order in orders]
     await _until(database, keys, _looked_for, seconds)
@@ -175,7 +175,7 @@ async def _until(database, keys, enough, seconds):
         if enough(left):
             return
         if look % 20 == 10:
-            # Who looked before the minutes were taken off has put the next look off by all of them.
+            # A search before the record was made older has delayed the next search by these minutes.
             await database.execute(LOOK_NOW, keys)
         await asyncio.sleep(0.1)
     raise AssertionError(f"not settled in {seconds} s: {[tuple(row) for row in left]}")
@@ -186,7 +186,7 @@ LOOK_NOW = """UPDATE brokergraph.instruction SET settle_at = now()
 
 
 async def ten_minutes_later(database, keys):
-    """As if they had been sent ten minutes ago. Only who has every right on the database can do this."""
+    """Make the commands ten minutes older. Only a role with every right on the database can do this."""
     async with database.transaction():
         await database.execute("SET LOCAL session_replication_role = replica")
         await database.execute(
@@ -245,7 +245,7 @@ async def assert_books_balance(database, orders, *, allowed_reviews=0):
 
 
 async def assert_answers_were_true(database, orders):
-    """Nobody was told CONFIRMED of what is not, nor refused what was done."""
+    """No caller got CONFIRMED for a command that was not done, or a refusal for one that was done."""
     rows = await database.fetch(
         "SELECT idempotency_key, status FROM brokergraph.instruction WHERE idempotency_key = ANY ($1)",
         [order.key for order in orders],

@@ -31,7 +31,7 @@ QUERY = "{ client(by: {clientNumber: 500608}) { fullName totalFloatingBalance { 
 
 @dataclass(frozen=True)
 class Operator:
-    """Somebody with a settings file, and variables that outrank it."""
+    """An operator with a settings file, and variables that override it."""
 
     settings: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -181,7 +181,7 @@ def stat(pid: int) -> tuple[str, int]:
 
 
 def left_alive(pids: set[int]) -> set[int]:
-    """Those that still run after a while. A zombie has ended; that nobody asks for its exit code is not its fault."""
+    """The processes that still run after a while. A zombie has ended, although no process has read its exit code."""
     deadline = time.monotonic() + 15
     while True:
         alive = {pid for pid in pids if stat(pid)[0] not in {"Z", "X"}}

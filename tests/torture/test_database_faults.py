@@ -60,7 +60,7 @@ CONNECTIONS = {"mt4live1": {"mt4": {"leverage": "100"}}, "mt5live1": {"mt5": {"l
 
 @dataclass
 class Command:
-    """One mutation, whose key asks for one fault, and what its caller was told."""
+    """One mutation with a key that causes one fault, and the answer to its caller."""
 
     mutation: str
     values: dict

@@ -98,7 +98,7 @@ async def test_a_hundred_parallel_requests_with_one_key_apply_once(database, wel
 
 
 async def test_a_late_application_is_never_called_absent(database, well_behaved, survivor):
-    """The vendor says that it does not know, and applies seconds later: whoever says "not found" too early is wrong."""
+    """The vendor answers "unknown" and applies the deposit seconds later: an early "not found" would be wrong."""
     [(login, currency)] = await accounts(database, "R3", 1)
     order = Order("R3", login, currency, "4.44")
     late = {"fault": "latency", "seconds": 6, "path": "TradeTransaction", "times": 1}

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(3600)]
 
 LONG = os.environ.get("TORTURE") == "long"
 SEED = os.environ.get("TORTURE_SEED", "1")
-# A deposit runs through more than a thousand lines; past its last one nobody dies, which ends the long run.
+# A deposit runs through more than a thousand lines; past the last one no process dies, which ends the long run.
 MOST_LINES = 3000
 MOST_STATEMENTS = 12
 SAMPLE = 25
@@ -25,7 +25,7 @@ def lines():
 
 
 async def hurt(battlefield, survivor, order, weapon, argument):
-    """One deposit at a server with the weapon, then the same deposit at one without. Whether anybody died."""
+    """One deposit at a server with the weapon, then the same deposit at another server. Returns whether one died."""
     async with serving(battlefield.settings_path, weapon, argument, RECONCILIATION__ENABLED="false") as victim:
         told = await victim.send(order)
         if told is None and weapon == "line":

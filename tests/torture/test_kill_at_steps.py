@@ -48,14 +48,14 @@ async def test_death_at_any_step_neither_doubles_nor_loses_a_deposit(battlefield
     for order in only_orders:
         await survivor.send(order)
     found = await assert_books_balance(database, only_orders)
-    # Who died before the first byte left was never booked; who died after it was.
+    # A deposit was booked only if the process died after the first byte was sent.
     assert found.statuses["CONFIRMED"] >= len(SERVERS) * 3
     assert found.statuses["REJECTED"] >= len(SERVERS)
 
 
 @pytest.mark.parametrize("step", ["RECONCILING", "RECONCILED"])
 async def test_a_reconciler_that_dies_leaves_its_work_to_the_next(battlefield, database, survivor, step):
-    # Nobody else may settle it meanwhile.
+    # No other process may decide it in the meantime.
     os.kill(survivor.process.pid, signal.SIGSTOP)
     try:
         order = await die_reconciling(battlefield, database, step)
@@ -74,7 +74,7 @@ async def die_reconciling(battlefield, database, step):
     told, status = await killed_at(battlefield, order, "step", "ANSWERED")
     assert (told, status) == (None, -9)
 
-    # It may find its work, and its death, before anybody has asked it whether it is ready.
+    # It may find its work, and its death, before a test has asked whether it is ready.
     armed = serving(battlefield.settings_path, "step", step, awaited=False, RECONCILIATION__LEASE_SECONDS="2")
     async with armed as reconciler:
         await asyncio.wait_for(reconciler.ended(), 30)

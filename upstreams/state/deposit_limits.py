@@ -1,45 +1,14 @@
 """The ledger's own limits on deposits, enforced in the transaction that writes the deposit's row."""
 
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
+from core.commands import NO_GUARDS, DepositGuards
 from core.errors import Reason
 from core.money import plain
+from core.records import InstructionRecord
 from upstreams.postgres.sql import read_statements
 
 sql = read_statements("state/instructions.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class DepositGuards:
-    """The limits of one deposit. None: no limit."""
-
-    daily_per_caller: Decimal | None = None
-    daily_per_account: Decimal | None = None
-    one_open_per_account: bool = False
-
-
-NO_GUARDS = DepositGuards()
-
-
-class DepositLike(Protocol):
-    """The values of a new instruction that the limits need."""
-
-    @property
-    def principal(self) -> str: ...
-    @property
-    def idempotency_key(self) -> str: ...
-    @property
-    def server(self) -> str | None: ...
-    @property
-    def login(self) -> str | None: ...
-    @property
-    def amount(self) -> Decimal | None: ...
-    @property
-    def currency(self) -> str | None: ...
-    @property
-    def guards(self) -> DepositGuards: ...
 
 
 class LimitReached(Exception):
@@ -51,9 +20,8 @@ class LimitReached(Exception):
         self.message = message
 
 
-async def enforce_limits(new: DepositLike, connection: Any) -> None:
+async def enforce_limits(new: InstructionRecord, guards: DepositGuards, connection: Any) -> None:
     """Raise LimitReached where this deposit would exceed a limit of the caller or of the account."""
-    guards = new.guards
     if new.amount is None or guards == NO_GUARDS:
         return
     account = f"{new.server}/{new.login}"

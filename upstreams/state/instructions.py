@@ -11,6 +11,7 @@ import msgspec
 
 from core.call import Call
 from core.clock import Clock
+from core.commands import NO_GUARDS, DepositGuards
 from core.errors import ERP_DATABASE, DatabaseFailure, Unavailable, UpstreamError
 from core.keyset import Page, PageRequest, cut
 from core.records import Failure, InstructionEventRecord, InstructionRecord
@@ -18,7 +19,6 @@ from core.visibility import Visibility
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 from upstreams.state.deposit_limits import enforce_limits
-from upstreams.state.drafts import Draft, NewInstruction, request_hash
 from upstreams.state.write_access import WriteAccess
 
 sql = read_statements("state/instructions.sql")
@@ -68,24 +68,22 @@ class Ledger:
         alone = timedelta(seconds=process_seconds)
         self._left_alone = {"RECEIVED": alone, "SENT": alone, "UNKNOWN": timedelta(seconds=_DOUBT_SECONDS)}
 
-    def draft(self, new: NewInstruction) -> Draft:
-        """Give a new instruction its identity."""
-        return Draft.of(new, self._clock.now())
-
-    async def receive(self, draft: Draft) -> tuple[InstructionRecord, bool]:
-        """Write the instruction, or find the one that already has its key. The bool says whether it is the draft's.
+    async def receive(
+        self, draft: InstructionRecord, guards: DepositGuards = NO_GUARDS
+    ) -> tuple[InstructionRecord, bool]:
+        """Write the instruction, or find the one that already has its key. The bool says whether it is the draft.
 
         Raises LimitReached where a limit forbids it.
         """
-        new = draft.new
+        note = draft.events[0].note if draft.events else None
         values = (
-            *(draft.id, new.kind, new.principal, new.idempotency_key, request_hash(new.kind, new.meaning)),
-            *(draft.reference, new.client_number, new.agency, new.server, new.login, new.amount, new.currency),
-            *(draft.created_at, new.note, msgspec.json.encode(new.details).decode(), self._left_alone["RECEIVED"]),
+            *(draft.id, draft.kind, draft.principal, draft.idempotency_key, draft.request_hash, draft.reference),
+            *(draft.client_number, draft.agency, draft.server, draft.login, draft.amount, draft.currency),
+            *(draft.created_at, note, msgspec.json.encode(draft.details).decode(), self._left_alone["RECEIVED"]),
         )
 
         async def write_down(connection: Any) -> None:
-            await enforce_limits(new, connection)
+            await enforce_limits(draft, guards, connection)
             await connection.fetch(sql.receive, *values)
 
         lost: UpstreamError | None = None
@@ -95,13 +93,13 @@ class Ledger:
             lost = self._unless_lost(error)
         else:
             self.access.granted()
-        found = await self._read_back(new.principal, new.idempotency_key)
+        found = await self._read_back(draft.principal, draft.idempotency_key)
         if found is None:
             # Because its commit may still be on its way, only a second `receive` can tell: it waits for the commit.
             raise lost or _vanished(self._database.label)
         if found.id != draft.id:
             return found, False
-        return replace(found, events=draft.record.events), True
+        return replace(found, events=draft.events), True
 
     async def advance(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
         """Make the transition. Where the instruction has another status by now, it is returned as it is."""

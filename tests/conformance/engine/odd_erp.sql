@@ -38,7 +38,7 @@ INSERT INTO currency_balance
     SELECT n, c, n * 1.1, n, CASE WHEN n % 9 > 0 OR c = 'USD' THEN n * 3.3 END
     FROM generate_series(20, 60) n, unnest(ARRAY['BTC', 'EUR', 'JPY', 'USD']) c WHERE n % 5 > 0;
 
--- From 100 on, each a thing that is an error, or that nobody could print.
+-- From 100 on, each row is an error or has a value that cannot be printed.
 INSERT INTO client VALUES
     (100, 'no agency', NULL, NULL, 4, NULL, true, NULL), (101, 'no status', NULL, 2, NULL, NULL, true, NULL),
     (102, 'NaN', NULL, 2, 1, NULL, true, NULL), (103, 'no code', NULL, 2, 1, NULL, true, NULL),

@@ -1,4 +1,4 @@
-"""Plans are made once, know nobody who asks, and go when they are no longer kept."""
+"""Plans are made once, know nothing of callers, and are released when they are no longer stored."""
 
 import asyncio
 import gc
@@ -38,7 +38,7 @@ def plan_of(engine, text):
     return engine.plan(document, document.definitions[0])
 
 
-# ---- who asks -------------------------------------------------------------------------------------------------------
+# ---- callers -------------------------------------------------------------------------------------------------------
 
 
 @strawberry.type
@@ -123,7 +123,7 @@ async def test_callers_who_ask_at_the_same_moment_are_each_answered_their_own(sh
     )
 
     assert [outcome.data for outcome in outcomes] == [CALLERS[turn % 6][1] for turn in range(30)]
-    # Whoever may not have the shelves does not make anybody look for them.
+    # A caller without permission for the shelves causes no look-up of shelves.
     assert asked == [[] if turn % 6 == 5 else [1] for turn in range(30)]
 
 
@@ -147,7 +147,7 @@ def planned(monkeypatch):
 
 @pytest.fixture
 def ask():
-    """Ask the graph as the server does, for what needs nobody else."""
+    """Ask the graph as the server does, for fields that need no upstream."""
     graph = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
     runner, documents = LevelByLevel(graph, schema, 2), Documents(graph, DocumentLimits(), introspection=True)
 

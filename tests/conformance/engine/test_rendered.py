@@ -116,7 +116,7 @@ def test_what_is_rendered_is_what_would_be_resolved(both):
     schema = schema_of_what_is_rendered()
     spent = [0.0, 0.0]
     for number, (text, variables) in enumerate(operations(schema, OPERATIONS)):
-        # Only a caller of all agencies meets the values that are errors.
+        # Only a caller that sees all agencies reaches the erroneous rows.
         before, key = [statements(graph) for graph in both], "demo-partner" if number % 4 else "demo-operator"
         body = compare(both, text, variables, key)
         if key == "demo-partner" and "errors" not in body:

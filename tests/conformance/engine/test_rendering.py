@@ -201,7 +201,7 @@ def raising(error: Exception) -> Callable[[], Any]:
     "render, says",
     [(lambda: "gives up", []), (raising(GraphQLError("no")), []), (raising(KeyError("x")), ["Query.shelves"])],
 )
-async def test_what_cannot_be_rendered_is_resolved_and_what_nobody_expected_is_logged(render, says, caplog):
+async def test_an_operation_that_cannot_be_rendered_is_resolved_and_unexpected_errors_are_logged(render, says, caplog):
     log = Log()
     log.render = render
     with caplog.at_level(logging.WARNING):
@@ -221,7 +221,7 @@ async def test_a_caller_who_may_not_have_a_field_of_it_gets_it_resolved():
     assert not whole.errors
 
 
-async def test_it_is_rendered_when_it_has_proven_hot_and_when_nobody_objects():
+async def test_an_operation_is_rendered_after_enough_runs_unless_the_caller_objects():
     log, asked = Log(), Asked(PRICES, hot_after=2)
     answers = [plain((await asked.run(log)).data) for _ in range(3)]
     asking = [call for call in log.calls if call in ("resolved", RENDERED)]

@@ -40,7 +40,7 @@ class Doubling(FieldExtension):
 
 
 class Loud(StrawberryField):
-    """A field class of somebody's own, which does something with each value."""
+    """A custom field class, which changes each value."""
 
     def get_result(self, source: Any, info: Any, args: Any, kwargs: Any) -> Any:
         return f"{super().get_result(source, info, args, kwargs)}!"

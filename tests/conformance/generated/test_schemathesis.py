@@ -1,6 +1,6 @@
-"""Random operations that somebody else's generator makes of our schema, right ones and wrong ones, over real HTTP.
+"""Random operations that an independent generator makes of our schema, valid and invalid ones, over real HTTP.
 
-No server error, nothing masked that we did not mean to say, no answer that does not come. 5,000 cases in the long run
+No server error, no masked error, and an answer to every request. 5,000 cases in the long run
 (TORTURE=long), some hundreds else.
 """
 

@@ -1,4 +1,4 @@
-"""A new account in two steps: one login, whatever is lost on the way, and a password that nobody else learns."""
+"""A new account in two steps: one login, whatever answer is lost, and a password that no other caller learns."""
 
 from datetime import UTC, datetime
 from itertools import count
@@ -37,7 +37,7 @@ def server(house):
 @pytest.fixture
 def order() -> NewAccountCommand:
     reference = f"BGLOGIN{next(numbers):06}"
-    return NewAccountCommand("Basic_IL2", "Dana Levi", None, None, reference, f"key-{reference}")
+    return NewAccountCommand("R1", "Basic_IL2", "Dana Levi", None, None, reference, f"key-{reference}")
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ async def test_a_step_whose_answer_is_lost_is_taken_once(server, order, made, bo
     assert len(receipt.initial_password) == 15
 
 
-async def test_a_lost_account_is_found_and_gets_a_password_that_nobody_is_shown(server, order, made, box, clock):
+async def test_a_lost_account_is_found_and_gets_a_password_that_no_caller_sees(server, order, made, box, clock):
     box.tell("cplugin", "/misbehave", {"fault": "drop_after", "path": "UserRecordNew"})
     with pytest.raises(OutcomeUnknown):
         await sent(server, order)
@@ -206,7 +206,7 @@ async def test_a_password_in_use_is_left_alone(server, order, database, box):
 
 async def test_v1_makes_one_account_and_never_repeats(house, made, box, clock):
     legacy = house.servers["R3"]
-    order = NewAccountCommand("Classic", "Dana Levi", None, None, f"BGLOGIN{next(numbers):06}", "key")
+    order = NewAccountCommand("R1", "Classic", "Dana Levi", None, None, f"BGLOGIN{next(numbers):06}", "key")
     box.tell("cplugin", "/misbehave", {"fault": "drop_after", "path": "UserRecordNew", "times": 1})
 
     with pytest.raises(OutcomeUnknown):

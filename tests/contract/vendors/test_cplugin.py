@@ -141,7 +141,8 @@ async def deposit(house, database):
         "SELECT login FROM platform.account WHERE server = 'R1' AND enabled AND NOT read_only ORDER BY login LIMIT 1"
     )
     reference = f"BGCPLUGIN{next(numbers):06}"
-    order = DepositCommand(str(await database.fetchval(query)), Decimal("10.00"), "USD", reference, f"key-{reference}")
+    login, amount = str(await database.fetchval(query)), Decimal("10.00")
+    order = DepositCommand("R1", login, amount, "USD", reference, f"key-{reference}")
     return await house.servers["R1"].deposits.prepare(order, a_call())
 
 
@@ -199,6 +200,7 @@ async def test_the_key_and_a_deadline_travel_with_a_write(deposit, box):
 def an_account(**changes) -> NewAccountCommand:
     number = next(numbers)
     fields = {
+        "server": "R1",
         "group": "Basic_IL2",
         "name": "Dana Levi",
         "leverage": Decimal(200),

@@ -1,5 +1,6 @@
 """One suite for every adapter that takes deposits: what became of the money is said truly, and never guessed."""
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import count
 
@@ -40,10 +41,11 @@ async def account(database, adapter):
 
 
 @pytest.fixture
-def order(account) -> DepositCommand:
+def order(account, adapter) -> DepositCommand:
     number = next(numbers)
     reference = f"BGCONTRACT{number:06}"
-    return DepositCommand(str(account["login"]), AMOUNT, account["currency"], reference, f"key-{reference}")
+    login, currency = str(account["login"]), account["currency"]
+    return DepositCommand(adapter.server, login, AMOUNT, currency, reference, f"key-{reference}")
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ async def test_an_expired_token_costs_a_second_try_and_books_once(server, adapte
 
 
 async def test_an_unknown_login_is_refused(server, adapter, order, booked):
-    stranger = DepositCommand("987654", AMOUNT, order.currency, order.reference, order.idempotency_key)
+    stranger = replace(order, login="987654")
 
     with pytest.raises(Rejected) as refused:
         await (await server.deposits.prepare(stranger, a_call())).send()
@@ -144,7 +146,7 @@ async def test_an_unknown_login_is_refused(server, adapter, order, booked):
 # A double holds the last one exactly enough; the ledger refuses it by the currency's quantum.
 @pytest.mark.applies_to(lambda adapter, amount, **_: (adapter.vendor, amount) != ("cplugin", "0.000000001"))
 async def test_an_amount_that_would_become_another_is_refused_unsent(server, adapter, order, box, amount):
-    odd = DepositCommand(order.login, Decimal(amount), order.currency, order.reference, order.idempotency_key)
+    odd = replace(order, amount=Decimal(amount))
 
     with pytest.raises(Rejected) as refused:
         await server.deposits.prepare(odd, a_call())
@@ -154,7 +156,7 @@ async def test_an_amount_that_would_become_another_is_refused_unsent(server, ada
 
 
 async def test_a_reference_that_would_be_cut_is_our_defect(server, order):
-    long = DepositCommand(order.login, AMOUNT, order.currency, "X" * 32, order.idempotency_key)
+    long = replace(order, reference="X" * 32)
 
     with pytest.raises(ValueError, match="31 printable"):
         await server.deposits.prepare(long, a_call())

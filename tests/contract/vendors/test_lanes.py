@@ -68,7 +68,7 @@ async def test_a_greedy_callers_line_is_not_another_ones(box, database):
 async def test_a_deposit_goes_through_while_reads_fill_everything(box, database):
     query = "SELECT login, currency FROM platform.account WHERE server = 'R1' AND enabled AND NOT read_only LIMIT 1"
     login, currency = map(str, await database.fetchrow(query))
-    order = DepositCommand(login, AMOUNT, currency, "BGLANES000001", "key-BGLANES000001")
+    order = DepositCommand("R1", login, AMOUNT, currency, "BGLANES000001", "key-BGLANES000001")
     box.tell("cplugin", "/misbehave", {"fault": "hang", "path": "UserRecordsRequest"})
     async with open_upstreams(settings(box, PATIENT), Clock(), memory_tokens) as house:
         server = house.servers["R1"]
@@ -146,7 +146,7 @@ async def test_how_many_go_first():
     await asyncio.gather(*tasks)
 
 
-async def test_a_full_line_turns_away_the_newest_of_whoever_has_most():
+async def test_a_full_queue_refuses_the_newest_call_of_the_caller_with_the_most_calls():
     bulkhead, order = Bulkhead(max_in_flight=1, max_waiting=3), []
     tasks = [asyncio.create_task(entered(bulkhead, Lane(name), order)) for name in ["a"] * 4 + ["b", "a", "b"]]
 
@@ -156,8 +156,8 @@ async def test_a_full_line_turns_away_the_newest_of_whoever_has_most():
     assert order == ["a", "a", "b", "a"]
 
 
-async def test_who_has_given_up_already_is_turned_away_without_harm():
-    """His task has not run since, so he still stands in the line when a stranger comes."""
+async def test_a_full_queue_refuses_a_cancelled_waiter_without_harm():
+    """Its task has not run since, so that it is still in the queue when another caller arrives."""
     bulkhead, order = Bulkhead(max_in_flight=1, max_waiting=3), []
     async with bulkhead.place(Deadline.after(30, Clock())):
         tasks = [asyncio.create_task(entered(bulkhead, Lane("a"), order)) for _ in range(3)]
@@ -173,7 +173,7 @@ async def test_who_has_given_up_already_is_turned_away_without_harm():
     assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)
 
 
-async def test_who_gives_up_stands_in_nobodys_way():
+async def test_a_cancelled_waiter_delays_no_other_waiter():
     bulkhead, order, hold = Bulkhead(max_in_flight=1, max_waiting=2), [], asyncio.Event()
 
     async def stay():
@@ -199,7 +199,7 @@ async def test_who_gives_up_stands_in_nobodys_way():
     ),
     places=some.integers(1, 5),
 )
-def test_no_place_is_lost_whoever_gives_up(steps, places):
+def test_no_slot_is_lost_when_waiters_are_cancelled(steps, places):
     async def run():
         reserved = 1 if places > 1 else 0
         bulkhead = Bulkhead(max_in_flight=places, max_waiting=6, reserved=reserved)

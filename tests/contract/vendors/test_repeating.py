@@ -100,7 +100,7 @@ async def test_lost_answers_are_repeated_no_longer_than_the_window(server, order
 
 @pytest.mark.parametrize("applied", [True, False])
 async def test_an_unknown_outcome_is_asked_for_with_the_same_key(server, order, database, box, misbehave, applied):
-    """Not applied means here that nobody will ever know: the vendor goes on saying so."""
+    """Not applied means here that the outcome stays unknown: the vendor goes on answering so."""
     misbehave("business_error", code="OutcomeUnknown", apply=applied)
 
     if applied:

@@ -82,7 +82,7 @@ def test_batches_by_array_are_refused(production):
     assert "one operation" in refused(response)[0]
 
 
-def test_introspection_is_not_for_everybody(production):
+def test_introspection_needs_a_scope(production):
     for query in ("{ __schema { types { name } } }", '{ __type(name: "Client") { fields { name } } }'):
         body = ask(production, query).json()
         assert body.get("data") is None
@@ -102,13 +102,13 @@ def test_introspection_is_not_for_everybody(production):
         "{ __typename @skipp(if: true) }",
     ],
 )
-def test_nothing_is_suggested_to_who_guesses(production, query):
+def test_guessed_names_get_no_suggestion(production, query):
     messages = refused(ask(production, query))
 
     assert not any("Did you mean" in message for message in messages), messages
 
 
-def test_nothing_is_suggested_to_who_guesses_in_variables(production):
+def test_guessed_names_in_variables_get_no_suggestion(production):
     query = "query ($by: ClientBy!, $f: ClientFilter) { client(by: $by) { id } clients(filter: $f) { nodes { id } } }"
     for variables in ({"by": {"clientNumbr": 1}}, {"by": {"clientNumber": 1}, "f": {"webStatus": ["APROVED"]}}):
         messages = refused(ask(production, query, variables=variables))

@@ -14,7 +14,7 @@ from upstreams.postgres.migrate import migrate
 
 @pytest.fixture(scope="session")
 def state_url(box) -> str:
-    """A state database of its own, whose keys and documents are nobody else's."""
+    """A state database of its own, with its own keys and documents."""
     url = scratch_database(box)
     with ThreadPoolExecutor(1) as thread:
         thread.submit(anyio.run, migrate, Secret(url)).result()

@@ -1,4 +1,4 @@
-"""Documents by id and by hash: who may run what, who finds what, and what a client is told."""
+"""Documents by id and by hash: which caller may run and find which document, and what a client gets."""
 
 import json
 import time
@@ -61,7 +61,7 @@ def test_an_id_is_the_partners_own_before_everybodys(partner):
     assert list(found["acme"]) == ["everybodys"]
 
 
-def test_nobody_finds_a_document_of_another(partner):
+def test_a_partner_does_not_find_the_document_of_another_partner(partner):
     assert partner("other").post(documentId="secret").status_code == 200
     assert code(partner("acme").post(documentId="secret")) == (400, "UNKNOWN_DOCUMENT")
     assert code(partner("strict").post(documentId="secret")) == (400, "UNKNOWN_DOCUMENT")

@@ -11,7 +11,7 @@ def graph(request, box) -> Iterator[Graph]:
     with running_graph(
         box,
         SERVER__EXECUTOR=request.param,
-        # Most tests ask a thing once, and are to see what those get who ask often.
+        # Most tests send an operation once, and must see the answer to a frequent operation.
         SERVER__HOT_AFTER="0",
         SERVER__REQUEST_DEADLINE_SECONDS=str(DEADLINE_SECONDS),
         SERVER__INTROSPECTION="true",

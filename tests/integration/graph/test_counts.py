@@ -131,7 +131,7 @@ def test_a_figure_that_is_young_enough_is_not_fetched_again(graph, well_behaved)
     query = """query ($age: Int!) { tradingAccount(by: { account: { server: "R1", login: "61436" } }) {
         live(maxAgeSeconds: $age) { balance observedAt } } }"""
 
-    # Figures are kept once somebody has said that an older one will do.
+    # Figures are cached once a request has accepted older ones.
     graph.data(query.replace("61436", "55521"), {"age": 1})
     first = graph.data(query, {"age": 0})
     reused = graph.data(query, {"age": 600})

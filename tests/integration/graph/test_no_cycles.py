@@ -1,4 +1,4 @@
-"""A request leaves nothing to the search for cycles, which stops everybody, the longer the more it finds."""
+"""A request leaves no cycles. The search for cycles stops all requests, the longer the more cycles it finds."""
 
 import gc
 

@@ -15,7 +15,7 @@ PLATFORMS = [
 
 @pytest.fixture
 async def user(database):
-    """The CRM id of a client for whom nobody has asked anything yet."""
+    """The CRM id of a client without any request."""
     return await database.fetchval(
         """SELECT c.crm_user_id FROM brokergraph_erp.client c WHERE c.crm_user_id IS NOT NULL
            AND NOT EXISTS (SELECT FROM crm.account_request r WHERE r.user_id = c.crm_user_id)
@@ -115,7 +115,7 @@ async def test_exactly_one_platform_must_be_named(graph, user):
         assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_a_user_that_nobody_knows_is_not_found(graph, well_behaved):
+async def test_an_unknown_user_is_not_found(graph, well_behaved):
     payload = request(graph, "nobody99", MT4)
 
     assert (payload["__typename"], payload["code"]) == ("Refused", "NOT_FOUND")

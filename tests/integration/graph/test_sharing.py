@@ -1,5 +1,5 @@
-"""Many viewers of the same accounts, over real sockets: vendors see fewer calls than viewers ask, and nobody sees what
-is not his or what is no longer so.
+"""Many viewers of the same accounts, over real sockets: vendors see fewer calls than viewers ask, and no viewer
+sees a foreign or an outdated figure.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ async def test_vendors_see_fewer_calls_than_viewers_ask(graph, browser, slow):
     assert all("errors" not in answer for answer in answers)
     for system, vendor in SYSTEMS.items():
         calls = slow.calls(vendor)["total"] - saw[system]
-        # Each look costs one call when nobody shares.
+        # Without coalescing each look costs one call.
         assert 0 < calls < VIEWERS * LOOKS
         assert sum(plan[system]["calls"] for plan in actual) == calls == after[system] - before[system]
     keys = {system: cost["keys"] for system, cost in alone["extensions"]["plan"]["actual"].items()}
@@ -123,7 +123,7 @@ async def test_a_later_request_shows_the_newer_figure(graph, browser, slow, data
 
 
 async def test_tenants_in_one_crowd_see_their_own(graph, browser, database):
-    """The partner may see agency 1, the operator everybody; both ask for the same clients at the same moment."""
+    """The partner may see agency 1, the operator all agencies; both ask for the same clients at the same moment."""
     rows = await database.fetch("SELECT client_number, agency FROM brokergraph_erp.client ORDER BY 1 LIMIT 60")
     numbers = {"numbers": [row["client_number"] for row in rows]}
     assert {row["agency"] == 1 for row in rows} == {True, False}

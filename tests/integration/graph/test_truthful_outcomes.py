@@ -252,7 +252,7 @@ async def test_m3_connections_that_postgresql_ends_all_the_time_make_no_false_an
         await asyncio.sleep(0.02)
 
     for key, response in zip(keys, await asking, strict=True):
-        # Who the caller is may be unknown as well; that is no outcome, and no fault of ours.
+        # The caller may be unknown as well: this is no outcome, and no fault of the server.
         assert response.status_code in (200, 503), response.text
         if response.status_code == 200:
             await assert_true(database, key, response.json()["data"]["deposit"])

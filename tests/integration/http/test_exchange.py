@@ -62,7 +62,7 @@ def test_several_accept_headers_are_one(edge):
 @pytest.mark.parametrize(
     "accept", ["text/html", "image/*", f"{JSON};q=0", "*/*;q=0", f"{JSON};q=0, {GRAPHQL_JSON};q=0"]
 )
-def test_who_takes_neither_type_is_told_so(edge, accept):
+def test_a_request_gets_406_when_it_accepts_neither_type(edge, accept):
     response = post(edge, headers={"accept": accept})
 
     assert response.status_code == 406

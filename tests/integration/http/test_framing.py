@@ -51,7 +51,7 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("text", PLAIN.values(), ids=PLAIN)
-def test_what_everybody_reads_alike_is_answered(edge, text):
+def test_a_request_with_one_reading_is_answered(edge, text):
     with connected(edge.url) as wire:
         wire.sendall(text)
         answer = one_answer(wire)
@@ -60,8 +60,8 @@ def test_what_everybody_reads_alike_is_answered(edge, text):
 
 
 def test_a_body_behind_an_upgrade_does_not_become_a_request(edge):
-    """The parser ends at the headers of an upgrade: a body that comes in a packet of its own was answered as a request,
-    whoever had sent it.
+    """The parser ends at the headers of an upgrade: a body in a packet of its own was answered as a request
+    of any sender.
     """
     with connected(edge.url) as wire:
         wire.sendall(HEAD + H2C + b"content-length: %d\r\n\r\n" % len(WHOLE))

@@ -28,7 +28,7 @@ def test_a_member_of_staff_sees_the_agencies_of_the_claim(believing):
     assert {client["agency"] for client in clients} == {1}
 
 
-def test_without_the_agencies_claim_there_is_nobody_to_see(believing):
+def test_a_token_without_the_agencies_claim_sees_no_client(believing):
     token = believing.issuer.token(agencies=...)
 
     assert believing.graph.data("{ clients { totalCount nodes { fullName } } }", key=token) == {
@@ -124,7 +124,7 @@ def test_neither_the_token_nor_its_subject_is_in_the_log(believing):
     assert [part for part in (*token.split("."), "anna@example.com") if part in written] == []
 
 
-def test_the_users_of_a_frontend_share_its_documents_and_nobody_else_finds_them(believing):
+def test_the_users_of_a_frontend_share_documents_that_other_partners_do_not_find(believing):
     query = "query OfTheFrontend { viewer { name } }"
     hashed = {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(query.encode()).hexdigest()}}
     anna, ben = (believing.issuer.token(sub=name) for name in ("anna", "ben"))

@@ -1,4 +1,4 @@
-"""Who may see the pages beside the graph, and who may ask it about itself."""
+"""The callers that may see the pages beside the graph, and those that may introspect."""
 
 import asyncio
 from types import SimpleNamespace
@@ -40,7 +40,7 @@ def request_of(caller):
         ("nobody", [404, 404, 404, 404]),
     ],
 )
-async def test_an_audience_is_who_it_says(audience, statuses):
+async def test_an_audience_admits_the_callers_that_it_names(audience, statuses):
     callers = [OPERATOR, ANYBODY, Unauthenticated("no"), IdentityUnknown("away")]
 
     found = [await refusal_for(request_of(caller), audience, Scope.METRICS_READ) for caller in callers]
@@ -60,7 +60,7 @@ def test_by_default_only_operators_see_the_pages(believing, path):
 
 
 @pytest.mark.parametrize("asked, given", [("br", "br"), ("gzip;q=0.5", "gzip"), ("gzip;q=0", None), ("", None)])
-def test_the_schema_file_comes_in_fewer_bytes_to_those_who_take_them(believing, asked, given):
+def test_the_schema_file_is_compressed_when_the_client_accepts_it(believing, asked, given):
     headers = {"authorization": "Bearer demo-operator", "accept-encoding": asked}
 
     with believing.graph.client.stream("GET", f"{believing.graph.url}/schema.graphql", headers=headers) as response:
@@ -71,7 +71,7 @@ def test_the_schema_file_comes_in_fewer_bytes_to_those_who_take_them(believing, 
     assert (raw.startswith(b'"""') or b"type Query" in raw) is (given is None)
 
 
-def test_everybody_learns_whether_it_is_ready_and_operators_why_not(believing):
+def test_readyz_shows_its_status_to_all_and_its_details_to_operators(believing):
     graph = believing.graph
     address = f"{graph.url}/readyz"
 
@@ -106,7 +106,7 @@ class CountingDatabase(Database):
 
 
 async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once():
-    """Everybody may ask, without a key: else whoever likes could keep every connection of both pools busy."""
+    """Readiness needs no key. Without this rule any caller could keep every connection of both pools busy."""
     erp, state = CountingDatabase(is_up=True), CountingDatabase(is_up=False)
     ledger = SimpleNamespace(access=WriteAccess(state, Clock()))
     house = SimpleNamespace(erp=erp, state=state, clock=Clock(), services=SimpleNamespace(ledger=ledger))
@@ -157,7 +157,7 @@ MISSPELT = {
 
 
 @pytest.mark.parametrize("query, value", MISSPELT.values(), ids=MISSPELT.keys())
-def test_nobody_is_helped_to_guess_names_without_the_scope(believing, query, value):
+def test_misspelt_names_get_no_suggestion_without_the_scope(believing, query, value):
     def messages(key):
         body = believing.graph.post(query, {"v": value}, key).json()
         return [error["message"] for error in body["errors"]]

@@ -78,7 +78,7 @@ async def present(graph: Graph, browser: httpx.AsyncClient, name: str, number: i
 async def test_what_there_is_no_place_for_is_turned_away_and_the_rest_answered(small, browser, database):
     transaction = database.transaction()
     await transaction.start()
-    # Whoever asks the ERP waits now, and keeps the place: a database is no vendor.
+    # A request to the ERP waits now and keeps its slot: a database is no vendor.
     await database.execute("LOCK TABLE hyper.clients IN ACCESS EXCLUSIVE MODE")
     slow = [asyncio.create_task(asked(browser, small, CLIENT)) for _ in range(PLACES)]
     await present(small, browser, "running", PLACES)

@@ -7,8 +7,9 @@ import pytest
 from support.ledgers import new_deposit, receive, scratch_database
 
 from core.clock import Clock
+from core.commands import DepositGuards
 from core.records import Failure, Reason
-from upstreams.state.deposit_limits import DepositGuards, LimitReached
+from upstreams.state.deposit_limits import LimitReached
 from upstreams.state.instructions import Ledger, Transition
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +41,7 @@ async def test_a_days_deposits_of_a_caller_end_at_the_limit(ledger):
     await receive(ledger, new_deposit(5, guards=guards, currency="EUR"))
 
 
-async def test_a_days_deposits_into_an_account_end_at_the_limit_whoever_makes_them(ledger):
+async def test_the_daily_limit_of_an_account_counts_the_deposits_of_all_callers(ledger):
     guards = DepositGuards(daily_per_account=Decimal("1.5"))
 
     await receive(ledger, new_deposit(1, guards=guards))

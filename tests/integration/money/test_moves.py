@@ -86,7 +86,7 @@ async def test_a_key_is_one_instructions_for_ever_over_all_mutations(scratch):
         await connection.execute(insert, "OPEN_ACCOUNT_REQUEST")
 
 
-async def test_a_move_is_made_once_by_whoever_is_first(scratch):
+async def test_a_transition_is_made_once_by_the_first_writer(scratch):
     database, _ = scratch
     ledger = Ledger(database, Clock())
     record, _ = await receive(ledger, new_deposit(1))

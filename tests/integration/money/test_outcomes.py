@@ -100,7 +100,7 @@ async def test_a_value_that_the_database_cannot_hold_leaves_the_outcome_unknown(
 async def test_a_row_that_was_written_twice_with_one_identity_is_one_row(scratch):
     database, connection = scratch
     ledger = Ledger(database, Clock())
-    draft = ledger.draft(new_deposit(1))
+    draft, _ = new_deposit(1)
 
     first, second = await ledger.receive(draft), await ledger.receive(draft)
 
@@ -114,10 +114,10 @@ async def test_a_row_whose_answer_was_lost_is_known_by_writing_it_again(scratch)
     """A read does not wait for a commit that is on its way; a second insert with the same key does."""
     database, connection = scratch
     ledger = Ledger(database, Clock())
-    draft = ledger.draft(new_deposit(1))
+    draft, _ = new_deposit(1)
     late = connection.transaction()
     await late.start()
-    values = draft.record
+    values = draft
     await connection.execute(
         """INSERT INTO brokergraph.instruction (id, kind, status, principal, idempotency_key, request_hash, reference,
            client_number, agency, amount, currency, created_at)
@@ -163,9 +163,9 @@ async def test_a_reconciler_goes_on_after_the_database_has_refused_it(scratch):
 async def test_a_draft_shows_the_row_as_it_will_be(scratch):
     database, _ = scratch
     ledger = Ledger(database, Clock())
-    draft = ledger.draft(new_deposit(1, note="for the record"))
+    draft, _ = new_deposit(1, note="for the record")
 
     record, _ = await ledger.receive(draft)
 
-    assert replace(draft.record, number=record.number, created_at=record.created_at) == record
-    assert [event.note for event in draft.record.events] == ["for the record"]
+    assert replace(draft, number=record.number, created_at=record.created_at) == record
+    assert [event.note for event in draft.events] == ["for the record"]

@@ -1,4 +1,4 @@
-"""Whoever tampers with the ledger is found out, and the first thing that is wrong is named."""
+"""A change of the ledger is detected, and the first wrong row is named."""
 
 import pytest
 from support.ledgers import confirmed_instruction, scratch_database
@@ -18,7 +18,7 @@ async def ledger(box):
             made.append(await confirmed_instruction(database, number))
             if number == 2:
                 await ReconciliationQueue(database).make_checkpoint()
-        # Whoever can do what these tests do can switch the triggers off.
+        # A person who can do what these tests do can also switch the triggers off.
         await connection.execute("SET session_replication_role = replica")
         yield database, connection, made
 
@@ -96,7 +96,7 @@ async def test_a_whole_instruction_that_was_dropped_is_missed(ledger):
     assert found.startswith("Checkpoint 1 covered 9 events up to position 9, and there are 6")
 
 
-async def test_a_tail_that_was_dropped_with_its_checkpoint_is_missed_by_who_kept_the_hash(ledger):
+async def test_verify_reports_a_removed_tail_when_it_gets_the_logged_checkpoint(ledger):
     database, connection, made = ledger
     kept = (await ReconciliationQueue(database).make_checkpoint()).hex()
     await connection.execute(f"DELETE FROM {EVENT} WHERE instruction_id = $1", made[4].id)

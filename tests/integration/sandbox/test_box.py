@@ -198,7 +198,7 @@ async def complaint(*options: str) -> tuple[int, str]:
     return process.returncode, text.decode()
 
 
-async def test_a_second_box_on_the_same_folder_is_told_who_is_there(started):
+async def test_a_second_box_on_the_same_folder_is_refused_with_the_first_ones_process(started):
     await started.start("--clients", "5")
 
     code, text = await complaint("--data", str(started.data))

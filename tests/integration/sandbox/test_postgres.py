@@ -154,7 +154,7 @@ async def test_secrets_and_logs_are_for_their_owner_alone(tmp_path):
     assert modes == {"postgres": 0o700, "postgres.secret": 0o600, "postgres.log": 0o600, "lock": 0o600}
 
 
-async def test_the_shell_of_whoever_starts_it_has_no_say(tmp_path, monkeypatch):
+async def test_the_environment_of_the_starting_shell_changes_nothing(tmp_path, monkeypatch):
     for name, value in {"PGDATA": "/nowhere", "PGPORT": "1", "PGTZ": "Asia/Tokyo", "LC_ALL": "xx_YY.UTF-8"}.items():
         monkeypatch.setenv(name, value)
 
@@ -189,7 +189,7 @@ async def test_a_server_that_does_not_start_says_why_and_lets_go(tmp_path):
 
 @as_root
 @pytest.mark.parametrize("identity", ["namespace", "nobody"])
-async def test_root_becomes_somebody_else(tmp_path, monkeypatch, identity):
+async def test_root_becomes_another_user(tmp_path, monkeypatch, identity):
     monkeypatch.setattr(launch_identity, "ROOT_BECOMES", (identity,))
 
     try:

@@ -58,7 +58,7 @@ async def test_a_pass_confirms_what_has_not_changed(pool):
     assert seen_again > seen
 
 
-async def test_a_server_that_nobody_looks_at_keeps_its_time(pool):
+async def test_a_server_without_requests_keeps_its_time(pool):
     question = "SELECT synced_at FROM brokergraph_erp.trading_account WHERE server = 'X9' AND login = '9001'"
     before = await pool.fetchval(question)
 

@@ -33,7 +33,7 @@ async def send(broctagon, path: str, body: object, **headers: str) -> httpx.Resp
 
 @pytest.fixture
 async def account(database):
-    """An account of the CRM's own MT4 server, whoever owns it."""
+    """An account of the CRM's own MT4 server, of any owner."""
     return await database.fetchrow("SELECT * FROM platform.account WHERE server = 'A1' AND currency = 'USD' LIMIT 1")
 
 

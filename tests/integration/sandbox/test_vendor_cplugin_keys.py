@@ -107,7 +107,7 @@ async def test_after_an_unknown_outcome_the_real_result_waits_for_an_hour(desk):
     assert await desk.tickets() == [result.json()["data"]["order"]]
 
 
-async def test_an_outcome_that_nobody_knows_keeps_the_key_for_an_hour(desk):
+async def test_an_unknown_outcome_keeps_the_key_for_an_hour(desk):
     desk.misbehave("OutcomeUnknown")
 
     unknown = await desk.deposit()

@@ -126,7 +126,7 @@ async def test_makes_an_account_once(hyper, without_account, database):
 
 async def test_of_twins_one_is_told_to_come_later(hyper, without_account, database):
     async with database.transaction():
-        # Whoever got as far as making the account waits here, with the client in work.
+        # The request that makes the account waits here, with the client in work.
         await database.execute("LOCK TABLE platform.account IN EXCLUSIVE MODE")
         calls = [asyncio.create_task(hyper.post(CREATE, json=without_account)) for _ in range(5)]
         answered = asyncio.as_completed(calls)

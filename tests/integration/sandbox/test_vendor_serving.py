@@ -1,4 +1,4 @@
-"""The vendors' servers as a part of somebody else's process: they start, stop and keep nothing to themselves."""
+"""The vendors' servers as a part of another process: they start, stop and hold nothing back."""
 
 import asyncio
 import logging
@@ -83,7 +83,7 @@ async def test_stops_while_a_call_hangs(pool):
 
     with pytest.raises(httpx.TransportError):
         await hanging
-    # Far below the read time-out of the one who waits, far above what a stop needs.
+    # Far below the read time-out of the waiting client, far above what a stop needs.
     assert time.monotonic() - started < 10
 
 

@@ -62,7 +62,7 @@ def responses(graph, token):
     yield graph.post("{ viewer { scopes } }", key=token[:-8] + "AAAAAAAA")
     yield graph.post("{ viewer { name } }", key="bg_nobody_CANARY-KEY-0123456789")
     yield graph.post("{ viewer { name } }", key="CANARY-UNKNOWN")
-    graph.post(search, {"s": mail}, operationName=mail)  # whose answer may tell them their own words
+    graph.post(search, {"s": mail}, operationName=mail)  # its answer may repeat the words of the request
     yield graph.post(search, {"s": mail})
     yield graph.post(search, {"s": phone})
     headers = {"x-request-id": "bg_nobody_CANARY-KEY-0123456789", "authorization": "Basic Q0FOQVJZLVVOS05PV04="}

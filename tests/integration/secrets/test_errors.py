@@ -87,7 +87,7 @@ def test_every_reason_is_a_code_of_the_payloads_too():
     assert {str(reason) for reason in Reason} <= {code.value for code in ErrorCode}
 
 
-def test_what_nobody_meant_to_say_is_masked_and_carries_the_id():
+def test_an_unexpected_error_is_masked_and_carries_the_request_id():
     shown = present(GraphQLError("x", path=["a"], original_error=KeyError("CANARY")), "id-1")
 
     assert shown["message"] == MASKED

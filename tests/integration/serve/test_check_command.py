@@ -47,7 +47,7 @@ def test_the_accounts_of_an_unknown_server_are_worth_a_note(acme):
     assert "note  brokergraph_erp.trading_account: has accounts on the server X9" in done.stdout
 
 
-def test_it_tells_whose_history_has_proven_what_it_shows(acme, operator, new_database):
+def test_check_names_the_servers_with_a_proven_history(acme, operator, new_database):
     url = new_database()
     scratch = operator.having(BROKERGRAPH_STATE__DATABASE_URL=url)
     scratch.run_here("migrate")
@@ -194,7 +194,7 @@ def test_a_database_that_does_not_exist_is_named(acme, box):
     assert 'database "nowhere" does not exist' in done.stdout
 
 
-def test_offline_it_speaks_to_nobody(acme, well_behaved):
+def test_check_offline_opens_no_connection(acme, well_behaved):
     broken = acme.operator.having(
         BROKERGRAPH_SERVERS__R2__ID="7",
         BROKERGRAPH_CPLUGIN__MAIN__CLIENT_SECRET="wrong",

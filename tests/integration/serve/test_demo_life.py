@@ -8,7 +8,7 @@ from support.served import QUERY, Operator, descendants, free_port, left_alive, 
 
 @pytest.fixture
 def nobody(tmp_path) -> Operator:
-    """Somebody who has set nothing up."""
+    """An operator without a settings file."""
     return Operator(tmp_path / "none.toml")
 
 

@@ -20,7 +20,7 @@ def bouncer(acme, box, tmp_path) -> Iterator[dict[str, str]]:
         pytest.skip("pgbouncer is not installed here: apt-get install pgbouncer")
     port = free_port()
     (tmp_path / "pgbouncer.ini").write_text(configuration(port, erp=box.graph_database_url, state=acme.state))
-    # It refuses to be root, so root is somebody else to it.
+    # It refuses to run as root, so that root gets another identity.
     disguise = ["unshare", "--user", "--map-user=65534", "--map-group=65534"] if os.getuid() == 0 else []
     child = subprocess.Popen([*disguise, path, "--quiet", tmp_path / "pgbouncer.ini"], stderr=subprocess.PIPE)
     try:

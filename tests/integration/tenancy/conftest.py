@@ -1,4 +1,4 @@
-"""A server that believes an issuer, and what belongs to somebody else on it."""
+"""A server that accepts an issuer, with data of other tenants."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from resolvers.policy.scopes import Scope
 
 @dataclass(frozen=True)
 class Callers:
-    """A server, and the credentials of those who try doors on it."""
+    """A server, and the credentials of the probing callers."""
 
     graph: Graph
     bound: str

@@ -231,7 +231,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Things:
-    """What belongs to somebody else, what does not exist but would stand beside it, and a client of the caller's."""
+    """An object of another tenant, an object that does not exist but would be beside it, and a client of the caller."""
 
     foreign: Thing
     absent: Thing
@@ -289,7 +289,7 @@ def test_what_belongs_to_another_is_like_what_does_not_exist(callers, things, we
 
     assert foreign == absent
     assert foreign[0] == 200
-    # Who asks for no explanation may be answered another way: by texts that the database makes.
+    # An operation without `explain` may be answered in another way: with text that the database renders.
     assert answer_and_cost(
         callers, well_behaved, caller, document, variables(things.foreign, mine), explain=False
     ) == answer_and_cost(callers, well_behaved, caller, document, variables(things.absent, mine), explain=False)
@@ -304,7 +304,7 @@ WOULD_TELL = [
 
 
 @pytest.mark.parametrize("argument", [name for name in WOULD_TELL if name != "Query.instruction(by.idempotencyKey)"])
-def test_whoever_may_see_it_is_told_the_difference(callers, things, well_behaved, argument):
+def test_a_caller_with_the_permission_sees_the_difference(callers, things, well_behaved, argument):
     """Else the test above would pass on a document that never finds anything."""
     document, variables = PROBES[argument]
 

@@ -49,8 +49,8 @@ def entries(kind):
 
 
 def of_clients():
-    """Statements over client data. A view in a part counts for whoever uses the part, so parts may not bring one in
-    but below a client that the statement itself has made visible.
+    """Statements over client data. A view in a part counts for each statement that uses the part. A part may therefore
+    read a view only below a client that the statement itself has made visible.
     """
     return [(file, name, text) for file, name, text in entries("name") if CLIENT_DATA.search(text)]
 

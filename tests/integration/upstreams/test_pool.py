@@ -47,7 +47,7 @@ async def test_there_are_never_more_connections_than_the_pool_may_have(box):
     assert len(set(pids)) == 3
 
 
-async def test_whoever_gives_up_takes_no_connection_with_him(box):
+async def test_a_cancelled_waiter_takes_no_connection(box):
     dice = random.Random(7)
     async with opened(box, 2) as database:
         tasks = [asyncio.create_task(pid(database, SLEEP, 0.01)) for _ in range(60)]
@@ -82,7 +82,7 @@ async def test_the_wait_for_a_connection_counts(box):
         await asyncio.sleep(0.1)
         with pytest.raises(Unavailable):
             await pid(database, seconds=0.2)
-        # The one who waits gets what is left of his time, and not all of it anew.
+        # A waiter gets what is left of its time, and not the whole time again.
         with pytest.raises(Unavailable):
             await asyncio.wait_for(pid(database, SLEEP, 30.0, seconds=1.2), 1.75)
         with pytest.raises(Unavailable):
@@ -104,7 +104,7 @@ async def test_a_connection_that_died_at_hand_is_not_asked(box, database):
 
 
 async def test_a_connection_that_asyncpg_aborted_leaves_its_place(box):
-    """An abort closes it without telling the pool, whose only place it holds."""
+    """An abort closes the connection without a message to the pool. The connection holds the only place of the pool."""
     async with opened(box, 1) as database:
         before = await pid(database)
         [connection] = (await database.pool())._at_hand  # noqa: SLF001 - there is no other way to it.
@@ -199,7 +199,7 @@ FROZEN = {
 
 
 @pytest.mark.parametrize("what", FROZEN)
-async def test_nobody_waits_for_a_dead_connection_longer_than_he_has_time(box, what):
+async def test_a_statement_on_a_dead_connection_ends_at_its_deadline(box, what):
     async with opened_on_a_way(box) as (database, way):
         before = await pid(database)
         way.freeze()
@@ -211,7 +211,7 @@ async def test_nobody_waits_for_a_dead_connection_longer_than_he_has_time(box, w
         assert await pid(database, seconds=20.0) != before
 
 
-async def test_nobody_rolls_back_on_a_dead_connection(box):
+async def test_a_dead_connection_gets_no_rollback(box):
     async with opened_on_a_way(box) as (database, way):
         frozen = asyncio.Event()
 
@@ -263,7 +263,7 @@ async def test_what_a_write_that_failed_held_is_free_when_it_ends(box, caplog, f
     assert caplog.records == []
 
 
-async def test_who_writes_need_not_wait_for_what_is_at_hand(box):
+async def test_a_write_does_not_wait_for_an_idle_connection(box):
     async with opened(box, 1) as database:
         reader = await pid(database)
         [written] = await database.write(WHO, seconds=1.0)
@@ -279,7 +279,7 @@ async def test_what_a_transaction_left_open_is_not_handed_on(box):
         assert (await pid(database), row["it"]) == (before, "0")
 
 
-async def test_a_statement_that_is_refused_keeps_nobody_from_the_next(box):
+async def test_a_refused_statement_does_not_delay_the_next(box):
     async with opened(box, 1) as database:
         for _ in range(3):
             with pytest.raises(Misunderstood):
@@ -299,7 +299,7 @@ async def test_what_is_at_hand_goes_back_to_the_pool_after_a_moment(box, monkeyp
         assert await pid(database)
 
 
-async def test_closing_waits_for_nobody_at_hand(box):
+async def test_closing_does_not_wait_for_idle_connections(box):
     async with opened(box, 2) as database:
         await asyncio.gather(*(pid(database, SLEEP, 0.02) for _ in range(2)))
         await asyncio.wait_for(database.close(), 1.0)

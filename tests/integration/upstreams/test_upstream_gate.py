@@ -1,4 +1,4 @@
-"""Who asks the same at the same moment shares a call, and nothing else: no fate, no sight, no old figure."""
+"""Equal questions of the same moment share a call and nothing else: no cancellation, no visibility, no old figure."""
 
 import asyncio
 from collections import Counter
@@ -137,7 +137,7 @@ async def leverages(database, server) -> dict[str, object]:
     return {str(row["login"]): row["leverage"] for row in rows}
 
 
-async def test_who_waits_shares_one_call_and_gets_what_he_asked_for(desk, vendor, database):
+async def test_waiters_share_one_call_and_each_gets_its_own_answer(desk, vendor, database):
     a, b, c, d, *_ = desk.logins
     asked = [[c, b], [b], [b, d], [c]]
     calls = [call_of("viewer") for _ in range(5)]
@@ -158,7 +158,7 @@ async def test_who_waits_shares_one_call_and_gets_what_he_asked_for(desk, vendor
     assert [list(call.tally.calls) for call in calls] == [[system]] * 5
 
 
-async def test_nobody_waits_while_a_place_is_free(well_behaved, vendor, database):
+async def test_no_request_waits_while_a_call_may_be_sent(well_behaved, vendor, database):
     a, b, c, d, *_ = await leverages(database, vendor.server)
     async with opened(well_behaved, at_once=2) as house:
         desk = Desk(well_behaved, house, vendor, [a, b, c, d])
@@ -198,7 +198,7 @@ async def test_no_answer_is_older_than_the_request_that_gets_it(desk, vendor, da
     assert len(desk.calls()) == 2
 
 
-async def test_who_gives_up_takes_nothing_from_the_others(desk):
+async def test_a_cancelled_waiter_does_not_affect_the_others(desk):
     a, b, c, d, *_ = desk.logins
     under_way = await desk.start_held(a, call_of("one"))
     first, gone, second = [await desk.start([login], call_of("two")) for login in (b, c, d)]
@@ -218,7 +218,7 @@ async def test_who_gives_up_takes_nothing_from_the_others(desk):
     assert first.cancelled()
 
 
-async def test_who_calls_by_himself_and_gives_up_makes_room(desk):
+async def test_a_cancelled_single_call_frees_its_slot(desk):
     a, b, *_ = desk.logins
     desk.misbehave("hang", times=1)
     alone = await desk.start([a], call_of("one"))
@@ -230,7 +230,7 @@ async def test_who_calls_by_himself_and_gives_up_makes_room(desk):
     assert isinstance((await waiting)[b], LiveAccountRecord)
 
 
-async def test_a_call_that_nobody_waits_for_any_more_makes_room(desk):
+async def test_a_call_without_waiters_frees_its_slot(desk):
     a, b, c, *_ = desk.logins
     under_way = await desk.start_held(a, call_of("one"))
     leaving = [await desk.start([login], call_of("two")) for login in (b, c)]
@@ -263,7 +263,7 @@ async def test_at_a_hung_vendor_each_waits_as_long_as_he_may_and_no_longer(desk)
 
     assert [type(result) for result in results] == [Unavailable, Unavailable, LiveAccountRecord]
     assert done == ["short", "hung", "patient"]
-    # Nobody wanted the other's login any more.
+    # The other waiter's login was not wanted any more.
     assert desk.calls() == [[a], [c]]
 
 
@@ -287,7 +287,7 @@ async def test_in_a_shared_call_too_each_has_his_own_time(desk):
     await under_way
 
 
-async def test_a_failing_call_fails_all_who_share_it_and_nobody_else(desk):
+async def test_a_failing_call_fails_its_waiters_and_no_other_request(desk):
     a, b, c, *_ = desk.logins
     under_way = await desk.start_held(a, call_of("one"))
     sharing = [await desk.start([login], call_of(caller)) for login, caller in ((b, "two"), (c, "three"))]
@@ -305,7 +305,7 @@ async def test_a_failing_call_fails_all_who_share_it_and_nobody_else(desk):
     assert len(desk.calls()) == 3
 
 
-async def test_an_orders_own_reads_wait_for_nobody(desk):
+async def test_the_reads_of_a_command_are_not_coalesced(desk):
     a, b, *_ = desk.logins
     desk.misbehave("hang", times=1)
     hung = await desk.start([a], call_of("one"))
@@ -319,7 +319,7 @@ async def test_an_orders_own_reads_wait_for_nobody(desk):
 
 @pytest.mark.usefixtures("well_behaved")
 async def test_records_are_shared_whatever_figures_are_wanted_and_each_gets_his(box, database):
-    """MT4's record is the same call; margins are a call of their own, for those who want them."""
+    """MT4's record is the same call; margins are a call of their own, for the requests that select them."""
     vendor = Vendor("R1", "cplugin", "UserRecordsRequest")
     a, b, *_ = await leverages(database, "R1")
     async with opened(box, at_once=1) as house:
@@ -349,7 +349,7 @@ async def erp(box):
 
 @asynccontextmanager
 async def locked_clients(box):
-    """Whoever asks for clients waits until the end."""
+    """A statement for clients waits until the end."""
     connection = await asyncpg.connect(box.database_url)
     transaction = connection.transaction()
     await transaction.start()
@@ -395,7 +395,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=repr)
-async def test_who_may_see_something_else_shares_nothing(erp, box, database, other):
+async def test_callers_with_different_visibility_share_nothing(erp, box, database, other):
     foreign, own = await foreign_and_own(database)
     query = (
         "SELECT client_number FROM brokergraph_erp.client WHERE client_number = ANY ($1) "
@@ -411,7 +411,7 @@ async def test_who_may_see_something_else_shares_nothing(erp, box, database, oth
     for visible, _, task in asked:
         seen = await database.fetch(query, [foreign, own], visible.agencies, visible.client_number)
         assert sorted(await task) == [row["client_number"] for row in seen]
-    # Of either the first by himself, the others together; and with nobody else.
+    # Of each visibility the first request has its own call, and the others share one.
     calls = [call.tally.calls["ERP_DATABASE"] for _, call, _ in asked]
     assert calls == [1, 1, 1, 1, 0, 0]
 
@@ -544,7 +544,7 @@ async def test_while_a_vendor_is_waited_for_the_server_may_do_other_work(away):
     assert outside == ["goes", "comes back"] * away
 
 
-async def test_without_places_nobody_shares():
+async def test_requests_share_nothing_when_coalescing_is_off():
     ledger = Ledger(Sharing(0, 100))
     tasks = [ledger.start([1], call_of("viewer")) for _ in range(5)]
     ledger.go.set()
@@ -553,7 +553,7 @@ async def test_without_places_nobody_shares():
     assert [keys for _, keys, _, _ in ledger.asked] == [[1]] * 5
 
 
-async def test_who_waits_when_the_house_closes_is_told():
+async def test_a_waiter_gets_an_error_when_the_upstreams_close():
     ledger = Ledger(Sharing(1, 100))
     alone, *waiting = [ledger.start([n], call_of("viewer")) for n in range(3)]
     await asyncio.sleep(0)
@@ -579,7 +579,7 @@ async def test_who_waits_when_the_house_closes_is_told():
     ),
     at_once=some.integers(1, 3),
 )
-def test_no_place_is_lost_and_nobody_forgotten_whoever_gives_up(steps, at_once):
+def test_no_slot_and_no_waiter_is_lost_when_waiters_are_cancelled(steps, at_once):
     async def run():
         ledger = Ledger(Sharing(at_once, 5))
         tasks = []

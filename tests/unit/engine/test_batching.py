@@ -1,4 +1,4 @@
-"""Shared calls of list resolvers: who shares one, and how long an answer is kept for whoever may still ask."""
+"""Shared calls of list resolvers: which callers share one, and how long an answer is kept for later callers."""
 
 import asyncio
 import weakref
@@ -32,7 +32,7 @@ async def keys_of(batcher, resolver, keys, **arguments):
     return [answer.key for answer in await batcher.load(resolver.answer, keys, keys, arguments)]
 
 
-async def test_who_asks_in_the_same_turn_shares_a_call_and_every_key_is_asked_once():
+async def test_callers_of_the_same_turn_share_a_call_and_every_key_is_asked_once():
     resolver = Resolver()
     with closing(Batcher(None, {})) as batcher:
         answers = await asyncio.gather(*(keys_of(batcher, resolver, keys) for keys in ([1, 2], [3], [2, 4, 2], [1])))
@@ -43,7 +43,7 @@ async def test_who_asks_in_the_same_turn_shares_a_call_and_every_key_is_asked_on
     assert resolver.calls == [([1, 2, 3, 4], {}), ([5], {}), ([1], {"age": 3})]
 
 
-async def test_answers_are_kept_until_the_last_who_may_ask():
+async def test_answers_are_kept_until_the_last_expected_call():
     resolver = Resolver()
     with closing(Batcher(None, {resolver.answer: 3})) as batcher:
         assert await keys_of(batcher, resolver, [1, 2]) == [1, 2]
@@ -53,11 +53,11 @@ async def test_answers_are_kept_until_the_last_who_may_ask():
         assert set(resolver.alive) == set()
 
         assert resolver.calls == [([1, 2], {}), ([1], {"age": 3}), ([3], {})]
-        # One more than was said: it is answered all the same.
+        # One call more than expected is answered as well.
         assert await keys_of(batcher, resolver, [3]) == [3]
 
 
-async def test_where_nobody_said_how_many_will_ask_all_is_kept():
+async def test_all_answers_are_kept_when_the_number_of_calls_is_unknown():
     resolver = Resolver()
     with closing(Batcher(None, {})) as batcher:
         for _ in range(3):

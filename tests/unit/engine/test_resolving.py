@@ -163,7 +163,7 @@ async def test_side_by_side_they_take_as_long_as_the_longest(way):
     assert result.data["many"] == [{"id": 1}] * 3
 
 
-async def test_a_run_that_is_given_up_leaves_nobody_waiting():
+async def test_a_cancelled_run_leaves_no_task():
     begun, ended, others = asyncio.Event(), [], asyncio.all_tasks()
 
     async def forever(_info):

@@ -5,7 +5,8 @@ import pytest
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
 from core.errors import Unavailable
-from instructions.submit import CommandRequest, submit
+from instructions.drafts import CommandRequest, Identity
+from instructions.submit import submit
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +23,7 @@ async def test_a_state_database_that_hangs_takes_no_more_than_the_callers_deadli
         checked.append(True)
 
     call = Call(Deadline.after(0.01, Clock()), Tally(), "test")
-    request = CommandRequest("DEPOSIT", "partner", "key", {}, None)
+    request = CommandRequest(Identity.new(Clock().now()), "DEPOSIT", "partner", "key", {}, None)
 
     with pytest.raises(Unavailable, match="nothing was sent"):
         await submit(request, check, HangingLedger(), None, call)

@@ -1,4 +1,4 @@
-"""How many run at once follows how busy the process is; nobody's place is lost."""
+"""The concurrency limit follows the load of the process, and no slot is lost."""
 
 import asyncio
 from contextlib import ExitStack
@@ -46,7 +46,7 @@ async def test_more_than_there_are_places_wait_and_are_turned_away():
     assert (gate.in_flight, gate.running) == (0, 0)
 
 
-async def test_who_waits_gets_the_place_that_becomes_free():
+async def test_a_waiter_gets_the_slot_that_becomes_free():
     gate = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=0, max_wait_seconds=10.0))
     first = await gate.enter()
     waiting = asyncio.create_task(gate.enter())
@@ -60,7 +60,7 @@ async def test_who_waits_gets_the_place_that_becomes_free():
 
 
 class Shop:
-    """A gate with one place in a time of its own: `serve` lets whoever has it leave, some milliseconds later."""
+    """A limiter with one slot and a clock of its own: `serve` releases the slot, some milliseconds later."""
 
     def __init__(self) -> None:
         self.clock = HandClock()
@@ -104,7 +104,7 @@ async def test_all_of_a_burst_are_served():
     assert (len(shop.waits), shop.shed, shop.gate.in_flight) == (400, 0, 0)
 
 
-async def test_those_who_ask_again_when_they_are_answered_wait_for_each_other():
+async def test_callers_that_repeat_after_each_answer_wait_for_each_other():
     shop = Shop()
     await shop.come(16)
     for _ in range(200):
@@ -115,7 +115,7 @@ async def test_those_who_ask_again_when_they_are_answered_wait_for_each_other():
     assert max(shop.waits[100:]) <= 16 * 0.025 + 1e-6
 
 
-async def test_a_few_who_want_something_large_wait_for_each_other_too():
+async def test_a_few_large_requests_wait_for_each_other():
     shop = Shop()
     await shop.come(6)
     for _ in range(40):
@@ -125,7 +125,7 @@ async def test_a_few_who_want_something_large_wait_for_each_other_too():
     assert (shop.shed, shop.gate.waiting) == (0, 5)
 
 
-async def test_who_sends_much_at_once_waits_for_himself():
+async def test_a_burst_of_one_caller_delays_only_that_caller():
     gate, inside = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=0)), []
 
     async def visit(caller):
@@ -151,7 +151,7 @@ async def overloaded(seconds: float) -> Shop:
     return shop
 
 
-async def test_in_an_overload_who_is_served_is_served_in_time():
+async def test_an_admitted_request_is_answered_in_time_under_overload():
     shop = await overloaded(10.0)
 
     assert len(shop.waits) == pytest.approx(2000, rel=0.05)
@@ -321,7 +321,7 @@ async def test_the_number_of_places_follows_the_load(busy, limit):
     ),
     reserve=some.integers(0, 2),
 )
-def test_no_place_is_lost_whoever_gives_up(steps, reserve):
+def test_no_slot_is_lost_when_waiters_are_cancelled(steps, reserve):
     section = OverloadSection(
         max_in_flight=8, max_running=3, min_running=1, mutation_reserve=reserve, max_wait_seconds=0.001
     )

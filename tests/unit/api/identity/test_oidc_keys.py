@@ -49,7 +49,7 @@ async def known(issuer):
     await fetcher.aclose()
 
 
-async def test_keys_are_fetched_once_for_all_who_wait(issuer, known):
+async def test_keys_are_fetched_once_for_all_waiters(issuer, known):
     _, keys = known()
 
     found = await asyncio.gather(*(keys.find("one") for _ in range(20)))
@@ -168,7 +168,7 @@ async def test_keys_are_where_the_discovery_document_says(issuer, known):
     "lie", [{"issuer": "https://evil.example.com"}, {"jwks_uri": "http://evil.example.com/jwks"}, {"jwks_uri": 7},
             {"jwks_uri": "file:///etc/passwd"}, {"jwks_uri": "//x"}, {"jwks_uri": "http://[/"}]
 )  # fmt: skip
-async def test_a_discovery_document_of_somebody_else_is_not_followed(issuer, known, lie):
+async def test_a_discovery_document_of_another_issuer_is_refused(issuer, known, lie):
     _, keys = known(jwks_uri=None)
     issuer.discovery = lie
 

@@ -29,7 +29,7 @@ def issuer():
 
 @pytest.fixture
 async def believes(issuer):
-    """Asks who a token stands for, under settings that a test may vary."""
+    """Asks for the caller of a token, under settings that a test may vary."""
     fetcher = Fetcher()
 
     async def ask(token, **settings):
@@ -264,7 +264,7 @@ def test_whose_a_token_is_is_read_without_trust_and_without_falling_over(issuer)
         ({"scopes": {"desk": ("client:raed",)}}, "scopes.desk"),
     ],
 )
-def test_settings_that_would_let_in_anybody_stop_the_start(settings, path):
+def test_settings_that_would_admit_any_token_are_refused(settings, path):
     config = OidcConfig(**{"issuer": "https://login.example.com", "audience": ("us",)} | settings)
 
     with pytest.raises(ConfigError) as caught:

@@ -1,4 +1,4 @@
-"""Log lines are written together, in their order, and none is kept back that matters or that nobody will write."""
+"""Log lines are written together, in their order. Important lines and the last lines are never held back."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""The chain that every line of the log goes through, whoever writes it."""
+"""The redaction chain of every log line, of every writer."""
 
 import json
 import logging
@@ -171,7 +171,7 @@ raise RuntimeError(said)
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_whoever_writes_and_however_it_dies_no_secret_is_in_it(log_format):
+def test_no_line_has_a_secret_for_every_writer_and_every_crash(log_format):
     done = subprocess.run([sys.executable, "-c", WRITER, log_format], capture_output=True, text=True, check=False)
 
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""[deposits]: a limit that could never apply is refused, because nobody would notice that there is none."""
+"""[deposits]: a limit that could never apply is refused, because its absence would not be noticed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every field has a decision on its scopes, and what led to an object is all that its plain fields need."""
+"""Every field has a decision on its scopes; plain fields need only the scopes of the field that led to their object."""
 
 import pytest
 from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, build_schema
@@ -57,7 +57,7 @@ def test_every_scope_is_known_explained_and_used():
     assert set(SCOPES) == set(Scope)
 
 
-def test_a_caller_with_every_scope_is_forbidden_nothing_and_a_caller_without_scopes_every_decided_field():
+def test_all_scopes_forbid_nothing_and_no_scope_forbids_every_decided_field():
     assert forbidden_fields(NEEDS, EVERY) == {}
     assert forbidden_fields(NEEDS, frozenset()).keys() == NEEDS.keys()
 

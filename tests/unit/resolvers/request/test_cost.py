@@ -150,7 +150,7 @@ def test_doubled_fragments_are_reckoned_at_once():
     assert time.process_time() - started < 5
 
 
-def test_what_is_too_dear_is_refused_with_the_numbers():
+def test_an_operation_above_the_maximum_cost_is_refused_with_the_numbers():
     document = Documents(CORE, WIDE, introspection=True).read(
         "{ clients(first: 10) { nodes { live { __typename } } } }"
     )

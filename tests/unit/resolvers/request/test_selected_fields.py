@@ -1,4 +1,4 @@
-"""Which fields a document selects decides who may send it: told again by graphql-core's own walk with types."""
+"""The selected fields of a document decide which callers may send it. graphql-core's typed walk checks them."""
 
 import pytest
 from graphql import TypeInfo, TypeInfoVisitor, Visitor, get_named_type, parse, visit

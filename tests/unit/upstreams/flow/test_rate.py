@@ -35,7 +35,7 @@ async def test_a_wait_past_the_deadline_is_refused_at_once():
     assert limit.wait_seconds() == 60
 
 
-async def test_whoever_gives_up_hands_his_permit_back():
+async def test_a_cancelled_waiter_returns_its_permit():
     class Patient(HandClock):
         async def sleep(self, seconds: float) -> None:
             await asyncio.sleep(3600 + seconds)
@@ -60,7 +60,7 @@ def test_those_before_count():
     assert [limit.wait_seconds(ahead) for ahead in range(5)] == [0, 0, 60, 60, 120]
 
 
-def test_without_a_limit_nobody_waits():
+def test_no_call_waits_without_a_limit():
     assert RateLimit(HandClock(), None).wait_seconds(1000) == 0
 
 
@@ -83,7 +83,7 @@ def test_whatever_the_rhythm_the_vendor_never_sees_more(per_minute, pauses):
 
 
 class PatientClock(HandClock):
-    """Who sleeps by it does not wake, unless he is cancelled."""
+    """A sleeper does not wake unless it is cancelled."""
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -120,7 +120,7 @@ async def test_an_answer_that_came_twice_is_not_the_next_ones():
 
 
 @pytest.mark.parametrize("order", [False, True])
-async def test_who_must_not_be_answered_for_another_has_a_connection_of_his_own(link, stranger, order):
+async def test_a_request_that_must_not_share_has_a_connection_of_its_own(link, stranger, order):
     request = THING if order else replace(THING, alone=True)
     await asked(link)
     for _ in range(2):
@@ -164,7 +164,7 @@ class Silent:
         self.closed.set()
 
 
-async def test_what_nobody_asks_for_any_more_is_not_kept_for_good():
+async def test_an_idle_lane_loses_its_connections():
     kept, one, other = ConnectionPool(0.05), Silent(), Silent()
     kept.keep(("vendor", "R1"), one)
     await asyncio.wait_for(one.closed.wait(), 10)
@@ -175,7 +175,7 @@ async def test_what_nobody_asks_for_any_more_is_not_kept_for_good():
     assert kept.take(("vendor", "R1")) is kept.take(("vendor", "R2")) is None
 
 
-async def test_a_clients_balance_says_of_nobody_whose_it_is(stranger):
+async def test_an_answer_about_a_client_names_no_client(stranger):
     stranger.answers = [answer(200, b'{"ResponseCode":0}')]
     hyper = Hyper(HyperConfig(url=stranger.url, access_token=Secret("A0")), a_link(stranger.url), MemoryTokenStore())
     for number in (1, 2):
@@ -247,8 +247,8 @@ async def test_a_login_that_was_not_asked_for_makes_the_whole_answer_unbelievabl
     assert stranger.connections == 2
 
 
-ORDER = DepositCommand("9", Decimal(1), "USD", "BGKEPT0000001", "key-BGKEPT0000001")
-NEW_ACCOUNT = NewAccountCommand("G", "N", None, None, "BGKEPT0000001", "key-BGKEPT0000001")
+ORDER = DepositCommand("R1", "9", Decimal(1), "USD", "BGKEPT0000001", "key-BGKEPT0000001")
+NEW_ACCOUNT = NewAccountCommand("R1", "G", "N", None, None, "BGKEPT0000001", "key-BGKEPT0000001")
 ALONE = {
     "TradesUserHistory": lambda server: server.deposit_history.find(ORDER, Clock().now(), a_call()),
     "UsersRequest": lambda server: server.account_history.find(NEW_ACCOUNT, Clock().now(), a_call()),

@@ -38,7 +38,7 @@ async def tokens(link, stranger):
     await source.aclose()
 
 
-async def test_many_who_wait_make_one_token_request(tokens, stranger):
+async def test_many_waiters_make_one_token_request(tokens, stranger):
     got = await asyncio.gather(*(tokens.token(a_call()) for _ in range(20)))
 
     assert {token.reveal() for token in got} == {"one"}
@@ -70,7 +70,7 @@ async def test_many_refused_callers_make_one_renewal(tokens, stranger):
     assert len(stranger.asked) == 3
 
 
-async def test_a_caller_who_leaves_takes_the_token_from_nobody(tokens, stranger):
+async def test_a_cancelled_waiter_does_not_cancel_the_token_request(tokens, stranger):
     first = asyncio.create_task(tokens.token(a_call()))
     second = asyncio.create_task(tokens.token(a_call()))
     await asyncio.sleep(0)

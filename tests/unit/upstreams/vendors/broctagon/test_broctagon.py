@@ -165,7 +165,7 @@ async def test_anything_else_leaves_the_request_in_doubt(crm, stranger, reply):
         await crm.settle_request(ORDER, a_call())
 
 
-async def test_who_cannot_be_asked_again_leaves_the_request_in_doubt(crm, stranger):
+async def test_a_request_stays_in_doubt_when_the_crm_cannot_be_asked_again(crm, stranger):
     stranger.answers = [answer(500)]
     for _ in range(SHORT.breaker_failures):
         with pytest.raises(OutcomeUnknown):

@@ -1,4 +1,4 @@
-"""What Broker Work's rows become: the figures that somebody wants, each for himself."""
+"""Broker Work's rows become the figures that each request selects."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -72,7 +72,7 @@ async def test_the_documents_types_and_the_samples_types_are_both_taken(server, 
         ("registered_at", '"regdate":"yesterday"'),
     ],
 )
-async def test_a_figure_that_cannot_be_read_costs_one_login_and_only_who_wants_it(server, stranger, figure, text):
+async def test_an_unreadable_figure_costs_one_login_of_the_requests_that_select_it(server, stranger, figure, text):
     stranger.answers = [rows(f'{{"login":"1","group":"G",{text}}},{{"login":"2","group":"H"}}')]
 
     wanting = await server.fetch(["1", "2"], frozenset({"group", figure}), a_call())
@@ -91,7 +91,7 @@ async def test_a_row_without_a_login_puts_the_missing_in_doubt(server, stranger)
     assert found["2"].leverage == 1
 
 
-async def test_who_shares_a_call_reads_his_own_figures(server, stranger):
+async def test_each_waiter_of_a_shared_call_reads_its_own_figures(server, stranger):
     go = asyncio.Event()
 
     async def later(writer):

@@ -54,7 +54,7 @@ def test_many_rows_are_read_as_each_by_itself(rows, wanted):
     assert shown(FIGURES.records(together, frozenset(wanted))) == expected
 
 
-def test_an_unreadable_figure_costs_its_login_and_only_those_who_want_it():
+def test_an_unreadable_figure_costs_its_login_when_the_request_selects_it():
     rows = [{"leverage": 100 if number != 5 else "x", "group": "demo"} for number in range(20)]
 
     found = FIGURES.records(seen(rows), frozenset({"leverage"}))

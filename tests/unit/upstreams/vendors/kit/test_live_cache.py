@@ -27,12 +27,12 @@ def record(name):
 
 
 def asked(cache):
-    """One that somebody has asked before, so that it knows that it is wanted."""
+    """A cache that was asked before, so that it stores figures."""
     cache.get(R1, BALANCE, 1)
     return cache
 
 
-def test_nothing_is_kept_for_nobody():
+def test_nothing_is_cached_without_demand():
     clock = TurnedClock()
     cache = LiveCache(clock)
     cache.put([(R1, record("before anybody asked"))], cache.stamp(BALANCE))
@@ -66,7 +66,7 @@ def test_the_same_login_on_another_server_is_another_account():
     assert cache.get(R2, BALANCE, 60) is None
 
 
-def test_what_was_fetched_without_a_figure_does_not_serve_who_wants_it():
+def test_a_record_without_a_figure_is_not_used_when_the_figure_is_wanted():
     cache, full = asked(LiveCache(TurnedClock())), record("full")
     cache.put([(R1, record("balance alone"))], cache.stamp(BALANCE))
     missing = cache.get(R1, EQUITY, 60)

@@ -30,7 +30,7 @@ def test_an_unreadable_row_costs_one_login():
     assert "3" not in found
 
 
-def test_a_row_that_nobody_owns_puts_the_missing_in_doubt():
+def test_a_row_without_a_key_puts_the_missing_logins_in_doubt():
     found = read(b'[{"leverage":1},{"login":2}]', ["1", "2"])
 
     assert isinstance(found["1"], Misunderstood)

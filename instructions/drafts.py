@@ -1,0 +1,123 @@
+"""Instructions before their row exists: the identity that the row will have, and its values."""
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+import msgspec
+
+from core.call import Call
+from core.commands import NO_GUARDS, DepositGuards, DepositReceipt, NewAccountReceipt
+from core.money import plain
+from core.records import ClientRecord, InstructionEventRecord, InstructionRecord
+from core.visibility import Visibility
+from instructions.vendor_commands import Command, columns
+
+_NO_VALUES: dict[str, Any] = {
+    **dict.fromkeys(("server", "login", "amount", "currency", "upstream_reference", "failure")),
+    "existed": False,
+    "details": {},
+}
+
+
+class Prepared(Protocol):
+    """A command that is ready to be sent: only the first byte is missing."""
+
+    async def send(self) -> DepositReceipt | NewAccountReceipt | None: ...
+
+
+Prepare = Callable[[Call], Awaitable[Prepared]]
+
+
+class Identity(NamedTuple):
+    """The identity of a new instruction.
+
+    The identity stays the same when the row is written again, so that a repeat after a lost answer is harmless.
+    """
+
+    id: UUID
+    reference: str
+    created_at: datetime
+
+    @classmethod
+    def new(cls, now: datetime) -> "Identity":
+        return cls(_uuid7(now), _new_reference(), now)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCommand:
+    """A command whose checks have passed: its client, what is stored of it, how to prepare it, and its limits."""
+
+    client: ClientRecord
+    command: Command | None
+    prepare: Prepare
+    guards: DepositGuards = NO_GUARDS
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequest:
+    """One mutation as requested.
+
+    `meaning` is all that makes two requests the same one: the input without the key. `visible` is what the caller may
+    see.
+    """
+
+    identity: Identity
+    kind: str
+    principal: str
+    idempotency_key: str
+    meaning: Mapping[str, Any]
+    visible: Visibility
+
+    def may_see(self, instruction: InstructionRecord) -> bool:
+        return self.visible.includes(instruction)
+
+    def draft(self, checked: CheckedCommand) -> InstructionRecord:
+        """The instruction as its row will have it."""
+        number, reference, created_at = self.identity
+        values = _NO_VALUES | columns(checked.command)
+        event = InstructionEventRecord(number, created_at, "RECEIVED", self.principal, values.pop("note", None))
+        return InstructionRecord(
+            id=number,
+            kind=self.kind,
+            status="RECEIVED",
+            principal=self.principal,
+            idempotency_key=self.idempotency_key,
+            request_hash=request_hash(self.kind, self.meaning),
+            reference=reference,
+            client_number=checked.client.client_number,
+            agency=checked.client.agency,
+            **values,
+            created_at=created_at,
+            number=0,
+            sent_at=None,
+            settle_attempts=0,
+            events=(event,),
+        )
+
+
+def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:
+    """A hash that is equal for equal meanings. Equal numbers are equal in every notation ("5" and "5.00")."""
+    canonical = {key: _canonical(value) for key, value in sorted(meaning.items()) if value is not None}
+    return hashlib.sha256(msgspec.json.encode([kind, canonical], order="sorted")).digest()
+
+
+def _canonical(value: Any) -> Any:
+    return plain(value.normalize()) if isinstance(value, Decimal) else value
+
+
+def _new_reference() -> str:
+    """A random, unique reference that fits every vendor's comment (31 ASCII characters at most)."""
+    return f"bg{secrets.token_hex(14)}"
+
+
+def _uuid7(now: datetime) -> UUID:
+    """A UUID that is ordered by time (RFC 9562), so that the primary key's index grows at its end."""
+    milliseconds = int(now.timestamp() * 1000)
+    value = (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
+    return UUID(int=value)
