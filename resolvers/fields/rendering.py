@@ -22,8 +22,7 @@ from typing import Any, Final
 from core.records import AccountKey, ClientName
 from engine.rendering import Arguments, Hole, PathStep, RequestedField
 from resolvers.context import Context
-from upstreams.erp.rendering import AccountPage, Json, Row, Statement, StatementBuilder, Texts
-from upstreams.erp.rendering import sql_json as sql
+from upstreams.erp.rendering import AccountPage, Json, Row, Statement, StatementBuilder, Texts, sql
 
 __all__ = ["AccountPage", "Json", "Row", "Statement", "Texts", "sql"]
 
