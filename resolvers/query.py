@@ -6,13 +6,15 @@ from typing import Annotated, Any
 import strawberry
 
 from resolvers.context import Info
+from resolvers.fields.connections import paged
 from resolvers.fields.declare import root
+from resolvers.fields.ids import CLIENTS
 from resolvers.fields.rendered_clients import one_client, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.types.client import Client
-from resolvers.types.clients import ClientConnection, clients, clients_page
+from resolvers.types.clients import ClientConnection, client_query, clients
 from resolvers.types.instruction import Instruction
 from resolvers.types.lookup_inputs import (
     ClientBy,
@@ -89,12 +91,12 @@ class Query:
         renderer=one_client(number_of),
     )
     clients = root(
-        clients,
+        paged(CLIENTS, clients),
         returns=ClientConnection | None,
         description="The clients that the caller may see, by number, a page at a time.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
-        renderer=page_of_clients(clients_page),
+        renderer=page_of_clients(client_query),
     )
     trading_account = root(
         trading_account,

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, update_wrapper
+from operator import attrgetter
 from types import GenericAlias
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -13,11 +14,10 @@ import strawberry
 from strawberry import UNSET
 
 from core.keyset import Page, PageRequest
-from engine.rendering import RequestedField
-from resolvers.context import Context, GraphLimits
+from resolvers.context import GraphLimits
 from resolvers.fields.declare import ListResolver, field, is_a, many
 from resolvers.fields.ids import Cursor
-from resolvers.fields.rendering import INNER, Compilation, Json, ListedPage, Place, column, rendered, sql
+from resolvers.fields.rendering import INNER, column, rendered, sql
 from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.directives import Upstream, needs
 from resolvers.policy.errors import BadUserInput
@@ -26,13 +26,19 @@ from resolvers.policy.scopes import Scope
 T = TypeVar("T")
 
 # Relay's four arguments, as every list of the graph takes them.
-First = Annotated[int | None, strawberry.argument(description="How many from the beginning, or after `after`.")]
-After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
-Last = Annotated[int | None, strawberry.argument(description="How many from the end, or before `before`.")]
-Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 _ARGUMENTS = {
-    name: inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=UNSET, annotation=annotation)
-    for name, annotation in (("first", First), ("after", After), ("last", Last), ("before", Before))
+    name: inspect.Parameter(
+        name,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=UNSET,
+        annotation=Annotated[type_ | None, strawberry.argument(description=description)],
+    )
+    for name, type_, description in (
+        ("first", int, "How many from the beginning, or after `after`."),
+        ("after", str, "Only what follows this cursor."),
+        ("last", int, "How many from the end, or before `before`."),
+        ("before", str, "Only what comes before this cursor."),
+    )
 }
 
 
@@ -103,17 +109,25 @@ def page_request(arguments: Mapping[str, Any], order: Cursor, limits: GraphLimit
     )
 
 
-def paged(order: Cursor, resolve: ListResolver) -> ListResolver:
-    """The resolver with Relay's four arguments in place of its third parameter, the PageRequest."""
+def paged(order: Cursor, resolve: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The list or root resolver with Relay's four arguments in place of its parameter `request`, the PageRequest."""
 
-    async def read(parents: Any, context: Context, **arguments: Any) -> Any:
+    async def read(*leading: Any, **arguments: Any) -> Any:
+        # A root resolver has an Info in place of the context.
+        context = getattr(leading[-1], "context", leading[-1])
         request = page_request(arguments, order, context.services.limits)
-        return await resolve(parents, context, request, **{k: v for k, v in arguments.items() if k not in _ARGUMENTS})
+        return await resolve(*leading, request, **{k: v for k, v in arguments.items() if k not in _ARGUMENTS})
 
-    parents, context, _request, *others = inspect.signature(resolve).parameters.values()
+    parameters = list(inspect.signature(resolve).parameters.values())
+    [at] = [number for number, parameter in enumerate(parameters) if parameter.name == "request"]
+    parameters[at : at + 1] = _ARGUMENTS.values()
     update_wrapper(read, resolve)
-    read.__signature__ = inspect.Signature([parents, context, *_ARGUMENTS.values(), *others])  # type: ignore[attr-defined]
+    read.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return read
+
+
+_ELEMENTS = rendered(lambda compilation, wanted, place: place.row.elements(compilation, wanted, place))
+_TOTAL_COUNT = rendered(lambda compilation, wanted, place: place.row.total_count(compilation, wanted, place))
 
 
 def connection_of(  # noqa: PLR0913 - each is one fact about the list.
@@ -142,7 +156,7 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
         total_count = many(
             totals,
             returns=int | None,
-            key=_connection_key,
+            key=attrgetter("owner", "query"),
             description=f"How many {plural} there are on all pages; a statement of its own, made only when asked for.",
             upstreams=[upstream],
             rendering=_TOTAL_COUNT,
@@ -150,24 +164,6 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
         is_type_of = is_a(ConnectionRecord)
 
     return Connection
-
-
-def _elements(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
-    page: ListedPage = place.row
-    return page.elements(compilation, wanted, place)
-
-
-def _total_count(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
-    page: ListedPage = place.row
-    return page.total_count(compilation, wanted, place)
-
-
-_ELEMENTS = rendered(_elements)
-_TOTAL_COUNT = rendered(_total_count)
-
-
-def _connection_key(connection: ConnectionRecord[Any]) -> Any:
-    return connection.owner, connection.query
 
 
 async def counted(

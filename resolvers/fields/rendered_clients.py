@@ -1,6 +1,6 @@
 """Rendering of Query.client and Query.clients: runs the statement and locates the holes in its answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Final
@@ -11,17 +11,14 @@ from typing_extensions import override
 
 from core.call import Call
 from core.errors import UpstreamError
-from core.keyset import PageRequest
 from engine.rendering import Arguments, Filling, PathStep, RenderedText, Rendering, RequestedField
 from resolvers.context import Context
-from resolvers.fields.connections import ConnectionRecord
+from resolvers.fields.connections import ConnectionRecord, page_request
 from resolvers.fields.ids import CLIENTS
 from resolvers.fields.rendering import Clients, Compilation, Json, Opening, Place, Statement, Texts, Unrendered, sql
 
 _REST_SECONDS: Final = 5.0
 
-PageReader = Callable[[Context, Mapping[str, Any]], tuple[PageRequest, Any]]
-"""From a context and the arguments of `clients` to the page and the query. Raises BadUserInput."""
 Page = ConnectionRecord[Texts]
 
 
@@ -30,9 +27,9 @@ def one_client(number_of: Callable[[Any], int | None]) -> Callable[[RequestedFie
     return partial(_rendering, partial(_One, number_of))
 
 
-def page_of_clients(read: PageReader) -> Callable[[RequestedField], Rendering | None]:
-    """Renderer of a page of clients."""
-    return partial(_rendering, partial(_Page, read))
+def page_of_clients(query_of: Callable[[Any], Any]) -> Callable[[RequestedField], Rendering | None]:
+    """Renderer of a page of clients. `query_of(filter)` raises BadUserInput."""
+    return partial(_rendering, partial(_Page, query_of))
 
 
 def _rendering(make: Callable[[RequestedField, Compilation], Rendering], wanted: RequestedField) -> Rendering | None:
@@ -169,18 +166,19 @@ def _elements(number: int, page: Page) -> list[str]:
 
 
 class _Page(_Rendering):
-    def __init__(self, read: PageReader, wanted: RequestedField, compilation: Compilation) -> None:
+    def __init__(self, query_of: Callable[[Any], Any], wanted: RequestedField, compilation: Compilation) -> None:
         listed = _ListedClients()
         json = compilation.object(wanted, Place(listed, (PathStep(wanted),)))
         super().__init__(compilation, compilation.builder.statement(listed.texts))
         self._wanted = wanted
-        self._read = read
+        self._query_of = query_of
         self._looks_ahead = listed.looks_ahead
         self._pieces = [one.texts if isinstance(one, _Piece) else partial(_literal, [one]) for one in json]
 
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
-        request, query = self._read(context, arguments(self._wanted))
+        given = arguments(self._wanted)
+        request, query = page_request(given, CLIENTS, context.services.limits), self._query_of(given.get("filter"))
         parameters = self._parameters(context, arguments)
         rows = await context.services.upstreams.texts.page(
             self._statement,

@@ -17,15 +17,14 @@ answers of both. tests/unit/resolvers/fields/test_declarations.py names each fie
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from core.records import AccountKey, ClientName
 from engine.rendering import Arguments, Hole, PathStep, RequestedField
 from resolvers.context import Context
-from upstreams.erp.rendering import AccountPage, Columns, Json, Row, Statement, StatementBuilder, Texts
-from upstreams.erp.rendering import sql_json as sql
+from upstreams.erp.rendering import AccountPage, Json, Row, Statement, StatementBuilder, Texts, sql
 
-__all__ = ["AccountPage", "Columns", "Json", "Row", "Statement", "Texts", "sql"]
+__all__ = ["AccountPage", "Json", "Row", "Statement", "Texts", "sql"]
 
 
 class Unrendered(Exception):
@@ -37,21 +36,15 @@ Value = Callable[[Context, Arguments], Any]
 Path = tuple[PathStep, ...]
 
 
-class Known(Protocol):
-    """The parents of the holes of one field, in reading order; None where their number differs."""
-
-    def parents(self, statement: Statement, rows: Sequence[Texts], count: int) -> Sequence[Any] | None: ...
-
-
 class Clients:
-    """Each client of the answer."""
+    """Each client of the answer, as parents of the holes of one field."""
 
     def parents(self, statement: Statement, rows: Sequence[Texts], count: int) -> Sequence[Any] | None:  # noqa: ARG002 - of any.
         return [ClientName(row[0]) for row in rows] if len(rows) == count else None
 
 
 class Accounts:
-    """Each account on one page of each client. `number` is the page's, once the page is compiled."""
+    """Each account on one page of each client, likewise. `number` is the page's, once the page is compiled."""
 
     def __init__(self) -> None:
         self.is_asked = False
@@ -62,6 +55,10 @@ class Accounts:
         return list(map(AccountKey, keys[::2], keys[1::2])) if len(keys) == 2 * count else None
 
 
+Known = Clients | Accounts
+"""Gives the parents in reading order; None where their number differs from that of the holes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """An object of the answer: its row, and the path to it.
@@ -70,21 +67,15 @@ class Place:
     """
 
     row: Any
-    """Columns; for a connection a ListedPage."""
+    """Columns. For a connection, they are the fields of PageInfo as JSON, and its methods `elements` and `total_count`
+    render the fields of these names.
+    """
     path: Path
     known: Known | None = None
 
     def below(self, wanted: RequestedField) -> "Place":
         """An object in one of the fields, made of the same row."""
         return Place(self.row, (*self.path, PathStep(wanted)), self.known)
-
-
-class ListedPage(Columns, Protocol):
-    """What the place of a connection has for a row. Its columns are the fields of PageInfo, as JSON."""
-
-    def elements(self, compilation: "Compilation", wanted: RequestedField, place: Place) -> Json: ...
-
-    def total_count(self, compilation: "Compilation", wanted: RequestedField, place: Place) -> Json: ...
 
 
 Render = Callable[["Compilation", RequestedField, Place], Json]
@@ -177,9 +168,3 @@ def coded_text(texts: Mapping[Any, str], otherwise: Enum) -> Callable[[str, str]
 def argument(wanted: RequestedField, name: str, then: Callable[[Any], Any]) -> Value:
     """A parameter made of an argument of the field, which is None where it is not given."""
     return lambda _context, arguments: then(arguments(wanted).get(name))
-
-
-def only(wanted: RequestedField, names: Sequence[str]) -> None:
-    """Raises Unrendered where the document gives other arguments."""
-    if not wanted.arguments.issubset(names):
-        raise Unrendered(f"{wanted.name} with {sorted(wanted.arguments)}")

@@ -131,6 +131,6 @@ def code_of(enum: type[E], raw: Any, otherwise: E) -> E:
     return members.get(raw, otherwise)
 
 
-def listed(*enums_but: Any, enum: type[Any]) -> tuple[Any, ...]:
-    """The values of an enum's members without those named."""
-    return tuple(member.value for member in enum if member not in enums_but)
+def listed(otherwise: Enum) -> tuple[Any, ...]:
+    """The values of the other members of its enum."""
+    return tuple(member.value for member in type(otherwise) if member is not otherwise)

@@ -1,6 +1,6 @@
 """`clients`: a page of all clients that the caller may see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import strawberry
@@ -9,16 +9,7 @@ from strawberry import UNSET
 from core.keyset import PageRequest
 from core.records import ClientRecord
 from resolvers.context import Context, Info
-from resolvers.fields.connections import (
-    After,
-    Before,
-    ConnectionRecord,
-    First,
-    Last,
-    connection_of,
-    given,
-    page_request,
-)
+from resolvers.fields.connections import ConnectionRecord, connection_of, given
 from resolvers.fields.ids import CLIENTS, MAX_INT
 from resolvers.policy.directives import ERP_STATEMENT
 from resolvers.policy.enums import ErpStatusCode, WebStatusCode
@@ -59,7 +50,7 @@ ClientConnection: Any = connection_of(
 
 
 def client_query(asked: ClientFilter | None) -> ClientQuery:
-    if asked is None:
+    if not asked:
         return ClientQuery()
     return ClientQuery(
         numbers=_tuple(asked.client_numbers),
@@ -85,22 +76,11 @@ def _search(text: str | None) -> dict[str, Any]:
     return {"number": int(text) if is_number else None, "email": text if "@" in text else None, "name_prefix": text}
 
 
-async def clients(  # noqa: PLR0913, PLR0917 - Relay's four arguments and a filter.
+async def clients(
     info: Info,
-    first: First = UNSET,
-    after: After = UNSET,
-    last: Last = UNSET,
-    before: Before = UNSET,
+    request: PageRequest,
     filter: Annotated[ClientFilter | None, strawberry.argument(description="Which of them.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> ConnectionRecord[ClientRecord]:
-    context = info.context
-    arguments = {"first": first, "after": after, "last": last, "before": before, "filter": filter}
-    request, query = clients_page(context, arguments)
+    context, query = info.context, client_query(filter)
     page = await context.services.upstreams.erp.client_page(query, request, context.caller.visible, context.call)
     return ConnectionRecord(page, request, CLIENTS.of, None, query)
-
-
-def clients_page(context: Context, arguments: Mapping[str, Any]) -> tuple[PageRequest, ClientQuery]:
-    """The page that the arguments of `clients` name. Raises BadUserInput."""
-    request = page_request(arguments, CLIENTS, context.services.limits)
-    return request, client_query(given(arguments.get("filter")))

@@ -48,11 +48,8 @@ class InstructionBy:
 
 
 async def find_client(by: ClientBy, context: Context) -> ClientRecord | None:
-    found: ClientRecord | None
-    if by.account:
-        found = await context.load(clients_by_account, by.account.key)
-    else:
-        found = await context.load(clients_by_number, number_of(by))
+    loader, key = (clients_by_account, by.account.key) if by.account else (clients_by_number, number_of(by))
+    found: ClientRecord | None = await context.load(loader, key)
     return found
 
 

@@ -22,7 +22,6 @@ from resolvers.fields.rendering import (
     Unrendered,
     Value,
     argument,
-    only,
     rendered,
     sql,
 )
@@ -64,11 +63,11 @@ def codes(wanted: Sequence[Any] | None, otherwise: Any) -> Codes | None:
     if wanted is None:
         return None
     values = tuple(member.value for member in wanted if member is not otherwise)
-    return Codes(values, otherwise in wanted, listed(otherwise, enum=type(otherwise)))
+    return Codes(values, otherwise in wanted, listed(otherwise))
 
 
 def account_query(asked: TradingAccountFilter | None) -> AccountQuery:
-    if asked is None:
+    if not asked:
         return AccountQuery()
     servers = given(asked.servers)
     return AccountQuery(
@@ -85,7 +84,7 @@ async def account_connections(
     request: PageRequest,
     filter: Annotated[TradingAccountFilter | None, strawberry.argument(description="Which of them.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> list[ConnectionRecord[AccountRecord]]:
-    query = account_query(given(filter))
+    query = account_query(filter)
     numbers = [client.client_number for client in clients]
     pages = await context.services.upstreams.erp.account_pages(
         numbers, query, request, context.caller.visible, context.call
@@ -94,9 +93,8 @@ async def account_connections(
 
 
 def _accounts(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
-    if place.known is None:
-        raise Unrendered("accounts of the owner of an account")
-    only(wanted, ("first", "after", "filter"))
+    if place.known is None or not wanted.arguments.issubset(("first", "after", "filter")):
+        raise Unrendered("the accounts of an account's owner, or a page from the end of the list")
     page = _RenderedPage(compilation, wanted)
     return compilation.object(wanted, Place(page, (*place.path, PathStep(wanted))))
 
@@ -153,4 +151,4 @@ class _RenderedPage:
         return value
 
     def _condition(self, number: int) -> Value:
-        return argument(self._wanted, "filter", lambda asked: account_query(given(asked)).parameters()[number])
+        return argument(self._wanted, "filter", lambda asked: account_query(asked).parameters()[number])

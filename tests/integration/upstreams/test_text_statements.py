@@ -53,6 +53,6 @@ async def test_relations_are_never_joined_by_nested_loops(connection, relations,
     assert not [node for node in found if "client_number" in node.get("Join Filter", "")]
 
 
-def test_equal_statements_are_one_object_so_that_equal_selections_share_it():
+def test_equal_statements_are_one_object_so_that_equal_requests_share_it():
     assert statement_of(("balances",)) is statement_of(("balances",))
     assert statement_of(("balances",)) is not statement_of(("web status",))

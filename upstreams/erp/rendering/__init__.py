@@ -8,9 +8,10 @@
 It knows the views and nothing of GraphQL. The caller says which columns an answer needs and under which names.
 """
 
-from upstreams.erp.rendering.builder import AccountPage, Columns, Row, StatementBuilder
+from upstreams.erp.rendering import sql_json as sql
+from upstreams.erp.rendering.builder import AccountPage, Row, StatementBuilder
 from upstreams.erp.rendering.reader import ClientTexts, Texts
 from upstreams.erp.rendering.sql_json import Json
 from upstreams.erp.rendering.statement import Statement
 
-__all__ = ["AccountPage", "ClientTexts", "Columns", "Json", "Row", "Statement", "StatementBuilder", "Texts"]
+__all__ = ["AccountPage", "ClientTexts", "Json", "Row", "Statement", "StatementBuilder", "Texts", "sql"]

@@ -174,9 +174,8 @@ class StatementBuilder:
         return f"b.{self._aggregates.setdefault(aggregate, f'x{len(self._aggregates)}')}"
 
     def accounts(self, row: Row, body: Json, page: AccountPage, *, keyed: bool) -> tuple[Json, int]:
-        """A page of a client's accounts as the elements of a list. If it is `keyed`, the statement has the accounts'
-        keys
-        under the number that is returned as well.
+        """A page of a client's accounts as the elements of a list. If it is `keyed`, the statement also has the keys of
+        the accounts, under the returned number.
         """
         select = SKELETON["accounts"].format(
             text=marked(body),
