@@ -20,11 +20,11 @@ from upstreams.state.reconciliation_queue import listen
 @asynccontextmanager
 async def reconciling(settings: Settings, upstreams: UpstreamServices, clock: Clock) -> AsyncIterator[None]:
     """Reconcile while the body runs. What is under way at its end is left to its lease and to another replica."""
-    config, queue = settings.reconciliation, upstreams.reconciliation
+    config, queue = settings.reconciliation, upstreams.state.reconciliation
     if not config.enabled:
         yield
         return
-    reconciler = Reconciler(queue, upstreams.ledger, _verdicts(upstreams), clock, config)
+    reconciler = Reconciler(queue, upstreams.state.ledger, _verdicts(upstreams), clock, config)
     url = settings.state.listen_url or settings.state.database_url or settings.erp.database_url
     work: list[Coroutine[Any, Any, None]] = [
         reconciler.run(),
@@ -46,4 +46,4 @@ def _verdicts(upstreams: UpstreamServices) -> Verdicts:
         # The command was checked against its caller's agencies when it was received; the reconciler has no caller.
         return (await upstreams.erp.api_passwords([client_number], EVERYTHING, call)).get(client_number)
 
-    return Verdicts(upstreams.reconciliation, upstreams.platforms, upstreams.erp_api, upstreams.crm, password_of)
+    return Verdicts(upstreams.state.reconciliation, upstreams.platforms, upstreams.erp_api, upstreams.crm, password_of)

@@ -17,7 +17,7 @@ from instructions.dispatcher import Dispatcher
 from resolvers.context import Services
 from resolvers.request.executor import Executor
 from upstreams.postgres.database import Database, DatabaseConfig
-from upstreams.services import UpstreamOptions, UpstreamServices, open_upstream_services
+from upstreams.services import StateStores, UpstreamOptions, UpstreamServices, open_stores, open_upstream_services
 
 # Longer than a vendor's usual answer, shorter than what an orchestrator waits before it kills.
 DRAIN_SECONDS = 20.0
@@ -45,11 +45,11 @@ def state_database(settings: Settings) -> Database:
 
 
 @asynccontextmanager
-async def open_state_database(settings: Settings) -> AsyncIterator[Database]:
-    """The state database for one command."""
+async def open_state(settings: Settings) -> AsyncIterator[StateStores]:
+    """The stores of the state database, for one command."""
     database = state_database(settings)
     try:
-        yield database
+        yield open_stores(database, Clock())
     finally:
         await database.close()
 
@@ -65,19 +65,19 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
     async with AsyncExitStack() as stack:
         databases = erp_database(settings), state_database(settings)
         upstreams = await stack.enter_async_context(open_upstream_services(*databases, _options(settings), clock))
-        dispatcher = Dispatcher(upstreams.ledger, clock)
+        dispatcher = Dispatcher(upstreams.state.ledger, clock)
         stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
         await stack.enter_async_context(reconciling(settings, upstreams, clock))
         issuers = await stack.enter_async_context(open_issuers(settings.auth.oidc, clock))
-        auth = settings.auth
-        used = await stack.enter_async_context(storing_last_use(upstreams.keys, clock, auth.last_used_every_seconds))
+        auth, keys = settings.auth, upstreams.state.keys
+        used = await stack.enter_async_context(storing_last_use(keys, clock, auth.last_used_every_seconds))
         seconds = auth.key_cache_seconds, auth.key_cache_seconds_without_database
         yield AppServices(
             settings=settings,
             clock=clock,
             upstreams=upstreams,
-            authenticator=Identities(Authenticator(upstreams.keys, clock, *seconds, used.note), issuers),
-            documents=DocumentFinder(settings.documents, upstreams.documents, clock),
+            authenticator=Identities(Authenticator(keys, clock, *seconds, used.note), issuers),
+            documents=DocumentFinder(settings.documents, upstreams.state.documents, clock),
             executor=_executor(settings, upstreams, dispatcher, clock),
         )
 

@@ -7,7 +7,9 @@ Invariants:
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -23,6 +25,7 @@ from core.errors import (
     Unavailable,
     UpstreamError,
 )
+from core.lifetime import Lifetime
 from core.records import InstructionRecord
 from instructions.drafts import Prepare, Prepared
 from instructions.failpoints import Failpoint, reached
@@ -60,8 +63,24 @@ class _Progress:
 
     outcome: Outcome
     guards: DepositGuards
+    lifetime: Lifetime
     answered: bool = False
     """The caller was told that the outcome is not known yet, so the instruction has to exist."""
+    _wait: ExitStack = field(default_factory=ExitStack)
+
+    @contextmanager
+    def waiting_for_vendor(self) -> Iterator[None]:
+        """The caller's request, if it still waits for this instruction, holds no slot in the body."""
+        self._wait.enter_context(self.lifetime.waiting_for_vendor())
+        try:
+            yield
+        finally:
+            self._wait.close()
+
+    def leave(self) -> None:
+        """The caller's request goes on."""
+        self._wait.close()
+        self.lifetime = Lifetime()
 
 
 class Dispatcher:
@@ -81,11 +100,14 @@ class Dispatcher:
 
         Raises LimitReached or UpstreamError where no row was written, and the key is still free.
         """
-        progress = _Progress(Outcome(draft), guards)
+        progress = _Progress(Outcome(draft), guards, call.lifetime)
         task = asyncio.create_task(self._write_and_carry_out(progress, draft, prepare, call))
         self._running.add(task)
         task.add_done_callback(self._forget)
-        await asyncio.wait([task], timeout=max(0.0, call.deadline.remaining() - ANSWER_SECONDS))
+        try:
+            await asyncio.wait([task], timeout=max(0.0, call.deadline.remaining() - ANSWER_SECONDS))
+        finally:
+            progress.leave()
         if task.done():
             return task.result()
         progress.answered = True
@@ -148,7 +170,8 @@ class Dispatcher:
         call = Call(deadline, asked.tally, asked.request_id, asked.caller, for_command=True)
         reached(Failpoint.PREPARING)
         try:
-            prepared = await prepare(call)
+            with progress.waiting_for_vendor():
+                prepared = await prepare(call)
         except UpstreamError as error:
             return await self._refuse(received, error)
         except Exception:
@@ -163,16 +186,18 @@ class Dispatcher:
         if sent.status != "SENT":
             return progress.outcome
         reached(Failpoint.MARKED_SENT)
-        return await self._send(sent, prepared)
+        return await self._send(progress, prepared)
 
     async def _refuse(self, received: InstructionRecord, error: UpstreamError) -> Outcome:
         return Outcome(await self._outcomes.store(received, refusal(error, received.principal)))
 
-    async def _send(self, sent: InstructionRecord, prepared: Prepared) -> Outcome:
+    async def _send(self, progress: _Progress, prepared: Prepared) -> Outcome:
+        sent = progress.outcome.instruction
         actor, password = sent.principal, None
         reached(Failpoint.SENDING)
         try:
-            receipt = await prepared.send()
+            with progress.waiting_for_vendor():
+                receipt = await prepared.send()
             move = confirmation(receipt, actor)
             password = receipt.initial_password if isinstance(receipt, NewAccountReceipt) else None
         except (Rejected, Unavailable) as error:

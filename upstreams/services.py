@@ -18,7 +18,7 @@ from upstreams.state.api_keys import KeyStore
 from upstreams.state.budgets.budgets import BudgetConfig, Budgets
 from upstreams.state.budgets.opening import open_budgets
 from upstreams.state.documents import DocumentStore
-from upstreams.state.instructions import Ledger
+from upstreams.state.instructions import PROCESS_SECONDS, Ledger
 from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.state.vendor_tokens import DatabaseTokenStore
 from upstreams.vendors.kit.live_cache import LiveCache
@@ -38,17 +38,34 @@ class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamServices:
-    """One for the life of the process. `platforms` and `servers` are by the ERP's name of the trading server."""
+class StateStores:
+    """What is stored in the schema `brokergraph`."""
 
-    erp_database: Database
-    state_database: Database
-    erp: Erp
-    texts: ClientTexts
+    database: Database
     ledger: Ledger
     reconciliation: ReconciliationQueue
     keys: KeyStore
     documents: DocumentStore
+
+
+def open_stores(database: Database, clock: Clock, process_seconds: float = PROCESS_SECONDS) -> StateStores:
+    return StateStores(
+        database=database,
+        ledger=Ledger(database, clock, process_seconds),
+        reconciliation=ReconciliationQueue(database),
+        keys=KeyStore(database, clock),
+        documents=DocumentStore(database, clock),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamServices:
+    """One for the life of the process. `platforms` and `servers` are by the ERP's name of the trading server."""
+
+    erp_database: Database
+    erp: Erp
+    texts: ClientTexts
+    state: StateStores
     budgets: Budgets | None
     erp_api: ErpApi | None
     crm: Crm | None
@@ -81,13 +98,9 @@ async def open_upstream_services(
             stack.push_async_callback(budgets.aclose)
         yield UpstreamServices(
             erp_database=erp_database,
-            state_database=state_database,
             erp=erp,
             texts=texts,
-            ledger=Ledger(state_database, clock, options.process_seconds),
-            reconciliation=ReconciliationQueue(state_database),
-            keys=KeyStore(state_database, clock),
-            documents=DocumentStore(state_database, clock),
+            state=open_stores(state_database, clock, options.process_seconds),
             budgets=budgets,
             erp_api=vendors.erp_api,
             crm=vendors.crm,

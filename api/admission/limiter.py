@@ -90,6 +90,7 @@ class ConcurrencyLimiter:
         self._limit = float(min(section.max_running, max(section.fewest, _FIRST_LIMIT)))
         self._adapted_at = clock.monotonic()
         self._has_waited = False
+        self._timer: asyncio.TimerHandle | None = None
         self.in_flight = self.running = self.trials = self.shed = 0
 
     @property
@@ -154,11 +155,24 @@ class ConcurrencyLimiter:
             self.running += 1
             return True
         self._has_waited = True
+        self._adapt_later()
         return await self._queue.wait(self.limit, caller)
 
     def _give_slots(self) -> None:
         while self.running < self.limit and self._queue.call():
             self.running += 1
+
+    def _adapt_later(self) -> None:
+        """Adapt also while no request enters or leaves: all running requests may wait for a database."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_ADAPT_SECONDS, self._adapt_now)
+
+    def _adapt_now(self) -> None:
+        self._timer = None
+        if self._queue:
+            self._has_waited = True
+            self._adapt()
+            self._adapt_later()
 
     def _adapt(self) -> None:
         self._queue.look()

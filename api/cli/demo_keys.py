@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from api.services import open_state_database
+from api.services import open_state
 from api.settings.settings import Settings
-from core.clock import Clock
 from core.secret import Secret
 from resolvers.policy.scopes import Scope
-from upstreams.state.api_keys import KeyRecord, KeyStore
+from upstreams.state.api_keys import KeyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,7 @@ DEMO_KEYS = (
 
 async def add_demo_keys(settings: Settings) -> None:
     """Make the demo's keys, unless they are there."""
-    async with open_state_database(settings) as database:
-        store = KeyStore(database, Clock())
+    async with open_state(settings) as stores:
         for one in DEMO_KEYS:
             record = KeyRecord(one.key, one.key, tuple(str(scope) for scope in one.scopes), one.agencies)
-            await store.add(record, Secret(one.key))
+            await stores.keys.add(record, Secret(one.key))

@@ -7,9 +7,8 @@ import click
 
 from api.cli.common import config_option, principal_named, run_async, settings_from
 from api.documents.manifest import ManifestError, read_manifest
-from api.services import open_state_database
+from api.services import open_state
 from api.settings.settings import Settings
-from core.clock import Clock
 from resolvers.request.schema_check import Checker, SchemaUnreadable, operation_names
 from upstreams.state.documents import DocumentRecord, DocumentStore, IdTaken
 
@@ -23,8 +22,8 @@ def command() -> None:
 
 
 async def _with_store(settings: Settings, use: Callable[[DocumentStore], Awaitable[T]]) -> T:
-    async with open_state_database(settings) as database:
-        return await use(DocumentStore(database, Clock()))
+    async with open_state(settings) as stores:
+        return await use(stores.documents)
 
 
 @command.command()

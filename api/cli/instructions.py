@@ -6,7 +6,7 @@ from uuid import UUID
 import click
 
 from api.cli.common import config_option, run_async, settings_from
-from api.services import open_state_database
+from api.services import open_state
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
 from core.errors import Reason
@@ -42,8 +42,8 @@ def command() -> None:
 
 async def _with_ledger(config: Path | None, use: Callable[[Ledger, Call], Awaitable[T]]) -> T:
     clock = Clock()
-    async with open_state_database(settings_from(config)) as database:
-        return await use(Ledger(database, clock), Call(Deadline.after(_SECONDS, clock), Tally(), "cli"))
+    async with open_state(settings_from(config)) as stores:
+        return await use(stores.ledger, Call(Deadline.after(_SECONDS, clock), Tally(), "cli"))
 
 
 @command.command(name="list")
@@ -123,8 +123,8 @@ def decision(status: str, actor: str, reason: str, reference: str | None) -> Tra
 @run_async
 async def verify_chain(config: Path | None, checkpoint: str | None) -> None:
     """Check that nothing was altered, dropped, put in or moved since it was written."""
-    async with open_state_database(settings_from(config)) as database:
-        proof = await verify(database, checkpoint and checkpoint.lower())
+    async with open_state(settings_from(config)) as stores:
+        proof = await verify(stores.database, checkpoint and checkpoint.lower())
     click.echo(f"{proof.instructions} instructions, {proof.events} events, {proof.checkpoints} checkpoints")
     if proof.problem is not None:
         raise click.ClickException(proof.problem)

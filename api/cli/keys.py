@@ -8,7 +8,7 @@ from typing import TypeVar
 import click
 
 from api.cli.common import config_option, principal_named, run_async, settings_from
-from api.services import open_state_database
+from api.services import open_state
 from core.clock import Clock
 from resolvers.policy.scopes import SCOPES, Scope
 from upstreams.state.api_keys import KeyRecord, KeyStore, make_key
@@ -40,8 +40,8 @@ def command() -> None:
 
 
 async def _with_store(config: Path | None, use: Callable[[KeyStore], Awaitable[T]]) -> T:
-    async with open_state_database(settings_from(config)) as database:
-        return await use(KeyStore(database, Clock()))
+    async with open_state(settings_from(config)) as stores:
+        return await use(stores.keys)
 
 
 @command.command()

@@ -53,8 +53,8 @@ class Readiness:
             return Condition(
                 *await asyncio.gather(
                     upstreams.erp_database.answers(_SECONDS),
-                    upstreams.state_database.answers(_SECONDS),
-                    upstreams.ledger.access.look(_SECONDS),
+                    upstreams.state.database.answers(_SECONDS),
+                    upstreams.state.ledger.access.look(_SECONDS),
                 )
             )
 

@@ -28,5 +28,5 @@ async def balances_by_client(numbers: Sequence[int], context: Context) -> list[l
 
 
 async def instructions_by_id(ids: Sequence[UUID], context: Context) -> list[InstructionRecord | None]:
-    found = await context.services.upstreams.ledger.by_ids(ids, context.caller.visible, context.call)
+    found = await context.services.upstreams.state.ledger.by_ids(ids, context.caller.visible, context.call)
     return [found.get(identity) for identity in ids]

@@ -121,7 +121,8 @@ def issues(command: AccountRequestCommand) -> list[InputIssue]:
         (("platform", command.platform, "fortexUsername"), command.fortex_username),
         (("platform", command.platform, "accountTypeId"), command.account_type_id),
     ):
-        if text is not None and not text.strip():
+        # The vendor's document allows an account type that is an empty text, and no other empty text [D].
+        if text is not None and not text.strip() and (text or path[-1] != "accountTypeId"):
             found.append(InputIssue(path, "not-empty", f"{path[-1]} must not be empty."))
         if text is not None and len(text) > _LONGEST_TEXT:
             found.append(InputIssue(path, "length", f"{path[-1]} must have at most {_LONGEST_TEXT} characters."))

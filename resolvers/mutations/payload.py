@@ -33,7 +33,7 @@ async def payload(
     services = context.services
     context.forget()
     try:
-        outcome = await submit(request, check, services.upstreams.ledger, services.dispatcher, context.call)
+        outcome = await submit(request, check, services.upstreams.state.ledger, services.dispatcher, context.call)
     except (InvalidInput, NotPermitted, IdempotencyKeyReused, UpstreamError) as error:
         return _refusal(error)
     reached(Failpoint.REPLYING)

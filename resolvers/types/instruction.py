@@ -52,7 +52,7 @@ async def clients(
 
 async def events(instructions: Sequence[InstructionRecord], context: Context) -> list[list[InstructionEventRecord]]:
     ids = [instruction.id for instruction in instructions if instruction.events is None]
-    found = dict(await context.services.upstreams.ledger.events(ids, context.call)) if ids else {}
+    found = dict(await context.services.upstreams.state.ledger.events(ids, context.call)) if ids else {}
     for instruction in instructions:
         if instruction.events is not None:
             found[instruction.id] = list(instruction.events)
@@ -120,7 +120,7 @@ class Instruction(Node):
 async def instruction_totals(
     connections: Sequence[ConnectionRecord[InstructionRecord]], context: Context
 ) -> list[int | BaseException]:
-    ledger, visible = context.services.upstreams.ledger, context.caller.visible
+    ledger, visible = context.services.upstreams.state.ledger, context.caller.visible
 
     async def count(_query: None, numbers: list[int]) -> dict[int, int]:
         return await ledger.count(numbers, visible, context.call)
@@ -142,5 +142,5 @@ async def instruction_connections(
     clients: Sequence[ClientRecord], context: Context, request: PageRequest
 ) -> list[ConnectionRecord[InstructionRecord]]:
     numbers = [client.client_number for client in clients]
-    pages = await context.services.upstreams.ledger.pages(numbers, request, context.caller.visible, context.call)
+    pages = await context.services.upstreams.state.ledger.pages(numbers, request, context.caller.visible, context.call)
     return [ConnectionRecord(pages[number], request, INSTRUCTIONS.of, number, None) for number in numbers]

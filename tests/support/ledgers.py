@@ -41,9 +41,9 @@ ACCOUNT = {"server": "R1", "login": "61436", "amount": Decimal("1.50"), "currenc
 CLIENT = ClientRecord(500608, None, None, 0, 0, None, False, None)
 
 
-def new_deposit(number, *, guards=NO_GUARDS, principal="partner", **more):
+def new_deposit(number, *, guards=NO_GUARDS, principal="partner", now=None, **more):
     """A deposit that a principal might ask for: (the instruction's draft, its limits)."""
-    identity = Identity.new(Clock().now())
+    identity = Identity.new(now or Clock().now())
     command = DepositCommand(**ACCOUNT | more, reference=identity.reference, idempotency_key=str(identity.id))
     visible = Visibility(None, None, principal)
     request = CommandRequest(identity, "DEPOSIT", principal, f"key-{number}", {"number": number}, visible)

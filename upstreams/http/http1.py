@@ -1,4 +1,4 @@
-"""The HTTP/1.1 transport for many small reads of few vendors, behind the transport API of httpx.
+"""The HTTP/1.1 transport for many small reads of few vendors.
 
 httpx's own transport spends most of a small call's processor time on features that these reads do not use. This
 transport has pooled connections and whole answers, and neither proxies nor HTTP/2 nor streaming. llhttp parses the
@@ -22,8 +22,6 @@ WholeAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
 PORTS: Final = {"http": 80, "https": 443}
 _MOST_HEADER_BYTES: Final = 65_536
 _INTERIM: Final = 200
-_ALWAYS: Final = 86_400.0
-_ANY_SIZE: Final = 2**62
 
 
 class AnswerTooLarge(httpx.RemoteProtocolError):
@@ -164,32 +162,12 @@ class _Connection(asyncio.Protocol):
         self._answer.set_result((self._parser.get_status_code(), self._headers, body))
 
 
-class Http1Transport(httpx.AsyncBaseTransport):
-    """Keeps connections for `keep_alive_seconds` after their last use. The caller limits their number.
-
-    `request.extensions` may hold httpx's "timeout" (connect and read) and "target", and ours: "total" is the seconds of
-    the whole exchange, "max_bytes" the largest body, "lane" the trading server.
-    """
+class Http1Transport:
+    """Keeps connections for `keep_alive_seconds` after their last use. The caller limits their number."""
 
     def __init__(self, context: ssl.SSLContext, *, keep_alive_seconds: float) -> None:
         self._context = context
         self._pool: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer. Raises httpx's exceptions: ConnectError and ConnectTimeout only before a byte was sent."""
-        url, told = request.url, request.extensions
-        timeout = told.get("timeout", {})
-        target = told.get("target", url.raw_path)
-        status, headers, body = await self.exchange(
-            (url.scheme, url.host, url.port or PORTS[url.scheme]),
-            encode_request(request.method, target, request.headers.raw, await request.aread()),
-            lane=told.get("lane", ""),
-            connect=timeout.get("connect"),
-            silence=timeout.get("read") or _ALWAYS,
-            total=told.get("total", _ALWAYS),
-            most=told.get("max_bytes", _ANY_SIZE),
-        )
-        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body), request=request)
 
     async def exchange(  # noqa: PLR0913 - where, what, and its bounds.
         self,
@@ -202,9 +180,10 @@ class Http1Transport(httpx.AsyncBaseTransport):
         total: float,
         most: int,
     ) -> WholeAnswer:
-        """An exchange without httpx's request and response, which cost more than the exchange itself.
+        """The whole answer, of at most `most` bytes, within `total` seconds.
 
-        Requests of one lane share pooled connections. A request with lane None has a new connection for itself.
+        Requests of one lane share pooled connections. A request with lane None has a new connection for itself. Raises
+        httpx's exceptions; ConnectError and ConnectTimeout before a byte is sent.
         """
         end = asyncio.get_running_loop().time() + total
         kept = None if lane is None else self._pool.take((origin, lane))

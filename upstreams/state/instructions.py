@@ -62,7 +62,6 @@ class Ledger:
 
     def __init__(self, database: Database, clock: Clock, process_seconds: float = PROCESS_SECONDS) -> None:
         self._database = database
-        self._clock = clock
         self.process_seconds = process_seconds
         self.access = WriteAccess(database, clock)
         alone = timedelta(seconds=process_seconds)
@@ -75,11 +74,12 @@ class Ledger:
 
         Raises LimitReached where a limit forbids it.
         """
-        note = draft.events[0].note if draft.events else None
+        assert draft.events, "a draft has its first event"
+        received = draft.events[0]
         values = (
             *(draft.id, draft.kind, draft.principal, draft.idempotency_key, draft.request_hash, draft.reference),
             *(draft.client_number, draft.agency, draft.server, draft.login, draft.amount, draft.currency),
-            *(draft.created_at, note, msgspec.json.encode(draft.details).decode(), self._left_alone["RECEIVED"]),
+            *(received.note, msgspec.json.encode(draft.details).decode(), self._left_alone["RECEIVED"]),
         )
 
         async def write_down(connection: Any) -> None:
@@ -99,15 +99,14 @@ class Ledger:
             raise lost or _vanished(self._database.label)
         if found.id != draft.id:
             return found, False
-        return replace(found, events=draft.events), True
+        return replace(found, events=(replace(received, at=found.created_at),)), True
 
     async def advance(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
         """Make the transition. Where the instruction has another status by now, it is returned as it is."""
-        now = self._clock.now()
         failure = None if move.failure is None else msgspec.json.encode(move.failure).decode()
         values = (
             *(instruction.id, instruction.status, move.status, move.server, move.login, move.upstream_reference),
-            *(move.existed, failure, now, move.actor, move.note, self._left_alone.get(move.status, timedelta())),
+            *(move.existed, failure, move.actor, move.note, self._left_alone.get(move.status, timedelta())),
         )
         rows, lost = [], None
         try:
@@ -117,7 +116,7 @@ class Ledger:
         else:
             self.access.granted()
         if rows:
-            event = InstructionEventRecord(instruction.id, now, move.status, move.actor, move.note)
+            event = InstructionEventRecord(instruction.id, rows[0]["moved_at"], move.status, move.actor, move.note)
             return replace(instruction_record(rows[0]), events=instruction.events and (*instruction.events, event))
         found = await self._read_back(instruction.principal, instruction.idempotency_key)
         if found is None or found.status == instruction.status:

@@ -16,15 +16,16 @@ i.status IN ('RECEIVED', 'SENT', 'UNKNOWN', 'NEEDS_REVIEW')
 i.currency = $4 AND i.created_at >= date_trunc('day', now(), 'UTC')
 
 -- name: receive
--- Write a new instruction and its first event, unless the principal has used the key before.
+-- Write a new instruction and its first event, unless the principal has used the key before. All times of instructions
+-- are those of the database, because the limits of a day must not depend on the clocks of the processes.
 WITH received AS (
     INSERT INTO brokergraph.instruction (id, kind, status, principal, idempotency_key, request_hash, reference,
         client_number, agency, server, login, amount, currency, created_at, details, settle_at)
-    VALUES ($1, $2, 'RECEIVED', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $15, now() + $16::interval)
+    VALUES ($1, $2, 'RECEIVED', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), $14, now() + $15::interval)
     ON CONFLICT (principal, idempotency_key) DO NOTHING
     RETURNING id, created_at)
 INSERT INTO brokergraph.instruction_event (instruction_id, sequence, at, status, actor, note)
-SELECT id, 1, created_at, 'RECEIVED', $3, $14::text FROM received
+SELECT id, 1, created_at, 'RECEIVED', $3, $13::text FROM received
 RETURNING instruction_id
 
 -- name: advance
@@ -36,15 +37,15 @@ WITH moved AS (
         upstream_reference = coalesce($6, i.upstream_reference),
         existed = $7, failure = $8,
         sent_at = CASE WHEN $3 = 'SENT' THEN now() ELSE i.sent_at END,
-        settle_at = now() + $12::interval, settle_attempts = 0
+        settle_at = now() + $11::interval, settle_attempts = 0
     WHERE i.id = $1 AND i.status = $2
     RETURNING i.*),
 noted AS (
     INSERT INTO brokergraph.instruction_event (instruction_id, sequence, at, status, actor, note)
     SELECT m.id, (SELECT count(*) + 1 FROM brokergraph.instruction_event e WHERE e.instruction_id = m.id),
-           $9, m.status, $10, $11
+           now(), m.status, $9, $10
     FROM moved m)
-SELECT {columns} FROM moved i
+SELECT {columns}, now() AS moved_at FROM moved i
 
 -- name: by_key
 -- Which instruction did this principal give under this key?

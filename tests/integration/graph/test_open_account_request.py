@@ -69,6 +69,13 @@ async def test_each_documented_error_of_the_crm_comes_out_as_its_code(
     assert await requests_of(database, user) == []
 
 
+async def test_m13_an_empty_account_type_reaches_the_crm_as_its_document_allows(graph, user, database):
+    payload = request(graph, user, {"mt4": {"leverage": "1", "accountTypeId": ""}})
+
+    assert payload["__typename"] == "OpenAccountRequested"
+    assert len(await requests_of(database, user)) == 1
+
+
 async def test_a_second_request_on_a_connection_waits_for_the_first(graph, user):
     request(graph, user, MT4)
 

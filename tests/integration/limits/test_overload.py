@@ -19,6 +19,9 @@ VIEWER = "{ viewer { name } }"
 ORDER = """mutation { deposit(input: {account: {account: {server: "R1", login: "61436"}}, amount: "0", currency: USD,
     idempotencyKey: "overload"}) { __typename } }"""
 
+DEPOSIT = """mutation {{ deposit(input: {{account: {{account: {{server: "R1", login: "{login}"}}}}, amount: "1",
+    currency: {currency}, idempotencyKey: "{key}"}}) {{ __typename }} }}"""
+
 
 @pytest.fixture(scope="module")
 def small(box) -> Iterator[Graph]:
@@ -125,6 +128,28 @@ async def test_a_vendor_that_hangs_costs_the_others_no_place(small, browser, wel
     for one in slow:
         one.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def test_o14_deposits_that_wait_for_a_vendor_hold_no_slot(small, browser, well_behaved, database):
+    query = """SELECT a.login, a.currency FROM platform.account a JOIN brokergraph_erp.client c USING (client_number)
+        WHERE a.server = 'R1' AND a.enabled AND NOT a.read_only AND c.identity_locked AND c.erp_status IN (2, 4)
+        ORDER BY a.login LIMIT $1"""
+    accounts = await database.fetch(query, PLACES)
+    well_behaved.tell("cplugin", "/misbehave", {"fault": "slow_then_ok", "seconds": 3, "path": "TradeTransaction"})
+    slow = [
+        asyncio.create_task(asked(browser, small, DEPOSIT.format(**account, key=f"o14-{number}")))
+        for number, account in enumerate(accounts)
+    ]
+    await present(small, browser, "in_flight", PLACES)
+    await present(small, browser, "running", 0)
+
+    answers = [await asked(browser, small, VIEWER) for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert not any(one.done() for one in slow)
+    outcomes = [(await one).json()["data"]["deposit"]["__typename"] for one in slow]
+    assert outcomes == ["DepositConfirmed"] * PLACES
+    await present(small, browser, "running", 0)
 
 
 async def test_clients_that_send_slowly_cost_the_others_no_place(small, browser):

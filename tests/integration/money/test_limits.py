@@ -1,6 +1,7 @@
 """What the ledger refuses to write down, in the transaction that would write it."""
 
 import asyncio
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -91,3 +92,16 @@ async def test_where_deposits_cannot_be_told_apart_an_account_takes_one_at_a_tim
 
     await reject(ledger, first)
     await receive(ledger, new_deposit(4, guards=guards))
+
+
+async def test_m11_the_day_of_a_limit_is_the_databases_for_a_process_with_a_slow_clock(ledger):
+    guards = DepositGuards(daily_per_caller=Decimal(100))
+    yesterday = Clock().now() - timedelta(days=1)
+    drafts = [new_deposit(number, guards=guards, amount=Decimal(30), now=yesterday) for number in range(8)]
+
+    outcomes = await asyncio.gather(*(receive(ledger, draft) for draft in drafts), return_exceptions=True)
+
+    assert sum(isinstance(outcome, LimitReached) for outcome in outcomes) == 5
+    record, _ = next(outcome for outcome in outcomes if not isinstance(outcome, LimitReached))
+    assert record.created_at > yesterday + timedelta(hours=23)
+    assert [event.at for event in record.events] == [record.created_at]

@@ -60,6 +60,19 @@ async def test_a_waiter_gets_the_slot_that_becomes_free():
     assert (gate.in_flight, gate.running) == (0, 0)
 
 
+async def test_o7_an_idle_process_admits_more_while_no_request_enters_or_leaves():
+    """All running requests wait for a locked table of a database, and one more arrives."""
+    gate = ConcurrencyLimiter(OverloadSection(max_running=32, max_wait_seconds=30.0), Clock(), lambda: 0.0)
+    stuck = [await gate.enter() for _ in range(gate.limit)]
+
+    async with asyncio.timeout(10):
+        admitted = await gate.enter()
+
+    assert gate.running == len(stuck) + 1
+    for one in (*stuck, admitted):
+        gate.leave(one)
+
+
 class Shop:
     """A limiter with one slot and a clock of its own: `serve` releases the slot, some milliseconds later."""
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from upstreams.http.http1 import AnswerTooLarge, Http1Transport
+from upstreams.http.http1 import AnswerTooLarge, Http1Transport, encode_request
 from upstreams.http.transport_errors import Meaning, meaning_of
 
 pytestmark = pytest.mark.anyio
@@ -82,13 +82,33 @@ async def vendor(script: Script, *, then: str = "wait", context: ssl.SSLContext 
         await asyncio.gather(*playing.tasks, return_exceptions=True)
 
 
+class BehindHttpx(httpx.AsyncBaseTransport):
+    """The transport behind httpx's API, so that the same requests go through httpx's own transport too."""
+
+    def __init__(self, transport: Http1Transport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url, extensions = request.url, request.extensions
+        status, headers, body = await self._transport.exchange(
+            (url.scheme, url.host, url.port),
+            encode_request(
+                request.method, extensions.get("target", url.raw_path), request.headers.raw, await request.aread()
+            ),
+            lane="",
+            connect=extensions["timeout"]["connect"],
+            silence=extensions["timeout"]["read"],
+            total=extensions["total"],
+            most=extensions["max_bytes"],
+        )
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body), request=request)
+
+
 @asynccontextmanager
-async def small(**more) -> AsyncIterator[Http1Transport]:
-    transport = Http1Transport(
-        more.pop("context", ssl.create_default_context()), keep_alive_seconds=KEEP_SECONDS, **more
-    )
+async def small(context: ssl.SSLContext | None = None) -> AsyncIterator[BehindHttpx]:
+    transport = Http1Transport(context or ssl.create_default_context(), keep_alive_seconds=KEEP_SECONDS)
     try:
-        yield transport
+        yield BehindHttpx(transport)
     finally:
         await transport.aclose()
 
