@@ -1,4 +1,4 @@
-"""The HTTP/1.1 transport for many small reads of few vendors, behind the transport API of httpx.
+"""The HTTP/1.1 transport for many small reads of few vendors.
 
 httpx's own transport spends most of a small call's processor time on features that these reads do not use. This
 transport has pooled connections and whole answers, and neither proxies nor HTTP/2 nor streaming. llhttp parses the
@@ -9,6 +9,7 @@ import asyncio
 import select
 import ssl
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import httptools
@@ -22,12 +23,19 @@ WholeAnswer = tuple[int, list[tuple[bytes, bytes]], bytes]
 PORTS: Final = {"http": 80, "https": 443}
 _MOST_HEADER_BYTES: Final = 65_536
 _INTERIM: Final = 200
-_ALWAYS: Final = 86_400.0
-_ANY_SIZE: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeBounds:
+    """The longest time and the largest answer of one exchange."""
+
+    read_seconds: float
+    total_seconds: float
+    max_answer_bytes: int
 
 
 class AnswerTooLarge(httpx.RemoteProtocolError):
-    """The answer is longer than `extensions["max_bytes"]` and was not read to its end."""
+    """The answer is larger than its bound and was not read to its end."""
 
 
 class _Connection(asyncio.Protocol):
@@ -164,52 +172,24 @@ class _Connection(asyncio.Protocol):
         self._answer.set_result((self._parser.get_status_code(), self._headers, body))
 
 
-class Http1Transport(httpx.AsyncBaseTransport):
-    """Keeps connections for `keep_alive_seconds` after their last use. The caller limits their number.
-
-    `request.extensions` may hold httpx's "timeout" (connect and read) and "target", and ours: "total" is the seconds of
-    the whole exchange, "max_bytes" the largest body, "lane" the trading server.
-    """
+class Http1Transport:
+    """Keeps connections for `keep_alive_seconds` after their last use. The caller limits their number."""
 
     def __init__(self, context: ssl.SSLContext, *, keep_alive_seconds: float) -> None:
         self._context = context
         self._pool: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The whole answer. Raises httpx's exceptions: ConnectError and ConnectTimeout only before a byte was sent."""
-        url, told = request.url, request.extensions
-        timeout = told.get("timeout", {})
-        target = told.get("target", url.raw_path)
-        status, headers, body = await self.exchange(
-            (url.scheme, url.host, url.port or PORTS[url.scheme]),
-            encode_request(request.method, target, request.headers.raw, await request.aread()),
-            lane=told.get("lane", ""),
-            connect=timeout.get("connect"),
-            silence=timeout.get("read") or _ALWAYS,
-            total=told.get("total", _ALWAYS),
-            most=told.get("max_bytes", _ANY_SIZE),
-        )
-        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body), request=request)
-
-    async def exchange(  # noqa: PLR0913 - where, what, and its bounds.
-        self,
-        origin: Origin,
-        request: bytes,
-        *,
-        lane: str | None,
-        connect: float | None,
-        silence: float,
-        total: float,
-        most: int,
+    async def exchange(
+        self, origin: Origin, request: bytes, bounds: ExchangeBounds, *, connect_seconds: float, lane: str | None
     ) -> WholeAnswer:
-        """An exchange without httpx's request and response, which cost more than the exchange itself.
+        """The whole answer. Raises httpx's exceptions: ConnectError and ConnectTimeout only before a byte was sent.
 
         Requests of one lane share pooled connections. A request with lane None has a new connection for itself.
         """
-        end = asyncio.get_running_loop().time() + total
+        end = asyncio.get_running_loop().time() + bounds.total_seconds
         kept = None if lane is None else self._pool.take((origin, lane))
-        connection = kept or await self._connected(origin, connect)
-        whole = await connection.exchange(request, silence=silence, end=end, most=most)
+        connection = kept or await self._connected(origin, connect_seconds)
+        whole = await connection.exchange(request, silence=bounds.read_seconds, end=end, most=bounds.max_answer_bytes)
         if lane is None or not connection.usable:
             connection.close()
         else:
@@ -223,7 +203,7 @@ class Http1Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         self._pool.close()
 
-    async def _connected(self, origin: Origin, seconds: float | None) -> _Connection:
+    async def _connected(self, origin: Origin, seconds: float) -> _Connection:
         scheme, host, port = origin
         tls: Any = {"ssl": self._context, "ssl_handshake_timeout": seconds} if scheme == "https" else {}
         loop = asyncio.get_running_loop()

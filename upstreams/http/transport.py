@@ -8,13 +8,12 @@ import asyncio
 import functools
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 import msgspec
 
-from upstreams.http.http1 import PORTS, Http1Transport, Origin, encode_request
+from upstreams.http.http1 import PORTS, ExchangeBounds, Http1Transport, Origin, encode_request
 from upstreams.http.limits import Limits
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport_errors import Meaning, TransportFault, meaning_of
@@ -34,15 +33,6 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"HttpAnswer(status={self.status}, {len(self.body)} bytes)"
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeBounds:
-    """The longest time and the largest answer of one exchange."""
-
-    read_seconds: float
-    total_seconds: float
-    max_answer_bytes: int
 
 
 class _Progress:
@@ -155,11 +145,9 @@ class Transport:
         status, found, body = await self._reading.exchange(
             origin,
             encode_request(request.method, target, lines, content),
+            bounds,
+            connect_seconds=self._connect_seconds(bounds),
             lane=lane,
-            connect=self._connect_seconds(bounds),
-            silence=bounds.read_seconds,
-            total=bounds.total_seconds,
-            most=bounds.max_answer_bytes,
         )
         answer = HttpAnswer(status, _join_headers(found), body)
         _refuse_encoding(answer.headers)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from upstreams.http.http1 import AnswerTooLarge, Http1Transport
+from upstreams.http.http1 import AnswerTooLarge, ExchangeBounds, Http1Transport, encode_request
 from upstreams.http.transport_errors import Meaning, meaning_of
 
 pytestmark = pytest.mark.anyio
@@ -82,11 +82,31 @@ async def vendor(script: Script, *, then: str = "wait", context: ssl.SSLContext 
         await asyncio.gather(*playing.tasks, return_exceptions=True)
 
 
+class Small(httpx.AsyncBaseTransport):
+    """Our transport behind httpx's interface, so that both transports take the same requests."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.transport = Http1Transport(context, keep_alive_seconds=KEEP_SECONDS)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url, told = request.url, request.extensions
+        target = told.get("target", url.raw_path)
+        status, headers, body = await self.transport.exchange(
+            (url.scheme, url.host, url.port),
+            encode_request(request.method, target, request.headers.raw, await request.aread()),
+            ExchangeBounds(told["timeout"]["read"], told["total"], told["max_bytes"]),
+            connect_seconds=told["timeout"]["connect"],
+            lane=told.get("lane", ""),
+        )
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body), request=request)
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()
+
+
 @asynccontextmanager
-async def small(**more) -> AsyncIterator[Http1Transport]:
-    transport = Http1Transport(
-        more.pop("context", ssl.create_default_context()), keep_alive_seconds=KEEP_SECONDS, **more
-    )
+async def small(**more) -> AsyncIterator[Small]:
+    transport = Small(more.pop("context", ssl.create_default_context()))
     try:
         yield transport
     finally:
