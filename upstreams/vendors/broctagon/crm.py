@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from core.commands import AccountRequestCommand
 from core.errors import Reason, Rejected, System, Unavailable, UpstreamError
 from core.secret import Secret
 from upstreams.http import lenient_json as wire
-from upstreams.http.link import Link, Read
+from upstreams.http.link import Link, Read, T
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broctagon.config import BroctagonConfig
@@ -80,7 +80,7 @@ class Broctagon:
     async def aclose(self) -> None:
         await self.link.aclose()
 
-    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> "PreparedWrite":
+    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> "PreparedWrite[None]":
         """Prepare POST /public/v1/requests/account. The CRM answers 200 and no id [D, seed 002]."""
         body = {name: value for name, value in dataclasses.asdict(command).items() if value is not None}
         return self.prepare("/public/v1/requests/account", {}, body, self._read_accepted, call)
@@ -125,10 +125,10 @@ class Broctagon:
         path: str,
         values: Mapping[str, str],
         body: Mapping[str, Any],
-        read: Read[None],
+        read: Read[T],
         call: Call,
         lane: str = "",
-    ) -> "PreparedWrite":
+    ) -> "PreparedWrite[T]":
         """A signed POST, of which only `send` is left. Raises Unavailable while the circuit breaker is open."""
         self.link.check(lane, for_command=True)
         request = self._post(path, values, body, writes=True, lane=lane)
@@ -204,14 +204,16 @@ class Broctagon:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedWrite:
+class PreparedWrite(Generic[T]):
+    """A signed write, of which only `send` is left."""
+
     link: Link
     request: HttpRequest
-    read: Read[None]
+    read: Read[T]
     call: Call
 
-    async def send(self) -> None:
-        await self.link.write(self.request, self.read, self.call)
+    async def send(self) -> T:
+        return await self.link.write(self.request, self.read, self.call)
 
 
 def sign(content: bytes, key: Secret) -> str:

@@ -5,7 +5,6 @@ a call succeeded, not the HTTP status. The meaning of a code depends on the func
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -82,7 +81,9 @@ class Hyper:
 
         return await self._authorised.read(request, read, call)
 
-    async def prepare_account(self, client_number: int, api_password: Secret, call: Call) -> "PreparedHyperAccount":
+    async def prepare_account(
+        self, client_number: int, api_password: Secret, call: Call
+    ) -> AuthorisedWrite[NewAccountReceipt]:
         """Prepare Create_TP_Account_Json. The ERP chooses server, group and currency.
 
         A client gets one account. Code 1 returns the account that exists already.
@@ -93,7 +94,7 @@ class Hyper:
             code = self._code(answer, writes=True)
             return hyper_wire.new_account(answer.body, existed=code == RESTRICTED_OR_EXISTS)
 
-        return PreparedHyperAccount(await self._authorised.prepare(request, read, call))
+        return await self._authorised.prepare(request, read, call)
 
     async def probe(self, call: Call) -> None:
         """Call Get_Client_Balance_json without its input, which proves the token and reads no client.
@@ -156,14 +157,6 @@ class Hyper:
             # The IP address is not allowed, or the function is blocked.
             return self.link.failures.refused("403")
         return self.link.failures.from_status(answer, writes=writes)
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedHyperAccount:
-    _write: AuthorisedWrite[NewAccountReceipt]
-
-    async def send(self) -> NewAccountReceipt:
-        return await self._write.send()
 
 
 def _request(
