@@ -64,10 +64,7 @@ def _http(limits: Limits) -> httpx.AsyncClient:
         trust_env=False,
         follow_redirects=False,
         headers=_HEADERS,
-        limits=httpx.Limits(
-            max_connections=limits.max_in_flight,
-            max_keepalive_connections=0,
-        ),
+        limits=httpx.Limits(max_connections=limits.max_in_flight, max_keepalive_connections=0),
     )
 
 

@@ -171,7 +171,7 @@ class Broctagon:
             alone=True,
         )
 
-    def refusal(self, answer: HttpAnswer) -> UpstreamError:
+    def _refusal(self, answer: HttpAnswer) -> UpstreamError:
         """The error of a documented refusal. Every refusal is final, and nothing was done."""
         failures = self.link.failures
         if answer.status == HTTPStatus.FORBIDDEN:
@@ -184,20 +184,22 @@ class Broctagon:
             return failures.rejected(Reason.NOT_FOUND, "The CRM does not know it.", upstream_code="404")
         return failures.refused(str(answer.status))
 
-    def _read_transactions(self, answer: HttpAnswer) -> list[Transaction]:
+    def check_status(self, answer: HttpAnswer) -> None:
+        """Raise the error of a refusal."""
         if answer.status not in SUCCESSES:
-            raise self.refusal(answer)
+            raise self._refusal(answer)
+
+    def _read_transactions(self, answer: HttpAnswer) -> list[Transaction]:
+        self.check_status(answer)
         return wire.decode(answer.body, _Report).records
 
     def _read_anything(self, answer: HttpAnswer) -> None:
-        if answer.status not in SUCCESSES:
-            raise self.refusal(answer)
+        self.check_status(answer)
         # The answer holds personal data, so that it is only checked to be JSON.
         wire.decode(answer.body, msgspec.Raw)
 
     def _read_accepted(self, answer: HttpAnswer) -> None:
-        if answer.status not in SUCCESSES:
-            raise self.refusal(answer)
+        self.check_status(answer)
         if answer.body.strip():
             # Because no field is documented, any JSON is an acceptance. A proxy's HTML page is none.
             msgspec.json.decode(answer.body)

@@ -15,7 +15,6 @@ from core.commands import DepositCommand, DepositReceipt
 from core.errors import Reason
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.broctagon import crm as broctagon
 from upstreams.vendors.broctagon.crm import SYSTEM, Broctagon, Transaction
 from upstreams.vendors.kit.command_checks import check_deposit
 from upstreams.vendors.kit.history_search import Found, absence_counts_after, day_window, match_one, search_history
@@ -71,8 +70,7 @@ class BroctagonDeposits:
         if answer.status == BOOKED:
             # The CRM gives no ticket.
             return DepositReceipt(upstream_reference=None)
-        if answer.status not in broctagon.SUCCESSES:
-            raise self._crm.refusal(answer)
+        self._crm.check_status(answer)
         if b"repeat" in answer.body:
             raise self._failures.unknown("has seen this command before", upstream_code="repeat", detail="seen before")
         raise wire.Nonsense("a success that is not 204")

@@ -108,38 +108,35 @@ class Hyper:
         await self._authorised.read(request, self._read_probe, call)
 
     def _read_probe(self, answer: HttpAnswer) -> None:
-        try:
-            code = wire.decode(answer.body, hyper_wire.HyperEnvelope).code
-        except (msgspec.DecodeError, ValueError):
-            if answer.status == HTTPStatus.UNAUTHORIZED:
-                raise TokenRefused from None
-            raise self.link.failures.from_status(answer, writes=False) from None
+        code = self._response_code(answer, writes=False)
         if code in MISSING_INPUT:
             return
-        if code == TOKEN_REFUSED:
-            raise TokenRefused
         reason, message = REFUSAL_CODES.get(code, (Reason.UPSTREAM_REFUSED, "The ERP's API refused."))
         raise self.link.failures.rejected(reason, message, upstream_code=str(code))
 
     def _code(self, answer: HttpAnswer, *, writes: bool) -> int:
         """The code, OK or RESTRICTED_OR_EXISTS. Raises the error of every other code."""
+        code = self._response_code(answer, writes=writes)
+        if code in {OK, RESTRICTED_OR_EXISTS} and answer.status == HTTPStatus.OK:
+            return code
+        raise self._failure(code, writes=writes)
+
+    def _response_code(self, answer: HttpAnswer, *, writes: bool) -> int:
+        """The ResponseCode. Raises TokenRefused, and the error of an answer without a code."""
         try:
             code = wire.decode(answer.body, hyper_wire.HyperEnvelope).code
         except (msgspec.DecodeError, ValueError):
             raise self._bodiless(answer, writes=writes) from None
-        if code in {OK, RESTRICTED_OR_EXISTS} and answer.status == HTTPStatus.OK:
-            return code
         if code == TOKEN_REFUSED:
             raise TokenRefused
-        raise self._failure(code, writes=writes)
+        return code
 
     def _failure(self, code: int, *, writes: bool) -> UpstreamError:
         failures, spelt = self.link.failures, str(code)
         if code in BUSY:
             # The client's record is locked, so that the command was not begun.
-            error = failures.unavailable("is busy with this client's record", upstream_code=spelt)
-            error.retry_after_seconds = LOCKED_RETRY_SECONDS
-            return error
+            happened = "is busy with this client's record"
+            return failures.unavailable(happened, upstream_code=spelt, seconds=LOCKED_RETRY_SECONDS)
         if code in REFUSAL_CODES:
             reason, message = REFUSAL_CODES[code]
             return failures.rejected(reason, message, upstream_code=spelt)
