@@ -16,7 +16,7 @@ _HAPPENED: Mapping[Meaning, str] = {
     Meaning.SILENT: "did not answer in time",
     Meaning.DROPPED: "dropped the connection",
     Meaning.UNREADABLE: "answered with something that cannot be read",
-    Meaning.CROWDED: "has too many calls waiting",
+    Meaning.POOL_FULL: "has too many calls waiting",
     Meaning.OUR_FAULT: "could not be asked",
 }
 
