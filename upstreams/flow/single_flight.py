@@ -16,7 +16,7 @@ class SingleFlight(Generic[T]):
         self._tasks: dict[object, asyncio.Task[T]] = {}
 
     @property
-    def is_under_way(self) -> bool:
+    def is_in_flight(self) -> bool:
         return bool(self._tasks)
 
     async def run(self, key: object, fetch: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline) -> T:

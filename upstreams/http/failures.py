@@ -126,7 +126,7 @@ class Failures:
 
     def breaker_open(self, seconds: float) -> Unavailable:
         """The circuit breaker is open."""
-        happened = "failed several times in a row and is left alone for the moment"
+        happened = "failed several times in a row and is not called for the moment"
         return self.unavailable(happened, detail="breaker open", seconds=seconds)
 
 

@@ -71,8 +71,8 @@ def _http(limits: Limits) -> httpx.AsyncClient:
 class Transport:
     """Sends requests to one vendor.
 
-    - Reads use the HTTP/1.1 transport and share pooled connections. A read whose answer cannot be told from another's
-      has its own connection.
+    - Reads use the HTTP/1.1 transport and share pooled connections. A read whose answer does not say what was asked
+      for has its own connection.
     - Every write has its own connection. If the vendor closed a pooled one at that moment, an unsent write would be in
       doubt.
     - Writes use httpx's own transport, which reports when the first byte is sent.
