@@ -1,4 +1,4 @@
-"""All vendor connections open and close here, in one visible place."""
+"""The one place that opens and closes all vendor connections."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +19,7 @@ from upstreams.vendors.registry import VENDORS, adapters, vendor_of
 
 T = TypeVar("T")
 Key = tuple[str, str]
-"""A vendor's section, and the name of one of its connections; "" for the only one."""
+"""A vendor's section, and the name of one of its connections, or "" for the only one."""
 
 
 class UpstreamsConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class UpstreamsConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """Every vendor that the settings name, open. `servers` is by the ERP's name of the trading server."""
+    """All open vendors of the settings. `servers` is by the ERP's name of the trading server."""
 
     erp_api: ErpApi | None
     crm: Crm | None
@@ -47,9 +47,7 @@ class Upstreams:
 async def open_upstreams(
     config: UpstreamsConfig, clock: Clock, token_stores: Callable[[str], TokenStore]
 ) -> AsyncIterator[Upstreams]:
-    """Opens nothing on the network: a vendor is first spoken to when it is first asked. ConfigError names the setting
-    that is wrong.
-    """
+    """Open all vendors without a call: a vendor is called at its first use. Raises ConfigError for a wrong setting."""
     async with AsyncExitStack() as stack:
         links: list[Link] = []
         connections = {}
@@ -79,7 +77,7 @@ async def open_upstreams(
 
 
 def path_of(key: Key) -> str:
-    """The settings section of a connection: its vendor's, or one below it."""
+    """The settings section of a connection: that of its vendor, or one below it."""
     section, name = key
     return f"{section}.{name}" if name else section
 
@@ -90,7 +88,7 @@ def key_of(server: ServerConfig) -> Key:
 
 
 def _ordered(config: UpstreamsConfig) -> Iterator[tuple[Key, Vendor[Any, Any], Any]]:
-    """In the registry's order, whatever the file's."""
+    """The connections in the order of the registry."""
     for section in VENDORS:
         for key, connection in config.connections.items():
             if key[0] == section:

@@ -89,7 +89,7 @@ class IssuerKeys:
     def _may_try(self) -> bool:
         at, pause = self._tried_at, self._config.keys_refresh_at_most_every_seconds
         # A caller that comes during a fetch waits for it; only a new fetch needs permission.
-        return at is None or self._single_flight.is_under_way or self._clock.monotonic() - at >= pause
+        return at is None or self._single_flight.is_in_flight or self._clock.monotonic() - at >= pause
 
     async def _fetch(self) -> None:
         self._tried_at = self._clock.monotonic()

@@ -92,8 +92,9 @@ class _SharedTally(Tally):
 
     def count(self, system: str, keys: int) -> None:  # noqa: ARG002 - each waiter has its own number of keys.
         present = [waiter for waiter in self._waiters if not waiter.served.done()] or self._waiters[:1]
-        present[0].call.tally.calls[system] += 1
-        for waiter in present:
+        for number, waiter in enumerate(present):
+            # A waiter that is not the first has used 0 calls, and its answer says so.
+            waiter.call.tally.calls[system] += 0 if number else 1
             waiter.call.tally.keys[system] += len(waiter.keys)
 
 

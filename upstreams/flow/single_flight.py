@@ -1,7 +1,7 @@
 """Single flight: all callers of the same thing wait for one fetch."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from core.clock import Deadline
@@ -16,7 +16,7 @@ class SingleFlight(Generic[T]):
         self._tasks: dict[object, asyncio.Task[T]] = {}
 
     @property
-    def is_under_way(self) -> bool:
+    def is_in_flight(self) -> bool:
         return bool(self._tasks)
 
     async def run(self, key: object, fetch: Callable[[], Coroutine[Any, Any, T]], deadline: Deadline) -> T:
@@ -27,7 +27,7 @@ class SingleFlight(Generic[T]):
             self._tasks[key] = task
             task.add_done_callback(lambda done: self._end(key, done))
         async with asyncio.timeout(deadline.remaining()):
-            return await _wait_for(task)
+            return await asyncio.shield(task)
 
     def _end(self, key: object, task: asyncio.Task[T]) -> None:
         self._tasks.pop(key, None)
@@ -40,8 +40,3 @@ class SingleFlight(Generic[T]):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _wait_for(task: asyncio.Task[T]) -> T:
-    waiting: Awaitable[T] = asyncio.shield(task)
-    return await waiting

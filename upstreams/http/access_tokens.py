@@ -50,10 +50,9 @@ class AuthorisedLink:
         await self.link.aclose()
 
     async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
-        async def send(token: Secret) -> T:
-            return await self.link.read(_with_token(request, token), read, call)
-
-        return await self.send_with_token(send, await self._tokens.token(call), call)
+        return await self.send_with_token(
+            lambda token: self.link.read(_with_token(request, token), read, call), await self._tokens.token(call), call
+        )
 
     async def prepare(self, request: HttpRequest, read: Read[T], call: Call) -> "AuthorisedWrite[T]":
         """Get the token ready and send nothing. Raises Unavailable while the circuit breaker is open."""
@@ -84,10 +83,10 @@ class AuthorisedWrite(Generic[T]):
     token: Secret
 
     async def send(self) -> T:
-        async def send(token: Secret) -> T:
-            return await self.authorised.link.write(_with_token(self.request, token), self.read, self.call)
-
-        return await self.authorised.send_with_token(send, self.token, self.call)
+        link = self.authorised.link
+        return await self.authorised.send_with_token(
+            lambda token: link.write(_with_token(self.request, token), self.read, self.call), self.token, self.call
+        )
 
 
 def _with_token(request: HttpRequest, token: Secret) -> HttpRequest:

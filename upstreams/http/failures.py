@@ -16,7 +16,7 @@ _HAPPENED: Mapping[Meaning, str] = {
     Meaning.SILENT: "did not answer in time",
     Meaning.DROPPED: "dropped the connection",
     Meaning.UNREADABLE: "answered with something that cannot be read",
-    Meaning.CROWDED: "has too many calls waiting",
+    Meaning.POOL_FULL: "has too many calls waiting",
     Meaning.OUR_FAULT: "could not be asked",
 }
 
@@ -67,8 +67,7 @@ class Failures:
             error: UpstreamError = self.unknown(f"answered with HTTP {status}", upstream_code=str(status))
             error.retry_after_seconds = after
         elif status in FAILED_STATUSES:
-            error = self.unavailable(f"answered with HTTP {status}", upstream_code=str(status))
-            error.retry_after_seconds = after
+            error = self.unavailable(f"answered with HTTP {status}", upstream_code=str(status), seconds=after)
             error.worth_retrying = status != SERVICE_UNAVAILABLE and after is None
         elif status in REFUSED_STATUSES:
             return self.refused(str(status))
@@ -77,14 +76,13 @@ class Failures:
         error.vendors_fault = status in FAILED_STATUSES
         return error
 
-    def unavailable(self, happened: str, *, upstream_code: str | None = None, detail: str = "") -> Unavailable:
-        return Unavailable(
-            f"{self._label} {happened}.",
-            system=self._system,
-            name=self._name,
-            upstream_code=upstream_code,
-            detail=detail,
-        )
+    def unavailable(
+        self, happened: str, *, upstream_code: str | None = None, detail: str = "", seconds: float | None = None
+    ) -> Unavailable:
+        """The error of a call that changed nothing. It may be repeated after `seconds`."""
+        error = Unavailable(f"{self._label} {happened}.", system=self._system, name=self._name, detail=detail)
+        error.upstream_code, error.retry_after_seconds = upstream_code, seconds
+        return error
 
     def unknown(
         self, happened: str, *, upstream_code: str | None = None, detail: str = "", reference: str | None = None
@@ -113,33 +111,23 @@ class Failures:
 
     def credentials(self, upstream_code: str | None = None, detail: str = "our access token is refused") -> Unavailable:
         """Our own credentials are refused. No caller can repair this; the operator can."""
-        return self.unavailable(
-            "refuses our credentials; the operator has to look", upstream_code=upstream_code, detail=detail
-        )
+        happened = "refuses our credentials; the operator has to look"
+        return self.unavailable(happened, upstream_code=upstream_code, detail=detail)
 
-    def rate_limited(self, seconds: float | None, *, upstream_code: str | None = None) -> Unavailable:
-        return Unavailable(
-            f"{self._label} takes no more calls for the moment.",
-            system=self._system,
-            name=self._name,
-            reason=Reason.RATE_LIMITED,
-            upstream_code=upstream_code,
-            retry_after_seconds=seconds,
-        )
+    def rate_limited(self, seconds: float | None, *, upstream_code: str | None = None, detail: str = "") -> Unavailable:
+        happened = "takes no more calls for the moment"
+        error = self.unavailable(happened, upstream_code=upstream_code, detail=detail, seconds=seconds)
+        error.reason = Reason.RATE_LIMITED
+        return error
 
     def bulkhead_full(self, seconds: float) -> Unavailable:
         """The queue for the vendor is full, or the wait in it was too long."""
-        error = self.rate_limited(seconds)
-        error.detail = "bulkhead"
-        return error
+        return self.rate_limited(seconds, detail="bulkhead")
 
     def breaker_open(self, seconds: float) -> Unavailable:
         """The circuit breaker is open."""
-        error = self.unavailable(
-            "failed several times in a row and is left alone for the moment", detail="breaker open"
-        )
-        error.retry_after_seconds = seconds
-        return error
+        happened = "failed several times in a row and is not called for the moment"
+        return self.unavailable(happened, detail="breaker open", seconds=seconds)
 
 
 def retry_after_seconds(answer: HttpAnswer) -> float | None:

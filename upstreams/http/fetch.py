@@ -2,9 +2,10 @@
 
 from http import HTTPStatus
 
+from upstreams.http.http1 import ExchangeBounds
 from upstreams.http.limits import Limits
 from upstreams.http.request import HttpRequest
-from upstreams.http.transport import ExchangeBounds, Transport
+from upstreams.http.transport import Transport
 from upstreams.http.transport_errors import TransportFault
 
 _LARGEST_BYTES = 256 * 1024

@@ -9,6 +9,7 @@ import asyncio
 import select
 import ssl
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import httptools
@@ -24,8 +25,17 @@ _MOST_HEADER_BYTES: Final = 65_536
 _INTERIM: Final = 200
 
 
+@dataclass(frozen=True, slots=True)
+class ExchangeBounds:
+    """The longest time and the largest answer of one exchange."""
+
+    read_seconds: float
+    total_seconds: float
+    max_answer_bytes: int
+
+
 class AnswerTooLarge(httpx.RemoteProtocolError):
-    """The answer is longer than `extensions["max_bytes"]` and was not read to its end."""
+    """The answer is larger than its bound and was not read to its end."""
 
 
 class _Connection(asyncio.Protocol):
@@ -169,26 +179,17 @@ class Http1Transport:
         self._context = context
         self._pool: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
 
-    async def exchange(  # noqa: PLR0913 - where, what, and its bounds.
-        self,
-        origin: Origin,
-        request: bytes,
-        *,
-        lane: str | None,
-        connect: float | None,
-        silence: float,
-        total: float,
-        most: int,
+    async def exchange(
+        self, origin: Origin, request: bytes, bounds: ExchangeBounds, *, connect_seconds: float, lane: str | None
     ) -> WholeAnswer:
-        """The whole answer, of at most `most` bytes, within `total` seconds.
+        """The whole answer. Raises httpx's exceptions: ConnectError and ConnectTimeout only before a byte was sent.
 
-        Requests of one lane share pooled connections. A request with lane None has a new connection for itself. Raises
-        httpx's exceptions; ConnectError and ConnectTimeout before a byte is sent.
+        Requests of one lane share pooled connections. A request with lane None has a new connection for itself.
         """
-        end = asyncio.get_running_loop().time() + total
+        end = asyncio.get_running_loop().time() + bounds.total_seconds
         kept = None if lane is None else self._pool.take((origin, lane))
-        connection = kept or await self._connected(origin, connect)
-        whole = await connection.exchange(request, silence=silence, end=end, most=most)
+        connection = kept or await self._connected(origin, connect_seconds)
+        whole = await connection.exchange(request, silence=bounds.read_seconds, end=end, most=bounds.max_answer_bytes)
         if lane is None or not connection.usable:
             connection.close()
         else:
@@ -202,7 +203,7 @@ class Http1Transport:
     async def aclose(self) -> None:
         self._pool.close()
 
-    async def _connected(self, origin: Origin, seconds: float | None) -> _Connection:
+    async def _connected(self, origin: Origin, seconds: float) -> _Connection:
         scheme, host, port = origin
         tls: Any = {"ssl": self._context, "ssl_handshake_timeout": seconds} if scheme == "https" else {}
         loop = asyncio.get_running_loop()

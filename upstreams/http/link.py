@@ -21,9 +21,10 @@ from upstreams.flow.retry_budget import RetryBudget
 from upstreams.http.call_log import CallLog
 from upstreams.http.failures import Failures
 from upstreams.http.health import HealthBook, LinkHealth
+from upstreams.http.http1 import ExchangeBounds
 from upstreams.http.limits import Limits
 from upstreams.http.request import HttpRequest
-from upstreams.http.transport import ExchangeBounds, HttpAnswer, Transport
+from upstreams.http.transport import HttpAnswer, Transport
 from upstreams.http.transport_errors import TransportFault
 
 T = TypeVar("T")

@@ -8,13 +8,12 @@ import asyncio
 import functools
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 import msgspec
 
-from upstreams.http.http1 import PORTS, Http1Transport, Origin, encode_request
+from upstreams.http.http1 import PORTS, ExchangeBounds, Http1Transport, Origin, encode_request
 from upstreams.http.limits import Limits
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport_errors import Meaning, TransportFault, meaning_of
@@ -34,15 +33,6 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"HttpAnswer(status={self.status}, {len(self.body)} bytes)"
-
-
-@dataclass(frozen=True, slots=True)
-class ExchangeBounds:
-    """The longest time and the largest answer of one exchange."""
-
-    read_seconds: float
-    total_seconds: float
-    max_answer_bytes: int
 
 
 class _Progress:
@@ -74,18 +64,15 @@ def _http(limits: Limits) -> httpx.AsyncClient:
         trust_env=False,
         follow_redirects=False,
         headers=_HEADERS,
-        limits=httpx.Limits(
-            max_connections=limits.max_in_flight,
-            max_keepalive_connections=0,
-        ),
+        limits=httpx.Limits(max_connections=limits.max_in_flight, max_keepalive_connections=0),
     )
 
 
 class Transport:
     """Sends requests to one vendor.
 
-    - Reads use the HTTP/1.1 transport and share pooled connections. A read whose answer cannot be told from another's
-      has its own connection.
+    - Reads use the HTTP/1.1 transport and share pooled connections. A read whose answer does not say what was asked
+      for has its own connection.
     - Every write has its own connection. If the vendor closed a pooled one at that moment, an unsent write would be in
       doubt.
     - Writes use httpx's own transport, which reports when the first byte is sent.
@@ -155,11 +142,9 @@ class Transport:
         status, found, body = await self._reading.exchange(
             origin,
             encode_request(request.method, target, lines, content),
+            bounds,
+            connect_seconds=self._connect_seconds(bounds),
             lane=lane,
-            connect=self._connect_seconds(bounds),
-            silence=bounds.read_seconds,
-            total=bounds.total_seconds,
-            most=bounds.max_answer_bytes,
         )
         answer = HttpAnswer(status, _join_headers(found), body)
         _refuse_encoding(answer.headers)

@@ -14,7 +14,7 @@ class Meaning(Enum):
     SILENT = auto()
     DROPPED = auto()
     UNREADABLE = auto()
-    CROWDED = auto()
+    POOL_FULL = auto()
     OUR_FAULT = auto()
 
 
@@ -36,7 +36,7 @@ FAULTS: dict[type[Exception], Meaning] = {
     httpx.ConnectTimeout: Meaning.UNREACHABLE,
     httpx.ReadTimeout: Meaning.SILENT,
     httpx.WriteTimeout: Meaning.SILENT,
-    httpx.PoolTimeout: Meaning.CROWDED,
+    httpx.PoolTimeout: Meaning.POOL_FULL,
     httpx.NetworkError: Meaning.DROPPED,
     httpx.ReadError: Meaning.DROPPED,
     httpx.WriteError: Meaning.DROPPED,

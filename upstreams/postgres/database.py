@@ -1,8 +1,8 @@
 """The database: a connection pool, a deadline for every statement, and a translation of the driver's errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -98,20 +98,15 @@ class Database:
 
         Raises Unavailable without an answer in time, and Misunderstood if the database lacks what the statement needs.
         """
-        try:
-            return await self._read_once(statement, arguments, call, keys)
-        except ERRORS as error:
-            if took_too_long(error) or classify(error) not in _REPEATED:
-                raise self._translated(error) from error
-        with self._translating():
-            return await self._read_once(statement, arguments, call, keys)
-
-    async def _read_once(
-        self, statement: str, arguments: tuple[Any, ...], call: Call, keys: int
-    ) -> list[asyncpg.Record]:
-        call.tally.count(self.label, keys)
-        pool = self._pool or await self.pool()
-        return await pool.fetch(statement, arguments, call.deadline.remaining())
+        for is_repeat in (False, True):
+            call.tally.count(self.label, keys)
+            try:
+                pool = self._pool or await self.pool()
+                return await pool.fetch(statement, arguments, call.deadline.remaining())
+            except ERRORS as error:
+                if is_repeat or took_too_long(error) or classify(error) not in _REPEATED:
+                    raise self._translated(error) from error
+        raise AssertionError
 
     async def write(self, statement: str, *arguments: Any, seconds: float) -> list[asyncpg.Record]:
         """Run one writing statement, never twice. The error's `database_failure` says what it proves."""
@@ -149,13 +144,6 @@ class Database:
     def too_late(self) -> UpstreamError:
         """The error of a waiter that got no answer of a shared statement in time."""
         return self._unavailable(TimeoutError("waited for a shared statement"))
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except ERRORS as error:
-            raise self._translated(error) from error
 
     def _translated(self, error: BaseException) -> UpstreamError:
         failure = classify(error)

@@ -279,7 +279,7 @@ async def test_the_exchange_outlasts_the_vendors_own_deadline(well_behaved, data
     async with opened(well_behaved, LeapingClock()) as house:
         prepared = await house.servers["R1"].deposits.prepare(await an_order(database, "R1"), a_call(60))
 
-    request = prepared._write.write.request  # noqa: SLF001 - a time-out cannot be seen from outside.
+    request = prepared.write.request
     assert request.headers["x-request-timeout"] == "1"
     assert request.total_seconds == 31
 

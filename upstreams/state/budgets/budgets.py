@@ -14,7 +14,7 @@ from upstreams.state.budgets.token_bucket import MOST_PER_MINUTE, BudgetStore, D
 _log = structlog.get_logger(__name__)
 
 # A store that failed is not asked for this long, so that not every request waits for its time-out.
-_LEFT_ALONE_SECONDS = 1.0
+_STORE_PAUSE_SECONDS = 1.0
 
 
 class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -79,7 +79,7 @@ class Budgets:
     def _note_away(self, error: StoreAway) -> None:
         if self._away_until is None:
             _log.warning("budget.store_away", store=self._config.store, error=str(error))
-        self._away_until = self._clock.monotonic() + _LEFT_ALONE_SECONDS
+        self._away_until = self._clock.monotonic() + _STORE_PAUSE_SECONDS
 
     def _note_back(self) -> None:
         if self._away_until is not None:

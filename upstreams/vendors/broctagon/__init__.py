@@ -3,15 +3,9 @@
 from typing import Final
 
 from upstreams.vendors.broctagon.config import BroctagonConfig
-from upstreams.vendors.broctagon.crm import SYSTEM, Broctagon, check, connect
+from upstreams.vendors.broctagon.crm import SYSTEM, check, connect
 from upstreams.vendors.broctagon.trading_server import build
-from upstreams.vendors.kit.protocol import Crm
 from upstreams.vendors.kit.vendor import Servers, Vendor
-
-
-def _crm(connection: Broctagon) -> Crm:
-    return connection
-
 
 VENDOR: Final = Vendor(
     system=SYSTEM,
@@ -20,6 +14,6 @@ VENDOR: Final = Vendor(
     Config=BroctagonConfig,
     connect=connect,
     servers=Servers(build, {"MT4": frozenset({"deposits"})}),
-    crm=_crm,
+    crm=lambda broctagon: broctagon,
     check=check,
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Generic
 
 import msgspec
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from core.commands import AccountRequestCommand
 from core.errors import Reason, Rejected, System, Unavailable, UpstreamError
 from core.secret import Secret
 from upstreams.http import lenient_json as wire
-from upstreams.http.link import Link, Read
+from upstreams.http.link import Link, Read, T
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broctagon.config import BroctagonConfig
@@ -80,7 +80,7 @@ class Broctagon:
     async def aclose(self) -> None:
         await self.link.aclose()
 
-    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> "PreparedWrite":
+    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> "PreparedWrite[None]":
         """Prepare POST /public/v1/requests/account. The CRM answers 200 and no id [D, seed 002]."""
         body = {name: value for name, value in dataclasses.asdict(command).items() if value is not None}
         return self.prepare("/public/v1/requests/account", {}, body, self._read_accepted, call)
@@ -125,10 +125,10 @@ class Broctagon:
         path: str,
         values: Mapping[str, str],
         body: Mapping[str, Any],
-        read: Read[None],
+        read: Read[T],
         call: Call,
         lane: str = "",
-    ) -> "PreparedWrite":
+    ) -> "PreparedWrite[T]":
         """A signed POST, of which only `send` is left. Raises Unavailable while the circuit breaker is open."""
         self.link.check(lane, for_command=True)
         request = self._post(path, values, body, writes=True, lane=lane)
@@ -171,7 +171,7 @@ class Broctagon:
             alone=True,
         )
 
-    def refusal(self, answer: HttpAnswer) -> UpstreamError:
+    def _refusal(self, answer: HttpAnswer) -> UpstreamError:
         """The error of a documented refusal. Every refusal is final, and nothing was done."""
         failures = self.link.failures
         if answer.status == HTTPStatus.FORBIDDEN:
@@ -184,34 +184,38 @@ class Broctagon:
             return failures.rejected(Reason.NOT_FOUND, "The CRM does not know it.", upstream_code="404")
         return failures.refused(str(answer.status))
 
-    def _read_transactions(self, answer: HttpAnswer) -> list[Transaction]:
+    def check_status(self, answer: HttpAnswer) -> None:
+        """Raise the error of a refusal."""
         if answer.status not in SUCCESSES:
-            raise self.refusal(answer)
+            raise self._refusal(answer)
+
+    def _read_transactions(self, answer: HttpAnswer) -> list[Transaction]:
+        self.check_status(answer)
         return wire.decode(answer.body, _Report).records
 
     def _read_anything(self, answer: HttpAnswer) -> None:
-        if answer.status not in SUCCESSES:
-            raise self.refusal(answer)
+        self.check_status(answer)
         # The answer holds personal data, so that it is only checked to be JSON.
         wire.decode(answer.body, msgspec.Raw)
 
     def _read_accepted(self, answer: HttpAnswer) -> None:
-        if answer.status not in SUCCESSES:
-            raise self.refusal(answer)
+        self.check_status(answer)
         if answer.body.strip():
             # Because no field is documented, any JSON is an acceptance. A proxy's HTML page is none.
             msgspec.json.decode(answer.body)
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedWrite:
+class PreparedWrite(Generic[T]):
+    """A signed write, of which only `send` is left."""
+
     link: Link
     request: HttpRequest
-    read: Read[None]
+    read: Read[T]
     call: Call
 
-    async def send(self) -> None:
-        await self.link.write(self.request, self.read, self.call)
+    async def send(self) -> T:
+        return await self.link.write(self.request, self.read, self.call)
 
 
 def sign(content: bytes, key: Secret) -> str:

@@ -4,7 +4,6 @@ The CRM lists accounts in pages and not by login, so that live figures of an acc
 [D, B-mt4/get-accounts].
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,12 +15,11 @@ from core.commands import DepositCommand, DepositReceipt
 from core.errors import Reason
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.broctagon import crm as broctagon
 from upstreams.vendors.broctagon.crm import SYSTEM, Broctagon, Transaction
 from upstreams.vendors.kit.command_checks import check_deposit
 from upstreams.vendors.kit.history_search import Found, absence_counts_after, day_window, match_one, search_history
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
-from upstreams.vendors.kit.protocol import Platform, PreparedDeposit
+from upstreams.vendors.kit.protocol import Platform, Prepared
 from upstreams.vendors.kit.server_config import ServerConfig
 
 DEPOSIT_PATH = "/public/v1/mt4/accounts/{login}/deposit"
@@ -45,7 +43,7 @@ class BroctagonDeposits:
         self._crm = crm
         self._failures = crm.link.failures
 
-    async def prepare(self, command: DepositCommand, call: Call) -> PreparedDeposit:
+    async def prepare(self, command: DepositCommand, call: Call) -> Prepared[DepositReceipt]:
         """Prepare the deposit. 204 means that it is booked.
 
         200 with `repeat` says that the CRM saw the same comment within two minutes. Only the history shows whether that
@@ -58,8 +56,7 @@ class BroctagonDeposits:
             "amount": format(command.amount, "f"),
             "comment": command.reference,
         }
-        write = self._crm.prepare(DEPOSIT_PATH, {"login": command.login}, body, self._read, call, lane=self._name)
-        return PreparedBroctagonDeposit(write)
+        return self._crm.prepare(DEPOSIT_PATH, {"login": command.login}, body, self._read, call, lane=self._name)
 
     def _check(self, command: DepositCommand) -> None:
         check_deposit(command, self._failures)
@@ -69,11 +66,11 @@ class BroctagonDeposits:
         if command.amount >= LARGEST_AMOUNT or (isinstance(exponent, int) and exponent < SMALLEST_EXPONENT):
             raise self._failures.rejected(Reason.LIMIT_EXCEEDED, "The CRM cannot hold this amount exactly.")
 
-    def _read(self, answer: HttpAnswer) -> None:
+    def _read(self, answer: HttpAnswer) -> DepositReceipt:
         if answer.status == BOOKED:
-            return
-        if answer.status not in broctagon.SUCCESSES:
-            raise self._crm.refusal(answer)
+            # The CRM gives no ticket.
+            return DepositReceipt(upstream_reference=None)
+        self._crm.check_status(answer)
         if b"repeat" in answer.body:
             raise self._failures.unknown("has seen this command before", upstream_code="repeat", detail="seen before")
         raise wire.Nonsense("a success that is not 204")
@@ -111,16 +108,6 @@ class BroctagonDepositHistory:
             and str(row.status).lower() in DONE
         )
         return Found(comment, number, is_ours)
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedBroctagonDeposit:
-    _write: broctagon.PreparedWrite
-
-    async def send(self) -> DepositReceipt:
-        await self._write.send()
-        # The CRM gives no ticket.
-        return DepositReceipt(upstream_reference=None)
 
 
 def build(name: str, config: ServerConfig, crm: Broctagon, _clock: Clock) -> Platform:

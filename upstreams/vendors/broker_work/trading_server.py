@@ -39,6 +39,10 @@ _LOGINS = NumbersUpTo(MT5_LARGEST_LOGIN)
 
 CREDENTIALS = frozenset({"BW_API_0000001", "BW_API_0000003"})
 NOT_ALLOWED = frozenset({"BW_API_0000004", "RIGHT_NO_00000001"})
+INVALID: Mapping[str, tuple[Reason, str]] = {
+    "BW_INVALID_SERVERID": (Reason.CONNECTION_NOT_FOUND, "Broker Work does not know this server."),
+    "BW_INVALID_PARAM": (Reason.VALIDATION_FAILED, "Broker Work does not accept the logins."),
+}
 MT4_PREFIX = "MT4_"
 
 
@@ -114,14 +118,9 @@ def translate_mcode(mcode: Any, failures: Failures) -> UpstreamError:
         return failures.credentials(code, "our tenant or token is refused")
     if code in NOT_ALLOWED:
         return failures.refused(code)
-    if code == "BW_INVALID_SERVERID":
-        return failures.rejected(
-            Reason.CONNECTION_NOT_FOUND, "Broker Work does not know this server.", upstream_code=code
-        )
-    if code == "BW_INVALID_PARAM":
-        return failures.rejected(
-            Reason.VALIDATION_FAILED, "Broker Work does not accept the logins.", upstream_code=code
-        )
+    if code in INVALID:
+        reason, message = INVALID[code]
+        return failures.rejected(reason, message, upstream_code=code)
     refused = mt4_codes.translate_code(code.removeprefix(MT4_PREFIX), failures) if code.startswith(MT4_PREFIX) else None
     return refused or failures.unavailable("reported an error", upstream_code=code or None)
 

@@ -1,7 +1,5 @@
 """Deposits on MT4: TradeTransaction with BrBalance and Balance. An empty command would mean Buy [D, C-py]."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from core.call import Call
@@ -10,10 +8,10 @@ from core.errors import Reason
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.reads import TradePlatform
-from upstreams.vendors.cplugin.writes import Write, Writer
+from upstreams.vendors.cplugin.writes import Writer
 from upstreams.vendors.kit.command_checks import check_deposit, check_exact_double
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
-from upstreams.vendors.kit.protocol import PreparedDeposit
+from upstreams.vendors.kit.protocol import Prepared
 
 _LOGINS = NumbersUpTo(MT4_LARGEST_LOGIN)
 
@@ -26,7 +24,7 @@ class Mt4Deposits:
     def __init__(self, platform: TradePlatform) -> None:
         self._writer = Writer(platform)
 
-    async def prepare(self, command: DepositCommand, call: Call) -> PreparedDeposit:
+    async def prepare(self, command: DepositCommand, call: Call) -> Prepared[DepositReceipt]:
         if command.login not in _LOGINS:
             raise self._writer.failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
         check_deposit(command, self._writer.failures)
@@ -38,8 +36,7 @@ class Mt4Deposits:
             "price": wire.without_exponent(command.amount),
             "comment": command.reference,
         }
-        write = await self._writer.prepare("TradeTransaction", body, self._read, call, key=command.idempotency_key)
-        return PreparedMt4Deposit(write)
+        return await self._writer.prepare("TradeTransaction", body, self._read, call, key=command.idempotency_key)
 
     def _read(self, answer: HttpAnswer) -> DepositReceipt:
         ticket = msgspec.json.decode(self._writer.data(answer), type=_Transaction).order
@@ -47,11 +44,3 @@ class Mt4Deposits:
             # Because a booked operation has a ticket, an answer without one does not prove the booking.
             raise wire.Nonsense("no ticket")
         return DepositReceipt(upstream_reference=str(ticket))
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedMt4Deposit:
-    _write: Write[DepositReceipt]
-
-    async def send(self) -> DepositReceipt:
-        return await self._write.send()

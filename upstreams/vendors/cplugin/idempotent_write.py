@@ -10,8 +10,8 @@ After this time a repeat would be a second command. Each repeat must therefore A
 sent, and the account's history decides.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from typing import Generic, TypeVar
 
 import msgspec
@@ -75,7 +75,7 @@ class KeyedWrite(Generic[T]):
         link, budget = self.write.authorised.link, self.write.call.deadline
         window = RepeatWindow(link.clock, link.limits, budget)
         doubt: OutcomeUnknown | None = None
-        for pause in _pauses():
+        for pause in chain(PAUSES_SECONDS, repeat(PAUSES_SECONDS[-1])):
             started = link.clock.monotonic()
             latest: UpstreamError
             try:
@@ -116,9 +116,3 @@ async def _pause(window: RepeatWindow, clock: Clock, seconds: float, doubt: Outc
 def _proves_nothing(error: UpstreamError) -> bool:
     """Whether the error of this attempt says nothing about an earlier attempt."""
     return isinstance(error, Unavailable) or error.upstream_code in AT_THE_DOOR
-
-
-def _pauses() -> Iterator[float]:
-    yield from PAUSES_SECONDS
-    while True:
-        yield PAUSES_SECONDS[-1]

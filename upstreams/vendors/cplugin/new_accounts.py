@@ -19,9 +19,9 @@ from core.secret import Secret
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.reads import TradePlatform
-from upstreams.vendors.cplugin.writes import Write, Writer
+from upstreams.vendors.cplugin.writes import Writer
 from upstreams.vendors.kit.command_checks import LONGEST_KEY, check_reference
-from upstreams.vendors.kit.protocol import PreparedAccount
+from upstreams.vendors.kit.protocol import Prepared
 
 # MT4 takes 5 to 15 characters of two of three classes [D, B-mt4/create]. Our passwords have all three.
 PASSWORD_LENGTH = 15
@@ -41,7 +41,7 @@ class Mt4Accounts:
         self._server = server
         self._groups = groups
 
-    async def prepare(self, command: NewAccountCommand, call: Call) -> PreparedAccount:
+    async def prepare(self, command: NewAccountCommand, call: Call) -> Prepared[NewAccountReceipt]:
         self._check(command)
         body: dict[str, Any] = {
             "login": 0,
@@ -129,7 +129,7 @@ class Mt4Accounts:
 @dataclass(frozen=True, slots=True)
 class PreparedMt4Account:
     _accounts: Mt4Accounts
-    _write: Write[str]
+    _write: Prepared[str]
     _key: str
     _call: Call
 

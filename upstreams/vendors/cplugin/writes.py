@@ -1,7 +1,7 @@
 """Writes to one trade platform. v2 takes an Idempotency-Key and a deadline. v1 documents neither."""
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -16,21 +16,15 @@ from upstreams.vendors.cplugin.envelope import DOCUMENTED, ApiError, check_statu
 from upstreams.vendors.cplugin.idempotent_write import KeyedWrite
 from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.command_checks import check_key
+from upstreams.vendors.kit.protocol import Prepared
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 # We wait for the vendor's deadline and 30 s more, because the server may add 20 s for connecting [D, C-py].
 GRACE_SECONDS = 30.0
 
 # v1 documents no form of a refusal. Bodies with these statuses are searched for a known code [I].
 V1_REFUSALS = frozenset({400, 404})
-
-
-class Write(Protocol[T_co]):
-    """A prepared write, of which only `send` is left."""
-
-    async def send(self) -> T_co: ...
 
 
 class Writer:
@@ -48,7 +42,7 @@ class Writer:
         *,
         key: str,
         values: Mapping[str, str] | None = None,
-    ) -> Write[T]:
+    ) -> Prepared[T]:
         """Prepare a POST to `function`, the last part of the path. v2's is repeated with its key, v1's is not."""
         base = "/api/v2/MT4/{tradePlatform}/" if self.v2 else "/api/MT4/{tradePlatform}/"
         seconds = self.platform.connection.config.write_timeout_header_seconds

@@ -2,15 +2,9 @@
 
 from typing import Final
 
-from upstreams.vendors.hyper.api import SYSTEM, Hyper, check, connect
+from upstreams.vendors.hyper.api import SYSTEM, check, connect
 from upstreams.vendors.hyper.config import HyperConfig
-from upstreams.vendors.kit.protocol import ErpApi
 from upstreams.vendors.kit.vendor import Vendor
-
-
-def _erp(connection: Hyper) -> ErpApi:
-    return connection
-
 
 VENDOR: Final = Vendor(
     system=SYSTEM,
@@ -18,6 +12,6 @@ VENDOR: Final = Vendor(
     description="Hyper, the ERP's HTTP API.",
     Config=HyperConfig,
     connect=connect,
-    erp=_erp,
+    erp=lambda hyper: hyper,
     check=check,
 )

@@ -5,7 +5,6 @@ a call succeeded, not the HTTP status. The meaning of a code depends on the func
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
@@ -82,7 +81,9 @@ class Hyper:
 
         return await self._authorised.read(request, read, call)
 
-    async def prepare_account(self, client_number: int, api_password: Secret, call: Call) -> "PreparedHyperAccount":
+    async def prepare_account(
+        self, client_number: int, api_password: Secret, call: Call
+    ) -> AuthorisedWrite[NewAccountReceipt]:
         """Prepare Create_TP_Account_Json. The ERP chooses server, group and currency.
 
         A client gets one account. Code 1 returns the account that exists already.
@@ -93,7 +94,7 @@ class Hyper:
             code = self._code(answer, writes=True)
             return hyper_wire.new_account(answer.body, existed=code == RESTRICTED_OR_EXISTS)
 
-        return PreparedHyperAccount(await self._authorised.prepare(request, read, call))
+        return await self._authorised.prepare(request, read, call)
 
     async def probe(self, call: Call) -> None:
         """Call Get_Client_Balance_json without its input, which proves the token and reads no client.
@@ -107,38 +108,35 @@ class Hyper:
         await self._authorised.read(request, self._read_probe, call)
 
     def _read_probe(self, answer: HttpAnswer) -> None:
-        try:
-            code = wire.decode(answer.body, hyper_wire.HyperEnvelope).code
-        except (msgspec.DecodeError, ValueError):
-            if answer.status == HTTPStatus.UNAUTHORIZED:
-                raise TokenRefused from None
-            raise self.link.failures.from_status(answer, writes=False) from None
+        code = self._response_code(answer, writes=False)
         if code in MISSING_INPUT:
             return
-        if code == TOKEN_REFUSED:
-            raise TokenRefused
         reason, message = REFUSAL_CODES.get(code, (Reason.UPSTREAM_REFUSED, "The ERP's API refused."))
         raise self.link.failures.rejected(reason, message, upstream_code=str(code))
 
     def _code(self, answer: HttpAnswer, *, writes: bool) -> int:
         """The code, OK or RESTRICTED_OR_EXISTS. Raises the error of every other code."""
+        code = self._response_code(answer, writes=writes)
+        if code in {OK, RESTRICTED_OR_EXISTS} and answer.status == HTTPStatus.OK:
+            return code
+        raise self._failure(code, writes=writes)
+
+    def _response_code(self, answer: HttpAnswer, *, writes: bool) -> int:
+        """The ResponseCode. Raises TokenRefused, and the error of an answer without a code."""
         try:
             code = wire.decode(answer.body, hyper_wire.HyperEnvelope).code
         except (msgspec.DecodeError, ValueError):
             raise self._bodiless(answer, writes=writes) from None
-        if code in {OK, RESTRICTED_OR_EXISTS} and answer.status == HTTPStatus.OK:
-            return code
         if code == TOKEN_REFUSED:
             raise TokenRefused
-        raise self._failure(code, writes=writes)
+        return code
 
     def _failure(self, code: int, *, writes: bool) -> UpstreamError:
         failures, spelt = self.link.failures, str(code)
         if code in BUSY:
             # The client's record is locked, so that the command was not begun.
-            error = failures.unavailable("is busy with this client's record", upstream_code=spelt)
-            error.retry_after_seconds = LOCKED_RETRY_SECONDS
-            return error
+            happened = "is busy with this client's record"
+            return failures.unavailable(happened, upstream_code=spelt, seconds=LOCKED_RETRY_SECONDS)
         if code in REFUSAL_CODES:
             reason, message = REFUSAL_CODES[code]
             return failures.rejected(reason, message, upstream_code=spelt)
@@ -156,14 +154,6 @@ class Hyper:
             # The IP address is not allowed, or the function is blocked.
             return self.link.failures.refused("403")
         return self.link.failures.from_status(answer, writes=writes)
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedHyperAccount:
-    _write: AuthorisedWrite[NewAccountReceipt]
-
-    async def send(self) -> NewAccountReceipt:
-        return await self._write.send()
 
 
 def _request(

@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import Any
 
 from core.call import Call
-from core.errors import Unavailable
 from core.secret import Secret
 from upstreams.http import lenient_json as wire
 from upstreams.http.access_tokens import SharedFetch
@@ -75,10 +74,7 @@ class HyperTokens:
                 return await self._ask(refresh, call)
             except TokenRefused:
                 continue
-        raise self._no_way()
-
-    def _no_way(self) -> Unavailable:
-        return self._link.failures.credentials("99", "our refresh token is missing or refused")
+        raise self._link.failures.credentials("99", "our refresh token is missing or refused")
 
     async def _ask(self, refresh: Secret, call: Call) -> TokenPair:
         request = HttpRequest(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from core.call import Call
 from core.commands import AccountRequestCommand, DepositCommand, DepositReceipt, NewAccountCommand, NewAccountReceipt
@@ -11,6 +11,7 @@ from core.errors import System, UpstreamError
 from core.records import LiveAccountRecord, LiveClientRecord
 from core.secret import Secret
 
+T_co = TypeVar("T_co", covariant=True)
 LiveAnswer = Mapping[str, LiveAccountRecord | UpstreamError | None]
 """By login. None: the server answered and does not know the login. An error: the server was not asked for it."""
 
@@ -37,6 +38,12 @@ class LiveFigures(Protocol):
         ...
 
 
+class Prepared(Protocol[T_co]):
+    """A prepared write, of which only `send` is left. The instruction is marked SENT right before `send`."""
+
+    async def send(self) -> T_co: ...
+
+
 class Deposits(Protocol):
     """Puts money on an account.
 
@@ -44,7 +51,7 @@ class Deposits(Protocol):
     may have been applied. A write is repeated only where the vendor documents that the repeat is harmless.
     """
 
-    async def prepare(self, command: DepositCommand, call: Call) -> "PreparedDeposit":
+    async def prepare(self, command: DepositCommand, call: Call) -> Prepared[DepositReceipt]:
         """Get token and body ready and send nothing. Raises Rejected or Unavailable."""
         ...
 
@@ -70,7 +77,7 @@ class DepositHistory(Protocol):
 class Accounts(Protocol):
     """Creates accounts on the trading server. It raises the errors of Deposits, with the same meaning."""
 
-    async def prepare(self, command: NewAccountCommand, call: Call) -> "PreparedAccount":
+    async def prepare(self, command: NewAccountCommand, call: Call) -> Prepared[NewAccountReceipt]:
         """Get token and body ready and send nothing. Raises Rejected or Unavailable."""
         ...
 
@@ -113,24 +120,6 @@ class Platform:
             await self.live.aclose()
 
 
-class PreparedDeposit(Protocol):
-    """A prepared deposit. The instruction is marked SENT between `prepare` and `send`, as late as possible."""
-
-    async def send(self) -> DepositReceipt: ...
-
-
-class PreparedAccount(Protocol):
-    """A prepared new account."""
-
-    async def send(self) -> NewAccountReceipt: ...
-
-
-class PreparedRequest(Protocol):
-    """A prepared request to open an account."""
-
-    async def send(self) -> None: ...
-
-
 class ErpApi(Protocol):
     """The ERP's own API: a client's live balance, and new accounts on a server that the ERP chooses."""
 
@@ -141,7 +130,9 @@ class ErpApi(Protocol):
         """One client per call."""
         ...
 
-    async def prepare_account(self, client_number: int, api_password: Secret, call: Call) -> PreparedAccount:
+    async def prepare_account(
+        self, client_number: int, api_password: Secret, call: Call
+    ) -> Prepared[NewAccountReceipt]:
         """Prepare a new account. A repeat is harmless: it returns the account that the client has."""
         ...
 
@@ -149,7 +140,7 @@ class ErpApi(Protocol):
 class Crm(Protocol):
     """The CRM: account requests, which people approve there."""
 
-    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> PreparedRequest:
+    async def prepare_request(self, command: AccountRequestCommand, call: Call) -> Prepared[None]:
         """Get the request ready and send nothing."""
         ...
 

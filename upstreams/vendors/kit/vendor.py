@@ -98,10 +98,8 @@ class Vendor(Generic[ConfigT, ConnectionT]):
 
     def offers(self, role: Role) -> bool:
         """Whether the vendor has this role: ERP or CRM, or a port of one of its trading servers."""
-        if role == "erp":
-            return self.erp is not None
-        if role == "crm":
-            return self.crm is not None
+        if role in {"erp", "crm"}:
+            return getattr(self, role) is not None
         return self.servers is not None and any(role in some for some in self.servers.platforms.values())
 
 

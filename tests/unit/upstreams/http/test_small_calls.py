@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from upstreams.http.http1 import AnswerTooLarge, Http1Transport, encode_request
+from upstreams.http.http1 import AnswerTooLarge, ExchangeBounds, Http1Transport, encode_request
 from upstreams.http.transport_errors import Meaning, meaning_of
 
 pytestmark = pytest.mark.anyio
@@ -82,33 +82,33 @@ async def vendor(script: Script, *, then: str = "wait", context: ssl.SSLContext 
         await asyncio.gather(*playing.tasks, return_exceptions=True)
 
 
-class BehindHttpx(httpx.AsyncBaseTransport):
-    """The transport behind httpx's API, so that the same requests go through httpx's own transport too."""
+class Small(httpx.AsyncBaseTransport):
+    """Our transport behind httpx's interface, so that both transports take the same requests."""
 
-    def __init__(self, transport: Http1Transport) -> None:
-        self._transport = transport
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.transport = Http1Transport(context, keep_alive_seconds=KEEP_SECONDS)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url, extensions = request.url, request.extensions
-        status, headers, body = await self._transport.exchange(
+        url, told = request.url, request.extensions
+        target = told.get("target", url.raw_path)
+        status, headers, body = await self.transport.exchange(
             (url.scheme, url.host, url.port),
-            encode_request(
-                request.method, extensions.get("target", url.raw_path), request.headers.raw, await request.aread()
-            ),
-            lane="",
-            connect=extensions["timeout"]["connect"],
-            silence=extensions["timeout"]["read"],
-            total=extensions["total"],
-            most=extensions["max_bytes"],
+            encode_request(request.method, target, request.headers.raw, await request.aread()),
+            ExchangeBounds(told["timeout"]["read"], told["total"], told["max_bytes"]),
+            connect_seconds=told["timeout"]["connect"],
+            lane=told.get("lane", ""),
         )
         return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body), request=request)
 
+    async def aclose(self) -> None:
+        await self.transport.aclose()
+
 
 @asynccontextmanager
-async def small(context: ssl.SSLContext | None = None) -> AsyncIterator[BehindHttpx]:
-    transport = Http1Transport(context or ssl.create_default_context(), keep_alive_seconds=KEEP_SECONDS)
+async def small(**more) -> AsyncIterator[Small]:
+    transport = Small(more.pop("context", ssl.create_default_context()))
     try:
-        yield BehindHttpx(transport)
+        yield transport
     finally:
         await transport.aclose()
 
@@ -182,7 +182,7 @@ async def test_another_protocol_is_no_answer(caplog):
     assert caplog.records == []
 
 
-async def test_an_address_without_a_server_is_unreachable():
+async def test_nobody_there_is_unreachable():
     async with vendor(says()) as playing:
         gone = playing.url
     async with small() as ours:
@@ -231,7 +231,7 @@ async def test_connections_are_kept():
     [
         b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-        # The rest of a too long answer would be read by the next request.
+        # Who says more than was asked would be heard by the next request.
         OK + OK,
     ],
 )
@@ -249,7 +249,7 @@ async def test_an_answer_has_no_headers_of_the_one_behind_it():
         assert (await answered(ours, request_to(playing.url)))[1] == [(b"content-length", b"2")]
 
 
-async def test_an_unrequested_answer_of_a_vendor_is_discarded():
+async def test_what_a_vendor_says_unasked_answers_nobody():
     async def twice(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)
         await writer.drain()
@@ -281,7 +281,7 @@ async def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch
     assert playing.connections == 2
 
 
-async def test_a_cancelled_request_leaves_no_connection():
+async def test_who_is_cancelled_leaves_no_connection_behind():
     async with vendor(says()) as playing, small() as ours:
         waiting = asyncio.create_task(answered(ours, request_to(playing.url)))
         await playing.asked.wait()
