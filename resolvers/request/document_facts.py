@@ -18,6 +18,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     NonNullTypeNode,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -160,10 +161,9 @@ class _Pass:
                     yield below
             elif isinstance(node, FragmentSpreadNode):
                 self._part.spreads.append((node.name.value, depth - 1, step))
-            else:
-                on: Any = node.type_condition  # type: ignore[attr-defined]  # an inline fragment
-                kind = self._schema.get_type(on.name.value) if on else parent
-                yield node.selection_set, kind, depth, step  # type: ignore[attr-defined]  # see above.
+            elif isinstance(node, InlineFragmentNode):
+                on = node.type_condition
+                yield node.selection_set, self._schema.get_type(on.name.value) if on else parent, depth, step
 
     def _field(self, node: FieldNode, parent: Any, depth: int, step: int) -> _Ahead | None:
         name, measure = node.name.value, self._part.measure
