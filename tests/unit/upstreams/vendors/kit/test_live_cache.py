@@ -115,10 +115,10 @@ async def test_a_figure_is_as_old_as_its_question():
     clock, platform = TurnedClock(), SlowPlatform()
     cache = asked(LiveCache(clock))
     limits = SimpleNamespace(single_live_accounts_max=1)
-    services = SimpleNamespace(
-        live_cache=cache, platforms={"R1": Platform(name="R1", system=System("TOY"), live=platform)}, limits=limits
-    )
-    context = SimpleNamespace(services=services, call=None, operation=SimpleNamespace(fields={"LiveAccount.balance"}))
+    platforms = {"R1": Platform(name="R1", system=System("TOY"), live=platform)}
+    upstreams = SimpleNamespace(live_cache=cache, platforms=platforms)
+    services = SimpleNamespace(upstreams=upstreams, limits=limits)
+    context = SimpleNamespace(services=services, call=None, fields={"LiveAccount.balance"})
 
     async def ask():
         task = asyncio.create_task(live_accounts([SimpleNamespace(key=R1, server="R1", login="1")], context))
