@@ -98,7 +98,7 @@ def _executor(settings: Settings, upstreams: UpstreamServices, dispatcher: Dispa
         upstreams=upstreams,
         dispatcher=dispatcher,
         limits=settings.limits.graph(),
-        deposit_limits=settings.deposits.limits(),
+        deposit_limits=settings.deposits,
         accounting_currency=settings.erp.accounting_currency,
         clock=clock,
     )

@@ -1,4 +1,4 @@
-"""What a caller has left of its budget: told by the budgets' store, shown in the graph and in headers."""
+"""What a caller has left of its budget. The budgets report it; the graph and the headers show it."""
 
 import msgspec
 

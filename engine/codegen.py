@@ -48,10 +48,10 @@ class Builder:
     hot_after: int
     runs: int = 0
     generated: Build | None = None
-    _step_indexes: dict[str, int] = field(init=False)
+    step_indexes: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._step_indexes = {key: place for place, key in enumerate(self.steps)}
+        self.step_indexes = {key: place for place, key in enumerate(self.steps)}
 
     def build_generated(self, objects: Sequence[Any], columns: Columns) -> Rows | None:
         """Build all objects by generated code. Returns None if the interpreter has to build them."""
@@ -142,7 +142,7 @@ class _Writer:
         wanted = self._wanted
         parts = []
         for key, plan in wanted.fields.items():
-            place = wanted._step_indexes.get(key)  # noqa: SLF001 - the writer belongs to the builder.
+            place = wanted.step_indexes.get(key)
             parts.append(f"{key!r}: {self._value(plan, place)}")
         columns = "".join(f", c{place}" for place in range(len(wanted.steps)))
         items = "".join(f", x{place}" for place in range(len(wanted.steps)))

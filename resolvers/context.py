@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import msgspec
 import strawberry
 from strawberry.dataloader import DataLoader
 
@@ -68,13 +69,12 @@ class GraphLimits:
     cost_max: int = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class DepositLimits:
-    """How much may be deposited, by currency; a currency that is not there has no limit. A day is UTC's."""
+class DepositLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """The most of each currency, in one deposit and in a day (UTC); one that is not named has no limit."""
 
-    maximum: Mapping[str, Decimal] = field(default_factory=dict)
-    daily_per_caller: Mapping[str, Decimal] = field(default_factory=dict)
-    daily_per_account: Mapping[str, Decimal] = field(default_factory=dict)
+    maximum: Mapping[str, Decimal] = {}
+    daily_per_caller: Mapping[str, Decimal] = {}
+    daily_per_account: Mapping[str, Decimal] = {}
 
     def guards(self, currency: str, *, one_open: bool) -> DepositGuards:
         """The limits of a deposit in this currency. `one_open`: an account has one undecided deposit at a time."""

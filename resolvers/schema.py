@@ -1,5 +1,7 @@
 """The schema, built once, and its printed form."""
 
+from typing import Final
+
 import strawberry
 from graphql import GraphQLInputObjectType, GraphQLSchema
 from strawberry.printer import print_schema
@@ -23,9 +25,10 @@ schema = strawberry.Schema(
     types=[Client, TradingAccount, Instruction, ValidationFailed, Refused, UpstreamFailed, IdempotencyConflict],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+core_schema: Final[GraphQLSchema] = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
 
 
-def _tell_one_of(core: GraphQLSchema) -> None:
+def _mark_one_of(core: GraphQLSchema) -> None:
     """Let graphql-core know which inputs are @oneOf.
 
     strawberry keeps it to itself, and the rule that it brings instead fails with KeyError at variables that are not
@@ -36,10 +39,10 @@ def _tell_one_of(core: GraphQLSchema) -> None:
             kind.is_one_of = kind.extensions["strawberry-definition"].is_one_of
 
 
-tag(schema._schema)  # noqa: SLF001 - see below.
-install(schema._schema)  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
-_tell_one_of(schema._schema)  # noqa: SLF001 - see above.
-refuse_fractions_as_ids(schema._schema)  # noqa: SLF001 - see above.
+tag(core_schema)
+install(core_schema)
+_mark_one_of(core_schema)
+refuse_fractions_as_ids(core_schema)
 
 
 def printed() -> str:

@@ -5,27 +5,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-import msgspec
-
 from resolvers.context import DepositLimits
 
 # The graph's CurrencyCode (resolvers/types/scalars.py): another currency is refused before its limits are asked.
 _CURRENCY: Final = re.compile(r"[A-Z][A-Z0-9]{1,4}", re.ASCII)
 
 
-class DepositsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[deposits]: the most of each currency, in one deposit and in a day (UTC); one that is not named has no limit."""
-
-    maximum: dict[str, Decimal] = {}
-    daily_per_caller: dict[str, Decimal] = {}
-    daily_per_account: dict[str, Decimal] = {}
+class DepositsSection(DepositLimits, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[deposits]"""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             _check(name, getattr(self, name))
-
-    def limits(self) -> DepositLimits:
-        return DepositLimits(self.maximum, self.daily_per_caller, self.daily_per_account)
 
 
 def _check(name: str, limits: Mapping[str, Decimal]) -> None:

@@ -13,7 +13,7 @@ from starlette.types import Scope
 from api.wire.request_state import state_of
 
 _LARGE: Final = 1 << 18
-_NO_BODY: Final = frozenset({204, 304})
+NO_BODY: Final = frozenset({204, 304})
 _FIRST_LINES: Final[Mapping[int, bytes]] = {
     status: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
 }
@@ -26,7 +26,7 @@ def head(status: int, headers: Mapping[str, str], length: int) -> bytes:
     if _BREAKS.search("".join(headers.values())):
         raise RuntimeError("A header's value would end the header.")
     lines = [f"{name.lower()}: {value}\r\n" for name, value in headers.items()]
-    if status not in _NO_BODY:
+    if status not in NO_BODY:
         lines.append(f"content-length: {length}\r\n")
     lines.append("\r\n")
     return _FIRST_LINES[status] + "".join(lines).encode("latin-1")

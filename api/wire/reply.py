@@ -1,13 +1,10 @@
 """What goes back to a caller of /graphql: starlette's Response without what an answer of ours does not need."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from api.wire.direct_write import write_at_once
-
-_WITHOUT_LENGTH: Final = frozenset({204, 304})
+from api.wire.direct_write import NO_BODY, write_at_once
 
 
 class Reply:
@@ -25,7 +22,7 @@ class Reply:
             return
         # The server checks and lowers names and values: uvicorn's send().
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
-        if self.status_code not in _WITHOUT_LENGTH:
+        if self.status_code not in NO_BODY:
             headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": int(self.status_code), "headers": headers})
         await send({"type": "http.response.body", "body": self.body})

@@ -95,10 +95,10 @@ SIZES: Final[Mapping[str, ListSize]] = {
 
 def slicing_arguments() -> frozenset[str]:
     """The names of all arguments that a cost depends on."""
-    return frozenset(name for size in SIZES.values() for name in given(size.slicing_arguments))
+    return frozenset(name for size in SIZES.values() for name in values_of(size.slicing_arguments))
 
 
-def given(values: list[str] | None) -> list[str]:
+def values_of(values: list[str] | None) -> list[str]:
     return values if isinstance(values, list) else []
 
 

@@ -18,6 +18,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     NonNullTypeNode,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -29,8 +30,10 @@ from resolvers.policy.cost_table import slicing_arguments
 
 _CONDITIONS: Final = ("skip", "include")
 _INTROSPECTION: Final = ("__schema", "__type")
+_META: Final = ("__typename", *_INTROSPECTION)
 _SLICING: Final = slicing_arguments()
 
+_Fields = Mapping[str, tuple[str, Any]]
 _Definition = OperationDefinitionNode | FragmentDefinitionNode
 # A selection set, its type (None where the schema has none), the depth of its fields, and how much deeper each level
 # below them is.
@@ -152,20 +155,20 @@ class _Pass:
     def _selection(self, selections: SelectionSetNode, parent: Any, depth: int, step: int) -> Iterator[_Ahead]:
         if not selections.selections:
             raise _empty(selections)
+        known = _fields_of(self._schema, parent)
         for node in selections.selections:
             if node.directives:
                 self._directives(node.directives)
             if isinstance(node, FieldNode):
-                if (below := self._field(node, parent, depth, step)) is not None:
+                if (below := self._field(node, known, depth, step)) is not None:
                     yield below
             elif isinstance(node, FragmentSpreadNode):
                 self._part.spreads.append((node.name.value, depth - 1, step))
-            else:
-                on: Any = node.type_condition  # type: ignore[attr-defined]  # an inline fragment
-                kind = self._schema.get_type(on.name.value) if on else parent
-                yield node.selection_set, kind, depth, step  # type: ignore[attr-defined]  # see above.
+            elif isinstance(node, InlineFragmentNode):
+                on = node.type_condition
+                yield node.selection_set, self._schema.get_type(on.name.value) if on else parent, depth, step
 
-    def _field(self, node: FieldNode, parent: Any, depth: int, step: int) -> _Ahead | None:
+    def _field(self, node: FieldNode, known: _Fields, depth: int, step: int) -> _Ahead | None:
         name, measure = node.name.value, self._part.measure
         measure.fields += 1
         if node.alias is not None:
@@ -177,8 +180,9 @@ class _Pass:
         for argument in node.arguments or ():
             if argument.name.value in _SLICING and isinstance(argument.value, VariableNode):
                 self.counted_variables.add(argument.value.name.value)
-        coordinate, kind = _field_at(self._schema, parent, name)
-        self.fields.add(coordinate)
+        coordinate, kind = known.get(name, (None, None))
+        if coordinate is not None:
+            self.fields.add(coordinate)
         return None if node.selection_set is None else (node.selection_set, kind, depth + step, step)
 
     def _directives(self, directives: Sequence[DirectiveNode] | None) -> None:
@@ -190,11 +194,13 @@ class _Pass:
                 self._part.conditions += by_variable
 
 
-@lru_cache(maxsize=4096)
-def _field_at(schema: GraphQLSchema, parent: Any, name: str) -> tuple[str, Any]:
-    """The coordinate of a field, and the type that the field leads to; None where the schema has no such field."""
-    definition = parent and schema.get_field(parent, name)
-    return f"{parent and parent.name}.{name}", definition and get_named_type(definition.type)
+@lru_cache(maxsize=1024)
+def _fields_of(schema: GraphQLSchema, parent: Any) -> _Fields:
+    """The fields of a type by name: the coordinate of each, and the type that it leads to."""
+    if parent is None:
+        return {}
+    found = {name: schema.get_field(parent, name) for name in (*getattr(parent, "fields", ()), *_META)}
+    return {name: (f"{parent.name}.{name}", get_named_type(one.type)) for name, one in found.items() if one}
 
 
 def _empty(selections: SelectionSetNode) -> GraphQLSyntaxError:

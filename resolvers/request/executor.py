@@ -9,7 +9,6 @@ import msgspec
 from graphql import (
     ExecutionResult,
     GraphQLError,
-    GraphQLSchema,
     OperationDefinitionNode,
     VariableDefinitionNode,
 )
@@ -31,7 +30,7 @@ from resolvers.request.refused_mutations import refused_whole
 from resolvers.request.runners import Chosen, runner
 from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
-from resolvers.schema import schema
+from resolvers.schema import core_schema, schema
 
 # Upstream calls end at the deadline by themselves; this is for whatever else might hang.
 _GRACE_SECONDS = 2.0
@@ -64,12 +63,11 @@ class Executor:
         hot_after: int = 2,
     ) -> None:
         self._services = services
-        self._core: GraphQLSchema = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
-        self._runner = runner(executor, self._core, schema, hot_after)
-        self._documents = Documents(self._core, limits, introspection=True)
+        self._runner = runner(executor, core_schema, schema, hot_after)
+        self._documents = Documents(core_schema, limits, introspection=True)
         self._introspection = introspection
         self._batches = _batches(services)
-        self._charging = Charging(self._core, services.limits, services.upstreams.budgets)
+        self._charging = Charging(core_schema, services.limits, services.upstreams.budgets)
 
     async def run(
         self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True
@@ -140,7 +138,7 @@ class Executor:
     def _with_variables(
         self, document: Document, operation: OperationDefinitionNode, raw: Mapping[str, Any]
     ) -> RunnableOperation:
-        coerced = read_variables(self._core, document, operation, raw)
+        coerced = read_variables(core_schema, document, operation, raw)
         if isinstance(coerced, list):
             raise Unacceptable([_located(error, operation.variable_definitions or ()) for error in coerced])
         return RunnableOperation(document, operation, coerced, raw)
@@ -158,7 +156,7 @@ class Executor:
         return plan
 
     def _selector(self, runnable: RunnableOperation) -> Selector:
-        return Selector(self._core, runnable, self._services.limits.page_default)
+        return Selector(core_schema, runnable, self._services.limits.page_default)
 
     async def _execute(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
         seconds = context.call.deadline.remaining() + _GRACE_SECONDS

@@ -6,7 +6,7 @@ from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, build_
 
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Documents, Unacceptable
-from resolvers.schema import schema as strawberry_schema
+from resolvers.schema import core_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Checker:
 
 def _schema(text: str | None) -> GraphQLSchema:
     if text is None:
-        return strawberry_schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+        return core_schema
     try:
         return build_schema(text)
     except (GraphQLError, TypeError) as error:

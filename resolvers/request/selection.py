@@ -26,7 +26,7 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 
-from resolvers.policy.cost_table import SIZES, given
+from resolvers.policy.cost_table import SIZES, values_of
 from resolvers.request.documents import RunnableOperation
 
 # A connection hands its page's size to these of its fields.
@@ -173,11 +173,11 @@ class Selector:
         listed = SIZES.get(coordinate)
         if listed is None:
             return (page[1] if page and name in page[0] else 1), None
-        slices = [length(arguments[one]) for one in given(listed.slicing_arguments) if one in arguments]
+        slices = [length(arguments[one]) for one in values_of(listed.slicing_arguments) if one in arguments]
         assumed = listed.assumed_size if isinstance(listed.assumed_size, int) else 1
         assumed = self._page_default if listed.slicing_arguments and listed.sized_fields else assumed
         size = max([one for one in slices if one is not None], default=assumed)
-        fields = frozenset(given(listed.sized_fields))
+        fields = frozenset(values_of(listed.sized_fields))
         return (1, (fields, size)) if fields else (size, None)
 
 

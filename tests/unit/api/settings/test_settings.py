@@ -37,7 +37,7 @@ def test_the_environment_overrides_the_file_and_creates_what_is_not_there(load):
     assert settings.erp.database_url.reveal() == "postgresql://in-environment"
     assert (settings.server.port, settings.server.introspection, settings.limits.page_max) == (8001, True, 100)
     assert list(settings.servers["R1"].groups) == ["a", "b"]
-    assert settings.deposits.limits().maximum == {"USD": Decimal("1000.50")}
+    assert settings.deposits.maximum == {"USD": Decimal("1000.50")}
 
 
 def test_a_secret_is_had_from_a_text_a_file_or_a_variable_and_never_shown(load, tmp_path):

@@ -24,7 +24,7 @@ def load(tmp_path):
 
 @pytest.mark.parametrize("name", ["maximum", "daily_per_caller", "daily_per_account"])
 def test_a_limit_of_deposits_holds_for_the_currency_that_the_variable_names(load, name):
-    limits = load(**{f"DEPOSITS__{name.upper()}__USD": "10", f"DEPOSITS__{name.upper()}__EUR": "5"}).deposits.limits()
+    limits = load(**{f"DEPOSITS__{name.upper()}__USD": "10", f"DEPOSITS__{name.upper()}__EUR": "5"}).deposits
 
     assert getattr(limits, name) == {"USD": Decimal(10), "EUR": Decimal(5)}
 

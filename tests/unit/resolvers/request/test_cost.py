@@ -9,7 +9,7 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_ty
 from graphql.execution.values import get_variable_values
 
 from resolvers.context import GraphLimits
-from resolvers.policy.cost_table import PRICES, SIZES, given
+from resolvers.policy.cost_table import PRICES, SIZES, values_of
 from resolvers.request.budget import Charging
 from resolvers.request.cost import Costs, OperationCost
 from resolvers.request.document_facts import collect_facts
@@ -180,7 +180,7 @@ def test_every_list_of_objects_has_a_size():
         f"{get_named_type(field.type).name}.{name}"
         for coordinate, size in SIZES.items()
         for field in [CORE.type_map[coordinate.partition(".")[0]].fields[coordinate.partition(".")[2]]]
-        for name in given(size.sized_fields)
+        for name in values_of(size.sized_fields)
     }
     lists = {
         f"{kind.name}.{name}"
