@@ -138,3 +138,10 @@ def test_the_report_counts_by_file_by_word_and_by_folder(english):
 
 def test_every_exception_has_a_reason(english):
     assert all((english.ALLOWED_FILES | english.ALLOWED_PHRASES).values())
+
+
+def test_no_text_of_the_project_has_a_finding(english):
+    """Docstrings, comments, messages, documents, SQL, the schema, settings and names of tests."""
+    findings = [one for path, text in english.texts([]) for one in english.findings(path, text)]
+
+    assert [str(one) for one in findings] == []

@@ -54,7 +54,7 @@ class Transition:
 
 
 class Ledger:
-    """Raises UpstreamError, whose `database_failure` says what became of a write.
+    """Raises UpstreamError. Its `database_failure` says what became of a write.
 
     `receive` and `advance` look again after a lost answer, and raise LOST only where that did not tell either. Both may
     be repeated with the same arguments.

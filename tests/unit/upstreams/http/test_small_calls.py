@@ -182,7 +182,7 @@ async def test_another_protocol_is_no_answer(caplog):
     assert caplog.records == []
 
 
-async def test_nobody_there_is_unreachable():
+async def test_an_address_without_a_server_is_unreachable():
     async with vendor(says()) as playing:
         gone = playing.url
     async with small() as ours:
@@ -231,7 +231,7 @@ async def test_connections_are_kept():
     [
         b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-        # Who says more than was asked would be heard by the next request.
+        # The rest of a too long answer would be read by the next request.
         OK + OK,
     ],
 )
@@ -249,7 +249,7 @@ async def test_an_answer_has_no_headers_of_the_one_behind_it():
         assert (await answered(ours, request_to(playing.url)))[1] == [(b"content-length", b"2")]
 
 
-async def test_what_a_vendor_says_unasked_answers_nobody():
+async def test_an_unrequested_answer_of_a_vendor_is_discarded():
     async def twice(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)
         await writer.drain()
@@ -281,7 +281,7 @@ async def test_a_connection_that_was_idle_for_long_is_not_used_again(monkeypatch
     assert playing.connections == 2
 
 
-async def test_who_is_cancelled_leaves_no_connection_behind():
+async def test_a_cancelled_request_leaves_no_connection():
     async with vendor(says()) as playing, small() as ours:
         waiting = asyncio.create_task(answered(ours, request_to(playing.url)))
         await playing.asked.wait()
