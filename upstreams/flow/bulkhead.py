@@ -1,9 +1,11 @@
 """The bulkhead of one vendor connection: bounds the calls in flight. Further calls wait in a bounded fair queue.
 
-Commands have a lane of their own. Some slots are out of reach of reads, and commands are served first. One slot is out
-of reach of commands.
+- Some slots are out of reach of reads, and commands are served first. One slot is out of reach of commands.
+- Commands are served by trading server in turn. One slot of commands is out of reach of each single server, so that a
+  silent server does not delay the commands of the others.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,10 +19,11 @@ class BulkheadFull(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The caller of a call, and whether the call belongs to a command."""
+    """The caller of a call, whether the call belongs to a command, and its trading server; "" for a vendor without."""
 
     caller: str = ""
     for_command: bool = False
+    server: str = ""
 
 
 _NO_CALLER = Lane()
@@ -28,7 +31,7 @@ _FEWEST_WITH_A_READ = 3
 
 
 class _Slots:
-    """The slots of one kind of call, and the waiters for one."""
+    """The slots for reads, or for the commands of one trading server, and the waiters for one."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -51,21 +54,30 @@ class Bulkhead:
         self._max_waiting = max_waiting
         kept_for_reads = 1 if reserved and max_in_flight >= _FEWEST_WITH_A_READ else 0
         self._reads = _Slots(max_in_flight - reserved)
-        self._commands = _Slots(max_in_flight - kept_for_reads)
+        self._most_commands = max_in_flight - kept_for_reads
+        self._commands_in_flight = 0
+        # The server with the next turn is the first.
+        self._by_server: OrderedDict[str, _Slots] = OrderedDict()
 
     @property
     def waiting(self) -> int:
-        return self._reads.queue.length + self._commands.queue.length
+        return self._reads.queue.length + self._waiting_commands
 
     @property
     def in_flight(self) -> int:
-        return self._reads.in_flight + self._commands.in_flight
+        return self._reads.in_flight + self._commands_in_flight
+
+    @property
+    def _waiting_commands(self) -> int:
+        return sum(slots.queue.length for slots in self._by_server.values())
 
     def ahead(self, lane: Lane = _NO_CALLER) -> int:
         """How many calls would go before the lane's next call and use the same rate limit."""
-        if lane.for_command:
-            return self._commands.queue.ahead(lane.caller)
-        return self._commands.queue.length + self._reads.queue.ahead(lane.caller)
+        if not lane.for_command:
+            return self._waiting_commands + self._reads.queue.ahead(lane.caller)
+        own = self._slots(lane)
+        before = own.queue.ahead(lane.caller)
+        return before + sum(min(one.queue.length, before + 1) for one in self._by_server.values() if one is not own)
 
     def slot(self, deadline: Deadline, lane: Lane = _NO_CALLER) -> "_Slot":
         """A slot for one call, to be entered with `async with`. The wait counts against the deadline."""
@@ -74,7 +86,7 @@ class Bulkhead:
     async def enter(self, deadline: Deadline, lane: Lane) -> None:
         slots = self._slots(lane)
         if not slots.queue.length and self._is_free(slots):
-            slots.in_flight += 1
+            self._take(slots)
             return
         # Each queue has its own bound: commands may wait while the queue of reads is full.
         if slots.queue.length >= self._max_waiting and not slots.make_room(lane.caller):
@@ -88,17 +100,43 @@ class Bulkhead:
         self._release(self._slots(lane))
 
     def _slots(self, lane: Lane) -> _Slots:
-        return self._commands if lane.for_command else self._reads
+        if not lane.for_command:
+            return self._reads
+        slots = self._by_server.get(lane.server)
+        if slots is None:
+            kept_for_others = 1 if lane.server and self._most_commands > 1 else 0
+            slots = self._by_server[lane.server] = _Slots(self._most_commands - kept_for_others)
+        return slots
+
+    def _take(self, slots: _Slots) -> None:
+        slots.in_flight += 1
+        self._commands_in_flight += slots is not self._reads
 
     def _release(self, released: _Slots) -> None:
         released.in_flight -= 1
-        for slots in (self._commands, self._reads):
-            while self._is_free(slots) and (waiter := slots.queue.take()) is not None:
-                slots.in_flight += 1
-                waiter.serve(None)
+        self._commands_in_flight -= released is not self._reads
+        while self._serve_command() or self._serve(self._reads):
+            pass
+
+    def _serve_command(self) -> bool:
+        for server, slots in self._by_server.items():
+            if self._serve(slots):
+                self._by_server.move_to_end(server)
+                return True
+        return False
+
+    def _serve(self, slots: _Slots) -> bool:
+        """Give a free slot to the next waiter. False if there is no waiter, or no free slot for it."""
+        waiter = slots.queue.take() if self._is_free(slots) else None
+        if waiter is None:
+            return False
+        self._take(slots)
+        waiter.serve(None)
+        return True
 
     def _is_free(self, slots: _Slots) -> bool:
-        return self.in_flight < self._most and slots.in_flight < slots.most
+        is_allowed = slots is self._reads or self._commands_in_flight < self._most_commands
+        return is_allowed and self.in_flight < self._most and slots.in_flight < slots.most
 
 
 class _Slot:

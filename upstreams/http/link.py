@@ -124,7 +124,7 @@ class Link:
         self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog
     ) -> T:
         self.check(request.lane, for_command=call.for_command)
-        lane = Lane(call.caller, for_command=request.writes or call.for_command)
+        lane = Lane(call.caller, request.writes or call.for_command, request.lane)
         wait = self._rate.wait_seconds(self._bulkhead.ahead(lane), for_command=lane.for_command)
         if wait > deadline.remaining():
             raise self.failures.rate_limited(wait)

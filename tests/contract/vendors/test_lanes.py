@@ -223,8 +223,9 @@ def test_no_slot_is_lost_when_waiters_are_cancelled(steps, places):
                     inside[lane.for_command] -= 1
 
         tasks = []
-        for caller, order, turns, gives_up in steps:
-            tasks.append(asyncio.create_task(visit(Lane(caller, order), turns)))
+        for caller, is_command, turns, gives_up in steps:
+            server = "R1" if turns % 2 else "R2"
+            tasks.append(asyncio.create_task(visit(Lane(caller, is_command, server), turns)))
             await asyncio.sleep(0)
             if gives_up:
                 tasks[len(tasks) // 2].cancel()
@@ -263,3 +264,37 @@ async def test_reads_leave_orders_a_place_and_orders_leave_reads_one():
     assert (bulkhead.in_flight, bulkhead.waiting) == (4, 7)
     hold.set()
     await asyncio.gather(read, *orders)
+
+
+async def test_m12_commands_to_a_silent_server_leave_a_slot_to_the_other_servers():
+    bulkhead, hold, order = Bulkhead(max_in_flight=5, max_waiting=100, reserved=1), asyncio.Event(), []
+
+    async def stay():
+        async with bulkhead.slot(Deadline.after(30, Clock()), Lane("partner", for_command=True, server="R1")):
+            await hold.wait()
+
+    silent = [asyncio.create_task(stay()) for _ in range(20)]
+    await asyncio.sleep(0)
+    assert (bulkhead.in_flight, bulkhead.waiting) == (3, 17)
+
+    async with asyncio.timeout(5):
+        for server in ("R2", "R3"):
+            await entered(bulkhead, Lane(server, for_command=True, server=server), order)
+
+    assert order == ["R2", "R3"]
+    hold.set()
+    await asyncio.gather(*silent)
+    assert (bulkhead.in_flight, bulkhead.waiting) == (0, 0)
+
+
+async def test_commands_are_served_by_server_in_turn():
+    bulkhead, order = Bulkhead(max_in_flight=1, max_waiting=100), []
+    lanes = [Lane(f"{server}{number}", for_command=True, server=server) for server in "ab" for number in range(3)]
+
+    assert bulkhead.ahead(lanes[0]) == 0
+    tasks = [asyncio.create_task(entered(bulkhead, lane, order)) for lane in lanes]
+    await asyncio.sleep(0)
+    assert bulkhead.ahead(Lane("new", for_command=True, server="c")) == 2
+    await asyncio.gather(*tasks)
+
+    assert order == ["a0", "a1", "b0", "a2", "b1", "b2"]
