@@ -153,11 +153,8 @@ class Broctagon:
         self, path: str, values: Mapping[str, str], body: Mapping[str, Any], *, writes: bool, lane: str
     ) -> HttpRequest:
         content = wire.encode(body)
-        headers = {
-            "key": self._key.reveal(),
-            "signature": sign(content, self._key),
-            "content-type": "application/json",
-        }
+        headers = {"key": self._key.reveal(), "signature": sign(content, self._key)}
+        headers["content-type"] = "application/json"
         return HttpRequest(
             "POST",
             path,
