@@ -10,7 +10,6 @@ from api.observability.log import configure
 from api.observability.redaction import known_secrets
 from api.services import erp_database, state_database
 from api.settings.settings import Settings
-from core.clock import Clock
 from upstreams.check.findings import Finding
 from upstreams.check.run import CheckedSystems, run_check
 
@@ -43,7 +42,7 @@ async def _report(settings: Settings, *, offline: bool) -> int:
     )
     total = problems = 0
     try:
-        async for finding in run_check(systems, Clock(), offline=offline):
+        async for finding in run_check(systems, offline=offline):
             click.echo(_hidden(_text_of(finding), secrets))
             total += 1
             problems += finding.verdict == "wrong"

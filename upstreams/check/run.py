@@ -33,8 +33,9 @@ class CheckedSystems(msgspec.Struct, frozen=True, kw_only=True):
         await self.state.close()
 
 
-async def run_check(systems: CheckedSystems, clock: Clock, *, offline: bool) -> Findings:
+async def run_check(systems: CheckedSystems, *, offline: bool) -> Findings:
     """Every finding as it comes. `offline` checks the settings alone and connects to no system."""
+    clock = Clock()
     parts = [check_settings(systems.vendors, clock)]
     if not offline:
         servers = systems.vendors.servers
