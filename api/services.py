@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from api.documents.cache import TrustedDocuments
 from api.documents.finder import DocumentFinder
 from api.identity.api_keys import Authenticator
 from api.identity.authenticator import Identities, open_issuers
@@ -71,13 +72,14 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         issuers = await stack.enter_async_context(open_issuers(settings.auth.oidc, clock))
         auth, keys = settings.auth, upstreams.state.keys
         used = await stack.enter_async_context(storing_last_use(keys, clock, auth.last_used_every_seconds))
+        trusted = TrustedDocuments(upstreams.state.documents, clock, settings.documents.cache_seconds)
         seconds = auth.key_cache_seconds, auth.key_cache_seconds_without_database
         yield AppServices(
             settings=settings,
             clock=clock,
             upstreams=upstreams,
             authenticator=Identities(Authenticator(keys, clock, *seconds, used.note), issuers),
-            documents=DocumentFinder(settings.documents, upstreams.state.documents, clock),
+            documents=DocumentFinder(settings.documents, trusted),
             executor=_executor(settings, upstreams, dispatcher, clock),
         )
 

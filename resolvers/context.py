@@ -70,11 +70,15 @@ class GraphLimits:
 
 
 class DepositLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The most of each currency, in one deposit and in a day (UTC); one that is not named has no limit."""
+    """The most of each currency, in one deposit and in a day (UTC); one that is not named has no limit.
+
+    `allow_demo`: whether deposits may be made to demo accounts.
+    """
 
     maximum: Mapping[str, Decimal] = {}
     daily_per_caller: Mapping[str, Decimal] = {}
     daily_per_account: Mapping[str, Decimal] = {}
+    allow_demo: bool = False
 
     def guards(self, currency: str, *, one_open: bool) -> DepositGuards:
         """The limits of a deposit in this currency. `one_open`: an account has one undecided deposit at a time."""

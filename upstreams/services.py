@@ -1,6 +1,6 @@
 """Everything that answers us, opened and closed in one visible place: the ERP, our own state, and the vendors."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from upstreams.erp.reader import Erp
 from upstreams.erp.rendering.reader import ClientTexts
 from upstreams.flow.coalescing import Sharing
 from upstreams.http.health import LinkHealth
-from upstreams.open import Upstreams, UpstreamsConfig, open_upstreams
+from upstreams.open import UpstreamsConfig, open_upstreams
 from upstreams.postgres.database import Database
 from upstreams.state.api_keys import KeyStore
 from upstreams.state.budgets.budgets import BudgetConfig, Budgets
@@ -72,10 +72,7 @@ class UpstreamServices:
     platforms: Mapping[str, Platform]
     servers: Mapping[str, ServerConfig]
     live_cache: LiveCache
-    vendors: Upstreams
-
-    def health(self) -> list[LinkHealth]:
-        return self.vendors.health()
+    health: Callable[[], Sequence[LinkHealth]]
 
 
 @asynccontextmanager
@@ -107,5 +104,5 @@ async def open_upstream_services(
             platforms=vendors.servers,
             servers=options.vendors.servers,
             live_cache=LiveCache(clock),
-            vendors=vendors,
+            health=vendors.health,
         )

@@ -10,10 +10,8 @@ import structlog
 from api.documents.cache import AutomaticDocuments, TrustedDocuments
 from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
-from core.clock import Clock
 from core.errors import UpstreamError
 from resolvers.request.graphql_request import GraphQLRequest
-from upstreams.state.documents import DocumentStore
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +33,9 @@ class FoundDocument(msgspec.Struct, frozen=True):
 class DocumentFinder:
     """One for the life of the process."""
 
-    def __init__(self, settings: DocumentsSection, store: DocumentStore, clock: Clock) -> None:
+    def __init__(self, settings: DocumentsSection, trusted: TrustedDocuments) -> None:
         self._settings = settings
-        self._trusted = TrustedDocuments(store, clock, settings.cache_seconds)
+        self._trusted = trusted
         self._automatic = AutomaticDocuments()
 
     async def find(self, request: GraphQLRequest, principal: str) -> FoundDocument:

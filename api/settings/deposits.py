@@ -15,7 +15,7 @@ class DepositsSection(DepositLimits, frozen=True, forbid_unknown_fields=True, kw
     """[deposits]"""
 
     def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
+        for name in ("maximum", "daily_per_caller", "daily_per_account"):
             _check(name, getattr(self, name))
 
 

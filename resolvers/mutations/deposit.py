@@ -33,6 +33,7 @@ from resolvers.types.instruction import Instruction
 from resolvers.types.lookup_inputs import TradingAccountBy, account_key_of
 from resolvers.types.scalars import CurrencyCode
 from resolvers.types.standing import standing
+from resolvers.types.trading_account import is_demo_account
 
 KIND = "DEPOSIT"
 # What is kept for ever should not be a place to store things.
@@ -86,6 +87,9 @@ async def check(command: DepositCommand, context: Context) -> CheckedCommand:
     platform = context.services.upstreams.platforms.get(account.server)
     if platform is None or platform.deposits is None:
         raise NotPermitted(Reason.NOT_SUPPORTED, f"Deposits on {account.server} are not possible.")
+    if is_demo_account(account, context) and not context.services.deposit_limits.allow_demo:
+        message = f"The account's group {account.group_name} is one of demo accounts, which take no deposits."
+        raise NotPermitted(Reason.DEMO_CONNECTION_NOT_ALLOWED, message)
     if account.currency != command.currency:
         message = f"currency must be the account's, {account.currency}."
         raise InvalidInput(InputIssue(("currency",), "account-currency", message))

@@ -1,13 +1,12 @@
 """An operation's cost is held against the limit and taken from its caller's budget, before it runs."""
 
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema
 
 from core.budget import BudgetStanding
-from core.clock import Clock
 from resolvers.context import Caller, GraphLimits
 from resolvers.request.cost import CostExceeded, Costs
 from resolvers.request.documents import RunnableOperation, Unacceptable
@@ -62,9 +61,9 @@ class Charging:
         return await self.spend(caller, _REFUSED_DOCUMENT, mutation=False)
 
 
-def cost_extension(standing: BudgetStanding, clock: Clock) -> dict[str, Any]:
+def cost_extension(standing: BudgetStanding, now: datetime) -> dict[str, Any]:
     """`extensions.cost`, for requests that ask for it."""
-    resets_at = clock.now() + timedelta(seconds=standing.full_in_seconds)
+    resets_at = now + timedelta(seconds=standing.full_in_seconds)
     return {
         "requested": standing.requested,
         "limit": standing.limit,

@@ -100,7 +100,7 @@ class Executor:
             result = await self._execute(runnable, context)
         body = _body(result, call, plan if request.explain else None)
         if request.show_cost and standing is not None:
-            body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock)
+            body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock.now())
         return GraphQLResponse(body, executed=True, standing=standing)
 
     def is_mutation(self, request: GraphQLRequest) -> bool:

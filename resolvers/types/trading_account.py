@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -23,6 +23,7 @@ from resolvers.types.live_account import LiveAccount, live_accounts
 from resolvers.types.node import Node, node_id
 from resolvers.types.scalars import CurrencyCode
 from resolvers.types.trading_server import SERVER, TradingServer, trading_server
+from upstreams.vendors.kit.demo_groups import Patterns, is_demo, like_patterns
 
 if TYPE_CHECKING:
     from resolvers.types.client import Client
@@ -41,6 +42,12 @@ def _servers(accounts: Sequence[AccountRecord], context: Context) -> list[Tradin
     return [known[account.server] for account in accounts]
 
 
+def is_demo_account(account: AccountRecord, context: Context) -> bool | None:
+    """None where the settings do not say."""
+    server = context.services.upstreams.servers.get(account.server)
+    return None if server is None else is_demo(account.group_name, server.demo_groups)
+
+
 def figure(name: str, description: str) -> Any:
     """A money figure of the ERP's copy, for callers who may see balances."""
 
@@ -54,6 +61,22 @@ def figure(name: str, description: str) -> Any:
 def _owner(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
     """The client that owns the account: the row that led here. Its lists and holes would need a path of their own."""
     return compilation.object(wanted, Place(compilation.builder.client, (*place.path, PathStep(wanted))))
+
+
+def _demo(compilation: Compilation, _wanted: RequestedField, place: Place) -> Json:
+    def array(values: Callable[[Mapping[str, Patterns]], Iterable[str]]) -> str:
+        def value(context: Context, _arguments: Any) -> tuple[str, ...]:
+            servers = context.services.upstreams.servers
+            return tuple(values({name: server.demo_groups for name, server in servers.items()}))
+
+        return compilation.builder.parameter(compilation.parameter(value), "text[]")
+
+    patterns = (
+        array(lambda servers: (name for name, _ in like_patterns(servers))),
+        array(lambda servers: (pattern for _, pattern in like_patterns(servers))),
+    )
+    decided = array(lambda servers: (name for name, known in servers.items() if known is not None))
+    return sql.demo(place.row.column("server"), place.row.column("group_name"), patterns, decided)
 
 
 @strawberry.type(
@@ -85,6 +108,14 @@ class TradingAccount(Node):
         resolver=lambda root: root.group_name,
         graphql_type=str | None,
     )
+
+    @field(
+        "Whether it is a demo account, by the group patterns of the settings; null when they do not say.",
+        rendered(_demo),
+    )
+    def demo(root: strawberry.Parent[AccountRecord], info: Info) -> bool | None:
+        return is_demo_account(root, info.context)
+
     currency: CurrencyCode | None = field("The currency of all figures.", column(sql.text_or_null, "currency"))
     balance = figure("balance", "Money on the account, as old as syncedAt.")
     equity = figure("equity", "Balance, credit and floating result, as old as syncedAt.")

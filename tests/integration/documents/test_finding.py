@@ -3,6 +3,7 @@
 import pytest
 from support.agreed_documents import digest
 
+from api.documents.cache import TrustedDocuments
 from api.documents.finder import DocumentFinder
 from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
@@ -27,7 +28,7 @@ def asked(*, text=None, sha256=None) -> GraphQLRequest:
 
 
 def finder(**settings) -> DocumentFinder:
-    return DocumentFinder(DocumentsSection(**settings), Nothing(), Clock())
+    return DocumentFinder(DocumentsSection(**settings), TrustedDocuments(Nothing(), Clock(), 30.0))
 
 
 async def teach(one: DocumentFinder, principal: str, text: str) -> None:

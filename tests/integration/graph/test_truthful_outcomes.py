@@ -277,6 +277,12 @@ async def assert_true(database, key, answer):
         case "DepositConfirmed":
             assert (now, deals) == ("CONFIRMED", 1)
         case "InstructionPending":
+            # The row may be written after the answer, and is then REJECTED (instructions/dispatcher.py).
+            for _ in range(600):
+                if now is not None:
+                    break
+                await asyncio.sleep(0.1)
+                now = await status_of(database, key)
             assert now is not None
         case "UpstreamFailed" if answer["retry"] == "SAME_KEY":
             assert (now, deals) == (None, 0)

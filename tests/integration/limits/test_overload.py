@@ -132,7 +132,7 @@ async def test_a_vendor_that_hangs_costs_the_others_no_place(small, browser, wel
 
 async def test_o14_deposits_that_wait_for_a_vendor_hold_no_slot(small, browser, well_behaved, database):
     query = """SELECT a.login, a.currency FROM platform.account a JOIN brokergraph_erp.client c USING (client_number)
-        WHERE a.server = 'R1' AND a.enabled AND NOT a.read_only AND c.identity_locked AND c.erp_status IN (2, 4)
+        WHERE a.server = 'R1' AND a.enabled AND NOT a.read_only AND c.identity_locked AND c.erp_status IN (4, 5)
         ORDER BY a.login LIMIT $1"""
     accounts = await database.fetch(query, PLACES)
     well_behaved.tell("cplugin", "/misbehave", {"fault": "slow_then_ok", "seconds": 3, "path": "TradeTransaction"})

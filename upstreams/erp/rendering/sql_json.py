@@ -220,6 +220,19 @@ def marked(json: Json) -> Sql:
     return Sql(f"coalesce({joined(json)}, E'\\x02')")
 
 
+def demo(row_server: str, row_group: str, patterns: tuple[str, str], decided: str) -> Json:
+    """Whether a group is one of demo accounts. `patterns`: arrays of servers and of their LIKE patterns, side by side.
+
+    `decided`: an array of the servers on which every other group is one of real accounts.
+    """
+    listed = (
+        f"EXISTS (SELECT FROM unnest({patterns[0]}, {patterns[1]}) AS demo (server, pattern)"
+        f" WHERE demo.server = {row_server} AND {row_group} LIKE demo.pattern)"
+    )
+    known = f"WHEN {listed} THEN 'true' WHEN {row_server} = ANY ({decided}) THEN 'false'"
+    return [Sql(f"CASE WHEN {row_group} IS NULL THEN 'null' {known} ELSE 'null' END")]
+
+
 def chosen(texts: str, names: str, name: str, otherwise: Json) -> Json:
     """Of some JSON texts in an array that of the name, which has the same place among the names."""
     return [Sql(f"coalesce(({texts})[array_position({names}, {name})], {joined(otherwise)})")]

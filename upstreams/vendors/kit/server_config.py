@@ -15,3 +15,4 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     timezone: str = "UTC"
     deposits: bool = False
     groups: tuple[str, ...] = ()
+    demo_groups: tuple[str, ...] | None = None
