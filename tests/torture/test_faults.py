@@ -129,7 +129,7 @@ async def test_a_history_that_hides_references_leaves_the_decision_to_people(dat
 HIDDEN = {"data": [], "error": None, "meta": {"activityId": "hidden", "paging": None}}
 
 
-async def test_two_replicas_settle_the_same_rows_once(battlefield, database, well_behaved, survivor):
+async def test_two_replicas_reconcile_the_same_rows_once(battlefield, database, well_behaved, survivor):
     orders = []
     for server in SERVERS:
         well_behaved.tell(VENDOR[server], "/misbehave", {"fault": "drop_after", "path": WRITES[server], "times": 20})

@@ -23,7 +23,7 @@ async def killed_at(battlefield, order, *weapon):
         return told, victim.process.exitcode
 
 
-async def test_there_are_at_least_twelve_places_to_die():
+async def test_there_are_at_least_twelve_failpoints():
     assert len(STEPS) >= 12
 
 

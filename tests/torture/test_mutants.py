@@ -21,11 +21,11 @@ MUTANTS = {
     ),
     "a lost answer is sent again": (
         "instructions/dispatcher.py",
-        "receipt = await prepared.send()",
-        """try:
-                receipt = await prepared.send()
-            except OutcomeUnknown:
-                receipt = await prepared.send()""",
+        "                receipt = await prepared.send()",
+        """                try:
+                    receipt = await prepared.send()
+                except OutcomeUnknown:
+                    receipt = await prepared.send()""",
         "test_faults.py::test_each_fault_alone[apply then drop]",
     ),
     "absence is believed too early": (

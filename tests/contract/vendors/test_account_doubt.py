@@ -157,7 +157,7 @@ async def test_pages_that_lead_nowhere_prove_nothing(server, order, box, paging)
         await find(server, order)
 
 
-async def test_two_logins_for_one_order_are_for_a_person(server, order, database):
+async def test_two_logins_for_one_command_need_a_person(server, order, database):
     first = await sent(server, order)
     await database.execute(
         """INSERT INTO platform.account SELECT (jsonb_populate_record(a, '{"login": 999000111}')).*

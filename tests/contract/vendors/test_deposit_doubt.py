@@ -60,7 +60,7 @@ def now() -> datetime:
 @pytest.mark.parametrize("fault,applied", FAULTS.values(), ids=FAULTS.keys())
 # 204 has no body that could be halved.
 @pytest.mark.applies_to(lambda adapter, fault, **_: not (adapter.vendor == "broctagon" and "half" in fault["fault"]))
-async def test_a_lost_answer_is_told_truly_and_never_booked_twice(
+async def test_a_lost_answer_is_reported_truthfully_and_never_booked_twice(
     server, adapter, order, database, box, fault, applied
 ):
     box.tell(adapter.vendor, "/misbehave", fault | {"path": adapter.path, "times": 1})
@@ -81,7 +81,7 @@ async def test_a_lost_answer_is_told_truly_and_never_booked_twice(
 
 
 @pytest.mark.applies_to(lambda adapter, **_: adapter.keyed)  # Without a key nothing is repeated.
-async def test_every_repeat_is_the_same_order_to_the_byte(server, adapter, order, database, box, clock):
+async def test_every_repeat_has_the_same_bytes(server, adapter, order, database, box, clock):
     box.tell(adapter.vendor, "/misbehave", {"fault": "drop_before", "path": adapter.path, "times": 3})
 
     await sent(server, order)
@@ -108,7 +108,7 @@ async def test_a_token_that_expires_midway_costs_nothing(server, adapter, order,
     assert await books(database, adapter.server, order) == [(receipt.upstream_reference, AMOUNT)]
 
 
-async def test_a_history_that_repeats_itself_has_the_order_once(server, adapter, order, database, box):
+async def test_a_history_that_repeats_rows_has_the_command_once(server, adapter, order, database, box):
     await sent(server, order)
     box.tell(adapter.vendor, "/misbehave", {"fault": "twice", "path": adapter.history})
 

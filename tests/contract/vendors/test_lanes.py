@@ -50,7 +50,7 @@ async def crowd(read, number: int):
 
 
 @pytest.mark.usefixtures("well_behaved")
-async def test_a_greedy_callers_line_is_not_another_ones(box, database):
+async def test_a_greedy_callers_queue_does_not_delay_another_caller(box, database):
     row = await database.fetchrow("SELECT client_number, api_password FROM brokergraph_erp.api_password LIMIT 1")
     number, password = row["client_number"], Secret(row["api_password"])
     box.tell("hyper", "/misbehave", SLOW)
@@ -80,7 +80,7 @@ async def test_a_deposit_goes_through_while_reads_fill_everything(box, database)
             assert done == []
 
 
-async def test_of_a_minutes_calls_reads_cannot_take_the_orders_share(stranger):
+async def test_reads_cannot_use_the_calls_a_minute_that_commands_reserve(stranger):
     stranger.answers = [answer(200)]
     link = Link(System("HYPER"), "hyper", stranger.url, SHORT, Clock(), requests_per_minute=20)
     read, write = HttpRequest("GET", "/thing"), HttpRequest("POST", "/thing", content=b"{}", writes=True)
@@ -103,7 +103,7 @@ async def test_of_a_minutes_calls_reads_cannot_take_the_orders_share(stranger):
     per_minute=some.integers(1, 30),
     calls=some.lists(some.tuples(some.floats(0, 40), some.booleans()), max_size=80),
 )
-def test_reads_and_orders_together_never_exceed_the_vendors_rate(per_minute, calls):
+def test_reads_and_commands_together_never_exceed_the_vendors_rate(per_minute, calls):
     async def run():
         clock = HandClock()
         limit = RateLimit(clock, per_minute, reserved_share=0.2)
@@ -239,7 +239,7 @@ def test_no_slot_is_lost_when_waiters_are_cancelled(steps, places):
     asyncio.run(run())
 
 
-async def test_reads_leave_orders_a_place_and_orders_leave_reads_one():
+async def test_reads_leave_a_slot_to_commands_and_commands_leave_one_to_reads():
     bulkhead, hold = Bulkhead(max_in_flight=4, max_waiting=100, reserved=1), asyncio.Event()
 
     async def stay(lane):

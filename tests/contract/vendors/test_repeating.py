@@ -76,7 +76,7 @@ async def test_past_the_window_nothing_is_sent_for_the_vendor_forgets_the_key(
     assert len(await books(database, "R1", order)) == 1
 
 
-async def test_a_repeat_would_be_a_second_order_after_the_minute(server, order, database, box, clock, misbehave):
+async def test_a_repeat_after_the_minute_would_be_a_second_deposit(server, order, database, box, clock, misbehave):
     """Why the window exists: the same send, begun anew a minute later, is booked again."""
     prepared = await server.deposits.prepare(order, a_call(60))
     await prepared.send()

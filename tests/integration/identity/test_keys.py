@@ -60,7 +60,7 @@ async def test_a_rotated_key_and_its_successor_are_the_same_caller_until_the_ove
     assert graph.data(WHO, key=new_key)["viewer"] == after
 
 
-async def test_an_order_given_with_the_old_key_is_a_replay_with_the_new_one(believing, box, well_behaved):
+async def test_a_command_given_with_the_old_key_is_a_replay_with_the_new_key(believing, box, well_behaved):
     old, old_key = made(box, f"payer-{uuid.uuid4().hex[:6]}")
     new_key = keys(box, "rotate", old).stdout.strip()
     order = f"""mutation {{ deposit(input: {{ account: {{ account: {{ server: "R1", login: "61436" }} }}, amount: "3",

@@ -70,7 +70,7 @@ async def test_a_clients_own_token_never_moves_money_whatever_its_claims_say(bel
     assert await database.fetchval("SELECT count(*) FROM brokergraph.instruction") == rows
 
 
-def test_a_client_does_not_see_what_others_ordered_for_them(believing):
+def test_a_client_does_not_see_the_commands_of_others(believing):
     desk = believing.issuer.token(sub="desk-1", agencies=["all"], scope="all")
     own = believing.issuer.token(sub="client-a", client=CLIENT, scope="all")
     key = str(uuid.uuid4())

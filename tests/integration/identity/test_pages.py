@@ -111,7 +111,7 @@ async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once
     """Readiness needs no key. Without this rule any caller could keep every connection of both pools busy."""
     erp, state = CountingDatabase(), CountingDatabase(is_away=True)
     ledger = SimpleNamespace(access=WriteAccess(state, Clock()))
-    upstreams = SimpleNamespace(erp_database=erp, state_database=state, ledger=ledger)
+    upstreams = SimpleNamespace(erp_database=erp, state=SimpleNamespace(database=state, ledger=ledger))
     house = SimpleNamespace(upstreams=upstreams, clock=Clock())
     readiness = Readiness()
 

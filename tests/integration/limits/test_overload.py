@@ -78,7 +78,7 @@ async def present(graph: Graph, browser: httpx.AsyncClient, name: str, number: i
 
 
 @pytest.mark.usefixtures("well_behaved")
-async def test_what_there_is_no_place_for_is_turned_away_and_the_rest_answered(small, browser, database):
+async def test_requests_without_a_slot_are_shed_and_the_others_answered(small, browser, database):
     transaction = database.transaction()
     await transaction.start()
     # A request to the ERP waits now and keeps its slot: a database is no vendor.
@@ -116,7 +116,7 @@ async def test_a_burst_upon_a_server_that_has_just_started_is_answered(box):
     assert [answer.status_code for answer in answers] == [200] * 200
 
 
-async def test_a_vendor_that_hangs_costs_the_others_no_place(small, browser, well_behaved):
+async def test_a_hanging_vendor_takes_no_slot_from_other_requests(small, browser, well_behaved):
     well_behaved.tell("hyper", "/misbehave", {"fault": "hang"})
     slow = [asyncio.create_task(asked(browser, small, LIVE)) for _ in range(PLACES)]
     await present(small, browser, "in_flight", PLACES)
@@ -152,7 +152,7 @@ async def test_o14_deposits_that_wait_for_a_vendor_hold_no_slot(small, browser, 
     await present(small, browser, "running", 0)
 
 
-async def test_clients_that_send_slowly_cost_the_others_no_place(small, browser):
+async def test_clients_that_send_slowly_take_no_slot_from_others(small, browser):
     with ExitStack() as stack:
         for _ in range(PLACES):
             wire = stack.enter_context(socket.create_connection(urlsplit(small.url).netloc.rsplit(":", 1)))

@@ -37,7 +37,7 @@ async def in_review(database, number=1):
     return record
 
 
-async def test_what_is_not_settled_is_listed_and_shown(box, scratch):
+async def test_open_instructions_are_listed_and_shown(box, scratch):
     database, _, url = scratch
     await confirmed_instruction(database, 7)
     record = await in_review(database)
@@ -76,7 +76,7 @@ def test_what_names_no_instruction_is_refused_with_what_does(box, identity):
     assert "is neither a UUID nor an id of the graph" in done.stderr
 
 
-async def test_two_people_settle_what_no_program_can(box, scratch):
+async def test_two_people_decide_what_no_program_can(box, scratch):
     database, _, url = scratch
     record = await in_review(database)
     words = ("--as", "CONFIRMED", "--reference", "4711", "--reason", "ticket in the journal")

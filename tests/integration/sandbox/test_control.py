@@ -194,7 +194,7 @@ async def test_drips_a_byte_at_a_time_and_completely(vendor, misbehave):
     assert b"".join(parts).endswith(b'"mcode":"m0000000","result":true}')
 
 
-async def test_answers_what_the_order_spells_out(vendor, misbehave):
+async def test_the_control_port_answers_as_the_fault_says(vendor, misbehave):
     misbehave(fault="json", json={"mcode": "-1", "result": False}, status=502, headers={"X-Seen": "yes"})
 
     answer = await vendor.get(INFO)
@@ -217,7 +217,7 @@ async def test_answers_what_the_order_spells_out(vendor, misbehave):
         {"fault": "expire_token"},
     ],
 )
-async def test_explains_what_is_wrong_with_an_order(box, vendor, order):
+async def test_the_control_port_explains_a_wrong_fault(box, vendor, order):
     async with httpx.AsyncClient() as tester:
         refused = await tester.post(f"{box.control_urls['broker_work']}/misbehave", json=order)
 

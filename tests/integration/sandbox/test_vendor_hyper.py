@@ -229,7 +229,7 @@ async def test_two_refreshes_at_once_cannot_both_have_the_pair(hyper, box):
 
 
 @pytest.mark.parametrize("code, status", [(4, 500), (5, 500), (10, 423)])
-async def test_gives_the_codes_that_a_test_orders(hyper, box, without_account, code, status):
+async def test_the_server_returns_the_code_that_a_test_sets(hyper, box, without_account, code, status):
     box.tell("hyper", "/misbehave", {"fault": "function_code", "code": code, "times": 1})
 
     answer = await hyper.post(CREATE, json=without_account)

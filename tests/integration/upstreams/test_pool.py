@@ -103,7 +103,7 @@ async def test_a_connection_that_died_at_hand_is_not_asked(box, database):
     assert len({row["pid"] for [row] in rows} - dead) == 4
 
 
-async def test_a_connection_that_asyncpg_aborted_leaves_its_place(box):
+async def test_a_connection_that_asyncpg_aborted_frees_its_slot(box):
     """An abort closes the connection without a message to the pool. The connection holds the only place of the pool."""
     async with opened(box, 1) as database:
         before = await pid(database)

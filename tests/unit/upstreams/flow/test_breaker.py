@@ -56,7 +56,7 @@ def test_a_probe_that_fails_opens_it_again():
     assert breaker.wait_seconds() == 5
 
 
-def test_an_abandoned_probe_leaves_its_place():
+def test_an_abandoned_probe_allows_the_next_probe():
     clock = HandClock()
     breaker = opened(clock)
     clock.seconds += 5

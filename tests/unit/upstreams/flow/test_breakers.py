@@ -225,7 +225,7 @@ async def test_m4_a_complete_answer_is_no_failure_whatever_it_holds(stranger, re
     await link.aclose()
 
 
-async def test_m4_orders_that_fail_close_orders_and_no_reads(link, stranger):
+async def test_m4_failed_commands_open_the_breaker_of_commands_only(link, stranger):
     stranger.answers = [answer(500)]
     asked = await asked_until_closed(link, stranger, lambda: link.write(WRITE, words, command_call()), FAILURES + 3)
     stranger.answers = [answer(200, b"[]")]
@@ -253,7 +253,7 @@ async def test_m4_a_complete_answer_closes_a_breaker_again(stranger):
     await link.aclose()
 
 
-async def test_a_connection_is_down_when_its_reads_are_left_alone_though_orders_went_through(link, stranger):
+async def test_a_connection_is_down_when_the_breaker_of_its_reads_is_open_although_commands_succeed(link, stranger):
     stranger.answers = [answer(200, b"[]")]
     await link.write(WRITE, words, command_call())
     stranger.answers = [answer(503)]

@@ -314,7 +314,7 @@ async def test_the_wait_in_the_queue_counts_against_the_deadline(stranger):
     await link.aclose()
 
 
-async def test_a_cancelled_call_leaves_its_place_to_the_next(stranger):
+async def test_a_cancelled_call_frees_its_slot(stranger):
     stranger.answers = [silence]
     link = Link(System("CPLUGIN"), "main", stranger.url, limits(SHORT, max_in_flight=2), Clock())
     for moment in range(20):

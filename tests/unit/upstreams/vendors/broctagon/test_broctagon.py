@@ -141,7 +141,7 @@ async def test_asking_again_finds_the_request_or_makes_it(crm, stranger, reply):
 
 
 @pytest.mark.parametrize("kind", sorted(set(REASONS) - {"pending_requests_exist", "trading_account_limit_exceeded"}))
-async def test_a_refusal_that_was_as_true_the_first_time_settles_it(crm, stranger, kind):
+async def test_a_refusal_that_applied_the_first_time_too_ends_the_instruction(crm, stranger, kind):
     stranger.answers = [answer(400, json.dumps({"type": kind}).encode())]
 
     with pytest.raises(Rejected) as refused:

@@ -246,7 +246,7 @@ async def test_a_call_without_waiters_frees_its_slot(desk):
     assert isinstance((await desk.ask([a], call_of("three", 5.0)))[a], LiveAccountRecord)
 
 
-async def test_at_a_hung_vendor_each_waits_as_long_as_he_may_and_no_longer(desk):
+async def test_each_caller_waits_for_a_hung_vendor_until_its_own_deadline(desk):
     a, b, c, *_ = desk.logins
     done: list[str] = []
 
@@ -268,7 +268,7 @@ async def test_at_a_hung_vendor_each_waits_as_long_as_he_may_and_no_longer(desk)
     assert desk.calls() == [[a], [c]]
 
 
-async def test_in_a_shared_call_too_each_has_his_own_time(desk):
+async def test_each_waiter_of_a_shared_call_has_its_own_deadline(desk):
     a, b, c, *_ = desk.logins
     under_way = await desk.start_held(a, call_of("one"))
     short, patient = [await desk.start([b], call_of("two", 1.0)), await desk.start([c], call_of("two", 20.0))]
@@ -485,7 +485,7 @@ class Ledger:
         return asyncio.create_task(self.gate.ask(question, keys, call))
 
 
-async def test_a_shared_call_is_its_first_askers(anyio_backend):
+async def test_a_shared_call_belongs_to_its_first_waiter(anyio_backend):
     ledger = Ledger(Sharing(1, 100))
     calls = [call_of("zero"), call_of("one", 5.0), call_of("two", 15.0), call_of("three", 1.0)]
     tasks = []

@@ -33,7 +33,7 @@ def gate_of(section: OverloadSection = SMALL, busy: float = 0.8) -> ConcurrencyL
     return ConcurrencyLimiter(section, HandClock(), lambda: busy)
 
 
-async def test_more_than_there_are_places_wait_and_are_turned_away():
+async def test_requests_above_the_limit_wait_and_are_shed():
     gate = gate_of()
     inside = [await gate.enter(), await gate.enter()]
 
@@ -181,7 +181,7 @@ async def queue(line: WaitingQueue, number: int) -> list[asyncio.Task[bool]]:
 
 
 @pytest.mark.parametrize("come, swamped", [(60, True), (57, True), (0, False)])
-async def test_a_line_that_stands_at_all_that_there_are_is_an_overload(come, swamped):
+async def test_a_queue_that_stays_at_its_length_is_an_overload(come, swamped):
     """As many as there are connections stand in it, a few more or less: it cannot grow, and yet it leads nowhere."""
     clock = HandClock()
     line = WaitingQueue(clock, 3.0, lambda: None)
@@ -200,7 +200,7 @@ async def test_a_line_that_stands_at_all_that_there_are_is_an_overload(come, swa
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_a_line_that_gets_shorter_because_people_give_up_leads_nowhere():
+async def test_a_queue_that_gets_shorter_by_cancelled_waiters_still_stalls():
     clock = HandClock()
     line = WaitingQueue(clock, 0.05, lambda: None)
     for come in (300, 200, 130):
@@ -228,7 +228,7 @@ async def test_an_overload_that_is_over_is_forgotten():
     assert (shop.shed, shop.gate.in_flight) == (shed, 0)
 
 
-async def test_waiting_for_a_vendor_takes_no_place():
+async def test_a_request_that_waits_for_a_vendor_holds_no_slot():
     gate = gate_of()
     hanging = [await gate.enter() for _ in range(2)]
     first, second = map(Lifetime, hanging)
@@ -239,7 +239,7 @@ async def test_waiting_for_a_vendor_takes_no_place():
     assert gate.running == 2
 
 
-async def test_a_client_that_sends_slowly_takes_no_place(monkeypatch):
+async def test_a_client_that_sends_slowly_holds_no_slot(monkeypatch):
     monkeypatch.setattr("api.admission.limiter._READING_SECONDS", 0.0)
     gate = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=1, max_wait_seconds=0.0))
     slow, on_trial = await gate.enter(), await gate.enter(says_mutation=True)
@@ -254,7 +254,7 @@ async def test_a_client_that_sends_slowly_takes_no_place(monkeypatch):
     assert (gate.running, gate.trials, gate.in_flight) == (0, 0, 0)
 
 
-async def test_a_body_that_is_there_keeps_the_place():
+async def test_a_request_with_a_complete_body_keeps_its_slot():
     gate = gate_of()
     admitted = await gate.enter()
     with admitted.reading():
@@ -264,7 +264,7 @@ async def test_a_body_that_is_there_keeps_the_place():
     assert gate.running == 0
 
 
-async def test_a_client_that_reads_slowly_takes_no_place():
+async def test_a_client_that_reads_slowly_holds_no_slot():
     gate = gate_of()
     reads = asyncio.Event()
 
@@ -284,7 +284,7 @@ async def test_a_client_that_reads_slowly_takes_no_place():
     assert (gate.running, gate.in_flight) == (0, 0)
 
 
-async def test_the_house_has_an_end():
+async def test_closing_the_upstreams_ends_every_connection():
     gate = gate_of()
     with ExitStack() as stack:
         for _ in range(10):
@@ -319,7 +319,7 @@ async def filled(gate: ConcurrencyLimiter) -> list[Admission]:
 
 
 @pytest.mark.parametrize("busy, limit", [(1.0, 1), (0.8, 16), (0.1, 64)])
-async def test_the_number_of_places_follows_the_load(busy, limit):
+async def test_the_concurrency_limit_follows_the_load(busy, limit):
     gate = gate_of(OverloadSection(min_running=1, mutation_reserve=0, max_wait_seconds=0.0), busy)
     for _ in range(50):
         inside = await filled(gate)
