@@ -14,6 +14,7 @@ from api.settings.settings import DatabaseSection, ErpSection, Settings, StateSe
 from core.call import STATE_DATABASE
 from core.clock import Clock
 from core.errors import ERP_DATABASE
+from core.secret import Secret
 from instructions.dispatcher import Dispatcher
 from resolvers.context import Services
 from resolvers.request.executor import Executor
@@ -38,6 +39,13 @@ class AppServices:
 
 def erp_database(settings: Settings) -> Database:
     return Database(_config(settings.erp, settings), label=ERP_DATABASE)
+
+
+def state_address(settings: Settings) -> tuple[str, Secret]:
+    """The setting that names the state database, and its address."""
+    if settings.state.database_url is not None:
+        return "state.database_url", settings.state.database_url
+    return "erp.database_url", settings.erp.database_url
 
 
 def state_database(settings: Settings) -> Database:

@@ -20,6 +20,7 @@ from upstreams.state.budgets.opening import open_budgets
 from upstreams.state.documents import DocumentStore
 from upstreams.state.instructions import PROCESS_SECONDS, Ledger
 from upstreams.state.reconciliation_queue import ReconciliationQueue
+from upstreams.state.schema_version import SchemaVersion
 from upstreams.state.vendor_tokens import DatabaseTokenStore
 from upstreams.vendors.kit.live_cache import LiveCache
 from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
@@ -42,6 +43,7 @@ class StateStores:
     """What is stored in the schema `brokergraph`."""
 
     database: Database
+    schema: SchemaVersion
     ledger: Ledger
     reconciliation: ReconciliationQueue
     keys: KeyStore
@@ -51,6 +53,7 @@ class StateStores:
 def open_stores(database: Database, clock: Clock, process_seconds: float = PROCESS_SECONDS) -> StateStores:
     return StateStores(
         database=database,
+        schema=SchemaVersion(database),
         ledger=Ledger(database, clock, process_seconds),
         reconciliation=ReconciliationQueue(database),
         keys=KeyStore(database, clock),

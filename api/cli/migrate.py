@@ -3,7 +3,8 @@ from pathlib import Path
 import click
 
 from api.cli.common import config_option, run_async, settings_from
-from upstreams.postgres.migrate import migrate
+from api.services import state_address
+from upstreams.postgres.migrate import MigrationError, migrate
 
 
 @click.command()
@@ -12,7 +13,11 @@ from upstreams.postgres.migrate import migrate
 async def command(config: Path | None) -> None:
     """Bring brokergraph's own schema up to date. Safe to run at any time, by any number of replicas at once."""
     settings = settings_from(config)
-    applied = await migrate(settings.state.database_url or settings.erp.database_url)
+    setting, url = state_address(settings)
+    try:
+        applied = await migrate(url)
+    except MigrationError as error:
+        raise click.ClickException(f"{setting}: {error}") from None
     for name in applied:
         click.echo(f"applied {name}")
     click.echo("The schema is up to date.")

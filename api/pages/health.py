@@ -12,6 +12,7 @@ from api.services import AppServices
 from core.clock import Deadline
 from resolvers.policy.scopes import Scope
 from upstreams.flow.single_flight import SingleFlight
+from upstreams.state.schema_version import REMEDY
 
 _SECONDS = 2.0
 _PATIENCE_SECONDS = 10.0
@@ -19,15 +20,16 @@ _PATIENCE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Which databases answer, and whether instructions can be written."""
+    """Which databases answer, whether instructions can be written, and whether our schema is that of this version."""
 
     erp: bool
     state: bool
     instructions: bool
+    migrated: bool
 
     @property
     def answers(self) -> bool:
-        return self.erp and self.state
+        return self.erp and self.state and self.migrated
 
     @property
     def takes_mutations(self) -> bool:
@@ -36,7 +38,7 @@ class Condition:
     def details(self) -> dict[str, str]:
         return {
             "erp_database": "up" if self.erp else "down",
-            "state_database": "up" if self.state else "down",
+            "state_database": ("up" if self.migrated else f"not migrated: {REMEDY}") if self.state else "down",
             "instructions": "available" if self.instructions else "unavailable",
         }
 
@@ -55,6 +57,7 @@ class Readiness:
                     upstreams.erp_database.answers(_SECONDS),
                     upstreams.state.database.answers(_SECONDS),
                     upstreams.state.ledger.access.look(_SECONDS),
+                    upstreams.state.schema.is_current(_SECONDS),
                 )
             )
 
@@ -71,7 +74,9 @@ async def livez(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 when both databases answer; with `?for=mutations`, when instructions can be written as well.
+    """200 when both databases answer and our schema is migrated.
+
+    With `?for=mutations`, 200 when instructions can be written as well.
 
     A dead vendor does not make the graph unready: its fields are null meanwhile. Nor does a state database that takes
     no writes: reads go on, and mutations are refused before anything is written. The details are for the callers that

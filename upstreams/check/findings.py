@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.errors import UpstreamError
+from core.secret import Secret
+from upstreams.postgres.diagnosis import diagnose
+from upstreams.postgres.failures import ERRORS
 
 Verdict = Literal["ok", "note", "wrong"]
 Findings = AsyncIterator["Finding"]
+CORRECT = "Correct the address, the role or the server; then run the command again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,12 @@ def note(subject: str, what: str, remedy: str = "") -> Finding:
 
 def wrong(subject: str, what: str, remedy: str) -> Finding:
     return Finding(subject, "wrong", what, remedy)
+
+
+def told_of_database(error: UpstreamError, url: Secret) -> str:
+    """What is wrong with a database: the diagnosis of the driver's error, where there is one."""
+    cause = error.__cause__
+    return diagnose(cause, url) if isinstance(cause, ERRORS) else told(error)
 
 
 def told(error: UpstreamError) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.call import Call
 from core.clock import Deadline
 from core.errors import ERP_DATABASE, Unavailable, UpstreamError
-from upstreams.check.findings import Finding, Findings, note, ok, told, wrong
+from upstreams.check.findings import CORRECT, Finding, Findings, note, ok, told_of_database, wrong
 from upstreams.postgres.database import Database
 from upstreams.postgres.failures import ERRORS
 from upstreams.postgres.migrate import migrations, missing
@@ -22,7 +22,7 @@ async def check_state(database: Database, subject: str, depositing: Sequence[str
         lacking = await _missing(database, call.deadline)
         applied = {} if lacking else {row[0]: row[1] for row in await database.read(_APPLIED, call=call)}
     except UpstreamError as error:
-        yield wrong(subject, told(error), "Is the address right, PostgreSQL running, the role allowed in?")
+        yield wrong(subject, told_of_database(error, database.config.url), CORRECT)
         return
     yield ok(subject, "reachable")
     known = {migration.name: migration.checksum for migration in migrations()}

@@ -9,6 +9,8 @@ from typing import Any
 import asyncpg
 
 from core.secret import Secret
+from upstreams.postgres.diagnosis import diagnose
+from upstreams.postgres.failures import ERRORS
 from upstreams.postgres.sql import read_statements
 
 sql = read_statements("postgres/migrate.sql")
@@ -38,7 +40,17 @@ def migrations() -> Iterator[Migration]:
 
 
 async def migrate(url: Secret) -> list[str]:
-    """Apply what is missing and return its names. Raises MigrationError if an applied file was changed since."""
+    """Apply what is missing and return its names.
+
+    Raises MigrationError if an applied file was changed since, and where the database does not take the migrations.
+    """
+    try:
+        return await _migrate(url)
+    except ERRORS as error:
+        raise MigrationError(f"{diagnose(error, url)}.") from error
+
+
+async def _migrate(url: Secret) -> list[str]:
     connection = await asyncpg.connect(url.reveal(), timeout=10)
     try:
         await connection.execute(sql.lock, _LOCK)

@@ -15,6 +15,7 @@ from core.secret import Secret
 from resolvers.context import Caller
 from resolvers.policy.scopes import Scope
 from upstreams.postgres.database import Database, DatabaseConfig
+from upstreams.state.schema_version import SchemaVersion
 from upstreams.state.write_access import WriteAccess
 
 pytestmark = pytest.mark.anyio
@@ -111,7 +112,9 @@ async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once
     """Readiness needs no key. Without this rule any caller could keep every connection of both pools busy."""
     erp, state = CountingDatabase(), CountingDatabase(is_away=True)
     ledger = SimpleNamespace(access=WriteAccess(state, Clock()))
-    upstreams = SimpleNamespace(erp_database=erp, state=SimpleNamespace(database=state, ledger=ledger))
+    upstreams = SimpleNamespace(
+        erp_database=erp, state=SimpleNamespace(database=state, ledger=ledger, schema=SchemaVersion(state))
+    )
     house = SimpleNamespace(upstreams=upstreams, clock=Clock())
     readiness = Readiness()
 
@@ -119,9 +122,9 @@ async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once
     again = await readiness.look(house)
     await readiness.aclose()
 
-    assert [*answers, again] == [Condition(erp=True, state=False, instructions=False)] * 51
-    # The state database is asked whether it answers, and whether it takes instructions.
-    assert (erp.looks, state.looks) == (2, 4)
+    assert [*answers, again] == [Condition(erp=True, state=False, instructions=False, migrated=False)] * 51
+    # The state database is asked whether it answers, whether it takes instructions, and for its migrations.
+    assert (erp.looks, state.looks) == (2, 6)
 
 
 INTROSPECTION = ["{ __schema { types { name } } }", '{ t: __type(name: "Client") { fields { name } } viewer { name } }',

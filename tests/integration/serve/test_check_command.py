@@ -191,7 +191,7 @@ def test_a_database_that_does_not_exist_is_named(acme, box):
     done = broken.run_here("check")
 
     assert len(wrong_lines(done.stdout)) == 1
-    assert 'database "nowhere" does not exist' in done.stdout
+    assert "there is no database nowhere" in done.stdout
 
 
 def test_check_offline_opens_no_connection(acme, well_behaved):

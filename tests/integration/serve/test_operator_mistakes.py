@@ -1,0 +1,88 @@
+"""Mistakes that an operator can make: each gets one clear line, and no command prints a traceback (O1 to O3)."""
+
+import json
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from support.served import execute, free_port, serving
+
+
+def changed(url: str, **parts: str) -> str:
+    """The address with another user, password, host (with its port) or database."""
+    split = urlsplit(url)
+    user, password = parts.get("user", split.username), parts.get("password", split.password)
+    path, query = f"/{parts.get('database', split.path[1:])}", "" if "host" in parts else split.query
+    hosts = parts.get("host", split.netloc.rpartition("@")[2])
+    return urlunsplit((split.scheme, f"{user}:{password}@{hosts}", path, query, ""))
+
+
+@pytest.fixture(scope="session")
+def mistakes(box, new_database) -> dict[str, tuple[str, str]]:
+    """The address with the mistake, and the words that the message has, by the name of the mistake."""
+    good, closed = new_database(), f"127.0.0.1:{free_port()}"
+    database = urlsplit(good).path[1:]
+    execute(box.database_url, "CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    rights = f"REVOKE ALL ON DATABASE {database} FROM PUBLIC; GRANT CONNECT ON DATABASE {database} TO guest"
+    execute(box.database_url, rights)
+    return {
+        "a closed port": (changed(good, host=closed), f"nothing listens on {closed}"),
+        "an unknown host": (
+            changed(good, host="no-such-host.invalid"),
+            "the host name no-such-host.invalid is unknown",
+        ),
+        "a wrong password": (changed(good, password="wrong-Secr3t"), "the password of the role brokergraph is wrong"),
+        "an unknown role": (changed(good, user="no_such_role"), "no_such_role"),
+        "an unknown database": (changed(good, database="no_such_db"), "there is no database no_such_db"),
+        "a role without rights": (changed(good, user="guest", password="guest"), "permission denied"),
+    }
+
+
+KINDS = [
+    *("a closed port", "an unknown host", "a wrong password", "an unknown role", "an unknown database"),
+    "a role without rights",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_o2_migrate_names_the_mistake_in_one_line(operator, mistakes, kind):
+    url, words = mistakes[kind]
+
+    done = operator.having(BROKERGRAPH_STATE__DATABASE_URL=url).run("migrate")
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: state.database_url: ")
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) <= 2
+    assert "Traceback" not in done.stderr
+    assert "wrong-Secr3t" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("setting", ["ERP", "STATE"])
+def test_o3_check_reports_all_findings_whatever_a_database_says(operator, mistakes, kind, setting):
+    url, words = mistakes[kind]
+
+    done = operator.having(**{f"BROKERGRAPH_{setting}__DATABASE_URL": url}).run("check")
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert words in done.stdout or kind == "a role without rights"
+    assert "WRONG" in done.stdout
+    assert "servers.L1: answers, accepts our credentials" in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1].endswith("wrong")
+
+
+def test_o1_a_server_over_a_database_without_our_schema_is_not_ready_and_says_what_to_do(operator):
+    with serving(operator.having(BROKERGRAPH_SERVER__READINESS_DETAILS="everyone")) as served:
+        status, body = served.get("/readyz")
+        mutations, _ = served.get("/readyz?for=mutations")
+        alive, _ = served.get("/livez")
+        operator.run_here("migrate")
+        after, _ = served.get("/readyz")
+        served.stop()
+        written = served.process.stdout.read() + served.process.stderr.read()
+
+    assert (status, mutations, alive, after) == (503, 503, 200, 200)
+    found = json.loads(body)
+    assert (found["ready"], found["state_database"]) == (False, "not migrated: run `brokergraph migrate`")
+    assert written.count("state.not_migrated") == 1

@@ -1,0 +1,36 @@
+"""What is wrong with a connection to PostgreSQL, in words for the operator. No word is the password."""
+
+import socket
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+
+from core.secret import Secret
+
+
+def diagnose(error: BaseException, url: Secret) -> str:
+    """What is wrong, and where, as a sentence without its full stop. `error` is one of the driver's."""
+    split = urlsplit(url.reveal())
+    role, database, place = unquote(split.username or ""), unquote(split.path[1:]), _place(url)
+    sentences = {
+        socket.gaierror: f"the host name {split.hostname} is unknown",
+        ConnectionRefusedError: f"nothing listens on {place}; is PostgreSQL running there?",
+        FileNotFoundError: f"there is no socket of PostgreSQL in {place}; is PostgreSQL running?",
+        TimeoutError: f"{place} does not answer in time; may this machine reach it?",
+        asyncpg.InvalidPasswordError: f"the password of the role {role} is wrong, or there is no such role",
+        asyncpg.InvalidAuthorizationSpecificationError: f"PostgreSQL does not admit the role {role}: {_words(error)}",
+        asyncpg.InvalidCatalogNameError: f"there is no database {database}; create it, or correct the address",
+        asyncpg.InsufficientPrivilegeError: f"the role {role} has too few rights: {_words(error)}",
+    }
+    return next((text for kind, text in sentences.items() if isinstance(error, kind)), f"{place}: {_words(error)}")
+
+
+def _place(url: Secret) -> str:
+    split = urlsplit(url.reveal())
+    hosts = split.netloc.rpartition("@")[2]
+    return unquote(hosts) or parse_qs(split.query).get("host", ["localhost"])[0]
+
+
+def _words(error: BaseException) -> str:
+    """PostgreSQL's message. It names roles, databases and objects, and quotes no value of a row."""
+    return str(error.args[0]).rstrip(".") if error.args else type(error).__name__
