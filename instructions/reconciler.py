@@ -17,6 +17,7 @@ import structlog
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
 from core.errors import ERP_DATABASE, Reason, UpstreamError
+from core.outage import Outage
 from core.records import Failure, InstructionRecord
 from instructions.failpoints import Failpoint, reached
 from instructions.outcomes import Outcomes
@@ -67,11 +68,13 @@ class Reconciler:
 
     async def run(self) -> None:
         """Reconcile until cancelled. A failure is logged; the instruction is tried again when its lease ends."""
+        outage = Outage(log, "reconciler.no_claim", "reconciler.claims_again")
         while True:
             try:
                 reconciled = await self.reconcile_due()
+                outage.succeeded()
             except UpstreamError as error:
-                log.warning("reconciler.no_claim", detail=error.detail)
+                outage.failed(detail=error.detail)
                 reconciled = 0
             if reconciled < self._config.batch_size:
                 await self._rest()
@@ -158,11 +161,16 @@ async def make_checkpoints(
 
     The log is outside of the database, so that a change of the database does not change both.
     """
+    outage = Outage(log, "proof.no_checkpoint", "proof.checkpoints_again")
     while True:
         try:
             made = await queue.make_checkpoint()
+            outage.succeeded()
+        except UpstreamError as error:
+            outage.failed(detail=error.detail)
+            made = None
         except Exception:
-            log.warning("proof.no_checkpoint", exc_info=True)
+            log.exception("proof.checkpoint_failed")
             made = None
         if made is not None:
             log.info("proof.checkpoint", hash=made.hex())

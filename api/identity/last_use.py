@@ -10,6 +10,7 @@ import structlog
 
 from core.clock import Clock
 from core.errors import UpstreamError
+from core.outage import Outage
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +28,7 @@ class LastUse:
         self._store = store
         self._clock = clock
         self._used: dict[str, datetime] = {}
+        self._outage = Outage(log, "keys.last_use_not_written", "keys.last_use_written_again")
 
     def note(self, identity: str) -> None:
         self._used[identity] = self._clock.now()
@@ -38,8 +40,9 @@ class LastUse:
             return
         try:
             await self._store.note_use({key: at.replace(second=0, microsecond=0) for key, at in used.items()})
+            self._outage.succeeded()
         except UpstreamError as error:
-            log.warning("keys.last_use_not_written", keys=len(used), problem=error.message)
+            self._outage.failed(keys=len(used), problem=error.message)
             self._used = used | self._used
 
     async def keep_writing(self, every_seconds: float) -> None:

@@ -11,6 +11,7 @@ import structlog
 
 from core.call import Call
 from core.errors import ERP_DATABASE, DatabaseFailure, Misunderstood, Unavailable, UpstreamError
+from core.outage import Outage
 from core.secret import Secret
 from upstreams.postgres.failures import ERRORS, classify, took_too_long
 from upstreams.postgres.pool import Pool, transaction
@@ -51,6 +52,7 @@ class Database:
         # The major version of the server, and 0 before the first connection.
         self.major = 0
         self._pool: Pool | None = None
+        self._outage = Outage(_log, "database.unavailable", "database.available_again")
         self._opening = asyncio.Lock()
 
     async def close(self) -> None:
@@ -102,10 +104,13 @@ class Database:
             call.tally.count(self.label, keys)
             try:
                 pool = self._pool or await self.pool()
-                return await pool.fetch(statement, arguments, call.deadline.remaining())
+                rows = await pool.fetch(statement, arguments, call.deadline.remaining())
             except ERRORS as error:
                 if is_repeat or took_too_long(error) or classify(error) not in _REPEATED:
                     raise self._translated(error) from error
+            else:
+                self._note_success()
+                return rows
         raise AssertionError
 
     async def write(self, statement: str, *arguments: Any, seconds: float) -> list[asyncpg.Record]:
@@ -135,11 +140,16 @@ class Database:
             async with asyncio.timeout(seconds), self.connection(seconds) as connection:
                 connected = True
                 yield connection
+                self._note_success()
         except ERRORS as error:
             translated = self._translated(error)
             if not connected and translated.database_failure is DatabaseFailure.LOST:
                 translated.database_failure = DatabaseFailure.TRANSIENT
             raise translated from error
+
+    def _note_success(self) -> None:
+        if self._outage.lasts:
+            self._outage.succeeded(database=self.label)
 
     def too_late(self) -> UpstreamError:
         """The error of a waiter that got no answer of a shared statement in time."""
@@ -152,7 +162,7 @@ class Database:
         return translated
 
     def _unavailable(self, error: BaseException) -> UpstreamError:
-        _log.warning("database.unavailable", database=self.label, error=type(error).__name__, detail=str(error))
+        self._outage.failed(database=self.label, error=type(error).__name__, detail=str(error))
         message = "The database did not answer in time or cannot be reached; nothing was read. Try again."
         return Unavailable(message, system=ERP_DATABASE, name=self.label, detail=repr(error))
 

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from core.outage import Outage
 from core.records import InstructionRecord
 from core.secret import Secret
 from upstreams.postgres.database import Database
@@ -71,20 +72,22 @@ async def listen(url: Secret, wake: Callable[[], None], pause: Callable[[float],
 
     It only saves time: a reconciler that hears nothing looks at its poll interval.
     """
+    outage = Outage(_log, "reconciler.not_listening", "reconciler.listens_again")
     while True:
         try:
-            await _listen_once(url, wake)
+            await _listen_once(url, wake, outage)
         except ERRORS as error:
-            _log.info("reconciler.not_listening", error=type(error).__name__)
+            outage.failed(error=type(error).__name__)
         await pause(5.0)
 
 
-async def _listen_once(url: Secret, wake: Callable[[], None]) -> None:
+async def _listen_once(url: Secret, wake: Callable[[], None], outage: Outage) -> None:
     connection: Any = await asyncpg.connect(url.reveal(), timeout=5)
     lost = asyncio.Event()
     try:
         connection.add_termination_listener(lambda *_: lost.set())
         await connection.add_listener(CHANNEL, lambda *_: wake())
+        outage.succeeded()
         await lost.wait()
     finally:
         connection.terminate()
