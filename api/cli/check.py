@@ -10,7 +10,7 @@ from api.observability.log import configure
 from api.observability.redaction import known_secrets
 from api.services import erp_database, state_database
 from api.settings.settings import Settings
-from upstreams.check.findings import Finding
+from upstreams.check.findings import Finding, Findings, note
 from upstreams.check.run import CheckedSystems, run_check
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
@@ -38,11 +38,12 @@ async def _report(settings: Settings, *, offline: bool) -> int:
         erp=erp_database(settings),
         state=state_database(settings),
         state_setting="state.database_url" if settings.state.database_url else "erp.database_url (state)",
+        budget=settings.budget,
         accounting_currency=settings.erp.accounting_currency,
     )
     total = problems = 0
     try:
-        async for finding in run_check(systems, offline=offline):
+        async for finding in _all(settings, systems, offline=offline):
             click.echo(_hidden(_text_of(finding), secrets))
             total += 1
             problems += finding.verdict == "wrong"
@@ -50,6 +51,14 @@ async def _report(settings: Settings, *, offline: bool) -> int:
         await systems.aclose()
     click.echo(f"\n{total} looked at, {problems} wrong" if problems else f"\n{total} looked at, nothing wrong")
     return problems
+
+
+async def _all(settings: Settings, systems: CheckedSystems, *, offline: bool) -> Findings:
+    if settings.server.graphiql_key is not None and not settings.server.graphiql:
+        remedy = "Set server.graphiql = true, or remove the key."
+        yield note("server.graphiql_key", "has no effect, because GraphiQL is off", remedy)
+    async for finding in run_check(systems, offline=offline):
+        yield finding
 
 
 def _text_of(finding: Finding) -> str:

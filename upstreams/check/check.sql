@@ -30,3 +30,11 @@ SELECT DISTINCT server FROM brokergraph_erp.trading_account ORDER BY server LIMI
 -- name: proven_histories
 -- Which servers' histories have shown a deposit of ours?
 SELECT server FROM brokergraph.proven_history
+
+-- name: set_mark
+-- Mark this session: $1.
+SELECT set_config('brokergraph.mark', $1, false)
+
+-- name: mark
+-- Does this session have a mark?
+SELECT current_setting('brokergraph.mark', true)

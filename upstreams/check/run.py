@@ -7,14 +7,18 @@ import msgspec
 from core.call import Call, Tally
 from core.clock import Clock, Deadline
 from core.errors import UpstreamError
+from upstreams.check.budget_store import check_budget_store
 from upstreams.check.erp import check_erp
 from upstreams.check.findings import Finding, Findings
+from upstreams.check.pooler import check_pooler
 from upstreams.check.settings import check_settings, sound
 from upstreams.check.state import check_state
 from upstreams.check.vendors import check_vendors
-from upstreams.open import UpstreamsConfig
+from upstreams.open import UpstreamsConfig, open_upstreams
 from upstreams.postgres.database import Database
+from upstreams.state.budgets.budgets import BudgetConfig
 from upstreams.state.vendor_tokens import DatabaseTokenStore
+from upstreams.vendors.kit.token_store import memory_tokens
 
 _SECONDS = 20.0
 
@@ -26,6 +30,7 @@ class CheckedSystems(msgspec.Struct, frozen=True, kw_only=True):
     erp: Database
     state: Database
     state_setting: str
+    budget: BudgetConfig
     accounting_currency: str
 
     async def aclose(self) -> None:
@@ -40,14 +45,26 @@ async def run_check(systems: CheckedSystems, *, offline: bool) -> Findings:
     if not offline:
         servers = systems.vendors.servers
         depositing = sorted(name for name, server in servers.items() if server.deposits)
+        without_history = await _without_history(systems)
         parts += [
             check_erp(systems.erp, systems.accounting_currency, list(servers), _call(clock)),
-            check_state(systems.state, systems.state_setting, depositing, _call(clock)),
+            check_pooler(systems.erp, "erp.prepared_statements"),
+            check_state(systems.state, systems.state_setting, depositing, without_history, _call(clock)),
+            check_pooler(systems.state, "state.prepared_statements"),
+            check_budget_store(systems.budget, systems.state, clock),
             _check_vendors(systems, clock),
         ]
     for part in parts:
         async for finding in part:
             yield finding
+
+
+async def _without_history(systems: CheckedSystems) -> set[str]:
+    """The servers that take deposits and have no history which could be searched for one."""
+    clock = Clock()
+    async with open_upstreams(await sound(systems.vendors, clock), clock, memory_tokens) as upstreams:
+        servers = upstreams.servers.items()
+        return {name for name, server in servers if server.deposits is not None and server.deposit_history is None}
 
 
 async def _check_vendors(systems: CheckedSystems, clock: Clock) -> Findings:

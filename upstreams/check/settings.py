@@ -3,11 +3,15 @@ wrong one is named and not just the first. To open one makes no call.
 """
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
 from core.clock import Clock
 from core.config_error import ConfigError
+from core.secret import Secret
 from upstreams.check.findings import Finding, note, ok, wrong
 from upstreams.open import UpstreamsConfig, key_of, open_upstreams, path_of
+from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.kit.server_settings import timezone
 from upstreams.vendors.kit.token_store import memory_tokens
 from upstreams.vendors.registry import VENDORS, vendor_of
@@ -70,11 +74,40 @@ def _only_server(config: UpstreamsConfig, name: str) -> UpstreamsConfig:
 
 def _notes(config: UpstreamsConfig) -> Iterator[Finding]:
     used = {key_of(server) for server in config.servers.values()}
-    for key in config.connections:
+    for key, connection in config.connections.items():
         if key not in used and not vendor_of(key[0]).is_single:
             yield note(path_of(key), "no server uses it", "Name it as the `connection` of one, or remove it.")
+        yield from _credentials(path_of(key), connection)
+    by_id: dict[tuple[str, str, str], str] = {}
     for name, server in config.servers.items():
-        made = vendor_of(server.adapter).servers
-        if made is not None and "accounts" in made.platforms.get(server.platform, ()) and not server.groups:
-            what = "is empty, so createTradingAccount makes no account here"
-            yield note(f"servers.{name}.groups", what, "Name the groups that accounts may be made in.")
+        yield from _capabilities(f"servers.{name}", server)
+        first = by_id.setdefault((server.adapter, server.connection, server.id), name)
+        if first != name:
+            yield wrong(f"servers.{name}.id", f"is the id of servers.{first} as well", "Write each server's own id.")
+
+
+def _capabilities(path: str, server: ServerConfig) -> Iterator[Finding]:
+    vendor = vendor_of(server.adapter)
+    offered = vendor.servers.platforms.get(server.platform, frozenset()) if vendor.servers else frozenset()
+    if "accounts" in offered and not server.groups:
+        what = "is empty, so createTradingAccount makes no account here"
+        yield note(f"{path}.groups", what, "Name the groups that accounts may be made in.")
+    if server.deposits and "deposits" not in offered:
+        what = f"has no effect: {vendor.label} documents no deposits on {server.platform}"
+        yield wrong(f"{path}.deposits", what, "Remove the line.")
+
+
+def _credentials(path: str, connection: Any) -> Iterator[Finding]:
+    """Empty secrets, and addresses to which secrets would go without encryption."""
+    for name in connection.__struct_fields__:
+        value = getattr(connection, name)
+        if isinstance(value, Secret) and not value.reveal():
+            yield wrong(f"{path}.{name}", "is empty", "Is the file or the variable that it names filled in?")
+        if name in {"url", "auth_url"} and _is_unencrypted(value):
+            what = "begins with http://, so that credentials would cross the network unencrypted"
+            yield wrong(f"{path}.{name}", what, "Write https://.")
+
+
+def _is_unencrypted(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}

@@ -1,6 +1,6 @@
 """Is our own schema there, and is it this version's?"""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from core.call import Call
 from core.clock import Deadline
@@ -13,11 +13,20 @@ from upstreams.postgres.sql import read_statements
 
 sql = read_statements("check/check.sql")
 _APPLIED = read_statements("postgres/migrate.sql").applied
+_NO_HISTORY = (
+    "has no history that could be searched, so every deposit in doubt needs review, "
+    "and an account takes one open deposit at a time"
+)
 _MIGRATE = "Run `brokergraph migrate`."
 
 
-async def check_state(database: Database, subject: str, depositing: Sequence[str], call: Call) -> Findings:
-    """`subject` is the setting that names the database, `depositing` the servers that take deposits."""
+async def check_state(
+    database: Database, subject: str, depositing: Sequence[str], without_history: Container[str], call: Call
+) -> Findings:
+    """`subject` is the setting that names the database, `depositing` the servers that take deposits.
+
+    `without_history` are those of them without a history that could be searched for a deposit.
+    """
     try:
         lacking = await _missing(database, call.deadline)
         applied = {} if lacking else {row[0]: row[1] for row in await database.read(_APPLIED, call=call)}
@@ -37,7 +46,10 @@ async def check_state(database: Database, subject: str, depositing: Sequence[str
         yield ok("schema brokergraph", f"{len(known)} migrations")
         proven = {row["server"] for row in await database.read(sql.proven_histories, call=call)}
         for server in depositing:
-            yield _history(server, proven=server in proven)
+            if server in without_history:
+                yield note(f"servers.{server}", _NO_HISTORY, "docs/deposits.md says what each vendor's API can search.")
+            else:
+                yield _history(server, proven=server in proven)
 
 
 def _history(server: str, *, proven: bool) -> Finding:

@@ -86,3 +86,59 @@ def test_o1_a_server_over_a_database_without_our_schema_is_not_ready_and_says_wh
     found = json.loads(body)
     assert (found["ready"], found["state_database"]) == (False, "not migrated: run `brokergraph migrate`")
     assert written.count("state.not_migrated") == 1
+
+
+GUID = "11111111-2222-3333-4444-555555555555"
+MT5 = {
+    "SERVERS__M9__PLATFORM": "MT5",
+    "SERVERS__M9__ADAPTER": "cplugin",
+    "SERVERS__M9__CONNECTION": "main",
+    "SERVERS__M9__ID": GUID,
+}
+USELESS = {
+    "deposits where there are none": (
+        MT5 | {"SERVERS__M9__DEPOSITS": "true"},
+        "WRONG servers.M9.deposits: has no effect: CPlugin documents no deposits on MT5",
+    ),
+    "two servers with one id": (
+        MT5 | {name.replace("M9", "N9"): value for name, value in MT5.items()},
+        "WRONG servers.N9.id: is the id of servers.M9 as well",
+    ),
+    "an empty secret": ({"CPLUGIN__MAIN__CLIENT_SECRET": ""}, "cplugin.main.client_secret: is empty"),
+    "no TLS to another host": (
+        {"BROCTAGON__URL": "http://crm.example.com"},
+        "WRONG broctagon.url: begins with http://, so that credentials would cross the network unencrypted",
+    ),
+    "a key without GraphiQL": (
+        {"SERVER__GRAPHIQL_KEY": "demo-operator"},
+        "note  server.graphiql_key: has no effect, because GraphiQL is off",
+    ),
+}
+
+
+@pytest.mark.parametrize("settings, words", USELESS.values(), ids=USELESS)
+def test_o8_check_names_settings_that_can_do_no_good(operator, settings, words):
+    variables = {f"BROKERGRAPH_{name}": value for name, value in settings.items()}
+
+    done = operator.having(**variables).run_here("check", "--offline")
+
+    assert words in done.stdout
+
+
+def test_o8_check_asks_the_store_of_budgets(operator):
+    closed = {"BROKERGRAPH_BUDGET__STORE": "redis", "BROKERGRAPH_BUDGET__REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+
+    done = operator.having(**closed).run_here("check")
+
+    assert "WRONG budget.redis_url: the store does not answer" in done.stdout
+    assert "servers.L1: answers, accepts our credentials" in done.stdout
+
+
+def test_o15_a_server_without_a_searchable_history_is_said_to_have_none(operator):
+    scratch = operator.having(BROKERGRAPH_BROCTAGON__HISTORY="false")
+    scratch.run_here("migrate")
+
+    done = scratch.run_here("check")
+
+    assert "note  servers.A1: has no history that could be searched, so every deposit in doubt needs" in done.stdout
+    assert "servers.A1: its history has not shown" not in done.stdout

@@ -83,3 +83,14 @@ def test_without_prepared_statements_the_graph_works_behind_pgbouncer(acme, boun
     assert (checked.exit_code, checked.stdout.endswith("nothing wrong\n")) == (0, True), checked.stdout
     assert answers == ["72888.65"] * 5
     assert stopped == 0
+
+
+@pytest.mark.parametrize("prepared", ["true", "false"])
+def test_o15_check_notes_prepared_statements_behind_a_pooler_in_transaction_mode(acme, bouncer, prepared):
+    settings = {f"BROKERGRAPH_{section}__PREPARED_STATEMENTS": prepared for section in ("ERP", "STATE")}
+
+    done = acme.operator.having(**bouncer, **settings).run_here("check")
+
+    for section in ("erp", "state"):
+        note = f"note  {section}.prepared_statements: is true, but a pooler in transaction mode is in front"
+        assert (note in done.stdout) is (prepared == "true")

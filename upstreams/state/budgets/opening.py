@@ -13,10 +13,11 @@ from upstreams.state.budgets.token_bucket import BudgetStore
 
 def open_budgets(config: BudgetConfig, state: Database, clock: Clock) -> Budgets | None:
     """The callers' budgets; None where they are off. Connects to nothing. Raises ConfigError for a missing library."""
-    return None if config.store == "off" else Budgets(_store(config, state, clock), config, clock)
+    return None if config.store == "off" else Budgets(open_store(config, state, clock), config, clock)
 
 
-def _store(config: BudgetConfig, state: Database, clock: Clock) -> BudgetStore:
+def open_store(config: BudgetConfig, state: Database, clock: Clock) -> BudgetStore:
+    """The store that the settings name. Connects to nothing. Raises ConfigError."""
     if config.store == "postgresql":
         return PostgresStore(state, clock, config.store_timeout_seconds)
     if config.store == "redis":
