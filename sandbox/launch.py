@@ -27,6 +27,8 @@ REFUSED = 97
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_PDEATHSIG = 1
 _PR_SET_KEEPCAPS = 8
+_PR_SET_SECUREBITS = 28
+_SECBIT_NO_SETUID_FIXUP = 1 << 2
 _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_RAISE = 2
 _CAP_DAC_OVERRIDE = 1
@@ -67,8 +69,13 @@ def _become_nobody() -> None:
 
 
 def _become_nobody_with_passage() -> None:
-    """Become `nobody` and keep the capability that reaches a checkout below /root with its permissions."""
+    """Become `nobody` and keep the capability that reaches a checkout below /root with its permissions.
+
+    initdb asks access(2) whether it may run postgres. Without the secure bit, access(2) ignores the capabilities of
+    every user but root.
+    """
     libc = _libc()
+    _check(libc.prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
     _check(libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0))
     _become_nobody()
     mask = 1 << _CAP_DAC_OVERRIDE
@@ -94,8 +101,16 @@ def main(arguments: list[str]) -> None:
         die_with_parent(int(signal_number), int(parent))
         os.execv(command[0], command)  # noqa: S606 the command is our own, and a shell is what we avoid
     except OSError as error:
-        sys.stderr.write(f"launch: {identity}: {error}\n")
+        closed = _closed_folder(folder) or _closed_folder(command[0])
+        reason = f"this user may not enter the folder {closed}" if closed else str(error)
+        sys.stderr.write(f"launch: {identity}: {reason}\n")
         sys.exit(REFUSED)
+
+
+def _closed_folder(path: str) -> Path | None:
+    """The first folder on the way to `path` that this process may not enter."""
+    parents = reversed(Path(path).parents)
+    return next((folder for folder in parents if not os.access(folder, os.X_OK, effective_ids=True)), None)
 
 
 if __name__ == "__main__":

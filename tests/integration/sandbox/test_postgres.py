@@ -234,3 +234,18 @@ async def test_stopping_waits_for_no_session(tmp_path):
         await busy
     with pytest.raises(ProcessLookupError):
         os.kill(pid, signal.SIG_DFL)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+async def test_o17_the_message_names_the_folder_that_the_other_user_may_not_enter(tmp_path):
+    closed, data = tmp_path / "closed", tmp_path / "data"
+    for folder in (closed, data):
+        folder.mkdir(mode=0o700)
+    launch_identity.give(data, "plain-nobody")
+    command = launch_identity.launched("plain-nobody", data, [str(closed / "postgres")], signal.SIGKILL)
+
+    done = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    _, complaint = await done.communicate()
+
+    assert complaint.decode().startswith("launch: plain-nobody: this user may not enter the folder ")
+    assert done.returncode != 0

@@ -18,9 +18,12 @@ pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[3]
 OWNER = """
-import asyncio, os, sys
+import asyncio, os, signal, sys
 from pathlib import Path
 from sandbox.postgres import Postgres
+
+# A shell starts its background jobs with SIGINT ignored, and a child inherits this.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def main():
     async with Postgres(Path(sys.argv[1])) as pg:
