@@ -65,7 +65,7 @@ def test_every_package_that_is_imported_is_declared_and_every_declared_one_is_us
 @pytest.mark.parametrize(
     "library,homes",
     [
-        ("httpx", ["upstreams/http/transport.py", "upstreams/http/transport_errors.py", "upstreams/http/http1.py"]),
+        ("httpx", ["upstreams/http"]),
         ("asyncpg", ["upstreams", "sandbox"]),
         ("uvicorn", ["api/cli/serve.py", "api/wire/protocol.py", "sandbox"]),
     ],

@@ -23,6 +23,7 @@ from upstreams.http.failures import Failures
 from upstreams.http.health import HealthBook, LinkHealth
 from upstreams.http.http1 import ExchangeBounds
 from upstreams.http.limits import Limits
+from upstreams.http.network import DIRECT, Network
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer, Transport
 from upstreams.http.transport_errors import TransportFault
@@ -52,6 +53,7 @@ class Link:
         *,
         label: str = "",
         requests_per_minute: float | None = None,
+        network: Network = DIRECT,
     ) -> None:
         self.system = system
         self.name = name
@@ -59,7 +61,9 @@ class Link:
         self.clock = clock
         self.failures = Failures(system, name, label)
         self._url = url.rstrip("/")
-        self._transport = Transport(limits)
+        # Behind a proxy no time-out bounds the time between the start of a request and its arrival at the vendor.
+        self.arrival_is_bounded = network.proxy is None
+        self._transport = Transport(limits, network)
         share = limits.write_reserve
         self._bulkhead = Bulkhead(
             max_in_flight=limits.max_in_flight,

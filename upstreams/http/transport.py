@@ -5,17 +5,18 @@ may be repeated, and a sent one may have been applied.
 """
 
 import asyncio
-import functools
-import ssl
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
 import httpx
 import msgspec
 
 from upstreams.http.http1 import PORTS, ExchangeBounds, Http1Transport, Origin, encode_request
 from upstreams.http.limits import Limits
+from upstreams.http.network import DIRECT, Network
 from upstreams.http.request import HttpRequest
+from upstreams.http.tls import tls_context, tls_failure
 from upstreams.http.transport_errors import Meaning, TransportFault, meaning_of
 
 # Some vendors close idle connections after 5 s (uvicorn's default). We close earlier, so that a read seldom uses a
@@ -41,15 +42,10 @@ class _Progress:
     def __init__(self) -> None:
         self.sent = False
 
-    async def __call__(self, event: str, _info: Mapping[str, object]) -> None:
-        if event.endswith("send_request_headers.started"):
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
+        # A proxy first gets a CONNECT of its own, which is no byte of the request.
+        if event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
             self.sent = True
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    # Because reading the certificate store costs tens of milliseconds, all connections share one context.
-    return httpx.create_ssl_context(trust_env=False)
 
 
 def _no_cookies() -> CookieJar:
@@ -57,9 +53,10 @@ def _no_cookies() -> CookieJar:
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
 
 
-def _http(limits: Limits) -> httpx.AsyncClient:
+def _http(limits: Limits, network: Network) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        verify=_tls(),
+        verify=tls_context(network.ca_file),
+        proxy=None if network.proxy is None else network.proxy.reveal(),
         cookies=_no_cookies(),
         trust_env=False,
         follow_redirects=False,
@@ -75,13 +72,14 @@ class Transport:
       for has its own connection.
     - Every write has its own connection. If the vendor closed a pooled one at that moment, an unsent write would be in
       doubt.
-    - Writes use httpx's own transport, which reports when the first byte is sent.
+    - Writes use httpx's own transport, which reports when the first byte is sent. Behind a proxy reads use it as well.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, network: Network = DIRECT) -> None:
         self._limits = limits
-        self._reading = Http1Transport(_tls(), keep_alive_seconds=KEEP_ALIVE_SECONDS)
-        self._writing = _http(limits)
+        self._has_proxy = network.proxy is not None
+        self._reading = Http1Transport(tls_context(network.ca_file), keep_alive_seconds=KEEP_ALIVE_SECONDS)
+        self._client = _http(limits, network)
         self._origins: dict[str, tuple[Origin, bytes]] = {}
 
     def distrust(self, lane: str) -> None:
@@ -90,7 +88,7 @@ class Transport:
 
     async def aclose(self) -> None:
         await self._reading.aclose()
-        await self._writing.aclose()
+        await self._client.aclose()
 
     async def exchange(self, request: HttpRequest, url: str, bounds: ExchangeBounds, *, lane: str | None) -> HttpAnswer:
         """One HTTP exchange within a total time, which httpx does not keep: its read time-out restarts with each chunk.
@@ -100,10 +98,10 @@ class Transport:
         """
         progress = _Progress()
         try:
-            if request.writes:
+            if request.writes or self._has_proxy:
                 async with asyncio.timeout(bounds.total_seconds):
-                    write = self._build_write(request, url, bounds, progress)
-                    return await _receive(await self._writing.send(write, stream=True), bounds.max_answer_bytes)
+                    sent = self._build(request, url, bounds, progress)
+                    return await _receive(await self._client.send(sent, stream=True), bounds.max_answer_bytes)
             return await self._read(request, url, bounds, lane)
         except TimeoutError as error:
             raise TransportFault(Meaning.SILENT, sent=progress.sent, detail="total time-out") from error
@@ -111,12 +109,11 @@ class Transport:
             raise
         except Exception as error:
             # The exception's text may hold an address, so that only its class is logged.
-            raise TransportFault(meaning_of(error), sent=progress.sent, detail=type(error).__name__) from error
+            detail = tls_failure(error) or type(error).__name__
+            raise TransportFault(meaning_of(error), sent=progress.sent, detail=detail) from error
 
-    def _build_write(
-        self, request: HttpRequest, url: str, bounds: ExchangeBounds, progress: _Progress
-    ) -> httpx.Request:
-        return self._writing.build_request(
+    def _build(self, request: HttpRequest, url: str, bounds: ExchangeBounds, progress: _Progress) -> httpx.Request:
+        return self._client.build_request(
             request.method,
             url,
             headers=dict(request.headers),

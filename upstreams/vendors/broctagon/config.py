@@ -2,6 +2,7 @@ import msgspec
 
 from core.secret import Secret
 from upstreams.http.limits import Limits
+from upstreams.http.network import DIRECT, Network
 
 
 class BroctagonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -11,3 +12,4 @@ class BroctagonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     key: Secret
     history: bool = True
     limits: Limits = Limits()
+    network: Network = DIRECT

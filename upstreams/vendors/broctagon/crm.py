@@ -240,7 +240,7 @@ def find_refusal_type(body: bytes) -> str | None:
 
 
 def connect(opening: Opening, config: BroctagonConfig) -> Broctagon:
-    return Broctagon(config, opening.link(config.url, config.limits))
+    return Broctagon(config, opening.link(config.url, config.limits, config.network))
 
 
 async def check(crm: Broctagon, server: ServerConfig | None, call: Call) -> None:

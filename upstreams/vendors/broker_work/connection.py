@@ -16,4 +16,4 @@ class BrokerWorkConnection:
 
 
 def connect(opening: Opening, config: BrokerWorkConfig) -> BrokerWorkConnection:
-    return BrokerWorkConnection(config, opening.link(config.url, config.limits))
+    return BrokerWorkConnection(config, opening.link(config.url, config.limits, config.network))

@@ -4,6 +4,7 @@ import msgspec
 
 from core.secret import Secret
 from upstreams.http.limits import Limits
+from upstreams.http.network import DIRECT, Network
 
 
 class CPluginConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -21,3 +22,4 @@ class CPluginConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     margins_max_age_seconds: float = 1.0
     read_through_v2: bool = True
     limits: Limits = Limits()
+    network: Network = DIRECT

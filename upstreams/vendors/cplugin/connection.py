@@ -18,8 +18,9 @@ class CPluginConnection:
 
 def connect(opening: Opening, config: CPluginConfig) -> CPluginConnection:
     """Open the links to the API and to the OAuth2 authority of its tokens."""
-    link = opening.link(config.url, config.limits)
-    authority = opening.link(config.auth_url, config.limits, setting="auth_url", suffix=" (tokens)")
+    link = opening.link(config.url, config.limits, config.network)
+    network = config.network
+    authority = opening.link(config.auth_url, config.limits, network, setting="auth_url", suffix=" (tokens)")
     tokens = ClientCredentials(authority, config.auth_url, config.client_id, config.client_secret)
     opening.close_with(tokens.aclose)
     return CPluginConnection(config, AuthorisedLink(link, tokens))

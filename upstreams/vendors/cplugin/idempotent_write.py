@@ -10,6 +10,7 @@ After this time a repeat would be a second command. Each repeat must therefore A
 sent, and the account's history decides.
 """
 
+import math
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Generic, TypeVar
@@ -37,10 +38,12 @@ AT_THE_DOOR = frozenset({"403", "Forbidden"})
 class RepeatWindow:
     """The window for repeats. `latest` is the latest start of a repeat, and None while no attempt is in doubt."""
 
-    def __init__(self, clock: Clock, limits: Limits, budget: Deadline) -> None:
+    def __init__(self, clock: Clock, limits: Limits, budget: Deadline, *, arrival_is_bounded: bool = True) -> None:
         self._clock = clock
         self._budget = budget
-        self._arrival_seconds = PHASES_BEFORE_ARRIVAL * limits.connect_timeout_seconds
+        arrival_seconds = PHASES_BEFORE_ARRIVAL * limits.connect_timeout_seconds
+        # Without a bound a repeat might arrive after the vendor has forgotten the key, so that there is no repeat.
+        self._arrival_seconds = arrival_seconds if arrival_is_bounded else math.inf
         self.latest: float | None = None
 
     def note_doubt(self, doubt: Doubt, started: float) -> None:
@@ -73,7 +76,7 @@ class KeyedWrite(Generic[T]):
         to the key [D], so that it decides about the earlier attempts, too.
         """
         link, budget = self.write.authorised.link, self.write.call.deadline
-        window = RepeatWindow(link.clock, link.limits, budget)
+        window = RepeatWindow(link.clock, link.limits, budget, arrival_is_bounded=link.arrival_is_bounded)
         doubt: OutcomeUnknown | None = None
         for pause in chain(PAUSES_SECONDS, repeat(PAUSES_SECONDS[-1])):
             started = link.clock.monotonic()

@@ -174,7 +174,7 @@ def _request(
 def connect(opening: Opening, config: HyperConfig) -> Hyper:
     if config.refresh != "none" and not config.refresh_token:
         raise opening.setting_error("refresh_token", f'is missing, and refresh = "{config.refresh}" needs it')
-    link = opening.link(config.url, config.limits, per_minute=config.requests_per_minute)
+    link = opening.link(config.url, config.limits, config.network, per_minute=config.requests_per_minute)
     hyper = Hyper(config, link, opening.token_store())
     opening.close_with(hyper.aclose)
     return hyper

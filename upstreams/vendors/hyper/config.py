@@ -4,6 +4,7 @@ import msgspec
 
 from core.secret import Secret
 from upstreams.http.limits import Limits
+from upstreams.http.network import DIRECT, Network
 
 
 class HyperLimits(Limits, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,3 +28,4 @@ class HyperConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     refresh_access_field: str = "AccessToken"
     refresh_refresh_field: str = "RefreshToken"
     limits: HyperLimits = HyperLimits()
+    network: Network = DIRECT

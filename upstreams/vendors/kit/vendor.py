@@ -12,6 +12,7 @@ from core.config_error import ConfigError
 from core.errors import System
 from upstreams.http.limits import Limits
 from upstreams.http.link import Link
+from upstreams.http.network import DIRECT, Network
 from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
 from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.kit.token_store import TokenStore
@@ -35,13 +36,29 @@ class Opening:
     token_stores: Callable[[str], TokenStore]
     links: list[Link]
 
-    def link(
-        self, url: str, limits: Limits, *, setting: str = "url", suffix: str = "", per_minute: float | None = None
+    def link(  # noqa: PLR0913 - what a link is made of.
+        self,
+        url: str,
+        limits: Limits,
+        network: Network = DIRECT,
+        *,
+        setting: str = "url",
+        suffix: str = "",
+        per_minute: float | None = None,
     ) -> Link:
-        """A link to `url`, which is the setting `setting`. Raises ConfigError where it is no address."""
+        """A link to `url`, which is the setting `setting`. Raises ConfigError for a setting that cannot be used."""
         _check_url(f"{self.path}.{setting}", url)
+        if problem := network.problem():
+            raise self.setting_error(f"network.{problem[0]}", problem[1])
         link = Link(
-            self.system, self.name + suffix, url, limits, self.clock, label=self.label, requests_per_minute=per_minute
+            self.system,
+            self.name + suffix,
+            url,
+            limits,
+            self.clock,
+            label=self.label,
+            requests_per_minute=per_minute,
+            network=network,
         )
         self.close_with(link.aclose)
         self.links.append(link)
