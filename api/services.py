@@ -13,11 +13,13 @@ from api.reconciling import reconciling
 from api.settings.settings import DatabaseSection, ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
 from core.clock import Clock
-from core.errors import ERP_DATABASE
+from core.config_error import ConfigError
+from core.errors import ERP_DATABASE, UpstreamError
 from core.secret import Secret
 from instructions.dispatcher import Dispatcher
 from resolvers.context import Services
 from resolvers.request.executor import Executor
+from upstreams.check.findings import told_of_database
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.services import StateStores, UpstreamOptions, UpstreamServices, open_stores, open_upstream_services
 
@@ -55,10 +57,13 @@ def state_database(settings: Settings) -> Database:
 
 @asynccontextmanager
 async def open_state(settings: Settings) -> AsyncIterator[StateStores]:
-    """The stores of the state database, for one command."""
+    """The stores of the state database, for one command. Raises ConfigError where the address is of no use."""
     database = state_database(settings)
+    setting, url = state_address(settings)
     try:
         yield open_stores(database, Clock())
+    except UpstreamError as error:
+        raise ConfigError(setting, told_of_database(error, url)) from error
     finally:
         await database.close()
 

@@ -1,6 +1,7 @@
 """What the commands share: reading the settings, and errors that name the place."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from api.observability.log import configure
 from api.settings.settings import Settings, load_settings
 from core.config_error import ConfigError
 from core.errors import UpstreamError
@@ -50,6 +52,8 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        # The message for the operator says what is wrong. Log lines would say it a second time.
+        configure("console", level=logging.CRITICAL)
         try:
             return asyncio.run(command(*args, **kwargs))
         except (UpstreamError, MigrationError, ConfigError) as error:

@@ -1,11 +1,14 @@
 """What is wrong with a connection to PostgreSQL, in words for the operator. No word is the password."""
 
 import socket
+from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
 from core.secret import Secret
+
+_NOT_MIGRATED: Final = "the schema brokergraph is not that of this version; run `brokergraph migrate`"
 
 
 def diagnose(error: BaseException, url: Secret) -> str:
@@ -20,6 +23,9 @@ def diagnose(error: BaseException, url: Secret) -> str:
         asyncpg.InvalidPasswordError: f"the password of the role {role} is wrong, or there is no such role",
         asyncpg.InvalidAuthorizationSpecificationError: f"PostgreSQL does not admit the role {role}: {_words(error)}",
         asyncpg.InvalidCatalogNameError: f"there is no database {database}; create it, or correct the address",
+        asyncpg.UndefinedTableError: _NOT_MIGRATED,
+        asyncpg.UndefinedColumnError: _NOT_MIGRATED,
+        asyncpg.InvalidSchemaNameError: _NOT_MIGRATED,
         asyncpg.InsufficientPrivilegeError: f"the role {role} has too few rights: {_words(error)}",
     }
     return next((text for kind, text in sentences.items() if isinstance(error, kind)), f"{place}: {_words(error)}")

@@ -72,6 +72,31 @@ def test_o3_check_reports_all_findings_whatever_a_database_says(operator, mistak
     assert done.stdout.rstrip().splitlines()[-1].endswith("wrong")
 
 
+COMMANDS = ["keys list", "keys revoke key-1a2b3c4d", "documents list", "instructions list", "instructions verify"]
+
+
+@pytest.mark.parametrize("kind", ["a closed port", "a wrong password", "an unknown database"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_names_what_is_wrong_with_the_database(operator, mistakes, kind, command):
+    url, words = mistakes[kind]
+
+    done = operator.having(BROKERGRAPH_STATE__DATABASE_URL=url).run_here(*command.split())
+
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: state.database_url: ")
+    assert words in done.output
+    assert isinstance(done.exception, SystemExit)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_that_the_schema_is_missing(operator, command):
+    done = operator.run_here(*command.split())
+
+    assert done.exit_code == 1
+    assert "run `brokergraph migrate`" in done.output
+    assert isinstance(done.exception, SystemExit)
+
+
 def test_o1_a_server_over_a_database_without_our_schema_is_not_ready_and_says_what_to_do(operator):
     with serving(operator.having(BROKERGRAPH_SERVER__READINESS_DETAILS="everyone")) as served:
         status, body = served.get("/readyz")
