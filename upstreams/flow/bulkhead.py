@@ -1,7 +1,7 @@
 """The bulkhead of one vendor connection: bounds the calls in flight. Further calls wait in a bounded fair queue.
 
-Commands have a lane of their own. Some slots are out of reach of reads, and commands are served first. One slot is out
-of reach of commands.
+Commands have a separate lane. Reads cannot use some of the slots, and commands are served first. Commands cannot use
+one of the slots.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class _Slots:
         self.queue: FairQueue[Waiter[None]] = FairQueue()
 
     def make_room(self, caller: str) -> bool:
-        """Refuse a waiter of another caller that has more waiters than this caller."""
+        """Refuse a waiter of the caller with the most waiters, if this is another caller."""
         refused = self.queue.take_of_longest(caller)
         if refused is not None:
             refused.refuse(BulkheadFull("the queue is full, and this caller has most waiters in it"))
@@ -62,13 +62,13 @@ class Bulkhead:
         return self._reads.in_flight + self._commands.in_flight
 
     def ahead(self, lane: Lane = _NO_CALLER) -> int:
-        """How many calls would go before the lane's next call and use the same rate limit."""
+        """The number of calls that would go before the lane's next call and use the same rate limit."""
         if lane.for_command:
             return self._commands.queue.ahead(lane.caller)
         return self._commands.queue.length + self._reads.queue.ahead(lane.caller)
 
     def slot(self, deadline: Deadline, lane: Lane = _NO_CALLER) -> "_Slot":
-        """A slot for one call, to be entered with `async with`. The wait counts against the deadline."""
+        """A slot for one call, as a context for `async with`. The wait counts against the deadline."""
         return _Slot(self, deadline, lane)
 
     async def enter(self, deadline: Deadline, lane: Lane) -> None:
@@ -102,7 +102,7 @@ class Bulkhead:
 
 
 class _Slot:
-    """The slot of one call. It is no generator, because a generator costs as much as the rest of a free slot."""
+    """The slot of one call. It is a class, because a generator-based context would double the cost of a free slot."""
 
     __slots__ = ("_bulkhead", "_deadline", "_lane")
 
