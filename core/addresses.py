@@ -1,9 +1,9 @@
 """A strict check of addresses that hold a password, before a driver reads them.
 
-A driver ends an unencoded password at its first `#`, `/`, `?` or `@`. It takes the rest for a host, a port or a
-database, and errors and logs then show this rest. Therefore an address is accepted only if it has one reading:
+A driver ends an unencoded password at its first `#`, `/`, `?` or `@`. The driver parses the rest as a host, a port or a
+database, and errors and logs then show this rest. Therefore an address is accepted only if it is unambiguous:
 
-- `@` stands once, before the first `/` and `?`; there is no `#`, no space, no control character;
+- `@` appears once, before the first `/` and `?`; there is no `#`, no space, no control character;
 - `%` begins the two digits of a byte, and the bytes are UTF-8;
 - hosts are names, sockets or IPv6 addresses in brackets, ports are numbers, and the path is one name;
 - parameters are `name=value`; an address with a password has only those that a driver knows.
@@ -36,11 +36,11 @@ _KNOWN: Final = frozenset({
 
 
 class Ambiguous(ValueError):
-    """The address has two readings or none. The message names the broken rule and quotes nothing."""
+    """The address is ambiguous or invalid. The message names the broken rule and quotes nothing."""
 
 
 def check_address(address: str, schemes: tuple[str, ...]) -> None:
-    """Raise Ambiguous unless the address has one reading, the same for us and for every driver."""
+    """Raise Ambiguous unless brokergraph and every driver parse the address in the same way."""
     found = _PARTS.fullmatch(address)
     if found is None or found[1] not in schemes:
         raise Ambiguous(f"it does not begin with {', '.join(f'{scheme}://' for scheme in schemes)}")
@@ -92,7 +92,7 @@ def _check_hosts(hosts: str) -> None:
             continue
         found = _HOST.fullmatch(text)
         if found is None or not (text and _is_port(found["port"])):
-            raise Ambiguous("a host or a port in it is none")
+            raise Ambiguous("a host or a port in it is not valid")
         if found["six"] is not None:
             _check_ipv6(found["six"])
 
@@ -101,7 +101,7 @@ def _check_ipv6(text: str) -> None:
     try:
         IPv6Address(text)
     except ValueError:
-        raise Ambiguous("what it has in brackets is no IPv6 address") from None
+        raise Ambiguous("the text in brackets is not an IPv6 address") from None
 
 
 def _is_port(text: str | None) -> bool:
@@ -115,7 +115,7 @@ def _fields(query: str | None) -> list[tuple[str, str, str]]:
 def _parameters(query: str | None) -> Iterator[tuple[str, str]]:
     for name, sign, value in _fields(query):
         if not sign or not _NAME.fullmatch(name):
-            raise Ambiguous("what follows its ? is not name=value")
+            raise Ambiguous("the text after its ? is not name=value")
         yield name, value
 
 
@@ -130,14 +130,16 @@ def _check_parameters(parameters: list[tuple[str, str]]) -> None:
             # A driver turns a + into a space here, and keeps a + before the @.
             raise Ambiguous("the password after its ? has a +")
         if name == "port" and not all(re.fullmatch("[0-9]{1,5}", one) and _is_port(one) for one in value.split(",")):
-            raise Ambiguous("a port in it is no number")
+            raise Ambiguous("a port in it is not a number")
         if name == "host":
             _check_hosts(unquote(value))
 
 
 def _check_by_library(address: str) -> None:
-    """Check by urllib, which drivers use. It refuses more, such as letters that look like / or @."""
+    """Check by urllib, which drivers use. urllib refuses more addresses, such as those with letters that look like / or
+    @.
+    """
     try:
         urlsplit(address)
     except ValueError:
-        raise Ambiguous("a host in it is none") from None
+        raise Ambiguous("a host in it is not valid") from None

@@ -1,10 +1,10 @@
-"""What a caller has left of its budget. The budgets report it; the graph and the headers show it."""
+"""The state of a caller's budget. The budgets return it; the graph and the headers show it."""
 
 import msgspec
 
 
 class BudgetStanding(msgspec.Struct, frozen=True):
-    """The budget after an operation. `limit` and `remaining` are those of the caller's lane."""
+    """The budget after an operation. `limit` and `remaining` are for operations of this kind: queries or mutations."""
 
     granted: bool
     mutation: bool

@@ -1,4 +1,4 @@
-"""The call: what every upstream method gets, such as the deadline, the tally, the caller and the lifetime."""
+"""The call: a parameter of every upstream method with the deadline, the tally, the caller and the lifetime."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ STATE_DATABASE = "STATE_DATABASE"
 
 @dataclass(slots=True)
 class Tally:
-    """Calls and keys by upstream: those of one GraphQL request, or those that its call plan predicts."""
+    """Numbers of calls and keys by upstream, either counted for one GraphQL request or predicted by its call plan."""
 
     calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     keys: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -25,7 +25,7 @@ class Tally:
         self.keys[system] += keys
 
     def by_system(self) -> dict[str, dict[str, int]]:
-        """As `extensions.plan` shows it."""
+        """The numbers in the form of `extensions.plan`."""
         return {name: {"calls": self.calls[name], "keys": self.keys[name]} for name in sorted(self.keys)}
 
 
@@ -36,10 +36,12 @@ class Call(msgspec.Struct, frozen=True):
     tally: Tally
     request_id: str
     caller: str = ""
-    """The principal. Calls that wait are served by caller in turn."""
+    """The principal. Waiting calls are served by caller in turn."""
     for_command: bool = False
-    """Whether the call belongs to a command. Commands have slots and circuit breakers of their own, also for reads."""
+    """Whether the call belongs to a command. Commands have separate slots and circuit breakers, also for their
+    reads.
+    """
     wants: frozenset[str] = frozenset()
-    """The figures of an account that the caller wants; in a shared call, those of all its waiters."""
+    """The figures of an account that the caller selects; in a shared call, the figures of all its waiters."""
     lifetime: Lifetime = msgspec.field(default_factory=Lifetime)
     """The lifetime of the request. The deadline is separate, because derived and shared calls have other deadlines."""

@@ -8,7 +8,7 @@ import msgspec
 
 
 class Clock:
-    """Real time: `now` is aware UTC, for stamps. `monotonic` is in seconds, for durations and deadlines."""
+    """The real clock. `now` is aware UTC, for timestamps. `monotonic` is in seconds, for durations and deadlines."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -21,7 +21,7 @@ class Clock:
 
 
 class Deadline(msgspec.Struct, frozen=True):
-    """A moment on the clock's monotonic scale after which an answer is of no use."""
+    """A time on the clock's monotonic scale after which an answer is useless."""
 
     at: float
     clock: Clock

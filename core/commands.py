@@ -9,8 +9,9 @@ from typing import Any
 class DepositCommand:
     """Put `amount` (> 0, within the currency's quantum) on the account `login` of the trading server `server`.
 
-    `reference` is at most 31 ASCII characters and goes whole into the vendor's comment. `idempotency_key` goes where
-    the vendor has such a header. `note` is the caller's remark; it stays with the instruction.
+    `reference` has at most 31 ASCII characters, and the whole reference goes into the vendor's comment.
+    `idempotency_key` is sent if the vendor has such a header. `note` is the caller's remark, which is stored with the
+    instruction but not sent.
     """
 
     server: str
@@ -23,7 +24,7 @@ class DepositCommand:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """All that makes two deposits the same one, by the name of the instruction's column."""
+        """The values by which two deposits are equal, by the name of the instruction's column."""
         return {
             "server": self.server,
             "login": self.login,
@@ -35,7 +36,7 @@ class DepositCommand:
 
 @dataclass(frozen=True, slots=True)
 class DepositGuards:
-    """The ledger's limits of one deposit. None: no limit."""
+    """The limits of one deposit that the ledger checks. None: no limit."""
 
     daily_per_caller: Decimal | None = None
     daily_per_account: Decimal | None = None
@@ -47,7 +48,7 @@ NO_GUARDS = DepositGuards()
 
 @dataclass(frozen=True, slots=True)
 class DepositReceipt:
-    """The vendor booked it. `upstream_reference` is its ticket, None where it gives none."""
+    """The vendor booked the deposit. `upstream_reference` is the vendor's ticket; None if it gives no ticket."""
 
     upstream_reference: str | None
 
@@ -67,7 +68,7 @@ class NewAccountCommand:
 
 @dataclass(frozen=True, slots=True)
 class NewAccountReceipt:
-    """`existed` is true where the vendor found an account of the client instead of making one."""
+    """The vendor has the account. `existed` is true if the client already had this account."""
 
     server: str
     login: str
@@ -85,7 +86,7 @@ class NewAccountReceipt:
 
 @dataclass(frozen=True, slots=True)
 class AccountRequestCommand:
-    """A request to open an account, in the CRM's own words."""
+    """A request to open an account, with the values of the CRM's API."""
 
     user_id: str
     connection_id: str
@@ -99,5 +100,5 @@ class AccountRequestCommand:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """All that makes two requests the same one: every field by its name."""
+        """The values by which two requests are equal: every field by its name."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}

@@ -1,27 +1,25 @@
 """The errors of upstreams: every failure of another system is one of five classes.
 
-UpstreamError
- ├── Unavailable      The system did not take the call, or did not answer a read. Nothing was changed.
- ├── OutcomeUnknown   A write was sent and its outcome did not come back. It may have been applied.
- ├── Rejected         The system refused the call, finally. `reason` says why.
- └── Misunderstood    The answer to a read cannot be read.
+UpstreamError ├── Unavailable      The system did not take the call, or did not answer a read. Nothing was changed. ├──
+OutcomeUnknown   A write was sent, but no outcome was received. The write may have been applied. ├── Rejected The system
+refused the call, finally. `reason` has the cause. └── Misunderstood    The answer to a read cannot be decoded.
 
-A write that fails is Unavailable only where it is PROVEN that no byte of it was acted upon. Otherwise it is
-OutcomeUnknown. Errors of libraries are translated in `upstreams/http/link.py`, `upstreams/postgres/database.py` and the
-vendors' modules, and nowhere else.
+A failed write is Unavailable only if it is PROVEN that the vendor did not apply it. Otherwise it is OutcomeUnknown.
+Errors of libraries are translated in `upstreams/http/link.py`, `upstreams/postgres/database.py` and the vendors'
+modules, and nowhere else.
 """
 
 from enum import Enum, StrEnum, auto
 from typing import Final, NewType, final
 
 System = NewType("System", str)
-"""The name of an upstream, as the graph's `UpstreamSystem` names it. Each vendor names its own."""
+"""The name of an upstream, as the graph's `UpstreamSystem` names it. Each vendor defines its own name."""
 
 ERP_DATABASE: Final = System("ERP_DATABASE")
 
 
 class Reason(StrEnum):
-    """Why an upstream refused, in our words. Each is a member of the graph's `ErrorCode`."""
+    """The reason of an upstream's refusal. Each reason is a member of the graph's `ErrorCode`."""
 
     VALIDATION_FAILED = "VALIDATION_FAILED"
     NOT_FOUND = "NOT_FOUND"
@@ -45,20 +43,24 @@ class Doubt(Enum):
     """Why an outcome is unknown. It decides whether the same idempotency key may be sent once more."""
 
     LOST = auto()
-    """No answer of the vendor came back: the connection broke, or only silence, a proxy's page or nonsense came."""
+    """No answer of the vendor was received: the connection broke, the time ended, or the answer was a proxy's page or
+    unreadable.
+    """
     KEPT = auto()
-    """The vendor answered that it does not know yet. It keeps the outcome for a repeat with the same key."""
+    """The vendor answered that it does not know the outcome yet. The vendor stores the outcome for a repeat with the
+    same key.
+    """
     RUNNING = auto()
-    """The vendor still runs an earlier request with this key, and did not run this one."""
+    """The vendor still runs an earlier request with this key, and did not run this request."""
     ANSWERED = auto()
-    """The vendor's answer proves nothing, and a repeat would bring no better one."""
+    """The vendor's answer proves nothing, and the answer to a repeat would prove nothing either."""
 
 
 class DatabaseFailure(Enum):
     """What an error of PostgreSQL, or of its driver, proves (`upstreams/postgres/failures.py` has the table)."""
 
     LOST = auto()
-    """The connection is gone or the time is up. A write may have been committed."""
+    """The connection was lost or the time ended. A write may have been committed."""
     TRANSIENT = auto()
     """Rolled back. A repeat may succeed."""
     REFUSED = auto()
@@ -70,21 +72,22 @@ class DatabaseFailure(Enum):
 class UpstreamError(Exception):
     """A failed call to another system.
 
-    - `message` is our text for callers. It holds no text of the vendor, no address and no secret.
-    - `detail` is for the log alone.
-    - `upstream_code` is the vendor's own short code ("99", "NotEnoughRights"), never its prose.
-    - `upstream_reference` is what the vendor made before the rest failed: the login of an account without a password.
+    - `message` is our text for callers. It has no text of the vendor, no address and no secret.
+    - `detail` is only for the log.
+    - `upstream_code` is the vendor's own short code ("99", "NotEnoughRights"), never its message text.
+    - `upstream_reference` is a result of the vendor before the failure, such as the login of an account without a
+      password.
     """
 
     reason: Reason = Reason.UPSTREAM_REFUSED
     worth_retrying: bool = False
     """Whether an immediate repeat of the read may succeed, as after a dropped connection or a gateway's 502."""
     vendors_fault: bool | None = False
-    """For the circuit breaker. True: the transport failed, or the vendor answered 5xx. False: a complete answer came.
-    None: the vendor had too little time to be judged.
+    """For the circuit breaker. True: the transport failed, or the vendor answered 5xx. False: a complete answer was
+    received. None: the vendor had too little time, so that the failure does not count.
     """
     database_failure: DatabaseFailure | None = None
-    """What the error of a database proves. None: it is a vendor's error."""
+    """What the error of a database proves; None for a vendor's error."""
 
     def __init__(  # noqa: PLR0913 - each is one fact about the failure.
         self,

@@ -40,11 +40,11 @@ W = TypeVar("W", bound=Waiter[Any])
 
 
 class FairQueue(Generic[W]):
-    """Has one lane a caller.
+    """A queue with one lane for each caller.
 
-    - The caller with the next turn is the first; after its turn it is the last.
+    - The first caller has the next turn. After its turn this caller is the last.
     - A lane keeps the order in which its waiters came.
-    - A waiter leaves the queue when it is taken, or when its wait ends.
+    - A waiter is removed from the queue when it is taken, or when its wait ends.
     """
 
     __slots__ = ("_lanes", "length")
@@ -57,11 +57,12 @@ class FairQueue(Generic[W]):
     async def wait(self, waiter: W, deadline: Deadline, hand_back: Callable[[], None] | None = None) -> None:
         """Return when the waiter is served. Raises WaitedTooLong after the deadline, and the error of a refusal.
 
-        `hand_back` gets what a served waiter was given if its task is cancelled before it can use it.
+        `hand_back` is called if the waiter was served, but its task is cancelled before it runs. It returns the served
+        resource.
         """
         self._lanes.setdefault(waiter.caller, {})[waiter] = None
         self.length += 1
-        # A timer costs a fraction of a time-out, which cancels a task.
+        # `call_later` costs a fraction of `asyncio.timeout`, which cancels a task.
         timer = asyncio.get_running_loop().call_later(deadline.remaining(), _expire, waiter)
         try:
             await waiter.served
@@ -85,7 +86,7 @@ class FairQueue(Generic[W]):
         return None
 
     def take(self, *, newest: bool = False) -> W | None:
-        """The same waiter, which leaves the queue to be served."""
+        """Remove the waiter of `first` from the queue and return it, so that it can be served."""
         waiter = self.first(newest=newest)
         if waiter is not None:
             self._lanes.move_to_end(waiter.caller)
@@ -93,7 +94,9 @@ class FairQueue(Generic[W]):
         return waiter
 
     def take_of_longest(self, caller: Hashable) -> W | None:
-        """Take the newest waiter of the longest lane. None if `caller` with one waiter more would have the longest."""
+        """Take the newest waiter of the longest lane. None if `caller` with one more waiter would have the longest
+        lane.
+        """
         longest = max(self._lanes.values(), key=len, default={})
         if len(longest) <= len(self._lanes.get(caller, ())) + 1:
             return None

@@ -9,7 +9,9 @@ T = TypeVar("T")
 
 
 class PageRequest(msgspec.Struct, frozen=True):
-    """Asks for `limit` rows after or before the given keys, without these. `backward` counts from the end."""
+    """A request for `limit` rows after or before the given keys, which are not included. `backward` counts from the
+    end.
+    """
 
     limit: int
     after: tuple[Any, ...] | None = None
@@ -18,7 +20,7 @@ class PageRequest(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """Rows in the order of the list, and whether there are more in the direction of the request."""
+    """Rows in the order of the list, and whether the list has more rows in the direction of the request."""
 
     rows: Sequence[T]
     has_more: bool

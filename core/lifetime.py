@@ -1,6 +1,6 @@
 """The lifetime of one request: its slot of the concurrency limiter, and its cancellation when its client disconnects.
 
-The HTTP layer makes it. Every call to an upstream carries it (core/call.py).
+The HTTP layer makes the lifetime. Every call to an upstream carries it (core/call.py).
 """
 
 import asyncio
@@ -14,20 +14,20 @@ class ClientDisconnected(Exception):
 
 
 class Slot:
-    """The permission of the concurrency limiter to keep the process busy. This one is for work without a limiter."""
+    """The permission of the concurrency limiter to use the process. This base class is for work without a limiter."""
 
     def release(self) -> None:
         """The request waits for another system."""
 
     def take(self) -> None:
-        """The request goes on."""
+        """The request continues."""
 
 
 _NO_SLOT: Final = Slot()
 
 
 class Lifetime:
-    """Of one request, or of work in the background, which has no slot and is not cancelled."""
+    """The lifetime of one request, or of background work, which has no slot and is not cancelled."""
 
     __slots__ = ("_is_disconnected", "_slot", "_task", "_waits")
 
@@ -52,10 +52,9 @@ class Lifetime:
 
     @contextmanager
     def cancellable(self) -> Iterator[None]:
-        """Raises ClientDisconnected as soon as the client disconnects, and cancels the calls of this request alone.
+        """Raise ClientDisconnected as soon as the client disconnects, and cancel only the calls of this request.
 
-        A mutation does not run in here: its client may only have lost the connection, and the command does not depend
-        on it.
+        A mutation does not run in this context, because a command continues even if its client has lost the connection.
         """
         self._task = task = asyncio.current_task()
         assert task is not None, "requests run in tasks"

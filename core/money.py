@@ -1,4 +1,4 @@
-"""Exact money: the quantum of each currency, and the one place that rounds and prints amounts."""
+"""Exact money: the quantum of each currency, and the only code that rounds and prints amounts."""
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 MAX_INTEGER_DIGITS = 18
 MAX_FRACTION_DIGITS = 8
 
-# Wide enough for every product of two amounts of the sizes above. The default of 28 digits is too small.
+# 64 digits are enough for every product of two amounts of the sizes above. The default of 28 digits is not enough.
 EXACT = Context(prec=64, rounding=ROUND_HALF_EVEN)
 
 # ISO 4217 minor units other than two, for the currencies that brokers hold. Crypto assets have eight places.
@@ -28,7 +28,9 @@ def quantum(currency: str) -> Decimal:
 
 
 def fraction_digits() -> tuple[int, Mapping[str, int]]:
-    """The number of decimal places of most currencies, and that of each other currency. SQL is made from it."""
+    """The default number of decimal places, and the numbers of currencies that differ. The SQL code is generated from
+    these.
+    """
     return _DEFAULT_FRACTION_DIGITS, _FRACTION_DIGITS
 
 
@@ -58,7 +60,7 @@ def format_amount(amount: Decimal) -> str:
 
 
 def in_currency(amount: Decimal, currency: str) -> Decimal:
-    """The same amount with the currency's number of places: 27354 ILS is 27354.00. Finer digits are kept."""
+    """The same amount with the currency's number of places: 27354 ILS is 27354.00. Further digits are not rounded."""
     wanted = quantum(currency)
     if amount.same_quantum(wanted):
         return amount

@@ -16,20 +16,23 @@ from core.errors import Reason, System
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """A record of which one answer has thousands.
+    """A record for answers with thousands of records.
 
-    C code makes and frees it without the cycle collector. Its values must therefore not refer back to it.
+    C code creates and frees such a record without the garbage collector. Its values must therefore not refer to the
+    record.
     """
 
 
 class ClientName(Row, frozen=True):
-    """A client of which only the number is known."""
+    """A client with only its number."""
 
     client_number: int
 
 
 class AccountKey(Row, frozen=True):
-    """The key of an account: a login is unique only on its server. It is the record of an otherwise unknown account."""
+    """The key of an account, because a login is unique only on its server. It is also the record of an account with
+    only its key.
+    """
 
     server: str
     login: str
@@ -84,7 +87,7 @@ class AccountRecord(Row, frozen=True):
 
 
 class BalanceRecord(Row, frozen=True):
-    """A currency of a client. `value` is in the `accounting_currency`, and None without a current rate."""
+    """A client's balance in one currency. `value` is in the `accounting_currency`; None without a current rate."""
 
     client_number: int
     currency: str
@@ -95,7 +98,7 @@ class BalanceRecord(Row, frozen=True):
 
 
 class LiveAccountRecord(Row, frozen=True):
-    """The live figures of an account. A figure is None where the vendor does not know it."""
+    """The live figures of an account. A figure is None if the vendor does not have it."""
 
     login: str
     observed_at: datetime
@@ -149,7 +152,7 @@ class LiveClientRecord:
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why an instruction was refused, as in the graph's MutationError. It is stored as JSON with the instruction."""
+    """The reason of a refusal, as in the graph's MutationError. It is stored as JSON with the instruction."""
 
     code: Reason
     message: str
@@ -185,7 +188,7 @@ class InstructionRecord:
     sent_at: datetime | None
     settle_attempts: int
     events: "tuple[InstructionEventRecord, ...] | None" = field(default=None, compare=False)
-    """The events of an instruction whose events this process wrote all, so that the database need not be asked."""
+    """All events of the instruction, if this process wrote all of them. The database is then not read."""
 
     @property
     def is_open(self) -> bool:

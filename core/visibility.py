@@ -1,4 +1,6 @@
-"""Visibility: what a caller may see of clients and instructions. It fills the part `visible` of the .sql files."""
+"""Visibility: the clients and instructions that a caller may see. Its values are the parameters of `visible` in the
+.sql files.
+"""
 
 from typing import Any, Final, final
 
@@ -11,8 +13,8 @@ from core.records import InstructionRecord
 class Visibility(msgspec.Struct, frozen=True):
     """A parameter of every statement that reads for a caller.
 
-    `agencies` None means every agency. `client_number` is set for a client's own token: the caller sees the data of
-    that client alone, and only those instructions that its `principal` gave.
+    `agencies` None means every agency. `client_number` is set for a client's own token: the caller sees only the data
+    of this client, and only the instructions of its own `principal`.
     """
 
     agencies: tuple[int, ...] | None
@@ -41,4 +43,4 @@ class Visibility(msgspec.Struct, frozen=True):
 
 
 EVERYTHING: Final = Visibility(None)
-"""For our own work, such as reconciliation and the command line. It is never a caller's."""
+"""The visibility of internal work, such as reconciliation and the command line. A caller never gets it."""

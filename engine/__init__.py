@@ -1,9 +1,10 @@
-"""Level-by-level GraphQL executor: resolves each field once for all objects of its level. Knows no broker.
+"""Level-by-level GraphQL executor: resolves each field once for all objects of its level. It does not depend on the
+brokerage.
 
     document --plan--> Plan --variant--> Selection --run--> rows, columns --build--> dicts --> one JSON encoding
 
-`Engine` is the public entry point. `markers` declares how the engine may call a resolver.
-docs/engine.md has the picture.
+`Engine` is the public entry point. `markers` declares how the engine may call a resolver. docs/engine.md has the
+picture.
 """
 
 from engine.batching import Batcher, freeze

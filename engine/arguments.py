@@ -65,7 +65,7 @@ class InputPosition:
 
     @property
     def takes_it_as_it_is(self) -> bool:
-        """Whether the resolver gets the variable's value unchanged."""
+        """Whether the variable's value is passed to the resolver unchanged."""
         inner = self.strawberry.of_type if type(self.strawberry) is StrawberryOptional else self.strawberry
         return self.nullable in _PLAIN and not self.has_default and (inner is None or inner in _PASSED_ON)
 
@@ -78,7 +78,7 @@ class StrawberryParts(Protocol):
 
 
 class _NeedsGraphQLCore(Exception):
-    """The reader cannot give the value: a required value is missing or null. graphql-core then words the error."""
+    """The reader cannot give the value: a required value is missing or null. graphql-core then makes the error."""
 
 
 def raw_arguments(field: FieldPlan, variables: VariableValues) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class _Batch:
 
     async def wait(self) -> None:
         if not self.done.done():
-            # Several waiters share the future. The shield keeps the others when one is cancelled.
+            # Several waiters share the future. The shield keeps the future running if one waiter is cancelled.
             await asyncio.shield(self.done)
 
 
@@ -100,7 +100,7 @@ class _ResolverBatcher:
         return [batches[key].answer(key) for key in keys]
 
     def forget(self) -> None:
-        """Forget the batches after the last load. The waiters still hold theirs."""
+        """Release the batches after the last load. The waiters keep references to their own batches."""
         self._batches = {}
 
     def close(self) -> None:

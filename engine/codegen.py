@@ -66,7 +66,7 @@ class Builder:
             return None
 
     def disable_generated(self) -> None:
-        """Disable code generation: an attribute is awaitable, and a generated loop cannot await."""
+        """Disable code generation, because an attribute is awaitable and a generated loop cannot await."""
         self.hot_after = sys.maxsize
         self.generated = None
 

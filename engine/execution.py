@@ -160,7 +160,7 @@ class Run:
 
         async def one(filling: Filling) -> bool:
             field, paths = filling.hole.wanted.plan, HolePaths(filling, root)
-            # A list resolver that is called once has no call to share.
+            # If a list resolver is called only once, no other call can share its batch.
             shared = None if self._call_counts.get(field.definition.list_resolver) == 1 else batcher
             values = await self._resolver.resolve(field, filling.parents, paths, shared)
             completed, is_nulled = await self._completer.complete(field, field.output, values, paths, batcher)

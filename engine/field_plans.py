@@ -61,7 +61,7 @@ class FieldPlan:
     nodes: list[FieldNode]
     core: GraphQLField
     definition: Definition
-    # The field's selections by the name of the object type. Each is compiled when the type is first met.
+    # The field's selections by the name of the object type. Each is compiled when an object of the type first appears.
     selections: dict[str, Any] = field(default_factory=dict)
     # Readers of the arguments, made at the first call (engine/arguments.py).
     reader: list[tuple[str, Callable[[Mapping[str, Any]], Any]]] | None = None

@@ -28,7 +28,7 @@ async def _read_all(elements: AsyncIterator[Any]) -> list[Any]:
     try:
         return [element async for element in elements]
     except Exception:
-        # The interrupted iterator may hold resources.
+        # Because the interrupted iterator may hold resources, it is closed.
         close = getattr(elements, "aclose", None)
         if close is not None:
             with suppress(Exception):
@@ -39,7 +39,7 @@ async def _read_all(elements: AsyncIterator[Any]) -> list[Any]:
 def regroup(
     completed: Sequence[Any], lengths: Sequence[int], failed: dict[int, Any], out: OutputShape, *, elements_nulled: bool
 ) -> CompletedValues:
-    """Return elements to their lists. A list that lost a required element is nulled itself."""
+    """Return elements to their lists. A list with a failed required element becomes NULLED."""
     found: list[Any] = []
     is_nulled = False
     start = 0

@@ -15,7 +15,9 @@ class Kind(Enum):
 
 
 class Nulled:
-    """Placeholder for a null of a required type. Its error is recorded; the nearest nullable parent takes the null."""
+    """Placeholder for a null of a required type. Its error is recorded, and the nearest nullable parent becomes
+    null.
+    """
 
     def __repr__(self) -> str:
         return "NULLED"

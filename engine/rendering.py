@@ -25,7 +25,7 @@ from engine.field_plans import FieldPlan
 from engine.output_shapes import Kind
 from engine.paths import ElementPaths, FieldPaths, Paths
 
-# From a field and an object type to its selection. The selection has `fields`, plans by response key.
+# Function from a field and an object type to the field's selection. The selection has `fields`, plans by response key.
 SelectFields = Callable[[FieldPlan, Any], Any]
 Arguments = Callable[["RequestedField"], Mapping[str, Any]]
 """Gives the arguments of a field in this run, as its resolver would get them. Raises GraphQLError."""

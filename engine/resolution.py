@@ -184,7 +184,7 @@ async def _await_one(waiting: Awaitable[Any]) -> Any:
 
 
 def _is_awaitable_type(kind: type) -> bool:
-    # A generator may be a generator-based coroutine.
+    # A generator may be a generator-based coroutine, which is awaitable.
     return hasattr(kind, "__await__") or kind is GeneratorType
 
 
@@ -200,7 +200,7 @@ async def _gather(awaitables: Sequence[Awaitable[Any]]) -> list[Any]:
 
 
 def _track(_values: Sequence[Any]) -> None:
-    """Track nothing: a run leaves no task behind."""
+    """Do nothing, because no task of a run continues after the run."""
 
 
 _HELPERS = GraphQLResolveInfoHelpers(_gather, _track)

@@ -46,7 +46,7 @@ def scan_operation(operation: OperationDefinitionNode, fragments: Fragments) -> 
 class _Walk:
     def __init__(self, fragments: Fragments) -> None:
         self._fragments = fragments
-        # The greatest depth at which each fragment was met.
+        # The greatest depth at which each fragment was spread.
         self._seen: dict[str, int] = {}
         self.conditions: set[str] = set()
         self.is_supported = True

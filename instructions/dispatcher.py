@@ -1,9 +1,9 @@
-"""Carries an instruction out: write it down, prepare, mark SENT, send, store what became of it.
+"""The dispatcher runs an instruction: store it, prepare the command, mark SENT, send, store the outcome.
 
 Invariants:
-- The work belongs to the process. A caller that hangs up or runs out of time cancels only its own waiting.
-- An instruction whose row is not known to be stored before its caller is answered is never sent.
-- After the first byte has left, a caller is told one of three things: done, refused by the vendor, not known yet.
+- The work belongs to the process. A disconnect or the deadline of a caller cancels only the caller's own wait.
+- If an instruction's row is not known to exist when its caller is answered, the command is never sent.
+- After the first byte was sent, a caller gets one of three answers: done, refused by the vendor, not known yet.
 """
 
 import asyncio
@@ -39,16 +39,16 @@ log = structlog.get_logger(__name__)
 # The longest time of a send, independent of the caller's deadline. It is longer than every vendor's longest deadline.
 # Together with the time to store the outcome it is shorter than PROCESS_SECONDS.
 SEND_SECONDS = 60.0
-# How long SENT may wait to become durable; after that the order is rejected, since nothing of it has left.
+# How long storing SENT may take. Afterwards the command is rejected, because no byte was sent.
 MARK_SECONDS = 20.0
-# The part of the caller's deadline that is reserved for reading what the answer shows besides the instruction.
+# The part of the caller's deadline that is reserved for reading other fields of the answer, such as the account.
 ANSWER_SECONDS = 0.5
 _NOT_MARKED = "The state database did not store the instruction in time, so nothing was sent."
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The instruction as it is, and what the vendor gave that is never stored."""
+    """The instruction in its current state, and the vendor's password, which is never stored."""
 
     instruction: InstructionRecord
     initial_password: str | None = None
@@ -59,18 +59,18 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Progress:
-    """What is known of an instruction at this moment, for the caller whose time ends first."""
+    """The current state of an instruction, for a caller whose deadline comes before the outcome."""
 
     outcome: Outcome
     guards: DepositGuards
     lifetime: Lifetime
     answered: bool = False
-    """The caller was told that the outcome is not known yet, so the instruction has to exist."""
+    """Whether the caller got the answer that the outcome is not known yet. The instruction must then exist."""
     _wait: ExitStack = field(default_factory=ExitStack)
 
     @contextmanager
     def waiting_for_vendor(self) -> Iterator[None]:
-        """The caller's request, if it still waits for this instruction, holds no slot in the body."""
+        """Release the slot of the caller's request in the body, if the request still waits for this instruction."""
         self._wait.enter_context(self.lifetime.waiting_for_vendor())
         try:
             yield
@@ -78,7 +78,7 @@ class _Progress:
             self._wait.close()
 
     def leave(self) -> None:
-        """The caller's request goes on."""
+        """The caller's request no longer waits for this instruction."""
         self._wait.close()
         self.lifetime = Lifetime()
 
@@ -93,12 +93,12 @@ class Dispatcher:
         self._running: set[asyncio.Task[Outcome]] = set()
 
     async def run(self, draft: InstructionRecord, guards: DepositGuards, prepare: Prepare, call: Call) -> Outcome:
-        """Write the instruction down and carry it out; wait no longer than the caller's deadline.
+        """Store the instruction and run it. Wait no longer than the caller's deadline.
 
-        At the deadline the instruction is returned as it is then, and the work goes on without the caller. Where the
-        key belongs to an earlier instruction, that one is returned: its id is not the draft's.
+        At the deadline the instruction is returned in its current state, and the work continues without the caller. If
+        the key belongs to an earlier instruction, the earlier instruction is returned, with another id than the draft.
 
-        Raises LimitReached or UpstreamError where no row was written, and the key is still free.
+        Raises LimitReached or UpstreamError if no row was written; the key is then still free.
         """
         progress = _Progress(Outcome(draft), guards, call.lifetime)
         task = asyncio.create_task(self._write_and_carry_out(progress, draft, prepare, call))
@@ -114,7 +114,7 @@ class Dispatcher:
         return progress.outcome
 
     async def drain(self, seconds: float) -> None:
-        """Wait for the sends that are under way before the process ends."""
+        """Wait for the sends in flight before the process ends."""
         if self._running:
             await asyncio.wait(list(self._running), timeout=seconds)
 
@@ -143,10 +143,10 @@ class Dispatcher:
     async def _receive(
         self, progress: _Progress, draft: InstructionRecord, call: Call
     ) -> tuple[InstructionRecord, bool]:
-        """Write the row, repeating until it is known whether the row exists.
+        """Write the row. Repeat until it is known whether the row exists.
 
-        After the caller was answered the row is written without limits, only to be rejected: the instruction that the
-        caller was told to follow exists.
+        After the caller was answered, the row is written without limits and then rejected. The instruction in the
+        answer must exist.
         """
         reached(Failpoint.WRITING_DOWN)
         attempt, in_doubt = 0, False
@@ -166,7 +166,7 @@ class Dispatcher:
     async def _carry_out(self, progress: _Progress, prepare: Prepare, asked: Call) -> Outcome:
         received = progress.outcome.instruction
         deadline = Deadline.after(SEND_SECONDS, self._clock)
-        # Because the caller may leave before the end, what belongs to its HTTP request is not passed on.
+        # Because the caller may disconnect before the end, the lifetime of its HTTP request is not passed on.
         call = Call(deadline, asked.tally, asked.request_id, asked.caller, for_command=True)
         reached(Failpoint.PREPARING)
         try:
@@ -205,7 +205,7 @@ class Dispatcher:
         except (OutcomeUnknown, Misunderstood) as error:
             move = doubt(error, actor)
         except Exception as error:
-            # Because the send had begun, a defect of our own proves nothing about the vendor's books.
+            # Because the send had begun, an internal error proves nothing about the vendor's books.
             log.exception("instruction.send_failed", instruction=str(sent.id))
             move = Transition("UNKNOWN", actor, note=f"an internal error: {type(error).__name__}")
         reached(Failpoint.ANSWERED)
@@ -219,4 +219,4 @@ def _unsent(message: str) -> Unavailable:
 
 
 def _late() -> Unavailable:
-    return _unsent("It was written down too late for its caller, so nothing was sent.")
+    return _unsent("The instruction was stored after its caller was answered, so nothing was sent.")

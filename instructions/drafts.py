@@ -1,4 +1,4 @@
-"""Instructions before their row exists: the identity that the row will have, and its values."""
+"""Instructions before their row exists: the identity and the values of the row."""
 
 import hashlib
 import secrets
@@ -26,7 +26,7 @@ _NO_VALUES: dict[str, Any] = {
 
 
 class Prepared(Protocol):
-    """A command that is ready to be sent: only the first byte is missing."""
+    """A command that is ready to be sent."""
 
     async def send(self) -> DepositReceipt | NewAccountReceipt | None: ...
 
@@ -51,7 +51,9 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CheckedCommand:
-    """A command whose checks have passed: its client, what is stored of it, how to prepare it, and its limits."""
+    """A command that has passed its checks: its client, the command to store, the function that prepares it, and its
+    limits.
+    """
 
     client: ClientRecord
     command: Command | None
@@ -63,8 +65,8 @@ class CheckedCommand:
 class CommandRequest:
     """One mutation as requested.
 
-    `meaning` is all that makes two requests the same one: the input without the key. `visible` is what the caller may
-    see.
+    `meaning` is the input without the key: the values by which two requests are equal. `visible` is the caller's
+    visibility.
     """
 
     identity: Identity
@@ -78,7 +80,7 @@ class CommandRequest:
         return self.visible.includes(instruction)
 
     def draft(self, checked: CheckedCommand) -> InstructionRecord:
-        """The instruction as its row will have it."""
+        """The instruction with the values of its row."""
         number, reference, created_at = self.identity
         values = _NO_VALUES | columns(checked.command)
         event = InstructionEventRecord(number, created_at, "RECEIVED", self.principal, values.pop("note", None))
@@ -102,7 +104,7 @@ class CommandRequest:
 
 
 def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:
-    """A hash that is equal for equal meanings. Equal numbers are equal in every notation ("5" and "5.00")."""
+    """A hash that is equal for equal meanings. Numbers are compared by value ("5" equals "5.00")."""
     canonical = {key: _canonical(value) for key, value in sorted(meaning.items()) if value is not None}
     return hashlib.sha256(msgspec.json.encode([kind, canonical], order="sorted")).digest()
 

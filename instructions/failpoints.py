@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 
 class Failpoint(Enum):
-    """In the order in which a deposit reaches them."""
+    """The failpoints, in the order in which a deposit reaches them."""
 
     ASKED = auto()
     KEY_LOOKED_UP = auto()

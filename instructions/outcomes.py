@@ -1,8 +1,8 @@
-"""Stores transitions of instructions, and repeats until they are stored.
+"""Stores state transitions of instructions, and repeats until they are stored.
 
 Invariants:
-- A vendor's answer is never dropped: no error of the database ends the repeating.
-- While the living process repeats, the row's lease is renewed, so that no reconciler takes the row.
+- A vendor's answer is never lost: no error of the database ends the repetition.
+- During the repetition the row's lease is renewed, so that no reconciler takes the row.
 """
 
 import structlog
@@ -16,11 +16,11 @@ from upstreams.state.instructions import Ledger, Transition
 log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE_SECONDS = 0.05
-# Together with one attempt it stays below the second within which a row must be current again.
+# A pause and one attempt together take less than a second, the maximum delay until a row is current again.
 _LONGEST_PAUSE_SECONDS = 0.8
-# After so many repeats the database's complaint about a value is believed.
+# After this number of attempts, an error about a value is considered final.
 _ATTEMPTS_WITH_VALUES = 3
-# SQLSTATE's class of data exceptions; the driver's own complaints about arguments have no SQLSTATE.
+# SQLSTATE's class of data exceptions. The driver's own errors about arguments have no SQLSTATE.
 _DATA_EXCEPTION = "22"
 _PROVEN_UNWRITTEN = (DatabaseFailure.REFUSED, DatabaseFailure.MISTAKE)
 
@@ -42,10 +42,10 @@ class Outcomes:
         self._clock = clock
 
     async def store(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
-        """Store what the vendor said, however long the state database refuses it.
+        """Store the vendor's answer. Repeat for as long as the state database fails.
 
-        Returns the instruction as it then is. A reconciler may have made it UNKNOWN in the meantime: what is known now
-        is still written.
+        Returns the instruction in its new state. A reconciler may have made it UNKNOWN in the meantime; the vendor's
+        answer is then still written.
         """
         reached(Failpoint.STORING)
         while True:
@@ -78,7 +78,7 @@ class Outcomes:
     async def _leave_open(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
         """Make the outcome unknown, so that the vendor's books are read.
 
-        A value that the database cannot store, such as a vendor's NUL, must not keep the instruction from moving on.
+        A value that the database cannot store, such as a vendor's NUL, must not block the instruction for ever.
         """
         if instruction.status == "UNKNOWN":
             return instruction
@@ -87,9 +87,10 @@ class Outcomes:
         )
 
     async def mark_sent(self, received: InstructionRecord, seconds: float) -> InstructionRecord | None:
-        """Make SENT durable within the time, repeating what a repeat may cure. None where it failed.
+        """Store SENT within the time. Repeat after errors that may be transient. None if SENT was not stored.
 
-        After None the row may still be SENT: a lost answer leaves that open, and only `store` resolves it.
+        After None the row may still be SENT, because the database's answer may have been lost. Only `store` resolves
+        this case.
         """
         deadline, attempt = Deadline.after(seconds, self._clock), 0
         move = Transition("SENT", received.principal)

@@ -1,8 +1,9 @@
-"""The reconciler: finds the outcome of instructions in doubt by reading the vendors' own books.
+"""The reconciler: finds the outcome of instructions in doubt in the vendors' own history.
 
-Every replica runs one. Invariants:
-- A claim is a lease in the database, never a lock that is held during a vendor's call: a replica can end at any line.
-- A transition is made only from the status that was read.
+Every process runs a reconciler. Invariants:
+- A claim is a lease in the database, never a lock that is held during a vendor's call. A process can therefore end at
+  any line.
+- A transition starts only from the status that was read.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from upstreams.state.reconciliation_queue import ClaimedInstruction, Reconciliat
 log = structlog.get_logger(__name__)
 
 
-# In vendors' waiting queues the reconciler is one caller, whatever callers gave the commands.
+# In vendors' waiting queues the reconciler is one caller, although the commands are of many callers.
 _LANE = "reconciler"
 
 
@@ -48,7 +49,7 @@ class ReconciliationConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
 
 
 class Reconciler:
-    """Claims due instructions in batches, asks for a verdict on each, and stores what the verdict means."""
+    """Claims due instructions in batches, gets a verdict on each, and stores the resulting transition."""
 
     def __init__(
         self, queue: ReconciliationQueue, ledger: Ledger, verdicts: Verdicts, clock: Clock, config: ReconciliationConfig
@@ -63,7 +64,7 @@ class Reconciler:
         self._actor = f"reconciler {socket.gethostname()}/{os.getpid()}"
 
     def wake(self) -> None:
-        """End the present pause."""
+        """End the current pause."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -84,7 +85,7 @@ class Reconciler:
         try:
             async with asyncio.timeout(self._config.poll_interval_seconds):
                 await self._woken.wait()
-                # Because an instruction that was just written needs its first pause.
+                # Because a new instruction is due only after its first pause.
                 await self._clock.sleep(self._config.first_pause_seconds)
         except TimeoutError:
             return
@@ -120,7 +121,7 @@ class Reconciler:
         seconds = self._config.lease_seconds - self._config.first_pause_seconds
         call = Call(Deadline.after(seconds, self._clock), Tally(), f"reconcile-{instruction.id}", caller=_LANE)
         verdict = await self._verdicts.on(instruction, claimed.age_seconds, call)
-        # While the database refuses the verdict, storing is repeated for as long as the lease lasts.
+        # While the database fails, storing the verdict is repeated until the lease ends.
         async with asyncio.timeout(call.deadline.remaining()):
             return await self._apply(verdict, ClaimedInstruction(instruction, claimed.age_seconds))
 
@@ -146,7 +147,7 @@ class Reconciler:
                 return instruction
 
     def _pause(self, instruction: InstructionRecord, verdict: Undecided) -> float:
-        """The pause in seconds: doubled at each attempt, never shorter than the verdict asks for."""
+        """The pause in seconds. It is doubled at each attempt, and is never shorter than the minimum of the verdict."""
         backed_off = self._config.first_pause_seconds * 2.0 ** min(instruction.settle_attempts, 20)
         return max(verdict.not_before_seconds, min(backed_off, self._config.longest_pause_seconds))
 

@@ -1,4 +1,6 @@
-"""Verdicts on instructions in doubt, read from the vendors' books: one form for every kind and every vendor."""
+"""Verdicts on instructions in doubt, by the vendors' own history. Every kind of instruction and every vendor has the
+same verdicts.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ PasswordOf = Callable[[int, Call], Awaitable[Secret | None]]
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """The vendor's books contain it."""
+    """The vendor's books contain the command."""
 
     receipt: DepositReceipt | NewAccountReceipt | None
     note: str
@@ -25,21 +27,25 @@ class Booked:
 
 @dataclass(frozen=True, slots=True)
 class RefusedByVendor:
-    """The upstream says that it was not done and will not be done."""
+    """The upstream answered that the command was not applied and will not be applied."""
 
     error: UpstreamError
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The vendor's books do not contain it, at a time and on a server where this proves that it was not done."""
+    """The vendor's books do not contain the command. Time and server are such that this proves that it was not
+    applied.
+    """
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """The books prove nothing yet. `for_people`: no later reading will prove anything."""
+    """The books prove nothing yet. `for_people`: later searches will not prove anything either, so that people
+    decide.
+    """
 
     why: str
     for_people: bool = False
@@ -51,7 +57,7 @@ _FOUND = "found in the upstream's books"
 
 
 class Verdicts:
-    """Asks the system that can know. Raises UpstreamError only for the state database."""
+    """Finds the verdict at the upstream that received the command. Raises UpstreamError only for the state database."""
 
     def __init__(
         self,
@@ -120,7 +126,9 @@ class Verdicts:
         return await _judged(look)
 
     async def _absent(self, server: str, history: DepositHistory, wait: float, call: Call) -> Verdict:
-        """The meaning of absence from a history: nothing too early, nothing on a server without a proven history."""
+        """The verdict on a reference that is absent from the history. Too early, or on a server without a proven
+        history, absence proves nothing.
+        """
         if wait > 0:
             return Undecided("not in the server's history yet", not_before_seconds=wait)
         if await self._queue.is_proven(server) or await self._prove(server, history, call):
@@ -129,7 +137,9 @@ class Verdicts:
         return Undecided(why, for_people=True)
 
     async def _prove(self, server: str, history: DepositHistory, call: Call) -> bool:
-        """Prove the history with a deposit that the vendor itself confirmed a short time ago."""
+        """Search the history for a recent deposit that the vendor itself confirmed. If it is found, the history is
+        proven.
+        """
         booked = await self._queue.booked_on(server)
         if booked is None or booked.sent_at is None:
             return False
@@ -139,7 +149,9 @@ class Verdicts:
         return True
 
     async def _erp_account(self, instruction: InstructionRecord, call: Call) -> Verdict:
-        """Asks again, which is documented to be harmless: a client with an account gets that account [D, H-1675]."""
+        """Send the command again. The vendor documents that this is harmless: a client with an account gets this
+        account [D, H-1675].
+        """
         erp_api = self._erp_api
         if erp_api is None:
             return Undecided("the ERP's API is not in the settings any more", for_people=True)
@@ -152,7 +164,8 @@ class Verdicts:
             try:
                 receipt = await prepared.send()
             except Rejected as error:
-                # Because the client may have changed since, a refusal now proves nothing about the first request.
+                # Because the client may have changed in the meantime, a refusal now proves nothing about the first
+                # request.
                 return Undecided(f"asked again, and refused: {error.message}", for_people=True)
             return Booked(receipt, "asked again, which the ERP answers with the account there is")
 
@@ -171,7 +184,7 @@ class Verdicts:
 
 
 async def _judged(look: Callable[[], Awaitable[Verdict]]) -> Verdict:
-    """The verdict of `look`; an error of the upstream becomes the doubt or the refusal that it is."""
+    """The verdict of `look`. An error of the upstream becomes Undecided or RefusedByVendor."""
     try:
         return await look()
     except Rejected as error:

@@ -1,4 +1,6 @@
-"""The order of steps of every mutation: idempotency key, checks, ledger, vendor. Knows neither GraphQL nor HTTP."""
+"""The steps of every mutation: idempotency key, checks, ledger, vendor. This package does not depend on GraphQL or
+HTTP.
+"""
 
 import asyncio
 import re
@@ -35,7 +37,7 @@ class InvalidInput(Exception):
 
 
 class NotPermitted(Exception):
-    """The command may not be done. No row was written, and the key is still free."""
+    """The command is not permitted. No row was written, and the key is still free."""
 
     def __init__(self, code: Reason, message: str) -> None:
         super().__init__(message)
@@ -43,7 +45,7 @@ class NotPermitted(Exception):
 
 
 class IdempotencyKeyReused(Exception):
-    """The key belongs to another command: `original`, or None where the caller may not see it."""
+    """The key belongs to another command: `original`, or None if the caller may not see this command."""
 
     def __init__(self, original: InstructionRecord | None) -> None:
         super().__init__("idempotency key reused")
@@ -57,7 +59,7 @@ async def submit(
     dispatcher: Dispatcher,
     call: Call,
 ) -> Outcome:
-    """Carry the command out, or return the outcome of the earlier command with the same key.
+    """Run the command, or return the outcome of the earlier command with the same key.
 
     Raises InvalidInput, NotPermitted, IdempotencyKeyReused, or UpstreamError where no row could be written.
     """
@@ -66,13 +68,13 @@ async def submit(
         raise InvalidInput(InputIssue(("idempotencyKey",), "idempotency-key", f"idempotencyKey must be {rule}."))
     reached(Failpoint.ASKED)
     try:
-        # Past the deadline the whole answer would be lost, and with it the outcomes of the mutations before this one.
+        # After the deadline the whole answer would be lost, including the outcomes of the earlier mutations of the
+        # operation.
         async with asyncio.timeout(max(0.0, call.deadline.remaining() - ANSWER_SECONDS)):
             found = await _checked(request, check, ledger)
     except TimeoutError as error:
-        message = (
-            "There was no time left to write the instruction down, so nothing was sent. Try again with the same key."
-        )
+        message = "The deadline passed before the instruction could be stored, so nothing was sent. Repeat it with "
+        "the same key."
         raise Unavailable(message, system=ERP_DATABASE) from error
     if isinstance(found, Outcome):
         return found
@@ -86,7 +88,7 @@ async def submit(
 async def _checked(
     request: CommandRequest, check: Callable[[], Awaitable[CheckedCommand]], ledger: Ledger
 ) -> Outcome | CheckedCommand:
-    """The command, once all checks have passed; or the outcome of the instruction that has the key."""
+    """The command after all checks, or the outcome of the earlier instruction with the key."""
     known = await ledger.by_key(request.principal, request.idempotency_key)
     reached(Failpoint.KEY_LOOKED_UP)
     if known is not None and request.may_see(known):
@@ -95,8 +97,8 @@ async def _checked(
         ledger.access.require()
     checked = await check()
     reached(Failpoint.CHECKED)
-    # Because another API key of the principal used this key for an agency that this caller may not see, the checks come
-    # first. For this caller that agency's clients do not exist.
+    # If `known` is not None here, another API key of the principal used the idempotency key for an agency that this
+    # caller may not see. The checks run first, because the clients of this agency do not exist for this caller.
     return checked if known is None else _replayed(known, request)
 
 
@@ -107,7 +109,7 @@ def _replayed(known: InstructionRecord, request: CommandRequest) -> Outcome:
 
 
 def failure_without_row(error: UpstreamError) -> Failure:
-    """The failure of a command that ended before its row was written: its key is still free."""
+    """The failure of a command without a row. Its key is still free."""
     return Failure(
         code=error.reason,
         message=error.message,

@@ -1,4 +1,4 @@
-"""State transitions from a vendor's answer: the one place that maps answers to statuses."""
+"""State transitions for a vendor's answer. Only this module maps answers to statuses."""
 
 from core.commands import DepositReceipt, NewAccountReceipt
 from core.errors import Unavailable, UpstreamError
@@ -7,7 +7,7 @@ from upstreams.state.instructions import Transition
 
 
 def confirmation(receipt: DepositReceipt | NewAccountReceipt | None, actor: str, note: str | None = None) -> Transition:
-    """The transition after the vendor has confirmed."""
+    """The transition after the vendor has confirmed the command."""
     if isinstance(receipt, NewAccountReceipt):
         return Transition(
             "CONFIRMED",
@@ -23,7 +23,7 @@ def confirmation(receipt: DepositReceipt | NewAccountReceipt | None, actor: str,
 
 
 def refusal(error: UpstreamError, actor: str) -> Transition:
-    """The transition after a final refusal, or for a command that was provably not sent. Both end the instruction."""
+    """The transition after a final refusal, or for a command that was provably not sent. REJECTED is final."""
     unsent = isinstance(error, Unavailable)
     failure = Failure(
         code=error.reason,

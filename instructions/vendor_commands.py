@@ -1,4 +1,6 @@
-"""Vendors' commands, and what an instruction stores of them, so that each can be sent, searched and finished."""
+"""Conversions between vendors' commands and the values of an instruction. The reconciler builds a command again from
+its instruction.
+"""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +13,9 @@ Command = DepositCommand | NewAccountCommand | AccountRequestCommand
 
 
 def columns(command: Command | None) -> dict[str, Any]:
-    """What an instruction stores of the command, by the name of the column. None: the client's number says it all."""
+    """The values of the command that an instruction stores, by the name of the column. None: only the client's number
+    is needed.
+    """
     match command:
         case DepositCommand():
             return command.meaning
@@ -27,7 +31,9 @@ def columns(command: Command | None) -> dict[str, Any]:
 
 
 def deposit_command(instruction: InstructionRecord) -> DepositCommand:
-    """The deposit. The instruction's reference is the vendor's comment, its id the vendor's idempotency key."""
+    """The command of a deposit. The instruction's reference is the vendor's comment, and its id is the vendor's
+    idempotency key.
+    """
     server, login, amount, currency = instruction.server, instruction.login, instruction.amount, instruction.currency
     assert server is not None
     assert login is not None

@@ -1,4 +1,4 @@
-"""What every resolver of one GraphQL request can use: its caller, its deadline and the upstreams."""
+"""The context of one GraphQL request, which every resolver gets: the caller, the deadline and the upstreams."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Caller:
     """The caller of a request.
 
     Instructions belong to the `principal`, independent of the key. `agencies` None means every agency. `client_number`
-    is set for a client's own token, which is for that client alone. `issuer` is the token's issuer: all users of a
+    is set for a client's own token, which is only for that client. `issuer` is the token's issuer: all users of a
     frontend run the same documents.
     """
 
@@ -42,7 +42,7 @@ class Caller:
 
     @property
     def partner(self) -> str:
-        """Under which name the documents are kept that this caller may run."""
+        """The name under which this caller's documents are stored."""
         return self.issuer or self.principal
 
     @property
@@ -53,14 +53,14 @@ class Caller:
         return self.scopes.issuperset(scopes)
 
     def require(self, what: str, scopes: Sequence[Scope]) -> None:
-        """Raise Forbidden, naming the scopes that are missing."""
+        """Raise Forbidden with the missing scopes."""
         if not self.may(*scopes):
             raise Forbidden(what, sorted(set(scopes) - self.scopes))
 
 
 @dataclass(frozen=True, slots=True)
 class GraphLimits:
-    """How much one operation may ask for. Rows are counted, live calls are single vendor calls."""
+    """The limits of one operation: rows, single vendor calls and cost."""
 
     page_default: int = 50
     page_max: int = 200
@@ -70,7 +70,7 @@ class GraphLimits:
 
 
 class DepositLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The most of each currency, in one deposit and in a day (UTC); one that is not named has no limit.
+    """The maximum of each currency, in one deposit and in a day (UTC). A currency that is not named has no limit.
 
     `allow_demo`: whether deposits may be made to demo accounts.
     """
@@ -87,7 +87,7 @@ class DepositLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Built once when the process starts, shared by all requests."""
+    """The services that all requests share. They are built once when the process starts."""
 
     upstreams: UpstreamServices
     dispatcher: Dispatcher
@@ -115,20 +115,20 @@ class Context:
     caller: Caller
     call: Call
     fields: frozenset[str]
-    """The coordinates ("LiveAccount.equity") that its document selects anywhere."""
+    """The coordinates ("LiveAccount.equity") of all fields that the document selects."""
     forbidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What of the operation this caller may not have, and which scopes are missing (policy/authorization.py)."""
+    """The fields that are forbidden for this caller, with the missing scopes (policy/authorization.py)."""
     standing: BudgetStanding | None = None
-    """What the caller has left of its budget; None where nothing limits it."""
+    """The caller's remaining budget; None without a limit."""
     explain: bool = False
-    """Whether the caller asks what each relation costs: then none is rendered along with another (rendering)."""
+    """Whether the caller wants the calls of each relation counted. The operation is then not rendered."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _lookups: Batcher | None = None
 
     def loader(
         self, batch: Batch, key: Callable[[Any], Hashable] | None = None, arguments: Mapping[str, Any] | None = None
     ) -> DataLoader[Any, Any]:
-        """The request's loader for a batch function and its arguments; equal arguments share one."""
+        """The request's loader for a batch function and its arguments. Equal arguments share one loader."""
         arguments = arguments or {}
         slot = (batch, tuple((name, freeze(value)) for name, value in sorted(arguments.items())))
         loader = self._loaders.get(slot)
@@ -138,30 +138,30 @@ class Context:
         return loader
 
     async def load(self, batch: Batch, key: Any) -> Any:
-        """One key's answer from a point look-up, batched with all others of the moment."""
+        """The answer of a point look-up for one key, batched with the concurrent look-ups of other keys."""
         [answer] = await self.load_many(batch, [key])
         if isinstance(answer, BaseException):
             raise answer
         return answer
 
     async def load_many(self, batch: Batch, keys: Sequence[Any]) -> list[Any]:
-        """The answers in the keys' order; one that failed is its exception, for a list resolver to pass on."""
+        """The answers in the keys' order. A failed answer is its exception, which a list resolver can return."""
         if self._lookups is None:
             self._lookups = Batcher(self, {})
         return await self._lookups.load(batch, keys, keys, {})
 
     def forget(self) -> None:
-        """Drop the loaded data, after a mutation and at the end of the request.
+        """Release the loaded data, after a mutation and at the end of the request.
 
-        The loaders refer to this context. Without this call the cycle is left to the garbage collector, and its search
-        stops all requests.
+        The loaders refer to this context. Without this call only the garbage collector could free the cycle, and its
+        search stops all requests.
         """
         self._loaders.clear()
         self._lookups = None
 
     def _guarded(self, batch: Batch, arguments: Mapping[str, Any]) -> Callable[[list[Any]], Awaitable[list[Any]]]:
         async def run(keys: list[Any]) -> list[Any]:
-            # A loader whose function dies of anything but Exception leaves its callers waiting for ever.
+            # DataLoader handles only Exception. After another error of its function its callers would wait for ever.
             try:
                 answers = await batch(keys, self, **arguments)
             except BaseException as error:  # noqa: BLE001 - see above.

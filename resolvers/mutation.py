@@ -10,26 +10,27 @@ from resolvers.policy.directives import STATE_STATEMENT, asks
 from resolvers.policy.scopes import Scope
 
 
-@strawberry.type(description="Everything that can be changed. Each takes an idempotency key and leaves an instruction.")
+@strawberry.type(description="The mutations. Each takes an idempotency key and creates an instruction.")
 class Mutation:
     create_trading_account = root(
         create_trading_account,
         returns=CreateTradingAccountPayload,
-        description="Make a trading account for a client: where the ERP decides, or on a named server.",
+        description="Make a trading account for a client, on a server that the ERP chooses or on a named server.",
         upstreams=[STATE_STATEMENT, *asks("erp"), *asks("accounts")],
         scopes=[Scope.ACCOUNT_CREATE],
     )
     deposit = root(
         deposit,
         returns=DepositPayload,
-        description="Put money on a trading account, once, whatever happens on the way.",
+        description="Put money on a trading account. The deposit is booked at most once, also after failures and "
+        "repeats.",
         upstreams=[STATE_STATEMENT, *asks("deposits")],
         scopes=[Scope.DEPOSIT_CREATE],
     )
     open_account_request = root(
         open_account_request,
         returns=OpenAccountRequestPayload,
-        description="Ask the CRM to open an account; people approve it there.",
+        description="Send a request to open an account to the CRM, where people approve it.",
         upstreams=[STATE_STATEMENT, *asks("crm")],
         scopes=[Scope.ACCOUNT_REQUEST_CREATE],
     )

@@ -1,4 +1,4 @@
-"""Everything that can be asked."""
+"""The type Query."""
 
 import asyncio
 from typing import Annotated, Any
@@ -32,9 +32,11 @@ from resolvers.types.trading_server import TradingServer, trading_servers
 from resolvers.types.upstream_health import UpstreamHealth, upstreams
 from resolvers.types.viewer import Viewer, viewer
 
-_BY = strawberry.argument(description="What is known of it.")
+_BY = strawberry.argument(description="The id or another key of the object.")
 NodeId = Annotated[strawberry.ID, strawberry.argument(description="A node id.")]
-NodeIds = Annotated[list[strawberry.ID], strawberry.argument(description="Node ids, as many as a page may have.")]
+NodeIds = Annotated[
+    list[strawberry.ID], strawberry.argument(description="Node ids, at most as many as the rows of a page.")
+]
 
 
 async def node(info: Info, id: NodeId) -> Any:  # noqa: A002 - the graph's name.
@@ -60,32 +62,33 @@ async def instruction(info: Info, by: Annotated[InstructionBy, _BY]) -> Any:
     return await find_instruction(by, info.context)
 
 
-@strawberry.type(description="Everything that can be asked.")
+@strawberry.type(description="The queries.")
 class Query:
     node = root(
         node,
         returns=Node | None,
-        description="The object with this id; null where there is none that the caller may see.",
+        description="The object with this id; null if the caller may not see it or it does not exist.",
         upstreams=[ERP_STATEMENT],
-        public="decided by the type that the id names (resolvers/types/lookup_inputs.py)",
+        public="the type in the id decides (resolvers/types/lookup_inputs.py)",
     )
     nodes = root(
         nodes,
         returns=list[Node | None],
-        description="The objects with these ids, in their order; null where there is none that the caller may see.",
+        description="The objects in the order of the ids; null for an object that the caller may not see or that does "
+        "not exist.",
         upstreams=[ERP_STATEMENT],
-        public="decided by the types that the ids name (resolvers/types/lookup_inputs.py)",
+        public="the types in the ids decide (resolvers/types/lookup_inputs.py)",
     )
     viewer = root(
         viewer,
         returns=Viewer,
         description="The caller: its scopes, agencies and remaining budget.",
-        public="callers may know what they are",
+        public="the caller's own properties",
     )
     client = root(
         client,
         returns=Client | None,
-        description="One client; null where there is none that the caller may see.",
+        description="One client; null if the caller may not see it or it does not exist.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
         renderer=one_client(number_of),
@@ -93,7 +96,7 @@ class Query:
     clients = root(
         paged(CLIENTS, clients),
         returns=ClientConnection | None,
-        description="The clients that the caller may see, by number, a page at a time.",
+        description="A page of the clients that the caller may see, in the order of their numbers.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
         renderer=page_of_clients(client_query),
@@ -101,14 +104,14 @@ class Query:
     trading_account = root(
         trading_account,
         returns=TradingAccount | None,
-        description="One trading account; null where there is none that the caller may see.",
+        description="One trading account; null if the caller may not see it or it does not exist.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
     )
     instruction = root(
         instruction,
         returns=Instruction | None,
-        description="One instruction; null where there is none that the caller may see.",
+        description="One instruction; null if the caller may not see it or it does not exist.",
         upstreams=[STATE_STATEMENT],
         scopes=[Scope.INSTRUCTION_READ],
     )
@@ -116,11 +119,11 @@ class Query:
         trading_servers,
         returns=list[TradingServer],
         description="The trading servers in the configuration and what each can do.",
-        public="what orders are possible; nothing in it is of a client",
+        public="the possible commands, without data of a client",
     )
     upstreams = root(
         upstreams,
         returns=list[UpstreamHealth],
         description="Health of each upstream as this process sees it.",
-        public="whether the graph is whole; nothing in it is of a client",
+        public="the state of the upstreams, without data of a client",
     )

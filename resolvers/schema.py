@@ -25,14 +25,14 @@ schema = strawberry.Schema(
     types=[Client, TradingAccount, Instruction, ValidationFailed, Refused, UpstreamFailed, IdempotencyConflict],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
-core_schema: Final[GraphQLSchema] = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+core_schema: Final[GraphQLSchema] = schema._schema  # noqa: SLF001 - strawberry has no public access to graphql-core's schema.
 
 
 def _mark_one_of(core: GraphQLSchema) -> None:
     """Let graphql-core know which inputs are @oneOf.
 
-    strawberry keeps it to itself, and the rule that it brings instead fails with KeyError at variables that are not
-    defined, and at those in fragments.
+    strawberry does not pass this on to graphql-core. strawberry's own rule fails with KeyError for undefined variables,
+    and for variables in fragments.
     """
     for kind in core.type_map.values():
         if isinstance(kind, GraphQLInputObjectType):
@@ -46,5 +46,5 @@ refuse_fractions_as_ids(core_schema)
 
 
 def printed() -> str:
-    """The schema as the file `schema.graphql` holds it: types sorted, fields in the order of declaration."""
+    """The schema as in the file `schema.graphql`: types sorted, fields in the order of declaration."""
     return f"{_HEAD}{print_schema(schema)}\n"

@@ -19,7 +19,7 @@ from sandbox.postgres_cluster import PostgresError
 from sandbox.postgres_lock import DataFolderInUseError
 
 BAR_FROM_CLIENTS = 20_000
-"""A smaller number of clients is loaded before a progress bar can be read."""
+"""A smaller number of clients loads so quickly that a progress bar is useless."""
 
 
 @click.command()
@@ -27,16 +27,22 @@ BAR_FROM_CLIENTS = 20_000
     "--data", type=click.Path(path_type=Path, file_okay=False), default=Path(".brokergraph"), show_default=True
 )
 @click.option(
-    "--clients", type=click.IntRange(0, seed.MAXIMUM_CLIENTS), help="Generated clients; default: what is there."
+    "--clients",
+    type=click.IntRange(0, seed.MAXIMUM_CLIENTS),
+    help="The number of generated clients; default: the clients of the data folder.",
 )
-@click.option("--control", is_flag=True, help="Open the control ports, through which vendors misbehave.")
-@click.option("--fresh", is_flag=True, help="Throw away what the data folder holds and start over.")
-@click.option("--durable/--not-durable", default=True, help="Survive a crash of the machine; tests need not.")
-@click.option("--port-base", type=click.IntRange(1024, 65_000), help="First of the vendors' ports; default: free ones.")
+@click.option("--control", is_flag=True, help="Open the control ports, by which tests provoke faults of vendors.")
+@click.option("--fresh", is_flag=True, help="Delete the content of the data folder and load it again.")
+@click.option(
+    "--durable/--not-durable", default=True, help="Keep data after a crash of the machine; tests do not need this."
+)
+@click.option(
+    "--port-base", type=click.IntRange(1024, 65_000), help="The first of the vendors' ports; default: free ports."
+)
 @click.option(
     "--ready-file", type=click.Path(path_type=Path, dir_okay=False), help="Default: ready.json in the folder."
 )
-@click.option("--die-with-parent", "dependent", is_flag=True, help="Stop when the starting process is gone.")
+@click.option("--die-with-parent", "dependent", is_flag=True, help="Stop when the starting process has ended.")
 def main(  # noqa: PLR0913 one for each option
     *,
     data: Path,
@@ -48,7 +54,9 @@ def main(  # noqa: PLR0913 one for each option
     ready_file: Path | None,
     dependent: bool,
 ) -> None:
-    """A whole brokerage in a box: an ERP database and the vendors' servers, on loopback, with made-up clients."""
+    """A whole brokerage on one machine: an ERP database and the vendors' servers, on loopback, with invented
+    clients.
+    """
     if dependent:
         die_with_parent(signal.SIGTERM, os.getppid())
     with progress_bar() as progress:
@@ -69,7 +77,7 @@ def main(  # noqa: PLR0913 one for each option
 
 
 async def run(box: Box) -> None:
-    """Run the sandbox until TERM or INT, which also end a load."""
+    """Run the sandbox until TERM or INT. These signals also end a load."""
     told_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)

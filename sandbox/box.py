@@ -1,4 +1,4 @@
-"""The sandbox: PostgreSQL with an ERP in it, a server for each vendor, and the synchroniser between them."""
+"""The sandbox: PostgreSQL with an ERP, a server for each vendor, and the synchroniser between ERP and vendors."""
 
 import asyncio
 import contextlib
@@ -24,8 +24,8 @@ _CONTROL_PORTS_FROM = 10
 class Box:
     """Runs in `async with Box(folder) as box`. `box.settings_path` is the settings file for the graph.
 
-    `clients` None takes the clients of the folder, or the default number in an empty folder. `control` opens the
-    control ports. `durable` False is for tests: then a crash of the whole machine may lose data.
+    `clients` None uses the clients of the folder, or the default number in an empty folder. `control` opens the control
+    ports. `durable` False is for tests: a crash of the whole machine may then lose data.
     """
 
     def __init__(  # noqa: PLR0913 each is a choice of the command line
@@ -107,7 +107,7 @@ class Box:
             "settings_path": str(self.settings_path),
         }
         box_settings.write_private(self.ready_file, json.dumps(addresses, indent=2))
-        # A file of an earlier run would say that the sandbox is ready.
+        # A file of an earlier run would wrongly report that the sandbox is ready.
         stack.callback(self.ready_file.unlink, missing_ok=True)
 
 
@@ -120,7 +120,7 @@ def _ports(base: int | None) -> dict[str, int]:
 
 
 async def _close(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    """Close the pool without a wait for statements that hang on purpose."""
+    """Close the pool without waiting for statements that hang on purpose."""
     try:
         async with asyncio.timeout(1):
             await pool.close()

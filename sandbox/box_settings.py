@@ -8,22 +8,25 @@ from sandbox import settings
 from sandbox.settings import Server
 
 HYPER_REQUESTS_PER_MINUTE = 6_000
-"""The sandbox's Hyper takes that many. The default of 20 a minute is for the real one [D, H-1445]."""
+"""The sandbox's Hyper accepts this number of calls. The default of 20 a minute is for the real Hyper [D, H-1445]."""
 
 Value = str | int | bool | list[str]
 Section = Mapping[str, Value]
 
-_HEAD = "# Written by the sandbox at each start, with the addresses of this start. Its secrets open nothing else.\n"
+_HEAD = "# Written by the sandbox at each start, with the addresses of this start. Its secrets are valid only for "
+"this sandbox.\n"
 
 
 def write(path: Path, *, database_url: str, urls: Mapping[str, str]) -> None:
-    """Write the settings file. Only its owner can read it, because it holds secrets."""
+    """Write the settings file. Only the owner can read the file, because it has secrets."""
     text = _HEAD + "".join(_render(name, section) for name, section in _sections(database_url, urls).items())
     write_private(path, text)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file for its owner alone. It is renamed when it is complete, so that no process reads a part of it."""
+    """Write a file that only its owner can read. The complete file is renamed to its name, so that no process reads a
+    part of it.
+    """
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
     aside.touch(0o600, exist_ok=False)

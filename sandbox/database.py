@@ -16,11 +16,13 @@ DEFAULT_CLIENTS = 2_000
 
 
 class SeedMismatchError(RuntimeError):
-    """The data folder holds other clients than requested. Only its owner may delete it."""
+    """The data folder has other clients than requested. It is never deleted without a request of its owner."""
 
 
 async def fill(pg: Postgres, clients: int | None, *, fresh: bool, progress: seed.Progress) -> None:
-    """Create and fill the database with `clients` generated clients. None takes the existing ones, or few."""
+    """Create and fill the database with `clients` generated clients. None uses the existing clients, or a small default
+    number.
+    """
     wanted = DEFAULT_CLIENTS if clients is None else clients
     if not fresh and (there := await _loaded(pg)) is not None:
         _compare(there, clients)
@@ -36,9 +38,7 @@ async def fill(pg: Postgres, clients: int | None, *, fresh: bool, progress: seed
 def _compare(there: tuple[int, str], clients: int | None) -> None:
     count, fingerprint = there
     if clients is not None and count != clients:
-        raise SeedMismatchError(
-            f"The data folder holds {count:,} clients, not {clients:,}: start with --fresh to reload"
-        )
+        raise SeedMismatchError(f"The data folder has {count:,} clients, not {clients:,}: start with --fresh to reload")
     if fingerprint != seed.fingerprint():
         raise SeedMismatchError("The data folder was filled by another version: start with --fresh to reload")
 
@@ -68,6 +68,6 @@ async def _make(pg: Postgres) -> None:
 
 async def _make_role(connection: "Connection", password: str) -> None:
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", GRAPH_ROLE):
-        # The password is a hexadecimal text of ours, which needs no quoting.
+        # The password is a generated hexadecimal text and needs no quoting.
         await connection.execute(f"CREATE ROLE {GRAPH_ROLE} LOGIN PASSWORD '{password}'")
     await connection.execute(f"ALTER ROLE {GRAPH_ROLE} SET idle_in_transaction_session_timeout = '60s'")

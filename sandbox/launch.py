@@ -11,7 +11,7 @@ IDENTITY is the user of the program:
 - `nobody`: the user `nobody` with the capability to pass root's folders, where namespaces are forbidden.
 - `plain-nobody`: the user `nobody` without this capability.
 
-SIGNAL is sent to the program as soon as its parent has ended, for whatever reason.
+SIGNAL is sent to the program as soon as its parent has ended, for any reason.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ from pathlib import Path
 
 NOBODY = 65534
 REFUSED = 97
-"""Exit status if this identity is not possible here, or cannot reach the folder."""
+"""Exit status if this identity is not possible on this system, or cannot reach the folder."""
 
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_PDEATHSIG = 1
@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> None:
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             raise PermissionError(errno.EACCES, "this identity cannot reach the folder", folder)
         die_with_parent(int(signal_number), int(parent))
-        os.execv(command[0], command)  # noqa: S606 the command is our own, and a shell is what we avoid
+        os.execv(command[0], command)  # noqa: S606 the command is our own and needs no shell
     except OSError as error:
         closed = _closed_folder(folder) or _closed_folder(command[0])
         reason = f"this user may not enter the folder {closed}" if closed else str(error)

@@ -18,7 +18,7 @@ _LAUNCHER = str(Path(launch.__file__).resolve())
 
 
 class NoIdentityError(RuntimeError):
-    """PostgreSQL refuses to run as root, and no other identity is possible here."""
+    """PostgreSQL refuses to run as root, and no other identity works on this system."""
 
 
 def binaries() -> Path:
@@ -44,7 +44,7 @@ def owner_of(identity: str) -> int:
 
 
 def give(folder: Path, identity: str) -> None:
-    """Make the identity the owner of the folder and of all in it."""
+    """Make the identity the owner of the folder and of its content."""
     owner = owner_of(identity)
     if folder.stat().st_uid == owner:
         return
@@ -53,7 +53,9 @@ def give(folder: Path, identity: str) -> None:
 
 
 async def choose_identity(folder: Path) -> str:
-    """The first identity that works here. PostgreSQL refuses to run as root, so root needs another."""
+    """The first identity that works on this system. PostgreSQL refuses to run as root, so that root needs another
+    identity.
+    """
     if os.geteuid() != 0:
         return "self"
     failures = []

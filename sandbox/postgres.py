@@ -2,7 +2,7 @@
 
 - It starts for root and for an ordinary user, and changes neither users nor permissions of other folders.
 - It listens on a socket in a private folder and on loopback, and always asks for a password.
-- It ends with this process, for whatever reason that ends.
+- It ends when this process ends, for any reason.
 """
 
 import asyncio
@@ -46,19 +46,21 @@ _SETTINGS = {
     "max_wal_size": "2GB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    # Without these, three processes less run and the start is quicker.
+    # Without these features three fewer processes run and the start is quicker.
     "io_method": "sync",
-    # Shared memory is in the data folder, because /dev/shm is small in containers and keeps what a killed server had.
+    # Shared memory is in the data folder, because /dev/shm is small in containers and keeps the memory of killed
+    # servers.
     "dynamic_shared_memory_type": "mmap",
 }
-# The system's cache keeps what a killed server has committed, because synchronous_commit is on.
+# After a kill the system's cache still has all committed data, because synchronous_commit is on.
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres:
     """Runs in `async with Postgres(folder) as pg`, at the address `pg.url`.
 
-    Enter it in the thread that lives longest, because the kernel takes the end of this thread for the parent's end.
+    Enter the context in the thread that lives longest, because the kernel treats the end of this thread as the parent's
+    end.
     """
 
     def __init__(self, data: Path, *, durable: bool = True) -> None:
@@ -118,7 +120,7 @@ class Postgres:
 
     @property
     def identity(self) -> str:
-        """The identity of the server, in the words of launch.py."""
+        """The identity of the server, as launch.py names it."""
         return self._cluster.identity
 
     @property
@@ -157,7 +159,7 @@ class Postgres:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), STOP_TIMEOUT_SECONDS)
                 break
-        # Orphans of a killed server hold its shared memory, and the next start would refuse it.
+        # Orphans of a killed server hold its shared memory, so that the next start would fail.
         await gone(family, within_seconds=STOP_TIMEOUT_SECONDS)
 
     async def restart(self, mode: StopMode = "fast") -> None:
@@ -195,7 +197,9 @@ def _says_ready(marker: Path, pid: int) -> bool:
 
 
 def _free_port() -> int:
-    """A free port below those that the system gives to callers, which could be taken while the server is down."""
+    """A free port below the range of ports that the system assigns, because an assigned port could be taken while the
+    server is down.
+    """
     while True:
         port = random.randrange(_PORTS.start, _PORTS.stop)
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -18,7 +18,7 @@ LONGEST_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.65535")
 
 
 class PostgresError(RuntimeError):
-    """The database did not start. The text says why."""
+    """The database did not start. The message has the reason."""
 
 
 class Cluster:
@@ -50,11 +50,13 @@ class Cluster:
         return hmac.digest(self._secret.encode(), role.encode(), sha256).hex()[:32]
 
     def command(self, program: str, *arguments: str, death: signal.Signals, folder: Path | None = None) -> list[str]:
-        """The command line of a program of PostgreSQL, with the identity that works here."""
+        """The command line of a program of PostgreSQL, with the identity that works on this system."""
         return launched(self.identity, folder or self.folder, [str(binaries() / program), *arguments], death)
 
     def _start_afresh(self) -> Path:
-        """Remove the rest of a killed start. A cluster is renamed when it is complete, so it is never half made."""
+        """Remove the files of a killed start. A complete cluster is renamed to its name, so that a cluster is never
+        incomplete.
+        """
         new = self.data / "postgres.new"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
@@ -84,7 +86,7 @@ class Cluster:
     def _make_socket_folder(self) -> Path:
         """The folder of the socket: in the data folder if its path is short enough, or else a new one.
 
-        The name of a new folder is noted, so that the next start after a kill removes it.
+        The name of a new folder is stored, so that the next start after a kill removes the folder.
         """
         folder, note = self.data / "sockets", self.data / "sockets.elsewhere"
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,7 @@ class DataFolderInUseError(RuntimeError):
 
 
 class DataFolderLock:
-    """A lock on an open file, which is free as soon as its holder has ended."""
+    """A lock on an open file. The kernel releases the lock as soon as its holder has ended."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
@@ -41,7 +41,7 @@ class DataFolderLock:
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
 
     async def _wait_for_leftover(self) -> None:
-        """Wait for the server of a killed predecessor, which needs a moment to notice it and to end."""
+        """Wait for the server of a killed sandbox, which needs a moment to notice the kill and to end."""
         marker = self._data / "postgres" / "postmaster.pid"
         deadline = asyncio.get_running_loop().time() + LEFTOVER_TIMEOUT_SECONDS
         while (pid := _server_of(marker)) is not None:

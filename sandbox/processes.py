@@ -1,4 +1,4 @@
-"""Questions to the kernel about processes."""
+"""Functions that ask the kernel about processes."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ _POLL_SECONDS = 0.02
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process runs. A zombie does not: it waits for a reaper, which containers often lack."""
+    """Whether the process runs. A zombie does not run: it waits for a reaper, which containers often lack."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -30,7 +30,7 @@ def family_of(pid: int) -> list[int]:
 
 
 async def gone(pids: Iterable[int], *, within_seconds: float) -> list[int]:
-    """Wait for processes that are not our children. Returns those that are still alive."""
+    """Wait for processes that are not our children. Returns the processes that are still alive."""
     deadline = asyncio.get_running_loop().time() + within_seconds
     while left := [pid for pid in pids if is_alive(pid)]:
         if asyncio.get_running_loop().time() > deadline:

@@ -24,21 +24,21 @@ _DATA = ("seed_documents.sql", "seed_generated.sql")
 _AFTER = ("erp_indexes.sql",)
 
 Progress = Callable[[int, int], None]
-"""Gets the number of loaded clients, and the number of all."""
+"""A function that gets the number of loaded clients and the number of all clients."""
 
 
 def quiet(_done: int, _total: int) -> None:
-    """Shows nothing."""
+    """Show no progress."""
 
 
 def fingerprint() -> str:
-    """A hash over everything that a loaded database depends on."""
+    """A hash over all inputs of a load."""
     content = "".join(_sql(name) for name in (*_SCHEMA, *_DATA, *_AFTER))
     return sha256(f"{content}{settings.SERVERS}{settings.CRM_CONNECTIONS}{_SHARES}".encode()).hexdigest()
 
 
 async def loaded(connection: "Connection") -> tuple[int, str] | None:
-    """The number of generated clients in the database, and their fingerprint. None: there was no complete load."""
+    """The number of generated clients in the database, and their fingerprint. None if no load is complete."""
     if await connection.fetchval("SELECT to_regclass('sandbox.load')") is None:
         return None
     row = await connection.fetchrow("SELECT clients, fingerprint FROM sandbox.load")
@@ -46,7 +46,7 @@ async def loaded(connection: "Connection") -> tuple[int, str] | None:
 
 
 async def load(connection: "Connection", clients: int, progress: Progress = quiet) -> None:
-    """Fill an empty database. The row that says that it is complete is written last."""
+    """Fill an empty database. The row that marks the load as complete is written last."""
     if not 0 <= clients <= MAXIMUM_CLIENTS:
         raise ValueError(f"The number of clients must be between 0 and {MAXIMUM_CLIENTS:,}, not {clients:,}")
     async with connection.transaction():
@@ -75,7 +75,8 @@ async def _generate(connection: "Connection", clients: int, progress: Progress) 
     """Generate clients in chunks. Each has its own transaction, so that memory and transaction logs stay small."""
     for first, last in _chunks(clients):
         async with connection.transaction():
-            # Correct rows that are copied immediately need neither foreign keys nor notes of changes.
+            # The rows are correct and are copied immediately, so that they need no checks of foreign keys and no change
+            # notes.
             await connection.execute("SET LOCAL session_replication_role = replica")
             for procedure in ("clients", "accounts", "balances"):
                 await connection.execute(f"CALL seed.load_{procedure}({first}, {last})")
@@ -89,7 +90,7 @@ def _chunks(clients: int) -> Iterator[tuple[int, int]]:
 
 
 async def _servers(connection: "Connection") -> None:
-    """Load the trading servers of the platforms and of the ERP. The ERP knows one more than the vendors."""
+    """Load the trading servers of the platforms and of the ERP. The ERP has one server more than the vendors."""
     servers = settings.SERVERS
     await connection.executemany(
         "INSERT INTO platform.server (name, platform, face, vendor_id, timezone, next_login, next_ticket)"

@@ -1,6 +1,6 @@
 """Constants of the sandbox: credentials of its vendors, its trading servers, its CRM connections.
 
-All are made up. The seed, the vendor servers and the settings file for the graph use them.
+All values are invented. The seed, the vendor servers and the settings file for the graph use them.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ def made_up(name: str, length: int) -> str:
 
 
 HYPER_ACCESS_TOKEN = made_up("hyper access", 120)
-"""120 characters, valid for one hour [D, H-1445]. After a refresh the vendor server has another one."""
+"""120 characters, valid for one hour [D, H-1445]. After a refresh the vendor server has another token."""
 HYPER_REFRESH_TOKEN = made_up("hyper refresh", 200)
 CPLUGIN_CLIENT_ID = "brokergraph-sandbox"
 CPLUGIN_CLIENT_SECRET = made_up("cplugin client", 40)
@@ -81,7 +81,7 @@ SERVERS = (
         deposits=False,
         groups=(Group("real\\standard", "USD", 100), Group("real\\euro", "EUR", 200)),
         next_login=5_900_000_000,
-        generated_from=5_000_000_000,  # MT5 logins have 64 bits, so that these are large.
+        generated_from=5_000_000_000,  # Because MT5 logins have 64 bits, these logins are large.
     ),
     Server(
         name="R3",
@@ -134,7 +134,7 @@ SERVERS = (
 )
 
 UNCONFIGURED_SERVER = "X9"
-"""The ERP has accounts of this M2M server. It is in no settings, and no vendor knows it."""
+"""The ERP has accounts of this M2M server. The server is not in the settings, and no vendor has it."""
 UNCONFIGURED_PLATFORM = "M2M"
 UNCONFIGURED_FROM = 70_000_000
 

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 async def synchronise(pool: "Pool") -> int:
-    """Run one pass now, even while paused. Returns the number of copied accounts."""
+    """Run one pass immediately, even while passes are paused. Returns the number of copied accounts."""
     copied: int = await pool.fetchval("SELECT hyper.synchronise()")
     return copied
 
@@ -47,6 +47,6 @@ async def _work(pool: "Pool", interval_seconds: float) -> None:
     while True:
         try:
             await pool.execute("SELECT hyper.synchronise_unless_paused()")
-        except Exception:  # noqa: BLE001 a test may kill the database at any moment, and passes go on after it
+        except Exception:  # noqa: BLE001 a test may kill the database at any time, and passes continue afterwards
             _log.debug("The pass failed; the next one will copy what it left", exc_info=True)
         await asyncio.sleep(interval_seconds)

@@ -1,4 +1,4 @@
-"""The one place that opens and closes all vendor connections."""
+"""Opens and closes all vendor connections."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +19,7 @@ from upstreams.vendors.registry import VENDORS, adapters, vendor_of
 
 T = TypeVar("T")
 Key = tuple[str, str]
-"""A vendor's section, and the name of one of its connections, or "" for the only one."""
+"""A vendor's section, and the name of a connection; "" for a vendor with one connection."""
 
 
 class UpstreamsConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,13 +77,13 @@ async def open_upstreams(
 
 
 def path_of(key: Key) -> str:
-    """The settings section of a connection: that of its vendor, or one below it."""
+    """The settings section of a connection: the section of its vendor, or a section below it."""
     section, name = key
     return f"{section}.{name}" if name else section
 
 
 def key_of(server: ServerConfig) -> Key:
-    """The connection that [servers.NAME] asks for."""
+    """The connection that [servers.NAME] names."""
     return server.adapter, "" if vendor_of(server.adapter).is_single else server.connection
 
 
@@ -121,7 +121,7 @@ def _server(name: str, config: ServerConfig, connections: Mapping[Key, Any], clo
 
 
 def _check_adapter(name: str, config: ServerConfig) -> None:
-    """Raise ConfigError where no vendor of this name has trading servers."""
+    """Raise ConfigError if no vendor of this name has trading servers."""
     choice = adapters()
     if config.adapter not in choice:
         problem = f"Invalid enum value {config.adapter!r}; choose from {', '.join(sorted(choice))}"

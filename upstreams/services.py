@@ -1,4 +1,4 @@
-"""Everything that answers us, opened and closed in one visible place: the ERP, our own state, and the vendors."""
+"""Opens and closes all upstreams: the ERP, the state database and the vendors."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,7 +28,7 @@ from upstreams.vendors.kit.server_config import ServerConfig
 
 
 class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the settings say of them. `process_seconds` is how long an instruction belongs to its process."""
+    """The settings of all upstreams. `process_seconds` is the lease of the process that sends an instruction."""
 
     vendors: UpstreamsConfig
     budget: BudgetConfig
@@ -40,7 +40,7 @@ class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class StateStores:
-    """What is stored in the schema `brokergraph`."""
+    """The stores in the schema `brokergraph`."""
 
     database: Database
     schema: SchemaVersion
@@ -63,7 +63,9 @@ def open_stores(database: Database, clock: Clock, process_seconds: float = PROCE
 
 @dataclass(frozen=True, slots=True)
 class UpstreamServices:
-    """One for the life of the process. `platforms` and `servers` are by the ERP's name of the trading server."""
+    """All upstreams of the process. The keys of `platforms` and `servers` are the ERP's names of the trading
+    servers.
+    """
 
     erp_database: Database
     erp: Erp
@@ -82,7 +84,7 @@ class UpstreamServices:
 async def open_upstream_services(
     erp_database: Database, state_database: Database, options: UpstreamOptions, clock: Clock
 ) -> AsyncIterator[UpstreamServices]:
-    """Opens nothing on the network by itself. The databases are closed with the rest."""
+    """Open the upstreams without a network connection. The databases are closed together with the vendors."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(erp_database.close)
         stack.push_async_callback(state_database.close)

@@ -45,8 +45,10 @@ _ARGUMENTS = {
 @public(VALUE)
 @strawberry.type(description="The place of a page in its list (Relay).")
 class PageInfo:
-    has_next_page: bool = field("Whether more follows this page.", column(sql.given, "has_next_page"))
-    has_previous_page: bool = field("Whether something comes before this page.", column(sql.given, "has_previous_page"))
+    has_next_page: bool = field("Whether the list has elements after this page.", column(sql.given, "has_next_page"))
+    has_previous_page: bool = field(
+        "Whether the list has elements before this page.", column(sql.given, "has_previous_page")
+    )
     start_cursor: str | None = field(
         "Cursor of the first element; null on an empty page.", column(sql.given, "start_cursor")
     )
@@ -63,7 +65,7 @@ class EdgeRecord(Generic[T]):
 
 @dataclass(frozen=True)
 class ConnectionRecord(Generic[T]):
-    """A page as Relay wants it. `owner` and `query` are what the total is counted by."""
+    """A page in the form of Relay's specification. The total is counted by `owner` and `query`."""
 
     page: Page[T]
     request: PageRequest
@@ -82,7 +84,7 @@ class ConnectionRecord(Generic[T]):
     @cached_property
     def page_info(self) -> PageInfo:
         rows, request, more = self.page.rows, self.request, self.page.has_more
-        # What lies behind a cursor is known to exist: the cursor came from it.
+        # A cursor was made from an element, so that there is an element on the other side of the cursor.
         return PageInfo(
             has_next_page=request.before is not None or (more and not request.backward),
             has_previous_page=request.after is not None or (more and request.backward),
@@ -92,12 +94,12 @@ class ConnectionRecord(Generic[T]):
 
 
 def page_request(arguments: Mapping[str, Any], order: Cursor, limits: GraphLimits) -> PageRequest:
-    """The page to read, by Relay's arguments: left out and null are the same. Raises BadUserInput for sizes out of
-    bounds, `first` together with `last`, and cursors of other lists.
+    """The page to read, by Relay's arguments. A null argument means the same as a missing argument. Raises BadUserInput
+    for sizes out of bounds, `first` together with `last`, and cursors of other lists.
     """
     first, after, last, before = (given(arguments.get(name)) for name in _ARGUMENTS)
     if first is not None and last is not None:
-        raise BadUserInput("Give either first or last, not both.")
+        raise BadUserInput("first and last must not be given together.")
     limit, name = (last, "last") if last is not None else (first, "first")
     if limit is not None and not 1 <= limit <= limits.page_max:
         raise BadUserInput(f"{name} must be from 1 to {limits.page_max}; got {limit}.")
@@ -110,10 +112,10 @@ def page_request(arguments: Mapping[str, Any], order: Cursor, limits: GraphLimit
 
 
 def paged(order: Cursor, resolve: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """The list or root resolver with Relay's four arguments in place of its parameter `request`, the PageRequest."""
+    """The list or root resolver, where Relay's four arguments replace its parameter `request`, the PageRequest."""
 
     async def read(*leading: Any, **arguments: Any) -> Any:
-        # A root resolver has an Info in place of the context.
+        # A root resolver gets an Info, a list resolver the context.
         context = getattr(leading[-1], "context", leading[-1])
         request = page_request(arguments, order, context.services.limits)
         return await resolve(*leading, request, **{k: v for k, v in arguments.items() if k not in _ARGUMENTS})
@@ -144,7 +146,7 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
 
     @strawberry.type(name=f"{name}Edge", description=f"An element of a page of {plural}.", directives=[needs(scope)])
     class Edge:
-        cursor: str = field("The place of the element in the list.", column(order.sql, *order.names))
+        cursor: str = field("The cursor of the element.", column(order.sql, *order.names))
         node: Any = field("The element.", INNER, graphql_type=element)
         is_type_of = is_a(EdgeRecord)
 
@@ -157,7 +159,8 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
             totals,
             returns=int | None,
             key=attrgetter("owner", "query"),
-            description=f"How many {plural} there are on all pages; a statement of its own, made only when asked for.",
+            description=f"The number of {plural} on all pages. It costs a separate statement, which is sent only if "
+            f"this field is selected.",
             upstreams=[upstream],
             rendering=_TOTAL_COUNT,
         )
@@ -169,7 +172,7 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
 async def counted(
     connections: Sequence[ConnectionRecord[Any]], count: Callable[[Any, list[Any]], Awaitable[Mapping[Any, int]]]
 ) -> list[int | BaseException]:
-    """The total of each connection's whole list: one statement for all owners of an equal query."""
+    """The number of elements of each connection's whole list, by one statement for all owners with equal queries."""
     owners: defaultdict[Any, list[Any]] = defaultdict(list)
     for connection in connections:
         owners[connection.query].append(connection.owner)
@@ -179,5 +182,5 @@ async def counted(
 
 
 def given(value: T | None) -> T | None:
-    """The argument's value; None where it was left out or given as null."""
+    """The argument's value; None if the argument is missing or null."""
     return None if value is UNSET else value

@@ -1,7 +1,7 @@
 """How fields are declared. A list resolver answers a field for all parents of a level (docs/resolvers.md).
 
-`many` makes such a function a field of a type. Under graphql-core the field's parents are gathered by one DataLoader
-per request and arguments; an engine that works by levels may call `wrapper.list_resolver` with all parents itself.
+`many` makes such a function a field of a type. Under graphql-core one DataLoader per request and arguments collects the
+field's parents. The engine calls `wrapper.list_resolver` with all parents of a level.
 """
 
 import asyncio
@@ -36,13 +36,14 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     """A field that is answered for all parents in one call.
 
     - `resolve(parents, context, **arguments)` returns one answer per parent, in order. An answer may be an exception:
-      that parent alone gets null and one located error.
-    - `key` tells parents apart; equal parents share an answer.
-    - `lookup` is the point look-up that the field goes through, if any: fields with the same look-up share its call.
+      only its parent gets null and one located error.
+    - `key` is the identity of a parent. Parents with equal keys share an answer.
+    - `lookup` is the point look-up that the field uses, if any. Fields with the same look-up share its call.
     """
 
     async def wrapper(root: Any, info: Info, **arguments: Any) -> Any:
-        # Equal parents share one future. It is shielded, so that cancelling one waiter does not cancel the others.
+        # Parents with equal keys share one future. The shield keeps this future running if one of its waiters is
+        # cancelled.
         return unwrapped(await asyncio.shield(info.context.loader(resolve, key, arguments).load(root)))
 
     _borrow_signature(wrapper, resolve)
@@ -59,7 +60,9 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
 
 
 def field(description: str, rendering: Declaration, **options: Any) -> Any:
-    """A field with its rendering: the record's attribute of that name, or the decorated resolver of one parent."""
+    """A field with its rendering. Its value is the record's attribute of this name, or comes from the decorated
+    resolver.
+    """
     return strawberry.field(description=description, metadata=rendering, **options)
 
 
@@ -82,8 +85,8 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
     renderer: Renderer | None = None,
     public: str | None = None,
 ) -> Any:
-    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes. `public` is the
-    reason why it needs none. `renderer` makes a rendering of a selection, or None.
+    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers with the scopes. `public` is the reason
+    why the field needs no scopes. `renderer` makes a rendering of a selection, or None.
     """
 
     async def wrapper(info: Info, **arguments: Any) -> Any:
@@ -101,9 +104,9 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
 
 
 def _borrow_signature(wrapper: Any, resolve: Callable[..., Any]) -> None:
-    """Give the wrapper the resolver's arguments, so that strawberry reads them; hints stay as they are written."""
+    """Give the wrapper the resolver's arguments, so that strawberry reads them. The type hints are not evaluated."""
     own = [part for part in inspect.signature(wrapper).parameters.values() if part.kind is not part.VAR_KEYWORD]
-    # A list resolver takes parents and context first, a root resolver info alone: as many as the wrapper itself.
+    # A list resolver first takes parents and context, a root resolver only info. The wrapper takes the same number.
     arguments = list(inspect.signature(resolve).parameters.values())[len(own) :]
     wrapper.__signature__ = inspect.Signature([*own, *arguments])
     wrapper.__annotations__ = {"info": Info, **{argument.name: argument.annotation for argument in arguments}}

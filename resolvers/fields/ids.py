@@ -1,6 +1,7 @@
-"""Node ids: base64url of `Type:key`, permanent; and cursors: base64url of a list kind and its key.
+"""Node ids and cursors. A node id is base64url of `Type:key` and permanent. A cursor is base64url of a kind of list and
+the key of a row.
 
-Each has one format, from which both the Python form and the SQL form come.
+The Python code and the SQL code of a format are both made from one definition.
 """
 
 import base64
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 class _Format:
-    """A text with the names of attributes of a record, which are columns of its row as well, in braces."""
+    """A text with names in braces. A name is both an attribute of a record and a column of its row."""
 
     def __init__(self, text: str) -> None:
         self._pieces = re.split(r"\{(\w+)\}", text)
@@ -45,7 +46,7 @@ class _Format:
 
 
 class NodeId(Generic[T]):
-    """The ids of a type. `parse` makes the key of a look-up from the key in an id, or raises BadUserInput."""
+    """The ids of a type. `parse` converts the key in an id to the key of a look-up, or raises BadUserInput."""
 
     def __init__(self, text: str, parse: Callable[[str], T]) -> None:
         self.type_name = text.partition(":")[0]
@@ -60,7 +61,7 @@ class NodeId(Generic[T]):
         return self._format.sql(map(sql.plain, columns))
 
     def key(self, identity: str) -> T:
-        """The key in an id of this very type."""
+        """The key in an id of this type."""
         found, key = decode_id(identity)
         if found != self.type_name:
             raise BadUserInput(f"{_shown(identity)} is the id of a {found}, not of a {self.type_name}.")
@@ -68,7 +69,7 @@ class NodeId(Generic[T]):
 
 
 def decode_id(identity: str) -> tuple[str, str]:
-    """The type and key of a node id. Raises BadUserInput for a text that never was an id of ours."""
+    """The type and key of a node id. Raises BadUserInput for a text that is not an id of the graph."""
     text = _decode(identity)
     type_name, colon, key = text.decode("utf-8", "replace").partition(":") if text else ("", "", "")
     if not colon or _encode(f"{type_name}:{key}") != identity:
@@ -107,7 +108,7 @@ _parts = msgspec.json.Decoder(list[int | str])
 
 
 class Cursor:
-    """The cursors of a kind of list. `types` are those of the values in it, int or str."""
+    """The cursors of a kind of list. `types` are the types of the values in a cursor, int or str."""
 
     def __init__(self, text: str, *types: type) -> None:
         self._format = _Format(text)
@@ -144,7 +145,7 @@ INSTRUCTIONS: Final = Cursor('["instructions",{number}]', int)
 
 
 def _is_key(part: int | str) -> bool:
-    """Whether the database could hold it."""
+    """Whether the database can store the value."""
     return "\x00" not in part if isinstance(part, str) else abs(part) <= _MAX_BIGINT
 
 
@@ -159,7 +160,7 @@ def _decode(text: str) -> bytes | None:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    # No key of ours holds a null character, and no database would take it.
+    # No key has a null character, and PostgreSQL accepts none.
     return None if b"\x00" in decoded else decoded
 
 

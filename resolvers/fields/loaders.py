@@ -1,4 +1,4 @@
-"""Point look-ups, each named after its question: keys in, one answer per key, by key."""
+"""Point look-ups. Each takes keys and returns one answer per key."""
 
 from collections.abc import Sequence
 from uuid import UUID

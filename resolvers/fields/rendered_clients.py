@@ -50,8 +50,9 @@ class _Rendering:
         self._rests_until = 0.0
 
     async def render(self, context: Context, arguments: Arguments) -> RenderedText | None:
-        """Run the statement in half of the time left. A single view may be the cause of a failure: the resolvers read
-        each view separately and answer without that view in the other half. The statement then rests for a while.
+        """Run the statement in half of the remaining time. After a failure the resolvers use the other half. They read
+        each view separately, so that one failed view does not fail all fields. The statement is then not used for some
+        seconds.
         """
         clock, deadline = context.services.clock, context.call.deadline
         if clock.monotonic() < self._rests_until:
@@ -68,7 +69,7 @@ class _Rendering:
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
         for value in self._unused:
-            # The arguments of a page that is not rendered must be valid as well.
+            # The arguments of a page that the statement does not read must be valid as well.
             value(context, arguments)
         return tuple([value(context, arguments) for value in self._values])
 
@@ -88,7 +89,7 @@ class _Rendering:
         return RenderedText(parts, fillings)
 
     def _lengths(self, opening: Opening, number: int, rows: Sequence[Texts]) -> list[list[int]]:
-        """How many elements each list on the way to a hole has: the clients, then each client's accounts."""
+        """The lengths of the lists on the path to a hole: the clients, then each client's accounts."""
         path, mark, end = opening.hole.path, sql.hole(number), 1 + len(self._statement.texts)
         by_list = [[sum(text.count(mark) for text in islice(row, 1, end)) for row in rows]]
         if path[0].wanted.name == "clients":
@@ -126,7 +127,7 @@ class _One(_Rendering):
 
 
 class _Piece(str):
-    """JSON that Python makes in each run from the page."""
+    """A part of the JSON that Python makes from the page in each run."""
 
     __slots__ = ("texts",)
     texts: Callable[[Page], list[str]]
@@ -139,7 +140,7 @@ def _piece(texts: Callable[[Page], list[str]]) -> _Piece:
 
 
 class _ListedClients:
-    """What the place of the connection has for a row: the texts that the statement makes of each client."""
+    """The row of the connection's place: the texts that the statement makes for each client."""
 
     def __init__(self) -> None:
         self.texts: list[Json] = []
@@ -159,7 +160,7 @@ class _ListedClients:
 
 
 def _elements(number: int, page: Page) -> list[str]:
-    """The texts of all clients with commas between them, in one list: a long answer is joined only once."""
+    """The texts of all clients with commas between them, as a list, so that a long answer is joined only once."""
     texts = [","] * (2 * len(page.nodes) - 1)
     texts[::2] = [row[number] for row in page.nodes]
     return texts

@@ -6,12 +6,13 @@ Each field of a type that can be rendered has one of these declarations:
 
 - `column(render, *names)`: JSON that `render` makes of columns of the object's row. `sql` has these functions.
 - `rendered(render)`: JSON that `render` makes of the field's selection and place.
-- `INNER`: an object that is made of the same row.
+- `INNER`: an object with columns of the same row.
 - `BY_RESOLVER`: a hole in the text. The field's own resolver fills it.
-- `UNRENDERED`: an operation that selects the field is resolved as a whole.
+- `UNRENDERED`: an operation that selects the field is not rendered at all.
 
-A rendering says in SQL what the field's resolver says in Python. tests/conformance/engine/test_rendered.py compares the
-answers of both. tests/unit/resolvers/fields/test_declarations.py names each field without a declaration.
+A rendering computes in SQL the value that the field's resolver computes in Python.
+tests/conformance/engine/test_rendered.py compares both values. tests/unit/resolvers/fields/test_declarations.py names
+each field without a declaration.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +29,7 @@ __all__ = ["AccountPage", "Json", "Row", "Statement", "Texts", "sql"]
 
 
 class Unrendered(Exception):
-    """The selection has something that only a resolver can answer."""
+    """The selection has a field that only a resolver can answer."""
 
 
 Value = Callable[[Context, Arguments], Any]
@@ -37,14 +38,16 @@ Path = tuple[PathStep, ...]
 
 
 class Clients:
-    """Each client of the answer, as parents of the holes of one field."""
+    """The parents of the holes of one field are the clients of the answer."""
 
     def parents(self, statement: Statement, rows: Sequence[Texts], count: int) -> Sequence[Any] | None:  # noqa: ARG002 - of any.
         return [ClientName(row[0]) for row in rows] if len(rows) == count else None
 
 
 class Accounts:
-    """Each account on one page of each client, likewise. `number` is the page's, once the page is compiled."""
+    """The parents of the holes of one field are the accounts on one page of each client. `number` is the number of the
+    page, which is set when the page is compiled.
+    """
 
     def __init__(self) -> None:
         self.is_asked = False
@@ -56,25 +59,25 @@ class Accounts:
 
 
 Known = Clients | Accounts
-"""Gives the parents in reading order; None where their number differs from that of the holes."""
+"""Returns the parents in the order of the text; None if there are not as many parents as holes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """An object of the answer: its row, and the path to it.
 
-    `known` finds the parents of a resolver; None where they cannot be found.
+    `known` finds the parents for a resolver; None if the parents cannot be found.
     """
 
     row: Any
-    """Columns. For a connection, they are the fields of PageInfo as JSON, and its methods `elements` and `total_count`
-    render the fields of these names.
+    """The columns of the row. The columns of a connection are the fields of PageInfo as JSON; the methods `elements`
+    and `total_count` of a connection render the fields with these names.
     """
     path: Path
     known: Known | None = None
 
     def below(self, wanted: RequestedField) -> "Place":
-        """An object in one of the fields, made of the same row."""
+        """An object in one of the fields, with columns of the same row."""
         return Place(self.row, (*self.path, PathStep(wanted)), self.known)
 
 
@@ -85,14 +88,14 @@ RENDERING: Final = "rendering"
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A hole, and the object that knows its parents; None for the outermost connection."""
+    """A hole, and the object that finds its parents; None for the outermost connection."""
 
     hole: Hole
     known: Known | None
 
 
 class Compilation:
-    """From one selection to the statement's columns, parameters and holes."""
+    """Compiles one selection to the statement's columns, parameters and holes."""
 
     def __init__(self) -> None:
         self.builder = StatementBuilder()
@@ -105,11 +108,11 @@ class Compilation:
         return len(self._values) - 1
 
     def values(self, statement: Statement) -> tuple[Value, ...]:
-        """In the statement's order."""
+        """The values of the statement's parameters, in its order."""
         return tuple(self._values[name] for name in statement.parameters)  # type: ignore[call-overload]
 
     def unused(self, statement: Statement) -> tuple[Value, ...]:
-        """Those that the statement does not read. Their arguments may be wrong nevertheless."""
+        """The values that the statement does not read. Their arguments are checked too, because they may be wrong."""
         return tuple(value for name, value in enumerate(self._values) if name not in statement.parameters)
 
     def object(self, wanted: RequestedField, place: Place) -> Json:
@@ -154,17 +157,17 @@ UNRENDERED: Final[Declaration] = {RENDERING: None}
 
 
 def coded(otherwise: Enum) -> Callable[[str], Json]:
-    """A column of codes as the enum's names."""
+    """Renders a column of codes as the names of enum members."""
     names = {member.value: member.name for member in type(otherwise) if member is not otherwise}
     return lambda code: sql.coded(code, names, otherwise.name)
 
 
 def coded_text(texts: Mapping[Any, str], otherwise: Enum) -> Callable[[str, str], Json]:
-    """A column of texts, or where one is missing the text for the code."""
+    """Renders a column of texts. A missing text is replaced by the text for the code."""
     by_code = {member.value: text for member, text in texts.items() if member is not otherwise}
     return lambda text, code: sql.text_or_coded(text, code, by_code, texts[otherwise])
 
 
 def argument(wanted: RequestedField, name: str, then: Callable[[Any], Any]) -> Value:
-    """A parameter made of an argument of the field, which is None where it is not given."""
+    """A parameter that `then` makes from an argument of the field; None for a missing argument."""
     return lambda _context, arguments: then(arguments(wanted).get(name))

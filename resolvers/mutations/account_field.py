@@ -1,4 +1,6 @@
-"""The account that an instruction concerns, read after the fact: an outcome is never lost to a later read."""
+"""The field for the account of an instruction. The account is read after the outcome, so that a failed read never hides
+the outcome.
+"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 

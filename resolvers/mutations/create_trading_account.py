@@ -31,45 +31,46 @@ from resolvers.types.standing import standing
 from upstreams.vendors.registry import sections
 
 KIND = "CREATE_TRADING_ACCOUNT"
-_SYNC = "null while the ERP has not synchronised the login or cannot be asked; the outcome stands."
+_SYNC = "null until the ERP has synchronised the login, or while the ERP is unavailable. The outcome does not change."
 
 
-@strawberry.input(
-    description="server: the trading server's name, such as R1. group: one of the groups that the server's "
-    "configuration allows. The account is made in the client's full name."
-)
+@strawberry.input(description="A new account on a named trading server. The account gets the client's full name.")
 class NewAccountOnServer:
     server: str = strawberry.field(description="The trading server's name, such as R1.")
     group: str = strawberry.field(description="One of the groups that the server's configuration allows.")
     leverage: Decimal | None = strawberry.field(
-        default=UNSET, description="A whole number, 100 for 1:100; the group's own when left out."
+        default=UNSET,
+        description="A whole number, 100 for 1:100. Without it the account has the leverage of its group.",
     )
 
 
 @strawberry.input(
-    description="Without `server` the ERP decides where and how (Create_TP_Account_Json); with it the account is made "
-    "on that trading server directly."
+    description="A new trading account. Without `server` the ERP chooses the server and the group "
+    "(Create_TP_Account_Json). With `server` the account is made directly on that trading server."
 )
 class CreateTradingAccountInput:
     client_number: int = strawberry.field(description="The client that gets the account.")
     idempotency_key: strawberry.ID = strawberry.field(description=KEY)
-    server: NewAccountOnServer | None = strawberry.field(default=UNSET, description="Where to make it directly.")
+    server: NewAccountOnServer | None = strawberry.field(
+        default=UNSET, description="The trading server for the account; null: the ERP chooses."
+    )
 
 
 @public(OUTCOME)
-@strawberry.type(description="The account was made.")
+@strawberry.type(description="The trading account was created.")
 class TradingAccountCreated:
     server: str = strawberry.field(description="The trading server.")
     login: str = strawberry.field(description="The new login.")
     account: ProducedAccount = produced_account(f"The account as the ERP has it; {_SYNC}")
     initial_password: str | None = strawberry.field(
-        description="Comes once, in the first answer, where the vendor gives one; it is kept nowhere."
+        description="The password, if the vendor gives one. It is returned only once, in the first answer, and is "
+        "stored nowhere."
     )
     instruction: Instruction = strawberry.field(description="The instruction.")
 
 
 @public(OUTCOME)
-@strawberry.type(description="The client has an account already; this is it, and none was made.")
+@strawberry.type(description="The client already has this account. No account was created.")
 class TradingAccountAlreadyExists:
     server: str = strawberry.field(description="The trading server.")
     login: str = strawberry.field(description="The existing login.")
@@ -85,7 +86,9 @@ CreateTradingAccountPayload = Annotated[
     | Refused
     | UpstreamFailed
     | IdempotencyConflict,
-    strawberry.union("CreateTradingAccountPayload", description="What became of a new account."),
+    strawberry.union(
+        "CreateTradingAccountPayload", description="The outcome of createTradingAccount, or the reason of a failure."
+    ),
 ]
 
 
@@ -97,15 +100,15 @@ async def _client(number: int, context: Context) -> ClientRecord:
 
 
 async def through_erp(number: int, context: Context) -> CheckedCommand:
-    """Let the ERP make the account. It knows the client's standing itself and answers accordingly."""
+    """Let the ERP make the account. The ERP itself checks the client's standing."""
     erp_api, client = context.services.upstreams.erp_api, await _client(number, context)
     if erp_api is None:
-        message = f"No {sections('erp')} is configured, so the ERP cannot be asked to make accounts."
+        message = f"No {sections('erp')} is configured, so the ERP cannot make accounts."
         raise NotPermitted(Reason.NOT_SUPPORTED, message)
     found = await context.services.upstreams.erp.api_passwords([number], context.caller.visible, context.call)
     password = found.get(number)
     if password is None:
-        message = "The ERP has no API password of this client, so its API cannot be asked to make an account."
+        message = "The ERP has no API password of this client, so the ERP's API cannot make an account."
         raise NotPermitted(Reason.CREDENTIALS_REJECTED, message)
     return CheckedCommand(client, None, partial(erp_api.prepare_account, number, password))
 

@@ -36,34 +36,38 @@ from resolvers.types.standing import standing
 from resolvers.types.trading_account import is_demo_account
 
 KIND = "DEPOSIT"
-# What is kept for ever should not be a place to store things.
+# Because instructions are never deleted, a note is short.
 _LONGEST_NOTE = 1000
 
 
 @strawberry.input(description="Money to put on a trading account.")
 class DepositInput:
     account: TradingAccountBy = strawberry.field(description="The account.")
-    amount: Decimal = strawberry.field(description="How much; more than zero, no finer than the currency is.")
-    currency: CurrencyCode = strawberry.field(description="The account's currency, to be sure that both mean the same.")
+    amount: Decimal = strawberry.field(
+        description="The amount: more than zero, and with no more decimal places than the currency has."
+    )
+    currency: CurrencyCode = strawberry.field(
+        description="The currency of the amount. It must be the account's currency."
+    )
     idempotency_key: strawberry.ID = strawberry.field(description=KEY)
-    note: str | None = strawberry.field(default=UNSET, description="A remark that is kept with the instruction.")
+    note: str | None = strawberry.field(default=UNSET, description="A remark that is stored with the instruction.")
 
 
 @public(OUTCOME)
 @strawberry.type(description="The trading server has booked the deposit.")
 class DepositConfirmed:
     instruction: Instruction = strawberry.field(description="The instruction, with the server's ticket.")
-    account: ProducedAccount = produced_account("The account as the ERP has it; null while it cannot be asked.")
+    account: ProducedAccount = produced_account("The account as the ERP has it; null while the ERP is unavailable.")
 
 
 DepositPayload = Annotated[
     DepositConfirmed | InstructionPending | ValidationFailed | Refused | UpstreamFailed | IdempotencyConflict,
-    strawberry.union("DepositPayload", description="What became of a deposit."),
+    strawberry.union("DepositPayload", description="The outcome of a deposit, or the reason of a failure."),
 ]
 
 
 def issues(command: DepositCommand) -> list[InputIssue]:
-    """What is wrong with a deposit, whatever its account."""
+    """The mistakes of a deposit that are found without its account."""
     if command.amount <= 0:
         return [InputIssue(("amount",), "positive", "amount must be more than zero.")]
     if not is_whole(command.amount, command.currency):

@@ -1,4 +1,4 @@
-"""Everything that an expected failure of a mutation can be, all under MutationError."""
+"""The types for expected failures of mutations. Each implements MutationError."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from resolvers.policy.authorization import OUTCOME, public
 from resolvers.policy.enums import ErrorCode, RetryAdvice, UpstreamSystem
 from resolvers.types.instruction import Instruction
 
-# What went wrong is the upstream's doing rather than the order's.
+# Failures that the upstream caused, not the command.
 _UPSTREAM_FAILURES = (Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_REFUSED, Reason.RATE_LIMITED)
 
 
@@ -20,56 +20,60 @@ _UPSTREAM_FAILURES = (Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_REFUSED, Reas
     "member."
 )
 class MutationError:
-    code: ErrorCode = strawberry.field(description="What went wrong, to decide on.")
-    message: str = strawberry.field(description="What went wrong, to read.")
-    retry: RetryAdvice = strawberry.field(description="What to do.")
-    upstream_code: str | None = strawberry.field(description="The upstream's own code for it, to quote to the vendor.")
+    code: ErrorCode = strawberry.field(description="The reason of the failure, for programs.")
+    message: str = strawberry.field(description="The reason of the failure, for people.")
+    retry: RetryAdvice = strawberry.field(description="Whether and how to repeat the mutation.")
+    upstream_code: str | None = strawberry.field(
+        description="The upstream's own code for the failure, for a question to the vendor."
+    )
 
 
 @public(OUTCOME)
 @strawberry.type(description="One unacceptable input value.")
 class FieldIssue:
-    path: list[str] = strawberry.field(description="Where in `input`.")
-    rule: str = strawberry.field(description="The rule that it breaks, by name.")
-    message: str = strawberry.field(description="What would be acceptable.")
+    path: list[str] = strawberry.field(description="The path of the value in `input`.")
+    rule: str = strawberry.field(description="The name of the broken rule.")
+    message: str = strawberry.field(description="The values that would be acceptable.")
 
 
 @public(OUTCOME)
-@strawberry.type(description="The input is well formed and cannot be accepted; nothing was written down or sent.")
+@strawberry.type(description="The input has values that are not acceptable. Nothing was stored or sent.")
 class ValidationFailed(MutationError):
-    issues: list[FieldIssue] = strawberry.field(description="Everything that is wrong with it.")
+    issues: list[FieldIssue] = strawberry.field(description="All mistakes of the input.")
 
 
 @public(OUTCOME)
-@strawberry.type(description="It may not be done, says the graph or the upstream.")
+@strawberry.type(description="The graph or the upstream refused the command.")
 class Refused(MutationError):
     pass
 
 
 @public(OUTCOME)
-@strawberry.type(description="The upstream could not do it; nothing was done.")
+@strawberry.type(description="The upstream could not apply the command. Nothing was done.")
 class UpstreamFailed(MutationError):
-    system: UpstreamSystem = strawberry.field(description="Which system.")
-    retry_after_seconds: float | None = strawberry.field(description="When to try again, where that is known.")
+    system: UpstreamSystem = strawberry.field(description="The upstream that failed.")
+    retry_after_seconds: float | None = strawberry.field(
+        description="The time before a repeat makes sense; null if it is not known."
+    )
 
 
 @public(OUTCOME)
-@strawberry.type(description="The key was used before, for something else.")
+@strawberry.type(description="The idempotency key was used before, for a command with another meaning.")
 class IdempotencyConflict(MutationError):
-    original: Instruction = strawberry.field(description="What the key was used for.")
+    original: Instruction = strawberry.field(description="The earlier instruction with this key.")
 
 
 @public(OUTCOME)
 @strawberry.type(
-    description="The outcome is not known yet, or a twin with the same key is under way. Follow the instruction; the "
-    "same key is safe to repeat, a new key is not."
+    description="The outcome is not known yet, or another request with the same key still runs. Query the instruction "
+    "until it has an outcome. A repeat with the same key is safe, a repeat with a new key is not."
 )
 class InstructionPending:
-    instruction: Instruction = strawberry.field(description="The instruction as it stands.")
+    instruction: Instruction = strawberry.field(description="The instruction in its current state.")
 
 
 def failed(failure: Failure) -> Refused | UpstreamFailed:
-    """The payload member for a failure of the ledger's or the dispatcher's."""
+    """The payload member for a failure that the ledger or the dispatcher reported."""
     facts: dict[str, Any] = {
         "code": ErrorCode(failure.code.value),
         "message": failure.message,
@@ -93,7 +97,7 @@ def invalid(issues: list[FieldIssue]) -> ValidationFailed:
 
 
 def conflict(original: InstructionRecord | None) -> IdempotencyConflict | Refused:
-    """The original is shown to callers that may see it; other callers learn only that the key is taken."""
+    """The failure shows the original to callers that may see it. To other callers it only says that the key is used."""
     facts: dict[str, Any] = {
         "code": ErrorCode.IDEMPOTENCY_KEY_REUSED,
         "message": "This idempotency key was used before for something else; choose a new one.",

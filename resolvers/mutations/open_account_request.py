@@ -28,7 +28,7 @@ from upstreams.vendors.registry import sections
 KIND = "OPEN_ACCOUNT_REQUEST"
 _LONGEST_TEXT = 200
 _MOST_LEVERAGE = Decimal(5000)
-# The lowest leverage that the CRM takes on each platform that takes one [D, seed 002].
+# The lowest leverage that the CRM accepts, for each platform with a leverage [D, seed 002].
 _LEAST_LEVERAGE = {"mt4": Decimal(1), "mt5": Decimal(1), "ctrader": Decimal(1), "fortex": Decimal("0.01")}
 _ACCOUNT_TYPE = "The CRM's id of the account type, on the same connection."
 
@@ -66,7 +66,11 @@ class FortexRequest:
     account_type_id: str | None = strawberry.field(default=UNSET, description=_ACCOUNT_TYPE)
 
 
-@strawberry.input(one_of=True, description="The CRM's per-platform rules as types: exactly one member.")
+@strawberry.input(
+    one_of=True,
+    description="The platform of the new account, with the values that the CRM requires for it. Exactly one member is "
+    "given.",
+)
 class OpenAccountPlatform:
     mt4: MetaTraderRequest | None = strawberry.field(default=UNSET, description="An MT4 account.")
     mt5: MetaTraderRequest | None = strawberry.field(default=UNSET, description="An MT5 account.")
@@ -76,28 +80,30 @@ class OpenAccountPlatform:
     fortex: FortexRequest | None = strawberry.field(default=UNSET, description="A Fortex account.")
 
 
-@strawberry.input(description="userId is the CRM's id and must belong to a client that the caller may see.")
+@strawberry.input(description="A request in the CRM to open an account for a client that the caller may see.")
 class OpenAccountRequestInput:
     user_id: str = strawberry.field(description="The CRM's id of the client.")
     connection_id: str = strawberry.field(description="The CRM's id of the trading server connection.")
-    platform: OpenAccountPlatform = strawberry.field(description="What kind of account, with what its platform needs.")
+    platform: OpenAccountPlatform = strawberry.field(description="The platform of the account, with its values.")
     idempotency_key: strawberry.ID = strawberry.field(description=KEY)
 
 
 @public(OUTCOME)
-@strawberry.type(description="The CRM has taken the request; people approve it there.")
+@strawberry.type(description="The CRM has accepted the request. People approve it in the CRM.")
 class OpenAccountRequested:
     instruction: Instruction = strawberry.field(description="The instruction.")
 
 
 OpenAccountRequestPayload = Annotated[
     OpenAccountRequested | InstructionPending | ValidationFailed | Refused | UpstreamFailed | IdempotencyConflict,
-    strawberry.union("OpenAccountRequestPayload", description="What became of a request to open an account."),
+    strawberry.union(
+        "OpenAccountRequestPayload", description="The outcome of openAccountRequest, or the reason of a failure."
+    ),
 ]
 
 
 def account_request(asked: OpenAccountRequestInput) -> AccountRequestCommand:
-    """The request in the CRM's words: the one member of `platform`, laid flat."""
+    """The command for the CRM, with the values of the one member of `platform`."""
     name, details = next((name, value) for name in _PLATFORMS if (value := getattr(asked.platform, name)))
     fields = {field: given(getattr(details, field)) for field in details.__dataclass_fields__}
     return AccountRequestCommand(user_id=asked.user_id, connection_id=asked.connection_id, platform=name, **fields)
@@ -107,7 +113,7 @@ _PLATFORMS = tuple(OpenAccountPlatform.__dataclass_fields__)
 
 
 def issues(command: AccountRequestCommand) -> list[InputIssue]:
-    """What the CRM would refuse by its documented rules [D, seed 002]."""
+    """The mistakes for which the CRM would refuse the command, by its documented rules [D, seed 002]."""
     found = []
     least = _LEAST_LEVERAGE.get(command.platform)
     if least is not None and command.leverage is not None and not least <= command.leverage <= _MOST_LEVERAGE:

@@ -1,4 +1,4 @@
-"""From what became of an instruction to a mutation's payload."""
+"""Makes the payload of a mutation from the outcome of its instruction."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -19,8 +19,8 @@ from instructions.submit import (
 from resolvers.context import Context
 from resolvers.mutations.failures import FieldIssue, InstructionPending, conflict, failed, invalid
 
-KEY = "1 to 255 printable ASCII characters, chosen by the caller; the same order keeps its key for ever."
-INPUT = strawberry.argument(description="The command, its account or client, and its idempotency key.")
+KEY = "1 to 255 printable ASCII characters, chosen by the caller. A repeat of the same command must use the same key."
+INPUT = strawberry.argument(description="The values of the command, and its idempotency key.")
 
 
 async def payload(
@@ -29,7 +29,7 @@ async def payload(
     confirmed: Callable[[Outcome], Any],
     context: Context,
 ) -> Any:
-    """The payload's member for what becomes of the request; `confirmed` makes the one for success."""
+    """The payload member for the outcome of the request. `confirmed` makes the member for success."""
     services = context.services
     context.forget()
     try:

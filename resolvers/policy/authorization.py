@@ -1,9 +1,10 @@
-"""Authorization of fields: read from the schema once, checked against the caller once per execution.
+"""Authorization of fields. The rules are read from the schema once, and checked for the caller once per execution.
 
-Every field has a decision, and a test fails where one is missing:
-- `@requiresScopes` on the field, on its type, or on the object type that it returns; what holds for several is joined;
-- or `public`, with the reason, on the field or on its type.
-Whatever a field needs beyond what led to its parent is enforced by `install`, in front of whatever resolves it.
+Every field declares its rule, and a test fails if the rule is missing:
+- `@requiresScopes` on the field, on its type, or on the object type that it returns. The caller needs the scopes of all
+  three;
+- or `public`, with the reason, on the field or on its type. `install` puts a check before the resolver of each field
+  that needs more scopes than its parent.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,18 +19,18 @@ from resolvers.policy.errors import Forbidden
 from resolvers.policy.scopes import Scope
 
 Needs = tuple[frozenset[str], ...]
-"""One of these sets of scopes is enough. No set would exclude every caller, an empty set would admit every caller."""
+"""Any one of these sets of scopes is enough. Without a set no caller is allowed; an empty set allows every caller."""
 
 NOTHING: Final[Needs] = (frozenset(),)
 
-VALUE: Final = "a value: it is reached only through fields that have a decision of their own"
-OUTCOME: Final = "what became of a mutation: it is reached only through a mutation that was allowed"
+VALUE: Final = "a value: only fields with their own rule lead to it"
+OUTCOME: Final = "the outcome of a mutation: only an allowed mutation leads to it"
 PUBLIC: Final = "public"
 T = TypeVar("T", bound=type)
 
 
 def public(reason: str) -> Callable[[T], T]:
-    """Decorates a GraphQL type: its fields need no scopes, for this reason."""
+    """Decorates a GraphQL type whose fields need no scopes, for the given reason."""
 
     def marked(kind: T) -> T:
         setattr(kind, PUBLIC, reason)
@@ -42,7 +43,7 @@ INTROSPECTION: Final = ("Query.__schema", "Query.__type")
 
 
 def needs_of(schema: GraphQLSchema) -> dict[str, Needs]:
-    """What each field ("Client.balances") needs of its caller; fields that need nothing are left out."""
+    """The scopes that each field ("Client.balances") needs. Fields that need no scope are left out."""
     found = {}
     for kind, name, field in _fields(schema):
         needs = _joined(_own(kind), _own(field), _own(get_named_type(field.type)))
@@ -53,7 +54,9 @@ def needs_of(schema: GraphQLSchema) -> dict[str, Needs]:
 
 
 def install(schema: GraphQLSchema) -> dict[str, Needs]:
-    """Put the check in front of each field that needs more than its parent did. Returns what `needs_of` found."""
+    """Put a check before the resolver of each field that needs more scopes than its parent. Returns the needs of all
+    fields.
+    """
     needs = needs_of(schema)
     for kind, name, field in _fields(schema):
         coordinate = f"{kind.name}.{name}"
@@ -63,7 +66,7 @@ def install(schema: GraphQLSchema) -> dict[str, Needs]:
 
 
 def forbidden_fields(needs: Mapping[str, Needs], scopes: frozenset[str]) -> dict[str, tuple[str, ...]]:
-    """Those of the fields that a caller with these scopes may not have, each with the scopes that are missing."""
+    """The fields that are forbidden for a caller with these scopes, each with the missing scopes."""
     found = {}
     for coordinate, wanted in needs.items():
         for each in wanted:
@@ -75,12 +78,12 @@ def forbidden_fields(needs: Mapping[str, Needs], scopes: frozenset[str]) -> dict
 
 
 def enough_for(needs: Mapping[str, Needs]) -> frozenset[str]:
-    """Scopes with which none of the fields is forbidden: a caller who holds them need not be asked field by field."""
+    """Scopes that are enough for all the fields. For a caller with these scopes the fields need no single checks."""
     return frozenset().union(*(wanted[0] for wanted in needs.values()))
 
 
 def _missing(needs: Needs, scopes: frozenset[str]) -> tuple[str, ...]:
-    """The shortest way to being allowed."""
+    """The smallest set of scopes that the caller lacks."""
     return min((tuple(sorted(each - scopes)) for each in needs), key=lambda names: (len(names), names))
 
 
@@ -106,14 +109,14 @@ def _fields(schema: GraphQLSchema) -> Iterator[tuple[GraphQLObjectType, str, Gra
 
 
 def _own(element: Any) -> Needs:
-    """What `@requiresScopes` on the field or type itself says."""
+    """The needs in `@requiresScopes` on the field or type itself."""
     definition = element.extensions.get("strawberry-definition")
     given = [one for one in getattr(definition, "directives", None) or () if isinstance(one, RequiresScopes)]
     return _joined(*(tuple(frozenset(group) for group in one.scopes) for one in given))
 
 
 def _joined(*all_of: Needs) -> Needs:
-    """Needs that must all be met, as one; a set that another one makes superfluous is left out."""
+    """All the needs joined into one. A set that contains a smaller set is left out."""
     sets = {frozenset().union(*chosen) for chosen in product(*all_of)} if all_of else set(NOTHING)
     least = [one for one in sets if not any(other < one for other in sets)]
     return tuple(sorted(least, key=sorted))

@@ -1,6 +1,7 @@
-"""What fields cost and how long lists are: every decision in one table, in the words of IBM's cost specification.
+"""The cost of fields and the assumed length of lists, in one table, with the terms of IBM's cost specification.
 
-They stand in the schema as `@cost` and `@listSize`; request/cost.py reckons with them, docs/limits.md says how.
+The schema has these values as `@cost` and `@listSize`. request/cost.py computes the cost of operations from them, and
+docs/limits.md explains the rules.
 """
 
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ from strawberry.schema_directive import Location
         Location.OBJECT,
         Location.SCALAR,
     ],
-    description="What it costs each time, beyond the objects that it returns (IBM's GraphQL cost directives).",
+    description="The cost of the element for each parent, in addition to the returned objects (IBM's GraphQL cost "
+    "directives).",
 )
 class Cost:
     weight: str = strawberry.directive_field(name="weight")
@@ -28,9 +30,9 @@ class Cost:
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
-    description="How long the list is taken to be before it is known (IBM's GraphQL cost directives). The largest "
-    "slicing argument that is given says it, an argument that is a list by its length, else `assumedSize`. The size is "
-    "that of `sizedFields`, where there are any.",
+    description="The length of the list that the cost assumes (IBM's GraphQL cost directives). It is the largest of "
+    "the given slicing arguments, where a list argument counts with its length. Without slicing arguments it is "
+    "`assumedSize`. If `sizedFields` are given, the length applies to these fields of the object.",
 )
 class ListSize:
     assumed_size: int | None = strawberry.directive_field(name="assumedSize", default=strawberry.UNSET)
@@ -42,7 +44,9 @@ class ListSize:
 
 
 def _page() -> ListSize:
-    """A connection. Without `first` and `last` a page is [limits] page_default; the schema says its default."""
+    """The size of a connection. A page without `first` and `last` has [limits] page_default rows. The schema shows the
+    default of this setting.
+    """
     return ListSize(
         assumed_size=50,
         slicing_arguments=["first", "last"],
@@ -55,17 +59,17 @@ def _few(size: int) -> ListSize:
     return ListSize(assumed_size=size)
 
 
-# A statement over everything that a caller may see.
+# The statement counts all rows of the list.
 _COUNT = Cost(weight="10")
-# The same call as the other figures of the account, or one more vendor function for all of them.
+# These figures come with the other figures of the account, or by one more vendor function for all of them.
 _SECOND_FUNCTION = Cost(weight="1")
-# An instruction with its durable steps, and a vendor's time.
+# A mutation writes an instruction in several transactions and uses a vendor's capacity.
 _ORDER = Cost(weight="100")
 
 PRICES: Final[Mapping[str, Cost]] = {
-    # One call a client of an API that takes twenty a minute.
+    # The API takes one client per call and twenty calls per minute.
     "Client.live": Cost(weight="1000"),
-    # A share of a call that carries many logins, or a whole call where the vendor takes them one by one.
+    # One call carries many logins, except where the vendor takes one login per call.
     "TradingAccount.live": Cost(weight="5"),
     "LiveAccount.equity": _SECOND_FUNCTION,
     "LiveAccount.freeMargin": _SECOND_FUNCTION,
@@ -94,7 +98,7 @@ SIZES: Final[Mapping[str, ListSize]] = {
 
 
 def slicing_arguments() -> frozenset[str]:
-    """The names of all arguments that a cost depends on."""
+    """The names of all arguments that change a cost."""
     return frozenset(name for size in SIZES.values() for name in values_of(size.slicing_arguments))
 
 
@@ -103,7 +107,7 @@ def values_of(values: list[str] | None) -> list[str]:
 
 
 def tag(schema: GraphQLSchema) -> None:
-    """Put the prices on their fields, for the printer. Raises KeyError for a field that does not exist."""
+    """Add the cost directives to their fields, for the printed schema. Raises KeyError for an unknown field."""
     for coordinate, directive in [*PRICES.items(), *SIZES.items()]:
         definition = field_at(schema, coordinate).extensions["strawberry-definition"]
         definition.directives = [*definition.directives, directive]

@@ -1,4 +1,4 @@
-"""What the schema says of its fields: which upstream answers, and which scopes are needed."""
+"""The directives of fields: the upstream that answers, and the required scopes."""
 
 import strawberry
 from strawberry.schema_directive import Location
@@ -13,7 +13,8 @@ from upstreams.vendors.registry import offering
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
     repeatable=True,
-    description="Which upstream answers this field, and how many keys one call of it can carry. Drives the call plan.",
+    description="The upstream that answers this field, and the maximum of keys in one call. The call plan is computed "
+    "from this directive.",
 )
 class Upstream:
     system: UpstreamSystem = strawberry.directive_field(name="system")
@@ -22,14 +23,15 @@ class Upstream:
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION, Location.OBJECT],
-    description="Scopes that the caller must hold (outer list: any of; inner list: all of).",
+    description="The scopes that the caller must hold: all scopes of one inner list. Any one of the inner lists is "
+    "enough.",
 )
 class RequiresScopes:
     scopes: list[list[str]] = strawberry.directive_field(name="scopes")
 
 
 def needs(*any_of: Scope | tuple[Scope, ...]) -> RequiresScopes:
-    """Any one of these will do; a tuple is a set of scopes that are needed together."""
+    """The directive that requires any one of the arguments. A tuple requires all its scopes together."""
     return RequiresScopes(scopes=[[str(scope) for scope in _together(one)] for one in any_of])
 
 
@@ -39,12 +41,12 @@ def _together(one: Scope | tuple[Scope, ...]) -> tuple[Scope, ...]:
 
 ERP_STATEMENT = Upstream(system=UpstreamSystem(ERP_DATABASE))
 
-# Our own state usually lies in the ERP's database and always speaks the same language, so the schema names no other
-# system; the call plan, which counts it apart, knows it by being this very object.
+# Because the state schema is usually in the ERP's database, the schema names the same system. The call plan counts
+# statements of the state database separately and recognises this object by identity.
 STATE_STATEMENT = Upstream(system=UpstreamSystem(ERP_DATABASE))
 
 
 def asks(role: Role, batch_max: int | None = None) -> list[Upstream]:
-    """One directive for each vendor that the field may ask; each call carries `batch_max` keys, or all."""
+    """One directive for each vendor that the field may call. A call carries `batch_max` keys; None: all keys."""
     batch = strawberry.UNSET if batch_max is None else batch_max
     return [Upstream(system=UpstreamSystem(vendor.system), batch_max=batch) for vendor in offering(role).values()]

@@ -1,4 +1,4 @@
-"""Codes of the trade as the graph names them, and the vendors' numbers behind them."""
+"""The enums of the graph, with the vendors' numbers for their members."""
 
 from enum import Enum
 from typing import Any, TypeVar
@@ -12,11 +12,11 @@ E = TypeVar("E", bound=Enum)
 
 
 def told(value: object, description: str) -> Any:
-    """An enum value with its description; UNRECOGNISED members carry -1, which no vendor uses."""
+    """An enum value with its description. UNRECOGNISED members have -1, which no vendor uses."""
     return strawberry.enum_value(value, description=description)
 
 
-@strawberry.enum(description="A system that brokergraph asks.")
+@strawberry.enum(description="A system that brokergraph calls.")
 class UpstreamSystem(Enum):
     """The ERP's database, and the vendors of the registry in its order."""
 
@@ -26,11 +26,11 @@ class UpstreamSystem(Enum):
     )
 
 
-@strawberry.enum(description="How an upstream has been doing lately, as this process sees it.")
+@strawberry.enum(description="The health of an upstream in the recent calls of this process.")
 class UpstreamState(Enum):
-    UP = told("UP", "It answers.")
+    UP = told("UP", "Calls succeed.")
     DEGRADED = told("DEGRADED", "Some calls fail.")
-    DOWN = told("DOWN", "Calls fail; it is asked again from time to time.")
+    DOWN = told("DOWN", "Calls fail. The upstream is tried again at intervals.")
 
 
 @strawberry.enum(description="A trading platform.")
@@ -41,16 +41,16 @@ class Platform(Enum):
     MTR = told("MTR", "Match-Trader.")
     WTA = told("WTA", "The CRM's own web trader.")
     FORTEX = told("FORTEX", "Fortex.")
-    UNRECOGNISED = told("UNRECOGNISED", "A platform that the ERP names and this version does not know.")
+    UNRECOGNISED = told("UNRECOGNISED", "A platform of the ERP that this version does not know.")
 
 
-@strawberry.enum(description="Whether the client may act.")
+@strawberry.enum(description="Whether the client may trade and move money.")
 class ClientStanding(Enum):
     OK = told("OK", "Name and identity are verified and locked, and the ERP status is Approved or Real.")
     RESTRICTED = told("RESTRICTED", "Everything else.")
 
 
-@strawberry.enum(description="How the ERP handles the client.")
+@strawberry.enum(description="The status of the client in the ERP.")
 class ErpStatusCode(Enum):
     NEW = told(0, "New.")
     FOLLOW_UP = told(1, "Follow up.")
@@ -62,54 +62,54 @@ class ErpStatusCode(Enum):
     UNRECOGNISED = told(-1, "A number that this version does not know; see rawCode.")
 
 
-@strawberry.enum(description="What the client may do on the website.")
+@strawberry.enum(description="The client's permissions on the website.")
 class WebStatusCode(Enum):
-    BLOCKED = told(0, "Cannot sign in.")
-    PENDING_APPROVAL = told(1, "Waits for approval.")
+    BLOCKED = told(0, "The client cannot sign in.")
+    PENDING_APPROVAL = told(1, "The client waits for approval.")
     APPROVED = told(2, "Approved.")
-    ON_HOLD = told(3, "May look, may not act.")
+    ON_HOLD = told(3, "The client may sign in, but may change nothing.")
     UNRECOGNISED = told(-1, "A number that this version does not know; see rawCode.")
 
 
-@strawberry.enum(description="State of a trading account as the ERP has it.")
+@strawberry.enum(description="The state of a trading account in the ERP.")
 class TradingAccountStatus(Enum):
-    UNKNOWN = told(0, "The ERP does not know, or gives a number that this version does not know.")
+    UNKNOWN = told(0, "The ERP does not know the state, or has a number that this version does not know.")
     CLOSED = told(1, "Closed.")
-    READONLY = told(2, "May look, may not trade.")
-    ACTIVE = told(3, "May trade.")
+    READONLY = told(2, "The account may be viewed, but may not trade.")
+    ACTIVE = told(3, "The account may trade.")
 
 
-@strawberry.enum(description="What an instruction changes.")
+@strawberry.enum(description="The kind of change that an instruction makes.")
 class InstructionKind(Enum):
     CREATE_TRADING_ACCOUNT = told("CREATE_TRADING_ACCOUNT", "Make a trading account.")
     DEPOSIT = told("DEPOSIT", "Put money on a trading account.")
-    OPEN_ACCOUNT_REQUEST = told("OPEN_ACCOUNT_REQUEST", "Ask the CRM to open an account.")
+    OPEN_ACCOUNT_REQUEST = told("OPEN_ACCOUNT_REQUEST", "Send a request to open an account to the CRM.")
 
 
-@strawberry.enum(description="Where an instruction stands. CONFIRMED and REJECTED are final.")
+@strawberry.enum(description="The status of an instruction. CONFIRMED and REJECTED are final.")
 class InstructionStatus(Enum):
-    RECEIVED = told("RECEIVED", "Written down; nothing has left yet.")
-    SENT = told("SENT", "On its way, or its answer is awaited.")
-    CONFIRMED = told("CONFIRMED", "The upstream has done it.")
-    REJECTED = told("REJECTED", "It was not done and will not be.")
-    UNKNOWN = told("UNKNOWN", "It may or may not have been done; this is being found out.")
-    NEEDS_REVIEW = told("NEEDS_REVIEW", "It could not be found out by program; people decide.")
+    RECEIVED = told("RECEIVED", "The instruction is stored. Nothing was sent yet.")
+    SENT = told("SENT", "The command is being sent, or its answer is awaited.")
+    CONFIRMED = told("CONFIRMED", "The upstream has applied the command.")
+    REJECTED = told("REJECTED", "The command was not applied and will not be applied.")
+    UNKNOWN = told("UNKNOWN", "The command may or may not have been applied. The reconciler finds out.")
+    NEEDS_REVIEW = told("NEEDS_REVIEW", "The reconciler could not find out the outcome. People decide.")
 
 
-@strawberry.enum(description="What the caller should do after a failure.")
+@strawberry.enum(description="Whether and how the caller should repeat a failed mutation.")
 class RetryAdvice(Enum):
     SAME_KEY = told("SAME_KEY", "Repeat with the same idempotency key.")
-    NEW_KEY = told("NEW_KEY", "Nothing was done: repeat with a new idempotency key.")
-    AFTER_DELAY = told("AFTER_DELAY", "Repeat with a new key, but later.")
+    NEW_KEY = told("NEW_KEY", "Nothing was done. Repeat with a new idempotency key.")
+    AFTER_DELAY = told("AFTER_DELAY", "Repeat later with a new idempotency key.")
     NEVER = told("NEVER", "A repeat would fail in the same way.")
 
 
-@strawberry.enum(description="Why a mutation was refused or failed.")
+@strawberry.enum(description="The reason why a mutation was refused or failed.")
 class ErrorCode(Enum):
     VALIDATION_FAILED = told("VALIDATION_FAILED", "An input value is not acceptable.")
-    NOT_FOUND = told("NOT_FOUND", "There is no such thing, or the caller may not see it.")
+    NOT_FOUND = told("NOT_FOUND", "The object does not exist, or the caller may not see it.")
     CLIENT_RESTRICTED = told("CLIENT_RESTRICTED", "The client's standing does not allow it.")
-    ACCOUNT_LIMIT_REACHED = told("ACCOUNT_LIMIT_REACHED", "The client has as many accounts as are allowed.")
+    ACCOUNT_LIMIT_REACHED = told("ACCOUNT_LIMIT_REACHED", "The client already has the maximum number of accounts.")
     REQUEST_ALREADY_PENDING = told("REQUEST_ALREADY_PENDING", "A request on this connection waits for approval.")
     DEMO_CONNECTION_NOT_ALLOWED = told("DEMO_CONNECTION_NOT_ALLOWED", "The connection leads to a demo server.")
     CONNECTION_NOT_FOUND = told("CONNECTION_NOT_FOUND", "The upstream does not know the connection.")
@@ -117,20 +117,20 @@ class ErrorCode(Enum):
     CREDENTIALS_REJECTED = told("CREDENTIALS_REJECTED", "The upstream does not accept the client's credentials.")
     ACCOUNT_DISABLED = told("ACCOUNT_DISABLED", "The account is disabled or may not trade.")
     INSUFFICIENT_FUNDS = told("INSUFFICIENT_FUNDS", "There is not enough money.")
-    NOT_SUPPORTED = told("NOT_SUPPORTED", "The upstream offers no documented way to do it.")
-    LIMIT_EXCEEDED = told("LIMIT_EXCEEDED", "It is more than is allowed.")
+    NOT_SUPPORTED = told("NOT_SUPPORTED", "The upstream has no documented call for this command.")
+    LIMIT_EXCEEDED = told("LIMIT_EXCEEDED", "The command exceeds a limit.")
     UPSTREAM_UNAVAILABLE = told("UPSTREAM_UNAVAILABLE", "The upstream could not be reached; nothing was done.")
     UPSTREAM_REFUSED = told("UPSTREAM_REFUSED", "The upstream refused.")
-    RATE_LIMITED = told("RATE_LIMITED", "The upstream takes no more calls for now.")
-    IDEMPOTENCY_KEY_REUSED = told("IDEMPOTENCY_KEY_REUSED", "The key was used for something else.")
+    RATE_LIMITED = told("RATE_LIMITED", "The upstream or its rate limit accepts no more calls at the moment.")
+    IDEMPOTENCY_KEY_REUSED = told("IDEMPOTENCY_KEY_REUSED", "The idempotency key was used for another command.")
 
 
 def code_of(enum: type[E], raw: Any, otherwise: E) -> E:
-    """The enum's member for a vendor's number or name; `otherwise` for one that this version does not know."""
+    """The member for a vendor's number or name; `otherwise` for an unknown number or name."""
     members: dict[Any, E] = enum._value2member_map_  # type: ignore[assignment]  # calling the enum costs ten times this.
     return members.get(raw, otherwise)
 
 
 def listed(otherwise: Enum) -> tuple[Any, ...]:
-    """The values of the other members of its enum."""
+    """The values of all other members of the enum."""
     return tuple(member.value for member in type(otherwise) if member is not otherwise)

@@ -1,4 +1,4 @@
-"""What goes wrong, as callers see it: a code to decide on, a place, and what to do. Everything else is masked."""
+"""Errors of the graph: each has a message, a place and a code. All other errors are masked."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,21 +10,21 @@ from core.errors import Misunderstood, UpstreamError
 
 log = structlog.get_logger(__name__)
 
-# How graphql-core says that a resolver answered with what the field's type cannot be.
+# A part of graphql-core's message for a resolver's value that does not fit the type of its field.
 _UNFIT = " cannot represent "
 _SUGGESTION = " Did you mean "
-MASKED = "Something went wrong on our side. Nothing more can be said here; quote the request id when you ask."
+MASKED = "An internal error of the server. Quote the request id if you report it."
 
 
 class BadUserInput(GraphQLError):
-    """The caller sent something that cannot be; the message says what would be right."""
+    """The caller sent an unacceptable value. The message describes the acceptable values."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
 
 
 class LimitExceeded(GraphQLError):
-    """The operation would cost more than one operation may."""
+    """The operation exceeds a limit for one operation."""
 
     def __init__(self, message: str, node: Node | None = None) -> None:
         super().__init__(message, node, extensions={"code": "LIMIT_EXCEEDED"})
@@ -40,7 +40,7 @@ class Forbidden(GraphQLError):
 
 
 def upstream_extensions(error: UpstreamError) -> dict[str, Any]:
-    """`code`, `system` and what else helps a caller to decide whether to try again."""
+    """`code`, `system` and further values by which a caller can decide about a repeat."""
     code = "UPSTREAM_MISUNDERSTOOD" if isinstance(error, Misunderstood) else str(error.reason)
     facts = {
         "code": code,
@@ -53,9 +53,9 @@ def upstream_extensions(error: UpstreamError) -> dict[str, Any]:
 
 
 def present(error: GraphQLError, request_id: str, *, suggestions: bool = True) -> dict[str, Any]:
-    """The error as it goes on the wire. What we did not mean to say is logged whole and masked.
+    """The error as JSON. An unexpected error is logged completely and masked.
 
-    Without `suggestions` a misspelt name is not answered with the right ones, with which messages of graphql-core end.
+    Without `suggestions` the end of graphql-core's messages, which suggests names, is removed.
     """
     original = error.original_error
     while isinstance(original, GraphQLError):
@@ -76,7 +76,9 @@ def present(error: GraphQLError, request_id: str, *, suggestions: bool = True) -
 
 
 def _is_ours(error: GraphQLError) -> bool:
-    """Whether a value of ours does not fit the schema, of which graphql-core speaks as if the caller had sent it."""
+    """Whether a resolver's value does not fit the schema. graphql-core reports such a value like a mistake of the
+    caller.
+    """
     return error.path is not None and not error.extensions and _UNFIT in error.message
 
 

@@ -1,10 +1,10 @@
-"""What an API key may be allowed, and what each scope opens."""
+"""The scopes of callers, and the permission of each scope."""
 
 from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """The values are what keys hold and what @requiresScopes prints."""
+    """The values are stored with keys and printed in @requiresScopes."""
 
     CLIENT_READ = "client:read"
     BALANCE_READ = "balance:read"
@@ -23,9 +23,10 @@ SCOPES = {
     Scope.ACCOUNT_CREATE: "createTradingAccount",
     Scope.DEPOSIT_CREATE: "deposit",
     Scope.ACCOUNT_REQUEST_CREATE: "openAccountRequest",
-    Scope.SCHEMA_READ: "introspection, suggestions and the schema file, where they are not public",
-    Scope.METRICS_READ: "metrics and the state of the databases, where they are not public",
+    Scope.SCHEMA_READ: "introspection, suggestions and the schema file, if they are not public",
+    Scope.METRICS_READ: "metrics and the state of the databases, if they are not public",
 }
 
 OF_ONES_OWN = frozenset({Scope.CLIENT_READ, Scope.BALANCE_READ, Scope.INSTRUCTION_READ})
-"""All that a client's own token can ever hold: it looks, and changes nothing, whatever its claims say."""
+"""The only scopes that a client's own token can have, whatever its claims say. Such a token reads and changes nothing.
+"""

@@ -1,4 +1,4 @@
-"""An operation's cost is held against the limit and taken from its caller's budget, before it runs."""
+"""Checks the cost of an operation against the limit, and charges its caller's budget, before the operation runs."""
 
 import math
 from datetime import datetime, timedelta
@@ -12,18 +12,18 @@ from resolvers.request.cost import CostExceeded, Costs
 from resolvers.request.documents import RunnableOperation, Unacceptable
 from upstreams.state.budgets.budgets import Budgets
 
-# A document that cannot be executed was parsed and validated, which costs as well.
+# Because parsing and validating a document costs time, a refused document is charged too.
 _REFUSED_DOCUMENT = 1
 
 
 class BudgetExceeded(GraphQLError):
-    """The caller has not enough left; nothing has run and nothing was taken."""
+    """The caller's remaining budget is too small. The operation did not run and was not charged."""
 
     def __init__(self, standing: BudgetStanding) -> None:
         seconds = math.ceil(standing.retry_after_seconds)
         repeat = " with the same idempotency key" if standing.mutation else ""
         message = (
-            f"The operation costs {standing.requested}, and of this minute's {standing.limit} only "
+            f"The operation costs {standing.requested}. Of the budget of {standing.limit} only "
             f"{standing.remaining} is left. Nothing was done; repeat it{repeat} in {seconds} s."
         )
         extensions = {
@@ -37,7 +37,7 @@ class BudgetExceeded(GraphQLError):
 
 
 class Charging:
-    """`budgets` None: nothing limits callers."""
+    """Computes and charges costs. `budgets` None: callers have no budgets."""
 
     def __init__(self, schema: GraphQLSchema, limits: GraphLimits, budgets: Budgets | None) -> None:
         self._costs = Costs(schema, limits.page_default)
@@ -45,7 +45,7 @@ class Charging:
         self._budgets = budgets
 
     def cost(self, runnable: RunnableOperation) -> int:
-        """The operation's cost, at least 1. Raises Unacceptable where it is more than one operation may cost."""
+        """The cost of the operation, at least 1. Raises Unacceptable if it is above the limit for one operation."""
         cost = self._costs.of(runnable)
         if cost.total > self._limit:
             raise Unacceptable([CostExceeded(cost, self._limit)])
@@ -57,12 +57,12 @@ class Charging:
         return await self._budgets.spend(caller.principal, cost, mutation=mutation)
 
     async def spend_for_refusal(self, caller: Caller) -> BudgetStanding | None:
-        """What reading a document costs that is refused; the refusal stands whatever is left."""
+        """Charge a refused document. The document is refused whether or not the budget is large enough."""
         return await self.spend(caller, _REFUSED_DOCUMENT, mutation=False)
 
 
 def cost_extension(standing: BudgetStanding, now: datetime) -> dict[str, Any]:
-    """`extensions.cost`, for requests that ask for it."""
+    """The content of `extensions.cost`, for requests that ask for it."""
     resets_at = now + timedelta(seconds=standing.full_in_seconds)
     return {
         "requested": standing.requested,

@@ -1,7 +1,7 @@
-"""The call plan: what an operation will ask of each upstream, predicted before it runs (docs/resolvers.md).
+"""The call plan: the upstream calls of an operation, predicted before the operation runs (docs/resolvers.md).
 
-A page is taken to be full, so keys are an upper bound; so are calls to trading platforms, because the servers of the
-accounts are not known yet. Statements are exact.
+The number of statements is exact. The number of keys is an upper bound, because every page is assumed to be full. The
+number of calls to trading platforms is an upper bound, because the servers of the accounts are not known yet.
 """
 
 from collections import defaultdict
@@ -14,20 +14,20 @@ from resolvers.policy.directives import STATE_STATEMENT, Upstream
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.request.selection import Selected, Selection
 
-# Live figures beyond the account's own record come from a second vendor function.
+# These live figures come from a second vendor function, not from the account's own record.
 _SECOND_FUNCTION = ("equity", "margin", "freeMargin", "marginLevel")
 _UNLIMITED = 1_000_000_000
 
 
 Batches = Mapping[UpstreamSystem, Sequence[int]]
-"""How many logins one call carries, for each server with live figures that the system leads to."""
+"""By system: the number of logins in one call, for each of its servers with live figures."""
 
 
 class _Walk:
-    """Adds up the calls and keys of each upstream. Equal fields of a level share a call, whatever their aliases."""
+    """Adds up the calls and keys of each upstream. Equal fields of a level share a call, with any aliases."""
 
     def __init__(self) -> None:
-        # (path of fields, the look-up behind the last one) -> how many keys it is asked for, and by which directives.
+        # (path of fields, the look-up of the last field) -> the number of its keys, and the directives of the field.
         self.asked: dict[tuple[Any, ...], tuple[int, list[Upstream]]] = {}
 
     def selections(self, selections: Iterable[Selection], parents: int, path: tuple[Any, ...]) -> None:
@@ -80,5 +80,5 @@ def _calls(keys: int, upstreams: list[Upstream], batches: Batches, single: int) 
         if sizes is None or batch == _UNLIMITED:
             yield name, -(-keys // batch), keys
         else:
-            # A server that answers one login per call takes no more of them than an operation may ask.
+            # A server that answers one login per call gets at most as many calls as the limit for one operation.
             yield name, sum(min(keys, single) if size == 1 else -(-keys // size) for size in sizes), keys * bool(sizes)

@@ -1,8 +1,9 @@
-"""What an operation costs, known before it runs: from its document and variables, the schema's `@cost` and `@listSize`.
+"""The cost of an operation, computed before it runs from its document and variables and from the schema's `@cost` and
+`@listSize`.
 
-    cost of a field = weight + size x (1 for an object + cost of what is selected of it)
+    cost of a field = weight + size x (1 for an object + cost of its selection)
 
-counted for each of its parents. docs/limits.md has an example, and a test that computes it.
+This cost is counted for each parent of the field. docs/limits.md has an example, which a test computes.
 """
 
 from collections.abc import Hashable
@@ -18,15 +19,15 @@ from resolvers.request.documents import RunnableOperation
 from resolvers.request.selection import Selected, Selection, Selector
 
 _OBJECT: Final = 1
-# Answers of introspection are long, whatever little of it is asked.
+# An answer to introspection is long even for a small selection.
 _INTROSPECTION: Final = 50
 _MOST_VARIANTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class OperationCost:
-    """Of an operation, or of a selection for one parent. `most_expensive` is the path, by response keys, to the field
-    with the largest share of its own, which is `share`.
+    """The cost of an operation, or of a selection for one parent. `most_expensive` is the path of response keys to the
+    field with the largest cost of its own. `share` is the cost of this field.
     """
 
     total: int
@@ -35,7 +36,7 @@ class OperationCost:
 
 
 class CostExceeded(LimitExceeded):
-    """The operation would cost more than one operation may."""
+    """The cost of the operation is above the limit for one operation."""
 
     def __init__(self, cost: OperationCost, limit: int) -> None:
         place = ".".join(cost.most_expensive)
@@ -48,12 +49,12 @@ class CostExceeded(LimitExceeded):
 
 
 def cost_of(selection: Selection) -> OperationCost:
-    """What the selection costs for one parent."""
+    """The cost of the selection for one parent."""
     return _Sum().selection(selection)
 
 
 class _Sum:
-    """Computes the cost of each selection once, however often it is reached."""
+    """Computes the cost of each selection once, however often the selection appears."""
 
     def __init__(self) -> None:
         self._costs: dict[int, OperationCost] = {}
@@ -73,7 +74,7 @@ class _Sum:
             weight = 0 if field.name == "__typename" else _INTROSPECTION
             return OperationCost(weight, weight, (field.key,))
         weight = int(PRICES[field.coordinate].weight) if field.coordinate in PRICES else 0
-        # One value has one of the types that it may have: the most expensive one counts.
+        # The value of an abstract type has only one type, so that only the most expensive type counts.
         inner = max((self.selection(one) for one in field.inner), key=lambda cost: cost.total, default=OperationCost(0))
         own = weight + field.size * _OBJECT * bool(field.inner)
         total = own + field.size * inner.total
@@ -83,7 +84,7 @@ class _Sum:
 
 
 class Costs:
-    """Computes costs of operations. Their document caches them by what of the variables they depend on."""
+    """Computes costs of operations. The document caches them by those values of the variables that change the cost."""
 
     def __init__(self, schema: GraphQLSchema, page_default: int) -> None:
         self._schema = schema
@@ -99,14 +100,14 @@ class Costs:
         if cost is None:
             selector = Selector(self._schema, runnable, self._page_default)
             cost = cost_of(selector.operation())
-            # A left-out field may be there for another request with equal sizes and conditions.
+            # Another request with equal sizes and conditions may include the field that is left out here.
             if not selector.has_left_out:
                 costs[key] = cost
         return cost
 
 
 def _counted(value: Any) -> Hashable:
-    """What of a variable a cost depends on: a number or a truth itself, a list by its length."""
+    """The part of a variable's value that changes a cost: a number, a boolean, or the length of a list."""
     if isinstance(value, list):
         return "list", len(value)
     return value if isinstance(value, int) else None

@@ -1,7 +1,8 @@
-"""The facts of a document, collected in one pass before anything costly touches it.
+"""The facts of a document, collected in one pass before any expensive step.
 
-The document need not be valid yet. Each operation and each fragment is walked once. A fragment's measure is added at
-each spread, so that a kilobyte of doubled fragments costs no more than a kilobyte of anything (docs/limits.md).
+The document need not be valid yet. Each operation and each fragment is walked once. The measure of a fragment is added
+at each spread. The pass therefore takes no longer for a kilobyte of nested fragments than for any other kilobyte
+(docs/limits.md).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,14 +36,14 @@ _SLICING: Final = slicing_arguments()
 
 _Fields = Mapping[str, tuple[str, Any]]
 _Definition = OperationDefinitionNode | FragmentDefinitionNode
-# A selection set, its type (None where the schema has none), the depth of its fields, and how much deeper each level
-# below them is.
+# A selection set, its type (None if the schema has no such type), the depth of its fields, and the depth that each
+# level below adds.
 _Ahead = tuple[SelectionSetNode, Any, int, int]
 
 
 @dataclass(slots=True)
 class Measure:
-    """Of a selection: how deep it goes and how much it holds."""
+    """The size of a selection."""
 
     depth: int = 0
     fields: int = 0
@@ -51,7 +52,7 @@ class Measure:
     introspects: bool = False
 
     def add(self, fragment: "Measure", above: int, step: int) -> None:
-        """Add a fragment that is spread below `above` levels."""
+        """Add the measure of a fragment that is spread below `above` levels."""
         self.depth = max(self.depth, above + step * fragment.depth)
         self.fields += fragment.fields
         self.aliases += fragment.aliases
@@ -61,7 +62,7 @@ class Measure:
 
 @dataclass(slots=True)
 class _Part:
-    """One operation or fragment without the fragments that it spreads."""
+    """The facts of one operation or fragment, without the fragments that are spread in it."""
 
     measure: Measure = field(default_factory=Measure)
     spreads: list[tuple[str, int, int]] = field(default_factory=list)
@@ -70,18 +71,18 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class DocumentFacts:
-    """`fields` are the coordinates that it selects anywhere. `counted_variables` are those that its cost depends on."""
+    """`fields` are the coordinates of all selected fields. `counted_variables` are variables that change the cost."""
 
     operations: Mapping[str | None, OperationDefinitionNode]
     fragments: Mapping[str, FragmentDefinitionNode]
     measures: Sequence[tuple[OperationDefinitionNode, Measure]]
-    """Each operation with the measure of what would be executed, fragments at every spread."""
+    """Each operation with its measure, where fragments are counted at every spread."""
     fields: frozenset[str]
     counted_variables: tuple[str, ...]
     _parts: Mapping[int, _Part]
 
     def nullable_conditions(self, operation: OperationDefinitionNode) -> Sequence[ArgumentNode]:
-        """Those of @skip and @include that the operation decides by a variable that may be null."""
+        """The conditions of @skip and @include in this operation whose variable may be null."""
         definitions = operation.variable_definitions or ()
         nullable = {one.variable.name.value for one in definitions if not isinstance(one.type, NonNullTypeNode)}
         if not nullable:
@@ -97,7 +98,7 @@ class DocumentFacts:
 
 
 def collect_facts(document: DocumentNode, schema: GraphQLSchema) -> DocumentFacts:
-    """Raises GraphQLSyntaxError for an empty selection."""
+    """Collect the facts of a document. Raises GraphQLSyntaxError for an empty selection."""
     found = _Pass(schema)
     operations = []
     for node in document.definitions:
@@ -118,7 +119,7 @@ def collect_facts(document: DocumentNode, schema: GraphQLSchema) -> DocumentFact
 
 
 def variable_of(argument: ArgumentNode) -> str:
-    """The name of the variable that is the argument's value; empty for another value."""
+    """The name of the variable that is the argument's value; empty if the value is not a variable."""
     return argument.value.name.value if isinstance(argument.value, VariableNode) else ""
 
 
@@ -133,7 +134,7 @@ class _Pass:
         self.counted_variables: set[str] = set()
 
     def collect(self, definition: _Definition, parent: Any) -> None:
-        """Walk one definition; `parent` is the type that it selects on."""
+        """Collect the facts of one definition. `parent` is the type of its selection."""
         self._part = self.parts[id(definition)] = _Part()
         self._directives(definition.directives)
         ahead: list[_Ahead] = [(definition.selection_set, parent, 1, 1)]
@@ -143,7 +144,8 @@ class _Pass:
     def total(self, definition: _Definition) -> Measure:
         """The measure of a definition with the fragments that it spreads."""
         part = self.parts[id(definition)]
-        # A fragment that spreads itself is refused by validation; here it only must not run for ever.
+        # Because validation refuses a recursive fragment later, its measure may be wrong. The recursion only has to
+        # end.
         self._totals[id(definition)] = Measure()
         total = replace(part.measure)
         for name, above, step in part.spreads:
@@ -175,7 +177,7 @@ class _Pass:
             measure.aliases += 1
         measure.depth = max(measure.depth, depth)
         if name in _INTROSPECTION:
-            # Introspection nests deeply by its nature. Validation bounds its depth, but not how often it is asked.
+            # Introspection queries are always deep. Validation bounds their depth, but not the number of their fields.
             measure.introspects, step = True, 0
         for argument in node.arguments or ():
             if argument.name.value in _SLICING and isinstance(argument.value, VariableNode):
@@ -196,7 +198,7 @@ class _Pass:
 
 @lru_cache(maxsize=1024)
 def _fields_of(schema: GraphQLSchema, parent: Any) -> _Fields:
-    """The fields of a type by name: the coordinate of each, and the type that it leads to."""
+    """The fields of a type by name: the coordinate and the type of each field."""
     if parent is None:
         return {}
     found = {name: schema.get_field(parent, name) for name in (*getattr(parent, "fields", ()), *_META)}
@@ -204,6 +206,6 @@ def _fields_of(schema: GraphQLSchema, parent: Any) -> _Fields:
 
 
 def _empty(selections: SelectionSetNode) -> GraphQLSyntaxError:
-    """The grammar wants a field; graphql-core 3.3 does not."""
+    """The grammar requires a field, but graphql-core 3.3 accepts none."""
     assert selections.loc is not None, "parsed with its places"
     return GraphQLSyntaxError(selections.loc.source, selections.loc.end - 1, "Expected a field, found '}'.")

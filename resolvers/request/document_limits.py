@@ -1,4 +1,4 @@
-"""The limits of a document, held against its facts before anything costly touches it (docs/limits.md)."""
+"""The limits of a document, checked against its facts before any expensive step (docs/limits.md)."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from resolvers.request.document_facts import DocumentFacts, Measure
 
 @dataclass(frozen=True, slots=True)
 class DocumentLimits:
-    """How large a document may be. Counts are of what would be executed, fragments at every spread."""
+    """The maximum size of a document. Fragments are counted at every spread."""
 
     depth: int = 12
     fields: int = 1000
@@ -21,7 +21,7 @@ class DocumentLimits:
 
 
 def check_limits(facts: DocumentFacts, limits: DocumentLimits, *, introspection: bool) -> None:
-    """Raise LimitExceeded for a document that asks for more than the limits allow."""
+    """Raise LimitExceeded for a document that exceeds a limit."""
     for node, measure in facts.measures:
         _check(measure, node, limits, introspection=introspection)
 

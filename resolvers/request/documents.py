@@ -1,4 +1,4 @@
-"""From a text to a document that may be executed: parsed, held against its limits and validated once, then cached."""
+"""Makes an executable document from a text: parses it, checks its limits, validates it once and caches it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,20 +27,20 @@ from resolvers.policy.errors import BadUserInput
 from resolvers.request.document_facts import DocumentFacts, collect_facts
 from resolvers.request.document_limits import DocumentLimits, check_limits
 
-# Of all cached documents. A token costs some 300 bytes as part of a tree, and as much again in plans.
+# The maximum for all cached documents. A token costs some 300 bytes in the tree, and as much again in plans.
 _MOST_TOKENS = 250_000
-# A small document counts as one of so many tokens, which bounds the number of documents.
+# A smaller document counts as this number of tokens, which bounds the number of documents.
 _FEWEST_TOKENS = 250
 _MOST_CHARACTERS = 20_000
-# Of one document: what is known of those of its operations that were asked for last.
+# The number of operations of one document whose plans, costs and variables are cached.
 _MOST_OPERATIONS = 8
-# Python refuses to read longer ones, and no scalar of the schema has so many digits.
+# Python refuses to convert longer numbers, and no scalar of the schema has so many digits.
 _MOST_DIGITS = 1000
 _NUMBERS = (TokenKind.INT, TokenKind.FLOAT)
 
 
 class Unacceptable(Exception):
-    """The document cannot be executed; `errors` say why."""
+    """The document cannot be executed. `errors` has the reasons."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(errors[0].message)
@@ -52,7 +52,7 @@ _of_operations: partial[LRUCache[str | None, Any]] = partial(LRUCache, _MOST_OPE
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document of this schema. Nothing in it depends on the caller."""
+    """A valid document of this schema. Its content does not depend on a caller."""
 
     tree: DocumentNode
     facts: DocumentFacts
@@ -60,19 +60,20 @@ class Document:
     """The scopes that its restricted fields need."""
     tokens: int = 0
     plans: LRUCache[str | None, Plan | None] = field(default_factory=_of_operations, compare=False)
-    """The engine's plan of each operation, made when it is first asked for; None for what the engine does not run."""
+    """The engine's plan of each operation, made at its first run; None for an operation that the engine does not run.
+    """
     costs: LRUCache[str | None, Any] = field(default_factory=_of_operations, compare=False)
     """The costs of each operation (resolvers/request/cost.py)."""
     variables: LRUCache[str | None, Any] = field(default_factory=_of_operations, compare=False)
-    """What the variables of each operation must be (resolvers/request/variables.py)."""
+    """The types of the variables of each operation (resolvers/request/variables.py)."""
     enough: frozenset[str] = field(init=False, compare=False)
-    """Scopes that are enough for all that it selects."""
+    """Scopes that are enough for all selected fields."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "enough", enough_for(self.needs))
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
-        """The operation to execute. Raises Unacceptable where the name does not tell which."""
+        """The operation to execute. Raises Unacceptable if the name does not select one operation."""
         operations = self.facts.operations
         if name is None and len(operations) == 1:
             return next(iter(operations.values()))
@@ -80,12 +81,12 @@ class Document:
         if found is not None:
             return found
         known = ", ".join(filter(None, operations)) or "none with a name"
-        problem = "operationName must say which operation to run" if name is None else f"There is no operation {name!r}"
+        problem = "operationName must name the operation to run" if name is None else f"There is no operation {name!r}"
         raise Unacceptable([BadUserInput(f"{problem}; the document has {known}.")])
 
 
 class RunnableOperation(msgspec.Struct, frozen=True):
-    """One operation of a document. `variables` are coerced already, `raw` is what the caller sent."""
+    """One operation of a document. `variables` are the coerced values, `raw` the values that the caller sent."""
 
     document: Document
     operation: OperationDefinitionNode
@@ -106,7 +107,7 @@ def is_mutation(operation: OperationDefinitionNode) -> bool:
 
 
 class Documents:
-    """Caches the documents used last. New documents remove only as many others as they need the room of."""
+    """Caches the most recently used documents. A new document evicts only as many others as its size requires."""
 
     def __init__(self, schema: GraphQLSchema, limits: DocumentLimits, *, introspection: bool) -> None:
         self._schema = schema
@@ -116,7 +117,7 @@ class Documents:
         self._documents: LRUCache[str, Document] = LRUCache(_MOST_TOKENS, _size)
 
     def read(self, text: str) -> Document:
-        """Raises Unacceptable."""
+        """The document with this text, from the cache or new. Raises Unacceptable."""
         known = self._documents.get(text)
         if known is not None:
             return known
@@ -136,7 +137,7 @@ class Documents:
         except GraphQLError as error:
             raise Unacceptable([error]) from None
         except RecursionError:
-            raise Unacceptable([BadUserInput("The document is nested too deeply to be read.")]) from None
+            raise Unacceptable([BadUserInput("The document is nested too deeply.")]) from None
         errors = find_problems(self._schema, tree, text)
         if errors:
             raise Unacceptable([_coded(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
@@ -149,7 +150,7 @@ def _size(document: Document) -> int:
 
 
 def _checked_tokens(tree: DocumentNode) -> int:
-    """How many there are. Raises GraphQLError for one that cannot be read by what comes after."""
+    """The number of tokens. Raises GraphQLError for a token that later steps cannot process."""
     assert tree.loc is not None, "parsed with its places"
     token: Token | None = tree.loc.start_token
     count = 0
@@ -157,7 +158,8 @@ def _checked_tokens(tree: DocumentNode) -> int:
         if problem := _problem(token):
             extensions = {"code": "BAD_USER_INPUT"}
             raise GraphQLError(problem, source=tree.loc.source, positions=[token.start], extensions=extensions)
-        # The reference back is not needed, and a cycle would outlive its document until the next search for cycles.
+        # The reference to the previous token is not needed, and would make cycles that only the garbage collector
+        # frees.
         token.prev = None
         token, count = token.next, count + 1
     return count
@@ -166,7 +168,7 @@ def _checked_tokens(tree: DocumentNode) -> int:
 def _problem(token: Token) -> str | None:
     value = token.value or ""
     if "\x00" in value:
-        # No system behind the graph takes one, and a literal may hide it behind an escape.
+        # No upstream accepts a null character. A literal can have it as an escape sequence.
         return "A text must not hold a null character."
     if token.kind in _NUMBERS and len(value) > _MOST_DIGITS:
         return f"A number must have at most {_MOST_DIGITS} digits."
@@ -174,7 +176,7 @@ def _problem(token: Token) -> str | None:
 
 
 def _coded(error: GraphQLError, code: str) -> GraphQLError:
-    """The error with a code, unless it brought its own."""
+    """The error with the code, unless it already has a code."""
     if not error.extensions:
         error.extensions = {"code": code}
     return error

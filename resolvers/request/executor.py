@@ -1,4 +1,4 @@
-"""One GraphQL request from its text to its answer."""
+"""Runs one GraphQL request, from its text to its answer."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -32,15 +32,15 @@ from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
 from resolvers.schema import core_schema, schema
 
-# Upstream calls end at the deadline by themselves; this is for whatever else might hang.
+# Upstream calls end at the deadline. The additional time-out is for other code that hangs.
 _GRACE_SECONDS = 2.0
 _LIVE_CLIENT = "Client.live"
 _BY_POST = "A mutation is sent by POST, never by GET."
 
 
 class GraphQLResponse(msgspec.Struct, frozen=True):
-    """`body` goes on the wire. `executed` is false where the request was refused before anything ran. `standing` is
-    what the caller has left, where something limits it.
+    """`body` is the JSON of the answer. `executed` is false if the request was refused before the operation ran.
+    `standing` is the caller's remaining budget, if the caller has a budget.
     """
 
     body: dict[str, Any]
@@ -51,7 +51,7 @@ class GraphQLResponse(msgspec.Struct, frozen=True):
 
 
 class Executor:
-    """Runs requests against the schema; one for the life of the process."""
+    """Runs requests against the schema. The process has one executor."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Executor:
     async def run(
         self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True
     ) -> GraphQLResponse:
-        """Answer the request. Of what a caller can cause, it raises ClientDisconnected alone, for a query."""
+        """Answer the request. The only error that a caller can cause is ClientDisconnected, for a query."""
         try:
             document = self._documents.read(request.text)
             operation = document.operation(request.operation_name)
@@ -104,14 +104,16 @@ class Executor:
         return GraphQLResponse(body, executed=True, standing=standing)
 
     def is_mutation(self, request: GraphQLRequest) -> bool:
-        """Whether the request, if it can be executed at all, changes anything."""
+        """Whether the request is an executable mutation."""
         try:
             return is_mutation(self._documents.read(request.text).operation(request.operation_name))
         except Unacceptable:
             return False
 
     def _forbidden(self, document: Document, caller: Caller) -> Mapping[str, tuple[str, ...]]:
-        """What of the document this caller may not have; decided once per execution and never kept."""
+        """The fields of the document that are forbidden for this caller. They are computed once per execution and not
+        stored.
+        """
         if caller.scopes >= document.enough:
             return {}
         forbidden = forbidden_fields(document.needs, caller.scopes)
@@ -122,8 +124,8 @@ class Executor:
     def _refused_whole(
         self, runnable: RunnableOperation, forbidden: Mapping[str, tuple[str, ...]]
     ) -> list[GraphQLError]:
-        """Because of what nothing of the operation runs. What is wrong with a mutation's arguments is among it: found
-        when its turn comes, it would hide what became of those before.
+        """The errors for which no part of the operation runs. They include mistakes in the arguments of all mutations:
+        a mistake that is found later would hide the outcomes of earlier mutations.
         """
         mutation = runnable.is_mutation
         if not forbidden and not mutation:
@@ -132,7 +134,9 @@ class Executor:
         return refused_whole(selector, forbidden, mutation=mutation) or (selector.mistakes() if mutation else [])
 
     def _helps(self, caller: Caller) -> bool:
-        """Whether a misspelt name is answered with the right one: to guess names is to read the schema."""
+        """Whether errors suggest the right name for a misspelt name. Suggestions let a caller read the schema by
+        guessing.
+        """
         return self._introspection or caller.may(Scope.SCHEMA_READ)
 
     def _with_variables(
@@ -164,15 +168,15 @@ class Executor:
             async with asyncio.timeout(seconds):
                 return await self._runner.run(runnable, context)
         except TimeoutError:
-            message = "The answer was not ready in time. Ask for less, or try again."
+            message = "The answer was not ready before the deadline. Select less data, or try again."
             return ExecutionResult(None, [GraphQLError(message, extensions={"code": "DEADLINE_EXCEEDED"})])
         finally:
             context.forget()
 
 
 def _located(error: GraphQLError, definitions: Sequence[VariableDefinitionNode]) -> GraphQLError:
-    """The error with its place: what strawberry finds wrong with an input object says none. Its message names the
-    variable and the place in its value, which those that it was made of do not.
+    """The error with its place, which strawberry's errors about input objects lack. The message names the variable and
+    the place in its value, which the messages of the original errors do not.
     """
     cause, extensions = error.original_error, error.extensions
     while isinstance(cause, GraphQLError):
@@ -182,8 +186,8 @@ def _located(error: GraphQLError, definitions: Sequence[VariableDefinitionNode])
 
 def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
     return LimitExceeded(
-        f"Client.live costs a rate-limited call per client: at most {limits.live_clients_max} in one operation; this "
-        f"one may need {asked}. Ask for `balances` instead, or for a smaller page."
+        f"Client.live costs a rate-limited call per client: at most {limits.live_clients_max} in one operation. This "
+        f"operation may need {asked}. Select `balances` instead, or a smaller page."
     )
 
 

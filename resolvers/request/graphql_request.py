@@ -1,4 +1,4 @@
-"""A GraphQL request as its caller sent it, from the HTTP body to the executor."""
+"""A GraphQL request, as the HTTP layer passes it to the executor."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,11 @@ import msgspec
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
-    """It has a `query`, a `document_id` or a `sha256` (Apollo's), the last also together with a query.
+    """A request has a `query`, a `document_id` or a `sha256` (of Apollo's clients). `sha256` may come together with a
+    query.
 
-    Before it runs, `query` is the text of the document that it names. `explain` asks for `extensions.plan`, `show_cost`
-    for `extensions.cost`.
+    Before the request runs, `query` is set to the text of the named document. `explain` requests `extensions.plan`,
+    `show_cost` requests `extensions.cost`.
     """
 
     query: str | None = None
@@ -23,6 +24,6 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The text of its document, once the document is found."""
+        """The text of the document, after the document was found."""
         assert self.query is not None, "the document is found before the request runs"
         return self.query

@@ -1,4 +1,6 @@
-"""Mutations are allowed all or none, before the first one runs: a later refusal must not hide an earlier outcome."""
+"""Mutations of one operation are allowed all or none, before the first mutation runs. A later refusal would hide the
+outcome of an earlier mutation.
+"""
 
 from collections.abc import Mapping
 
@@ -12,8 +14,8 @@ from resolvers.request.selection import Selector
 def refused_whole(
     selector: Selector, forbidden: Mapping[str, tuple[str, ...]], *, mutation: bool
 ) -> list[GraphQLError]:
-    """One located FORBIDDEN for each root field because of which nothing of the operation may run: a mutation that is
-    forbidden, and introspection, which has no resolver of ours to refuse it.
+    """One located FORBIDDEN for each root field that prevents the whole operation: a forbidden mutation, and forbidden
+    introspection, because introspection has no resolver that could refuse it.
     """
     prefix = "Mutation" if mutation else "Query"
     errors = []

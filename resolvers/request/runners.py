@@ -21,7 +21,7 @@ Chosen = Literal["engine", "graphql-core"]
 
 
 def runner(chosen: Chosen, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int) -> Runner:
-    """The way that the settings name."""
+    """The runner that the settings name."""
     return LevelByLevel(core, schema, hot_after) if chosen == "engine" else FieldByField(core)
 
 
@@ -43,7 +43,7 @@ class FieldByField:
 
 
 class LevelByLevel:
-    """The engine; what it does not run goes to graphql-core."""
+    """The engine. Operations that the engine does not run go to graphql-core."""
 
     def __init__(self, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int) -> None:
         self._engine = Engine(core, schema, hot_after=hot_after)

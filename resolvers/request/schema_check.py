@@ -1,4 +1,4 @@
-"""What a schema would break of the documents that partners were promised."""
+"""Finds the trusted documents that a schema would break."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from resolvers.schema import core_schema
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One thing wrong with a document: the message with its line and column, both from 1; 0 where it has no place."""
+    """One mistake of a document: the message with its line and column, both from 1; 0 for a mistake without a place."""
 
     message: str
     line: int
@@ -19,17 +19,17 @@ class Broken:
 
 
 class SchemaUnreadable(Exception):
-    """The text is no schema; the message says why."""
+    """The text is not a schema. The message has the reason."""
 
 
 class Checker:
-    """Reads documents against the schema of this version, or against the text of another."""
+    """Checks documents with the schema of this version, or with another schema's text."""
 
     def __init__(self, limits: DocumentLimits, schema_text: str | None = None) -> None:
         self._documents = Documents(_schema(schema_text), limits, introspection=True)
 
     def broken(self, text: str) -> list[Broken]:
-        """Everything that would keep the document from running; nothing where it runs."""
+        """All mistakes that prevent the document from running."""
         try:
             self._documents.read(text)
         except Unacceptable as error:
@@ -52,7 +52,7 @@ def _broken(error: GraphQLError) -> Broken:
 
 
 def operation_names(text: str) -> str | None:
-    """The names of a document's operations, for people; None where it has none or is no GraphQL."""
+    """The names of a document's operations, for people; None if the document has no names or is not GraphQL."""
     try:
         definitions = parse(text, no_location=True).definitions
     except (GraphQLError, RecursionError):

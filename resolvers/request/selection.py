@@ -1,8 +1,8 @@
-"""What an operation selects, merged as an execution would merge it and with every list's size: looked at once, for its
-cost (resolvers/request/cost.py) and for its calls (resolvers/request/call_plan.py).
+"""The selection of an operation, merged as in the execution, with the size of every list. Its cost
+(resolvers/request/cost.py) and its calls (resolvers/request/call_plan.py) are computed from it.
 
-A selection that is reached again is the same object, however often fragments double: a walk over the result keeps its
-finding for each, and so takes as long as reading the document.
+A fragment that is spread several times is one Selection object. A walk over the result visits each object once, and
+therefore takes no longer than reading the document.
 """
 
 from collections.abc import Mapping
@@ -29,15 +29,15 @@ from graphql.execution.values import get_argument_values
 from resolvers.policy.cost_table import SIZES, values_of
 from resolvers.request.documents import RunnableOperation
 
-# A connection hands its page's size to these of its fields.
+# The fields of a connection that get its page size, and the page size.
 Page = tuple[frozenset[str], int] | None
 Groups = dict[str, list[FieldNode]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selected:
-    """One field of a selection. `size` is how many values each parent gets; `inner` is what is selected of each, one
-    selection for every type that it may have; empty for a scalar.
+    """One field of a selection. `size` is the number of values for each parent. `inner` has one selection for every
+    possible type of a value; it is empty for a scalar.
     """
 
     key: str
@@ -68,19 +68,21 @@ class Selector:
         self._fragments = runnable.document.facts.fragments
         self._selections: dict[tuple[Any, ...], Selection] = {}
         self.has_left_out = False
-        """Whether a field's arguments were wrong with these variables, so that others may select more."""
+        """Whether a field was left out because these variables make its arguments wrong. Other variables may select
+        more.
+        """
 
     def operation(self) -> Selection:
         return self._selection((self._operation.selection_set,), self._root(), None)
 
     def root_fields(self) -> Groups:
-        """The operation's own fields by response key."""
+        """The root fields of the operation by response key."""
         groups: Groups = {}
         self._collect(self._operation.selection_set, self._root(), groups, set())
         return groups
 
     def mistakes(self) -> list[GraphQLError]:
-        """What is wrong with the arguments of the operation's own fields, each with its place."""
+        """The mistakes in the arguments of the root fields, each with its place."""
         root = self._root()
         found = []
         for key, (node, *_) in self.root_fields().items():
@@ -125,7 +127,7 @@ class Selector:
                 self._collect(found.selection_set, parent, groups, seen)
 
     def _spread(self, node: Any, seen: set[str]) -> Any:
-        """An inline fragment itself, or the fragment that is spread, once in a selection."""
+        """The inline fragment, or the fragment of the spread; None for a fragment that the selection already has."""
         name = getattr(node, "name", None)
         if name is None:
             return node
@@ -153,7 +155,7 @@ class Selector:
         try:
             arguments = get_argument_values(definition, nodes[0], self._variables)
         except GraphQLError:
-            # The execution will say so, with the place.
+            # The execution reports this error with its place.
             self.has_left_out = True
             return None
         size, inner_page = self._size(coordinate, name, arguments, page)
@@ -169,7 +171,7 @@ class Selector:
         return tuple(self._selection(sets, kind, page) for kind in self._schema.get_possible_types(named))
 
     def _size(self, coordinate: str, name: str, arguments: Mapping[str, Any], page: Page) -> tuple[int, Page]:
-        """How many values, and what the field hands to those of its fields that hold them."""
+        """The number of values, and the page size that the field passes to its own fields."""
         listed = SIZES.get(coordinate)
         if listed is None:
             return (page[1] if page and name in page[0] else 1), None
@@ -182,8 +184,8 @@ class Selector:
 
 
 def length(value: Any) -> int | None:
-    """What a slicing argument says: a number itself, a list by its length; None where it says nothing."""
+    """The size that a slicing argument gives: a number, or the length of a list; None for another value."""
     if isinstance(value, list):
         return len(value)
-    # A size that cannot be is refused by its resolver, and is no way to a negative cost.
+    # The resolver refuses a negative size. Here it must not make the cost negative.
     return max(0, value) if isinstance(value, int) and not isinstance(value, bool) else None

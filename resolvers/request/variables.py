@@ -1,8 +1,8 @@
-"""Variables as the resolvers get them.
+"""Coerces the variables of a request.
 
-graphql-core does it; but it looks at each definition anew for every request. So what can be seen at a glance is done
-here: variables of the built-in scalars (but Float) that hold a value of exactly that kind. Everything else, and every
-error, is graphql-core's.
+graphql-core can do this, but reads each definition again for every request. The quick path here handles variables of
+the built-in scalars (except Float) with a value of exactly that type. All other variables, and all errors, are left to
+graphql-core.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ from resolvers.request.documents import Document
 
 _MOST_ERRORS: Final = 10
 
-# By the type itself: a schema may have another one of the same name.
+# The key is the type object, because a schema may have another type of the same name.
 _FITS: Final[Mapping[Any, Callable[[Any], bool]]] = {
     GraphQLInt: lambda value: value.__class__ is int and GRAPHQL_MIN_INT <= value <= GRAPHQL_MAX_INT,
     GraphQLString: lambda value: value.__class__ is str,
@@ -49,7 +49,7 @@ class _Known(NamedTuple):
 def read_variables(
     schema: GraphQLSchema, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
 ) -> VariableValues | list[GraphQLError]:
-    """The operation's variables from what the caller sent, or what is wrong with them."""
+    """The coerced variables of the operation, or the errors in the values that the caller sent."""
     known = _known(schema, document, operation)
     values = None if known.plain is None else _at_a_glance(known.plain, given)
     if values is None:
@@ -70,7 +70,7 @@ def _known(schema: GraphQLSchema, document: Document, operation: OperationDefini
 
 
 def _plain(schema: GraphQLSchema, operation: OperationDefinitionNode) -> _Plain | None:
-    """What each variable has to be, and whether it may be null; None where one of them is no plain scalar."""
+    """The check of each variable, and whether it may be null; None if a variable is not of a plain scalar type."""
     found = []
     for definition in operation.variable_definitions or ():
         signature = get_variable_signature(schema, definition)
@@ -105,12 +105,13 @@ def _at_a_glance(plain: _Plain, given: Mapping[str, Any]) -> VariableValues | No
 def _undecided(conditions: Sequence[ArgumentNode], variables: VariableValues) -> list[GraphQLError]:
     """One error for each condition that is null.
 
-    A nullable variable with a default may stand where true or false must, and be given as null. An execution finds
-    that out when it gets there: perhaps after a mutation, and the answer would then not show the mutation's outcome.
+    A condition may have a nullable variable with a default, and a request may give this variable as null. The execution
+    would report the error only at this condition, perhaps after a mutation. The answer would then not show the
+    mutation's outcome.
     """
     return [
         GraphQLError(
-            f"A condition is true or false; the variable '${name}' is null.",
+            f"A condition must be true or false, but the variable '${name}' is null.",
             node,
             extensions={"code": "BAD_USER_INPUT"},
         )

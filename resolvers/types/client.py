@@ -80,30 +80,32 @@ def _total(compilation: Compilation, wanted: RequestedField, place: Place) -> Js
     return compilation.builder.total(lambda money: compilation.object(wanted, Place(money, place.path)), currency)
 
 
-@strawberry.type(description="A customer of the broker, as the ERP knows them.", directives=[needs(Scope.CLIENT_READ)])
+@strawberry.type(
+    description="A customer of the broker, with the data of the ERP.", directives=[needs(Scope.CLIENT_READ)]
+)
 class Client(Node):
     id = node_id(CLIENT_ID, "Permanent and opaque; `node(id:)` finds the client again.")
     client_number: int = field("The ERP's number of the client.", column(sql.number, "client_number"))
     full_name: str | None = field("The client's name, in the client's language.", column(sql.text_or_null, "full_name"))
     email: str | None = field("The client's e-mail address.", column(sql.text_or_null, "email"))
     agency: int = field(
-        "The agency or branch that the client belongs to; 0 is one of them.", column(sql.number, "agency")
+        "The agency or branch of the client. 0 is an agency like the others.", column(sql.number, "agency")
     )
 
-    @field("How the ERP handles the client.", INNER)
+    @field("The status of the client in the ERP.", INNER)
     def erp_status(root: strawberry.Parent[ClientRecord]) -> ErpStatus:
         return erp_status(root.erp_status, root.erp_status_text)
 
     web_status = _relation(
         web_statuses,
         returns=WebStatus | None,
-        description="What the website lets the client do. Null for a client without a website record.",
+        description="The client's permissions on the website. Null for a client without a website record.",
         upstreams=[ERP_STATEMENT],
         rendering=rendered(_web_status),
     )
 
     @field(
-        "OK needs a verified 'Locked Name & ID' and ERP status Approved or Real; everything else is RESTRICTED.",
+        "OK for a client with a verified 'Locked Name & ID' and the ERP status Approved or Real, otherwise RESTRICTED.",
         STANDING,
     )
     def standing(root: strawberry.Parent[ClientRecord]) -> ClientStanding:
@@ -112,15 +114,15 @@ class Client(Node):
     trading_accounts = _relation(
         paged(ACCOUNTS, account_connections),
         returns=TradingAccountConnection,
-        description="The client's accounts as the ERP last synchronised them, by server and login.",
+        description="The client's accounts as the ERP last synchronised them, in the order of server and login.",
         upstreams=[ERP_STATEMENT],
         rendering=ACCOUNTS_OF_CLIENT,
     )
     balances = _relation(
         balances,
         returns=list[CurrencyBalance] | None,
-        description="Every currency with a balance other than zero, computed in the ERP database, one statement for "
-        "all clients asked for.",
+        description="The client's balance in each currency, without balances of zero. The ERP database computes the "
+        "balances of all requested clients in one statement.",
         upstreams=[ERP_STATEMENT],
         scopes=FIGURES,
         lookup=balances_by_client,
@@ -129,8 +131,8 @@ class Client(Node):
     total_floating_balance = _relation(
         total_floating_balances,
         returns=Money | None,
-        description="Sum of `value` over all balances, in the accounting currency. Not the cash. Null, never partial, "
-        "when a current rate is missing.",
+        description="The sum of `value` over all balances, in the accounting currency. It is not the cash. It is null "
+        "if one current rate is missing: the sum is never partial.",
         upstreams=[ERP_STATEMENT],
         scopes=FIGURES,
         lookup=balances_by_client,
@@ -139,8 +141,8 @@ class Client(Node):
     live = _relation(
         live_clients,
         returns=LiveClient | None,
-        description="The ERP's own live answer (Get_Client_Balance_json): one rate-limited call per client. Null with "
-        "one error when it cannot be had.",
+        description="The live answer of the ERP's own API (Get_Client_Balance_json). Each client needs one "
+        "rate-limited call. Null with one error if the call fails.",
         upstreams=asks("erp", batch_max=1),
         scopes=FIGURES,
         rendering=BY_RESOLVER,
@@ -148,7 +150,7 @@ class Client(Node):
     instructions = _relation(
         paged(INSTRUCTIONS, instruction_connections),
         returns=InstructionConnection | None,
-        description="What was ordered for the client through this graph, newest first.",
+        description="The instructions for the client, newest first.",
         upstreams=[STATE_STATEMENT],
         scopes=(Scope.INSTRUCTION_READ,),
         rendering=BY_RESOLVER,

@@ -66,7 +66,7 @@ def _tuple(values: Sequence[int] | None) -> tuple[int, ...] | None:
 
 
 def _search(text: str | None) -> dict[str, Any]:
-    """The three readings of a search text: a number, an e-mail address, the beginning of a name."""
+    """The search by a number, by an e-mail address, or by the beginning of a name, depending on the text."""
     text = (text or "").strip()
     if len(text) > _LONGEST_SEARCH:
         raise BadUserInput(f"search must be at most {_LONGEST_SEARCH} characters; got {len(text)}.")
@@ -79,7 +79,7 @@ def _search(text: str | None) -> dict[str, Any]:
 async def clients(
     info: Info,
     request: PageRequest,
-    filter: Annotated[ClientFilter | None, strawberry.argument(description="Which of them.")] = UNSET,  # noqa: A002 - the graph's name.
+    filter: Annotated[ClientFilter | None, strawberry.argument(description="Conditions for the list.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> ConnectionRecord[ClientRecord]:
     context, query = info.context, client_query(filter)
     page = await context.services.upstreams.erp.client_page(query, request, context.caller.visible, context.call)

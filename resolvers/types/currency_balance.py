@@ -19,11 +19,11 @@ class Money:
     amount: Decimal = field(
         "The amount, with at least the currency's own decimal places.", column(sql.amount, "amount", "places")
     )
-    currency: CurrencyCode = field("What the amount is in.", column(sql.text, "currency"))
+    currency: CurrencyCode = field("The currency of the amount.", column(sql.text, "currency"))
 
 
 def money(amount: Decimal | None, currency: str | None) -> Money | None:
-    """The amount in the currency; None where either is not known."""
+    """The amount with its currency; None if one of the two is not known."""
     if amount is None or currency is None:
         return None
     return Money(amount=in_currency(amount, currency), currency=CurrencyCode(currency))
@@ -42,23 +42,25 @@ _RATE = rendered(lambda compilation, _wanted, _place: compilation.builder.rate(R
 
 
 @strawberry.type(
-    description="What a client holds in one currency. balance: the accounting figure, may be negative. cash: balance "
-    "less held. value: revalued into the accounting currency. rate: value / balance, half-even, 8 places. value and "
-    "rate are null without a current rate.",
+    description="A client's balance in one currency. `cash` is `balance` less `held`. `rate` is `value` / `balance`, "
+    "rounded half-even to 8 places. `value` and `rate` are null without a current rate.",
     directives=[needs(Scope.BALANCE_READ)],
 )
 class CurrencyBalance:
-    currency: CurrencyCode = field("What is held.", column(sql.text, "currency"))
+    currency: CurrencyCode = field("The currency of the balance.", column(sql.text, "currency"))
 
-    @field("The accounting balance; negative for a debt.", column(sql.amount, "balance", "places"))
+    @field("The balance in the ERP's accounts. It is negative for a debt.", column(sql.amount, "balance", "places"))
     def balance(root: strawberry.Parent[BalanceRecord]) -> Decimal:
         return in_currency(root.balance, root.currency)
 
-    @field("What is free to use: the balance less what is held.", column(sql.amount, "cash", "places"))
+    @field("The available amount: the balance less the held amount.", column(sql.amount, "cash", "places"))
     def cash(root: strawberry.Parent[BalanceRecord]) -> Decimal:
         return in_currency(root.cash, root.currency)
 
-    @field("Secured for withdrawals, orders, margin or tax.", column(sql.difference, "balance", "cash", "places"))
+    @field(
+        "The amount that is reserved for withdrawals, orders, margin or tax.",
+        column(sql.difference, "balance", "cash", "places"),
+    )
     def held(root: strawberry.Parent[BalanceRecord]) -> Decimal:
         return in_currency(total([root.balance, -root.cash]), root.currency)
 
@@ -66,13 +68,15 @@ class CurrencyBalance:
     def value(root: strawberry.Parent[BalanceRecord]) -> Money | None:
         return money(root.value, root.accounting_currency)
 
-    @field("Accounting currency per unit, value / balance at 8 places; null without a rate.", _RATE)
+    @field(
+        "The price of one unit in the accounting currency: value / balance, to 8 places; null without a rate.", _RATE
+    )
     def rate(root: strawberry.Parent[BalanceRecord]) -> Decimal | None:
         return None if root.value is None else divide(root.value, root.balance, RATE_PLACES)
 
 
 def total_value(balances: list[BalanceRecord], accounting_currency: str | None = None) -> Money | None:
-    """The sum of all values; None, never partial, when one of them has no current rate."""
+    """The sum of all values; None if one of them has no current rate, because the sum is never partial."""
     values = [balance.value for balance in balances if balance.value is not None]
     if len(values) < len(balances):
         return None

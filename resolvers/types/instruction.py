@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from resolvers.types.client import Client
     from resolvers.types.trading_account import TradingAccount
 
-# A caller that may give a command sees its outcome; `instruction` and `node` ask for instruction:read alone.
+# A caller that may send a command also reads its outcome. `instruction` and `node` require instruction:read.
 READERS = needs(Scope.INSTRUCTION_READ, Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE)
-# An instruction moves on while a request runs; its later state is another answer.
+# Because the status may change during a request, the key of an answer includes the status.
 _relation = partial(many, key=attrgetter("id", "status"))
 
 
@@ -59,13 +59,13 @@ async def events(instructions: Sequence[InstructionRecord], context: Context) ->
     return [found.get(instruction.id, []) for instruction in instructions]
 
 
-@strawberry.type(description="One step of an instruction; written once, never changed.", directives=[READERS])
+@strawberry.type(description="One state transition of an instruction. An event never changes.", directives=[READERS])
 class InstructionEvent:
-    at: datetime = strawberry.field(description="When it happened.")
-    actor: str = strawberry.field(description="The principal, reconciler or operator that caused it.")
-    note: str | None = strawberry.field(description="What is worth knowing about it.")
+    at: datetime = strawberry.field(description="The time of the event.")
+    actor: str = strawberry.field(description="The principal, reconciler or operator that caused the event.")
+    note: str | None = strawberry.field(description="A remark on the event.")
 
-    @strawberry.field(description="Where the instruction stood from then on.")
+    @strawberry.field(description="The status of the instruction after the event.")
     def status(root: strawberry.Parent[InstructionEventRecord]) -> InstructionStatus:
         return InstructionStatus(root.status)
 
@@ -73,47 +73,49 @@ class InstructionEvent:
 
 
 @strawberry.type(
-    description="One order to change something upstream. Never deleted, only advanced.", directives=[READERS]
+    description="One command to change something at an upstream. An instruction is never deleted, and its status only "
+    "advances.",
+    directives=[READERS],
 )
 class Instruction(Node):
     id = node_id(INSTRUCTION_ID, "Permanent and opaque; `node(id:)` finds the instruction again.")
 
-    @strawberry.field(description="What it changes.")
+    @strawberry.field(description="The kind of change.")
     def kind(root: strawberry.Parent[InstructionRecord]) -> InstructionKind:
         return InstructionKind(root.kind)
 
-    @strawberry.field(description="Where it stands.")
+    @strawberry.field(description="The current status.")
     def status(root: strawberry.Parent[InstructionRecord]) -> InstructionStatus:
         return InstructionStatus(root.status)
 
-    idempotency_key: strawberry.ID = strawberry.field(description="The key that its caller chose.")
+    idempotency_key: strawberry.ID = strawberry.field(description="The idempotency key that the caller chose.")
 
-    @strawberry.field(description="How much money it moves; null where it moves none.")
+    @strawberry.field(description="The amount that the instruction moves; null if it moves no money.")
     def amount(root: strawberry.Parent[InstructionRecord]) -> Money | None:
         return money(root.amount, root.currency)
 
     account = _relation(
         accounts,
         returns=Annotated["TradingAccount", strawberry.lazy("resolvers.types.trading_account")] | None,
-        description="The account that it concerns or made; null until the ERP knows it.",
+        description="The account that the instruction changes or creates; null until the ERP has the account.",
         upstreams=[ERP_STATEMENT],
     )
     client = _relation(
         clients,
         returns=Annotated["Client", strawberry.lazy("resolvers.types.client")] | None,
-        description="The client that it concerns.",
+        description="The client of the instruction.",
         upstreams=[ERP_STATEMENT],
     )
     upstream_reference: str | None = strawberry.field(
-        description="The upstream's own number for it: an MT4 ticket, a new login."
+        description="The upstream's own number for the result, such as an MT4 ticket or a new login."
     )
     events = _relation(
         events,
         returns=list[InstructionEvent],
-        description="What happened to it, in order.",
+        description="The events of the instruction, in the order of time.",
         upstreams=[STATE_STATEMENT],
     )
-    created_at: datetime = strawberry.field(description="When it was received.")
+    created_at: datetime = strawberry.field(description="The time at which the instruction was received.")
     is_type_of = is_a(InstructionRecord)
 
 

@@ -20,11 +20,12 @@ from upstreams.vendors.kit.protocol import LiveFigures, Platform
 
 Answer = LiveAccountRecord | BaseException | None
 _MOST_AGE_SECONDS = 3600
-_MAX_AGE = f"A figure that was fetched no longer ago than this will do, from 0 to {_MOST_AGE_SECONDS}."
+_MAX_AGE = f"The maximum age of a cached figure that the caller accepts, from 0 to {_MOST_AGE_SECONDS}."
 
 
 @strawberry.type(
-    description="What the trading server itself says of an account. Null is what its vendor does not know.",
+    description="The live figures of an account at its trading server. A figure is null if the vendor does not have "
+    "it.",
     directives=[needs(Scope.BALANCE_READ)],
 )
 class LiveAccount:
@@ -33,7 +34,9 @@ class LiveAccount:
     equity: Decimal | None = strawberry.field(description="Balance, credit and the floating result of open trades.")
     margin: Decimal | None = strawberry.field(description="Margin that open trades use.")
     free_margin: Decimal | None = strawberry.field(description="Equity less margin.")
-    margin_level: Decimal | None = strawberry.field(description="Equity in per cent of margin; null without margin.")
+    margin_level: Decimal | None = strawberry.field(
+        description="Equity in per cent of margin; null if the margin is zero."
+    )
     group: str | None = strawberry.field(description="The account's group on the server.")
     leverage: Decimal | None = strawberry.field(description="Leverage, 100 for 1:100.")
     max_leverage: Decimal | None = strawberry.field(description="cTrader only: the highest leverage.")
@@ -41,14 +44,16 @@ class LiveAccount:
     enabled: bool | None = strawberry.field(description="Whether the login may sign in.")
     read_only: bool | None = strawberry.field(description="Whether trading is blocked.")
     send_reports: bool | None = strawberry.field(description="Whether the server mails statements.")
-    lead_source: str | None = strawberry.field(description="Where the lead came from.")
+    lead_source: str | None = strawberry.field(description="The source of the lead.")
     owner_id: str | None = strawberry.field(description="The vendor's id of the account's owner.")
     account_type: str | None = strawberry.field(description="cTrader only: HEDGED, NETTED or SPREAD_BETTING.")
     total_margin_calculation: str | None = strawberry.field(description="cTrader only: MAX, SUM or NET.")
     swap_free: bool | None = strawberry.field(description="Whether no swaps are charged.")
-    french_risk: bool | None = strawberry.field(description="cTrader only: limited risk after French rules.")
-    registered_at: datetime | None = strawberry.field(description="When the account was made.")
-    observed_at: datetime = strawberry.field(description="When the server gave this answer.")
+    french_risk: bool | None = strawberry.field(
+        description="cTrader only: whether the account has limited risk by French rules."
+    )
+    registered_at: datetime | None = strawberry.field(description="The time at which the account was created.")
+    observed_at: datetime = strawberry.field(description="The time of the server's answer.")
 
     @strawberry.field(description="The vendor's API that answered.")
     def system(root: strawberry.Parent[LiveAccountRecord]) -> UpstreamSystem:
@@ -56,7 +61,7 @@ class LiveAccount:
 
 
 def _wanted(context: Context) -> frozenset[str]:
-    """The figures that the operation asks for anywhere, so that equal aliases share one call."""
+    """The figures that the whole operation selects, so that equal aliases share one call."""
     asked = context.fields
     return frozenset(name for name, coordinate in _FIGURES if coordinate in asked)
 
@@ -69,7 +74,7 @@ async def live_accounts(
     context: Context,
     max_age_seconds: Annotated[int | None, strawberry.argument(description=_MAX_AGE)] = 0,
 ) -> list[Answer]:
-    """One call per server, chunk and vendor function, servers side by side."""
+    """Makes one call per server, chunk and vendor function. Servers are called concurrently."""
     age = max_age_seconds or 0
     if not 0 <= age <= _MOST_AGE_SECONDS:
         raise BadUserInput(f"maxAgeSeconds must be from 0 to {_MOST_AGE_SECONDS}; got {age}.")
@@ -90,14 +95,14 @@ async def live_accounts(
 def _cached(
     accounts: Sequence[AccountRecord], wanted: frozenset[str], age: int, context: Context
 ) -> Mapping[AccountKey, LiveAccountRecord]:
-    """What is there already, young enough."""
+    """The cached figures that are young enough."""
     cache = context.services.upstreams.live_cache
     found = {account.key: cache.get(account.key, wanted, age) for account in accounts}
     return {key: record for key, record in found.items() if record is not None}
 
 
 async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], context: Context) -> Mapping[str, Answer]:
-    """One server's answers, by login; each has one."""
+    """The answers of one server by login. Each login has an answer."""
     platform = context.services.upstreams.platforms.get(server)
     if platform is None or platform.live is None:
         return dict.fromkeys(logins, _no_figures(server, platform))

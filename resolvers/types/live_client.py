@@ -16,38 +16,41 @@ from resolvers.types.currency_balance import CurrencyBalance, Money, money
 from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
 from upstreams.vendors.registry import offering, sections
 
-# The ERP API's ResponseCode of a client who may act without restriction [D, H-1244].
+# The ERP API's ResponseCode for a client without a restriction [D, H-1244].
 _UNRESTRICTED = 0
 
 
 @strawberry.type(
-    description="The ERP's own live answer. Absent is not empty: what the ERP left out of a restricted client's answer "
-    "is null.",
+    description="The live answer of the ERP's own API. A value that the ERP leaves out of a restricted client's "
+    "answer is null, which does not mean zero or empty.",
     directives=[needs(Scope.BALANCE_READ)],
 )
 class LiveClient:
-    observed_at: datetime = strawberry.field(description="When the ERP gave this answer.")
-    agency: int | None = strawberry.field(description="The agency or branch that the client belongs to.")
+    observed_at: datetime = strawberry.field(description="The time of the ERP's answer.")
+    agency: int | None = strawberry.field(description="The agency or branch of the client.")
 
-    @strawberry.field(description="OK where the ERP names no restriction.")
+    @strawberry.field(description="OK if the ERP reports no restriction.")
     def standing(root: strawberry.Parent[LiveClientRecord]) -> ClientStanding:
         return ClientStanding.OK if root.response_code == _UNRESTRICTED else ClientStanding.RESTRICTED
 
-    @strawberry.field(description="The standing in a sentence.")
+    @strawberry.field(description="The standing as a sentence.")
     def message(root: strawberry.Parent[LiveClientRecord]) -> str:
         if root.response_code == _UNRESTRICTED:
             return "The client's account is OK."
         return "The client is restricted; review the case in the ERP."
 
-    @strawberry.field(description="How the ERP handles the client.")
+    @strawberry.field(description="The status of the client in the ERP.")
     def erp_status(root: strawberry.Parent[LiveClientRecord]) -> ErpStatus | None:
         return None if root.erp_status is None else erp_status(root.erp_status, root.erp_status_text)
 
-    @strawberry.field(description="What the website lets the client do.")
+    @strawberry.field(description="The client's permissions on the website.")
     def web_status(root: strawberry.Parent[LiveClientRecord]) -> WebStatus | None:
         return None if root.web_status is None else web_status(root.web_status, root.web_status_text)
 
-    @strawberry.field(graphql_type=list[CurrencyBalance] | None, description="Every currency other than zero.")
+    @strawberry.field(
+        graphql_type=list[CurrencyBalance] | None,
+        description="The client's balance in each currency, without balances of zero.",
+    )
     def balances(root: strawberry.Parent[LiveClientRecord]) -> list[BalanceRecord] | None:
         if root.balances is None:
             return None
@@ -62,7 +65,7 @@ class LiveClient:
 
 
 async def live_clients(clients: Sequence[ClientRecord], context: Context) -> list[LiveClientRecord | BaseException]:
-    """One call for each client, side by side as far as the adapter lets them."""
+    """Makes one call for each client. The calls run concurrently within the vendor's limits."""
     most = context.services.limits.live_clients_max
     if len(clients) > most:
         raise LimitExceeded(
@@ -81,6 +84,6 @@ async def _ask(number: int, password: Secret | None, context: Context) -> LiveCl
         system = next(iter(offering("erp").values())).system
         raise Rejected(f"No {sections('erp')} is configured.", system=system, reason=Reason.NOT_SUPPORTED)
     if password is None:
-        message = "The ERP has no API password of this client, so its API cannot be asked about them."
+        message = "The ERP has no API password of this client, so that the ERP's API cannot be called for this client."
         raise Rejected(message, system=erp_api.system, reason=Reason.CREDENTIALS_REJECTED)
     return await erp_api.client_balance(number, password, context.call)

@@ -1,4 +1,4 @@
-"""Finding one thing by what the caller knows of it: the @oneOf inputs and node ids."""
+"""Look-up inputs: the @oneOf inputs and node ids that name one object."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -26,24 +26,24 @@ class AccountRef:
         return AccountKey(self.server, self.login)
 
 
-@strawberry.input(one_of=True, description="A client by exactly one of these.")
+@strawberry.input(one_of=True, description="Names a client. Exactly one member is given.")
 class ClientBy:
     id: strawberry.ID | None = strawberry.field(default=UNSET, description="The client's node id.")
     client_number: int | None = strawberry.field(default=UNSET, description="The ERP's number.")
     account: AccountRef | None = strawberry.field(default=UNSET, description="An account of the client.")
 
 
-@strawberry.input(one_of=True, description="A trading account by exactly one of these.")
+@strawberry.input(one_of=True, description="Names a trading account. Exactly one member is given.")
 class TradingAccountBy:
     id: strawberry.ID | None = strawberry.field(default=UNSET, description="The account's node id.")
     account: AccountRef | None = strawberry.field(default=UNSET, description="Server and login.")
 
 
-@strawberry.input(one_of=True, description="An instruction by exactly one of these.")
+@strawberry.input(one_of=True, description="Names an instruction. Exactly one member is given.")
 class InstructionBy:
     id: strawberry.ID | None = strawberry.field(default=UNSET, description="The instruction's node id.")
     idempotency_key: strawberry.ID | None = strawberry.field(
-        default=UNSET, description="The key under which this caller gave it."
+        default=UNSET, description="The idempotency key with which this caller sent it."
     )
 
 
@@ -66,7 +66,7 @@ def account_key_of(by: TradingAccountBy) -> AccountKey:
 
 def _ref(by: TradingAccountBy) -> AccountRef:
     if not by.account:
-        raise BadUserInput("Name the account by its id or by server and login.")
+        raise BadUserInput("Give the id of the account, or its server and login.")
     return by.account
 
 
@@ -76,7 +76,9 @@ async def find_account(by: TradingAccountBy, context: Context) -> AccountRecord 
 
 
 async def find_instruction(by: InstructionBy, context: Context) -> InstructionRecord | None:
-    """An instruction by key is the caller's own. In both cases only callers that may see its client see it."""
+    """A key finds only the caller's own instructions. Both look-ups find only instructions of clients that the caller
+    may see.
+    """
     if by.id:
         found: InstructionRecord | None = await context.load(instructions_by_id, INSTRUCTION_ID.key(by.id))
         return found

@@ -8,8 +8,8 @@ from resolvers.fields.rendering import column
 from resolvers.policy.authorization import public
 
 
-@public("a caller that may see the object may see its id")
-@strawberry.interface(description="Anything with a permanent id of its own.")
+@public("a caller that may read the object may read its id")
+@strawberry.interface(description="An object with a permanent id.")
 class Node:
     @strawberry.field(description="Permanent and opaque; `node(id:)` finds the object again.")
     def id(self) -> strawberry.ID:

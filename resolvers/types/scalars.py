@@ -1,4 +1,4 @@
-"""The graph's own scalars: exact decimals, UTC instants, asset codes; and how it reads the built-in ID."""
+"""The graph's own scalars: exact decimals, UTC times and currency codes. Also the parser of the built-in ID."""
 
 import re
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def _cut(text: str) -> str:
 
 
 def parse_decimal(value: Any) -> Decimal:
-    """Take a decimal from the wire: a string in plain notation and nothing else."""
+    """Parse a decimal of a variable: only a string in plain notation."""
     if not isinstance(value, str):
         raise BadUserInput(f'A Decimal is written as a string, like "12.50"; got {_shown(value)}.')
     if not _DECIMAL.fullmatch(value):
@@ -49,8 +49,8 @@ def parse_decimal(value: Any) -> Decimal:
 
 def print_decimal(value: Any) -> str:
     if value.__class__ is Decimal:
-        # Every amount of every answer comes by here, and nearly all of them are plain by themselves: neither negative,
-        # nor NaN, nor infinite, nor with an exponent.
+        # Because every amount of every answer is serialized here, the usual case is checked first: not negative, not
+        # NaN, not infinite and without an exponent.
         text = str(value)
         if "0" <= text[0] <= "9" and "E" not in text:
             return text
@@ -60,7 +60,7 @@ def print_decimal(value: Any) -> str:
 
 
 def parse_datetime(value: Any) -> datetime:
-    """Take an RFC 3339 instant that names its offset."""
+    """Parse an RFC 3339 time with an offset."""
     try:
         instant = datetime.fromisoformat(value)
         if instant.tzinfo is not None:
@@ -81,10 +81,11 @@ def parse_currency(value: Any) -> CurrencyCode:
 
 
 def parse_id(value: Any) -> str:
-    """Take an ID from the wire: a string, or a JSON number written as an integer, which becomes its digits.
+    """Parse an ID of a variable: a string, or a JSON number that is written as an integer. The number becomes its
+    digits.
 
-    A float here is a number with a fraction or an exponent in its source text: the decoder of bodies makes an int of
-    every other one (api/body.py). Because two such texts can become the same float, none of them is an ID.
+    A float is a number with a fraction or an exponent in its source text, because the decoder of bodies makes an int of
+    every other number (api/graphql/body.py). Two such texts can become the same float, so that no float is an ID.
     """
     if isinstance(value, str):
         return value
@@ -94,7 +95,7 @@ def parse_id(value: Any) -> str:
 
 
 def parse_id_literal(node: ValueNode, _variables: Any = None) -> str:
-    """Take an ID from a literal: the same two kinds, and `-0` is 0 as in JSON."""
+    """Parse an ID of a literal: a string or an integer. `-0` is 0, as in JSON."""
     if isinstance(node, IntValueNode):
         return "0" if node.value == "-0" else node.value
     if isinstance(node, StringValueNode):
@@ -103,16 +104,16 @@ def parse_id_literal(node: ValueNode, _variables: Any = None) -> str:
 
 
 def _not_an_id(shown: str, node: ValueNode | None = None) -> GraphQLError:
-    message = f"An ID is a string, or an integer written without fraction and exponent; got {shown}."
+    message = f"An ID is a string, or an integer without fraction and exponent; got {shown}."
     return GraphQLError(message, node, extensions={"code": "BAD_USER_INPUT"})
 
 
 def refuse_fractions_as_ids(core: GraphQLSchema) -> None:
-    """Let the schema read IDs as the functions above do.
+    """Make the schema parse IDs with the functions above.
 
-    graphql-core takes a float for an ID if it is integral, so that 303456789012345678.0 and 303456789012345671.0 are
-    the same key. The specification of GraphQL refuses every float. The type itself is changed and not replaced,
-    because the engine and graphql-core recognise it by identity.
+    graphql-core accepts an integral float as an ID, so that 303456789012345678.0 and 303456789012345671.0 are the same
+    key. The specification of GraphQL refuses every float. The type itself is changed and not replaced, because the
+    engine and graphql-core recognise it by identity.
     """
     kind: Any = core.type_map["ID"]
     kind.coerce_input_value = parse_id
@@ -120,7 +121,7 @@ def refuse_fractions_as_ids(core: GraphQLSchema) -> None:
 
 
 def _literal(parse: Callable[[Any], Any]) -> Callable[..., Any]:
-    """From a literal in a document, with its place where it is wrong."""
+    """Parse a literal of a document. An error has the place of the literal."""
 
     def parse_literal(node: ValueNode, variables: Any = None) -> Any:
         try:

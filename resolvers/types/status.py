@@ -1,4 +1,4 @@
-"""Statuses as the ERP and the website number them. Decisions rest on the numbers; the texts are localised."""
+"""The statuses of the ERP and of the website. The code uses only their numbers, because their texts are localised."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -27,7 +27,7 @@ WEB_TEXTS = {
     WebStatusCode.ON_HOLD: "On Hold (Readonly)",
     WebStatusCode.UNRECOGNISED: "Unrecognised",
 }
-# The document says what Blocked, Approved and On Hold permit; every other status permits nothing.
+# The vendor documents the permissions of Blocked, Approved and On Hold. Every other status permits nothing.
 SIGN_IN = (WebStatusCode.APPROVED, WebStatusCode.ON_HOLD)
 TRANSACT = (WebStatusCode.APPROVED,)
 
@@ -37,7 +37,7 @@ def _one_of(codes: Sequence[Enum]) -> Declaration:
 
 
 @public(VALUE)
-@strawberry.type(description="How the ERP handles a client.")
+@strawberry.type(description="The status of a client in the ERP.")
 class ErpStatus:
     code: ErpStatusCode = field("The status by name.", column(coded(ErpStatusCode.UNRECOGNISED), "erp_status"))
     raw_code: int = field("The ERP's own number.", column(sql.number, "erp_status"))
@@ -48,7 +48,7 @@ class ErpStatus:
 
 
 @public(VALUE)
-@strawberry.type(description="What the website lets a client do.")
+@strawberry.type(description="A client's status and permissions on the website.")
 class WebStatus:
     code: WebStatusCode = field("The status by name.", column(coded(WebStatusCode.UNRECOGNISED), "web_status"))
     raw_code: int = field("The ERP's own number.", column(sql.number, "web_status"))
@@ -56,8 +56,12 @@ class WebStatus:
         "The ERP's text, in its language; decide on the code instead.",
         column(coded_text(WEB_TEXTS, WebStatusCode.UNRECOGNISED), "web_status_text", "web_status"),
     )
-    can_sign_in: bool = field("Whether the client may sign in: Approved and On Hold may.", _one_of(SIGN_IN))
-    can_transact: bool = field("Whether the client may act: only Approved may.", _one_of(TRANSACT))
+    can_sign_in: bool = field(
+        "Whether the client may sign in. The statuses Approved and On Hold allow it.", _one_of(SIGN_IN)
+    )
+    can_transact: bool = field(
+        "Whether the client may trade and move money. Only the status Approved allows it.", _one_of(TRANSACT)
+    )
 
 
 def erp_status(number: int, text: str | None) -> ErpStatus:

@@ -49,7 +49,7 @@ def is_demo_account(account: AccountRecord, context: Context) -> bool | None:
 
 
 def figure(name: str, description: str) -> Any:
-    """A money figure of the ERP's copy, for callers who may see balances."""
+    """An amount of the ERP's copy of an account, for callers that may read balances."""
 
     def resolve(root: Any) -> Decimal | None:
         amount: Decimal | None = getattr(root, name)
@@ -59,7 +59,9 @@ def figure(name: str, description: str) -> Any:
 
 
 def _owner(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
-    """The client that owns the account: the row that led here. Its lists and holes would need a path of their own."""
+    """The client that owns the account: its row is the row of the outer client. Lists and holes below it would need
+    another path and are not rendered.
+    """
     return compilation.object(wanted, Place(compilation.builder.client, (*place.path, PathStep(wanted))))
 
 
@@ -80,12 +82,15 @@ def _demo(compilation: Compilation, _wanted: RequestedField, place: Place) -> Js
 
 
 @strawberry.type(
-    description="A login on a trading server, as the ERP last synchronised it; `live` asks the server itself.",
+    description="A trading account as the ERP last synchronised it. `live` has the current figures of the trading "
+    "server.",
     directives=[needs(Scope.CLIENT_READ)],
 )
 class TradingAccount(Node):
     id = node_id(ACCOUNT_ID, "Permanent and opaque; `node(id:)` finds the account again.")
-    login: str = field("The account's number on its server, unique only there.", column(sql.text, "login"))
+    login: str = field(
+        "The account's number on its server. It is unique only on this server.", column(sql.text, "login")
+    )
 
     @field("The trading server.", SERVER)
     @by_column(_servers)
@@ -97,7 +102,8 @@ class TradingAccount(Node):
         return code_of(Platform, root.platform, Platform.UNRECOGNISED)
 
     @field(
-        "Whether the account is open, as the ERP last saw it.", column(coded(TradingAccountStatus.UNKNOWN), "status")
+        "The state of the account at the last synchronisation of the ERP.",
+        column(coded(TradingAccountStatus.UNKNOWN), "status"),
     )
     def status(root: strawberry.Parent[AccountRecord]) -> TradingAccountStatus:
         return code_of(TradingAccountStatus, root.status, TradingAccountStatus.UNKNOWN)
@@ -116,12 +122,12 @@ class TradingAccount(Node):
     def demo(root: strawberry.Parent[AccountRecord], info: Info) -> bool | None:
         return is_demo_account(root, info.context)
 
-    currency: CurrencyCode | None = field("The currency of all figures.", column(sql.text_or_null, "currency"))
-    balance = figure("balance", "Money on the account, as old as syncedAt.")
-    equity = figure("equity", "Balance, credit and floating result, as old as syncedAt.")
-    margin = figure("margin", "Margin that open trades use, as old as syncedAt.")
+    currency: CurrencyCode | None = field("The currency of all amounts.", column(sql.text_or_null, "currency"))
+    balance = figure("balance", "Money on the account, at the time of syncedAt.")
+    equity = figure("equity", "Balance, credit and floating result, at the time of syncedAt.")
+    margin = figure("margin", "Margin that open trades use, at the time of syncedAt.")
     synced_at: datetime | None = field(
-        "When the ERP took these figures from the server.", column(sql.instant_or_null, "synced_at")
+        "The time at which the ERP read these figures from the server.", column(sql.instant_or_null, "synced_at")
     )
     client = _relation(
         owners,
@@ -133,8 +139,9 @@ class TradingAccount(Node):
     live = _relation(
         live_accounts,
         returns=LiveAccount | None,
-        description="From the trading platform's API, many logins in one call per server. Null with one error when the "
-        "server cannot answer. A figure younger than maxAgeSeconds may be reused.",
+        description="The live figures of the trading platform's API. One call per server carries many logins. Null "
+        "with one error if the server does not answer. A cached figure that is younger than maxAgeSeconds may be "
+        "returned.",
         upstreams=asks("live", batch_max=_LIVE_BATCH),
         scopes=FIGURES,
         rendering=BY_RESOLVER,

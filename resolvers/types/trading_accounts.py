@@ -59,7 +59,7 @@ class TradingAccountFilter:
 
 
 def codes(wanted: Sequence[Any] | None, otherwise: Any) -> Codes | None:
-    """Enum members as the database's values; `otherwise` is the member that stands for all unlisted values."""
+    """The database's values for enum members. `otherwise` is the member for all values without their own member."""
     if wanted is None:
         return None
     values = tuple(member.value for member in wanted if member is not otherwise)
@@ -73,7 +73,7 @@ def account_query(asked: TradingAccountFilter | None) -> AccountQuery:
     return AccountQuery(
         platforms=codes(given(asked.platforms), Platform.UNRECOGNISED),
         servers=None if servers is None else tuple(servers),
-        # UNKNOWN is both a number of the ERP's (0) and every number that this version does not know.
+        # UNKNOWN is the ERP's number 0 and every number that this version does not know.
         statuses=codes(given(asked.statuses), TradingAccountStatus.UNKNOWN),
     )
 
@@ -82,7 +82,7 @@ async def account_connections(
     clients: Sequence[ClientRecord],
     context: Context,
     request: PageRequest,
-    filter: Annotated[TradingAccountFilter | None, strawberry.argument(description="Which of them.")] = UNSET,  # noqa: A002 - the graph's name.
+    filter: Annotated[TradingAccountFilter | None, strawberry.argument(description="Conditions for the list.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> list[ConnectionRecord[AccountRecord]]:
     query = account_query(filter)
     numbers = [client.client_number for client in clients]
@@ -94,7 +94,7 @@ async def account_connections(
 
 def _accounts(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
     if place.known is None or not wanted.arguments.issubset(("first", "after", "filter")):
-        raise Unrendered("the accounts of an account's owner, or a page from the end of the list")
+        raise Unrendered("accounts of an account's owner, and pages from the end of the list, are not rendered")
     page = _RenderedPage(compilation, wanted)
     return compilation.object(wanted, Place(page, (*place.path, PathStep(wanted))))
 
@@ -104,7 +104,7 @@ ACCOUNTS_OF_CLIENT: Final = rendered(_accounts)
 
 class _RenderedPage:
     """A page from the beginning of the list, or after a cursor. Its columns have the values of
-    ConnectionRecord.page_info.
+    `ConnectionRecord.page_info`.
     """
 
     def __init__(self, compilation: Compilation, wanted: RequestedField) -> None:

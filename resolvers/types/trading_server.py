@@ -13,19 +13,21 @@ from resolvers.policy.enums import Platform, UpstreamSystem, code_of
 
 @public(VALUE)
 @strawberry.type(
-    description="A trading server. `system` is null for a server that the ERP names and the configuration does not."
+    description="A trading server. `system` is null for a server of the ERP that is not in the configuration."
 )
 class TradingServer:
-    name: str = strawberry.field(description="The ERP's data source, such as R1.")
+    name: str = strawberry.field(description="The name of the server in the ERP, such as R1.")
     platform: Platform = strawberry.field(description="The platform that runs on it.")
-    system: UpstreamSystem | None = strawberry.field(description="The vendor's API that leads to it.")
-    can_create_accounts: bool = strawberry.field(description="Whether createTradingAccount may name it.")
+    system: UpstreamSystem | None = strawberry.field(description="The vendor's API for this server.")
+    can_create_accounts: bool = strawberry.field(
+        description="Whether createTradingAccount can make accounts on this server."
+    )
     can_deposit: bool = strawberry.field(description="Whether deposit works on its accounts.")
     has_live_figures: bool = strawberry.field(description="Whether TradingAccount.live works on its accounts.")
 
 
 def trading_server(name: str, services: Services) -> TradingServer:
-    """What the configuration says of a server, or what little there is to say of an unconfigured one."""
+    """A server of the settings, or a server with only its name if it is not in the settings."""
     link = services.upstreams.platforms.get(name)
     return TradingServer(
         name=name,
@@ -53,7 +55,7 @@ async def trading_servers(info: Info) -> list[TradingServer]:
 
 
 def _server(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
-    """An account's server. A server that the ERP names and the settings do not has only its name."""
+    """Renders the server of an account. A server that is not in the settings has only its name."""
     column, configured = place.row.column("server"), _Configured(wanted)
     names, texts = (
         compilation.builder.parameter(compilation.parameter(value), "text[]")
@@ -70,7 +72,7 @@ SERVER = rendered(_server)
 
 
 class _Configured:
-    """Every server of the settings as JSON, made once because no run changes it."""
+    """Every server of the settings as JSON. It is made once, because no run changes it."""
 
     def __init__(self, wanted: RequestedField) -> None:
         self._wanted = wanted

@@ -8,14 +8,16 @@ from resolvers.policy.enums import UpstreamState, UpstreamSystem
 
 
 @public(VALUE)
-@strawberry.type(description="How an upstream has been doing lately, as this process sees it.")
+@strawberry.type(description="The health of an upstream in the recent calls of this process.")
 class UpstreamHealth:
     system: UpstreamSystem = strawberry.field(description="The system.")
-    name: str = strawberry.field(description="Which connection to it, as the configuration names it.")
-    state: UpstreamState = strawberry.field(description="How it has been doing.")
-    p95_seconds: float | None = strawberry.field(description="95 of 100 recent calls took no longer; null without any.")
-    last_error: str | None = strawberry.field(description="What went wrong last; null while the last call went well.")
-    since: datetime = strawberry.field(description="When the state began.")
+    name: str = strawberry.field(description="The name of the connection in the configuration.")
+    state: UpstreamState = strawberry.field(description="The health of the connection.")
+    p95_seconds: float | None = strawberry.field(
+        description="The 95th percentile of the durations of recent calls; null without calls."
+    )
+    last_error: str | None = strawberry.field(description="The error of the last call; null if it succeeded.")
+    since: datetime = strawberry.field(description="The start of the current state.")
 
 
 async def upstreams(info: Info) -> list[UpstreamHealth]:

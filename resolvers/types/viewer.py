@@ -7,29 +7,30 @@ from resolvers.policy.authorization import VALUE, public
 
 
 @public(VALUE)
-@strawberry.type(description="What may still be spent before a caller has to wait.")
+@strawberry.type(description="The caller's budget for operations.")
 class Budget:
     limit: int = strawberry.field(
-        description="How much operations of this kind may spend in a minute: a part is for mutations alone."
+        description="The maximum cost of operations of this kind in a minute. A part of the budget is reserved for "
+        "mutations."
     )
-    remaining: int = strawberry.field(description="How much of it is left.")
-    resets_at: datetime = strawberry.field(description="When the whole of it is there again.")
+    remaining: int = strawberry.field(description="The remaining part of the limit.")
+    resets_at: datetime = strawberry.field(description="The time at which the whole limit is available again.")
 
 
 @public(VALUE)
 @strawberry.type(description="The caller.")
 class Viewer:
     name: str = strawberry.field(
-        description=("The API key's id; for a token its issuer's name in the settings, and a hash of the subject.")
+        description=(
+            "The id of the API key. For a token: the issuer's name in the settings, and a hash of the subject."
+        )
     )
-    scopes: list[str] = strawberry.field(description="What the caller may do.")
+    scopes: list[str] = strawberry.field(description="The permissions of the caller.")
     agencies: list[int] | None = strawberry.field(
-        description="The agencies whose clients the caller may see; null for all. A client's own token has none: "
-        "it sees that client alone."
+        description="The agencies whose clients the caller may see; null for all. A client's own token has no agency "
+        "and sees only this client."
     )
-    budget: Budget | None = strawberry.field(
-        description="What the caller may still spend; null where nothing limits it."
-    )
+    budget: Budget | None = strawberry.field(description="The caller's remaining budget; null without a limit.")
 
 
 async def viewer(info: Info) -> Viewer:

@@ -1,4 +1,4 @@
-"""The vendor servers: small stand-ins with the wire formats of `docs/vendors`, which take faults for tests."""
+"""The vendor servers: small stand-ins with the vendors' wire formats, which can simulate faults for tests."""
 
 import asyncio
 import contextlib
@@ -74,7 +74,7 @@ def control_app(state: VendorState, name: str) -> Starlette:
 
 
 def _let_refuse(switch: Switch, listener: Listener) -> None:
-    """Let a vendor refuse connections: its port is closed until the reset, or for the time of the fault."""
+    """Make a vendor refuse connections: its port is closed until the reset, or for the time of the fault."""
     waiting: set[asyncio.Task[None]] = set()
 
     async def shut(seconds: float | None) -> None:

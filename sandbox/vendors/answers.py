@@ -39,7 +39,9 @@ def money(amount: Decimal) -> Decimal:
 
 
 def decode(body: bytes) -> Any:
-    """Decode JSON with exact decimals. Raises BadBody for NaN, lone surrogates and NUL, which no database takes."""
+    """Decode JSON with exact decimals. Raises BadBody for NaN, lone surrogates and NUL, which PostgreSQL cannot
+    store.
+    """
     if _ESCAPED_NUL in body:
         raise BadBody("The body holds a NUL.")
     try:

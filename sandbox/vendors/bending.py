@@ -1,4 +1,4 @@
-"""Answers under a fault: made-up ones, and real ones with changed elements."""
+"""Answers under a fault: invented answers, and real answers with changed elements."""
 
 import json
 import re
@@ -24,7 +24,7 @@ BATCHES = ("data", "Data", "records")
 
 @dataclass(slots=True)
 class Answer:
-    """An answer that was held back or made up."""
+    """A stored or an invented answer."""
 
     status: int = 200
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Answer:
 
 
 def canned(fault: Fault) -> Answer:
-    """The answer that the fault describes, for any request."""
+    """The invented answer of the fault, for any request."""
     if fault.fault == "nonsense":
         kind, body = NONSENSE[fault.kind]
         answer = Answer(200, [(b"content-type", kind)], body)

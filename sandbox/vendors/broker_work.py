@@ -1,6 +1,6 @@
 """Leanwork's Broker Work: account/info with all its peculiarities [D, seed 004, L-bw].
 
-Rows are in another order than the question, and missing ids have no row. A failure is HTTP 200 with `result` false.
+Rows are in another order than in the request, and missing ids have no row. A failure is HTTP 200 with `result` false.
 """
 
 import hmac
@@ -16,7 +16,9 @@ from sandbox.vendors.answers import json_answer
 from sandbox.vendors.state import VendorState
 
 SUCCESS = "m0000000"
-"""The text of the page has "m00000", and its sample has seven zeros. The fault "patch" gives the other form."""
+"""The text of the vendor's page has "m00000", but its sample has seven zeros. The fault "patch" gives the other
+form.
+"""
 
 TOKEN_EMPTY = "BW_API_0000001"  # noqa: S105 - an error code
 INVALID_TENANT = "BW_API_0000003"
@@ -33,7 +35,9 @@ _ACCOUNTS = """
 """
 _MAX_LOGIN = 2**63 - 1
 ODD_TYPES = 7
-"""The page's table and its sample differ. One login in seven has its leverage as text, another one its owner."""
+"""The table and the sample of the vendor's page differ. One login in seven has its leverage as text, another login its
+owner.
+"""
 
 
 def build(state: VendorState) -> Starlette:
@@ -44,7 +48,7 @@ def build(state: VendorState) -> Starlette:
         logins = _logins(request.query_params.get("accountId", ""))
         if logins is None or "serverId" not in request.query_params:
             return _failure(INVALID_PARAM)
-        # No server has a NUL in its name, and the database does not take one.
+        # No server has a NUL in its name, and PostgreSQL cannot store a NUL.
         server = await state.pool.fetchval(_SERVER, request.query_params["serverId"].replace("\0", "?"))
         if server is None:
             return _failure(INVALID_SERVER)
@@ -68,7 +72,7 @@ def _failure(mcode: str) -> Response:
 
 
 def _logins(text: str) -> list[int] | None:
-    """The logins of the comma list. None: it is no list of logins."""
+    """The logins of the comma-separated list; None if the text is not a list of logins."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and int(part) <= _MAX_LOGIN for part in parts):
         return None
@@ -101,7 +105,9 @@ def _account(row: Any) -> dict[str, Any]:
 
 
 def _disordered(accounts: list[dict[str, Any]], asked: list[int]) -> list[dict[str, Any]]:
-    """The rows by login, as in the sample, or backwards if that is the order of the question."""
+    """The rows in the order of logins, as in the sample, or in the reverse order if the request has the order of
+    logins.
+    """
     found = [int(account["login"]) for account in accounts]
     known = set(found)
     if found == [login for login in dict.fromkeys(asked) if login in known]:

@@ -1,4 +1,4 @@
-"""The vendors' clock. A test can move it forward instead of waiting for a minute or an hour."""
+"""The vendors' clock. A test can move the clock forward instead of waiting for a minute or an hour."""
 
 from datetime import UTC, datetime, timedelta
 

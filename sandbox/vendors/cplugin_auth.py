@@ -25,7 +25,7 @@ SCOPE = "webapi"
 
 # Store an issued token.
 _GIVE = "INSERT INTO platform.cplugin_token (token_sha256, expires_at) VALUES ($1, $2)"
-# Let all issued tokens end now.
+# End all issued tokens immediately.
 _EXPIRE = "DELETE FROM platform.cplugin_token"
 # Whether a token is valid.
 _GOOD = "SELECT true FROM platform.cplugin_token WHERE token_sha256 = $1 AND expires_at > $2"
@@ -39,7 +39,7 @@ def build(state: VendorState) -> Starlette:
         await state.pool.execute(_EXPIRE)
 
     switch.expire_tokens = expire
-    # The API refuses these tokens, so that a test can tell this server or the API.
+    # The API refuses these tokens, so that a test can revoke tokens at this server or at the API.
     state.switchboard["cplugin"].expire_tokens = expire
     return Starlette(
         routes=[
@@ -91,7 +91,7 @@ def _refusal(form: dict[str, str], client_id: str, client_secret: str) -> str | 
         return "invalid_client"
     if form.get("grant_type") != "client_credentials":
         return "unsupported_grant_type"
-    # The SDKs may omit the scope. Another scope than that of the API is refused.
+    # The SDKs may omit the scope. Another scope than the API's scope is refused.
     return None if form.get("scope", SCOPE) == SCOPE else "invalid_scope"
 
 
@@ -108,7 +108,7 @@ def _credentials(request: Request, form: dict[str, str]) -> tuple[str, str]:
 
 
 def _new_token() -> str:
-    """A new opaque token. It looks like a JWT, because a wrong caller would read it."""
+    """A new opaque token. It has the form of a JWT, so that a client that wrongly decodes tokens fails in tests."""
     head = {"alg": "RS256", "typ": "at+jwt"}
     body = {"client_id": CPLUGIN_CLIENT_ID, "scope": [SCOPE], "jti": secrets.token_hex(8)}
     parts = [json.dumps(head).encode(), json.dumps(body).encode(), secrets.token_bytes(64)]

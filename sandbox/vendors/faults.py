@@ -9,22 +9,22 @@ from typing import Any, Literal
 import msgspec
 
 FaultName = Literal[
-    "latency",  # wait, then behave
+    "latency",  # wait, then answer normally
     "slow_then_ok",  # apply immediately, answer late
     "refuse",  # the port is closed until reset or for `seconds`; with `times` or `path`: connections are reset
-    "hang",  # accept and never answer
+    "hang",  # accept the request and never answer
     "drop_before",  # cut the connection, nothing applied
     "drop_after",  # apply, then cut the connection
     "status",  # answer `status`, nothing applied unless `apply`
     "nonsense",  # 200 with a page, broken JSON or nothing (`kind`)
     "half",  # half the elements of a batch; with `truncate`: half the bytes, then a cut
     "drip",  # a byte at a time, `seconds` apart
-    "reversed",  # a batch in the opposite order
+    "reversed",  # a batch in the reverse order
     "twice",  # every element of a batch twice
-    "patch",  # the real answer with the fields of `json` laid over it
-    "rewrite",  # the real answer, in its text the first match of `find` replaced by `text`, JSON or not
+    "patch",  # the real answer with the fields of `json` replaced
+    "rewrite",  # the first match of `find` in the real text replaced by `text`, not necessarily JSON
     "json",  # `json` as the answer, with `status`
-    "expire_token",  # the access tokens given so far are refused from now on
+    "expire_token",  # all access tokens that were issued before are refused
     "function_code",  # Hyper: `code` with its documented HTTP status
     "business_error",  # CPlugin: `code` is an error.code or a managerCode
 ]
@@ -60,10 +60,10 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         if self.fault in {"function_code", "business_error"} and self.code is None:
             raise ValueError(f"{self.fault} needs a code")
         if self.fault == "status" and self.status == HTTPStatus.OK:
-            # The default means that no status was given.
-            raise ValueError("status needs a status")
+            # The default value means that no status was given.
+            raise ValueError("the fault status needs the field status")
         if self.fault == "rewrite" and not self.find:
-            raise ValueError("rewrite needs what to find")
+            raise ValueError("rewrite needs the field find")
         for name, pattern in (("path", self.path or ""), ("find", self.find)):
             try:
                 re.compile(pattern)

@@ -23,7 +23,7 @@ _DEAL = """
 
 
 def cut(comment: str) -> str:
-    """The comment that MT4 keeps: 31 bytes. It cuts the rest silently [C, public headers]."""
+    """The comment that MT4 keeps: 31 bytes. MT4 drops the rest silently [C, public headers]."""
     return comment.encode()[:MAX_COMMENT_BYTES].decode("utf-8", "ignore")
 
 

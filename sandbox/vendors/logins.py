@@ -1,8 +1,8 @@
-"""The login counters of the servers. No login is given twice, even to concurrent callers."""
+"""The login counters of the servers. No login is assigned twice, even to concurrent callers."""
 
 from sandbox.vendors.state import Connection
 
-# One account at a time is made on a server, because the counter is read and changed under this lock.
+# The counter is read and changed under this lock, so that accounts of one server are made one after another.
 _LOCK = "SELECT FROM platform.server WHERE name = $1 FOR UPDATE"
 # The next login. Numbers that callers have chosen themselves are skipped.
 _NEXT = """

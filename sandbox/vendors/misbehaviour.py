@@ -1,6 +1,6 @@
 """The ASGI layer in front of every vendor's app: it records each call and applies faults to it.
 
-With "apply" the app really runs and its state changes. Only its answer is lost or changed.
+With "apply" the app runs and its state changes. Only its answer is lost or changed.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from sandbox.vendors.serving import TRANSPORT
 from sandbox.vendors.switchboard import Switch, without_secrets
 
 ACTIVE_FAULT = "sandbox.ordered"
-"""The key in the scope of a fault that only the vendor's own app can apply: a function code or a business error."""
+"""The key in the scope for a fault that only the vendor's own app can apply: a function code or a business error."""
 
 DEFAULT_SECONDS = 1.0
 DEFAULT_DRIP_SECONDS = 0.05
@@ -67,7 +67,7 @@ class Exchange:
         await self.app(self.scope, receive, send or self._send)
 
     async def capture(self) -> bending.Answer:
-        """Run the app and hold back its answer."""
+        """Run the app and store its answer instead of sending it."""
         answer = bending.Answer()
 
         async def keep(message: Message) -> None:
@@ -90,7 +90,7 @@ class Exchange:
         self.scope[TRANSPORT].abort()
 
     async def pause(self, seconds: float | None) -> bool:
-        """Wait. False: the vendor was reset or the caller closed the connection meanwhile."""
+        """Wait. Returns False if the vendor was reset or the caller closed the connection in the meantime."""
         released = asyncio.ensure_future(self.switch.released.wait())
         gone = asyncio.ensure_future(self._gone())
         try:

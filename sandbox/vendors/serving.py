@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LOOPBACK = "127.0.0.1"
 TRANSPORT = "sandbox.transport"
-"""The key in the scope of the connection, which a fault may cut."""
+"""The key in the scope for the connection, which a fault may cut."""
 
 
 class CuttableProtocol(H11Protocol):
@@ -34,7 +34,9 @@ class CuttableProtocol(H11Protocol):
 
 
 class QuietServer(uvicorn.Server):
-    """A uvicorn server that leaves signals and loggers to the process that owns the loop."""
+    """A uvicorn server that does not handle signals or configure loggers, because it shares the event loop with other
+    servers.
+    """
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.load()

@@ -9,7 +9,7 @@ from sandbox.vendors.switchboard import Switchboard
 if TYPE_CHECKING:
     import asyncpg
 
-# Texts, because asyncpg's classes take no parameters at run time.
+# The types are texts, because asyncpg's classes accept no type parameters at run time.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 Executor: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -17,7 +17,7 @@ Executor: TypeAlias = "asyncpg.Pool[asyncpg.Record] | asyncpg.pool.PoolConnectio
 
 @dataclass(slots=True)
 class VendorState:
-    """All lasting state is in the database of `pool`, so that deposits survive a restart of the sandbox."""
+    """All durable state is in the database of `pool`, so that deposits survive a restart of the sandbox."""
 
     pool: Pool
     switchboard: Switchboard = field(default_factory=Switchboard)

@@ -56,7 +56,7 @@ class Switch:
     async def misbehave(self, fault: Fault) -> None:
         if fault.fault == "expire_token":
             if self.expire_tokens is None:
-                raise ValueError(f"{self.name} gives no tokens that could expire")
+                raise ValueError(f"{self.name} issues no tokens that could expire")
             await self.expire_tokens()
         elif fault.fault == "refuse" and fault.times is None and fault.path is None and fault.probability is None:
             assert self.shut is not None

@@ -1,4 +1,4 @@
--- What `brokergraph check` asks of the databases, and the SQL that it advises.
+-- The statements of `brokergraph check`, and the SQL in its advice.
 
 -- part: cast
 {column}::{type}
@@ -7,7 +7,7 @@
 GRANT SELECT ON {view} TO our role
 
 -- name: columns
--- Which columns do the ERP's views have, of which types, and may we read them?
+-- Which columns and types do the ERP's views have, and may the role read them?
 SELECT c.relname::text AS view, a.attname::text AS column, format_type(a.atttypid, NULL) AS type,
        has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(c.oid, a.attnum, 'SELECT') AS readable
 FROM pg_namespace n
@@ -16,7 +16,7 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 WHERE n.nspname = 'brokergraph_erp'
 
 -- name: accounting_currencies
--- In which currency does the ERP value balances? More than one row would already be too many.
+-- In which currency does the ERP value balances? The view must have one row.
 SELECT currency FROM brokergraph_erp.accounting_currency LIMIT 2
 
 -- name: any_client
@@ -24,11 +24,11 @@ SELECT currency FROM brokergraph_erp.accounting_currency LIMIT 2
 SELECT client_number FROM brokergraph_erp.client LIMIT 1
 
 -- name: servers
--- On which trading servers do the ERP's accounts lie?
+-- Which trading servers do the ERP's accounts have?
 SELECT DISTINCT server FROM brokergraph_erp.trading_account ORDER BY server LIMIT 200
 
 -- name: proven_histories
--- Which servers' histories have shown a deposit of ours?
+-- Which servers' histories have shown one of our deposits?
 SELECT server FROM brokergraph.proven_history
 
 -- name: set_mark

@@ -1,4 +1,4 @@
-"""Is the ERP database what docs/erp-views.md asks for?"""
+"""Checks the ERP database against docs/erp-views.md."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _PAGE = "docs/erp-views.md shows the view"
 
 
 async def check_erp(database: Database, accounting_currency: str, configured: Sequence[str], call: Call) -> Findings:
-    """Every view and column; then their contents, where they can be read."""
+    """Check every view and column, and then the content of the readable views."""
     try:
         rows = await database.read(sql.columns, call=call)
     except UpstreamError as error:
@@ -33,7 +33,7 @@ async def check_erp(database: Database, accounting_currency: str, configured: Se
 
 
 def views(rows: Sequence[Any]) -> Iterator[Finding]:
-    """One line for a view that is right, one for each thing that is wrong with another."""
+    """One finding for a correct view, otherwise one finding for each problem."""
     present: dict[str, dict[str, Any]] = {}
     for row in rows:
         present.setdefault(row["view"], {})[row["column"]] = row

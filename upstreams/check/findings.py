@@ -1,6 +1,6 @@
-"""`brokergraph check`: what is missing or wrong in the databases and at the vendors, one finding for each thing.
+"""Findings of `brokergraph check`: one for each missing or wrong item in the databases and at the vendors.
 
-It reads and never changes anything, but for a token that a vendor renews on the way.
+The check only reads. The one exception is a token that a vendor may renew.
 """
 
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ CORRECT = "Correct the address, the role or the server; then run the command aga
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. A note is worth knowing and keeps nothing from working."""
+    """The result of one check. A note is information and not a problem."""
 
     subject: str
     verdict: Verdict
@@ -46,7 +46,7 @@ def told_of_database(error: UpstreamError, url: Secret) -> str:
 
 
 def told(error: UpstreamError) -> str:
-    """The whole of it: this is read by the operator and not by a caller, so the log's detail belongs to it."""
+    """The error with its detail for the log, because the reader is the operator and not a caller."""
     code = f" [{error.upstream_code}]" if error.upstream_code else ""
     detail = f" ({error.detail})" if error.detail else ""
     return f"{error.message}{code}{detail}"

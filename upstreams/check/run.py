@@ -1,4 +1,4 @@
-"""The whole check: the settings of the vendors, then the databases, then the vendors themselves."""
+"""Runs all checks: first the settings of the vendors, then the databases, then the vendors."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ _SECONDS = 20.0
 
 
 class CheckedSystems(msgspec.Struct, frozen=True, kw_only=True):
-    """What is checked. `state_setting` is the setting that names the state database."""
+    """The settings to check. `state_setting` is the setting that names the state database."""
 
     vendors: UpstreamsConfig
     erp: Database
@@ -39,7 +39,7 @@ class CheckedSystems(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run_check(systems: CheckedSystems, *, offline: bool) -> Findings:
-    """Every finding as it comes. `offline` checks the settings alone and connects to no system."""
+    """Yield each finding immediately. `offline` checks only the settings and connects to no system."""
     clock = Clock()
     parts = [check_settings(systems.vendors, clock)]
     if not offline:
@@ -74,7 +74,7 @@ async def _check_vendors(systems: CheckedSystems, clock: Clock) -> Findings:
         async for finding in check_vendors(openable, clock, tokens, _call(clock)):
             yield finding
     except UpstreamError as error:
-        yield Finding("vendors", "wrong", error.message, "Mend what stands above, then look again.")
+        yield Finding("vendors", "wrong", error.message, "Correct the problems above, then run the check again.")
 
 
 def _call(clock: Clock) -> Call:

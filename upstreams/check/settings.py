@@ -1,5 +1,5 @@
-"""Do the settings make sense by themselves? Each connection and each trading server is opened alone, so that every
-wrong one is named and not just the first. To open one makes no call.
+"""Checks the settings without a call. Each connection and each trading server is opened separately, so that every
+mistake is reported and not just the first.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -30,7 +30,7 @@ async def check_settings(config: UpstreamsConfig, clock: Clock) -> AsyncIterator
 
 
 async def sound(config: UpstreamsConfig, clock: Clock) -> UpstreamsConfig:
-    """The same without what would keep everything from opening."""
+    """The configuration without the connections and servers that cannot be opened."""
     good = UpstreamsConfig()
     for _, alone in _connections(config):
         good = await _joined(good, alone, clock)
@@ -50,7 +50,7 @@ async def _joined(good: UpstreamsConfig, more: UpstreamsConfig, clock: Clock) ->
 async def _opened(subject: str, config: UpstreamsConfig, clock: Clock) -> Finding:
     try:
         for name, server in config.servers.items():
-            # Some adapters never read the zone, but a wrong zone is a mistake in every case.
+            # A wrong time zone is a mistake even if the adapter does not use it.
             timezone(name, server)
         async with open_upstreams(config, clock, memory_tokens):
             return ok(subject, "the settings make sense")
@@ -66,7 +66,7 @@ def _connections(config: UpstreamsConfig) -> Iterator[tuple[str, UpstreamsConfig
 
 
 def _only_server(config: UpstreamsConfig, name: str) -> UpstreamsConfig:
-    """One server, with the connection that it names and no other."""
+    """The configuration of one server with only its own connection."""
     server = config.servers[name]
     own = {key: one for key, one in config.connections.items() if key == key_of(server)}
     return UpstreamsConfig(connections=own, servers={name: server})
@@ -76,7 +76,7 @@ def _notes(config: UpstreamsConfig) -> Iterator[Finding]:
     used = {key_of(server) for server in config.servers.values()}
     for key, connection in config.connections.items():
         if key not in used and not vendor_of(key[0]).is_single:
-            yield note(path_of(key), "no server uses it", "Name it as the `connection` of one, or remove it.")
+            yield note(path_of(key), "no server uses it", "Name it as the `connection` of a server, or remove it.")
         yield from _credentials(path_of(key), connection)
     by_id: dict[tuple[str, str, str], str] = {}
     for name, server in config.servers.items():
@@ -91,7 +91,7 @@ def _capabilities(path: str, server: ServerConfig) -> Iterator[Finding]:
     offered = vendor.servers.platforms.get(server.platform, frozenset()) if vendor.servers else frozenset()
     if "accounts" in offered and not server.groups:
         what = "is empty, so createTradingAccount makes no account here"
-        yield note(f"{path}.groups", what, "Name the groups that accounts may be made in.")
+        yield note(f"{path}.groups", what, "Name the groups in which accounts may be made.")
     if server.deposits and "deposits" not in offered:
         what = f"has no effect: {vendor.label} documents no deposits on {server.platform}"
         yield wrong(f"{path}.deposits", what, "Remove the line.")

@@ -1,4 +1,4 @@
-"""Is our own schema there, and is it this version's?"""
+"""Checks that the schema `brokergraph` exists and has the migrations of this version."""
 
 from collections.abc import Container, Sequence
 
@@ -39,7 +39,9 @@ async def check_state(
     for name in lacking:
         yield wrong("schema brokergraph", f"migration {name} is missing", _MIGRATE)
     for name in changed:
-        yield wrong("schema brokergraph", f"migration {name} was applied with another text", "Run what applied it.")
+        yield wrong(
+            "schema brokergraph", f"migration {name} was applied with another text", "Run the version that applied it."
+        )
     for name in applied.keys() - known.keys():
         yield note("schema brokergraph", f"has {name}, which only a newer brokergraph knows")
     if not lacking and not changed:
@@ -53,13 +55,13 @@ async def check_state(
 
 
 def _history(server: str, *, proven: bool) -> Finding:
-    """Only a history that has shown a booking of ours says by its silence that something was not booked."""
+    """Absence from a history proves something only if this history has shown one of our bookings."""
     if proven:
-        return ok(f"servers.{server}", "its history has shown a deposit of ours")
+        return ok(f"servers.{server}", "its history has shown one of our deposits")
     return note(
         f"servers.{server}",
-        "its history has not shown a deposit of ours yet, so a deposit in doubt that it does not show needs review",
-        "Nothing to do: the first doubt that its history settles proves it.",
+        "its history has not shown one of our deposits yet, so a doubtful deposit that it does not show needs review",
+        "Nothing to do: the history is proven by the first doubtful deposit that it shows.",
     )
 
 

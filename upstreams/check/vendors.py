@@ -1,5 +1,5 @@
-"""Is each vendor reachable, does it accept our credentials, does it know our trading servers? Asked by reads that its
-documents name and that cost no more than a call.
+"""Checks that each vendor is reachable, accepts the credentials and knows the trading servers. Each check is one
+documented read.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from upstreams.vendors.kit.token_store import TokenStore
 from upstreams.vendors.kit.vendor import Vendor
 from upstreams.vendors.registry import vendor_of
 
-# For reads that need a login. The answer that no account has it is a good answer, too.
+# The login for reads that need one. The check also succeeds if no account has this login.
 PROBE_LOGIN = "1"
 _ANSWERS = "answers, accepts our credentials"
 _KNOWN = f"{_ANSWERS} and knows the server"
@@ -26,9 +26,9 @@ _KNOWN = f"{_ANSWERS} and knows the server"
 async def check_vendors(
     config: UpstreamsConfig, clock: Clock, token_stores: Callable[[str], TokenStore], call: Call
 ) -> Findings:
-    """`config` holds only what can be opened (`check_settings.sound`).
+    """`config` has only connections and servers that can be opened (`check_settings.sound`).
 
-    All are asked at the same time and reported in order.
+    All vendors are called concurrently and reported in order.
     """
     async with open_upstreams(config, clock, token_stores) as upstreams:
         tasks = [asyncio.create_task(_judged(one)) for one in _questions(config, upstreams, call)]
@@ -77,7 +77,7 @@ def _remedy(question: _Question, error: UpstreamError) -> str:
         unknown = error.upstream_code in question.vendor.unknown_server_codes
         if unknown or error.reason is Reason.CONNECTION_NOT_FOUND:
             return f"Is {question.subject}.id the vendor's own id of this server?"
-        return "Ask the vendor what it allows us."
+        return "Ask the vendor about the permissions of these credentials."
     if "credentials" in error.message:
         return f"Are the credentials in {question.section} right, and not withdrawn?"
     return f"Is the address in {question.section} right, and may this machine reach it?"

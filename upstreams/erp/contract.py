@@ -21,7 +21,7 @@ _SQL_TYPES: Final[Mapping[type, Sequence[str]]] = {
     datetime: ("timestamp with time zone",),
 }
 Columns = Mapping[str, Sequence[str]]
-"""Column -> the types that it may have, the wanted one first."""
+"""The allowed types of each column, the documented type first."""
 
 
 def _columns(types: Mapping[str, type]) -> Columns:
@@ -29,7 +29,7 @@ def _columns(types: Mapping[str, type]) -> Columns:
 
 
 def _of_record(record: type[msgspec.Struct], *elsewhere: str) -> Columns:
-    """The record's fields but those that come from another view."""
+    """The record's fields, except fields of another view."""
     known = {one.name: (get_args(one.type) or (one.type,))[0] for one in msgspec.structs.fields(record)}
     return _columns({name: type_ for name, type_ in known.items() if name not in elsewhere})
 

@@ -39,7 +39,7 @@ JOIN brokergraph_erp.client c ON c.client_number = a.client_number
 WHERE {visible}
 
 -- name: clients_by_crm_user
--- Which clients does the CRM know under these user ids? $3 ids.
+-- Which clients have these user ids in the CRM? $3 ids.
 SELECT {client_columns}
 FROM brokergraph_erp.client c
 WHERE c.crm_user_id = ANY ($3::text[]) AND {visible}
@@ -68,15 +68,15 @@ FROM brokergraph_erp.client c
 WHERE {visible} AND {matching_clients}
 
 -- name: web_statuses
--- What does the website say of these clients? $3 numbers.
+-- Which web statuses do these clients have? $3 numbers.
 SELECT {web_status_columns}
 FROM brokergraph_erp.web_status w
 JOIN brokergraph_erp.client c ON c.client_number = w.client_number
 WHERE w.client_number = ANY ($3::int[]) AND {visible}
 
 -- name: balances
--- Every currency that these clients hold, other than zero. $3 numbers. Without an accounting currency nothing can be
--- valued, but what is held is still held.
+-- The balances of these clients in each currency, without zero balances. $3 numbers. Without an accounting currency the
+-- balances have no values, but the rows are still returned.
 SELECT {balance_columns}, k.currency AS accounting_currency
 FROM brokergraph_erp.currency_balance b
 JOIN brokergraph_erp.client c ON c.client_number = b.client_number
@@ -85,7 +85,7 @@ WHERE b.client_number = ANY ($3::int[]) AND b.balance <> 0 AND {visible}
 ORDER BY b.client_number, b.currency
 
 -- name: api_passwords
--- The secrets that Hyper asks for, for the Hyper adapter alone. $3 numbers.
+-- The passwords that Hyper requires, only for the Hyper adapter. $3 numbers.
 SELECT p.client_number, p.api_password
 FROM brokergraph_erp.api_password p
 JOIN brokergraph_erp.client c ON c.client_number = p.client_number

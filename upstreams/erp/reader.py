@@ -1,10 +1,8 @@
-"""The ERP's views, one statement per question, answers by key.
+"""Reads the ERP's views. Each method sends one statement and returns its rows by key.
 
-Every method takes `visible`, what the caller may see, and passes it as the first parameters of its statement. There
-is no
-way to read client data past it. Requests with the same `visible` share look-ups by key
-(upstreams/flow/coalescing.py), and
-the shared statement gets this `visible`.
+Every method takes `visible`, the visibility of the caller, and passes it as the first parameters of its statement.
+Client data cannot be read without it. Requests with the same `visible` share look-ups by key
+(upstreams/flow/coalescing.py), and the shared statement gets this `visible`.
 """
 
 from collections import defaultdict
@@ -35,7 +33,7 @@ sql = read_statements(
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Values wanted of a coded column; `unlisted` also wants every value that is not in `listed`."""
+    """A condition on a coded column. `unlisted` also includes every value that is not in `listed`."""
 
     wanted: tuple[Any, ...]
     unlisted: bool
@@ -44,7 +42,7 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class ClientQuery:
-    """Which clients are asked for; None means no condition. The three search terms are alternatives."""
+    """Conditions for clients; None means no condition. The three search terms are alternatives."""
 
     numbers: tuple[int, ...] | None = None
     web_statuses: Codes | None = None
@@ -62,7 +60,7 @@ class ClientQuery:
 
 @dataclass(frozen=True, slots=True)
 class AccountQuery:
-    """Which accounts are asked for; None means no condition."""
+    """Conditions for accounts; None means no condition."""
 
     platforms: Codes | None = None
     servers: tuple[str, ...] | None = None
@@ -84,7 +82,7 @@ def _prefix_pattern(prefix: str | None) -> str | None:
 
 
 class Erp:
-    """The ERP database. Raises Unavailable or Misunderstood; what does not exist is absent from the answer.
+    """The ERP database. Raises Unavailable or Misunderstood. Keys without a row are absent from the answer.
 
     The first attributes are look-ups by key: `await erp.clients.ask(visible, numbers, call)`.
     """
@@ -120,7 +118,7 @@ class Erp:
         return int(rows[0]["total"])
 
     async def api_passwords(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, Secret]:
-        """The clients' secrets for the ERP's own API. For calls of that API alone."""
+        """The clients' passwords for the ERP's own API. They are only for calls of this API."""
         rows = await self._database.read(
             sql.api_passwords, *visible.of_clients(), numbers, call=call, keys=len(numbers)
         )
@@ -129,7 +127,7 @@ class Erp:
     async def account_pages(
         self, numbers: Sequence[int], query: AccountQuery, page: PageRequest, visible: Visibility, call: Call
     ) -> dict[int, Page[AccountRecord]]:
-        """One page for each client; a client without such accounts has an empty one."""
+        """One page for each client. The page of a client without matching accounts is empty."""
         statement = sql.accounts_backward if page.backward else sql.accounts_forward
         arguments = (*query.parameters(), numbers, *(page.after or (None, None)), *(page.before or (None, None)))
         rows = await self._database.read(

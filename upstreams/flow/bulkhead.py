@@ -1,8 +1,8 @@
 """The bulkhead of one vendor connection: bounds the calls in flight. Further calls wait in a bounded fair queue.
 
-- Some slots are out of reach of reads, and commands are served first. One slot is out of reach of commands.
-- Commands are served by trading server in turn. One slot of commands is out of reach of each single server, so that a
-  silent server does not delay the commands of the others.
+- Reads cannot use some of the slots, and commands are served first. Commands cannot use one of the slots.
+- Commands are served by trading server in turn. No server can use the last slot of the commands, so that a silent
+  server does not delay the commands of the others.
 """
 
 from collections import OrderedDict
@@ -39,7 +39,7 @@ class _Slots:
         self.queue: FairQueue[Waiter[None]] = FairQueue()
 
     def make_room(self, caller: str) -> bool:
-        """Refuse a waiter of another caller that has more waiters than this caller."""
+        """Refuse a waiter of the caller with the most waiters, if this is another caller."""
         refused = self.queue.take_of_longest(caller)
         if refused is not None:
             refused.refuse(BulkheadFull("the queue is full, and this caller has most waiters in it"))
@@ -72,7 +72,7 @@ class Bulkhead:
         return sum(slots.queue.length for slots in self._by_server.values())
 
     def ahead(self, lane: Lane = _NO_CALLER) -> int:
-        """How many calls would go before the lane's next call and use the same rate limit."""
+        """The number of calls that would go before the lane's next call and use the same rate limit."""
         if not lane.for_command:
             return self._waiting_commands + self._reads.queue.ahead(lane.caller)
         own = self._slots(lane)
@@ -80,7 +80,7 @@ class Bulkhead:
         return before + sum(min(one.queue.length, before + 1) for one in self._by_server.values() if one is not own)
 
     def slot(self, deadline: Deadline, lane: Lane = _NO_CALLER) -> "_Slot":
-        """A slot for one call, to be entered with `async with`. The wait counts against the deadline."""
+        """A slot for one call, as a context for `async with`. The wait counts against the deadline."""
         return _Slot(self, deadline, lane)
 
     async def enter(self, deadline: Deadline, lane: Lane) -> None:
@@ -140,7 +140,7 @@ class Bulkhead:
 
 
 class _Slot:
-    """The slot of one call. It is no generator, because a generator costs as much as the rest of a free slot."""
+    """The slot of one call. It is a class, because a generator-based context would double the cost of a free slot."""
 
     __slots__ = ("_bulkhead", "_deadline", "_lane")
 

@@ -1,10 +1,12 @@
-"""Circuit breakers: refuse calls to a vendor for a while after some failures in a row, then let one probe through."""
+"""Circuit breakers: refuse calls to a vendor for some seconds after some failures in a row, then allow one probe."""
 
 from core.clock import Clock
 
 
 class Breaker:
-    """Is closed, open until a moment, or half-open: then one probe decides. It has no lock: one event loop uses it."""
+    """A breaker is closed, open for some seconds, or half-open. In the half-open state one probe decides. It has no
+    lock, because only one event loop uses it.
+    """
 
     def __init__(self, clock: Clock, *, failures: int, open_seconds: float) -> None:
         self._clock = clock
@@ -20,17 +22,17 @@ class Breaker:
         return self._opened_at is not None
 
     def wait_seconds(self) -> float:
-        """How long calls are refused. 0: a call may go out now."""
+        """The seconds for which calls are still refused. 0: a call may be sent."""
         if self._opened_at is None:
             return 0.0
         left = self._opened_at + self._open_seconds - self._clock.monotonic()
         if left > 0:
             return left
-        # Because a probe is in flight, other calls are refused for a full period at most.
+        # Because a probe is in flight, other calls are refused, but for a full period at most.
         return self._open_seconds if self._probing else 0.0
 
     def enter(self) -> None:
-        """Note that a call goes out. In the half-open state this call is the probe."""
+        """Note that a call is sent. In the half-open state this call is the probe."""
         self._probing = self._opened_at is not None
 
     def record_success(self) -> None:
@@ -45,15 +47,16 @@ class Breaker:
         self._probing = False
 
     def record_abandoned(self) -> None:
-        """Note a call that shows nothing about the vendor: it was cancelled, or its own time was too short."""
+        """Note a call that proves nothing about the vendor, because it was cancelled or its own time was too short."""
         self._probing = False
 
 
 class Breakers:
     """The circuit breakers of one vendor connection: for each trading server one for reads and one for commands.
 
-    - A read that fails counts for the breaker of reads alone, so that reads never stop commands.
-    - A command that fails counts for the breaker of commands alone, and so does its request for an access token.
+    - A failed read counts only for the breaker of reads, so that reads never stop commands.
+    - A failed command counts only for the breaker of commands. A failed token request for a command counts in the same
+      way.
     """
 
     def __init__(self, clock: Clock, *, failures: int, open_seconds: float) -> None:
@@ -79,7 +82,8 @@ class Breakers:
     def all_open(self) -> bool:
         """Whether all trading servers refuse calls.
 
-        Where a server has both breakers, that of reads decides: commands are few, and their breaker opens late.
+        If a server has both breakers, the breaker of reads decides, because commands are few and their breaker opens
+        late.
         """
         deciding = self._commands | self._reads
         return bool(deciding) and all(breaker.is_open for breaker in deciding.values())

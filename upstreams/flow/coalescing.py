@@ -1,12 +1,12 @@
-"""Request coalescing: requests that ask the same question at the same moment share one call (docs/sharing.md).
+"""Request coalescing: requests with the same question at the same time share one call (docs/sharing.md).
 
-    a call may be sent    Requests that ask the same in one turn of the event loop share a call. The call is sent at the
-                          end of the turn. No request waits for another call.
+    a call may be sent    Requests with the same question in one turn of the event loop share a call. The call is sent
+                          at the end of the turn. No request waits for another call.
     no call may be sent   Requests wait. Waiters with the same question share a call as soon as one may be sent.
 
-- A request shares a call only if it asked before the call was sent. No answer is older than the request that gets it.
-- The owner of the calls says what a question is. All that decides about the answer, beside the keys, is part of it.
-- Calls that change anything, and reads that belong to a command, do not wait here.
+- A request shares a call only if it arrived before the call was sent. No answer is older than the request that gets it.
+- The owner of the calls defines the question. It has everything, except the keys, that changes the answer.
+- Writes, and reads that belong to a command, are not coalesced.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class KeysWaiter(Waiter[Mapping[K, V]]):
         self.keys = keys
         self.call = call
         self.batch: Batch[K, V] | None = None
-        # The shared call runs in the context of its first waiter, not of the request that made room for the call.
+        # The shared call runs in the context of its first waiter, not of the request whose end allowed the call.
         self.context = copy_context()
 
 
@@ -74,7 +74,7 @@ class Batch(Generic[K, V]):
             waiter.refuse(error)
 
     def leave(self) -> None:
-        """A waiter leaves. The call is cancelled when its last waiter leaves before the answer."""
+        """Remove a waiter. The call is cancelled if all its waiters are removed before the answer."""
         self.wanted_by -= 1
         if not self.wanted_by and self.task is not None and not self.is_over:
             self.task.cancel()
@@ -93,13 +93,13 @@ class _SharedTally(Tally):
     def count(self, system: str, keys: int) -> None:  # noqa: ARG002 - each waiter has its own number of keys.
         present = [waiter for waiter in self._waiters if not waiter.served.done()] or self._waiters[:1]
         for number, waiter in enumerate(present):
-            # A waiter that is not the first has used 0 calls, and its answer says so.
+            # The other waiters have used 0 calls, which their answers report.
             waiter.call.tally.calls[system] += 0 if number else 1
             waiter.call.tally.keys[system] += len(waiter.keys)
 
 
 class QuestionLane(Generic[K, V]):
-    """The calls in flight for one question, and the requests that wait for its next call."""
+    """The calls in flight for one question, and the waiters for its next call."""
 
     __slots__ = ("in_flight", "is_gathering", "queue")
 
@@ -109,7 +109,7 @@ class QuestionLane(Generic[K, V]):
         self.queue: FairQueue[KeysWaiter[K, V]] = FairQueue()
 
     def take(self, keys_max: int) -> Batch[K, V] | None:
-        """The next waiters: as many as fit into one call, and at least one. None if there is no waiter."""
+        """Take the waiters that fit into one call, at least one. None if there is no waiter."""
         waiters: list[KeysWaiter[K, V]] = []
         keys: dict[K, None] = {}
         while (waiter := self.queue.first()) is not None:
@@ -123,12 +123,12 @@ class QuestionLane(Generic[K, V]):
 
 
 Ask = Callable[[Q, Sequence[K], Call], Awaitable[Mapping[K, V]]]
-"""One call with these keys. A key that it does not find is absent from its answer."""
+"""One call with these keys. Keys that are not found are absent from the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """How many calls of one question may be in flight, and how many keys one call carries.
+    """The maximum of calls in flight for one question, and of keys in one call.
 
     With `concurrent_calls` 0 each request sends its own call. The keys of one request are never split.
     """
@@ -144,9 +144,9 @@ class Sharing:
 class Coalescing(Generic[Q, K, V]):
     """All calls of one kind.
 
-    `too_late` makes the error of a waiter whose deadline has passed. `away` says that a vendor answers the calls: while
-    a request waits for a vendor, the process may do other work (api/admission/load_shedding.py). A key counts as
-    `weight` keys of this question.
+    `too_late` makes the error of a waiter whose deadline has passed. `away` is true for calls to a vendor: a request
+    that waits for a vendor holds no slot (api/admission/load_shedding.py). A key counts as `weight` keys of this
+    question.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class Coalescing(Generic[Q, K, V]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, question: Q, keys: Sequence[K], call: Call) -> Mapping[K, V]:
-        """The answers to the keys that have one. Raises what the call raised.
+        """The answers by key, without keys that were not found. Raises the error of the call.
 
         Raises Unavailable at the caller's own deadline, although other waiters may wait longer.
         """
@@ -178,7 +178,7 @@ class Coalescing(Generic[Q, K, V]):
         if lane is None:
             lane = self._lanes[question] = QuestionLane()
         if lane.in_flight < self._sharing.concurrent_calls and not lane.is_gathering:
-            # The call goes out after the other requests of this turn have run: they may ask the same.
+            # The call is sent after the other requests of this turn have run, because they may have the same question.
             lane.is_gathering = True
             asyncio.get_running_loop().call_soon(self._end_gathering, question, lane)
         return await self._wait(lane, KeysWaiter(keys, call))
@@ -197,7 +197,7 @@ class Coalescing(Generic[Q, K, V]):
         except WaitedTooLong as error:
             raise self._too_late() from error
         finally:
-            # The waiter and its batch refer to each other. Without this line only the cycle collector frees them.
+            # The waiter and its batch refer to each other. Without this line only the garbage collector frees them.
             batch, waiter.batch = waiter.batch, None
             if batch is not None:
                 batch.leave()
@@ -214,7 +214,7 @@ class Coalescing(Generic[Q, K, V]):
         self._fill(question, lane)
 
     def _fill(self, question: Q, lane: QuestionLane[K, V]) -> None:
-        """Send as many calls as may be in flight, while there are waiters."""
+        """Send calls while there are waiters and more calls may be in flight."""
         keys_max = self._sharing.keys_max // self._weight(question)
         while lane.in_flight < self._sharing.concurrent_calls and (batch := lane.take(keys_max)) is not None:
             lane.in_flight += 1
@@ -224,7 +224,7 @@ class Coalescing(Generic[Q, K, V]):
 
     def _send(self, question: Q, lane: QuestionLane[K, V], batch: Batch[K, V]) -> None:
         def end(task: asyncio.Task[None]) -> None:
-            # This is a callback, because a task that is cancelled before it begins never runs its own last lines.
+            # This is a callback, because a task that is cancelled before it begins never runs its `finally` block.
             self._tasks.discard(task)
             if task.cancelled():
                 batch.fail(self._too_late())
@@ -238,7 +238,7 @@ class Coalescing(Generic[Q, K, V]):
         batch.task.add_done_callback(end)
 
     async def _run(self, question: Q, batch: Batch[K, V]) -> None:
-        """The shared call. It runs in a task of its own, so that a waiter that leaves does not cancel it."""
+        """The shared call. It runs in a separate task, so that the cancellation of a waiter does not cancel it."""
         try:
             batch.answer(await self._ask(question, batch.keys, batch.call()))
         except Exception as error:  # noqa: BLE001 - every waiter gets the error, whatever it is.

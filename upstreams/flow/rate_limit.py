@@ -1,4 +1,4 @@
-"""The vendor's rate limit, kept on our side, so that the vendor never refuses a call for it."""
+"""The vendor's rate limit, applied before calls are sent, so that the vendor never refuses a call because of it."""
 
 from bisect import insort
 from collections import deque
@@ -22,10 +22,10 @@ class _Window:
         self._times: deque[float] = deque()
 
     def wait_seconds(self, ahead: int = 0) -> float:
-        """How long a call would wait that has so many calls ahead of it."""
+        """How long a call would wait behind the given number of calls."""
         self._forget()
         now = self._clock.monotonic()
-        # A permit is due one window after the permit that is N places before it.
+        # A permit is due one window after the permit N places before it.
         before, windows = len(self._times) + ahead - self._most, 1
         while before >= len(self._times):
             before, windows = before - self._most, windows + 1
@@ -34,7 +34,7 @@ class _Window:
         return max(0.0, self._times[before] + windows * self._window - now)
 
     async def take(self, deadline: Deadline) -> bool:
-        """Wait for a permit. False, without a wait, where the permit would come after the deadline."""
+        """Wait for a permit. Return False immediately if the permit would come after the deadline."""
         wait = self.wait_seconds()
         if wait > deadline.remaining():
             return False
@@ -52,7 +52,7 @@ class _Window:
         try:
             await self._clock.sleep(wait)
         except BaseException:
-            # A call that is cancelled hands its permit back.
+            # A cancelled call returns its permit.
             self._times.remove(moment)
             raise
 
@@ -76,20 +76,20 @@ class RateLimit:
             return
         most = max(1, int(per_minute))
         reserved = reserved_of(most, reserved_share)
-        # A rate below one a minute is one call in a longer window.
+        # A rate below one call a minute becomes one call in a longer window.
         window = WINDOW_SECONDS / per_minute if per_minute < 1 else WINDOW_SECONDS
         self._shared = _Window(clock, most - reserved, window)
         self._reserved = _Window(clock, reserved, window) if reserved else None
 
     def wait_seconds(self, ahead: int = 0, *, for_command: bool = False) -> float:
-        """How long a call would wait that has so many calls ahead of it."""
+        """How long a call would wait behind the given number of calls."""
         if self._shared is None:
             return 0.0
         wait = self._shared.wait_seconds(ahead)
         return min(wait, self._reserved.wait_seconds(ahead)) if for_command and self._reserved else wait
 
     async def take(self, deadline: Deadline, *, for_command: bool = False) -> bool:
-        """Wait for a permit. False, without a wait, where the permit would come after the deadline."""
+        """Wait for a permit. Return False immediately if the permit would come after the deadline."""
         if self._shared is None:
             return True
         window = self._shared
@@ -99,5 +99,5 @@ class RateLimit:
 
 
 def reserved_of(most: int, share: float) -> int:
-    """How many of `most` are reserved for commands: the share, at least one where there are two, and never all."""
+    """How many of `most` are reserved for commands: the share, at least one if `most` is two or more, and never all."""
     return min(most - 1, max(1, int(most * share))) if share > 0 and most > 1 else 0

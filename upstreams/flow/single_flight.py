@@ -1,4 +1,4 @@
-"""Single flight: all callers of the same thing wait for one fetch."""
+"""Single flight: all callers with the same key wait for one fetch."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -10,7 +10,9 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Runs each fetch in a task of its own, so that a caller that leaves never cancels it for the others."""
+    """Runs each fetch in a separate task, so that the cancellation of one caller does not cancel the fetch for the
+    others.
+    """
 
     def __init__(self) -> None:
         self._tasks: dict[object, asyncio.Task[T]] = {}
@@ -32,7 +34,7 @@ class SingleFlight(Generic[T]):
     def _end(self, key: object, task: asyncio.Task[T]) -> None:
         self._tasks.pop(key, None)
         if not task.cancelled():
-            # If every caller has left, no caller reads the error, and asyncio would log a complaint.
+            # If all callers were cancelled, no caller reads the error, and asyncio would log a warning.
             task.exception()
 
     async def aclose(self) -> None:

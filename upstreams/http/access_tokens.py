@@ -24,7 +24,7 @@ class TokenSource(Protocol):
         ...
 
     async def renew(self, refused: Secret, call: Call) -> Secret:
-        """Another token than the refused one. Raises Unavailable where there is none."""
+        """Another token than the refused token. Raises Unavailable if there is none."""
         ...
 
     async def aclose(self) -> None: ...
@@ -55,7 +55,7 @@ class AuthorisedLink:
         )
 
     async def prepare(self, request: HttpRequest, read: Read[T], call: Call) -> "AuthorisedWrite[T]":
-        """Get the token ready and send nothing. Raises Unavailable while the circuit breaker is open."""
+        """Get the token and send nothing. Raises Unavailable while the circuit breaker is open."""
         self.link.check(request.lane, for_command=True)
         call = replace(call, for_command=True)
         return AuthorisedWrite(self, request, read, call, await self._tokens.token(call))
@@ -96,8 +96,8 @@ def _with_token(request: HttpRequest, token: Secret) -> HttpRequest:
 class SharedFetch:
     """One token request for all reads that wait, and one for all commands.
 
-    - The request has its own tally, so that an operation is charged for its own calls alone.
-    - The request has its own deadline, so that a caller that leaves does not cancel it for the others.
+    - The request has its own tally, so that the call counts of an operation have only its own calls.
+    - The request has its own deadline, so that the end of one caller does not cancel it for the others.
     - Commands and reads do not share it, so that the circuit breaker of reads never stops a command's token.
     """
 
@@ -115,7 +115,7 @@ class SharedFetch:
         except Unavailable:
             raise
         except UpstreamError as error:
-            # Whatever became of the token request, the call that needs the token was not sent or was refused.
+            # Whatever the outcome of the token request, the call that needs the token was not sent or was refused.
             raise self._link.failures.unavailable("gave no access token", detail=error.detail) from error
 
     async def aclose(self) -> None:

@@ -1,4 +1,4 @@
-"""The log line of each HTTP call to a vendor. It holds no header, no query, no body and no address."""
+"""The log line of each HTTP call to a vendor. It has no header, no query, no body and no address."""
 
 from types import TracebackType
 from typing import Self
@@ -17,9 +17,9 @@ MILLISECONDS = 1000
 
 
 class CallLog:
-    """Wraps one attempt and writes its line at the end, after a failure too."""
+    """Wraps one attempt and writes its line at the end, also after a failure."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what the line says.
+    def __init__(  # noqa: PLR0913, PLR0917 - the values of the line.
         self, system: System, name: str, request: HttpRequest, call: Call, attempt: int, clock: Clock
     ) -> None:
         self._facts: dict[str, object] = {

@@ -81,7 +81,7 @@ class ClientCredentials:
         )
         answer = await self._link.read(request, self._read_token, call)
         self._token_path = path
-        # Of a token that lives shorter than the margin, half of the life is used.
+        # If the lifetime of a token is shorter than the margin, half of the lifetime is used.
         life = max(answer.expires_in - RENEW_EARLY_SECONDS, answer.expires_in / 2)
         self._held = _HeldToken(Secret(answer.access_token), self._link.clock.monotonic() + life)
         return self._held.token
@@ -102,7 +102,7 @@ class ClientCredentials:
     def _read_discovery(self, answer: HttpAnswer) -> str:
         endpoint = urlsplit(wire.decode(answer.body, _Discovery).token_endpoint)
         ours = urlsplit(self._auth_url)
-        # The secret is sent to the authority of the settings alone, whatever the authority's document says.
+        # The secret is sent only to the authority of the settings, whatever address the authority's document has.
         if (endpoint.scheme, endpoint.netloc) != (ours.scheme, ours.netloc):
             raise wire.Nonsense("the token endpoint is on another host")
         prefix = ours.path.rstrip("/")

@@ -1,4 +1,4 @@
-"""The connection pool: open connections wait some seconds for the next request to the same trading server."""
+"""The connection pool: idle connections stay open for some seconds, for the next request to the same trading server."""
 
 import asyncio
 from collections import deque
@@ -10,7 +10,7 @@ class Connection(Protocol):
     """A connection that the pool can keep."""
 
     def is_silent(self) -> bool:
-        """Whether the connection is open and holds no unread bytes."""
+        """Whether the connection is open and has no unread bytes."""
         ...
 
     def close(self) -> None: ...
@@ -22,10 +22,11 @@ PoolKey = tuple[Hashable, str]
 
 
 class ConnectionPool(Generic[C]):
-    """Gives out the connection that was used last, so that few stay open.
+    """Returns the most recently used connection, so that few connections stay open.
 
-    If a vendor answers twice, the next request on the connection would get the second answer. Therefore only silent
-    connections are given out, and each for one trading server alone: on another one the same login is another account.
+    If a vendor answers twice, the next request on the connection would get the second answer. Therefore only
+    connections without unread bytes are used, and each only for one trading server, because the same login on another
+    server is another account.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -34,7 +35,7 @@ class ConnectionPool(Generic[C]):
         self._tidying: asyncio.TimerHandle | None = None
 
     def take(self, key: PoolKey) -> C | None:
-        """A silent connection. The caller must not await anything before it writes to the connection."""
+        """A connection without unread bytes. The caller must not await anything before it writes to the connection."""
         idle = self._idle.get(key)
         oldest = asyncio.get_running_loop().time() - self._seconds
         while idle:
@@ -54,7 +55,7 @@ class ConnectionPool(Generic[C]):
             self._tidying = loop.call_later(self._seconds, self._tidy)
 
     def distrust(self, lane: str) -> None:
-        """Close the idle connections of this lane, because an answer on one of them did not fit its question."""
+        """Close the idle connections of this lane, because an answer on one of them did not match its request."""
         for key in [key for key in self._idle if key[1] == lane]:
             for _, connection in self._idle.pop(key):
                 connection.close()

@@ -17,20 +17,20 @@ _HAPPENED: Mapping[Meaning, str] = {
     Meaning.DROPPED: "dropped the connection",
     Meaning.UNREADABLE: "answered with something that cannot be read",
     Meaning.POOL_FULL: "has too many calls waiting",
-    Meaning.OUR_FAULT: "could not be asked",
+    Meaning.OUR_FAULT: "could not be called",
 }
 
-# The circuit breaker counts these. A full queue of ours and a wrong address in the settings are not the vendor's fault.
-# A vendor with an unreadable answer is available, and its next answer may be about something else.
+# The circuit breaker counts these. A full queue on our side, or a wrong address in the settings, is not the vendor's
+# fault. A vendor with an unreadable answer is available, and its next answer may be readable.
 _VENDORS = {Meaning.UNREACHABLE, Meaning.SILENT, Meaning.DROPPED}
-# A repeat may help after a dropped connection. A vendor that was silent for a whole time-out is no faster then.
+# A repeat may help after a dropped connection. After a time-out a repeat would not be faster.
 _TRANSIENT = {Meaning.UNREACHABLE, Meaning.DROPPED}
 
 REFUSED_STATUSES = range(400, 500)
 FAILED_STATUSES = range(500, 600)
 TOO_MANY_REQUESTS = 429
 SERVICE_UNAVAILABLE = 503
-# A vendor that asks for a longer pause than a day is not believed.
+# A pause of more than a day is ignored.
 LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 
 
@@ -43,7 +43,7 @@ class Failures:
         self._label = label or system
 
     def from_fault(self, fault: TransportFault, *, writes: bool, fair: bool = True) -> UpstreamError:
-        """The error for a failure of the transport. `fair` is False where the vendor had too little time to answer."""
+        """The error for a failure of the transport. `fair` is False if the vendor had too little time to answer."""
         happened = _HAPPENED[fault.meaning]
         if writes and fault.sent:
             error: UpstreamError = self.unknown(happened, detail=fault.detail)
@@ -58,10 +58,11 @@ class Failures:
         return error
 
     def from_status(self, answer: HttpAnswer, *, writes: bool) -> UpstreamError:
-        """The error for a status that the vendor's module does not read."""
+        """The error for a status that the vendor's module does not handle."""
         status, after = answer.status, retry_after_seconds(answer)
         if status == TOO_MANY_REQUESTS:
-            # The vendor counts before it acts, so that a call over the limit was not executed, not even a write.
+            # The vendor checks its rate limit first, so that a call over the limit was not executed, even if it was a
+            # write.
             return self.rate_limited(after)
         if writes:
             error: UpstreamError = self.unknown(f"answered with HTTP {status}", upstream_code=str(status))
@@ -110,8 +111,8 @@ class Failures:
         return self.rejected(Reason.UPSTREAM_REFUSED, f"{self._label} refused.", upstream_code=upstream_code)
 
     def credentials(self, upstream_code: str | None = None, detail: str = "our access token is refused") -> Unavailable:
-        """Our own credentials are refused. No caller can repair this; the operator can."""
-        happened = "refuses our credentials; the operator has to look"
+        """The vendor refuses our own credentials. Only the operator can correct this."""
+        happened = "refuses our credentials; the operator must check them"
         return self.unavailable(happened, upstream_code=upstream_code, detail=detail)
 
     def rate_limited(self, seconds: float | None, *, upstream_code: str | None = None, detail: str = "") -> Unavailable:
@@ -131,7 +132,7 @@ class Failures:
 
 
 def retry_after_seconds(answer: HttpAnswer) -> float | None:
-    """The Retry-After header, in seconds or as a date. An unreadable one counts as absent."""
+    """The Retry-After header, in seconds or as a date. An unreadable header counts as absent."""
     text = answer.headers.get("retry-after", "").strip()
     if not text:
         return None

@@ -14,11 +14,11 @@ _LIMITS = Limits(connect_timeout_seconds=2.0, max_in_flight=4)
 
 
 class FetchFailed(Exception):
-    """The document could not be fetched. The text says why, and quotes nothing of the answer."""
+    """The document could not be fetched. The message has the reason, and quotes nothing of the answer."""
 
 
 class Fetcher:
-    """Raises FetchFailed alone, whatever is wrong at the other end."""
+    """Fetch the document. FetchFailed is the only error, whatever the server answers."""
 
     def __init__(self) -> None:
         self._transport = Transport(_LIMITS)

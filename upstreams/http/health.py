@@ -9,7 +9,7 @@ from core.clock import Clock
 from core.errors import System
 from upstreams.flow.circuit_breaker import Breakers
 
-# Enough calls for a 95th percentile, and few enough to be recent.
+# The number of recent calls: enough for a 95th percentile.
 RECENT_CALLS = 256
 
 

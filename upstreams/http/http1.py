@@ -1,7 +1,7 @@
 """The HTTP/1.1 transport for many small reads of few vendors.
 
 httpx's own transport spends most of a small call's processor time on features that these reads do not use. This
-transport has pooled connections and whole answers, and neither proxies nor HTTP/2 nor streaming. llhttp parses the
+transport has pooled connections and complete answers. It has no proxies, no HTTP/2 and no streaming. llhttp parses the
 answers. The exceptions are those of httpx, so that upstreams/http/transport.py treats both transports alike.
 """
 
@@ -35,7 +35,7 @@ class ExchangeBounds:
 
 
 class AnswerTooLarge(httpx.RemoteProtocolError):
-    """The answer is larger than its bound and was not read to its end."""
+    """The answer is larger than the limit and was not read completely."""
 
 
 class _Connection(asyncio.Protocol):
@@ -58,7 +58,7 @@ class _Connection(asyncio.Protocol):
     # What the exchange does
 
     async def exchange(self, request: bytes, *, silence: float, end: float, most: int) -> WholeAnswer:
-        """Send a request and return its whole answer.
+        """Send a request and return its complete answer.
 
         Raises httpx.ReadTimeout after `silence` seconds without a byte, or at `end` by the loop's clock. Raises httpx's
         errors for a closed connection and for an unreadable answer. A cancelled exchange closes its connection.
@@ -82,7 +82,9 @@ class _Connection(asyncio.Protocol):
             self._headers, self._body = [], []
 
     def is_silent(self) -> bool:
-        """Ask the socket itself, because `data_received` has not seen what came while the loop was busy."""
+        """Check the socket itself, because bytes that came while the event loop was busy are not in `data_received`
+        yet.
+        """
         return self.usable and not self._unread.poll(0)
 
     def close(self) -> None:
@@ -91,7 +93,7 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _look(self) -> None:
-        """Fail the exchange if its time is up, or wait on if bytes came meanwhile."""
+        """Fail the exchange if its time has ended. Continue to wait if bytes came in the meantime."""
         now = self._loop.time()
         due = min(self._heard + self._silence, self._end)
         if now >= due:
@@ -108,12 +110,13 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
-        # One poll object for all looks, because a new one costs twice as much. `select` takes no large file numbers.
+        # One poll object for all checks, because a new object would double the cost. `select` does not support large
+        # file numbers.
         self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
-            # Bytes without a question, or after the end, would be taken for the answer to the next request.
+            # Bytes without a request, or after the end of an answer, would be read as the answer to the next request.
             self.close()
             return
         self._heard = self._loop.time()
@@ -182,9 +185,9 @@ class Http1Transport:
     async def exchange(
         self, origin: Origin, request: bytes, bounds: ExchangeBounds, *, connect_seconds: float, lane: str | None
     ) -> WholeAnswer:
-        """The whole answer. Raises httpx's exceptions: ConnectError and ConnectTimeout only before a byte was sent.
+        """The complete answer. Raises httpx's exceptions: ConnectError and ConnectTimeout only before a byte was sent.
 
-        Requests of one lane share pooled connections. A request with lane None has a new connection for itself.
+        Requests of one lane share pooled connections. A request with lane None uses a new connection.
         """
         end = asyncio.get_running_loop().time() + bounds.total_seconds
         kept = None if lane is None else self._pool.take((origin, lane))

@@ -10,14 +10,14 @@ import msgspec
 
 T = TypeVar("T")
 
-# A larger exponent is no amount, but an attack on code that prints it: 1e400 is valid JSON.
+# A larger exponent is not an amount. 1e400 is valid JSON, and printing it without an exponent could exhaust memory.
 LARGEST_EXPONENT = 30
 
 Whole = int | str | None
-"""A code as vendors write it: 7, "7", "007"."""
+"""A code in a form that vendors use: 7, "7", "007"."""
 
 Flag = bool | int | str | None
-"""A truth value as vendors write it: true, 1, "1", "true"."""
+"""A boolean in a form that vendors use: true, 1, "1", "true"."""
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _number = msgspec.json.Decoder(Decimal)
@@ -71,7 +71,7 @@ def _read_number(written: bytes) -> Decimal | None:
     return None if written in _NOTHING else read_money(_number.decode(written))
 
 
-# Figures such as leverages have few different values, and each comes thousands of times.
+# The result is cached, because figures such as leverages have few different values that are read thousands of times.
 _short_number = lru_cache(maxsize=1024)(_read_number)
 
 
@@ -98,14 +98,14 @@ def read_flag(value: Flag) -> bool | None:
 
 
 def read_text(value: Whole) -> str | None:
-    """A text, or a number that some answers give in its place; "" is None."""
+    """A text, or a number that some answers have instead of a text; "" is None."""
     return None if value is None or value == "" else str(value)
 
 
 def read_local_stamp(value: str | None, zone: ZoneInfo) -> datetime | None:
     """A vendor's time as UTC. A time without an offset is local time of the server, in `zone`.
 
-    The beginning of the epoch is None, because MetaTrader means "never" by it.
+    The start of the epoch is None, because it means "never" in MetaTrader.
     """
     if not value:
         return None

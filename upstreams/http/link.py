@@ -2,7 +2,7 @@
 
     circuit breaker -> rate limit -> bulkhead -> exchange -> status -> the vendor's module reads the body
 
-A call that was provably not sent raises Unavailable. A write that may have been acted upon raises OutcomeUnknown.
+A call that was provably not sent raises Unavailable. A write that may have been applied raises OutcomeUnknown.
 """
 
 import random
@@ -37,13 +37,13 @@ _NOT_READABLE = (msgspec.DecodeError, msgspec.ValidationError, ValueError, Arith
 
 
 class TokenRefused(Exception):
-    """The vendor refused our access token and did nothing. It may accept a fresh token."""
+    """The vendor refused our access token and did nothing. It may accept a new token."""
 
 
 class Link:
     """One vendor connection. `read` and `write` may be called concurrently."""
 
-    def __init__(  # noqa: PLR0913 - what a link is made of.
+    def __init__(  # noqa: PLR0913 - the parts of a link.
         self,
         system: System,
         name: str,
@@ -88,10 +88,10 @@ class Link:
             raise self.failures.breaker_open(wait)
 
     async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
-        """Ask for something. At most `limits.read_attempts` attempts, within the deadline and the retry budget.
+        """Send a read. It has at most `limits.read_attempts` attempts, within the deadline and the retry budget.
 
-        The loop is our own, because stamina's asks whether an error is worth a retry before it knows whether an attempt
-        is left. A retry budget in stamina would be charged twice. Stamina also writes a log line of its own.
+        The loop is our own for two reasons. stamina checks whether an error is worth a retry before it checks whether
+        an attempt is left, so that it would charge the retry budget twice. stamina also writes its own log line.
         """
         if request.writes:
             raise ValueError("a write is never sent through `read`, which repeats")
@@ -108,13 +108,13 @@ class Link:
         return await self._attempt(request, read, call, deadline, self.limits.read_attempts)
 
     async def write(self, request: HttpRequest, read: Read[T], call: Call) -> T:
-        """Change something, once.
+        """Send a write once.
 
         The waits before the exchange obey the call's deadline. The exchange itself has the vendor's full time, because
         an earlier end would turn a known outcome into an unknown one.
         """
         if not request.writes:
-            raise ValueError("only a request that says that it writes is judged as a write")
+            raise ValueError("only a request that is marked as a write gets the errors of a write")
         return await self._attempt(request, read, call, call.deadline, 1)
 
     async def _attempt(self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, attempt: int) -> T:
@@ -144,7 +144,7 @@ class Link:
         self, request: HttpRequest, read: Read[T], call: Call, deadline: Deadline, log: CallLog
     ) -> T:
         """Send, and record the result for the circuit breaker and for the health."""
-        # Checked again, because the breaker may have opened while this call waited in the queue.
+        # The breaker is checked again, because it may have opened while this call waited in the queue.
         self.check(request.lane, for_command=call.for_command)
         breaker = self._breakers.of(request.lane, for_command=call.for_command)
         breaker.enter()

@@ -17,8 +17,8 @@ class HttpRequest(msgspec.Struct, frozen=True):
     - Headers, query and content may hold secrets, so that the repr has none of them.
     - `understands` are the documented statuses that the vendor's module reads. The link judges every other status.
     - `lane` is the trading server. It has its own circuit breakers and pooled connections.
-    - `alone` is for a read whose answer does not say what was asked for. The read has a new connection for itself, on
-      which no other answer can wait.
+    - `alone` is for a read whose answer does not name its client or account. The read uses a new connection, on which
+      no other answer can wait.
     - `keys` is the number of keys that the call carries.
     - `total_seconds` replaces the link's time-outs where the vendor's own deadline is longer.
     """
@@ -46,12 +46,12 @@ class HttpRequest(msgspec.Struct, frozen=True):
         return f"HttpRequest({self.method} {self.path})"
 
     def address(self, base: str) -> str:
-        """The full URL. Values are quoted, so that a login never becomes a further path segment."""
+        """The full URL. Values are quoted, so that a login never becomes an additional path segment."""
         path = self.path
         if "{" in path:
             path = path.format_map({name: quote(value, safe="") for name, value in self.values.items()})
         if not self.query:
             return base + path
-        # The names are constants of ours and need no quoting.
+        # The names are constants and need no quoting.
         query = "&".join([f"{name}={quote_plus(value, safe=',')}" for name, value in self.query])
         return f"{base}{path}?{query}"

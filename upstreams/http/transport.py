@@ -37,7 +37,7 @@ class HttpAnswer(msgspec.Struct, frozen=True):
 
 
 class _Progress:
-    """Notes from httpcore's trace when the first byte of a request is handed to the socket."""
+    """Records, by httpcore's trace, when the first byte of a request is passed to the socket."""
 
     def __init__(self) -> None:
         self.sent = False
@@ -68,10 +68,10 @@ def _http(limits: Limits, network: Network) -> httpx.AsyncClient:
 class Transport:
     """Sends requests to one vendor.
 
-    - Reads use the HTTP/1.1 transport and share pooled connections. A read whose answer does not say what was asked
-      for has its own connection.
-    - Every write has its own connection. If the vendor closed a pooled one at that moment, an unsent write would be in
-      doubt.
+    - Reads use the HTTP/1.1 transport and share pooled connections. A read whose answer does not name its client or
+      account has its own connection.
+    - Every write has its own connection. If the vendor closed a pooled connection at that moment, an unsent write would
+      be in doubt.
     - Writes use httpx's own transport, which reports when the first byte is sent. Behind a proxy reads use it as well.
     """
 
@@ -83,7 +83,7 @@ class Transport:
         self._origins: dict[str, tuple[Origin, bytes]] = {}
 
     def distrust(self, lane: str) -> None:
-        """Close the idle connections of this lane, because an answer on one of them did not fit its question."""
+        """Close the idle connections of this lane, because an answer on one of them did not match its request."""
         self._reading.distrust(lane)
 
     async def aclose(self) -> None:
@@ -91,10 +91,11 @@ class Transport:
         await self._client.aclose()
 
     async def exchange(self, request: HttpRequest, url: str, bounds: ExchangeBounds, *, lane: str | None) -> HttpAnswer:
-        """One HTTP exchange within a total time, which httpx does not keep: its read time-out restarts with each chunk.
+        """One HTTP exchange within a total time. httpx has no total time-out: its read time-out restarts with each
+        chunk.
 
-        Reads of one lane share pooled connections. A read with lane None has its own. Raises TransportFault. A
-        cancelled exchange closes its connection.
+        Reads of one lane share pooled connections. A read with lane None has its own connection. Raises TransportFault.
+        A cancelled exchange closes its connection.
         """
         progress = _Progress()
         try:
@@ -119,7 +120,7 @@ class Transport:
             headers=dict(request.headers),
             content=request.content,
             # A request fits into the socket's buffer, so that writing it takes no longer than a handshake, unless the
-            # vendor is unreachable. The bound also says when a repeat with a vendor's key arrives at the latest.
+            # vendor is unreachable. The bound also gives the latest arrival of a repeat with a vendor's key.
             timeout=httpx.Timeout(
                 bounds.read_seconds, connect=self._connect_seconds(bounds), write=self._connect_seconds(bounds)
             ),
@@ -159,8 +160,8 @@ class Transport:
         return (*known, after.encode("ascii") if after.isascii() else httpx.URL(url).raw_path)
 
     def _connect_seconds(self, bounds: ExchangeBounds) -> float:
-        # TCP and TLS have this time each, so that httpx itself ends both within the total. A handshake that is
-        # cancelled from outside leaves its socket to the garbage collector.
+        # TCP and TLS have this time each, so that httpx itself ends both within the total time. If a handshake is
+        # cancelled from outside, only the garbage collector closes its socket.
         return min(self._limits.connect_timeout_seconds, bounds.total_seconds / 2)
 
 
@@ -184,7 +185,7 @@ def _join_headers(found: list[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def _refuse_encoding(headers: Mapping[str, str]) -> None:
-    # We ask for identity. Because httpx decompresses without a limit, a compressed answer is refused.
+    # We request the coding identity. Because httpx decompresses without a limit, a compressed answer is refused.
     if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
         raise TransportFault(Meaning.UNREADABLE, sent=True, detail="packed answer")
 

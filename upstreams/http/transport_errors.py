@@ -8,7 +8,7 @@ from upstreams.http.http1 import AnswerTooLarge
 
 
 class Meaning(Enum):
-    """What a failure of the HTTP stack says about the vendor."""
+    """What a failure of the HTTP stack proves about the vendor."""
 
     UNREACHABLE = auto()
     SILENT = auto()
@@ -19,7 +19,7 @@ class Meaning(Enum):
 
 
 class TransportFault(Exception):
-    """No usable HTTP answer came. `sent` is False only where provably no byte of the request was sent."""
+    """No usable HTTP answer was received. `sent` is False only if provably no byte of the request was sent."""
 
     def __init__(self, meaning: Meaning, *, sent: bool, detail: str) -> None:
         super().__init__(detail)
@@ -64,5 +64,5 @@ FAULTS: dict[type[Exception], Meaning] = {
 
 
 def meaning_of(error: Exception) -> Meaning:
-    """The nearest entry of FAULTS. An unknown error counts as a dropped connection, the most careful choice."""
+    """The nearest entry of FAULTS. An unknown error counts as a dropped connection, because this proves the least."""
     return next((FAULTS[kind] for kind in type(error).__mro__ if kind in FAULTS), Meaning.DROPPED)

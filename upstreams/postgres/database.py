@@ -96,7 +96,7 @@ class Database:
             yield connection
 
     async def read(self, statement: str, *arguments: Any, call: Call, keys: int = 1) -> list[asyncpg.Record]:
-        """Run one reading statement within the call's deadline, and once more if a repeat may succeed.
+        """Run one reading statement within the call's deadline. Repeat it once if a repeat may succeed.
 
         Raises Unavailable without an answer in time, and Misunderstood if the database lacks what the statement needs.
         """
@@ -114,7 +114,7 @@ class Database:
         raise AssertionError
 
     async def write(self, statement: str, *arguments: Any, seconds: float) -> list[asyncpg.Record]:
-        """Run one writing statement, never twice. The error's `database_failure` says what it proves."""
+        """Run one writing statement, never twice. The error's `database_failure` is what the error proves."""
         async with self._writing(seconds) as connection:
             rows: list[asyncpg.Record] = await connection.fetch(statement, *arguments, timeout=seconds)
             return rows
@@ -128,7 +128,7 @@ class Database:
         return True
 
     async def transact(self, work: Callable[[Any], Awaitable[T]], *, seconds: float) -> T:
-        """Run `work` in one transaction, never twice. The error's `database_failure` says what it proves."""
+        """Run `work` in one transaction, never twice. The error's `database_failure` is what the error proves."""
         async with self._writing(seconds) as connection, transaction(connection):
             return await work(connection)
 
@@ -152,7 +152,7 @@ class Database:
             self._outage.succeeded(database=self.label)
 
     def too_late(self) -> UpstreamError:
-        """The error of a waiter that got no answer of a shared statement in time."""
+        """The error of a waiter for a shared statement whose deadline has passed."""
         return self._unavailable(TimeoutError("waited for a shared statement"))
 
     def _translated(self, error: BaseException) -> UpstreamError:

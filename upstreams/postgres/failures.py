@@ -71,7 +71,7 @@ SQLSTATES: Final = {
     "57014": _TRANSIENT,  # query canceled: the statement was rolled back
 }
 
-# Errors without a SQLSTATE, or with a SQLSTATE that says too little. A subclass comes before its base.
+# Errors without a SQLSTATE, or with a SQLSTATE that is not specific enough. A subclass comes before its base.
 DRIVER: Final[dict[type[BaseException], DatabaseFailure]] = {
     asyncpg.InvalidCachedStatementError: _TRANSIENT,
     asyncpg.OutdatedSchemaCacheError: _TRANSIENT,
@@ -86,7 +86,7 @@ DRIVER: Final[dict[type[BaseException], DatabaseFailure]] = {
 }
 
 ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, EOFError, OSError)
-"""Every exception that the driver raises, with TimeoutError. Any other exception is a defect of our own code."""
+"""Every exception of the driver, and TimeoutError. Any other exception is a defect of our own code."""
 
 
 def classify(error: BaseException) -> DatabaseFailure:
@@ -99,5 +99,5 @@ def classify(error: BaseException) -> DatabaseFailure:
 
 
 def took_too_long(error: BaseException) -> bool:
-    """Whether the statement used up its time, so that a repeat would take as long again."""
+    """Whether the statement used all its time. A repeat would take as long."""
     return isinstance(error, TimeoutError | asyncpg.QueryCanceledError)

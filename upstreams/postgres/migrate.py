@@ -19,7 +19,7 @@ _LOCK = 0x62726F6B657267
 
 
 class MigrationError(Exception):
-    """The database does not fit these migrations; the message says which and what to do."""
+    """The database does not match these migrations. The message names the migration and the correction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def migrations() -> Iterator[Migration]:
 
 
 async def migrate(url: Secret) -> list[str]:
-    """Apply what is missing and return its names.
+    """Apply the missing migrations and return their names.
 
     Raises MigrationError if an applied file was changed since, and where the database does not take the migrations.
     """
@@ -62,7 +62,7 @@ async def _migrate(url: Secret) -> list[str]:
 
 
 async def missing(connection: Any) -> list[str]:
-    """The names of migrations that are missing in the database; all of them where there is no schema yet."""
+    """The names of missing migrations; all names if the schema does not exist yet."""
     applied = await _applied(connection) if await connection.fetchval(sql.has_record) else {}
     return [migration.name for migration in migrations() if migration.name not in applied]
 

@@ -1,11 +1,11 @@
--- The record of the migrations that a database has had.
+-- The table of applied migrations.
 
 -- name: lock
 -- Which process may migrate? $1 is the same number in every version of brokergraph.
 SELECT pg_advisory_lock($1)
 
 -- name: make_record
--- Is there a place for the record?
+-- Does the table of applied migrations exist?
 CREATE SCHEMA IF NOT EXISTS brokergraph;
 CREATE TABLE IF NOT EXISTS brokergraph.migration (
     name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS brokergraph.migration (
 SELECT to_regclass('brokergraph.migration') IS NOT NULL
 
 -- name: applied
--- Which migrations has the database had, with which text?
+-- Which migrations were applied, with which checksums?
 SELECT name, checksum FROM brokergraph.migration ORDER BY name
 
 -- name: record

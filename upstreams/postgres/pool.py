@@ -1,13 +1,15 @@
 """The connection pool: asyncpg's pool, with a quick path for connections that reads have just released.
 
-asyncpg's pool spends a task, a time-out and a proxy on each use of a connection, as it does not know what was done.
-This costs more than a small statement. A successful read leaves no state behind, so its connection is reused directly.
+asyncpg's pool uses a task, a time-out and a proxy for each use of a connection, because the connection may have
+changed. This costs more than a small statement. A successful read leaves no state on its connection, so that the
+connection is reused directly.
 
 Invariants:
 - A connection is released to asyncpg's pool after a write, a failure, a cancellation or a time-out.
 - Every connection is released while a caller waits for one.
 - Connections of the quick path are released once a second, so that the pool can close idle, old and dead ones.
-- A caller never waits for the release of a connection that it has cancelled: a dead one confirms no cancellation.
+- A caller never waits for the release of a connection whose statement it has cancelled, because a dead connection
+  confirms no cancellation.
 """
 
 import asyncio
@@ -19,7 +21,7 @@ from typing import Any
 import asyncpg
 
 AT_HAND_SECONDS = 1.0
-# The time to cancel a statement and to roll a transaction back. After it the connection is closed.
+# The time to cancel a statement and to roll a transaction back. After this time the connection is closed.
 RELEASE_SECONDS = 1.0
 # asyncpg rejects a time-out of 0.
 _NO_TIME = 0.001
@@ -29,7 +31,7 @@ class Pool:
     """Raises asyncpg's errors, and TimeoutError when the time is up. No read takes longer than `statement_seconds`."""
 
     def __init__(self, pool: Any, statement_seconds: float) -> None:
-        self._pool = pool  # asyncpg.Pool is generic for type checkers alone and cannot be subscripted at run time.
+        self._pool = pool  # asyncpg.Pool is generic only for type checkers and cannot be subscripted at run time.
         self._statement_seconds = statement_seconds
         self._at_hand: list[Any] = []
         self._waiting = 0
@@ -125,7 +127,7 @@ class Pool:
 
 @asynccontextmanager
 async def transaction(connection: Any) -> AsyncIterator[None]:
-    """Like asyncpg's transaction, but a failed one is rolled back only by the pool, when the connection is released.
+    """Like asyncpg's transaction, but after a failure only the pool rolls back, when the connection is released.
 
     The pool limits the time of the roll-back, which a dead connection never confirms.
     """
@@ -145,6 +147,6 @@ def _is_usable(connection: Any) -> bool:
             return True
         connection.terminate()
     except asyncpg.InterfaceError:
-        # The pool has released it already.
+        # The pool has already released the connection.
         pass
     return False

@@ -1,6 +1,6 @@
-"""Statements in .sql files. Each has a line `-- name:` and a line that says which question it answers.
+"""Statements in .sql files. Each has a line `-- name:` and a line with its question.
 
-Text that several statements share stands once under `-- part:`. A statement includes it by {its_name}.
+A text that several statements share is defined once under `-- part:`. A statement includes the text by {its_name}.
 """
 
 import re

@@ -34,8 +34,9 @@ class KeyRecord:
 def hash_key(key: Secret) -> bytes:
     """The SHA-256 of a key. It is enough for 256 random bits: a slow hash protects only secrets that can be guessed.
 
-    Because keys are found by their hash, the time of a look-up shows at most how far the HASH of a guess agrees with a
-    stored one. An attacker cannot choose keys whose hashes agree further. `find` also compares in constant time.
+    Because keys are found by their hash, the time of a look-up reveals at most how many first bytes of the HASH of a
+    guess match a stored hash. An attacker cannot choose keys for more matching bytes. `find` also compares in constant
+    time.
     """
     return hashlib.sha256(key.reveal().encode()).digest()
 
@@ -53,7 +54,7 @@ class KeyStore:
         self._clock = clock
 
     async def find(self, key: Secret) -> KeyRecord | None:
-        """The key's record; None where the key does not exist or has expired."""
+        """The key's record; None if the key does not exist or has expired."""
         digest = hash_key(key)
         rows = await self._database.write(_sql.by_hash, digest, self._clock.now(), seconds=_SECONDS)
         found = [row for row in rows if hmac.compare_digest(row["key_hash"], digest)]
@@ -62,9 +63,9 @@ class KeyStore:
     async def rotate(
         self, identity: str, successor: str, key: Secret, ends: datetime, new_ends: datetime | None
     ) -> KeyRecord | None:
-        """Store `key` under the id `successor`, with the scopes of the old key, which ends at `ends` or sooner.
+        """Store `key` under the id `successor`, with the scopes of the old key. The old key ends at `ends` or sooner.
 
-        None where the old key is not valid or has a successor, or where the new id is taken.
+        None if the old key is not valid or has a successor, or if the new id is taken.
         """
         values = (identity, self._clock.now(), successor, hash_key(key), ends, new_ends)
         rows = await self._database.write(_sql.rotate, *values, seconds=_SECONDS)
@@ -75,7 +76,7 @@ class KeyStore:
         await self._database.write(_sql.note_use, list(used), list(used.values()), seconds=_SECONDS)
 
     async def add(self, record: KeyRecord, key: Secret) -> bool:
-        """Store the key under its id. False where the id is taken."""
+        """Store the key under its id. False if the id is taken."""
         agencies = None if record.agencies is None else list(record.agencies)
         rows = await self._database.write(
             _sql.insert,
@@ -89,7 +90,7 @@ class KeyStore:
         return [_record(row) for row in await self._database.write(_sql.list_all, seconds=_SECONDS)]
 
     async def revoke(self, identity: str) -> bool:
-        """Revoke the key. False where it does not exist or has ended already."""
+        """Revoke the key. False if it does not exist or has already ended."""
         return bool(await self._database.write(_sql.revoke, identity, self._clock.now(), seconds=_SECONDS))
 
 

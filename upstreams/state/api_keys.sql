@@ -22,8 +22,8 @@ ORDER BY created_at DESC, id
 UPDATE brokergraph.api_key SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id
 
 -- name: rotate
--- Store the successor of a valid key, with the same principal, scopes and agencies. A key has one successor. The old key
--- ends at $5 or sooner. $1 id, $2 now, $3 the new id, $4 its hash, $6 its end, or null: it lives as long as the old one.
+-- Store the successor of a valid key, with the same principal, scopes and agencies. A key has one successor. The old
+-- key ends at $5 or sooner. $1 id, $2 now, $3 the new id, $4 its hash, $6 its end; null: the lifetime of the old key.
 WITH old AS (
     SELECT * FROM brokergraph.api_key
     WHERE id = $1 AND successor IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)

@@ -21,13 +21,13 @@ class LimitReached(Exception):
 
 
 async def enforce_limits(new: InstructionRecord, guards: DepositGuards, connection: Any) -> None:
-    """Raise LimitReached where this deposit would exceed a limit of the caller or of the account."""
+    """Raise LimitReached if this deposit would exceed a limit of the caller or of the account."""
     if new.amount is None or guards == NO_GUARDS:
         return
     account = f"{new.server}/{new.login}"
     await connection.fetch(_sql.lock_spenders, new.principal, account)
     if await connection.fetch(_sql.by_key, new.principal, new.idempotency_key):
-        # Because a request with the same key was faster, it is counted already, and this row will not be written.
+        # A concurrent request with the same key was faster. It is already counted, and this row will not be written.
         return
     spent = await connection.fetchrow(_sql.spent_today, new.principal, new.server, new.login, new.currency)
     if guards.one_open_per_account and spent["open_on_account"]:
@@ -40,5 +40,5 @@ async def enforce_limits(new: InstructionRecord, guards: DepositGuards, connecti
         (guards.daily_per_account, spent["on_account"], "account's"),
     ):
         if limit is not None and already + new.amount > limit:
-            message = f"This would pass the {whose} limit of {format_amount(limit)} {new.currency} a day."
+            message = f"This deposit would exceed the {whose} limit of {format_amount(limit)} {new.currency} a day."
             raise LimitReached(Reason.LIMIT_EXCEEDED, message)

@@ -51,7 +51,7 @@ class DocumentStore:
         return await self._text(_sql.by_id, principal, identity)
 
     async def by_text(self, principal: str, text: str) -> str | None:
-        """The text, if it is one of the partner's documents, and otherwise None."""
+        """The text if it is one of the partner's documents, otherwise None."""
         return await self._text(_sql.by_hash, principal, hash_text(text))
 
     async def _text(self, statement: str, *arguments: Any) -> str | None:
@@ -59,14 +59,17 @@ class DocumentStore:
         return str(rows[0]["text"]) if rows else None
 
     async def add(self, principal: str, documents: Sequence[DocumentRecord]) -> int:
-        """Store all of them or none. Returns how many were new. Raises IdTaken where an id belongs to another text."""
+        """Store all documents or none. Returns the number of new documents. Raises IdTaken if an id belongs to another
+        text.
+        """
         ids = [one.id for one in documents]
         hashes = [hash_text(one.text) for one in documents]
         texts, names = [one.text for one in documents], [one.name for one in documents]
 
         async def work(connection: Any) -> int:
             added = await connection.fetch(_sql.insert, principal, ids, hashes, texts, names, self._clock.now())
-            # After the insert, because the insert waits for other transactions that add the same id.
+            # The ids are checked after the insert, because the insert waits for other transactions that add the same
+            # id.
             taken = await connection.fetch(_sql.other_text, principal, ids, hashes)
             if taken:
                 raise IdTaken([row["id"] for row in taken])

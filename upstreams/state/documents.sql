@@ -1,7 +1,7 @@
 -- Trusted documents (upstreams/migrations/0006_documents.sql).
 
 -- name: by_id
--- Which document has this id? The partner's own comes before one of all partners. $1 principal, $2 id.
+-- Which document has this id? The partner's own document comes before a document of all partners. $1 principal, $2 id.
 SELECT text FROM brokergraph.document WHERE principal IN ($1, '*') AND id = $2
 ORDER BY principal = '*' LIMIT 1
 

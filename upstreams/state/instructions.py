@@ -1,4 +1,4 @@
-"""The ledger: every command to an upstream is an instruction here before its first byte leaves."""
+"""The ledger: every command is stored as an instruction before its first byte is sent."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -28,15 +28,15 @@ _SYSTEM = ERP_DATABASE
 
 # A statement on one row takes milliseconds. After this time the connection counts as lost.
 WRITE_SECONDS = 5.0
-# The lease of the process that carries an instruction out. It is longer than that process may take
-# (instructions/dispatcher.py), so that a reconciler takes only the rows of processes that died.
+# The lease of the process that runs an instruction. The lease is longer than this process may take
+# (instructions/dispatcher.py), so that a reconciler takes only the rows of dead processes.
 PROCESS_SECONDS = 90.0
 _DOUBT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A transition of an instruction to another status, and what is known with it."""
+    """A transition of an instruction to another status, with the values of the new status."""
 
     status: str
     actor: str
@@ -49,15 +49,16 @@ class Transition:
 
     @property
     def has_vendor_values(self) -> bool:
-        """Whether it carries a vendor's text, which the database may be unable to store."""
+        """Whether the transition has a vendor's text, which the database may be unable to store."""
         return any((self.server, self.login, self.upstream_reference, self.failure and self.failure.upstream_code))
 
 
 class Ledger:
-    """Raises UpstreamError. Its `database_failure` says what became of a write.
+    """The table of instructions. Methods raise UpstreamError; its `database_failure` is what the error proves about a
+    write.
 
-    `receive` and `advance` look again after a lost answer, and raise LOST only where that did not tell either. Both may
-    be repeated with the same arguments.
+    After a lost answer, `receive` and `advance` read the row again. They raise LOST only if this read gives no answer
+    either. Both may be repeated with the same arguments.
     """
 
     def __init__(self, database: Database, clock: Clock, process_seconds: float = PROCESS_SECONDS) -> None:
@@ -70,9 +71,10 @@ class Ledger:
     async def receive(
         self, draft: InstructionRecord, guards: DepositGuards = NO_GUARDS
     ) -> tuple[InstructionRecord, bool]:
-        """Write the instruction, or find the one that already has its key. The bool says whether it is the draft.
+        """Write the instruction, or find the earlier instruction with its key. The bool is true if the draft was
+        written.
 
-        Raises LimitReached where a limit forbids it.
+        Raises LimitReached if a limit forbids the instruction.
         """
         assert draft.events, "a draft has its first event"
         received = draft.events[0]
@@ -95,14 +97,15 @@ class Ledger:
             self.access.granted()
         found = await self._read_back(draft.principal, draft.idempotency_key)
         if found is None:
-            # Because its commit may still be on its way, only a second `receive` can tell: it waits for the commit.
+            # Because the commit may still be running, only a second `receive` gives the result: it waits for the
+            # commit.
             raise lost or _vanished(self._database.label)
         if found.id != draft.id:
             return found, False
         return replace(found, events=(replace(received, at=found.created_at),)), True
 
     async def advance(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
-        """Make the transition. Where the instruction has another status by now, it is returned as it is."""
+        """Make the transition. If the instruction already has another status, it is returned unchanged."""
         failure = None if move.failure is None else msgspec.json.encode(move.failure).decode()
         values = (
             *(instruction.id, instruction.status, move.status, move.server, move.login, move.upstream_reference),
@@ -124,7 +127,7 @@ class Ledger:
         return found
 
     async def _read_back(self, principal: str, key: str) -> InstructionRecord | None:
-        """The row after a write. A failure to read it leaves open what the write did."""
+        """The row after a write. If this read fails, the result of the write is not known."""
         try:
             return await self.by_key(principal, key)
         except UpstreamError as error:
@@ -132,12 +135,12 @@ class Ledger:
             raise
 
     async def renew_lease(self, instruction: InstructionRecord) -> None:
-        """Keep reconcilers away from the row for as long as a living process may take."""
+        """Renew the lease, so that no reconciler takes the row while its process lives."""
         values = (instruction.id, instruction.status, timedelta(seconds=self.process_seconds))
         await self._database.write(sql.postpone, *values, seconds=WRITE_SECONDS)
 
     def _unless_lost(self, error: UpstreamError) -> UpstreamError:
-        """The error of a write whose answer was lost; every other error proves that nothing was written."""
+        """The error of a write if its answer was lost. Every other error proves that nothing was written."""
         self.access.failed(error)
         if error.database_failure is DatabaseFailure.REFUSED:
             raise self.access.unavailable() from error
@@ -187,7 +190,7 @@ class Ledger:
 
 
 def _vanished(label: str) -> Unavailable:
-    """The error for a row that was written and cannot be read: another server has answered."""
+    """The error for a written row that cannot be read, because another server has answered."""
     error = Unavailable("The instruction cannot be read back.", system=_SYSTEM, name=label)
     error.database_failure = DatabaseFailure.LOST
     return error

@@ -1,4 +1,4 @@
--- The instructions' own book (upstreams/migrations/0001_instructions.sql).
+-- The ledger of instructions (upstreams/migrations/0001_instructions.sql).
 
 -- part: columns
 i.id, i.kind, i.status, i.principal, i.idempotency_key, i.request_hash, i.reference, i.client_number, i.agency, i.server,
@@ -17,7 +17,7 @@ i.currency = $4 AND i.created_at >= date_trunc('day', now(), 'UTC')
 
 -- name: receive
 -- Write a new instruction and its first event, unless the principal has used the key before. All times of instructions
--- are those of the database, because the limits of a day must not depend on the clocks of the processes.
+-- come from the database, because the limits of a day must not depend on the clocks of the processes.
 WITH received AS (
     INSERT INTO brokergraph.instruction (id, kind, status, principal, idempotency_key, request_hash, reference,
         client_number, agency, server, login, amount, currency, created_at, details, settle_at)
@@ -29,7 +29,7 @@ SELECT id, 1, created_at, 'RECEIVED', $3, $13::text FROM received
 RETURNING instruction_id
 
 -- name: advance
--- Move an instruction on and write the event; nothing happens unless it stands at $2.
+-- Change the status of an instruction and write the event, only if its status is $2.
 WITH moved AS (
     UPDATE brokergraph.instruction i SET
         status = $3,
@@ -48,7 +48,7 @@ noted AS (
 SELECT {columns}, now() AS moved_at FROM moved i
 
 -- name: by_key
--- Which instruction did this principal give under this key?
+-- Which instruction of this principal has this key?
 SELECT {columns} FROM brokergraph.instruction i WHERE i.principal = $1 AND i.idempotency_key = $2
 
 -- name: by_id
@@ -79,21 +79,21 @@ SELECT i.client_number, count(*) AS total FROM brokergraph.instruction i
 WHERE i.client_number = ANY ($4::int[]) AND {visible} GROUP BY i.client_number
 
 -- name: events
--- What happened to these instructions, in order? $1 ids of instructions that the caller may see.
+-- Which events do these instructions have, in the order of time? $1 ids of instructions that the caller may see.
 SELECT instruction_id, at, status, actor, note FROM brokergraph.instruction_event
 WHERE instruction_id = ANY ($1::uuid[]) ORDER BY instruction_id, sequence
 
 -- name: open
--- Which instructions are not settled? $1 statuses, $2 limit.
+-- Which instructions have no outcome yet? $1 statuses, $2 limit.
 SELECT {columns} FROM brokergraph.instruction i WHERE i.status = ANY ($1::text[]) ORDER BY i.number LIMIT $2
 
 -- name: lock_spenders
--- Let one deposit at a time count against the limits of its caller and of its account.
+-- Lock caller and account, so that concurrent deposits are checked against the limits one after another.
 SELECT pg_advisory_xact_lock(hashtextextended($1, 1)), pg_advisory_xact_lock(hashtextextended($2, 2))
 
 -- name: spent_today
--- What has the caller ($1), and what has the account ($2, $3), been given today (UTC) in this currency ($4), refused
--- deposits left out; and how many of the account's deposits are open?
+-- The sums of today's deposits (UTC) of the caller ($1) and into the account ($2, $3) in this currency ($4), without
+-- refused deposits. Also the number of the account's open deposits.
 SELECT coalesce(sum(i.amount) FILTER (WHERE i.principal = $1 AND {today}), 0) AS by_caller,
        coalesce(sum(i.amount) FILTER (WHERE i.server = $2 AND i.login = $3 AND {today}), 0) AS on_account,
        count(*) FILTER (WHERE i.server = $2 AND i.login = $3 AND {is_open}) AS open_on_account
@@ -102,7 +102,7 @@ WHERE i.kind = 'DEPOSIT' AND i.status <> 'REJECTED' AND (i.principal = $1 OR (i.
   AND (i.created_at >= date_trunc('day', now(), 'UTC') OR {is_open})
 
 -- name: claim
--- Take instructions that are due, so that no other settler does while the lease lasts. $1 how many, $2 lease.
+-- Claim due instructions, so that no other reconciler takes them during the lease. $1 how many, $2 lease.
 UPDATE brokergraph.instruction i SET settle_at = now() + $2::interval, settle_attempts = settle_attempts + 1
 FROM (SELECT id FROM brokergraph.instruction
       WHERE status IN ('RECEIVED', 'SENT', 'UNKNOWN') AND settle_at <= now()
@@ -111,25 +111,26 @@ WHERE i.id = due.id
 RETURNING {columns}, extract(epoch FROM now() - coalesce(i.sent_at, i.created_at)) AS age_seconds
 
 -- name: postpone
--- Look at it again later. $1 id, $2 status it must still have, $3 how much later.
+-- Postpone the next search. $1 id, $2 status that the instruction must still have, $3 the pause.
 UPDATE brokergraph.instruction SET settle_at = now() + $3::interval WHERE id = $1 AND status = $2
 
 -- name: prove_history
--- This server's history has shown an instruction that is known to be booked. $1 server, $2 instruction.
+-- Store that this server's history has shown a booked instruction. $1 server, $2 instruction.
 INSERT INTO brokergraph.proven_history (server, instruction_id) VALUES ($1, $2) ON CONFLICT (server) DO NOTHING
 
 -- name: is_proven
--- Has it? $1 server.
+-- Is the history of this server proven? $1 server.
 SELECT server, instruction_id, proven_at FROM brokergraph.proven_history WHERE server = $1
 
 -- name: booked_on
--- Deposits that the vendor itself confirmed on this server, newest first: what its history must show. $1 server.
+-- Deposits that the vendor itself confirmed on this server, newest first: the history of the server must show them. $1
+-- server.
 SELECT {columns} FROM brokergraph.instruction i
 WHERE i.server = $1 AND i.kind = 'DEPOSIT' AND i.status = 'CONFIRMED' AND i.sent_at > now() - interval '12 hours'
 ORDER BY i.number DESC LIMIT 1
 
 -- name: make_checkpoint
--- Cover the events that have come since the last checkpoint.
+-- Make a checkpoint over the events since the last checkpoint.
 SELECT brokergraph.make_checkpoint() AS hash
 
 -- name: takes_instructions

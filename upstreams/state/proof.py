@@ -18,7 +18,7 @@ _PREFETCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The result of a check. `problem` names the first fault; None where there is none."""
+    """The result of a check. `problem` names the first fault; None without a fault."""
 
     instructions: int
     events: int
@@ -33,7 +33,7 @@ class Broken(Exception):
 
 
 def netstring(part: str | None) -> bytes:
-    """The part with its length first, as brokergraph.netstring, so that different lists have different texts."""
+    """The part with its length before it, as in brokergraph.netstring, so that different lists have different texts."""
     if part is None:
         return b"-;"
     text = part.encode()

@@ -1,4 +1,5 @@
--- What the check of the proof chain reads (upstreams/migrations/0005_proof.sql). Python computes the hashes again.
+-- The statements for the check of the proof chain (upstreams/migrations/0005_proof.sql). Python computes the hashes
+-- again.
 
 -- name: instructions
 -- All instructions with their contents and their status, in the order of arrival.

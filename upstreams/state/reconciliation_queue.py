@@ -24,7 +24,7 @@ CHANNEL = "brokergraph_unsettled"
 
 @dataclass(frozen=True, slots=True)
 class ClaimedInstruction:
-    """An instruction that this reconciler holds until its lease ends.
+    """An instruction that this reconciler has claimed until the lease ends.
 
     `age_seconds` counts from SENT by the clock of the database, so that a wrong clock of a process does not change it.
     """
@@ -34,7 +34,9 @@ class ClaimedInstruction:
 
 
 class ReconciliationQueue:
-    """Raises UpstreamError when the state database fails. A lease that was taken then ends by itself."""
+    """The queue of instructions in doubt. Raises UpstreamError if the state database fails; a lease that was taken then
+    expires.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,7 +51,7 @@ class ReconciliationQueue:
         await self._database.write(_sql.postpone, *values, seconds=WRITE_SECONDS)
 
     async def is_proven(self, server: str) -> bool:
-        """Whether the server's history has ever shown the reference of an instruction that was surely booked."""
+        """Whether the server's history has ever shown the reference of a certainly booked instruction."""
         return bool(await self._database.write(_sql.is_proven, server, seconds=WRITE_SECONDS))
 
     async def prove(self, server: str, instruction: InstructionRecord) -> None:
@@ -61,16 +63,16 @@ class ReconciliationQueue:
         return instruction_record(rows[0]) if rows else None
 
     async def make_checkpoint(self) -> bytes | None:
-        """The hash of a new checkpoint; None where there are no new events."""
+        """The hash of a new checkpoint; None without new events."""
         rows = await self._database.write(_sql.make_checkpoint, seconds=WRITE_SECONDS)
         found: bytes | None = rows[0]["hash"]
         return found
 
 
 async def listen(url: Secret, wake: Callable[[], None], pause: Callable[[float], Awaitable[None]]) -> None:
-    """Call `wake` for each instruction that comes into doubt, without end. It needs a connection without a pooler.
+    """Call `wake` for each instruction that becomes doubtful. This never ends, and needs a connection without a pooler.
 
-    It only saves time: a reconciler that hears nothing looks at its poll interval.
+    The notification only saves time: without it the reconciler finds the instruction after the poll interval.
     """
     outage = Outage(_log, "reconciler.not_listening", "reconciler.listens_again")
     while True:

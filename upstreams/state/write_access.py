@@ -1,7 +1,7 @@
 """Write access: whether this process can write instructions to the state database.
 
-Without it reads go on, and mutations are refused before a row exists. The reasons are a server that became read-only in
-a fail-over, and a role that lost a permission.
+Without write access reads continue, and mutations are refused before a row exists. Possible reasons are a server that
+became read-only in a fail-over, and a role that lost a permission.
 """
 
 from core.clock import Clock
@@ -11,8 +11,8 @@ from upstreams.postgres.sql import read_statements
 
 _sql = read_statements("state/instructions.sql")
 
-# Longer than the longest pause between two attempts to store an outcome, so that one waiting outcome keeps mutations
-# out. Short, because the first mutation after it is the next attempt.
+# This time is longer than the longest pause between two attempts to store an outcome, so that one waiting outcome keeps
+# new mutations refused. It is short, because the first mutation afterwards is the next test.
 REFUSED_SECONDS = 2.0
 
 

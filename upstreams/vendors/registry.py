@@ -1,4 +1,4 @@
-"""The registry: the one list of vendors. A new vendor is one folder and one line in VENDORS.
+"""The registry: the only list of vendors. A new vendor is one folder and one line in VENDORS.
 
 Settings sections, connections, trading servers, checks, the graph's UpstreamSystem and its @upstream directives are
 derived from it. A vendor's module is imported at its first use.

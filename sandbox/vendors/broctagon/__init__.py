@@ -1,7 +1,7 @@
 """Broctagon's CRM Open API: account requests, MT4 accounts and deposits, users [D, seed 002, B-api].
 
-Its connections and account types are those of `sandbox.settings.CRM_CONNECTIONS`: one for each platform, a demo one
-and one on which a client may have no account.
+Its connections and account types are those of `sandbox.settings.CRM_CONNECTIONS`: one for each platform, a demo
+connection, and a connection on which a client may have no account.
 """
 
 from starlette.applications import Starlette

@@ -16,7 +16,7 @@ from sandbox.vendors.answers import BadBody, Handler, decode, json_answer
 from sandbox.vendors.state import VendorState
 
 VALIDATION: Final = "validation_error"
-"""Our type for an error of the vendor's validator, because the pages name none [I]."""
+"""Our type for an error of the vendor's validator, because the vendor documents no type [I]."""
 MAX_LIMIT: Final = 500
 
 

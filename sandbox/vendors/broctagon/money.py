@@ -14,7 +14,9 @@ from sandbox.vendors.ledger import book, cut
 from sandbox.vendors.state import VendorState
 
 REPEAT_WINDOW: Final = timedelta(minutes=2)
-"""The same comment is not booked twice within this time. Here this holds for a connection, as no page says [I]."""
+"""The same comment is not booked twice within this time. The rule is applied for each connection, which is not
+documented [I].
+"""
 AMOUNT: Final = re.compile(r"\d{1,12}(\.\d{1,8})?")
 """A decimal(20,8) as text."""
 MAX_SPAN: Final = timedelta(days=93)
@@ -23,7 +25,8 @@ MAX_SPAN: Final = timedelta(days=93)
 # The trading server behind an MT4 connection.
 _SERVER = "SELECT server FROM crm.connection WHERE id = $1 AND platform = 'mt4' AND server IS NOT NULL"
 _CURRENCY = "SELECT currency FROM platform.account WHERE server = $1 AND login = $2"
-# Store the comment. No row comes back if it was seen recently. The row lock makes equal comments wait for each other.
+# Store the comment. No row is returned if the comment was seen recently. The row lock makes equal comments wait for
+# each other.
 _REMEMBER = """
     INSERT INTO crm.deposit_comment AS seen (connection_id, comment, at) VALUES ($1, $2, $3)
     ON CONFLICT (connection_id, comment) DO UPDATE SET at = excluded.at WHERE seen.at <= excluded.at - $4::interval
@@ -40,7 +43,7 @@ _TRANSACTIONS = """
 
 
 async def deposit(state: VendorState, request: Request, fields: dict[str, Any]) -> Response:
-    """Book a deposit. Only 204 without a body is a success. 200 {"repeat": true} says that the comment is known."""
+    """Book a deposit. Only 204 without a body is a success. 200 {"repeat": true} means that the comment is known."""
     connection_id, currency = text_of(fields, "connection_id"), text_of(fields, "currency")
     amount, comment = _amount(text_of(fields, "amount")), text_of(fields, "comment")
     login = _login(request)

@@ -29,12 +29,12 @@ REQUIRED_TEXTS: Final[dict[str, tuple[str, ...]]] = {
 WITHOUT_ACCOUNT_TYPE: Final = frozenset({"mtr", "wta"})
 CONNECTION_NOT_FOUND: Final = {"mt4": "mt4_connection_not_found", "mt5": "mt5_connection_not_found"}
 OTHER_CONNECTION_NOT_FOUND: Final = "trade_connection_not_found"
-"""The error of wta, ctrader and fortex. None is documented for mtr, which gets the same [I]."""
+"""The error of wta, ctrader and fortex. No error is documented for mtr, which gets the same error [I]."""
 
 _USER = "SELECT true FROM crm.user_account WHERE id = $1"
 _CONNECTION = "SELECT is_demo, account_limit, server FROM crm.connection WHERE id = $1 AND platform = $2"
 _ACCOUNT_TYPE = "SELECT true FROM crm.account_type WHERE id = $1 AND connection_id = $2"
-# One request at a time for a user on a connection. Otherwise two requests could both find none pending.
+# Requests of a user on a connection run one after another. Otherwise two requests could both find no pending request.
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))"
 _PENDING = """
     SELECT true FROM crm.account_request WHERE user_id = $1 AND connection_id = $2 AND status = 'pending' LIMIT 1

@@ -22,7 +22,7 @@ MIN_PASSWORD, MAX_PASSWORD = 5, 15
 _GROUP = "SELECT currency, leverage FROM platform.account_group WHERE server = $1 AND name = $2"
 # The client of the ERP with the e-mail address and name of the form.
 _CLIENT = "SELECT client_number FROM hyper.clients WHERE lower(client_full_name) = lower($1) AND email = $2 LIMIT 1"
-# Insert the account, without a password. No row comes back if the login is taken.
+# Insert the account, without a password. No row is returned if the login is taken.
 _CREATE = """
     INSERT INTO platform.account (server, login, client_number, name, email, group_name, currency, leverage, enabled,
         read_only, send_reports, has_password, lead_source, comment, external_id, registered_local)
@@ -59,7 +59,7 @@ def check_new(fields: dict[str, Any]) -> None:
 
 
 async def create(connection: Connection, visit: Visit, fields: dict[str, Any]) -> dict[str, Any]:
-    """Check a new account. Group and name are enough, because MT4 fills in the rest [seed 003]."""
+    """Check a new account. Group and name are enough, because MT4 fills in the other fields [seed 003]."""
     group_name = fields.get("group") or ""
     group = await connection.fetchrow(_GROUP, visit.server, group_name)
     if group is None or not fields.get("name"):

@@ -42,7 +42,7 @@ class Visit:
         return self.state.pool
 
     def group(self) -> str:
-        """The group. A NUL is replaced, because the database does not take it and no group has it in its name."""
+        """The group. A NUL is replaced, because PostgreSQL cannot store it and no group has it in its name."""
         return str(self.request.path_params["group"]).replace("\0", "?")
 
     def login(self) -> int:
@@ -134,7 +134,7 @@ async def _change(visit: Visit, prepare: Prepare) -> Envelope:
     operation = prepare(visit, body)
     fault: Fault | None = visit.request.scope.get(ACTIVE_FAULT)
     if fault is not None and fault.code == "Busy":
-        # The request is refused before it is sent, and its key is not read.
+        # The request is refused before its key is read.
         raise error_of_fault("Busy")
     instead = await key.take()
     if instead is not None:
@@ -173,7 +173,7 @@ def _play_error(request: Request) -> None:
 
 
 def route(path: str, handler: Handler, method: str = "GET") -> Route:
-    """A route in any case, as in ASP.NET: the seed itself has /API and /api."""
+    """A route without regard to case, as in ASP.NET: the seed itself has /API and /api."""
     made = Route(path, handler, methods=[method])
     made.path_regex = re.compile(made.path_regex.pattern, re.IGNORECASE)
     return made

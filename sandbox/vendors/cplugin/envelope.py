@@ -19,7 +19,9 @@ OUTCOMES: Final = {"Timeout": "timeout", "Busy": "not-started", "OutcomeUnknown"
 
 
 class BusinessError(Exception):
-    """A refusal in the envelope. `outcome` is the X-Request-Outcome if it differs from that of the code."""
+    """A refusal in the envelope. `outcome` is the X-Request-Outcome if it differs from the usual outcome of the
+    code.
+    """
 
     def __init__(self, code: str, message: str, manager_code: str | None = None, *, outcome: str | None = None) -> None:
         super().__init__(message)
@@ -42,7 +44,7 @@ def error_of_fault(code: str) -> BusinessError:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One v2 answer. It is text, so that a repeat with the same key gets the same bytes."""
+    """One v2 answer. The answer is a text, so that a repeat with the same key gets the same bytes."""
 
     text: str
     headers: dict[str, str] = field(default_factory=dict)

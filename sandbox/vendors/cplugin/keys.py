@@ -1,8 +1,8 @@
 """The Idempotency-Key of v2 [D, C-py readme, C-spec].
 
-- An answer in time is kept for one minute.
-- After OutcomeUnknown the real result, or the fact that it is not known, is kept for one hour.
-- While the first request runs, a second one is not executed and gets an answer that says so.
+- An answer in time is stored for one minute.
+- After OutcomeUnknown the real result, or the fact that it is not known, is stored for one hour.
+- While the first request runs, a second request is not executed and gets `in-progress`.
 - The same key with another body is not documented. We answer Validation [I].
 """
 
@@ -33,7 +33,7 @@ _TAKE = """
 """
 # The row of a taken key.
 _READ = "SELECT body_sha256, status, answer FROM platform.idempotency_key WHERE connection = $1 AND key = $2"
-# Store the answer in the operation's own transaction, so that there is never one without the other.
+# Store the answer in the operation's own transaction, so that neither exists without the other.
 _KEEP = """
     UPDATE platform.idempotency_key SET status = $3, answer = $4, touched_at = $5 WHERE connection = $1 AND key = $2
 """
@@ -70,7 +70,7 @@ class Key:
         return cls(state, text, sha256(path.lower().encode() + b"\n" + body).digest())
 
     async def take(self) -> Envelope | None:
-        """None if the request may run, or else the answer that it gets."""
+        """None if the request may run, otherwise its answer."""
         if self.text is None:
             return None
         for _ in range(2):
@@ -105,7 +105,7 @@ class Key:
             if error.code != "MT4Error":
                 await self.free()
                 raise
-            # A refusal of the trading server is an answer, too, and is stored for the key.
+            # A refusal of the trading server is also an answer and is stored for the key.
             envelope = failure(error)
             await self._keep(self.state.pool, kept_as, envelope.text)
         except BaseException:

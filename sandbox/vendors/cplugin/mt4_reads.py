@@ -48,7 +48,9 @@ async def user_records(visit: Visit) -> list[dict[str, Any]]:
 
 
 async def users_request(visit: Visit) -> Page:
-    """Users by login, from the cursor on. Without a limit these are all. The cursor is opaque [D, C-py]."""
+    """Users in the order of logins, after the cursor. Without a limit the answer has all users. The cursor is opaque
+    [D, C-py].
+    """
     limit, after = _limit(visit.request.query_params.get("limit")), _after(visit.request.query_params.get("cursor"))
     rows = await visit.pool.fetch(_SOME_USERS, visit.server, after, None if limit is None else limit + 1)
     shown = rows[:limit]
@@ -105,7 +107,7 @@ async def group_record(visit: Visit) -> dict[str, Any]:
 
 
 async def history(visit: Visit) -> list[dict[str, Any]]:
-    """Closed trades of one account, in a window or all."""
+    """Closed trades of one account, in a window of time or all trades."""
     login = visit.login()
     zone = ZoneInfo(visit.timezone)
     start = _moment(visit, "fromTime", zone) or EPOCH
@@ -120,7 +122,7 @@ def _moment(visit: Visit, name: str, zone: ZoneInfo) -> datetime | None:
     if not text:
         return None
     try:
-        # The plus of an offset arrives as a blank if it is not escaped.
+        # The plus of an offset is received as a blank if the client did not escape it.
         moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError as error:
         raise BusinessError("Validation", f"{name} is no time.") from error

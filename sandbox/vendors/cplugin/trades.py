@@ -41,7 +41,7 @@ class BalanceOperation:
 
 
 def fields_of(body: bytes) -> dict[str, Any]:
-    """The fields of the body, with names in lower case, because ASP.NET takes any case."""
+    """The fields of the body, with names in lower case, because ASP.NET ignores case."""
     content = decode(body)
     if not isinstance(content, dict):
         raise BusinessError("Validation", "The body is not a JSON object.")
@@ -82,7 +82,7 @@ def parse(body: bytes) -> BalanceOperation:
     command = member(fields, "tradeCommand", COMMANDS, "Buy")
     login, amount = _whole(fields, "orderBy"), _price(fields)
     if kind != "BrBalance" or command not in {"Balance", "Credit"}:
-        # This is an order to buy or sell, without a volume. A missing command means Buy, too.
+        # Any other command is an order to buy or sell, here without a volume. A missing command means Buy.
         raise mt4_error("TradeBadVolume", "Invalid volume.")
     if not 0 < abs(amount) <= MAX_AMOUNT:
         raise mt4_error("InvalidData", "Invalid amount.")

@@ -32,7 +32,7 @@ from sandbox.vendors.state import VendorState
 __all__ = ["DOCUMENTED_REQUESTS_PER_MINUTE", "build"]
 
 DOCUMENTED_REQUESTS_PER_MINUTE: Final = 20
-"""The usual limit for each IP address in API mode. It can be configured there and here [D, H-1445]."""
+"""The usual limit for each IP address in API mode. It can be configured, as at the vendor [D, H-1445]."""
 MINUTE = timedelta(minutes=1)
 TOO_MANY = 429
 
@@ -57,7 +57,7 @@ def build(state: VendorState) -> Starlette:
         await tokens.expire(state.pool)
 
     async def restore() -> None:
-        # Only after a change, because a reset must also work while the database is down.
+        # The tokens are restored only after a change, because a reset must also work while the database is down.
         if gate.tokens_touched:
             await tokens.restore(state.pool)
             gate.tokens_touched = False
@@ -88,7 +88,7 @@ class Gate:
             raise HyperRefusal(NOT_AUTHORISED)
 
     def count(self, ip: str) -> None:
-        """Count a call in a sliding minute. The vendor does not document how it counts."""
+        """Count a call in a sliding minute. The vendor does not document its method of counting."""
         now = self.state.clock.now()
         recent = self._recent[ip]
         while recent and now - recent[0] >= MINUTE:

@@ -19,7 +19,8 @@ CODES: Final[dict[int, tuple[int, str]]] = {
     NOT_AUTHORISED: (403, "Not authorised."),
     9: (400, "The language is not accepted."),
     BUSY: (423, "The resource is being processed, try later."),
-    # The general list has 422 "security alert". Functions of a client have 401, and all functions here are such.
+    # The general list has 422 "security alert". Functions of a client have 401, and all functions of this module are
+    # functions of a client.
     WRONG_PASSWORD: (401, "Incorrect API_Password"),
     12: (422, "The entity is locked by another user."),
     13: (400, "The password breaks a rule."),

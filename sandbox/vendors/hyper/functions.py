@@ -30,7 +30,7 @@ _CLIENT = """
     LEFT JOIN brokergraph_erp.api_password p USING (client_number)
     WHERE c.client_number = $1
 """
-# The client's balances with the accounting currency, without those that are zero.
+# The client's balances with the accounting currency, without balances of zero.
 _BALANCES = """
     SELECT currency, balance, cash, value FROM brokergraph_erp.currency_balance
     WHERE client_number = $1 ORDER BY currency
@@ -38,7 +38,7 @@ _BALANCES = """
 _ACCOUNTING = "SELECT currency FROM brokergraph_erp.accounting_currency"
 # One creation at a time for a client. A second request is refused instead of waiting.
 _TRY_LOCK = "SELECT pg_try_advisory_xact_lock($1, $2)"
-# The account that the client has already. This function makes at most one, so that any account counts.
+# The existing account of the client. The function makes at most one account, so that any account counts.
 _EXISTING = """
     SELECT server, login, platform, status, group_name, currency, balance FROM brokergraph_erp.trading_account
     WHERE client_number = $1 AND platform IN ('MT4', 'MT5') AND login ~ '^[0-9]+$'
@@ -80,7 +80,7 @@ async def identify(state: VendorState, fields: dict[str, Any]) -> Any:
 
 
 async def get_client_balance(state: VendorState, fields: dict[str, Any]) -> Response:
-    """A client's balance. Code 1 is a restricted client, with HTTP 200 and here with Data, as no page says [I]."""
+    """A client's balance. Code 1 is a restricted client, with HTTP 200 and, which is not documented, with Data [I]."""
     client = await identify(state, fields)
     base = await state.pool.fetchval(_ACCOUNTING)
     rows = await state.pool.fetch(_BALANCES, client["client_number"])
@@ -108,7 +108,9 @@ def _balance(row: Any, base: str) -> dict[str, Any]:
 
 
 async def create_tp_account(state: VendorState, fields: dict[str, Any]) -> Response:
-    """Make an account. A client that has one gets it as the answer, with code 1, so that a repeat is harmless."""
+    """Make an account. If the client has an account, the answer is this account with code 1, so that a repeat is
+    harmless.
+    """
     client = await identify(state, fields)
     async with state.pool.acquire() as connection, connection.transaction():
         if not await connection.fetchval(_TRY_LOCK, _CLIENT_LOCK, client["client_number"]):

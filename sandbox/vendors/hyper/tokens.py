@@ -1,4 +1,4 @@
-"""The access token of the connection and its refresh token [D, H-1445]. They are stored for the next start.
+"""The access token of the connection and its refresh token [D, H-1445]. Both tokens are stored for the next start.
 
 The field names of the answer to RefreshToken are not documented. "AccessToken" and "RefreshToken" are assumed [I].
 """
@@ -19,7 +19,7 @@ ACCESS_LENGTH: Final = 120
 REFRESH_LENGTH: Final = 200
 ACCESS_LIFE_SECONDS: Final = 3600
 
-# Store the pair of the settings file, unless there is one, which may have been refreshed.
+# Store the pair of the settings file, unless a pair is stored, which may have been refreshed.
 _FIRST = """
     INSERT INTO platform.hyper_token (kind, token) VALUES ('access', $1), ('refresh', $2) ON CONFLICT (kind) DO NOTHING
 """
@@ -32,9 +32,9 @@ _RESTORE = """
 _ACCESS = "SELECT token FROM platform.hyper_token WHERE kind = 'access' AND (expires_at IS NULL OR expires_at > $1)"
 # The refresh token. It is locked, so that of two refreshes in replaceable mode the second is refused.
 _REFRESH = "SELECT token FROM platform.hyper_token WHERE kind = 'refresh' FOR UPDATE"
-# Replace a token by a new one. The old one is then refused.
+# Replace a token by a new token. The old token is then refused.
 _REPLACE = "UPDATE platform.hyper_token SET token = $2, expires_at = $3 WHERE kind = $1"
-# End the access token now.
+# End the access token immediately.
 _EXPIRE = "UPDATE platform.hyper_token SET expires_at = '-infinity' WHERE kind = 'access'"
 
 
@@ -65,7 +65,9 @@ async def check_token(state: VendorState, request: Request) -> None:
 
 
 async def refresh(state: VendorState, request: Request) -> Response:
-    """Renew the access token. The refresh token is the Bearer, and in replaceable mode it is renewed, too."""
+    """Renew the access token. The refresh token is the Bearer token. In replaceable mode the refresh token is renewed
+    too.
+    """
     async with state.pool.acquire() as connection, connection.transaction():
         if not _same(_bearer(request), await connection.fetchval(_REFRESH)):
             raise HyperRefusal(WRONG_TOKEN)

@@ -224,7 +224,7 @@ async def test_the_operators_limits_are_kept(box, database, account):
     assert (large["code"], large["message"]) == ("LIMIT_EXCEEDED", f"One deposit may be at most 10 {currency}.")
     assert (often["code"], often["message"]) == (
         "LIMIT_EXCEEDED",
-        f"This would pass the account's limit of 0.5 {currency} a day.",
+        f"This deposit would exceed the account's limit of 0.5 {currency} a day.",
     )
 
 

@@ -67,7 +67,7 @@ def test_the_default_page_has_fifty_and_counts_only_when_asked(graph):
         ("first: 0", "first must be from 1 to 200; got 0."),
         ("first: 201", "first must be from 1 to 200; got 201."),
         ("last: 201", "last must be from 1 to 200; got 201."),
-        ("first: 1, last: 1", "Give either first or last, not both."),
+        ("first: 1, last: 1", "first and last must not be given together."),
         ('after: "garbage"', "'garbage' is not a cursor of this list; take one from its pageInfo or edges."),
         ('after: ""', "'' is not a cursor of this list; take one from its pageInfo or edges."),
     ],

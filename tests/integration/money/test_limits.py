@@ -36,7 +36,7 @@ async def test_a_days_deposits_of_a_caller_end_at_the_limit(ledger):
         await receive(ledger, new_deposit(3, guards=guards, login="3"))
 
     assert refused.value.reason is Reason.LIMIT_EXCEEDED
-    assert refused.value.message == "This would pass the caller's limit of 3 USD a day."
+    assert refused.value.message == "This deposit would exceed the caller's limit of 3 USD a day."
     assert await ledger.by_key("partner", "key-3") is None
     await receive(ledger, new_deposit(4, guards=guards, principal="somebody else"))
     await receive(ledger, new_deposit(5, guards=guards, currency="EUR"))
@@ -49,7 +49,7 @@ async def test_the_daily_limit_of_an_account_counts_the_deposits_of_all_callers(
     with pytest.raises(LimitReached) as refused:
         await receive(ledger, new_deposit(2, guards=guards, principal="somebody else"))
 
-    assert refused.value.message == "This would pass the account's limit of 1.5 USD a day."
+    assert refused.value.message == "This deposit would exceed the account's limit of 1.5 USD a day."
     await receive(ledger, new_deposit(3, guards=guards, login="2"))
 
 

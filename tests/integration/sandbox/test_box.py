@@ -216,7 +216,7 @@ async def test_another_number_of_clients_needs_a_word(started):
 
     assert await complaint("--data", str(started.data), "--clients", "6") == (
         1,
-        "Error: The data folder holds 5 clients, not 6: start with --fresh to reload\n",
+        "Error: The data folder has 5 clients, not 6: start with --fresh to reload\n",
     )
     facts = await started.start("--clients", "6", "--fresh")
     connection = await asyncpg.connect(facts["database_url"])

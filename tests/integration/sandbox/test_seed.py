@@ -272,7 +272,7 @@ async def test_what_was_loaded_stays_and_another_count_is_refused(pg, erp):
 
     await fill(pg, CLIENTS, fresh=False, progress=seed.quiet)
     await fill(pg, None, fresh=False, progress=seed.quiet)
-    with pytest.raises(SeedMismatchError, match="holds 400 clients, not 401: start with --fresh"):
+    with pytest.raises(SeedMismatchError, match="has 400 clients, not 401: start with --fresh"):
         await fill(pg, CLIENTS + 1, fresh=False, progress=seed.quiet)
 
     assert await erp.fetchval("SELECT comment FROM platform.deal WHERE ticket = 1") == "kept"

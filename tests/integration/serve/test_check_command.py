@@ -60,9 +60,9 @@ def test_check_names_the_servers_with_a_proven_history(acme, operator, new_datab
 
     proven = scratch.run_here("check").stdout
 
-    assert "note  servers.R1: its history has not shown a deposit of ours yet" in unproven
-    assert "ok    servers.R1: its history has shown a deposit of ours" in proven
-    assert "note  servers.A1: its history has not shown a deposit of ours yet" in proven
+    assert "note  servers.R1: its history has not shown one of our deposits yet" in unproven
+    assert "ok    servers.R1: its history has shown one of our deposits" in proven
+    assert "note  servers.A1: its history has not shown one of our deposits yet" in proven
 
 
 def test_the_views_of_the_document_are_what_is_asked_for(another_erp):

@@ -133,7 +133,7 @@ def test_what_can_be_read_in_one_way_of_redis_is_taken(address):
         ("postgresql://db/erp?Secr3t", "name=value"),
         ("postgresql://db/erp?a-b=c", "name=value"),
         ("postgresql://db/erp?host=reader:Secr3t", "a host or a port"),
-        ("postgresql://db/erp?port=Secr3t", "no number"),
+        ("postgresql://db/erp?port=Secr3t", "not a number"),
         ("postgresql://db/erp?user=a&user=b", "twice"),
         ("postgresql://db/erp?password=p+q", r"\+"),
         ("postgresql://db/erp?password=p&Secr3t=q", "not known next to a password"),

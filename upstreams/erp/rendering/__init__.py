@@ -1,11 +1,11 @@
 """The ERP's part of an answer as JSON text, rendered by PostgreSQL: one statement for a whole page of clients.
 
 - sql_json.py: how a column becomes JSON: exact amounts, texts, codes, ids.
-- builder.py: puts columns, relations and parameters together to a statement.
+- builder.py: builds a statement from columns, relations and parameters.
 - statement.py: the statement for pages, filtered pages and clients by number.
-- reader.py: runs it with what the caller may see. Requests share it where it is by key.
+- reader.py: runs the statement with the visibility of the caller. Requests share statements by key.
 
-It knows the views and nothing of GraphQL. The caller says which columns an answer needs and under which names.
+This package depends on the views and not on GraphQL. Its users define the columns of an answer and their names.
 """
 
 from upstreams.erp.rendering import sql_json as sql

@@ -1,4 +1,4 @@
-"""Collects what a rendering of clients needs, and makes a statement of it."""
+"""The statement builder: collects the parts of a rendering of clients and makes the statement."""
 
 import re
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
@@ -24,13 +24,13 @@ _PARAMETER: Final = re.compile(r"\$(\d+)")
 
 
 class Columns(Protocol):
-    """The values that an object's fields are rendered from, by name, as SQL or as finished JSON."""
+    """The values from which an object's fields are rendered, by name, as SQL or as finished JSON."""
 
     def column(self, name: str) -> str: ...
 
 
 class Row:
-    """The columns of a view that are read. `computed` are those that the statement adds to them."""
+    """The columns of a view that the statement reads. `computed` are additional columns that the statement computes."""
 
     def __init__(self, alias: str, computed: Collection[str] = ()) -> None:
         self.alias = alias
@@ -43,12 +43,14 @@ class Row:
         return f"{self.alias}.{name}"
 
     def read(self, *always: str) -> str:
-        """What is selected from the view, under the same alias."""
+        """The select list for the view, with the same alias."""
         return ", ".join(f"{self.alias}.{name}" for name in dict.fromkeys((*always, *self._columns)))
 
 
 class Computed:
-    """Values that a statement computes, each only if it is read: a parameter without a use would have no type."""
+    """Values that a statement computes. Each is included only if it is read, because an unused parameter has no
+    type.
+    """
 
     def __init__(self, **values: Callable[[], str]) -> None:
         self._values = values
@@ -62,8 +64,8 @@ Body = Callable[[Row], Json]
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """Names of parameters: how many accounts, which (seven, as AccountQuery gives them; none for all), and between
-    which keys (four; none for no bounds).
+    """Names of parameters: the number of accounts, the conditions (seven, as AccountQuery gives them; none for all),
+    and the keys that bound the page (four; none for no bounds).
     """
 
     limit: Hashable
@@ -83,7 +85,7 @@ class Ends(NamedTuple):
 
 
 class StatementBuilder:
-    """Collects what a rendering needs. Parameters are known by names of the caller's choice."""
+    """Collects the parts of a rendering. The caller chooses the names of parameters."""
 
     def __init__(self) -> None:
         self.client = Row("c")
@@ -101,7 +103,7 @@ class StatementBuilder:
         return Sql(f"${self._number(name)}::{type_}")
 
     def statement(self, texts: Sequence[Json]) -> Statement:
-        """For clients with these texts."""
+        """The statement for clients with these texts."""
         joins = [f"\nFULL JOIN {alias} ON {alias}.client_number = c.client_number" for alias in self._by_client()]
         joins += [f"\nLEFT JOIN LATERAL ({page}) {alias} ON true" for page, alias in self._pages.items()]
         return the_one(
@@ -154,8 +156,8 @@ class StatementBuilder:
         return null_without([value], half_even(units, value, balance, places))
 
     def total(self, body: Callable[[Columns], Json], currency: Hashable) -> Json:
-        """The sum of a client's balances as `body` renders it: null, never partial, where a value is not known. The
-        total of a client without balances is zero in the currency that the parameter names.
+        """The sum of a client's balances, rendered by `body`. The sum is null if one value is not known: it is never
+        partial. The total of a client without balances is zero in the currency of the parameter.
         """
         value = self.balance.column("value")
         total, count, known = (self._of_balances(one) for one in (f"sum({value})", "count(*)", f"count({value})"))
@@ -174,8 +176,8 @@ class StatementBuilder:
         return f"b.{self._aggregates.setdefault(aggregate, f'x{len(self._aggregates)}')}"
 
     def accounts(self, row: Row, body: Json, page: AccountPage, *, keyed: bool) -> tuple[Json, int]:
-        """A page of a client's accounts as the elements of a list. If it is `keyed`, the statement also has the keys of
-        the accounts, under the returned number.
+        """A page of a client's accounts as the elements of a list. If the page is `keyed`, the statement also has the
+        keys of the accounts, under the returned number.
         """
         select = SKELETON["accounts"].format(
             text=marked(body),
@@ -202,7 +204,7 @@ class StatementBuilder:
         )
 
     def account_count(self, page: AccountPage) -> str:
-        """SQL for how many accounts there are on all pages."""
+        """SQL for the number of accounts on all pages."""
         return f"{self._by_page(SKELETON['account_count'].format(condition=self._matching(page)))}.n"
 
     def _by_page(self, select: str) -> str:
@@ -216,7 +218,7 @@ class StatementBuilder:
         return f" AND {self._part('account_page', page.bounds)}" if page.bounds else ""
 
     def _part(self, part: str, names: Sequence[Hashable]) -> str:
-        """A part of erp.sql, its parameters in their order under these names."""
+        """A part of erp.sql. Its parameters get these names, in their order."""
         text = _PARTS[part]
         first = min(int(number) for number in _PARAMETER.findall(text))
         return _PARAMETER.sub(lambda found: f"${self._number(names[int(found[1]) - first])}", text)

@@ -1,4 +1,4 @@
-"""Reads clients as text. Like erp/reader.py it takes `visible` with every question; there is no way past it."""
+"""Reads clients as text. As in erp/reader.py, every method requires `visible`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -16,19 +16,19 @@ from upstreams.postgres.database import Database
 _BEFORE_ALL: Final = -(2**63)
 _AFTER_ALL: Final = 2**63 - 1
 _ALL_CLIENTS: Final = ClientQuery()
-# In the pages of one statement: with more, the waiter for one page waits too long for the others.
+# The maximum number of clients in the pages of one statement. With more clients, each waiter waits too long for the
+# pages of others.
 _MOST_CLIENTS: Final = 200
 
 Texts = asyncpg.Record
-"""A client's number, and then its texts."""
+"""A client's number, followed by its texts."""
 Bounds = tuple[int, int]
-"""Between which clients' numbers a page lies; neither is in it."""
+"""The clients' numbers that bound a page. They are not on the page."""
 
 
 class Question(NamedTuple):
-    """A statement, its parameters, and what the caller may see: equal questions share a call. Pages share a call if
-    they
-    also have the same length and begin at the same end.
+    """The coalescing key: a statement, its parameters and the visibility of the caller. Requests with equal keys share
+    a call. Pages also need the same length and direction.
     """
 
     statement: Statement
@@ -71,9 +71,8 @@ class ClientTexts:
         *,
         looks_ahead: bool,
     ) -> Page[Texts]:
-        """As erp.client_page. A page of all clients is shared with other waiters for such pages. `has_more` is right
-        only
-        if `looks_ahead`.
+        """Like erp.client_page. Waiters for pages of all clients share a statement. `has_more` is only right with
+        `looks_ahead`.
         """
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))
         bounds = (_BEFORE_ALL if after is None else after, _AFTER_ALL if before is None else before)
@@ -95,7 +94,7 @@ class ClientTexts:
         visible: Visibility,
         call: Call,
     ) -> Mapping[int, Texts]:
-        """As erp.clients; shared with other waiters for the same texts."""
+        """Like erp.clients. Waiters for the same texts share a call."""
         return await self._by_number.ask(Question(statement, parameters, visible), numbers, call)
 
     async def _ask_by_number(self, question: Question, numbers: Sequence[int], call: Call) -> dict[int, Texts]:

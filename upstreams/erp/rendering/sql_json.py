@@ -1,8 +1,8 @@
 """How columns become JSON text inside a statement.
 
-Money is exact and in plain notation, as core/money.py prints it: the tests hold the two together. A value without a
-valid text (null where there must be none, NaN) makes its whole text NULL, which `marked` turns into a mark. The reader
-of a mark lets the resolvers answer, which report what is wrong and where.
+Money is exact and in plain notation, as core/money.py prints it: the tests compare the two. A value without a valid
+text (a forbidden null, NaN) makes its whole text NULL, which `marked` replaces by a mark. After a mark the resolvers
+answer instead, and report the error and its place.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,19 +18,19 @@ UNRENDERED: Final = "\x02"
 _AS_JSON: Final = "to_json"
 _AS_SCALAR: Final = "JSON_SCALAR"
 _SCALARS_SINCE: Final = 17
-# Python, and therefore a resolver, has no other years.
+# Python, and therefore a resolver, supports no other years.
 _FIRST: Final = "0001-01-01 00:00:00+00"
 _AFTER_LAST: Final = "10000-01-01 00:00:00+00"
 
 
 class Sql(str):
-    """An SQL expression of type text that yields JSON. Everything else that is put together is JSON as it stands."""
+    """An SQL expression of type text that yields JSON. All other parts are finished JSON."""
 
     __slots__ = ()
 
 
 Json = Sequence[str]
-"""JSON in pieces, literal text and Sql by turns, to be joined by ||."""
+"""JSON in pieces of literal text and Sql, which || joins."""
 
 
 def quoted(text: str) -> str:
@@ -39,7 +39,7 @@ def quoted(text: str) -> str:
 
 
 def joined(json: Json) -> Sql:
-    """The pieces as one SQL expression; neighbouring literals become one."""
+    """The pieces as one SQL expression. Adjacent literals become one literal."""
     pieces: list[str] = []
     literal = ""
     for one in json:
@@ -73,7 +73,7 @@ def spelled(sql: str, major: int) -> str:
 
 
 def given(json: str) -> Json:
-    """What is JSON already: a literal text or Sql."""
+    """Finished JSON: a literal text or Sql."""
     return [json]
 
 
@@ -82,7 +82,7 @@ def null_if(condition: str, json: Json) -> Json:
 
 
 def null_without(columns: Sequence[str], json: Json) -> Json:
-    """Null where one of the columns has no value."""
+    """Null if one of the columns has no value."""
     return null_if(" OR ".join(f"{column} IS NULL" for column in columns), json)
 
 
@@ -110,7 +110,7 @@ def text_or_null(column: str) -> Json:
 
 
 def instant(column: str) -> Json:
-    """A timestamptz, in UTC with milliseconds. NULL for one that is not of the years 1 to 9999."""
+    """A timestamptz, in UTC with milliseconds. NULL for a year outside of 1 to 9999."""
     text = f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
     return ['"', Sql(f"CASE WHEN {column} >= '{_FIRST}' AND {column} < '{_AFTER_LAST}' THEN {text} END"), '"']
 
@@ -139,12 +139,12 @@ def _in(column: str, codes: Iterable[int]) -> str:
 
 
 def coded(column: str, names: Mapping[int | str, str], otherwise: str) -> Json:
-    """A code by its name as an enum value; `otherwise` for any other code, and for none."""
+    """The name of the enum value for a code; `otherwise` for any other code, and for NULL."""
     return ['"', Sql(_case(column, {code: quoted(name) for code, name in names.items()}, quoted(otherwise))), '"']
 
 
 def text_or_coded(column: str, code: str, texts: Mapping[int, str], otherwise: str) -> Json:
-    """The text, or where there is none the text for the code."""
+    """The text; the text for the code if the text is missing or empty."""
     instead = _case(code, {one: quoted(found) for one, found in texts.items()}, quoted(otherwise))
     return text(f"coalesce(nullif({column}, ''), {instead})")
 
@@ -157,7 +157,9 @@ def _case(column: str, results: Mapping[int | str, str], otherwise: str) -> str:
 
 
 def amount(column: str, places: str) -> Json:
-    """A numeric column as a string: with at least so many places, and finer digits where it has them. NULL for NaN."""
+    """A numeric column as a string, with at least the given number of places, and more if the value has more. NULL for
+    NaN.
+    """
     least = f"min_scale({column})"
     finer = f"CASE WHEN {least} > {places} THEN {least} WHEN {least} >= 0 THEN {places} END"
     exact = f"CASE WHEN scale({column}) = {places} THEN {column}::text ELSE round({column}, {finer})::text END"
@@ -165,7 +167,9 @@ def amount(column: str, places: str) -> Json:
 
 
 def figure(exact: str, currency: str) -> Json:
-    """An amount in a currency, null without one; with its own digits where the currency is not known."""
+    """An amount in a currency; null without an amount. If the currency is not known, the amount keeps its own
+    digits.
+    """
     return null_without(
         [exact], amount(exact, f"(CASE WHEN {currency} IS NULL THEN scale({exact}) ELSE {places_of(currency)} END)")
     )
@@ -176,13 +180,13 @@ def difference(minuend: str, subtrahend: str, places: str) -> Json:
 
 
 def truncated(dividend: str, divisor: str, places: int) -> str:
-    """SQL for the quotient in units of the last of so many places, cut towards zero."""
+    """SQL for the quotient in units of the last decimal place, truncated towards zero."""
     return f"div({dividend} * {10**places}, {divisor})"
 
 
 def half_even(units: str, dividend: str, divisor: str, places: int) -> Json:
-    """The quotient as core/money.py divides, of which `units` is what `truncated` says. NULL for NaN, and for more
-    digits than there are.
+    """The quotient, rounded as in core/money.py. `units` is the result of `truncated`. NULL for NaN, and for more
+    digits than an amount may have.
     """
     rest = f"2 * abs({dividend} * {10**places} - {units} * {divisor})"
     is_more = f"{rest} > abs({divisor}) OR {rest} = abs({divisor}) AND mod({units}, 2) <> 0"
@@ -198,7 +202,8 @@ def places_of(currency: str) -> str:
     for code, digits in known.items():
         by_digits.setdefault(digits, []).append(quoted(code))
     whens = " ".join(f"WHEN {currency} IN ({', '.join(codes)}) THEN {digits}" for digits, codes in by_digits.items())
-    # One look into all the exceptions first: a list of nine or more is looked up by its hash, and most are in none.
+    # First one test against all exceptions: PostgreSQL tests a list of nine or more by a hash, and most currencies are
+    # no exception.
     exceptions = ", ".join(chain.from_iterable(by_digits.values()))
     return f"(CASE WHEN {currency} IN ({exceptions}) THEN CASE {whens} END ELSE {default} END)"
 
@@ -211,12 +216,12 @@ def base64url(plain: Json) -> Json:
 
 
 def hole(number: int) -> str:
-    """The place of a text from elsewhere. A text that is split at HOLE has all of them at its odd parts."""
+    """A hole for a text of a resolver. If a text is split at HOLE, the odd parts are the holes."""
     return f"{HOLE}{number}{HOLE}"
 
 
 def marked(json: Json) -> Sql:
-    """The text, or the mark where it is NULL."""
+    """The text; the mark if the text is NULL."""
     return Sql(f"coalesce({joined(json)}, E'\\x02')")
 
 
@@ -234,5 +239,5 @@ def demo(row_server: str, row_group: str, patterns: tuple[str, str], decided: st
 
 
 def chosen(texts: str, names: str, name: str, otherwise: Json) -> Json:
-    """Of some JSON texts in an array that of the name, which has the same place among the names."""
+    """The JSON text of a name, from an array in the order of the names."""
     return [Sql(f"coalesce(({texts})[array_position({names}, {name})], {joined(otherwise)})")]

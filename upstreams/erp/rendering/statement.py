@@ -1,16 +1,16 @@
-"""A statement that renders clients: a row for each, its number and then one or more texts.
+"""A statement that renders clients. Each client is a row with its number and one or more texts.
 
     WITH c AS (the clients), k AS (the accounting currency), w AS (web statuses), b AS (balances, by client)
     SELECT c.client_number, text, ... FROM c FULL JOIN w ... FULL JOIN b ... LEFT JOIN LATERAL (a page of accounts) ...
 
 - Each relation is read once, by the clients' numbers. Accounts are read as a page for each client.
-- Because no relation has a client that `c` lacks, a full join gives the rows of a left join. PostgreSQL never does a
-full
-  join by nested loops. It would choose them for the few clients that it expects, and many may come.
-- Nothing in it comes from a caller: the caller's visibility and every argument are parameters.
-- Parameters of `c` and of pages are in sub-selects, so that PostgreSQL cannot estimate by their values. Its generic
-plan
-  is then no worse, and PostgreSQL soon keeps this plan. A kept plan saves most of the cost of a small statement.
+- Because no relation has a client that `c` lacks, a full join gives the rows of a left join. PostgreSQL never runs a
+  full join by nested loops. It would choose nested loops for a left join, because it expects few clients, but many may
+  come.
+- The text of the statement has no value of a caller: the caller's visibility and every argument are parameters.
+- Parameters of `c` and of pages are in sub-selects, so that PostgreSQL cannot use their values for estimates. The
+  generic plan is then not worse than a custom plan, so that PostgreSQL soon caches it. A cached plan saves most of the
+  cost of a small statement.
 """
 
 import re
@@ -33,14 +33,16 @@ _UNIT: Final = "\x1f"
 
 
 class Spellings:
-    """A statement in the spelling of each major version of PostgreSQL."""
+    """The text of a statement for each major version of PostgreSQL."""
 
     def __init__(self, sql: str) -> None:
         self._sql = sql
         self._by_major: dict[int, str] = {}
 
     def of(self, major: int) -> str:
-        """For a major version, 0 for any: always the same object, because a string keeps its hash."""
+        """The text for a major version; 0 for any version. It is always the same object, because a string object caches
+        its hash.
+        """
         found = self._by_major.get(major)
         if found is None:
             found = self._by_major[major] = spelled(self._sql, major)
@@ -49,10 +51,9 @@ class Spellings:
 
 @dataclass(frozen=True, eq=False)
 class Statement:
-    """`texts` for each client, over `relations`, and behind them `keys` (see `keys_of`). `parameters` are the names of
-    $3 and the following. A statement is equal to itself alone, because a hash of such long texts costs as much as a
-    small
-    answer. Therefore there is only one of each (`the_one`).
+    """`texts` for each client, over `relations`, followed by `keys` (see `keys_of`). `parameters` are the names of $3
+    and the following. A statement is compared by identity, because a hash of such long texts costs as much as a small
+    answer. `the_one` therefore makes equal statements one object.
     """
 
     client_columns: str
@@ -64,9 +65,9 @@ class Statement:
 
     @cached_property
     def forward(self) -> Spellings:
-        """Pages of all clients, one after the other. Its own parameters are the numbers after which the pages begin,
-        those
-        before which they end, and the length of all pages. The last column is the number of the page, from 1.
+        """Pages of all clients, one after the other. The additional parameters are the numbers after which the pages
+        begin, the numbers before which they end, and the length of all pages. The last column is the number of the
+        page, from 1.
         """
         return self._pages("")
 
@@ -77,7 +78,9 @@ class Statement:
 
     @cached_property
     def filtered_forward(self) -> Spellings:
-        """One page of some clients. Its own parameters are those of `matching_clients`, after, before and limit."""
+        """One page of matching clients. The additional parameters are those of `matching_clients`, after, before and
+        limit.
+        """
         return self._page("")
 
     @cached_property
@@ -86,13 +89,13 @@ class Statement:
 
     @cached_property
     def by_number(self) -> Spellings:
-        """Some clients; its own parameter is their numbers."""
+        """Clients by number. The additional parameter is their numbers."""
         [numbers] = self._own(1)
         return self._whole(f"c.client_number = ANY (ARRAY(SELECT unnest({numbers}::int[])))", "")
 
     def keys_of(self, rows: Iterable[asyncpg.Record], number: int) -> list[str]:
-        """Server, login, server, login, ... of the accounts on these rows' pages with this number, in reading order.
-        There are too many if one of them contains the separator.
+        """Server, login, server, login, ... of the accounts on the pages with this number, in the order of the text. If
+        a name contains the separator, the list is too long.
         """
         column = 1 + len(self.texts) + number
         keys = _UNIT.join([row[column] for row in rows if row[column] is not None])
@@ -132,10 +135,12 @@ _known: WeakValueDictionary[tuple[Hashable, ...], Statement] = WeakValueDictiona
 
 
 def the_one(statement: Statement) -> Statement:
-    """Of all equal statements the first. Equal selections in different documents share its calls and its plan."""
+    """The first of all equal statements. Equal selections in different documents therefore share its calls and its
+    plan.
+    """
     return _known.setdefault(astuple(statement), statement)
 
 
 def moved(part: str, by: int) -> str:
-    """A part of erp.sql whose parameters begin further back."""
+    """A part of erp.sql with renumbered parameters."""
     return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", part)

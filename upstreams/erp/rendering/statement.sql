@@ -1,4 +1,5 @@
--- What upstreams/erp/rendering/statement.py puts together. Names in braces are filled in there, never with what a caller sent.
+-- What upstreams/erp/rendering/statement.py puts together. The Python code fills in the names in braces, never with a
+-- value of a caller.
 
 -- part: whole
 WITH c AS MATERIALIZED (
@@ -38,7 +39,7 @@ WHERE w.client_number = {of_c}
 b AS (
     SELECT b.client_number{aggregates}
     FROM (
-        -- In a query of its own, so that a view's value is computed once for each row, however often it is used.
+        -- A separate sub-query, so that a view's value is computed once for each row, even if it is used several times.
         SELECT {read}, {places} AS places{columns}
         FROM brokergraph_erp.currency_balance b
         WHERE b.client_number = {of_c} AND b.balance <> 0

@@ -13,12 +13,12 @@ from upstreams.state.budgets.token_bucket import MOST_PER_MINUTE, BudgetStore, D
 
 _log = structlog.get_logger(__name__)
 
-# A store that failed is not asked for this long, so that not every request waits for its time-out.
+# After a failure the store is not used for this time, so that not every request waits for its time-out.
 _STORE_PAUSE_SECONDS = 1.0
 
 
 class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[budget]: what each caller may spend in a minute. `mutations_reserved` of it is for mutations alone."""
+    """[budget]: the budget of each caller in a minute. The part `mutations_reserved` is only for mutations."""
 
     store: Literal["off", "memory", "postgresql", "redis"] = "memory"
     cost_per_minute: int = 10_000_000
@@ -42,8 +42,8 @@ class BudgetConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class Budgets:
     """Charges the cost of each operation before it runs.
 
-    While the store does not answer, each process has its own budgets: callers are served, and each process gives a
-    caller at most the budget.
+    While the store does not answer, each process uses its own budgets. Requests are then still answered, and each
+    process allows a caller one whole budget.
     """
 
     def __init__(self, store: BudgetStore, config: BudgetConfig, clock: Clock) -> None:
@@ -56,7 +56,9 @@ class Budgets:
         """How many draws used this process' own buckets because the store did not answer."""
 
     async def spend(self, principal: str, cost: int, *, mutation: bool) -> BudgetStanding:
-        """Draw the cost, or nothing where the budget is too small (`granted`). Never raises for a store that fails."""
+        """Draw the cost; draw nothing if the budget is too small (`granted` is then false). A failed store raises no
+        error.
+        """
         floor = 0 if mutation else self._config.mutations_reserved
         draw = Draw(self._config.cost_per_minute, cost, floor)
         return self._standing(await self._take(principal, draw), draw, mutation=mutation)

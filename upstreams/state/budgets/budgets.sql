@@ -1,4 +1,5 @@
--- Budgets of all processes (upstreams/migrations/0008_budgets.sql). The rule is that of upstreams/state/budgets/token_bucket.py.
+-- Budgets of all processes (upstreams/migrations/0008_budgets.sql). The rule is the same as in
+-- upstreams/state/budgets/token_bucket.py.
 
 -- name: take
 -- Take a cost from a caller's bucket? $1 principal, $2 per minute, $3 cost, $4 floor; levels are the cost times 60,000.

@@ -12,7 +12,9 @@ from upstreams.state.budgets.token_bucket import BudgetStore
 
 
 def open_budgets(config: BudgetConfig, state: Database, clock: Clock) -> Budgets | None:
-    """The callers' budgets; None where they are off. Connects to nothing. Raises ConfigError for a missing library."""
+    """The callers' budgets; None if budgets are off. No connection is opened. Raises ConfigError for a missing
+    library.
+    """
     return None if config.store == "off" else Budgets(open_store(config, state, clock), config, clock)
 
 
@@ -27,7 +29,7 @@ def open_store(config: BudgetConfig, state: Database, clock: Clock) -> BudgetSto
 
 def _redis(config: BudgetConfig) -> BudgetStore:
     try:
-        # An extra, which most installations do not have.
+        # The library is an extra that most installations do not have.
         module = import_module("upstreams.state.budgets.redis")
     except ModuleNotFoundError:
         raise ConfigError("budget.store", "needs the package redis: install brokergraph[redis]") from None

@@ -28,7 +28,7 @@ class PostgresStore:
         return Level(row["level"], row["at_ms"], row["granted"])
 
     async def aclose(self) -> None:
-        """Closes nothing: the database is closed where it was opened."""
+        """Do nothing, because the owner of the database closes it."""
 
     async def _forget(self) -> None:
         """Remove old buckets, once a minute, as part of a draw."""

@@ -13,7 +13,7 @@ _PREFIX = "brokergraph:budget:"
 
 
 class RedisStore:
-    """Connects at its first draw."""
+    """A store that connects at its first draw."""
 
     def __init__(self, url: Secret, timeout_seconds: float) -> None:
         self._seconds = timeout_seconds

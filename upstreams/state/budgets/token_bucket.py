@@ -19,7 +19,7 @@ class StoreAway(Exception):
 
 
 class Draw(msgspec.Struct, frozen=True):
-    """A draw of `cost` from a bucket that holds `per_minute` and must keep `floor` for others."""
+    """A draw of `cost` from a bucket with the capacity `per_minute`. At least `floor` must stay in the bucket."""
 
     per_minute: int
     cost: int
@@ -37,11 +37,11 @@ class Level(msgspec.Struct, frozen=True):
         return self.level // SCALE
 
     def seconds_until(self, cost: int, per_minute: int) -> float:
-        """The seconds until the bucket holds so much, without further draws."""
+        """The seconds until the bucket has this level, without further draws."""
         return max(0, cost * SCALE - self.level) / per_minute / 1000
 
     def drawn(self, draw: Draw, now: int) -> "Level":
-        """The bucket after a draw. A clock that went back counts as unchanged."""
+        """The bucket after a draw. If the clock went back, the old time is used."""
         now = max(now, self.at)
         level = min(draw.per_minute * SCALE, self.level + (now - self.at) * draw.per_minute)
         granted = level - draw.cost * SCALE >= draw.floor * SCALE
@@ -54,7 +54,7 @@ def full(draw: Draw, now: int) -> Level:
 
 class BudgetStore(Protocol):
     async def take(self, principal: str, draw: Draw) -> Level:
-        """Draw the cost from the caller's bucket, or nothing where it holds too little. Raises StoreAway."""
+        """Draw the cost from the caller's bucket; draw nothing if its level is too low. Raises StoreAway."""
         ...
 
     async def aclose(self) -> None: ...

@@ -6,7 +6,7 @@ from upstreams.http.network import DIRECT, Network
 
 
 class BroctagonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[broctagon]: address and API key; the key also signs bodies."""
+    """[broctagon]: address and API key. The key also signs request bodies."""
 
     url: str
     key: Secret

@@ -86,11 +86,12 @@ class Broctagon:
         return self.prepare("/public/v1/requests/account", {}, body, self._read_accepted, call)
 
     async def reconcile_request(self, command: AccountRequestCommand, call: Call) -> None:
-        """Send the request again after a lost answer, and return if the CRM has a request.
+        """Send the request again after a lost answer. Return normally if the CRM has a request.
 
-        `pending_requests_exist` is a success here: our own earlier request waits, or an equal one, because the CRM
+        `pending_requests_exist` is a success here: our own earlier request or an equal request waits, because the CRM
         keeps one open request per connection [D, seed 002]. Raises Rejected for a refusal that the first attempt would
-        have got, too. Raises OutcomeUnknown otherwise: an unsent repeat proves nothing about the earlier attempt.
+        also have got. Otherwise raises OutcomeUnknown, because an unsent repeat proves nothing about the earlier
+        attempt.
         """
         try:
             await (await self.prepare_request(command, call)).send()
@@ -99,10 +100,11 @@ class Broctagon:
                 return
             if error.upstream_code in REFUSAL_TYPES and error.reason is not Reason.ACCOUNT_LIMIT_REACHED:
                 raise
-            # An undocumented code. Or our own request was approved meanwhile, and its account fills the limit [I].
-            raise self._still_unknown("refuses to be asked again", error) from error
+            # The code is not documented, or our own request was approved in the meantime and its account reaches the
+            # limit [I].
+            raise self._still_unknown("refuses the repeat of the request", error) from error
         except Unavailable as error:
-            raise self._still_unknown("could not be asked again", error) from error
+            raise self._still_unknown("the request could not be repeated", error) from error
 
     async def probe(self, connection_id: str, call: Call) -> None:
         """Read one account of a connection [D, B-mt4/get-accounts], or one user without a connection [D, B-users]."""
@@ -137,7 +139,7 @@ class Broctagon:
     async def transactions(self, start: date, end: date, call: Call, lane: str = "") -> list[Transaction]:
         """All transactions between two days [D, B-report/transactions; vendors.md 2.7]. The POST is a read.
 
-        The vendor's page writes the dates as "DDDD-MM-YY", which must be a typing error for the ISO form [I].
+        The vendor's page has the date format "DDDD-MM-YY", which is probably a typing error for the ISO format [I].
         """
         found: list[Transaction] = []
         for page in range(MOST_REPORT_PAGES):
@@ -164,7 +166,7 @@ class Broctagon:
             understands=DOCUMENTED_STATUSES,
             writes=writes,
             lane=lane,
-            # The only read is the report, which does not say its days and its page.
+            # The only read is the report. Its answer names neither its days nor its page.
             alone=True,
         )
 
@@ -198,7 +200,7 @@ class Broctagon:
     def _read_accepted(self, answer: HttpAnswer) -> None:
         self.check_status(answer)
         if answer.body.strip():
-            # Because no field is documented, any JSON is an acceptance. A proxy's HTML page is none.
+            # Because no field is documented, any JSON is an acceptance. A proxy's HTML page is not JSON.
             msgspec.json.decode(answer.body)
 
 
@@ -244,5 +246,5 @@ def connect(opening: Opening, config: BroctagonConfig) -> Broctagon:
 
 
 async def check(crm: Broctagon, server: ServerConfig | None, call: Call) -> None:
-    """Send the smallest read, with a server about its connection."""
+    """Send the smallest read; for a server, a read of its connection."""
     await crm.probe("" if server is None else server.id, call)

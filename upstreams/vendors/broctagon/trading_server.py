@@ -27,7 +27,7 @@ DEPOSIT_PATH = "/public/v1/mt4/accounts/{login}/deposit"
 LARGEST_AMOUNT = Decimal(10) ** 12
 SMALLEST_EXPONENT = -8
 BOOKED = 204
-# The words of the report are not documented [I]. Another word is a case for a person.
+# The values in the report are not documented [I]. A person decides about any other value.
 DEPOSIT_TYPE = "deposit"
 DONE = frozenset({"completed", "complete", "done", "success", "successful", "approved", "none"})
 
@@ -97,7 +97,7 @@ class BroctagonDepositHistory:
     def _found(self, row: Transaction, command: DepositCommand) -> Found:
         comment, number = row.comment or "", wire.read_text(row.id) or ""
         if command.reference.casefold() not in comment.casefold():
-            # The operation is not ours, so that its other values do not matter.
+            # Because the operation is not ours, its other values are not checked.
             return Found("", number, is_ours=False)
         is_ours = (
             wire.read_text(row.login) == command.login
@@ -111,7 +111,7 @@ class BroctagonDepositHistory:
 
 
 def build(name: str, config: ServerConfig, crm: Broctagon, _clock: Clock) -> Platform:
-    """Build the server. It has no history where the settings say that the report does not show our deposits."""
+    """Build the server. It has no history if, by the settings, the report does not show our deposits."""
     return Platform(
         name=name,
         system=SYSTEM,

@@ -1,4 +1,4 @@
-"""The figures of Broker Work's account/info, and how each becomes one of ours [D, seed 004]."""
+"""The figures of Broker Work's account/info, and their conversion to the fields of LiveAccountRecord [D, seed 004]."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,9 @@ from upstreams.vendors.kit.live_batches import Rows
 from upstreams.vendors.kit.rows import NONSENSE, unreadable_row
 
 Seen = tuple[Any, datetime]
-"""A row with its wanted values, unread, and its time. Each waiter of the call reads the figures that it wants."""
+"""A row with its wanted values, still undecoded, and its time. Each waiter of the call decodes the figures that it
+wants.
+"""
 
 
 class _Account(msgspec.Struct, gc=False):
@@ -67,7 +69,7 @@ _MANY: Final = 8
 
 @lru_cache(maxsize=256)
 def row_with(wanted: frozenset[str]) -> type[Any]:
-    """The type of a row with these figures only, so that no other value is read."""
+    """The type of a row with only these figures, so that no other value is decoded."""
     attributes = {"login", *(_FIGURES[name][0] for name in wanted if name in _FIGURES)}
     fields = [
         (one.name, one.type, msgspec.field(name=one.encode_name, default=one.default))
@@ -79,7 +81,7 @@ def row_with(wanted: frozenset[str]) -> type[Any]:
 
 @lru_cache(maxsize=256)
 def answer_with(wanted: frozenset[str]) -> msgspec.json.Decoder[Any]:
-    """The decoder of an answer with such rows, all of which must be readable."""
+    """The decoder of an answer with such rows. All rows must be readable."""
     rows = GenericAlias(list, (row_with(wanted),))
     return msgspec.json.Decoder(msgspec.defstruct("_Answer", [("result", bool | int | str), ("data", rows)]))
 
@@ -108,7 +110,9 @@ class Figures:
         }
 
     def records(self, seen: Mapping[str, Seen | UpstreamError], wanted: frozenset[str]) -> Rows:
-        """The records with the wanted figures. An unreadable figure fails its login, and only where it is wanted."""
+        """The records with the wanted figures. An unreadable figure fails its login, but only if the figure is
+        wanted.
+        """
         if set(map(type, seen.values())) == {tuple}:
             try:
                 return self._together(seen, wanted)  # type: ignore[arg-type]
@@ -129,7 +133,7 @@ class Figures:
             return written
         if len(rows) < _MANY:
             return map(read, written)
-        # Figures such as leverages and flags have few different values. Each value is read once.
+        # Figures such as leverages and flags have few different values. Each value is decoded once.
         values = list(map(bytes, written) if read is wire.read_raw_number else written)
         known = {one: read(one) for one in set(values)}
         return map(known.__getitem__, values)

@@ -34,7 +34,8 @@ from upstreams.vendors.kit.server_settings import timezone
 
 INFO_PATH = "/v1/api/account/info"
 
-# Logins are text here and numbers on every platform behind it. Another text would spoil the list for other logins.
+# Logins are text here and numbers on every platform behind it. Another text would make the list invalid for the other
+# logins.
 _LOGINS = NumbersUpTo(MT5_LARGEST_LOGIN)
 
 CREDENTIALS = frozenset({"BW_API_0000001", "BW_API_0000003"})
@@ -103,7 +104,7 @@ class BrokerWorkLive:
             if wire.read_flag(whole.result):
                 return require_asked(entries(whole.data), chunk, self._link.failures)
         except NONSENSE:
-            # Read it in two steps: the result of the call, and then each row that can be read.
+            # Decode the answer in two steps: first the result of the call, then each readable row.
             pass
         envelope = _envelope.decode(answer.body)
         if not wire.read_flag(envelope.result):

@@ -20,7 +20,7 @@ _MOST_DIGITS = 2
 
 
 def bits(value: int | str | None, names: Mapping[str, int]) -> int | None:
-    """The known bits. None where the answer has no flags."""
+    """The known bits; None if the answer has no flags."""
     if value is None or isinstance(value, int):
         return value
     if value.strip().isdecimal():

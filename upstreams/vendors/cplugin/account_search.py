@@ -20,9 +20,10 @@ from upstreams.vendors.kit.history_search import Found, match_one, search_histor
 
 USER_LIST_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"
 PAGE_USERS = 1000
-# A quarter of a million accounts. On a larger server a lost account is a case for a person.
+# A quarter of a million accounts. On a larger server a person decides about a lost account.
 MOST_PAGES = 250
-# MT4 notes an account's last "interaction", which may be its creation. A much later one is a sign-in of the client.
+# MT4 stores an account's last "interaction", which may be its creation. A much later interaction is a sign-in of the
+# client.
 CREATION_TAKES = timedelta(minutes=5)
 
 
@@ -60,7 +61,7 @@ class Mt4AccountHistory:
         return await self._accounts.resume(str(user.login), command, call, has_password=user.in_use(self._zone))
 
     async def _user(self, command: NewAccountCommand, call: Call) -> User | None:
-        """Read all pages, because a second login for one command is a case for a person."""
+        """Read all pages, because a person decides if a command has a second login."""
         users: dict[str, User] = {}
         async for page in self._pages(call):
             users |= {str(user.login): user for user in page if _names(user, command.reference)}
@@ -78,7 +79,7 @@ class Mt4AccountHistory:
             if not rest.has_more and not rest.next_cursor:
                 return
             if not rest.next_cursor or rest.next_cursor == cursor:
-                raise self._failures.unreadable(writes=False, detail="more pages, but no way to them")
+                raise self._failures.unreadable(writes=False, detail="more pages, but no token for the next page")
             cursor = rest.next_cursor
         raise self._failures.unavailable("has more accounts than can be searched")
 
@@ -88,7 +89,8 @@ class Mt4AccountHistory:
             return users, read_paging(answer)
 
         query = [("limit", str(PAGE_USERS))] + ([("cursor", cursor)] if cursor else [])
-        # Alone: a page does not say its number, and an account that is missing in all pages counts as not made.
+        # The read is alone, because a page does not name its number, and an account that is missing in all pages counts
+        # as not made.
         return await self._platform.get(USER_LIST_PATH, read, call, query=query, alone=True)
 
 

@@ -44,7 +44,7 @@ class Mt4DepositHistory:
         def read(answer: HttpAnswer) -> DepositReceipt | None:
             trades = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=list[_Trade])
             if read_paging(answer).has_more:
-                # The call documents no pages, and a part of a history proves no absence.
+                # Pages are not documented for this call, and a part of a history proves no absence.
                 raise wire.Nonsense("a history in pages")
             ticket = match_one((_found(trade, command) for trade in trades), command.reference)
             return None if ticket is None else DepositReceipt(upstream_reference=ticket)
@@ -52,7 +52,8 @@ class Mt4DepositHistory:
         start, end = local_window(sent_at, self._zone)
         query = (("fromTime", start), ("toTime", end))
         values = {"login": command.login}
-        # Alone: a history without our operation does not name its account, and proves that nothing was booked.
+        # The read is alone, because a history without our operation does not name its account but proves that nothing
+        # was booked.
         search = self._platform.get(HISTORY_PATH, read, call, values=values, query=query, alone=True)
         return await search_history(search, self._failures)
 

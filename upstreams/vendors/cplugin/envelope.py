@@ -24,7 +24,7 @@ class ApiError(msgspec.Struct):
 
     @property
     def spelt(self) -> str:
-        """The manager's own code if there is one, which says more."""
+        """The manager's own code if there is one, because it is more specific."""
         return self.code if self.manager_code in {None, "", "Ok"} else str(self.manager_code)
 
 
@@ -61,7 +61,7 @@ def open_envelope(answer: HttpAnswer, failures: Failures, *, writes: bool) -> ms
 
 
 def read_paging(answer: HttpAnswer) -> Paging:
-    """What an answer, which was opened before, says about further pages."""
+    """The page token of an answer whose envelope was checked before."""
     meta = wire.decode(answer.body, _Paged).meta
     return (meta.paging if meta is not None else None) or Paging()
 
@@ -75,7 +75,9 @@ def check_status(answer: HttpAnswer, failures: Failures) -> None:
 
 
 def translate_error(error: ApiError, outcome: str, failures: Failures, *, writes: bool) -> UpstreamError:
-    """The error for a business error. The outcome header counts more than the code: it is about this request."""
+    """The error for a business error. The outcome header has priority over the code, because the header is about this
+    request.
+    """
     if writes and outcome in IN_DOUBT:
         return _doubted(error, outcome, failures)
     if error.code == "Busy" or outcome == NOT_STARTED:
@@ -90,7 +92,7 @@ def translate_error(error: ApiError, outcome: str, failures: Failures, *, writes
 
 
 def _doubted(error: ApiError | None, outcome: str, failures: Failures) -> OutcomeUnknown:
-    """OutcomeUnknown with its doubt. Without the header, the code OutcomeUnknown has the weaker of its two meanings."""
+    """OutcomeUnknown with its doubt. Without the header, the weaker meaning of the code OutcomeUnknown is assumed."""
     code = error.spelt if error is not None else None
     unknown = failures.unknown("does not know the outcome", upstream_code=code, detail=f"outcome {outcome}")
     fallback = Doubt.RUNNING if error is not None and error.code == "OutcomeUnknown" else Doubt.ANSWERED

@@ -1,13 +1,13 @@
-"""The idempotent write: a v2 write that is repeated with its Idempotency-Key while the vendor surely knows the key.
+"""The idempotent write: a v2 write that is repeated with its Idempotency-Key while the vendor certainly knows the key.
 
-How long CPlugin knows a key depends on the request's end [D, C-py]:
+The time for which CPlugin stores a key depends on the result of the request [D, C-py]:
 
     answered in time        one minute from the answer
     after OutcomeUnknown    an hour from the operation's end
     while it runs           always; a repeat gets "in-progress"
 
-After this time a repeat would be a second command. Each repeat must therefore ARRIVE well within it. Later, nothing is
-sent, and the account's history decides.
+After this time a repeat would be a second command. Each repeat must therefore ARRIVE well within this time. Later
+nothing is sent, and the account's history decides.
 """
 
 import math
@@ -24,19 +24,19 @@ from upstreams.http.limits import Limits
 
 T = TypeVar("T")
 
-# Half of the minute. The other half is for delays without a time-out of ours: a stalled process, proxies.
+# Half of the minute. The other half is for delays that no time-out bounds: a stalled process, proxies.
 ARRIVES_WITHIN_SECONDS = 30.0
 # "At least one hour", less the margin.
 KEPT_AFTER_UNKNOWN_SECONDS = 3600.0 - 60.0
 # Name look-up and TCP, TLS, and the request's bytes. The transport gives the connect time-out to each.
 PHASES_BEFORE_ARRIVAL = 3
 PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
-# These are refusals before the key is read, so that they say nothing about the earlier attempt.
+# These are refusals before the key is read, so that they prove nothing about the earlier attempt.
 AT_THE_DOOR = frozenset({"403", "Forbidden"})
 
 
 class RepeatWindow:
-    """The window for repeats. `latest` is the latest start of a repeat, and None while no attempt is in doubt."""
+    """The window of time for repeats. `latest` is the latest start of a repeat; None while no attempt is in doubt."""
 
     def __init__(self, clock: Clock, limits: Limits, budget: Deadline, *, arrival_is_bounded: bool = True) -> None:
         self._clock = clock
@@ -72,8 +72,8 @@ class KeyedWrite(Generic[T]):
     async def send(self) -> T:
         """Send the write, and repeat it within the window.
 
-        Raises Unavailable only while no attempt of this send is in doubt. A refusal of a repeat is the vendor's answer
-        to the key [D], so that it decides about the earlier attempts, too.
+        Raises Unavailable only while no attempt of this send is in doubt. A refusal of a repeat is the vendor's stored
+        answer for the key [D], so that it also decides about the earlier attempts.
         """
         link, budget = self.write.authorised.link, self.write.call.deadline
         window = RepeatWindow(link.clock, link.limits, budget, arrival_is_bounded=link.arrival_is_bounded)
@@ -94,7 +94,7 @@ class KeyedWrite(Generic[T]):
         raise AssertionError
 
     def _repeat(self, window: RepeatWindow) -> AuthorisedWrite[T]:
-        """The same request once more. Its waits end with the window, and its exchange with the send's budget."""
+        """The same request once more. Its waits end with the window, its exchange at the end of the send's time."""
         assert window.latest is not None
         write, clock = self.write, self.write.authorised.link.clock
         total = write.request.total_seconds or write.authorised.link.limits.total_timeout_seconds
@@ -107,11 +107,11 @@ class KeyedWrite(Generic[T]):
 
 
 async def _pause(window: RepeatWindow, clock: Clock, seconds: float, doubt: OutcomeUnknown) -> None:
-    """Wait before the next attempt. Raises the doubt where there must not be another attempt."""
+    """Wait before the next attempt. Raises the doubt if another attempt is not allowed."""
     if doubt.doubt is Doubt.ANSWERED or window.closed_after(seconds):
         raise doubt
     await clock.sleep(seconds)
-    # Checked again after the wait, because the process may have been stopped meanwhile.
+    # The window is checked again after the wait, because the process may have been stopped in the meantime.
     if window.closed_after(0.0):
         raise doubt
 

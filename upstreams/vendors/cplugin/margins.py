@@ -16,11 +16,12 @@ from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.ttl_cache import SharedAnswer
 
 MARGINS_PATH = "/api/v2/MT4/{tradePlatform}/MarginsGet"
-# One answer has all accounts with an open trade, of some 250 bytes: room for a quarter of a million.
+# The answer has all accounts with an open trade, some 250 bytes each. The limit is enough for a quarter of a million
+# accounts.
 MARGINS_MAX_BYTES = 64 * 1024 * 1024
 MARGIN_FIELDS = frozenset({"equity", "margin", "free_margin", "margin_level"})
 
-# A group's currency cannot change while it has accounts. After an hour a new configuration is seen.
+# A group's currency cannot change while it has accounts. A changed configuration is read after an hour.
 CURRENCY_MAX_AGE_SECONDS = 3600.0
 
 
@@ -37,7 +38,9 @@ class _Group(msgspec.Struct):
 
 
 class Margins:
-    """The margins of one server. MarginsGet has no filter, so that all callers share one answer for a moment."""
+    """The margins of one server. MarginsGet has no filter, so that all callers share one cached answer for a short
+    time.
+    """
 
     def __init__(self, platform: TradePlatform, clock: Clock) -> None:
         self._platform = platform
@@ -75,7 +78,7 @@ def _with_margin(record: LiveAccountRecord, row: _Margin | None) -> LiveAccountR
         equity=wire.read_required_money(row.equity),
         margin=margin,
         free_margin=wire.read_required_money(row.free),
-        # Without a margin there is no level, whatever number the vendor gives.
+        # Without a margin there is no margin level, whatever number the vendor gives.
         margin_level=wire.read_money(row.level) if margin else None,
     )
 
@@ -95,7 +98,7 @@ class GroupCurrencies:
 
     async def of(self, group: str, call: Call) -> str | None:
         async def fetch(own: Call) -> str | None:
-            # Alone: the answer does not name its group, and is kept for an hour.
+            # The read is alone, because the answer does not name its group and is cached for an hour.
             return await self._platform.get(self._path, self._read, own, values={"group": group}, alone=True)
 
         return await self._shared.get(group, fetch, call)

@@ -88,7 +88,9 @@ class Mt4Live:
         return await self._platform.get(USERS_PATH, read, call, query=query, keys=len(chunk))
 
     async def _user_v1(self, login: str, call: Call) -> Rows:
-        """v1 takes one login a call. Its answer for an unknown login is not documented: 404, 204 or null count [I]."""
+        """v1 accepts one login per call. Its answer for an unknown login is not documented: 404, 204 or null count
+        [I].
+        """
 
         def read(answer: HttpAnswer) -> Rows:
             check_status(answer, self._failures)
@@ -132,7 +134,9 @@ async def add_currencies(
 def mt4_server(
     name: str, config: ServerConfig, connection: CPluginConnection, zone: ZoneInfo, clock: Clock
 ) -> Platform:
-    """Build a server. v1 has no idempotency key and no history, but v2's reads show what v1 booked on the server."""
+    """Build a server. v1 has no idempotency key and no history, but reads of v2 show the bookings of v1 on the
+    server.
+    """
     v2 = connection.config.api == "v2" or connection.config.read_through_v2
     platform = TradePlatform(connection, config.id, name)
     accounts = Mt4Accounts(platform, name, config.groups)

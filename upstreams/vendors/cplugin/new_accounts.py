@@ -1,8 +1,9 @@
-"""New MT4 accounts: UserRecordNew and then UserPasswordSet, because the first takes no password [D, C-spec].
+"""New MT4 accounts: UserRecordNew and then UserPasswordSet, because the first call has no parameter for a password [D,
+C-spec].
 
-The second step can fail alone. The account then exists, so that the outcome is unknown and carries the login. The
-reconciler finds the account by our reference and takes the second step again. No account is made twice, because the
-first step is repeated only with its own key.
+The second step can fail alone. The account then exists, so that the outcome is unknown and has the login. The
+reconciler finds the account by our reference and repeats the second step. No account is made twice, because the first
+step is repeated only with its own key.
 """
 
 import secrets
@@ -23,7 +24,7 @@ from upstreams.vendors.cplugin.writes import Writer
 from upstreams.vendors.kit.command_checks import LONGEST_KEY, check_reference
 from upstreams.vendors.kit.protocol import Prepared
 
-# MT4 takes 5 to 15 characters of two of three classes [D, B-mt4/create]. Our passwords have all three.
+# MT4 requires 5 to 15 characters of two of three classes [D, B-mt4/create]. Our passwords have all three classes.
 PASSWORD_LENGTH = 15
 SECOND_STEP_SUFFIX = ":password"
 RESUMED_KEY_BYTES = 8
@@ -47,7 +48,7 @@ class Mt4Accounts:
             "login": 0,
             "group": command.group,
             "name": command.name,
-            # The reference is in both, so that one is enough to find a lost account [I].
+            # The reference is in both fields, so that one field is enough to find a lost account [I].
             "comment": command.reference,
             "externalId": command.reference,
         }
@@ -77,7 +78,7 @@ class Mt4Accounts:
         return str(login)
 
     async def finish(self, login: str, key: str, call: Call) -> NewAccountReceipt:
-        """Take the second step. The account exists even if this step fails."""
+        """Set the password, which is the second step. The account exists even if this step fails."""
         if not self._writer.v2:
             # v1 documents no call for a password: "rest fields MT4 will fill/generate" [D, seed 003].
             return NewAccountReceipt(server=self._server, login=login)
@@ -93,12 +94,12 @@ class Mt4Accounts:
     ) -> NewAccountReceipt:
         """Finish an account whose answer was lost.
 
-        No caller has got its first password. It therefore gets a new one that is not shown, and an operator sets
-        another for the client.
+        No caller got the first password. The account therefore gets a new password that is not shown, and an operator
+        sets another password for the client.
         """
         if has_password:
             return NewAccountReceipt(server=self._server, login=login)
-        # Each repeat has its own key, because another password is another body, which the same key must not have.
+        # Each repeat has its own key, because a new password changes the body, and one key must not have two bodies.
         await self.finish(login, f"{command.idempotency_key}:{secrets.token_hex(RESUMED_KEY_BYTES)}", call)
         return NewAccountReceipt(server=self._server, login=login)
 

@@ -43,7 +43,9 @@ class Writer:
         key: str,
         values: Mapping[str, str] | None = None,
     ) -> Prepared[T]:
-        """Prepare a POST to `function`, the last part of the path. v2's is repeated with its key, v1's is not."""
+        """Prepare a POST to `function`, the last part of the path. A write of v2 is repeated with its key, a write of
+        v1 is not.
+        """
         base = "/api/v2/MT4/{tradePlatform}/" if self.v2 else "/api/MT4/{tradePlatform}/"
         seconds = self.platform.connection.config.write_timeout_header_seconds
         headers = {"content-type": "application/json"}

@@ -1,7 +1,7 @@
 """Hyper, the ERP's own API: a client's live balance, and a new trading account [D, H-1675, H-1244].
 
-Functions of a client need the client's API password, which is sent in the body alone. The ResponseCode decides whether
-a call succeeded, not the HTTP status. The meaning of a code depends on the function.
+Functions of a client need the client's API password, which is sent only in the body. The ResponseCode decides whether a
+call succeeded, not the HTTP status. The meaning of a code depends on the function.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from upstreams.vendors.kit.vendor import Opening
 
 SYSTEM: Final = System("HYPER")
 
-# Statuses that Hyper documents with a body of its own [D, H-1226].
+# Statuses that Hyper documents with its own body [D, H-1226].
 BODY_STATUSES = frozenset({200, 400, 401, 403, 404, 422, 423, 500})
 
 OK, RESTRICTED_OR_EXISTS = 0, 1
@@ -45,7 +45,7 @@ REFUSAL_CODES: Mapping[int, tuple[Reason, str]] = {
     3: (Reason.UPSTREAM_REFUSED, "The ERP's API does not offer this function."),
     6: (Reason.CREDENTIALS_REJECTED, "The ERP does not accept the client's API password."),
     7: (Reason.VALIDATION_FAILED, "The ERP reports a missing field."),
-    8: (Reason.UPSTREAM_REFUSED, "The ERP does not allow us this function."),
+    8: (Reason.UPSTREAM_REFUSED, "The ERP does not allow this function for our token."),
     9: (Reason.VALIDATION_FAILED, "The ERP does not accept the language."),
     11: (Reason.CREDENTIALS_REJECTED, "The ERP does not accept the client's API password."),
     13: (Reason.VALIDATION_FAILED, "The ERP does not accept the password's form."),
@@ -86,7 +86,7 @@ class Hyper:
     ) -> AuthorisedWrite[NewAccountReceipt]:
         """Prepare Create_TP_Account_Json. The ERP chooses server, group and currency.
 
-        A client gets one account. Code 1 returns the account that exists already.
+        A client gets one account. Code 1 returns the existing account.
         """
         request = _request(self._config.create_account_path, client_number, api_password, writes=True)
 
@@ -97,7 +97,7 @@ class Hyper:
         return await self._authorised.prepare(request, read, call)
 
     async def probe(self, call: Call) -> None:
-        """Call Get_Client_Balance_json without its input, which proves the token and reads no client.
+        """Call Get_Client_Balance_json without its input. This call proves the token and reads no client.
 
         The token is checked before the function, and missing input is 400/14 [D, H-1445, H-1244]. `alive_check` is not
         used, because it does not check the token [D, H-1445].
@@ -147,7 +147,9 @@ class Hyper:
         return failures.unavailable("reported an internal error", upstream_code=spelt)
 
     def _bodiless(self, answer: HttpAnswer, *, writes: bool) -> Exception:
-        """The error of an answer without a ResponseCode. A proxy or a check before the function sent it (1.3)."""
+        """The error of an answer without a ResponseCode. A proxy, or a check before the function, sent such an
+        answer.
+        """
         if answer.status == HTTPStatus.UNAUTHORIZED:
             return TokenRefused()
         if answer.status == HTTPStatus.FORBIDDEN:

@@ -8,7 +8,7 @@ from upstreams.http.network import DIRECT, Network
 
 
 class HyperLimits(Limits, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Limits with other defaults: the ERP takes few concurrent calls, and a new account takes it long."""
+    """Limits with other defaults, because the ERP accepts few concurrent calls and makes a new account slowly."""
 
     max_in_flight: int = 4
     total_timeout_seconds: float = 20.0

@@ -1,8 +1,8 @@
-"""Hyper's access token: one a connection, for all processes that use it [D, H-1445].
+"""Hyper's access token: all processes share one token for a connection [D, H-1445].
 
 In replaceable mode a refresh renews the refresh token, too, and ends the old pair. The new pair is therefore stored
 durably BEFORE it is used, under a lock that all processes share. If a new pair is lost, only the operator can issue
-another. The pair of the settings is then tried again.
+another pair. The pair of the settings is then tried again.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from upstreams.vendors.kit.token_store import TokenPair, TokenStore
 
 
 class HyperTokens:
-    """Uses the pair of the store, which is newer, or else the pair of the settings."""
+    """Uses the newer pair of the store, or the pair of the settings if the store has none."""
 
     def __init__(self, config: HyperConfig, link: Link, store: TokenStore) -> None:
         self._config = config
@@ -58,7 +58,7 @@ class HyperTokens:
         async with self._store.locked():
             stored = await self._store.load()
             if stored is not None and stored.access != refused:
-                # Another process has renewed the pair already.
+                # Another process has already renewed the pair.
                 self._access = stored.access
             else:
                 pair = await self._refreshed(stored, call)
@@ -83,7 +83,8 @@ class HyperTokens:
             headers={"authorization": f"Bearer {refresh.reveal()}", "content-type": "application/json"},
             content=b"{}",
             understands=frozenset({200, 401, 403}),
-            # It is sent once: in replaceable mode a repeat after a lost answer would carry a dead token.
+            # The request is sent once, because in replaceable mode a repeat after a lost answer would have an invalid
+            # token.
             writes=True,
             keys=0,
         )

@@ -45,7 +45,9 @@ class CreateAnswer(msgspec.Struct):
 
 
 class BalanceAnswer(msgspec.Struct):
-    """A balance. All but the code may be missing in the answer for a restricted client (code 1) [I]."""
+    """A balance. Only the code is always present: the answer for a restricted client (code 1) may lack the other fields
+    [I].
+    """
 
     erp_status: int | str | None = msgspec.field(name="ERP_Account_Status", default=None)
     erp_status_text: str | None = msgspec.field(name="ERP_Account_Status_Text", default=None)

@@ -6,7 +6,8 @@ from core.commands import DepositCommand
 from core.errors import Reason
 from upstreams.http.failures import Failures
 
-# MT4 keeps a comment in 32 bytes, the last of them a terminator, and cuts longer ones silently [C, public headers].
+# MT4 stores a comment in 32 bytes, of which the last is a terminator, and truncates longer comments silently [C, public
+# headers].
 LONGEST_REFERENCE = 31
 # A vendor's Idempotency-Key: up to 255 printable ASCII characters [D, C-py].
 LONGEST_KEY = 255
@@ -15,7 +16,7 @@ EXACT_DOUBLE_DIGITS = 15
 
 
 def check_deposit(command: DepositCommand, failures: Failures) -> None:
-    """Raise Rejected for a deposit that a vendor would take for another command."""
+    """Raise Rejected for a deposit that a vendor would read as another command."""
     if not command.amount.is_finite() or command.amount <= 0:
         # A negative amount is a withdrawal on every platform.
         raise failures.rejected(Reason.VALIDATION_FAILED, "A deposit is greater than zero.")
@@ -23,7 +24,9 @@ def check_deposit(command: DepositCommand, failures: Failures) -> None:
 
 
 def check_reference(reference: str) -> None:
-    """Raise ValueError for a bad reference. It is our own, so that a bad one is our defect."""
+    """Raise ValueError for a bad reference. brokergraph makes the reference, so that a bad reference is our own
+    defect.
+    """
     if not 0 < len(reference) <= LONGEST_REFERENCE or not reference.isascii() or not reference.isprintable():
         raise ValueError(f"a reference is 1 to {LONGEST_REFERENCE} printable ASCII characters: {reference!r}")
 

@@ -1,4 +1,4 @@
-"""The search for our reference in a vendor's history: what counts as found, as absent and as a case for a person."""
+"""The search for our reference in a vendor's history. The result is found, absent, or a case that people decide."""
 
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from upstreams.http.failures import Failures
 
 T = TypeVar("T")
 
-# Vendors keep local times of the server, of which one hour occurs twice a year and one never. Clocks differ, too. A day
-# on either side loses no operation for these reasons [I, vendors.md 3.9].
+# Vendors keep local times of the server, of which one hour occurs twice a year and one never. Clocks differ too. With a
+# day on either side no operation is lost for these reasons [I].
 WINDOW = timedelta(days=1)
 
 # How long a send may take before its last attempt starts. A test compares it with the dispatcher's figure.
@@ -21,13 +21,13 @@ SEND_SECONDS = 60.0
 # The longest deadline that a vendor accepts, and 20 s for connecting to the trading server [D, C-py]. Vendors that
 # document no deadline get the same [I].
 VENDOR_SECONDS = 300.0 + 20.0
-# A kernel sends the last bytes of a dead process for some 100 s, and proxies hold requests back.
+# A kernel sends the last bytes of a dead process for some 100 s, and proxies may delay requests.
 BETWEEN_SECONDS = 120.0
 MARGIN_SECONDS = 60.0
 
 
 def absence_counts_after(http_seconds: float) -> float:
-    """Seconds since SENT after which a command that is not in the history will never be there.
+    """Seconds since SENT after which a command can no longer appear in the history.
 
     The last byte of an attempt is sent at most the send's budget and one HTTP exchange after SENT.
     """
@@ -49,8 +49,8 @@ class Found:
 def match_one(rows: Iterable[Found], reference: str) -> str | None:
     """The id of the one operation that has the reference. None: no operation has it.
 
-    Raises Nonsense, which is a case for a person, where two operations have it, where other values are not those of the
-    command, and where the reference is only a part of a longer text.
+    Raises Nonsense, so that people decide, in three cases: two operations have the reference, other values differ from
+    the command, or the reference is only a part of a longer text.
     """
     found: dict[str, Found] = {}
     for row in rows:
@@ -65,7 +65,7 @@ def match_one(rows: Iterable[Found], reference: str) -> str | None:
 
 
 def local_window(moment: datetime, zone: ZoneInfo) -> tuple[str, str]:
-    """A day before and after the moment, in local time of the server and without an offset."""
+    """The window from a day before to a day after the time, in local time of the server and without an offset."""
     return _local(moment - WINDOW, zone), _local(moment + WINDOW, zone)
 
 

@@ -20,7 +20,7 @@ MT5_LARGEST_LOGIN = 2**63 - 1
 
 
 class NumbersUpTo:
-    """The logins that a platform can have, as the platform writes them: no answer would match "007"."""
+    """The logins that a platform can have, in the platform's own notation. No answer would match "007"."""
 
     def __init__(self, largest: int) -> None:
         self._largest = str(largest)
@@ -32,9 +32,9 @@ class NumbersUpTo:
         return len(login) < self._digits or (len(login) == self._digits and login <= self._largest)
 
     def among(self, logins: Sequence[str]) -> Sequence[str]:
-        """The logins that the platform can have. Nearly always these are all, which is quick to see."""
+        """The logins that the platform can have. Usually these are all logins, which is tested first."""
         text = "".join(logins)
-        # Among texts of digits, an empty one or one with a leading zero is the least.
+        # In the order of texts, an empty text or a text with a leading zero comes before all other texts of digits.
         if text.isascii() and text.isdigit() and min(logins) >= "1" and max(map(len, logins)) < self._digits:
             return logins
         return [login for login in logins if login in self]
@@ -44,7 +44,7 @@ async def ask_in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, as
     """Ask for the logins in chunks of `size`.
 
     `known` are the logins that the platform can have; the answer for others is None, without a call. A chunk's error is
-    the answer for each of its logins and for no others.
+    the answer only for its own logins.
     """
     asked = known.among(list(dict.fromkeys(logins)))
     if len(asked) <= size:
@@ -73,7 +73,7 @@ def coalesce_live_calls(
 ) -> Coalescing[None, str, V]:
     """Coalesce the calls of all callers to one trading server.
 
-    Callers of any visibility may share a call, because the ERP has decided before whether a caller may see an account.
+    Callers of any visibility may share a call, because the ERP has already checked whether a caller may see an account.
     With `concurrent_calls` 0 no call is shared.
     """
 

@@ -12,15 +12,15 @@ _MOST_ENTRIES = 50_000
 _LONGEST_WANTED_SECONDS = 3600
 
 Stamp = tuple[frozenset[str], float]
-"""Which figures a call fetches, and when it asked for them. All records of the call share it."""
+"""The figures of a call and its start. All records of the call share one stamp."""
 
 
 class LiveCache:
-    """Bounded: the figures that were fetched longest ago leave first.
+    """A bounded cache, which evicts the oldest figures first.
 
-    - Whether a caller may see an account is decided before the cache is asked.
-    - Figures are stored only from the first caller that accepts old ones until an hour after the last, because storing
-      figures costs as much as reading them.
+    - The visibility of the account is checked before the cache is read.
+    - Because storing figures costs as much as reading them, figures are stored only while callers accept old figures,
+      and for an hour afterwards.
     """
 
     def __init__(self, clock: Clock, most_entries: int = _MOST_ENTRIES) -> None:
@@ -44,11 +44,11 @@ class LiveCache:
         return self._clock.monotonic() <= self._wanted_until
 
     def stamp(self, wanted: frozenset[str]) -> Stamp:
-        """The stamp of a call. It is made before the call, because the answer is no younger than its question."""
+        """The stamp of a call. It is made before the call, because the age of an answer counts from its question."""
         return wanted, self._clock.monotonic()
 
     def put(self, records: Iterable[tuple[AccountKey, LiveAccountRecord]], stamp: Stamp) -> None:
-        """Store the records of one call, except where a later call with all of its figures has ended before it."""
+        """Store the records of one call. A record of a later call with all these figures is not replaced."""
         if not self.is_wanted:
             self._entries.clear()
             return

@@ -18,14 +18,14 @@ NUMBERS: Mapping[str, int] = {
 
 REFUSALS: Mapping[int, tuple[Reason, str]] = {
     3: (Reason.VALIDATION_FAILED, "The trading server does not accept the data."),
-    7: (Reason.UPSTREAM_REFUSED, "The trading server does not allow us this."),
+    7: (Reason.UPSTREAM_REFUSED, "The trading server does not allow this for our credentials."),
     64: (Reason.ACCOUNT_DISABLED, "The account is disabled."),
     131: (Reason.VALIDATION_FAILED, "The trading server does not accept the amount."),
     133: (Reason.ACCOUNT_DISABLED, "The account may not trade."),
     134: (Reason.INSUFFICIENT_FUNDS, "There is not enough money on the account."),
 }
 
-# Calls come too fast. The server counts before it acts.
+# The calls come too fast. The server checks this before it applies a call.
 TOO_FAST = frozenset({8, 141})
 TOO_FAST_RETRY_SECONDS = 1.0
 _MOST_DIGITS = 9

@@ -13,7 +13,9 @@ from core.secret import Secret
 
 T_co = TypeVar("T_co", covariant=True)
 LiveAnswer = Mapping[str, LiveAccountRecord | UpstreamError | None]
-"""By login. None: the server answered and does not know the login. An error: the server was not asked for it."""
+"""By login. None: the server answered and does not know the login. An error: the server gave no answer for the
+login.
+"""
 
 
 class LiveFigures(Protocol):
@@ -21,15 +23,15 @@ class LiveFigures(Protocol):
 
     @property
     def batch_max(self) -> int:
-        """How many logins one call carries: 1 where the vendor has no batch call."""
+        """The number of logins in one call: 1 if the vendor has no batch call."""
         ...
 
     async def fetch(self, logins: Sequence[str], wanted: frozenset[str], call: Call) -> LiveAnswer:
-        """Ask for the logins in as few calls as the vendor allows. The answer has every login.
+        """Fetch the logins in as few calls as the vendor allows. The answer has every login.
 
         `wanted` are field names of LiveAccountRecord. Figures of further calls (equity, margin, free_margin,
-        margin_level) are fetched only if they are wanted. Other figures that are not wanted may be None. A chunk that
-        fails raises nothing: its error is the answer for each of its logins.
+        margin_level) are fetched only if they are wanted. Other unwanted figures may be None. A failed chunk raises
+        nothing: its error is the answer for each of its logins.
         """
         ...
 
@@ -47,8 +49,8 @@ class Prepared(Protocol[T_co]):
 class Deposits(Protocol):
     """Puts money on an account.
 
-    `send` raises Unavailable only where nothing was sent, Rejected for a final refusal, and OutcomeUnknown for all that
-    may have been applied. A write is repeated only where the vendor documents that the repeat is harmless.
+    `send` raises Unavailable only if nothing was sent, Rejected for a final refusal, and OutcomeUnknown if the command
+    may have been applied. A write is repeated only if the vendor documents that the repeat is harmless.
     """
 
     async def prepare(self, command: DepositCommand, call: Call) -> Prepared[DepositReceipt]:
@@ -57,7 +59,9 @@ class Deposits(Protocol):
 
 
 class DepositHistory(Protocol):
-    """Searches the vendor's history for a deposit. Without it, an account takes one open deposit at a time."""
+    """Searches the vendor's history for a deposit. Without a history, an account can have one open deposit at a
+    time.
+    """
 
     @property
     def absence_counts_after(self) -> float:
@@ -68,8 +72,8 @@ class DepositHistory(Protocol):
         """Search the vendor's history for the command's reference, never for its amount.
 
         None: the whole history of the time in question does not have the reference. Raises Unavailable or Misunderstood
-        where the history cannot be read. Raises Misunderstood for an operation with our reference and another amount or
-        login, which is a case for a person.
+        if the history cannot be read. Raises Misunderstood for an operation with our reference and another amount or
+        login, so that a person decides.
         """
         ...
 
@@ -83,7 +87,7 @@ class Accounts(Protocol):
 
 
 class AccountHistory(Protocol):
-    """Searches the trading server's list of accounts for a new one."""
+    """Searches the trading server's list of accounts for a new account."""
 
     @property
     def absence_counts_after(self) -> float:
@@ -93,8 +97,8 @@ class AccountHistory(Protocol):
     async def find(self, command: NewAccountCommand, sent_at: datetime, call: Call) -> NewAccountReceipt | None:
         """Search for the new account, as DepositHistory does for a deposit.
 
-        An account that is found without a password gets one that is not shown, so that the receipt's `initial_password`
-        is always None. Raises OutcomeUnknown with the login where this second step fails.
+        If the found account has no password, it gets a password that is not shown, so that the receipt's
+        `initial_password` is always None. Raises OutcomeUnknown with the login if this second step fails.
         """
         ...
 
@@ -103,8 +107,8 @@ class AccountHistory(Protocol):
 class Platform:
     """One trading server (an entry of [servers]) behind one vendor's API.
 
-    `deposits` and `accounts` are None, too, where the operator has not switched them on. The histories do not depend
-    on this switch, so that a command that was sent before is still found.
+    `deposits` and `accounts` are also None if the operator has not switched them on. The histories do not depend on
+    this switch, so that earlier commands are still found.
     """
 
     name: str
@@ -133,7 +137,7 @@ class ErpApi(Protocol):
     async def prepare_account(
         self, client_number: int, api_password: Secret, call: Call
     ) -> Prepared[NewAccountReceipt]:
-        """Prepare a new account. A repeat is harmless: it returns the account that the client has."""
+        """Prepare a new account. A repeat is harmless, because it returns the existing account of the client."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Rows of a batch answer. They can be read one by one, so that an unreadable row costs one login instead of all."""
+"""Rows of a batch answer. Rows are decoded one by one, so that an unreadable row fails one login instead of all."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -31,8 +31,8 @@ def read_rows(
 ) -> Mapping[str, R | UpstreamError]:
     """The values that `entries` makes of the rows, by login.
 
-    An unreadable row becomes the error of its login. If its login is unreadable, too, the error is the answer for every
-    login that was asked for and not found. Raises Misunderstood for a row that was not asked for.
+    An unreadable row becomes the error of its login. If its login is unreadable too, the error is the answer for every
+    requested login that was not found. Raises Misunderstood for an unrequested row.
     """
     try:
         return require_asked(entries(_all_of(kind).decode(data)), asked, failures)  # type: ignore[arg-type]
@@ -53,10 +53,12 @@ def read_rows(
 
 
 def require_asked(found: Mapping[str, R], asked: Sequence[str], failures: Failures) -> Mapping[str, R]:
-    """The rows, if all of them were asked for. Otherwise they answer another question, and Misunderstood is raised."""
+    """The rows, if all of them were requested. Otherwise the answer belongs to another request, and Misunderstood is
+    raised.
+    """
     if found.keys() <= set(asked):
         return found
-    raise failures.unreadable(writes=False, detail="a row that was not asked for")
+    raise failures.unreadable(writes=False, detail="an unrequested row")
 
 
 @lru_cache(maxsize=256)

@@ -14,9 +14,10 @@ T = TypeVar("T")
 
 
 class SharedAnswer(Generic[T]):
-    """Keeps each key's last good answer for `max_age_seconds`.
+    """Caches each key's last good answer for `max_age_seconds`.
 
-    The tally of the caller that starts a fetch counts it. If that caller leaves, the fetch goes on for the others.
+    The tally of the caller that starts a fetch counts the fetch. If this caller is cancelled, the fetch continues for
+    the others.
     """
 
     MOST_KEPT = 10_000
@@ -25,7 +26,8 @@ class SharedAnswer(Generic[T]):
         self._clock = clock
         self._failures = failures
         self._fetch_seconds = fetch_seconds
-        # An answer's age counts from its question, which is the second value: the vendor's figure is no younger.
+        # An answer's age counts from the start of its call, which is the second value, because the vendor's figure may
+        # be as old.
         self._answers: TLRUCache[str, tuple[T, float]] = TLRUCache(
             self.MOST_KEPT, ttu=lambda _key, answer, _now: answer[1] + max_age_seconds, timer=clock.monotonic
         )

@@ -1,4 +1,6 @@
-"""The vendor: what a vendor's folder exports as `VENDOR`. The rest of the program knows nothing else of it."""
+"""The vendor: the object that a vendor's folder exports as `VENDOR`. The rest of the program uses nothing else of the
+folder.
+"""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
@@ -102,15 +104,15 @@ class Vendor(Generic[ConfigT, ConnectionT]):
     crm: Callable[[ConnectionT], Crm] | None = None
     erp: Callable[[ConnectionT], ErpApi] | None = None
     check: Callable[[ConnectionT, ServerConfig | None, Call], Coroutine[Any, Any, None]] | None = None
-    """Sends a read that proves address and credentials, and with a server that the vendor knows the server. Raises
-    UpstreamError. A server with live figures is checked by a read of these instead.
+    """Sends a read that proves address and credentials; for a server, also that the vendor knows it. Raises
+    UpstreamError. A server with live figures is checked by a read of live figures instead.
     """
     unknown_server_codes: frozenset[str] = field(default=frozenset())
     """Codes of a refusal which say that a server's `id` is not ours."""
 
     @property
     def is_single(self) -> bool:
-        """Whether the vendor has one connection without a name: there is one ERP and one CRM."""
+        """Whether the vendor has only one connection, without a name, because there is one ERP and one CRM."""
         return self.offers("crm") or self.offers("erp")
 
     def offers(self, role: Role) -> bool:
@@ -129,4 +131,4 @@ def _check_url(path: str, url: str) -> None:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigError(path, "is not an http:// or https:// address")
     if "@" in url or parts.query or parts.fragment:
-        raise ConfigError(path, "holds more than scheme, host, port and path")
+        raise ConfigError(path, "has more than scheme, host, port and path")

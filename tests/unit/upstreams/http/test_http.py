@@ -474,7 +474,7 @@ async def test_a_header_with_a_line_break_is_not_sent(link, stranger):
 async def test_a_write_is_not_taken_for_a_read_nor_a_read_for_a_write(link, stranger):
     with pytest.raises(ValueError, match="never sent through"):
         await link.read(WRITE, words, a_call())
-    with pytest.raises(ValueError, match="says that it writes"):
+    with pytest.raises(ValueError, match="marked as a write"):
         await link.write(READ, words, a_call())
 
     assert stranger.asked == []

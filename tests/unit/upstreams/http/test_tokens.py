@@ -109,7 +109,7 @@ async def test_refused_client_credentials_are_the_operators_matter(link, strange
     with pytest.raises(Unavailable) as failed:
         await tokens.token(a_call())
 
-    assert failed.value.message == "CPlugin refuses our credentials; the operator has to look."
+    assert failed.value.message == "CPlugin refuses our credentials; the operator must check them."
     await tokens.aclose()
 
 
