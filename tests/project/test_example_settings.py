@@ -102,6 +102,7 @@ def test_what_is_commented_out_is_the_default(example):
         for name in ("jwks_uri", "every_agency", "client_number_claim"):
             tree["auth"]["oidc"]["staff"].pop(name)
         tree["servers"]["R1"].pop("demo_groups")
+        tree["cplugin"]["main"].pop("token_url")
         for vendor in (tree["hyper"], tree["broctagon"], tree["cplugin"]["main"], tree["broker_work"]["main"]):
             vendor["limits"].pop("requests_per_minute")
             vendor.pop("network")

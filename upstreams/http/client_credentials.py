@@ -1,8 +1,9 @@
-"""OAuth2 client credentials with OIDC discovery [D, C-py]."""
+"""OAuth2 client credentials (RFC 6749), with OIDC discovery unless the token endpoint is known [D, C-py]."""
 
+from base64 import b64encode
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import msgspec
 
@@ -35,15 +36,29 @@ class _HeldToken:
 
 
 class ClientCredentials:
-    """Fetches the token at its first use, through the `link` to the authority, and renews it 60 s before its end."""
+    """Fetches the token at its first use, through the `link` to the authority, and renews it 60 s before its end.
 
-    def __init__(self, link: Link, auth_url: str, client_id: str, client_secret: Secret) -> None:
+    `token_path` is the path of the token endpoint below `auth_url`; None asks the discovery document. With `basic` the
+    credentials go into the Authorization header and not into the form.
+    """
+
+    def __init__(  # noqa: PLR0913 - the credentials, and where and how they are sent.
+        self,
+        link: Link,
+        auth_url: str,
+        client_id: str,
+        client_secret: Secret,
+        *,
+        token_path: str | None = None,
+        basic: bool = False,
+    ) -> None:
         self._link = link
         self._auth_url = auth_url
+        self._basic = basic
         self._client_id = client_id
         self._client_secret = client_secret
         self._shared = SharedFetch(link)
-        self._token_path: str | None = None
+        self._token_path = token_path
         self._held: _HeldToken | None = None
 
     async def token(self, call: Call) -> Secret:
@@ -64,17 +79,17 @@ class ClientCredentials:
 
     async def _fetch(self, call: Call) -> Secret:
         path = self._token_path or await self._discover(call)
-        form = {
-            "grant_type": "client_credentials",
-            "scope": "webapi",
-            "client_id": self._client_id,
-            "client_secret": self._client_secret.reveal(),
-        }
+        form = {"grant_type": "client_credentials", "scope": "webapi"}
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        if self._basic:
+            headers["authorization"] = self._authorization()
+        else:
+            form |= {"client_id": self._client_id, "client_secret": self._client_secret.reveal()}
         request = HttpRequest(
             "POST",
             path,
             content=urlencode(form).encode(),
-            headers={"content-type": "application/x-www-form-urlencoded"},
+            headers=headers,
             understands=frozenset({200, 400, 401, 403}),
             alone=True,
             keys=0,
@@ -85,6 +100,11 @@ class ClientCredentials:
         life = max(answer.expires_in - RENEW_EARLY_SECONDS, answer.expires_in / 2)
         self._held = _HeldToken(Secret(answer.access_token), self._link.clock.monotonic() + life)
         return self._held.token
+
+    def _authorization(self) -> str:
+        """HTTP Basic with encoded parts (RFC 6749, 2.3.1)."""
+        pair = f"{quote_plus(self._client_id)}:{quote_plus(self._client_secret.reveal())}"
+        return f"Basic {b64encode(pair.encode()).decode()}"
 
     def _read_token(self, answer: HttpAnswer) -> _TokenAnswer:
         if answer.status != HTTPStatus.OK:

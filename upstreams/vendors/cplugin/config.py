@@ -14,6 +14,8 @@ class CPluginConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     auth_url: str
     client_id: str
     client_secret: Secret
+    token_url: str | None = None
+    auth_method: Literal["post", "basic"] = "post"
     api: Literal["v1", "v2"] = "v2"
     read_timeout_header_seconds: int = 10
     write_timeout_header_seconds: int = 15

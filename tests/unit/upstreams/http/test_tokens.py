@@ -1,5 +1,7 @@
 import asyncio
+import base64
 import json
+from contextlib import AsyncExitStack
 
 import pytest
 from support.vendor_calls import SHORT, HandClock, a_call, answer, cut
@@ -8,9 +10,12 @@ from core.errors import System, Unavailable
 from core.secret import Secret
 from upstreams.http.client_credentials import ClientCredentials
 from upstreams.http.link import Link
+from upstreams.vendors.cplugin.config import CPluginConfig
+from upstreams.vendors.cplugin.connection import connect
 from upstreams.vendors.hyper.config import HyperConfig
 from upstreams.vendors.hyper.tokens import HyperTokens
 from upstreams.vendors.kit.token_store import MemoryTokenStore, TokenPair
+from upstreams.vendors.kit.vendor import Opening
 
 pytestmark = pytest.mark.anyio
 
@@ -207,3 +212,36 @@ async def test_a_refresh_that_got_lost_is_not_repeated(link, stranger):
 
     assert len(stranger.asked) == 1
     await tokens.aclose()
+
+
+async def test_o13_a_token_endpoint_of_the_settings_needs_no_discovery_document_and_may_take_basic(stranger):
+    """RFC 6749, 2.3.1: id and secret are encoded before they are joined."""
+    stranger.answers = [grant("one")]
+    config = CPluginConfig(
+        url=stranger.url,
+        auth_url="https://auth.example.com",
+        client_id="our id",
+        client_secret=Secret("our&secret"),
+        token_url=f"{stranger.url}/oauth/{{tenant}}/token",
+        auth_method="basic",
+    )
+    async with AsyncExitStack() as stack:
+        opening = Opening(
+            system=System("CPLUGIN"),
+            label="CPlugin",
+            path="cplugin.main",
+            name="main",
+            clock=HandClock(),
+            stack=stack,
+            token_stores=lambda _path: MemoryTokenStore(),
+            links=[],
+        )
+        connection = connect(opening, config)
+        token = await connection.authorised._tokens.token(a_call())  # noqa: SLF001 - no read of a vendor is needed.
+
+    assert token.reveal() == "one"
+    [request] = stranger.asked
+    assert request.startswith(b"POST /oauth/{tenant}/token HTTP/1.1") or b"/oauth/%7Btenant%7D/token" in request
+    assert request.endswith(b"grant_type=client_credentials&scope=webapi")
+    credentials = base64.b64encode(b"our+id:our%26secret")
+    assert b"authorization: basic " + credentials.lower() in request.lower()
