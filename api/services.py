@@ -21,7 +21,14 @@ from resolvers.context import Services
 from resolvers.request.executor import Executor
 from upstreams.check.findings import told_of_database
 from upstreams.postgres.database import Database, DatabaseConfig
-from upstreams.services import StateStores, UpstreamOptions, UpstreamServices, open_stores, open_upstream_services
+from upstreams.services import (
+    StateStores,
+    UpstreamOptions,
+    UpstreamServices,
+    check_options,
+    open_stores,
+    open_upstream_services,
+)
 
 # Longer than a vendor's usual answer, shorter than what an orchestrator waits before it kills.
 DRAIN_SECONDS = 20.0
@@ -95,6 +102,11 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             documents=DocumentFinder(settings.documents, trusted),
             executor=_executor(settings, upstreams, dispatcher, clock),
         )
+
+
+async def check_openable(settings: Settings) -> None:
+    """Raise ConfigError for a setting with which the server could not start. Connects to no system."""
+    await check_options(_options(settings), state_database(settings))
 
 
 def _options(settings: Settings) -> UpstreamOptions:

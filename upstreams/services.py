@@ -25,6 +25,7 @@ from upstreams.state.vendor_tokens import DatabaseTokenStore
 from upstreams.vendors.kit.live_cache import LiveCache
 from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
 from upstreams.vendors.kit.server_config import ServerConfig
+from upstreams.vendors.kit.token_store import memory_tokens
 
 
 class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +79,13 @@ class UpstreamServices:
     servers: Mapping[str, ServerConfig]
     live_cache: LiveCache
     health: Callable[[], Sequence[LinkHealth]]
+
+
+async def check_options(options: UpstreamOptions, state_database: Database) -> None:
+    """Raise ConfigError for an option that cannot be opened. Connects to no system."""
+    clock = Clock()
+    async with open_upstreams(options.vendors, clock, memory_tokens):
+        open_budgets(options.budget, state_database, clock)
 
 
 @asynccontextmanager

@@ -14,10 +14,11 @@ from starlette.applications import Starlette
 from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
-from api.cli.common import config_option, settings_from
+from api.cli.common import config_option, run_async, settings_from
 from api.cli.listening import address_of, listening
 from api.observability.log import configure
 from api.observability.redaction import known_secrets
+from api.services import check_openable
 from api.settings.http import HttpSection
 from api.settings.settings import Settings
 from api.wire.protocol import BoundedProtocol
@@ -35,6 +36,8 @@ SHUTDOWN_SECONDS = 25
 def command(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the graph against the systems that the settings name. Run `brokergraph migrate` first."""
     settings = settings_from(config)
+    # Before the server listens, and once for all workers.
+    run_async(check_openable)(settings)
     server = settings.server
     processes = workers or server.workers
     with listening(host or server.host, server.port if port is None else port) as listener:

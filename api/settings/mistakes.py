@@ -1,6 +1,8 @@
 """Says where a mistake in the settings stands and what may stand there, which msgspec tells in part."""
 
+import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from msgspec.inspect import FloatType, IntType, LiteralType, Type, type_info
@@ -11,6 +13,7 @@ from core.config_error import ConfigError
 # How msgspec writes "one of the entries of a map", whichever it is; and the same without dots.
 _SOME_ENTRY: Final = "[...]"
 _ENTRY: Final = "[*]"
+_UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 Attempt = Callable[[Mapping[str, Any]], str | None]
 
 
@@ -23,7 +26,19 @@ def mistake(words: str, tables: Mapping[str, Any], kind: type, attempt: Attempt)
         place = (*place, name)
         if is_map:
             place = (*place, _culprit(words, tables, place, attempt) + rest)
+    if unknown := _UNKNOWN.fullmatch(problem):
+        return _unknown((*place, unknown[1]), type_info(kind))
     return ConfigError(".".join(place) or "settings", problem + _more(problem, tables, type_info(kind), place))
+
+
+def _unknown(place: tuple[str, ...], kind: Type | None) -> ConfigError:
+    """The error for a name that no setting has, with the name that was probably meant."""
+    for name in place[:-1]:
+        kind = below(kind, name)
+    known = [one.encode_name for one in getattr(without_none(kind), "fields", ())]
+    meant = get_close_matches(place[-1], known, 1)
+    advice = f"did you mean {meant[0]}?" if meant else f"choose from {', '.join(known)}"
+    return ConfigError(".".join(place), f"is no setting; {advice}")
 
 
 def _culprit(words: str, tables: Mapping[str, Any], place: tuple[str, ...], attempt: Attempt) -> str:

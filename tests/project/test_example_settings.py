@@ -148,13 +148,13 @@ def test_a_variable_outranks_the_file(example, variable, text, read):
 @pytest.mark.parametrize(
     "old,new,path",
     [
-        ("[server]", "[server]\nprot = 1", "server"),
+        ("[server]", "[server]\nprot = 1", "server.prot"),
         ("[server]", '[server]\nport = "many"', "server.port"),
-        ("[servers.R1]", "[servers.R1]\ngroup = 1", "servers.R1"),
+        ("[servers.R1]", "[servers.R1]\ngroup = 1", "servers.R1.group"),
         ('accounting_currency = "ILS"', "", "erp"),
         ('database_url = { env = "ERP_DATABASE_URL" }', 'database_url = { env = "NOBODY" }', "erp.database_url"),
         ("secrets/broctagon_key", "secrets/nowhere", "broctagon.key"),
-        ("[auth]", "[atuh]", "settings"),
+        ("[auth]", "[atuh]", "atuh"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(example, old, new, path):

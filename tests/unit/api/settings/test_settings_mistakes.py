@@ -39,7 +39,7 @@ def refused(tmp_path):
             "servers.R7.adapter",
             ["broctagon, broker_work, cplugin"],
         ),
-        (GOOD + "group = 1\n", "servers.R1", ["unknown field `group`"]),
+        (GOOD + "group = 1\n", "servers.R1.group", ["is no setting", "did you mean groups?"]),
         (GOOD + "groups = [1]\n", "servers.R1.groups[0]", ["Expected `str`"]),
         ('[documents]\npartners = { acme = "off", Other = "on" }\n', "documents.partners.Other", ["enforce, log, off"]),
         ('[deposits]\nmaximum = { EUR = 1, USD = "much" }\n', "deposits.maximum.USD", ["decimal"]),

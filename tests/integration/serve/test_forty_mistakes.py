@@ -1,0 +1,149 @@
+"""Forty mistakes of operators: each ends with a status above 0, names the place and the remedy, and shows no traceback.
+
+A mistake is a command line, what is different from a working installation, and words that the message must have.
+"""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from support.served import Operator, free_port
+
+SECRET = "Secr3t-Canary"
+UUID = "018f0000-0000-7000-8000-000000000000"
+RESOLVE = ["instructions", "resolve", UUID, "--as", "CONFIRMED", "--reason", "x"]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """`variables` are settings as environment variables; `text` is appended to the settings file."""
+
+    command: str | list[str]
+    words: tuple[str, ...]
+    variables: dict[str, str] = field(default_factory=dict)
+    text: str = ""
+    settings: str | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        return self.command.split() if isinstance(self.command, str) else self.command
+
+
+MISTAKES = {
+    # Settings files
+    "no settings file": Mistake("check --config /nowhere/brokergraph.toml", ("/nowhere/brokergraph.toml",)),
+    "a folder as settings file": Mistake("check --config /tmp", ("/tmp", "directory")),
+    "no TOML": Mistake("check --offline", ("line", "TOML"), text="\n[server\n"),
+    "a section twice": Mistake("check --offline", ("line",), text="\n[server]\nport = 1\n[server]\nport = 2\n"),
+    "an unknown section": Mistake("check --offline", ("nowhere",), text="\n[nowhere]\nx = 1\n"),
+    "an unknown setting": Mistake("migrate", ("server.prot", "did you mean port?"), {"SERVER__PROT": "8000"}),
+    "a missing setting": Mistake("check --offline", ("platform", "missing"), {"SERVERS__Z1__ADAPTER": "cplugin"}),
+    "a word for a number": Mistake("serve", ("server.port", "int"), {"SERVER__PORT": "eighty"}),
+    "a port out of range": Mistake("serve", ("server.port", "65535"), {"SERVER__PORT": "70000"}),
+    "no workers": Mistake("serve", ("server.workers",), {"SERVER__WORKERS": "0"}),
+    "a deadline of zero": Mistake(
+        "serve", ("server.request_deadline_seconds",), {"SERVER__REQUEST_DEADLINE_SECONDS": "0"}
+    ),
+    "a default page above the maximum": Mistake("serve", ("limits",), {"LIMITS__PAGE_DEFAULT": "500"}),
+    "a renamed setting": Mistake(
+        "check --offline", ("overload.max_present", "overload.max_in_flight"), {"OVERLOAD__MAX_PRESENT": "5"}
+    ),
+    "a currency in small letters": Mistake("serve", ("deposits", "has 'usd'"), {"DEPOSITS__MAXIMUM": "{usd = 1}"}),
+    "a limit of zero": Mistake("serve", ("deposits", "USD must be more than 0"), {"DEPOSITS__MAXIMUM__USD": "0"}),
+    "an unknown audience": Mistake("serve", ("server.metrics", "operators"), {"SERVER__METRICS": "all"}),
+    # Secrets
+    "a missing secret file": Mistake(
+        "check --offline", ("nowhere.txt", "hyper.access_token"), {"HYPER__ACCESS_TOKEN": '{file = "nowhere.txt"}'}
+    ),
+    "a missing secret variable": Mistake(
+        "check --offline",
+        ("NO_SUCH_VARIABLE", "hyper.access_token"),
+        {"HYPER__ACCESS_TOKEN": '{env = "NO_SUCH_VARIABLE"}'},
+    ),
+    "a secret that is a number": Mistake(
+        "check --offline", ("hyper.access_token",), {"HYPER__ACCESS_TOKEN": "{x = 1}"}
+    ),
+    "a password that is not encoded": Mistake(
+        "migrate",
+        ("state.database_url", "percent-encode"),
+        {"STATE__DATABASE_URL": f"postgresql://me:{SECRET}#1@127.0.0.1/db"},
+    ),
+    "another database": Mistake(
+        "migrate", ("state.database_url", "postgresql://"), {"STATE__DATABASE_URL": "mysql://x/y"}
+    ),
+    "a Redis address that is none": Mistake(
+        "serve", ("budget.redis_url",), {"BUDGET__STORE": "redis", "BUDGET__REDIS_URL": f"http://:{SECRET}@x"}
+    ),
+    # Vendors and servers
+    "an unknown adapter": Mistake("serve", ("servers.R1.adapter", "cplugin"), {"SERVERS__R1__ADAPTER": "cplugn"}),
+    "an unknown platform": Mistake("serve", ("servers.R1.platform", "MT4"), {"SERVERS__R1__PLATFORM": "MT6"}),
+    "an unknown connection": Mistake("serve", ("servers.R1.connection",), {"SERVERS__R1__CONNECTION": "mian"}),
+    "an unknown time zone": Mistake("serve", ("servers.R1.timezone",), {"SERVERS__R1__TIMEZONE": "Europe/Atlantis"}),
+    "an address that is none": Mistake("serve", ("broctagon.url",), {"BROCTAGON__URL": "crm.example.com"}),
+    "an address with a password": Mistake(
+        "serve", ("broctagon.url",), {"BROCTAGON__URL": f"https://me:{SECRET}@crm.example.com"}
+    ),
+    "a missing CA file": Mistake(
+        "serve", ("broctagon.network.ca_file", "/nowhere/ca.pem"), {"BROCTAGON__NETWORK__CA_FILE": "/nowhere/ca.pem"}
+    ),
+    "a proxy that is none": Mistake(
+        "serve", ("broctagon.network.proxy",), {"BROCTAGON__NETWORK__PROXY": f"me:{SECRET}@proxy"}
+    ),
+    # Command lines
+    "a busy port": Mistake("serve --port BUSY", ("BUSY",)),
+    "an unknown command": Mistake("srve", ("srve",)),
+    "an unknown option": Mistake("check --ofline", ("--ofline",)),
+    "an unknown scope": Mistake("keys create acme --scope client:raed", ("client:raed", "client:read")),
+    "no scope": Mistake("keys create acme", ("--scope",)),
+    "an empty principal": Mistake(["keys", "create", "", "--scope", "client:read"], ("principal",)),
+    "an id that is none": Mistake("keys create acme --scope client:read --id A_B", ("A_B", "a-z")),
+    "a key that is unknown": Mistake("keys revoke key-00000000", ("key-00000000",)),
+    "an overlap that is none": Mistake("keys rotate key-00000000 --overlap soon", ("soon", "7d")),
+    "an instruction id that is none": Mistake("instructions show 4711", ("4711", "UUID")),
+    "an unknown instruction": Mistake(f"instructions show {UUID}", (UUID,)),
+    "one person twice": Mistake([*RESOLVE, "--decided-by", "ANNA", "--confirmed-by", "anna"], ("another one",)),
+    "no documents file": Mistake("documents add acme /nowhere/docs.json", ("/nowhere/docs.json",)),
+    "a manifest that is none": Mistake("documents add acme MANIFEST", ("MANIFEST",)),
+    "neither ids nor --all": Mistake("documents remove acme", ("--all",)),
+    "a schema that is none": Mistake("documents check --schema MANIFEST", ("MANIFEST",)),
+}
+
+
+@pytest.fixture
+def busy() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port()))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named_with_its_place_and_its_remedy(acme, tmp_path, busy, name):
+    mistake = MISTAKES[name]
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text("[]")
+    settings = acme.operator.settings
+    if mistake.text:
+        settings = tmp_path / "brokergraph.toml"
+        settings.write_text(Path(acme.operator.settings).read_text() + mistake.text)
+    places = {"MANIFEST": str(manifest), "BUSY": str(busy)}
+    arguments = [places.get(word, word) for word in mistake.arguments]
+    variables = {f"BROKERGRAPH_{key}": value for key, value in mistake.variables.items()}
+
+    done = Operator(settings, acme.operator.variables).having(**variables).run_here(*arguments)
+
+    assert done.exit_code not in (0, None), done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+    assert "Traceback" not in done.output
+    for word in mistake.words:
+        assert places.get(word, word).lower() in done.output.lower()
+    assert SECRET not in done.output
+
+
+def test_there_are_forty_mistakes_over_every_command():
+    commands = {mistake.arguments[0] for mistake in MISTAKES.values()}
+
+    assert len(MISTAKES) >= 40
+    assert commands >= {"check", "migrate", "serve", "keys", "instructions", "documents"}
