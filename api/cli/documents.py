@@ -100,7 +100,7 @@ def _checker(settings: Settings, schema_file: Path | None) -> Checker:
         text = None if schema_file is None else schema_file.read_text(encoding="utf-8")
         return Checker(settings.limits.document(), text)
     except (OSError, UnicodeDecodeError, SchemaUnreadable) as error:
-        raise click.ClickException(f"{schema_file} is no schema: {error}") from None
+        raise click.ClickException(f"{schema_file} is not a schema: {error}") from None
 
 
 def _report(checker: Checker, documents: Sequence[DocumentRecord]) -> int:

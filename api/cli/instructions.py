@@ -102,7 +102,7 @@ async def resolve(  # noqa: PLR0913 - one for each option.
     async def decide(ledger: Ledger, call: Call) -> InstructionRecord:
         found = (await ledger.by_ids([identity], EVERYTHING, call)).get(identity)
         if found is None or found.status != "NEEDS_REVIEW":
-            stands = "does not exist" if found is None else f"stands at {found.status}"
+            stands = "does not exist" if found is None else f"has the status {found.status}"
             raise click.ClickException(f"Only an instruction that needs review can be resolved; {identity} {stands}.")
         return await ledger.advance(found, decision(status, actor, reason, reference))
 
@@ -133,7 +133,7 @@ async def verify_chain(config: Path | None, checkpoint: str | None) -> None:
     if proof.problem is not None:
         raise click.ClickException(proof.problem)
     click.echo(f"{proof.uncovered} events are not covered by a checkpoint yet.")
-    click.echo(f"Everything fits. Last checkpoint: {proof.last_checkpoint or 'none yet'}")
+    click.echo(f"The proof chain is complete. Last checkpoint: {proof.last_checkpoint or 'none yet'}")
 
 
 def line(instruction: InstructionRecord) -> str:

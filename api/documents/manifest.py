@@ -69,5 +69,5 @@ def _distinct(documents: Iterable[DocumentRecord]) -> list[DocumentRecord]:
     found: dict[str, DocumentRecord] = {}
     for one in documents:
         if found.setdefault(one.id, one).text != one.text:
-            raise ManifestError(f"The id {one.id} stands for two different documents.")
+            raise ManifestError(f"The id {one.id} has two different documents.")
     return list(found.values())

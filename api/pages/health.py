@@ -71,7 +71,7 @@ async def livez(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """200 when both databases answer; with `?for=mutations`, when instructions can be written as well.
+    """200 when both databases answer; with `?for=mutations`, when also instructions can be written.
 
     An unavailable vendor does not make the graph unready, because only its fields are null. A state database without
     writes does not make it unready either, because reads continue and mutations are refused before a row is written.

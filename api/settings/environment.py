@@ -86,7 +86,7 @@ def _put(tables: dict[str, Any], place: Sequence[str], variable: str, text: str)
     for name in place[:-1]:
         child = tables.setdefault(name, {})
         if not isinstance(child, dict):
-            raise ConfigError(variable, "names a setting below one that is not a table")
+            raise ConfigError(variable, "names a setting below a setting that is not a table")
         tables = child
     tables[place[-1]] = _value(text)
 

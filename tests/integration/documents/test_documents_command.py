@@ -131,7 +131,7 @@ def test_check_says_what_is_wrong_with_a_schema(command, tmp_path, text):
     done = command("check", "--schema", str(file))
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{file} is no schema" in done.stderr
+    assert f"{file} is not a schema" in done.stderr
 
 
 def test_remove_wants_to_know_what(command, manifest):
