@@ -1,4 +1,4 @@
-"""The ASGI application: the routes, and what is open while it runs."""
+"""The ASGI application: its routes and its lifespan."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -41,7 +41,7 @@ GRAPHQL = "/graphql"
 
 
 class App(Starlette):
-    """Starlette, but for /graphql: its router and its middleware would cost a quarter of a small answer."""
+    """/graphql bypasses Starlette, because its router and its middleware would cost a quarter of a small answer."""
 
     graphql: ASGIApp
 
@@ -53,7 +53,7 @@ class App(Starlette):
 
 
 async def schema_file(request: Request) -> Response:
-    """The schema as text, for the audience that the settings name."""
+    """The schema as text, for the audience of the settings."""
     app_services: AppServices = request.state.app_services
     refusal = await refusal_for(request, app_services.settings.server.schema_file, Scope.SCHEMA_READ)
     if refusal:
@@ -66,7 +66,9 @@ async def schema_file(request: Request) -> Response:
 
 
 async def failed(request: Request, error: Exception) -> Response:
-    """The answer to an unexpected error, also outside of /graphql: masked here, complete in the log under its id."""
+    """The answer to an unexpected error, also outside of /graphql. The answer is masked; the log has the complete error
+    under the id.
+    """
     identity = request_id(request.headers.get("x-request-id", ""))
     log.error("http.failed", request_id=identity, path=request.url.path, exc_info=error)
     shown = {"message": MASKED, "extensions": {"code": "INTERNAL_ERROR", "requestId": identity}}
@@ -107,7 +109,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
         Mount("/static", Assets(directory=STATIC_FILES), name="static"),
     ]
     app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
-    # A page of another site may read a refusal only with CORS' headers, so those come first.
+    # CORS is the outermost middleware, because a page of another site can read a refusal only with CORS headers.
     app.graphql = ServerErrorMiddleware(cors(settings.http, LoadShedding(graphql, limiter)), failed)
     # Starlette would redirect a path with a slash to the host of the Host header.
     app.router.redirect_slashes = False

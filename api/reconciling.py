@@ -19,7 +19,9 @@ from upstreams.state.reconciliation_queue import listen
 
 @asynccontextmanager
 async def reconciling(settings: Settings, upstreams: UpstreamServices, clock: Clock) -> AsyncIterator[None]:
-    """Reconcile while the body runs. What is under way at its end is left to its lease and to another replica."""
+    """Reconcile while the body runs. At the end, claimed instructions stay until their lease ends; another process then
+    takes them.
+    """
     config, queue = settings.reconciliation, upstreams.state.reconciliation
     if not config.enabled:
         yield

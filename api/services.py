@@ -1,4 +1,4 @@
-"""Everything that is open while the server runs, opened and closed in one visible place."""
+"""The composition root: builds, opens and closes all services of the server."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,13 +30,14 @@ from upstreams.services import (
     open_upstream_services,
 )
 
-# Longer than a vendor's usual answer, shorter than what an orchestrator waits before it kills.
+# This time is longer than a vendor's usual answer, and shorter than the time after which an orchestrator kills the
+# process.
 DRAIN_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class AppServices:
-    """What the HTTP layer needs of the rest."""
+    """The services that the HTTP layer uses."""
 
     settings: Settings
     clock: Clock
@@ -58,7 +59,7 @@ def state_address(settings: Settings) -> tuple[str, Secret]:
 
 
 def state_database(settings: Settings) -> Database:
-    """Our own schema's database, which is the ERP's unless [state] names another."""
+    """The state database, which is the ERP's database unless [state] names another."""
     return Database(_config(settings.state, settings), label=STATE_DATABASE)
 
 
@@ -82,7 +83,7 @@ def _config(section: ErpSection | StateSection, settings: Settings) -> DatabaseC
 
 @asynccontextmanager
 async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[AppServices]:
-    """Opens nothing on the network by itself, so that the graph starts while others are still away."""
+    """Open the services without network connections, so that the graph starts while upstreams are unavailable."""
     async with AsyncExitStack() as stack:
         databases = erp_database(settings), state_database(settings)
         upstreams = await stack.enter_async_context(open_upstream_services(*databases, _options(settings), clock))

@@ -1,4 +1,4 @@
-"""A cache in front of a store, which serves its last known values while the store does not answer."""
+"""A stale-on-error cache: it returns the last known values while its store does not answer."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -21,8 +21,8 @@ class _Entry(Generic[V]):
 
 
 class StaleOnErrorCache(Generic[K, V]):
-    """A value is cached for `fresh_seconds`, the answer that there is none as well. While the store does not answer, a
-    value is served until it is `stale_seconds` old. `bound` is the most that all values are by `size`.
+    """A value is cached for `fresh_seconds`, also the result that there is no value. While the store does not answer, a
+    value is returned until it is `stale_seconds` old. `bound` is the maximum sum of the sizes of all values, by `size`.
     """
 
     def __init__(
@@ -37,11 +37,12 @@ class StaleOnErrorCache(Generic[K, V]):
         self._fresh_seconds = fresh_seconds
         self._stale_seconds = stale_seconds
         self._entries: LRUCache[K, _Entry[V]] = LRUCache(bound, lambda entry: size(entry.value))
-        # A hanging store costs each look-up its time-out, so after a failure it is not asked for a while.
+        # Because a hanging store delays each look-up by its time-out, the store is not called for some seconds after a
+        # failure.
         self._left_alone_until = clock.monotonic()
 
     async def get(self, key: K, load: Callable[[], Awaitable[V | None]]) -> V | None:
-        """The value, or None where there is none. Raises what `load` raises where the cache has no value for it."""
+        """The value; None if there is no value. Raises the error of `load` if the cache has no entry for the key."""
         entry, now = self._entries.get(key), self._clock.monotonic()
         age = 0.0 if entry is None else now - entry.loaded_at
         if entry is not None and age < self._fresh_seconds:
@@ -56,7 +57,8 @@ class StaleOnErrorCache(Generic[K, V]):
             if stale is None:
                 raise
             return stale
-        # An equal object from before is kept: its hash and what others derived from it are computed already.
+        # If the new value equals the cached value, the cached object stays, because its hash and derived values are
+        # already computed.
         value = entry.value if entry is not None and entry.value == value else value
         # A value that is larger than the whole cache is not cached.
         with suppress(ValueError):

@@ -6,7 +6,7 @@ database, and errors and logs then show this rest. Therefore an address is accep
 - `@` appears once, before the first `/` and `?`; there is no `#`, no space, no control character;
 - `%` begins the two digits of a byte, and the bytes are UTF-8;
 - hosts are names, sockets or IPv6 addresses in brackets, ports are numbers, and the path is one name;
-- parameters are `name=value`; an address with a password has only those that a driver knows.
+- parameters are `name=value`; an address with a password has only parameters that a driver knows.
 
 No error here quotes the address.
 """

@@ -57,7 +57,9 @@ class Doubt(Enum):
 
 
 class DatabaseFailure(Enum):
-    """What an error of PostgreSQL, or of its driver, proves (`upstreams/postgres/failures.py` has the table)."""
+    """The proof that an error of PostgreSQL, or of its driver, gives (`upstreams/postgres/failures.py` has the
+    table).
+    """
 
     LOST = auto()
     """The connection was lost or the time ended. A write may have been committed."""

@@ -40,7 +40,7 @@ def is_whole(amount: Decimal, currency: str) -> bool:
 
 
 def divide(dividend: Decimal, divisor: Decimal, places: int) -> Decimal | None:
-    """The quotient, rounded half-even to `places`. None where the divisor is zero."""
+    """The quotient, rounded half-even to `places`. None if the divisor is zero."""
     if not divisor:
         return None
     with localcontext(EXACT):

@@ -1,4 +1,4 @@
-"""Argument values as a resolver takes them.
+"""Values of arguments, in the form that a resolver expects.
 
 Most arguments are a literal or a single variable. A reader, made once for each field, gives their values without
 graphql-core. All other arguments go through graphql-core and Strawberry at each call.

@@ -232,7 +232,7 @@ async def run_concurrently(waiting: Sequence[Awaitable[None]]) -> None:
 
 
 def _absorb_nulls(rows: list[Any], out: OutputShape, *, is_nulled: bool) -> CompletedValues:
-    """Replace NULLED by null where the type is nullable."""
+    """Replace NULLED by null if the type is nullable."""
     if not is_nulled or out.required:
         return rows, is_nulled
     return [None if row is NULLED else row for row in rows], False

@@ -46,7 +46,8 @@ class Selection:
     builder: Builder
     # The coordinates of the fields that the builder reads.
     inline: frozenset[str]
-    # The indexes of the steps that may wait, themselves or below. Two or more such steps run concurrently.
+    # The indexes of the steps that may wait, or that have a step below them that may wait. Two or more such steps run
+    # concurrently.
     waiting: frozenset[int]
 
 

@@ -132,8 +132,8 @@ class Verdicts:
         if wait > 0:
             return Undecided("not in the server's history yet", not_before_seconds=wait)
         if await self._queue.is_proven(server) or await self._prove(server, history, call):
-            return Absent("not in the server's history, which is known to show what was booked")
-        why = f"not in the history of {server}, which has never shown a booking of ours"
+            return Absent("not in the server's history, which is proven to show bookings")
+        why = f"not in the history of {server}, which has never shown one of our bookings"
         return Undecided(why, for_people=True)
 
     async def _prove(self, server: str, history: DepositHistory, call: Call) -> bool:

@@ -61,7 +61,7 @@ async def submit(
 ) -> Outcome:
     """Run the command, or return the outcome of the earlier command with the same key.
 
-    Raises InvalidInput, NotPermitted, IdempotencyKeyReused, or UpstreamError where no row could be written.
+    Raises InvalidInput, NotPermitted, IdempotencyKeyReused, or UpstreamError if no row could be written.
     """
     if not _KEY.fullmatch(request.idempotency_key):
         rule = "1 to 255 printable ASCII characters"

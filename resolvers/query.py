@@ -118,7 +118,7 @@ class Query:
     trading_servers = root(
         trading_servers,
         returns=list[TradingServer],
-        description="The trading servers in the configuration and what each can do.",
+        description="The trading servers in the configuration, with their capabilities.",
         public="the possible commands, without data of a client",
     )
     upstreams = root(

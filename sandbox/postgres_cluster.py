@@ -84,7 +84,7 @@ class Cluster:
             raise PostgresError(f"initdb failed in {new}:\n{output.decode(errors='replace')}")
 
     def _make_socket_folder(self) -> Path:
-        """The folder of the socket: in the data folder if its path is short enough, or else a new one.
+        """The folder of the socket: in the data folder if its path is short enough, otherwise a new folder.
 
         The name of a new folder is stored, so that the next start after a kill removes the folder.
         """

@@ -48,5 +48,5 @@ async def _work(pool: "Pool", interval_seconds: float) -> None:
         try:
             await pool.execute("SELECT hyper.synchronise_unless_paused()")
         except Exception:  # noqa: BLE001 a test may kill the database at any time, and passes continue afterwards
-            _log.debug("The pass failed; the next one will copy what it left", exc_info=True)
+            _log.debug("The pass failed; the next pass will copy the remaining accounts", exc_info=True)
         await asyncio.sleep(interval_seconds)

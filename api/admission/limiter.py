@@ -1,11 +1,10 @@
-"""The concurrency limiter: admits so many requests that the admitted ones are answered in time.
+"""The concurrency limiter: admits as many requests as can be answered in time.
 
     in flight   All requests between arrival and answer. A hard bound protects the memory.
-    running     Requests that keep this process busy. A request releases its slot while it waits for a vendor or for a
-                slow client.
+    running     Requests that hold a slot. A request releases its slot while it waits for a vendor or for a slow client.
     waiting     Requests that wait for a slot (api/admission/waiting_queue.py).
-    on trial    Requests that claim to be mutations. They are admitted without a slot, to be read. They go on only if
-                they are mutations.
+    on trial    Requests that claim to be mutations. Their body is read without a slot. They continue only if they are
+                mutations.
 
 The limit follows the saturation of the process. In a saturated process more concurrency makes every request slower. In
 a process that waits for other systems more concurrency gives more answers.
@@ -28,16 +27,16 @@ _BUSY, _IDLE = 0.9, 0.75
 _SHRINK, _GROW = 0.6, 1.25
 _FIRST_LIMIT: Final = 16
 _SWAMPED_LIMIT: Final = 4
-# A body that arrives with its headers is complete by then; another one may take until its time-out.
+# A body that arrives with its headers is complete within this time. Another body may take until its time-out.
 _READING_SECONDS: Final = 0.05
 
 
 class RequestShed(Exception):
-    """There is no slot. Nothing of the request was read."""
+    """There is no slot. The body of the request was not read."""
 
 
 class Admission(Slot):
-    """One request inside. `on_trial`: it may go on only if it is a mutation."""
+    """One admitted request. `on_trial`: the request may continue only if it is a mutation."""
 
     def __init__(self, limiter: "ConcurrencyLimiter", *, on_trial: bool) -> None:
         self._limiter = limiter
@@ -73,7 +72,7 @@ class Admission(Slot):
                 self._limiter.resume(self)
 
     def answered(self) -> None:
-        """The work is done: only the client's reading is left, which needs no slot."""
+        """The work is done. The client still reads the answer, which needs no slot."""
         if not self._is_answered:
             self._is_answered = True
             self._limiter.suspend(self)
@@ -95,7 +94,8 @@ class ConcurrencyLimiter:
 
     @property
     def limit(self) -> int:
-        # In an overload a low limit keeps the latency of admitted requests low; shared calls matter less then.
+        # In an overload a low limit keeps the latency of admitted requests low, which is then more important than
+        # shared calls.
         return min(int(self._limit), _SWAMPED_LIMIT) if self._queue.swamped else int(self._limit)
 
     @property
@@ -103,7 +103,7 @@ class ConcurrencyLimiter:
         return len(self._queue)
 
     async def enter(self, *, says_mutation: bool = False, caller: Hashable = None) -> Admission:
-        """A slot, now or after a short wait, with fair queueing by caller. Raises RequestShed."""
+        """Get a slot, immediately or after a short wait, with fair queueing by caller. Raises RequestShed."""
         self._adapt()
         if self.in_flight >= self._section.max_in_flight:
             raise self._shed_request()
@@ -142,7 +142,7 @@ class ConcurrencyLimiter:
         self._give_slots()
 
     def take_slot(self) -> None:
-        """Take a slot after a vendor's answer. A request that has begun does not wait again."""
+        """Take a slot after a vendor's answer. A running request does not wait for a slot again."""
         self.running += 1
 
     def _shed_request(self) -> RequestShed:
@@ -163,7 +163,9 @@ class ConcurrencyLimiter:
             self.running += 1
 
     def _adapt_later(self) -> None:
-        """Adapt also while no request enters or leaves: all running requests may wait for a database."""
+        """Adapt the limit also while no request arrives or ends, because all running requests may wait for a
+        database.
+        """
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_ADAPT_SECONDS, self._adapt_now)
 

@@ -1,4 +1,4 @@
-"""Load shedding: refuses requests before anything of them is read, while the server is overloaded."""
+"""Load shedding: refuses requests before their body is read, while the server is overloaded."""
 
 import random
 from http import HTTPStatus
@@ -13,12 +13,12 @@ from api.http.request_id import REQUEST_ID, new_id
 from api.wire.reply import Reply
 from api.wire.request_state import state_of
 
-MESSAGE: Final = "The server is overloaded. Nothing was done; repeat the request after a while."
+MESSAGE: Final = "The server is overloaded. Nothing was done; repeat the request after the time in Retry-After."
 CODE: Final = "OVERLOADED"
-# Without this header a mutation is known only after the body is read. To read every body takes as long as to answer:
-# under four times the load it cost two thirds of the answers.
+# Without this header the server recognises a mutation only after it has read the body. Reading every body takes as long
+# as answering: under four times the capacity it cost two thirds of the answers.
 SAYS: Final = (b"x-graphql-operation-type", b"mutation")
-# Different delays, so that callers do not come back at the same moment.
+# The delays differ, so that callers do not repeat at the same time.
 _RETRY_SECONDS: Final = (1, 2, 3)
 
 
@@ -31,11 +31,11 @@ _BODIES: Final = {seconds: _body(seconds) for seconds in _RETRY_SECONDS}
 
 
 def retry_seconds() -> int:
-    return random.choice(_RETRY_SECONDS)  # noqa: S311 - that callers come back one after another is no secret.
+    return random.choice(_RETRY_SECONDS)  # noqa: S311 - the delay is not a secret.
 
 
 class LoadShedding:
-    """ASGI, in front of /graphql alone, so that health checks are always answered."""
+    """ASGI middleware only for /graphql, so that health checks are always answered."""
 
     def __init__(self, app: ASGIApp, limiter: ConcurrencyLimiter) -> None:
         self._app = app
@@ -60,18 +60,18 @@ class LoadShedding:
 
 
 def _caller(scope: Scope) -> int:
-    """The caller that the request claims. It is not verified yet, so it serves only for fair queueing."""
+    """The caller by the request's credential. It is not verified yet, and is used only for fair queueing."""
     return hash(next((value for name, value in scope["headers"] if name == b"authorization"), b""))
 
 
 def admission_of(scope: Scope) -> Admission | None:
-    """The request's admission; None where no limiter stands in front."""
+    """The request's admission; None without a limiter."""
     found: Admission | None = state_of(scope).admission
     return found
 
 
 def _overloaded(scope: Scope) -> Reply:
-    """The refusal. The connection stays open, because opening it again costs both sides more than this answer."""
+    """The refusal. The connection stays open, because a new connection costs both sides more than this answer."""
     seconds = retry_seconds()
     accepts = b"".join(value for name, value in scope["headers"] if name == b"accept")
     media_type = GRAPHQL_JSON if GRAPHQL_JSON.encode() in accepts else JSON

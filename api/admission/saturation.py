@@ -1,4 +1,4 @@
-"""Saturation of this thread: the share of time in which it ran, or was ready to run without a processor."""
+"""The saturation of this thread: the share of time in which it ran or waited for a processor."""
 
 import os
 import time
@@ -11,10 +11,12 @@ _LONGEST_LINE: Final = 100
 
 
 class Saturation:
-    """Used from one thread alone. Linux reports both shares; on other systems only the running time counts."""
+    """Measures the saturation of one thread. Linux reports both times; on other systems only the running time
+    counts.
+    """
 
     def __init__(self) -> None:
-        # Linux ties the file to the thread that opens it: the one that asks first.
+        # The file belongs to the thread that opens it, which is the thread of the first call.
         self._file: int | None = None
         self._at: float | None = None
         self._spent = 0.0

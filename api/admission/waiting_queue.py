@@ -1,14 +1,14 @@
 """The queue of requests that wait for a slot: its order and the time that a request may wait.
 
-A burst and an overload begin in the same way: many requests arrive. The further course of the queue tells them apart:
+A burst and an overload begin in the same way: many requests arrive. The later length of the queue distinguishes them:
 
-    calm      A request may wait long, and the oldest gets the next slot. While the queue stalls, the newest gets it,
-              so that in an overload the admitted requests are answered in time. A queue stalls while it grows, or
-              while it is long and does not get shorter. A short queue is normal: sixteen callers that repeat their
-              requests wait for each other, and all are answered.
+    calm      A request may wait long, and the oldest gets the next slot. While the queue stalls, the newest gets the
+              slot, so that in an overload the admitted requests are answered in time. A queue stalls while it grows, or
+              while it is long and does not get shorter. A short queue is normal: sixteen callers that repeat requests
+              wait for each other, and all get answers.
               Fair queueing by caller: a caller's burst delays only that caller.
-    swamped   The queue has stalled for three windows. All requests in it are refused. A new request waits only for a
-              moment, until no request was refused for a whole window.
+    swamped   The queue has stalled for three windows. All its requests are refused. New requests wait only for a
+              millisecond, until a window passes without a refusal.
 """
 
 from collections.abc import Callable, Hashable
@@ -19,11 +19,11 @@ from core.fair_queue import FairQueue, WaitedTooLong, Waiter
 
 _WINDOW_SECONDS: Final = 0.5
 _WINDOWS: Final = 3
-# Less than a tenth more is no growth, and a queue that is emptied within half a window is short.
+# A growth of less than a tenth does not count, and a queue that is emptied within half a window is short.
 _GROWTH: Final = 1.1
 _SHORT: Final = 0.5
 _TOO_LONG_SECONDS: Final = 0.25
-# So few requests may all wait for a large one; requests that wait in vain leave the queue.
+# A queue of this length is never too long: its requests may all wait for one slow request.
 _FEW: Final = 16
 _MOMENT_SECONDS: Final = 0.001
 
@@ -33,7 +33,9 @@ class _Refused(Exception):
 
 
 class WaitingQueue:
-    """`max_wait_seconds` is for a calm queue. `hand_back` returns the slot of a waiter that was cancelled with it."""
+    """`max_wait_seconds` is for a calm queue. `hand_back` returns the slot of a waiter that was cancelled after it got
+    the slot.
+    """
 
     def __init__(self, clock: Clock, max_wait_seconds: float, hand_back: Callable[[], None]) -> None:
         self._clock = clock
@@ -49,7 +51,7 @@ class WaitingQueue:
         return self._queue.length
 
     async def wait(self, places: int, caller: Hashable = None) -> bool:
-        """Whether the request got a slot. False: it is refused."""
+        """Wait for a slot. False: the request is refused."""
         if self.swamped and self._queue.length >= places:
             return False
         seconds = _MOMENT_SECONDS if self.swamped else self._max_wait_seconds
@@ -63,7 +65,7 @@ class WaitingQueue:
         return True
 
     def call(self) -> bool:
-        """Give the slot to a waiter. False where no request waits."""
+        """Give the slot to a waiter. False if no request waits."""
         waiter = self._queue.take(newest=not self.swamped and self._stalls(self._called_then))
         if waiter is None:
             return False
@@ -75,10 +77,10 @@ class WaitingQueue:
         self._turned_away_at = self._clock.monotonic()
 
     def look(self) -> None:
-        """Once a window: is this still calm, or still an overload?"""
+        """Decide once in each window whether the queue is calm or swamped."""
         now = self._clock.monotonic()
         if now - self._window_began < _WINDOW_SECONDS or (self._queue.length and not self._called):
-            # Because no waiter was called, the window shows nothing.
+            # Because no waiter got a slot, the window proves nothing.
             return
         if self.swamped:
             self.swamped = now - self._turned_away_at < _WINDOW_SECONDS
@@ -88,10 +90,10 @@ class WaitingQueue:
         self._called_then, self._called, self._gave_up = self._called, 0, 0
 
     def _stalls(self, called: int) -> bool:
-        """Whether the queue stalls. `called`: how many waiters a window calls.
+        """Whether the queue stalls. `called`: the number of waiters that got a slot in the window.
 
-        A queue is too long if its last waiter would wait too long. It does not stall while called waiters make it
-        shorter; waiters that leave make every queue shorter.
+        A queue is too long if its last waiter would wait too long. A queue that gets shorter because waiters get slots
+        does not stall. Waiters that leave without a slot do not count.
         """
         length = self._queue.length
         held = length + self._gave_up

@@ -1,4 +1,4 @@
-"""`brokergraph`: one command for each thing that an operator does. Each module is loaded only when it is asked for."""
+"""`brokergraph`: the commands for operators. The module of a command is loaded only when the command runs."""
 
 from importlib import import_module
 
@@ -6,15 +6,15 @@ import click
 from typing_extensions import override
 
 _COMMANDS = {
-    "demo": "Everything in one process tree: a sandbox brokerage, the graph and GraphiQL.",
-    "serve": "Serve the graph against the systems that the settings name.",
-    "check": "Tell what is missing or wrong in the settings, the databases and the vendors.",
-    "migrate": "Bring brokergraph's own schema up to date.",
+    "demo": "Run a sandbox brokerage, the graph and GraphiQL together.",
+    "serve": "Serve the graph with the systems of the settings.",
+    "check": "Report missing and wrong items of the settings, the databases and the vendors.",
+    "migrate": "Create or update brokergraph's own database schema.",
     "schema": "Print the GraphQL schema.",
     "keys": "Make, list and revoke API keys.",
     "documents": "Add, list, check and remove the documents that partners may run.",
-    "instructions": "List, show, resolve and verify what was ordered from the upstreams.",
-    "sandbox": "Run the sandbox brokerage alone, for rehearsals.",
+    "instructions": "List, show, resolve and verify instructions.",
+    "sandbox": "Run only the sandbox brokerage, for tests.",
 }
 
 

@@ -14,7 +14,7 @@ from upstreams.check.findings import Finding, Findings, note
 from upstreams.check.run import CheckedSystems, run_check
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
-# Shorter ones would blacken ordinary words.
+# The redaction of shorter credentials would also hide ordinary words.
 _SHORTEST_SECRET = 4
 
 
@@ -22,16 +22,18 @@ _SHORTEST_SECRET = 4
 @config_option
 @click.option("--offline", is_flag=True, help="Check only the settings; connect to no system.")
 def command(config: Path | None, *, offline: bool) -> None:
-    """Tell what is missing or wrong in the settings, the databases and the vendors. Ends with 1 if anything is."""
+    """Report missing and wrong items of the settings, the databases and the vendors. The exit status is 1 if there is a
+    problem.
+    """
     settings = settings_from(config)
-    # What goes wrong is said in the findings; the log would say it again.
+    # Because the findings have all errors, the log would only repeat them.
     configure("console", level=logging.CRITICAL)
     if asyncio.run(_report(settings, offline=offline)):
         raise SystemExit(1)
 
 
 async def _report(settings: Settings, *, offline: bool) -> int:
-    """Print every finding as it comes; how many are wrong."""
+    """Print every finding immediately. Returns the number of problems."""
     secrets = sorted((text for text in known_secrets(settings) if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
     systems = CheckedSystems(
         vendors=settings.upstreams,
@@ -68,7 +70,7 @@ def _text_of(finding: Finding) -> str:
 
 
 def _hidden(line: str, secrets: Iterable[str]) -> str:
-    """A foreign error may quote what it was given."""
+    """Because the text of another library's error may have a value of the settings, it is redacted."""
     for secret in secrets:
         line = line.replace(secret, "***")
     return line

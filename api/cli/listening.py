@@ -4,9 +4,9 @@ import click
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on; they wait until a server accepts them. Port 0 means a free one.
+    """A listening socket. Connections wait until a server accepts them. Port 0 means any free port.
 
-    Opened before anything else is started, so that a port that is taken is the first thing to be said and not the last.
+    The socket is opened before anything else is started, so that a used port is reported immediately.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

@@ -11,7 +11,9 @@ from upstreams.postgres.migrate import MigrationError, migrate
 @config_option
 @run_async
 async def command(config: Path | None) -> None:
-    """Bring brokergraph's own schema up to date. Safe to run at any time, by any number of replicas at once."""
+    """Create or update brokergraph's own database schema. The command is safe at any time, also in several replicas at
+    the same time.
+    """
     settings = settings_from(config)
     setting, url = state_address(settings)
     try:

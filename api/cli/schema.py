@@ -4,7 +4,9 @@ import click
 
 
 @click.command()
-@click.option("--check", type=click.Path(path_type=Path, exists=True), help="Fail if this file is not the schema.")
+@click.option(
+    "--check", type=click.Path(path_type=Path, exists=True), help="Fail if this file differs from the schema."
+)
 def command(check: Path | None) -> None:
     """Print the GraphQL schema."""
     from resolvers.schema import printed
@@ -12,4 +14,4 @@ def command(check: Path | None) -> None:
     if check is None:
         click.echo(printed(), nl=False)
     elif check.read_text(encoding="utf-8") != printed():
-        raise click.ClickException(f"{check} is not what the code prints; run `brokergraph schema > {check}`.")
+        raise click.ClickException(f"{check} differs from the schema of the code; run `brokergraph schema > {check}`.")

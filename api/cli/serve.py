@@ -34,7 +34,7 @@ SHUTDOWN_SECONDS = 25
 @click.option("--port", type=click.IntRange(0, 65535), envvar="BROKERGRAPH_PORT", help="Default: [server] port.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; default: [server] workers.")
 def command(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
-    """Serve the graph against the systems that the settings name. Run `brokergraph migrate` first."""
+    """Serve the graph with the systems of the settings. Run `brokergraph migrate` first."""
     settings = settings_from(config)
     # Before the server listens, and once for all workers.
     run_async(check_openable)(settings)
@@ -52,12 +52,12 @@ def _configure_log(settings: Settings) -> None:
 
 
 def _say_where(listener: socket.socket, workers: int) -> None:
-    """The first line of a server that otherwise speaks only when it is asked something."""
+    """Log the start, because a server otherwise logs only requests."""
     log.info("serve.listening", address=address_of(listener), version=version("brokergraph"), workers=workers)
 
 
 def _serve_in(processes: int, settings: Settings, config: Path | None, listener: socket.socket) -> None:
-    """Workers share the listener; this process starts them, and again whichever dies."""
+    """Workers share the listener. This process starts the workers, and restarts a worker that dies."""
     _configure_log(settings)
     _say_where(listener, processes)
     if config is not None:
@@ -67,7 +67,7 @@ def _serve_in(processes: int, settings: Settings, config: Path | None, listener:
 
 
 def app_of_worker() -> Starlette:
-    """The application in a worker process, which finds the settings as its parent did."""
+    """The application in a worker process, with the settings of its parent."""
     config = os.environ.get("BROKERGRAPH_CONFIG")
     settings = settings_from(Path(config) if config else None)
     _configure_log(settings)
@@ -85,8 +85,8 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     def stop(*_: object) -> None:
         server.should_exit = True
 
-    # uvicorn raises the signal again once it has stopped, which would turn a clean stop into a death by signal. One
-    # that comes before uvicorn listens to signals itself is not lost either.
+    # uvicorn raises the signal again after it has stopped, so that a clean stop would end as a death by the signal.
+    # This handler prevents that, and also receives a signal before uvicorn installs its handlers.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     server.run(sockets=[listener])
@@ -96,10 +96,10 @@ def _options(http: HttpSection) -> dict[str, Any]:
     return {
         "http": partial(BoundedProtocol, limits=http),
         "log_level": "warning",
-        # What uvicorn has to say goes the way of everything else: api/observability/log.py.
+        # uvicorn's log lines go through our own log chain: api/observability/log.py.
         "log_config": None,
         "access_log": False,
-        # It would only tell a client's address from a proxy's, and no code here uses addresses.
+        # Proxy headers only give the client's address, which no code uses.
         "proxy_headers": False,
         "server_header": False,
         "date_header": False,
@@ -109,10 +109,10 @@ def _options(http: HttpSection) -> dict[str, Any]:
 
 
 def _collect_seldom() -> None:
-    """An answer is thousands of small objects without cycles.
+    """Configure the garbage collector for answers of thousands of small objects without cycles.
 
-    Python's default search for cycles costs a quarter of an answer. What was loaded at the start is not looked at again
-    at all.
+    With Python's defaults the search for cycles costs a quarter of an answer. Objects that exist at the start are
+    excluded from the search.
     """
     gc.collect()
     gc.freeze()

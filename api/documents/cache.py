@@ -13,17 +13,19 @@ from api.stale_on_error import StaleOnErrorCache
 from core.clock import Clock
 from upstreams.state.documents import DocumentStore
 
-# Of trusted documents, and of look-ups that found none: entries and characters in this process.
+# The maximum of cached trusted documents, including failed look-ups: entries and characters in this process.
 _MOST_FOUND: Final = 10_000
 _MOST_CHARACTERS: Final = 32 * 1024 * 1024
-# Of one partner's automatic documents: what it registers can push out nothing but its own.
+# The maximum of one partner's automatic documents. A partner can evict only its own documents.
 _MOST_AUTOMATIC: Final = 500
 _MOST_AUTOMATIC_CHARACTERS: Final = 1024 * 1024
 _MOST_PARTNERS: Final = 64
 
 
 def size_of_text(entries: int, characters: int) -> Callable[[str | None], int]:
-    """The size for a cache of so many characters: a short text counts as more, which bounds the number of entries."""
+    """The size of a text in a cache that counts characters. A short text counts as longer, which bounds the number of
+    entries.
+    """
     least = characters // entries
     return lambda text: max(len(text or ""), least)
 
@@ -39,7 +41,7 @@ class TrustedDocuments:
         )
 
     async def by_id(self, principal: str, identity: str) -> str | None:
-        """Raises Unavailable where the database does not answer and the cache has no entry."""
+        """Raises Unavailable if the database does not answer and the cache has no entry."""
         return await self._texts.get((principal, f"id {identity}"), partial(self._store.by_id, principal, identity))
 
     async def by_text(self, principal: str, text: str) -> str | None:
@@ -48,7 +50,7 @@ class TrustedDocuments:
 
 
 class AutomaticDocuments:
-    """The automatic documents of each partner by their hash; a partner finds only its own."""
+    """The automatic documents of each partner by their hash. A partner finds only its own documents."""
 
     def __init__(self) -> None:
         self._partners: LRUCache[str, LRUCache[str, str]] = LRUCache(_MOST_PARTNERS)

@@ -1,4 +1,4 @@
-"""Which document a request means: the text it brought, a trusted one by its id, or one kept from before (APQ)."""
+"""Finds the document of a request: its text, a trusted document by id, or an automatic persisted query by hash."""
 
 from hashlib import sha256
 from http import HTTPStatus
@@ -19,9 +19,9 @@ _PREFIX: Final = "sha256:"
 
 
 class FoundDocument(msgspec.Struct, frozen=True):
-    """The document's text and where it came from, for the metrics.
+    """The text of the document, and its source for the metrics.
 
-    `persisted`: the request only named it. `register`: to keep once it has run.
+    `persisted`: the request had only an id or a hash. `register`: the document is stored after it has run.
     """
 
     text: str
@@ -31,7 +31,7 @@ class FoundDocument(msgspec.Struct, frozen=True):
 
 
 class DocumentFinder:
-    """One for the life of the process."""
+    """Finds documents. The process has one finder."""
 
     def __init__(self, settings: DocumentsSection, trusted: TrustedDocuments) -> None:
         self._settings = settings
@@ -56,7 +56,7 @@ class DocumentFinder:
         if request.document_id is not None:
             return FoundDocument(await self._by_id(principal, request.document_id), "trusted", persisted=True)
         if request.query is None:
-            assert request.sha256 is not None, "a well-formed request names its document somehow"
+            assert request.sha256 is not None, "a well-formed request has a text, an id or a hash"
             return await self._by_hash(principal, request.sha256)
         if request.sha256 is not None and sha256(request.query.encode()).hexdigest() != request.sha256:
             raise RequestRefused("provided sha does not match query")
@@ -65,14 +65,13 @@ class DocumentFinder:
     async def _by_id(self, principal: str, identity: str) -> str:
         text = await self._trusted.by_id(principal, identity.removeprefix(_PREFIX))
         if text is None:
-            message = (
-                "There is no document with this documentId. Its manifest has not been added, or for another partner."
-            )
+            message = "There is no document with this documentId. Its manifest was not added, or was added for "
+            "another partner."
             raise RequestRefused(message, "UNKNOWN_DOCUMENT")
         return text
 
     async def _by_hash(self, principal: str, digest: str) -> FoundDocument:
-        """As Apollo's clients ask: first the hash alone, and where it is not known the text with it."""
+        """The protocol of Apollo's clients: first only the hash, and if the hash is unknown, the text with the hash."""
         automatic = self._takes_automatic(principal)
         text = self._automatic.get(principal, digest) if automatic else None
         if text is not None:
@@ -82,7 +81,7 @@ class DocumentFinder:
             return FoundDocument(text, "trusted", persisted=True)
         if self._settings.mode_of(principal) == "enforce":
             raise _untrusted()
-        # The messages and the status are what Apollo's clients know; some read no body of a 4xx.
+        # Apollo's clients expect these messages and this status. Some clients do not read the body of a 4xx.
         if automatic:
             raise RequestRefused("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND", HTTPStatus.OK)
         raise RequestRefused("PersistedQueryNotSupported", "PERSISTED_QUERY_NOT_SUPPORTED", HTTPStatus.OK)
@@ -116,5 +115,5 @@ class DocumentFinder:
 
 
 def _untrusted() -> RequestRefused:
-    message = "Only documents that were agreed on run here, and this is none of them (docs/documents.md)."
+    message = "Only trusted documents run for this caller, and this document is not trusted (docs/documents.md)."
     return RequestRefused(message, "DOCUMENT_NOT_TRUSTED", HTTPStatus.FORBIDDEN)

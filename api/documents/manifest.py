@@ -21,11 +21,11 @@ _PREFIX: Final = "sha256:"
 
 
 class ManifestError(Exception):
-    """The file is no manifest; the message says why and where."""
+    """The file is not a manifest. The message has the reason and the place."""
 
 
 def read_manifest(path: Path, principal: str) -> list[DocumentRecord]:
-    """Its documents, as this partner's. Raises ManifestError."""
+    """The documents of the manifest, for this partner. Raises ManifestError."""
     try:
         content = msgspec.json.decode(path.read_bytes())
     except OSError as error:
@@ -33,7 +33,7 @@ def read_manifest(path: Path, principal: str) -> list[DocumentRecord]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ManifestError(f"{path} is not JSON: {error}") from None
     if not isinstance(content, dict):
-        raise ManifestError(f"{path} is no manifest: it must be a JSON object.")
+        raise ManifestError(f"{path} is not a manifest: it must be a JSON object.")
     found = [_record(principal, *one) for one in _entries(content)]
     if not found:
         raise ManifestError(f"{path} holds no documents.")
@@ -61,7 +61,7 @@ def _record(principal: str, identity: Any, text: Any) -> DocumentRecord:
     if not isinstance(text, str) or not text.strip() or "\x00" in text:
         raise ManifestError(f"The document {identity} must be a text.")
     if identity.startswith(_PREFIX) and identity != _PREFIX + sha256(text.encode()).hexdigest():
-        raise ManifestError(f"The document {identity} has another hash than its id says.")
+        raise ManifestError(f"The document {identity} has another hash than its id.")
     return DocumentRecord(principal, identity.removeprefix(_PREFIX), text)
 
 
@@ -69,5 +69,5 @@ def _distinct(documents: Iterable[DocumentRecord]) -> list[DocumentRecord]:
     found: dict[str, DocumentRecord] = {}
     for one in documents:
         if found.setdefault(one.id, one).text != one.text:
-            raise ManifestError(f"The id {one.id} stands for two different documents.")
+            raise ManifestError(f"The id {one.id} has two different documents.")
     return list(found.values())

@@ -1,4 +1,4 @@
-"""Reading what a caller sent: bounded, checked, and refused with a reason before GraphQL sees it."""
+"""Reads the body or the address of a request. It checks sizes and types, and refuses a wrong request with a reason."""
 
 import re
 import sys
@@ -17,20 +17,21 @@ from resolvers.request.graphql_request import GraphQLRequest
 _MEMBERS: Final = ("query", "documentId", "variables", "operationName", "extensions")
 _LONGEST_NAME: Final = 256
 _LONGEST_ID: Final = 256
-# 64 digits by its name; graphql-codegen puts its SHA-1 there, which is as good to look a trusted document up by.
+# The name means 64 digits, but graphql-codegen sends a SHA-1 here, which also works for a look-up of a trusted
+# document.
 _HASH: Final = re.compile(r"[0-9a-f]{32,64}\Z")
 
 
-# A number is an int where its text has neither fraction nor exponent, whatever its size, and a float otherwise.
-# IDs rely on that (resolvers/scalars.py). The hook makes 1E400 infinite, so that it is refused where it stands.
+# A number without fraction and exponent is decoded as an int of any size, every other number as a float. IDs depend on
+# this (resolvers/types/scalars.py). The hook decodes 1E400 as infinity, so that the error has its place.
 _decode: Final = msgspec.json.Decoder(float_hook=float).decode
-# How msgspec refuses an integer with more digits than Python turns into one.
+# msgspec's message for an integer with more digits than Python converts.
 _TOO_LONG: Final = "Integer value out of range"
 
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """How much is read: bytes of a body and of its variables, characters of a document."""
+    """The limits of a request: bytes of its body and of its variables, characters of its document."""
 
     body_bytes: int
     variables_bytes: int
@@ -47,7 +48,7 @@ async def read_graphql(incoming: Incoming, limits: BodyLimits) -> GraphQLRequest
 
 
 def _check_headers(incoming: Incoming) -> None:
-    """Only JSON in UTF-8: no page of another site can send that without a preflight, which it does not pass."""
+    """Only JSON in UTF-8 is accepted. A page of another site can send it only after a preflight, which fails."""
     problem = _wrong_type(incoming.header(b"content-type"))
     if problem is not None:
         raise _unsupported(problem)
@@ -70,7 +71,7 @@ def _unsupported(message: str, headers: Mapping[str, str] | None = None) -> Requ
 
 
 async def _read(incoming: Incoming, max_bytes: int) -> bytes:
-    """The body, as long as it is no longer than allowed, whatever its Content-Length says."""
+    """The body, if its real length is within the limit, whatever its Content-Length is."""
     declared = incoming.header(b"content-length")
     if declared.isascii() and declared.isdigit() and len(declared) < 20 and int(declared) > max_bytes:  # noqa: PLR2004 - digits.
         raise _too_large(max_bytes)
@@ -78,7 +79,7 @@ async def _read(incoming: Incoming, max_bytes: int) -> bytes:
     while has_more:
         message = await incoming.receive()
         if message["type"] == "http.disconnect":
-            raise RequestRefused("The body did not arrive whole.")
+            raise RequestRefused("The body did not arrive completely.")
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > max_bytes:
@@ -105,9 +106,10 @@ def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:
 
 def _decoded(text: bytes, what: str) -> Any:
     if b"\\u0000" in text or b"\x00" in text:
-        raise RequestRefused(f"{what} holds a null character, which no system behind the graph takes.")
+        raise RequestRefused(f"{what} has a null character, which no upstream accepts.")
     try:
-        # Where a key stands twice its last value counts, as in every browser; nothing in front of us decides by it.
+        # If a key appears twice, its last value counts, as in every browser. No component in front of the server uses
+        # these keys.
         return _decode(text)
     except RecursionError:
         raise RequestRefused(f"{what} is nested too deeply.") from None
@@ -115,15 +117,13 @@ def _decoded(text: bytes, what: str) -> Any:
         raise RequestRefused(f"{what} is not JSON: it is not in UTF-8.") from None
     except (msgspec.DecodeError, ValueError) as error:
         if str(error).startswith(_TOO_LONG):
-            raise RequestRefused(
-                f"{what} holds an integer of more than {sys.get_int_max_str_digits()} digits."
-            ) from None
+            raise RequestRefused(f"{what} has an integer of more than {sys.get_int_max_str_digits()} digits.") from None
         raise RequestRefused(f"{what} is not JSON: {error if text.strip() else 'it is empty'}") from None
 
 
 def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> GraphQLRequest:
     if isinstance(body, list):
-        raise RequestRefused("Batches are not taken; send one operation per request.")
+        raise RequestRefused("Batches are not supported; send one operation per request.")
     if not isinstance(body, dict):
         raise RequestRefused('The body must be a JSON object like {"query": "..."}.')
     for member, kind, what in _KINDS:
@@ -158,7 +158,7 @@ def _check_size(variables: Any, max_bytes: int) -> None:
 def _document(
     body: Mapping[str, Any], extensions: Mapping[str, Any], limits: BodyLimits
 ) -> tuple[str | None, str | None, str | None]:
-    """How the request says its document: by text, by id, by Apollo's hash, or by the last with the first."""
+    """The members that name the document: text, id, Apollo's hash, or text and hash together."""
     query, document_id = body.get("query") or None, body.get("documentId") or None
     sha256 = _apollo_hash(extensions)
     if document_id and (query or sha256):
@@ -166,12 +166,14 @@ def _document(
     if document_id and (len(document_id) > _LONGEST_ID or not document_id.isascii() or not document_id.isprintable()):
         raise RequestRefused(f"`documentId` must be at most {_LONGEST_ID} printable ASCII characters.")
     if not (document_id or sha256 or (query and query.strip())):
-        raise RequestRefused("Nothing to run: send `query`, a text with a GraphQL document, or `documentId`.")
+        raise RequestRefused(
+            "The request has no document: send `query`, a text with a GraphQL document, or `documentId`."
+        )
     if query is not None and len(query) > limits.query_characters:
         message = f"`query` is longer than {limits.query_characters} characters."
         raise RequestRefused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     if query and "\x00" in query:
-        raise RequestRefused("`query` holds a null character.")
+        raise RequestRefused("`query` has a null character.")
     return query, document_id, sha256
 
 

@@ -1,4 +1,4 @@
-"""/graphql over HTTP, step by step: agree, authenticate, read, find the document, run, respond (docs/http.md).
+"""The steps of a request to /graphql: negotiate, authenticate, read, find the document, run, respond (docs/http.md).
 
 Any step may refuse: see api/http/refusal.py.
 """
@@ -40,15 +40,15 @@ log = structlog.get_logger(__name__)
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _NAMES = ("query", "documentId", "extensions")
-# A name is the caller's to choose, and may be as long as a body.
+# Because a caller chooses the name of an operation, the name may be very long.
 _LONGEST_LOGGED = 100
 # nginx's status for a client that has disconnected. It appears only in metrics and logs.
 _CLIENT_CLOSED_REQUEST = 499
 
 
 class GraphQLEndpoint:
-    """ASGI. POST answers operations; GET answers queries, and a browser with GraphiQL. One for the life of the process,
-    with what is the same for all requests made ready.
+    """The ASGI endpoint of the process. POST runs operations. GET runs queries, and returns GraphiQL to a browser.
+    Values that are equal for all requests are prepared once.
     """
 
     def __init__(self, app_services: AppServices, metrics: Metrics) -> None:
@@ -73,7 +73,7 @@ class GraphQLEndpoint:
         return reply
 
     async def _answered(self, exchange: Exchange) -> Reply:
-        """The reply of the steps, or the refusal of the step that refused."""
+        """The reply of the steps, or the refusal of one step."""
         bound = structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
             return await self._steps(exchange)
@@ -91,7 +91,9 @@ class GraphQLEndpoint:
             structlog.contextvars.reset_contextvars(**bound)
 
     async def _steps(self, exchange: Exchange) -> Reply:
-        """In this order: nothing is read of a caller who is not known, and nothing runs that was not admitted."""
+        """The order matters: the body of an unknown caller is not read, and a request that was not admitted does not
+        run.
+        """
         _agree(exchange)
         caller = await self._authenticate(exchange)
         request = await self._read(exchange)
@@ -158,13 +160,13 @@ def _limits(settings: Settings) -> BodyLimits:
 def _agree(exchange: Exchange) -> None:
     media_type = response_type(exchange.incoming.header(b"accept"))
     if media_type is None:
-        message = f"Answers are {GRAPHQL_JSON} or {JSON}, and the Accept header takes neither."
+        message = f"Answers are {GRAPHQL_JSON} or {JSON}, and the Accept header accepts neither."
         raise RequestRefused(message, "NOT_ACCEPTABLE", HTTPStatus.NOT_ACCEPTABLE)
     exchange.media_type = media_type
 
 
 async def _respond(exchange: Exchange, response: GraphQLResponse) -> Reply:
-    """The status that each media type asks for: application/json says 200 of whatever was a well-formed request."""
+    """The status for the media type. With application/json every well-formed request gets 200."""
     if response.refused_method:
         return await exchange.response(response.body, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
     if response.refused_budget:
@@ -177,7 +179,7 @@ async def _respond(exchange: Exchange, response: GraphQLResponse) -> Reply:
 
 
 def _other(incoming: Incoming, settings: Settings) -> Response | None:
-    """The response to a request that does not ask the graph; None where it does."""
+    """The response to a request without an operation; None for all other requests."""
     if incoming.method not in METHODS:
         return _text("Method Not Allowed", HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(METHODS)})
     if incoming.method == "OPTIONS":
@@ -190,7 +192,7 @@ def _other(incoming: Incoming, settings: Settings) -> Response | None:
 
 
 def _wants_page(incoming: Incoming) -> bool:
-    """Whether a browser opens the address. An address that names a document is answered as a request."""
+    """Whether a browser opens the address. An address with a document is a GraphQL request."""
     parameters = incoming.query_params
     return not any(name in parameters for name in _NAMES) and prefers_page(incoming.header(b"accept"))
 

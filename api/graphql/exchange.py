@@ -1,4 +1,4 @@
-"""One HTTP request to /graphql and what goes back: a refusal from any step, headers gathered on the way."""
+"""One HTTP request to /graphql, with the headers of its response, which the steps collect."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _NEVER_CACHED: Final = "no-store"
 
 @dataclass(slots=True)
 class Exchange:
-    """What the steps share. A step that knows something for the response puts it into `headers`."""
+    """The data that the steps share. A step adds headers of the response to `headers`."""
 
     incoming: Incoming
     settings: Settings
@@ -31,7 +31,7 @@ class Exchange:
     media_type: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
     persisted: bool = False
-    """Whether the request names its document instead of sending it, so that its answer may be kept."""
+    """Whether the request names its document by id, so that its answer may be cached."""
 
     @property
     def may_mutate(self) -> bool:
@@ -40,9 +40,9 @@ class Exchange:
     async def response(
         self, body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None, *, keep: bool = False
     ) -> Reply:
-        """The body as JSON in the media type that was agreed, with every header that the steps gathered.
+        """The response with the body as JSON in the negotiated media type, and with all headers of the steps.
 
-        `keep` says that a caller's own cache may keep it, and ask whether it still holds.
+        `keep`: a caller's own cache may store the response and revalidate it.
         """
         content = msgspec.json.encode(body)
         how = self._coding(content)
@@ -73,12 +73,12 @@ class Exchange:
 
 
 def _tag(content: bytes, how: str | None) -> str:
-    """A strong tag: of these very bytes, so that it differs between codings."""
+    """A strong ETag: a hash of the bytes, which differs between codings."""
     digest = urlsafe_b64encode(sha256(content).digest()[:18]).decode()
     return f'"{digest}-{how}"' if how else f'"{digest}"'
 
 
 def _is_known(tag: str, if_none_match: str) -> bool:
-    """Whether the client has it; If-None-Match compares weakly (RFC 9110, section 13.1.2)."""
+    """Whether the client has the response. If-None-Match compares weakly (RFC 9110, section 13.1.2)."""
     known = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
     return tag in known or "*" in known

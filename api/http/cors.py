@@ -1,4 +1,4 @@
-"""Which pages of other sites may call the graph: those that the settings name, letter by letter, and none else."""
+"""CORS: only the origins of the settings may call the graph. They are compared exactly."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ _MAY_SEND: Final = (
     "If-None-Match",
     "X-Request-Id",
     "X-GraphQL-Operation-Type",
-    # What clients of Apollo's send so that a server can tell them from a form.
+    # A header of Apollo's clients, by which a server can distinguish them from a form.
     "Apollo-Require-Preflight",
     "X-Apollo-Operation-Name",
 )
@@ -22,14 +22,14 @@ _MAY_READ: Final = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-R
 
 
 def cors(http: HttpSection, app: ASGIApp) -> ASGIApp:
-    """The application with it. Never with credentials: callers send a key or a token themselves, and a cookie would
-    mean nothing here.
+    """The application with CORS. Credentials are never allowed, because callers send a key or a token, and the server
+    uses no cookies.
     """
     if not http.cors_origins:
         return app
 
     async def in_messages(scope: Scope, receive: Receive, send: Send) -> None:
-        # The middleware adds its headers to the message that begins an answer.
+        # The middleware adds headers to the first message of an answer, so that this message is copied.
         state_of(scope).cycle = None
         await app(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""Content negotiation: which media type and which coding a client likes best (RFC 9110, section 12.5)."""
+"""Content negotiation: the media type and the coding that a client prefers (RFC 9110, section 12.5)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,15 +9,15 @@ from typing import Final, TypeVar
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 HTML: Final = "text/html"
-# Longer headers are cut: no client has so many preferences, and each costs time.
+# Longer headers are truncated, because no client has so many preferences, and each costs time.
 _LONGEST: Final = 1024
 _MOST: Final = 64
-# A comma inside a quoted parameter separates nothing; a quote that is never closed is a character like others.
+# A comma inside a quoted parameter is not a separator. A quote that is not closed is an ordinary character.
 _ELEMENT: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^,])+')
 _PARAMETER: Final = re.compile(r';\s*([!#$%&\'*+.^_`|~\w-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]*)')
 _QUALITY: Final = re.compile(r"(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\Z", re.ASCII)
 _UTF8: Final = frozenset({"utf-8", "utf8"})
-# Clients repeat the same few headers. Headers that callers invent take no more memory than this.
+# Clients repeat the same few headers. This bounds the memory for invented headers.
 _MOST_CACHED: Final = 128
 _LONGEST_CACHED: Final = 256
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def cached_decision(decide: Callable[[str], T]) -> Callable[[str], T]:
-    """The same, decided once for each of the headers that came last."""
+    """A cache over the function, for the most recent headers."""
     cached = lru_cache(_MOST_CACHED)(decide)
     return lambda header: cached(header) if len(header) <= _LONGEST_CACHED else decide(header)
 
@@ -40,7 +40,7 @@ class Preference:
 
 
 def preferences(header: str) -> list[Preference]:
-    """What the header asks for; several of one name are joined by commas. What cannot be read is passed over."""
+    """The elements of the header. Several headers of one name are joined by commas. Unreadable elements are ignored."""
     found = (_wish(element) for element in _ELEMENT.findall(header[:_LONGEST])[:_MOST])
     return [wish for wish in found if wish is not None]
 
@@ -55,7 +55,7 @@ def _wish(element: str) -> Preference | None:
 
 
 def media_quality(wishes: list[Preference], media_type: str) -> float:
-    """How much a media type (in UTF-8) is liked: by the most specific wish that fits; 0 where none does."""
+    """The quality of a media type (in UTF-8), by the most specific matching element; 0 if no element matches."""
     best, specificity = 0.0, -1
     for wish in wishes:
         found = _specificity(wish, media_type)
@@ -73,10 +73,10 @@ def _specificity(wish: Preference, media_type: str) -> int:
 
 @cached_decision
 def response_type(accept: str) -> str | None:
-    """The media type to answer in; None where the client takes neither. Without a word of it: application/json.
+    """The media type of the answer; None if the client accepts neither; application/json without an Accept header.
 
-    A client that names application/graphql-response+json gets it, unless it prefers another type. A client that takes
-    any type may not know this one.
+    A client that names application/graphql-response+json gets it, unless it prefers another type. A client that accepts
+    any type may not support it.
     """
     wishes = preferences(accept)
     if not wishes:
@@ -89,7 +89,7 @@ def response_type(accept: str) -> str | None:
 
 @cached_decision
 def prefers_page(accept: str) -> bool:
-    """Whether this is a browser that opens the address: it names HTML and likes JSON no better."""
+    """Whether the client is a browser that opens the address: the Accept header has HTML and does not prefer JSON."""
     wishes = preferences(accept)
     if not any(wish.name == HTML for wish in wishes):
         return False
@@ -99,14 +99,14 @@ def prefers_page(accept: str) -> bool:
 
 @cached_decision
 def coding(accept_encoding: str) -> str | None:
-    """Either of "br" and "gzip": whichever is liked better and br where both are alike; None for neither."""
+    """The preferred coding of "br" and "gzip", or br if both are equal; None for neither."""
     wishes = preferences(accept_encoding)
     quality = {wish.name: wish.quality for wish in reversed(wishes)}
     any_other = quality.get("*", 0.0)
     gzip = quality.get("gzip", quality.get("x-gzip", any_other))
     brotli = quality.get("br", any_other)
     best = max(gzip, brotli)
-    # Where no coding at all is liked better than ours, ours would be against the client's wish.
+    # If the client prefers the coding identity, the answer is not compressed.
     if best <= 0 or quality.get("identity", 0.0) > best:
         return None
     return "br" if brotli == best else "gzip"

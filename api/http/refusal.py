@@ -1,4 +1,4 @@
-"""How a step of api/graphql/endpoint.py says no."""
+"""The refusal of a request by a step of api/graphql/endpoint.py."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -6,9 +6,9 @@ from typing import Any
 
 
 class RequestRefused(Exception):
-    """A step says no. `code` goes into the error's extensions, `headers` out with the response.
+    """A step refuses the request. `code` is in the error's extensions, `headers` are in the response.
 
-    Everything else that is known by then (`Exchange.headers`) goes out too. `retry_after_seconds` becomes Retry-After.
+    The response also has the headers of earlier steps (`Exchange.headers`). `retry_after_seconds` becomes Retry-After.
     """
 
     def __init__(  # noqa: PLR0913 - what a response can say.

@@ -5,16 +5,17 @@ from typing import Final
 REQUEST_ID: Final = "X-Request-Id"
 
 
-# A caller's own id ties their log to ours; anything that could be more than a name in a log or a header is not taken.
+# A caller's own id connects the caller's log with ours. Only characters that are safe in a log and in a header are
+# accepted.
 _CORRELATION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
-# Asking the system for each request's few bytes takes longer than all else that is done for its id.
+# Random bytes of the system would take longer than all other work for the id.
 _dice: Final = Random(SystemRandom().getrandbits(256))  # noqa: S311 - see new_id().
 
 
 def request_id(given: str) -> str:
-    """The caller's own id for the request (X-Request-Id) where it is one, else a new one."""
+    """The caller's id for the request (X-Request-Id) if it is valid, otherwise a new id."""
     return given if given and _CORRELATION.match(given) else new_id()
 
 

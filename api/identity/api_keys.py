@@ -13,11 +13,11 @@ from upstreams.state.api_keys import KeyRecord, KeyStore, hash_key
 
 _MOST_KEYS: Final = 10_000
 _LONGEST_KEY: Final = 512
-_REFUSED: Final = "The API key is not valid, or its time is over."
+_REFUSED: Final = "The API key is not valid or has expired."
 
 
 class Unauthenticated(Exception):
-    """The key is missing or invalid; the message says which, and never shows the key."""
+    """The key is missing or invalid. The message has the reason and never shows the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class _KnownKey:
 
 
 class Authenticator:
-    """Looks keys up and caches the answers for a short time; longer only while the state database does not answer."""
+    """Looks keys up and caches the results for a short time, and longer while the state database does not answer."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Authenticator:
         )
 
     async def caller(self, key: Secret) -> Caller:
-        """The caller with this key. Raises Unauthenticated, or Unavailable where no database answers."""
+        """The caller with this key. Raises Unauthenticated, or Unavailable if the database does not answer."""
         if len(key.reveal()) > _LONGEST_KEY:
             raise Unauthenticated(_REFUSED)
         known = await self._keys.get(hash_key(key), partial(self._find, key))
@@ -65,7 +65,7 @@ class Authenticator:
 
 
 def bearer(authorization: str | None) -> Secret:
-    """The key or token of the header. Raises Unauthenticated where the header carries neither."""
+    """The key or token of the header. Raises Unauthenticated if the header has neither."""
     scheme, _, key = (authorization or "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:

@@ -20,15 +20,15 @@ from upstreams.http.fetch import Fetcher
 log = structlog.get_logger(__name__)
 
 _JWT_DOTS: Final = 2
-_REFUSED: Final = "The token is not valid, or its time is over."
+_REFUSED: Final = "The token is not valid or has expired."
 
 
 class IdentityUnknown(Exception):
-    """The credentials cannot be verified now; the message names the system that does not answer."""
+    """The credentials cannot be verified at the moment. The message names the system that does not answer."""
 
 
 class Identities:
-    """`caller` raises Unauthenticated, or IdentityUnknown."""
+    """Authenticates callers. `caller` raises Unauthenticated or IdentityUnknown."""
 
     def __init__(self, keys: Authenticator, issuers: list[Issuer]) -> None:
         self._keys = keys
@@ -69,7 +69,9 @@ class Identities:
 
 @contextlib.asynccontextmanager
 async def open_issuers(issuers: Mapping[str, OidcConfig], clock: Clock) -> AsyncIterator[list[Issuer]]:
-    """The issuers of the settings, their keys kept fresh while the context is open. Waits for none of them."""
+    """The issuers of the settings. Their keys are refreshed in the background while the context is open. The start does
+    not wait for an issuer.
+    """
     fetcher = Fetcher()
     opened = [
         Issuer(name, config, IssuerKeys(config, fetcher, clock), clock) for name, config in sorted(issuers.items())

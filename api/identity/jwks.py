@@ -1,4 +1,6 @@
-"""An issuer's public keys: fetched in the background, kept while the issuer is away, asked again for an unknown one."""
+"""An issuer's public keys. They are fetched in the background, and immediately for an unknown key. They stay cached
+while the issuer is unavailable.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -30,7 +32,7 @@ class FetchesDocuments(Protocol):
 
 
 class SigningKeysUnavailable(Exception):
-    """The issuer's keys cannot be fetched now, so no token can be verified."""
+    """The issuer's keys cannot be fetched at the moment, so that no token can be verified."""
 
 
 class _Discovery(msgspec.Struct):
@@ -43,7 +45,9 @@ class _KeySet(msgspec.Struct):
 
 
 class IssuerKeys:
-    """`find` waits for the issuer only where a key is not known, and then no oftener than the settings allow."""
+    """The cached keys of one issuer. `find` fetches keys only for an unknown key, and not more often than the settings
+    allow.
+    """
 
     def __init__(self, config: OidcConfig, fetcher: FetchesDocuments, clock: Clock) -> None:
         self._config = config
@@ -55,7 +59,7 @@ class IssuerKeys:
         self._tried_at: float | None = None
 
     async def find(self, kid: str) -> Key | None:
-        """The key of that name; None where the issuer publishes none. Raises SigningKeysUnavailable."""
+        """The key with this name; None if the issuer does not publish it. Raises SigningKeysUnavailable."""
         if (kid not in self._keys or self._is_stale()) and self._may_try():
             await self.refresh()
         if self._is_stale():
@@ -63,7 +67,7 @@ class IssuerKeys:
         return self._keys.get(kid)
 
     async def refresh(self) -> bool:
-        """Fetch the keys, once for all callers of the moment. False where that failed; known keys stay known."""
+        """Fetch the keys once for all concurrent callers. False if the fetch failed; the cached keys then stay."""
         try:
             await self._single_flight.run("keys", self._fetch, Deadline.after(_FETCH_SECONDS, self._clock))
         except (FetchFailed, TimeoutError) as error:
@@ -88,7 +92,7 @@ class IssuerKeys:
 
     def _may_try(self) -> bool:
         at, pause = self._tried_at, self._config.keys_refresh_at_most_every_seconds
-        # A caller that comes during a fetch waits for it; only a new fetch needs permission.
+        # A caller waits for a fetch in flight. Only a new fetch is limited by the settings.
         return at is None or self._single_flight.is_in_flight or self._clock.monotonic() - at >= pause
 
     async def _fetch(self) -> None:
@@ -104,15 +108,15 @@ class IssuerKeys:
         except msgspec.DecodeError:
             raise FetchFailed("the discovery document cannot be read") from None
         if found.issuer != self._config.issuer:
-            raise FetchFailed("the discovery document is another issuer's")
+            raise FetchFailed("the discovery document names another issuer")
         if not is_safe_address(found.jwks_uri):
-            raise FetchFailed("the discovery document leads to no https address")
+            raise FetchFailed("the discovery document has no https address")
         return found.jwks_uri
 
 
 def read_keys(document: bytes) -> dict[str, Key]:
-    """The public signature keys of a JWK set by their names. Raises FetchFailed where there is none that could be used:
-    an empty answer must not push out keys that work.
+    """The public signature keys of a JWK set by their names. Raises FetchFailed if the set has no usable key, so that
+    an empty answer does not replace working keys.
     """
     try:
         entries = msgspec.json.decode(document, type=_KeySet).keys[:_MOST_KEYS]
@@ -124,12 +128,12 @@ def read_keys(document: bytes) -> dict[str, Key]:
         if key is not None and isinstance(kid, str) and kid not in found:
             found[kid] = key
     if not found:
-        raise FetchFailed("the key set holds no key that could be used")
+        raise FetchFailed("the key set has no usable key")
     return found
 
 
 def _key(entry: dict[str, Any]) -> Key | None:
-    """A public key for signatures; None for any other: shared secrets, keys to encrypt with, short ones, nonsense."""
+    """A public key for signatures; None for shared secrets, encryption keys, short keys and unreadable keys."""
     kind = _KINDS.get(str(entry.get("kty")))
     if kind is None or entry.get("use", "sig") != "sig":
         return None
@@ -142,5 +146,5 @@ def _key(entry: dict[str, Any]) -> Key | None:
 
 
 def _bits(modulus: str) -> int:
-    """How long an RSA key is, known before the library is asked, which only warns of short ones."""
+    """The length of an RSA key in bits. It is checked here, because the library only warns about short keys."""
     return int.from_bytes(urlsafe_b64decode(modulus.encode())).bit_length()

@@ -1,4 +1,4 @@
-"""When each API key was used last: noted in memory, written in batches, never while a caller waits."""
+"""The last use of each API key. It is recorded in memory and written in batches, so that no caller waits."""
 
 import asyncio
 import contextlib
@@ -20,8 +20,8 @@ class StoresLastUse(Protocol):
 
 
 class LastUse:
-    """Keys are as many as were valid since the last batch, so this stays small. Whole minutes are enough to tell a key
-    that is used from one that can go, and reveal little about working hours.
+    """The map has only keys that were used since the last batch, so that it stays small. Whole minutes are enough to
+    find unused keys, and reveal little about working hours.
     """
 
     def __init__(self, store: StoresLastUse, clock: Clock) -> None:
@@ -34,7 +34,7 @@ class LastUse:
         self._used[identity] = self._clock.now()
 
     async def write(self) -> None:
-        """Write what was noted. While the database is away it is kept for the next time."""
+        """Write the recorded uses. If the database does not answer, they stay for the next batch."""
         used, self._used = self._used, {}
         if not used:
             return
@@ -54,7 +54,7 @@ class LastUse:
 
 @contextlib.asynccontextmanager
 async def storing_last_use(store: StoresLastUse, clock: Clock, every_seconds: float) -> AsyncIterator[LastUse]:
-    """Writes in the background while the context is open, and once more at its end."""
+    """Write in the background while the context is open, and once at its end."""
     use = LastUse(store, clock)
     task = asyncio.create_task(use.keep_writing(every_seconds))
     try:

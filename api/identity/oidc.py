@@ -1,6 +1,6 @@
-"""Callers with an issuer's token: a JWT whose signature, issuer, audience and times are right, and what it is good for.
+"""Callers with an issuer's token: a JWT whose signature, issuer, audience and times are checked, and its permissions.
 
-Only what the settings name is believed. A claim that is missing gives nothing; one that cannot be read refuses
+Only the issuers and claims of the settings are used. A missing claim gives no permission. An unreadable claim refuses
 the token.
 """
 
@@ -26,7 +26,9 @@ _MOST_AGENCIES: Final = 1000
 
 
 class InvalidToken(Exception):
-    """The token is not to be believed. `reason` is for the log: to a caller every bad token is the same."""
+    """The token is not valid. `reason` is only for the log, because a caller gets the same answer for every invalid
+    token.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -67,7 +69,7 @@ class Issuer:
         self._clock = clock
 
     async def caller(self, token: Secret) -> Caller:
-        """The caller of the token. Raises InvalidToken, or SigningKeysUnavailable where no keys can be fetched."""
+        """The caller of the token. Raises InvalidToken, or SigningKeysUnavailable if no keys can be fetched."""
         head = self._head(token)
         key = await self.keys.find(head.kid)
         if key is None:
@@ -76,7 +78,7 @@ class Issuer:
         return caller_of(self.name, self.config, claims)
 
     def _head(self, token: Secret) -> _Head:
-        """The header's few words that count. Keys that a token brings along (jwk, jku, x5c) are never looked at."""
+        """The relevant parameters of the token's header. Keys inside a token (jwk, jku, x5c) are never used."""
         if len(token.reveal()) > self.config.max_token_characters:
             raise InvalidToken("too long")
         head: _Head = _part(token, 0, _Head)
@@ -119,7 +121,7 @@ class Issuer:
 
 
 def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Caller:
-    """The caller that the claims of a verified token make. Raises InvalidToken for a claim that cannot be read."""
+    """The caller by the claims of a verified token. Raises InvalidToken for an unreadable claim."""
     subject = claims["sub"]
     if not subject or len(subject) > _LONGEST_SUBJECT or not subject.isprintable():
         raise InvalidToken("sub")
@@ -127,7 +129,7 @@ def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Calle
         scope for value in _texts(claims.get(config.scopes_claim)) for scope in config.scopes.get(value, ())
     )
     number = _client_number(config, claims)
-    # A subject may be an e-mail address: the log shows a digest, which is equal for equal subjects.
+    # Because a subject may be an e-mail address, the log shows a digest, which is equal for equal subjects.
     caller_name = f"oidc:{name}:{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
     principal = f"{config.issuer}#{subject}"
     if number is not None:
@@ -136,7 +138,7 @@ def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Calle
 
 
 def _texts(claim: Any) -> list[str]:
-    """A list of texts, or one text with spaces between them; nothing where there is none."""
+    """The values of a claim: a list of texts, or one text with spaces; empty for a missing claim."""
     if claim is None:
         return []
     if isinstance(claim, str):
@@ -149,7 +151,7 @@ def _texts(claim: Any) -> list[str]:
 def _client_number(config: OidcConfig, claims: Mapping[str, Any]) -> int | None:
     """The client that the token is for.
 
-    A claim that is no number refuses the token: ignoring it would make a client a member of staff.
+    A claim that is not a number refuses the token. If it were ignored, a client would get the permissions of staff.
     """
     if config.client_number_claim is None or config.client_number_claim not in claims:
         return None
@@ -157,7 +159,9 @@ def _client_number(config: OidcConfig, claims: Mapping[str, Any]) -> int | None:
 
 
 def _agencies(config: OidcConfig, claims: Mapping[str, Any]) -> tuple[int, ...] | None:
-    """The agencies of the claim, none without one; every agency only for the very text that the settings name."""
+    """The agencies of the claim; no agency without the claim; every agency only for exactly the text of the
+    settings.
+    """
     claim = claims.get(config.agencies_claim)
     if claim is None:
         return ()

@@ -1,4 +1,4 @@
-"""Metrics of limits that are read at each scrape: admission control, and budgets without their store."""
+"""Metrics that are read at each scrape: admission control, and budgets while their store does not answer."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ from api.admission.limiter import ConcurrencyLimiter
 
 
 class _Count(Collector):
-    """A counter that another object keeps."""
+    """A counter whose value is in another object."""
 
     def __init__(self, name: str, description: str, read: Callable[[], float]) -> None:
         self._name, self._description, self._read = name, description, read
@@ -20,17 +20,25 @@ class _Count(Collector):
 
 
 def watch(registry: CollectorRegistry, limiter: ConcurrencyLimiter, budget_fallbacks: Callable[[], int]) -> None:
-    """Register the metrics. Requests pay nothing for them."""
+    """Register the metrics. They cost a request nothing."""
     figures = (
         ("brokergraph_requests_in_flight", "Requests that are being answered.", lambda: limiter.in_flight),
-        ("brokergraph_requests_running", "Requests that keep the process busy.", lambda: limiter.running),
-        ("brokergraph_concurrency_limit", "How many requests may run at the same time.", lambda: limiter.limit),
+        ("brokergraph_requests_running", "Requests that hold a slot.", lambda: limiter.running),
+        (
+            "brokergraph_concurrency_limit",
+            "The number of requests that may hold a slot at the same time.",
+            lambda: limiter.limit,
+        ),
         (
             "brokergraph_budget_fallbacks",
-            "Operations since the start that were charged without the budgets' store, because it did not answer.",
+            "Operations since the start that were charged in this process, because the budgets' store did not answer.",
             budget_fallbacks,
         ),
     )
     for name, description, read in figures:
         Gauge(name, description, registry=registry).set_function(read)
-    registry.register(_Count("brokergraph_requests_shed", "Requests that were refused unread.", lambda: limiter.shed))
+    registry.register(
+        _Count(
+            "brokergraph_requests_shed", "Requests that were refused before their body was read.", lambda: limiter.shed
+        )
+    )

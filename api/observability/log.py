@@ -19,7 +19,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 from api.observability.log_sink import LogSink
 from api.observability.redaction import Redaction
 
-# They say in detail what they send and receive; our own lines say what is worth knowing of it.
+# These libraries log details of what they send and receive. Our own lines have the relevant facts.
 _TALKATIVE = ("asyncio", "asyncpg", "httpcore", "httpx", "hpack", "redis", "urllib3", "websockets")
 
 
@@ -42,7 +42,7 @@ def configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: lines,
-        # To find out for each line how lines are written takes as long as to write one.
+        # Without this cache, structlog would assemble the logger for each line, which takes as long as writing a line.
         cache_logger_on_first_use=True,
     )
     _adopt_the_libraries(lines, shared, last, level)
@@ -50,14 +50,16 @@ def configure(
 
 
 class Stamp:
-    """A processor: the time in UTC, as structlog's TimeStamper writes it, which spells out the date for every line."""
+    """A processor that adds the time in UTC in the format of structlog's TimeStamper, which is slower because it
+    formats the date for every line.
+    """
 
     def __init__(self) -> None:
         self._last_second = (-1, "")
 
     def __call__(self, _logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         second, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
-        # Threads write lines too, so the second and its date are one value.
+        # Because other threads write lines too, the second and its date are one value.
         last = self._last_second
         if last[0] != second:
             last = self._last_second = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
@@ -78,12 +80,12 @@ def _renderer(log_format: str) -> structlog.typing.Processor:
 
 
 def _json(event: object, **_options: object) -> str:
-    """Many times as fast as the standard library's; redaction has left plain values alone."""
+    """JSON by msgspec, which is many times as fast as the standard library. Redacted values are plain."""
     return msgspec.json.encode(event, enc_hook=repr).decode()
 
 
 def _adopt_the_libraries(lines: LogSink, shared: Chain, last: Chain, level: int) -> None:
-    """What others log goes the same way as what we log ourselves, warnings too."""
+    """Log lines of libraries, and warnings, go through the same chain as our own lines."""
     handler = logging.StreamHandler(lines)
     named: Chain = [*shared, structlog.stdlib.add_logger_name, structlog.stdlib.PositionalArgumentsFormatter()]
     drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta

@@ -1,4 +1,4 @@
-"""Where log lines go: one write for all that is said in a turn of the loop, instead of one for each."""
+"""Writes log lines: one write for all lines of an event loop turn, instead of one write for each line."""
 
 import asyncio
 import atexit
@@ -11,16 +11,16 @@ _MOST_WAITING: Final = 100
 class LogSink:
     """A logger for structlog, and a stream for the standard library's.
 
-    Informing lines are written in order at the end of a turn of the loop. A warning is written at once, after all
-    waiting lines. Without a running loop every line is written at once.
+    Lines below the level warning are written in order at the end of an event loop turn. A warning is written
+    immediately, after all waiting lines. Without a running event loop every line is written immediately.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._waiting: list[str] = []
-        # The loop that will write them; a loop may end before it comes to that.
+        # The event loop that will write the waiting lines. The loop may end before it writes them.
         self._writer: asyncio.AbstractEventLoop | None = None
-        # Threads write too; and a line may be said while another is written, by a destructor.
+        # The lock is for other threads. It is reentrant, because a destructor may log while a line is written.
         self._lock = threading.RLock()
         atexit.register(self.flush)
 
@@ -42,7 +42,7 @@ class LogSink:
             self._waiting.append(text)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the waiting lines."""
         with self._lock:
             lines, self._waiting, self._writer = self._waiting, [], None
             if lines:

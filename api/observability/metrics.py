@@ -8,7 +8,7 @@ _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class Metrics:
-    """One registry per process, handed down, so that tests can have their own."""
+    """The metrics of one process. The registry is a parameter, so that each test has its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -16,7 +16,7 @@ class Metrics:
             "brokergraph_requests_total", "GraphQL requests by HTTP status.", ["status"], registry=self.registry
         )
         self.seconds = Histogram(
-            "brokergraph_request_seconds", "How long requests took.", registry=self.registry, buckets=_BUCKETS
+            "brokergraph_request_seconds", "Durations of GraphQL requests.", registry=self.registry, buckets=_BUCKETS
         )
         self.upstream_calls = Counter(
             "brokergraph_upstream_calls_total",
@@ -26,7 +26,7 @@ class Metrics:
         )
         self.documents = Counter(
             "brokergraph_documents_total",
-            "Requests by where their document came from (docs/documents.md).",
+            "Requests by the source of their document (docs/documents.md).",
             ["from"],
             registry=self.registry,
         )
@@ -36,7 +36,8 @@ class Metrics:
             registry=self.registry,
         )
 
-        # To find a label's counter takes as long as to count. There are few of each: none is a caller's to choose.
+        # The counters of labels are cached, because finding a counter takes as long as counting. There are few labels,
+        # because no caller chooses one.
         self._by_status = cache(lambda status: self.requests.labels(str(status)))
         self._by_upstream = cache(self.upstream_calls.labels)
         self._by_origin = cache(self.documents.labels)
@@ -46,10 +47,10 @@ class Metrics:
         self.seconds.observe(seconds)
 
     def found(self, origin: str) -> None:
-        """A document, which came from there."""
+        """Count a request by the source of its document."""
         self._by_origin(origin).inc()
 
     def count(self, tally: Tally) -> None:
-        """Add what one request asked of the upstreams."""
+        """Add the upstream calls of one request."""
         for upstream, calls in tally.calls.items():
             self._by_upstream(upstream).inc(calls)

@@ -1,7 +1,8 @@
 """The last step of a log line: secrets, e-mail addresses and phone numbers are removed.
 
-The first wall is the type: credentials are `Secret` (core/secret.py), records keep them out of their repr. This is
-the second one, for texts that others wrote: exceptions of libraries, a database's messages, a caller's own words.
+The first protection is the types: credentials are `Secret` (core/secret.py), and records leave them out of their repr.
+Redaction is the second protection, for texts from outside: exceptions of libraries, messages of a database, texts of
+callers.
 """
 
 import functools
@@ -28,9 +29,9 @@ _NAMED: Final = re.compile(rf"(?:.*[_-])?(?:{_NAMES})", re.IGNORECASE)
 
 _PATTERNS: Final = re.compile(
     "|".join((
-        # A scheme and what follows it, as in an Authorization header.
+        # A scheme and its credential, as in an Authorization header.
         r"(?P<scheme>\b(?i:bearer|basic|digest)\s+)(?!\[redacted\])[A-Za-z0-9._~+/=-]{4,}",
-        # An API key of ours keeps its id, by which it can be revoked.
+        # The id of our own API key stays visible, so that the key can be revoked.
         r"(?P<key>\bbg_[a-z0-9-]{1,40}_)[A-Za-z0-9_-]{16,}",
         r"\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){1,4}",
         r"(?P<user>://)[^/\s@'\"]*@",
@@ -44,11 +45,11 @@ _PATTERNS: Final = re.compile(
     )),
 )  # fmt: skip
 
-# Without one of these no pattern can match. Most texts are names and numbers, which have none, and to look for single
-# characters costs next to nothing.
+# Without one of these characters no pattern can match. Most texts are names and numbers without such characters, and
+# the search for single characters is very cheap.
 _SIGNS: Final = r"[@+=:\s]|eyJ|bg_"
 _NUMBERS: Final = (int, float)
-# What the chain itself has made.
+# Values that the log chain itself adds.
 _OURS: Final = frozenset({"timestamp", "level"})
 
 
@@ -63,8 +64,8 @@ def _tells(names: tuple[str, ...]) -> bool:
 
 
 def _is_plain(event: Mapping[str, Any], texts: list[str], known: frozenset[str] | None = None) -> bool:
-    """Whether it is what nearly every line is: texts and numbers, and counts by name, under names that tell nothing.
-    Collects the texts, so that all of them are looked at together; those under `known` names are left out.
+    """Whether the line has only texts, numbers and counts by name, under names that are not names of secrets, as most
+    lines have. Collects the texts, except those under `known` names, so that all are redacted together.
     """
     if _tells(tuple(event)):
         return False
@@ -83,7 +84,7 @@ def _is_plain(event: Mapping[str, Any], texts: list[str], known: frozenset[str] 
 
 
 class Redaction:
-    """Callable as a structlog processor. `known` are credentials that must not be seen wherever they turn up."""
+    """A structlog processor that redacts lines. `known` are credentials that are removed at any place of a line."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         texts = sorted({text for text in known if len(text) >= _SHORTEST_KNOWN}, key=len, reverse=True)
@@ -101,7 +102,7 @@ class Redaction:
         return len(text) <= _LONGEST and self._signs.search(text) is None
 
     def text(self, text: str) -> str:
-        """The text without secrets and personal data, cut to a readable length."""
+        """The text without secrets and personal data, truncated to a readable length."""
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}... ({len(text) - _LONGEST} characters more)"
         if self._is_harmless(text):
@@ -111,7 +112,7 @@ class Redaction:
         return _PATTERNS.sub(_replaced, text)
 
     def value(self, value: Any, name: str = "", depth: int = 0) -> Any:
-        """The value as it may be written; what is no plain data is written as its redacted repr."""
+        """The value for the log. A value that is not plain data becomes its redacted repr."""
         if value is None or isinstance(value, _NUMBERS):
             return value
         if depth >= _DEEPEST or (value and _is_telling(name)):
@@ -131,7 +132,7 @@ def _replaced(found: re.Match[str]) -> str:
 
 
 def known_secrets(settings: msgspec.Struct) -> set[str]:
-    """Every credential in the settings, and the passwords within those that are addresses."""
+    """Every credential of the settings, and the passwords in addresses."""
     found: set[str] = set()
     for value in _values(settings):
         text = value.reveal()

@@ -1,6 +1,6 @@
-"""GraphiQL, served whole from the package: no file of it comes from anywhere else.
+"""GraphiQL, served only from files of the package.
 
-Its files are made when brokergraph is installed (docs/decisions/0002-graphiql.md) and lie in static/.
+The files are built in static/ when brokergraph is installed (docs/decisions/0002-graphiql.md).
 """
 
 from html import escape
@@ -16,13 +16,13 @@ from starlette.types import Scope
 from api.settings.settings import Settings
 
 STATIC_FILES: Final = Path(__file__).parent / "static"
-# Scripts come from this server's own files and from nowhere else. Styles may stand inline: the editor (Monaco) places
-# its lines by style attributes and adds style elements at run time, and offers no nonce for either.
+# Scripts are allowed only from this server's own files. Inline styles are allowed, because the editor (Monaco)
+# positions its lines by style attributes and adds style elements at run time, and supports no nonce for either.
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; "
     "font-src 'self' data:; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# The page may hold the demo's key and names files that the next version replaces.
+# The page is not cached, because it may have the demo's key, and it names files that the next version replaces.
 PAGE_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": POLICY,
@@ -32,25 +32,25 @@ PAGE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 ASSET_HEADERS: Final = {
-    # A worker obeys the policy of its own file and not the page's.
+    # A worker has the policy of its own file and not the policy of the page.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-# Each name holds a hash of what is in the file.
+# Each file name has a hash of the content, so that the file never changes.
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """The names that the bundler gave."""
+    """The file names of the bundle."""
 
     script: str
     style: str
 
 
 def graphiql_page(settings: Settings) -> Response:
-    """The page, or what to do about its missing files."""
+    """The page, or an explanation how to build its missing files."""
     try:
         manifest = msgspec.json.decode((STATIC_FILES / "manifest.json").read_bytes(), type=Manifest)
     except FileNotFoundError:
@@ -66,11 +66,11 @@ def _reason() -> str:
     try:
         return (STATIC_FILES / "missing.txt").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        return "Its files were never made in this checkout."
+        return "The files were never built in this checkout."
 
 
 class Assets(StaticFiles):
-    """The page's files, for browsers to keep."""
+    """The files of the page, which browsers may cache."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work."""
+"""Health pages: whether the process answers, and whether its databases answer."""
 
 import asyncio
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Condition:
 
 
 class Readiness:
-    """Looks at the databases once for all requests of the same moment, since the address needs no key."""
+    """Checks the databases once for all concurrent requests, because the address needs no key."""
 
     def __init__(self) -> None:
         self._single_flight: SingleFlight[Condition] = SingleFlight()
@@ -61,7 +61,7 @@ class Readiness:
                 )
             )
 
-        # Each look has an end of its own; this is only so that no request waits without one.
+        # Each check has its own time-out. This deadline only bounds the wait of a request.
         return await self._single_flight.run("look", fetch, Deadline.after(_PATIENCE_SECONDS, app_services.clock))
 
     async def aclose(self) -> None:
@@ -78,13 +78,13 @@ async def readyz(request: Request) -> Response:
 
     With `?for=mutations`, 200 when instructions can be written as well.
 
-    A dead vendor does not make the graph unready: its fields are null meanwhile. Nor does a state database that takes
-    no writes: reads go on, and mutations are refused before anything is written. The details are for the callers that
-    the settings name; a load balancer needs the status alone.
+    An unavailable vendor does not make the graph unready, because only its fields are null. A state database without
+    writes does not make it unready either, because reads continue and mutations are refused before a row is written.
+    The details are for the audience of the settings. A load balancer needs only the status.
     """
     purpose = request.query_params.get("for")
     if purpose not in (None, "mutations"):
-        return Response("`for` is left out or `mutations`.\n", 400, media_type="text/plain")
+        return Response("`for` must be missing or `mutations`.\n", 400, media_type="text/plain")
     app_services: AppServices = request.state.app_services
     readiness: Readiness = request.state.readiness
     condition = await readiness.look(app_services)

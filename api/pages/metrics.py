@@ -11,7 +11,7 @@ from resolvers.policy.scopes import Scope
 
 
 async def metrics(request: Request) -> Response:
-    """The metrics, for the audience that the settings name."""
+    """The metrics, for the audience of the settings."""
     app_services: AppServices = request.state.app_services
     refusal = await refusal_for(request, app_services.settings.server.metrics, Scope.METRICS_READ)
     measured: Metrics = request.state.metrics

@@ -1,6 +1,6 @@
-"""What numbers in the settings may be, and what addresses that hold a password may be.
+"""The bounds of numbers in the settings, and the check of addresses with a password.
 
-The words about a wrong number are msgspec's (api/settings/mistakes.py).
+msgspec makes the message about a wrong number (api/settings/mistakes.py).
 """
 
 from typing import Annotated
@@ -11,22 +11,22 @@ from core.addresses import Ambiguous, check_address
 from core.config_error import ConfigError
 from core.secret import Secret
 
-# How many of something without which nothing works, and of something that may be switched off.
+# A number that must be at least one, and a number that may be zero to switch a feature off.
 Some = Annotated[int, Meta(ge=1)]
 AnyNumber = Annotated[int, Meta(ge=0)]
-# A time limit in seconds; an unlimited one is no limit. No caller waits longer than a day.
+# A time limit in seconds. It is finite, because no caller waits longer than a day.
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 WholeSeconds = Annotated[int, Meta(ge=1, le=86_400)]
-# How long something is believed, at most a year.
+# A time in a cache, at most a year.
 Age = Annotated[float, Meta(ge=0, le=31_536_000)]
 WholeAge = Annotated[int, Meta(ge=0, le=31_536_000)]
-# 0: a free one, whichever it is.
+# A port number; 0 means any free port.
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
 def check_secret_address(path: str, url: Secret | None, schemes: tuple[str, ...]) -> None:
-    """Raise ConfigError for an address that can be read in more than one way, before a driver reads it in one of them.
-    It is not shown: there may be a password in it.
+    """Raise ConfigError for an ambiguous address, before a driver parses it. The message does not show the address,
+    which may have a password.
     """
     if url is None:
         return

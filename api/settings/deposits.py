@@ -1,4 +1,6 @@
-"""[deposits]: limits of deposits. A limit that can never apply stops the start, because its loss is not noticed."""
+"""[deposits]: limits of deposits. With a limit that can never apply the server does not start, because operators would
+not notice the missing limit.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,7 +9,7 @@ from typing import Final
 
 from resolvers.context import DepositLimits
 
-# The graph's CurrencyCode (resolvers/types/scalars.py): another currency is refused before its limits are asked.
+# The graph's CurrencyCode (resolvers/types/scalars.py): another currency is refused before its limits are checked.
 _CURRENCY: Final = re.compile(r"[A-Z][A-Z0-9]{1,4}", re.ASCII)
 
 
@@ -23,7 +25,7 @@ def _check(name: str, limits: Mapping[str, Decimal]) -> None:
     for currency, amount in limits.items():
         if not _CURRENCY.fullmatch(currency):
             raise ValueError(
-                f"{name} has {currency!r}, which is no currency; write its code in 2 to 5 capitals, like USD"
+                f"{name} has {currency!r}, which is not a currency; write its code in 2 to 5 capitals, like USD"
             )
         if not amount.is_finite() or amount <= 0:
             raise ValueError(f"{name}.{currency} must be more than 0, got {amount}; without the line there is no limit")

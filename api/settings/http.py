@@ -1,4 +1,4 @@
-"""[http] and [documents]: how the edge treats clients, and which documents may run."""
+"""[http] and [documents]: limits for HTTP clients, and the documents that may run."""
 
 from typing import Literal
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from api.settings.bounds import Age, AnyNumber, Seconds, Some, WholeAge, WholeSe
 
 
 class HttpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[http]: what a client may send, how slowly, and what it gets."""
+    """[http]: sizes and time-outs of requests, compression and CORS."""
 
     header_timeout_seconds: Seconds = 10.0
     body_timeout_seconds: Seconds = 20.0
@@ -29,10 +29,12 @@ class HttpSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 def _check_origin(origin: str) -> None:
-    """An origin is compared letter by letter, so what no browser would send is a mistake worth stopping for."""
+    """Because origins are compared exactly, an origin that no browser sends is a mistake, and the server does not
+    start.
+    """
     parts = urlsplit(origin)
     if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}".lower() or "*" in origin:
-        raise ValueError(f'{origin!r} in cors_origins is no origin; write it like "https://dashboard.example.com"')
+        raise ValueError(f'{origin!r} in cors_origins is not an origin; write it like "https://dashboard.example.com"')
 
 
 Mode = Literal["off", "log", "enforce"]

@@ -1,4 +1,4 @@
-"""Says where a mistake in the settings stands and what may stand there, which msgspec tells in part."""
+"""Adds the full path and the allowed values to msgspec's messages about mistakes in the settings."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from msgspec.inspect import FloatType, IntType, LiteralType, Type, type_info
 from api.settings.environment import below, without_none
 from core.config_error import ConfigError
 
-# How msgspec writes "one of the entries of a map", whichever it is; and the same without dots.
+# msgspec's notation for an unnamed entry of a map, and the same notation without dots.
 _SOME_ENTRY: Final = "[...]"
 _ENTRY: Final = "[*]"
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
@@ -18,7 +18,9 @@ Attempt = Callable[[Mapping[str, Any]], str | None]
 
 
 def mistake(words: str, tables: Mapping[str, Any], kind: type, attempt: Attempt) -> ConfigError:
-    """The error to raise for what msgspec says of these tables; `attempt` gives its words about others, or None."""
+    """The error for msgspec's message about these tables. `attempt` returns msgspec's message about other tables, or
+    None.
+    """
     problem, _, path = words.partition(" - at `$")
     place: tuple[str, ...] = ()
     for part in path.strip("`.").replace(_SOME_ENTRY, _ENTRY).split(".") if path else ():
@@ -42,7 +44,7 @@ def _unknown(place: tuple[str, ...], kind: Type | None) -> ConfigError:
 
 
 def _culprit(words: str, tables: Mapping[str, Any], place: tuple[str, ...], attempt: Attempt) -> str:
-    """The entry that gives the same words when it is alone in its map."""
+    """The entry that causes the same message if it is the only entry of its map."""
     entries = _at(tables, place)
     for name, entry in entries.items() if isinstance(entries, Mapping) else ():
         if attempt(_with(tables, place, {name: entry})) == words:
@@ -51,7 +53,7 @@ def _culprit(words: str, tables: Mapping[str, Any], place: tuple[str, ...], atte
 
 
 def _with(tables: Mapping[str, Any], place: tuple[str, ...], value: Any) -> Any:
-    """The tables with another value at this place."""
+    """The tables with another value at this path."""
     if not place:
         return value
     return {**tables, place[0]: _with(tables[place[0]], place[1:], value)}
@@ -64,7 +66,7 @@ def _at(tables: Any, place: tuple[str, ...]) -> Any:
 
 
 def _more(problem: str, tables: Mapping[str, Any], kind: Type | None, place: tuple[str, ...]) -> str:
-    """What was given where a number is out of bounds, and what can be chosen where there is a choice."""
+    """The given number if it is out of bounds, or the allowed values of a choice."""
     for name in place:
         kind = below(kind, name)
     match without_none(kind):

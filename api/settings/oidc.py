@@ -9,7 +9,7 @@ import msgspec
 from core.config_error import ConfigError
 from resolvers.policy.scopes import Scope
 
-# Signatures that a public key checks. "none" and HS* are not among them, so published data cannot sign.
+# Signature algorithms with public keys. "none" and HS* are excluded, so that published keys cannot be used to sign.
 ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"}
 )
@@ -17,7 +17,7 @@ _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
 class OidcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One issuer. What is explained of each setting stands in `brokergraph.example.toml`."""
+    """[auth.oidc.NAME]: one issuer. `brokergraph.example.toml` explains each setting."""
 
     issuer: str
     audience: tuple[str, ...]
@@ -39,7 +39,7 @@ class OidcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 def check_issuers(issuers: Mapping[str, OidcConfig]) -> None:
-    """Raise ConfigError for what would let in more than was meant."""
+    """Raise ConfigError for settings that would accept more tokens than intended."""
     seen: dict[str, str] = {}
     for name, config in issuers.items():
         _check(f"auth.oidc.{name}", config)
@@ -53,14 +53,16 @@ def _check(path: str, config: OidcConfig) -> None:
     if config.jwks_uri is not None:
         _check_address(f"{path}.jwks_uri", config.jwks_uri)
     if not config.audience or not all(config.audience):
-        raise ConfigError(f"{path}.audience", "must name at least one audience: a token for others is not for us")
+        raise ConfigError(
+            f"{path}.audience", "must name at least one audience, because tokens for other audiences must be refused"
+        )
     if not config.algorithms or (bad := sorted(set(config.algorithms) - ALGORITHMS)):
         refused = ", ".join(bad) if config.algorithms else "an empty list"
         message = f"{refused} is not possible; choose from {', '.join(sorted(ALGORITHMS))}"
         raise ConfigError(f"{path}.algorithms", message)
     for value, scopes in config.scopes.items():
         if unknown := sorted(set(scopes) - set(Scope)):
-            raise ConfigError(f"{path}.scopes.{value}", f"{', '.join(unknown)} is no scope of this graph")
+            raise ConfigError(f"{path}.scopes.{value}", f"{', '.join(unknown)} is not a scope of this graph")
 
 
 def _check_address(path: str, url: str) -> None:
@@ -71,11 +73,13 @@ def _check_address(path: str, url: str) -> None:
     if parts.query or parts.fragment or "@" in url or not parts.hostname or parts.scheme not in {"https", "http"}:
         raise ConfigError(path, "must be an https address without query, fragment or user")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ConfigError(path, "must be https: an attacker that changes the keys on their way can sign any token")
+        raise ConfigError(
+            path, "must be https, because an attacker that changes the keys during the transfer could sign any token"
+        )
 
 
 def is_safe_address(url: str) -> bool:
-    """The same rule for an address that an issuer's own document names."""
+    """The same rule for an address in an issuer's discovery document."""
     try:
         _check_address("", url)
     except (ConfigError, ValueError):

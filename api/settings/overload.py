@@ -2,7 +2,7 @@ import msgspec
 
 
 class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[overload]: when requests are turned away rather than answered late. Numbers are of one process."""
+    """[overload]: the limits of admission control. All numbers are for one process."""
 
     max_in_flight: int = 1000
     max_running: int = 64
@@ -12,7 +12,7 @@ class OverloadSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     @property
     def fewest(self) -> int:
-        """How many may always run: `min_running`, unless no more than fewer ever may."""
+        """The lower bound of the concurrency limit: `min_running`, or `max_running` if that is lower."""
         return min(self.min_running, self.max_running)
 
     def __post_init__(self) -> None:

@@ -1,11 +1,13 @@
-"""Settings that had another name before version 0.1: an old name stops the start and says what it is called now."""
+"""Settings that had another name before version 0.1. With an old name the server does not start, and the message has
+the new name.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from core.config_error import ConfigError
 
-# A `*` stands for every name.
+# `*` matches every name.
 _RENAMED: Final = {
     "settling.look_every_seconds": "reconciliation.poll_interval_seconds",
     "settling.at_once": "reconciliation.batch_size",
@@ -18,14 +20,14 @@ _RENAMED: Final = {
 
 
 def refuse_renamed(tables: Mapping[str, Any]) -> None:
-    """Raise ConfigError for the first setting that has its old name."""
+    """Raise ConfigError for the first setting with an old name."""
     for old, new in _RENAMED.items():
         for path in _paths(tables, old.split(".")):
             raise ConfigError(path, f"is called {new} now; rename it")
 
 
 def _paths(tables: Any, names: list[str], above: str = "") -> Iterator[str]:
-    """The paths of the settings with these names."""
+    """The paths of the settings that match these names."""
     if not names:
         yield above.removesuffix(".")
     elif isinstance(tables, Mapping):

@@ -1,4 +1,4 @@
-"""All settings: one frozen object from a TOML file and the environment, built once and passed down."""
+"""All settings: one frozen object from a TOML file and the environment. It is built once and passed as a parameter."""
 
 import os
 import tomllib
@@ -29,7 +29,7 @@ from upstreams.open import UpstreamsConfig
 from upstreams.state.budgets.budgets import BudgetConfig
 from upstreams.vendors.kit.server_config import ServerConfig
 
-# Callers have a valid key or token; operators have one with the page's scope (api/pages/access.py).
+# Callers have a valid key or token; operators have a key or token with the page's scope (api/pages/access.py).
 Audience = Literal["everyone", "callers", "operators", "nobody"]
 
 
@@ -53,7 +53,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The part of [erp] and [state] that is of any database."""
+    """The common settings of [erp] and [state]."""
 
     pool_size: Some = 10
     statement_timeout_seconds: Seconds = 10.0
@@ -72,8 +72,8 @@ class ErpSection(DatabaseSection, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class StateSection(DatabaseSection, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[state]: where our own schema lives; the ERP's database unless another is named. `listen_url` is a way to it
-    without a transaction pooler, for LISTEN; the same as `database_url` unless set.
+    """[state]: the database of our own schema; default: the ERP's database. `listen_url` is an address of the same
+    database without a transaction pooler, for LISTEN; default: `database_url`.
     """
 
     database_url: Secret | None = None
@@ -81,7 +81,7 @@ class StateSection(DatabaseSection, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[limits]: what one operation may ask for."""
+    """[limits]: the limits of one operation."""
 
     cost_max: Some = 200_000
     page_default: Some = 50
@@ -99,7 +99,7 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         if self.page_default > self.page_max:
             raise ValueError(
                 f"page_default ({self.page_default}) must not be more than page_max ({self.page_max}), "
-                "else a page would be longer where its length is not given"
+                "else a page without a given length would be longer"
             )
 
     def graph(self) -> GraphLimits:
@@ -110,8 +110,8 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[auth]: how long a looked-up API key is believed, and how long while the state database is away; and the issuers
-    of tokens.
+    """[auth]: how long an API key is cached, how long while the state database is unavailable, and the issuers of
+    tokens.
     """
 
     key_cache_seconds: Age = 10.0
@@ -121,8 +121,8 @@ class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file but the vendors' sections, which `load_settings` adds. What is explained of each setting stands in
-    `brokergraph.example.toml`.
+    """The whole file, except the vendors' sections, which `load_settings` adds. `brokergraph.example.toml` explains
+    each setting.
     """
 
     server: ServerSection = ServerSection()
@@ -157,7 +157,7 @@ SettingsFile: Any = msgspec.defstruct(
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the file and the environment. Raises ConfigError that names the path of what is wrong or missing."""
+    """Read the file and the environment. Raises ConfigError with the path of the wrong or missing setting."""
     tables: dict[str, Any] = {}
     folder = Path.cwd()
     if path is not None:
@@ -230,5 +230,7 @@ def _secret(value: Any, folder: Path, environment: Mapping[str, str]) -> Secret:
 
 
 def _named(name: str) -> str:
-    """The name. An address is not shown: it is the secret itself, written where the name of its place belongs."""
+    """The name of the variable or file. An address is not shown, because it is the secret itself, written at the place
+    of the name.
+    """
     return name if "://" not in name else "named by an address"

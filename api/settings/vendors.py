@@ -1,4 +1,4 @@
-"""The vendors' sections, as the registry lists them: [NAME], or [NAME.CONNECTION] for each connection of one."""
+"""The sections of the registry's vendors: [NAME], or [NAME.CONNECTION] for each connection of a vendor."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from upstreams.vendors.registry import adapters, all_vendors
 
 
 def vendor_fields() -> list[tuple[str, Any, Any]]:
-    """What msgspec.defstruct takes: a field for each vendor, and [servers] with one of them as `adapter`."""
+    """The fields for msgspec.defstruct: one for each vendor, and [servers] with the vendors as values of `adapter`."""
     adapter: Any = Literal[tuple(sorted(adapters()))]
     server: Any = msgspec.defstruct(
         "ServerConfig",
@@ -35,7 +35,7 @@ def _section(vendor: Vendor[Any, Any]) -> tuple[Any, Any]:
 
 
 def upstreams_config(settings: Any, servers: dict[str, ServerConfig]) -> UpstreamsConfig:
-    """What the sections of the settings name."""
+    """The connections and servers in the settings."""
     connections: dict[Key, Any] = {}
     for section, vendor in all_vendors().items():
         found = getattr(settings, section)

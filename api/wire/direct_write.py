@@ -1,6 +1,6 @@
-"""Writes a complete answer in one step, headers and body together.
+"""The direct write of a complete answer: headers and body in one call.
 
-By way of ASGI an answer is two messages, each of which goes through all that stands in between, and two system calls.
+By ASGI an answer is two messages through all layers, and two system calls.
 """
 
 import re
@@ -17,14 +17,14 @@ NO_BODY: Final = frozenset({204, 304})
 _FIRST_LINES: Final[Mapping[int, bytes]] = {
     status: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
 }
-# What uvicorn rejects in each value; only a foreign text in a header can contain it.
+# The characters that uvicorn rejects in header values. Only a text from outside can have them.
 _BREAKS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def head(status: int, headers: Mapping[str, str], length: int) -> bytes:
-    """The status line and the headers, Content-Length among them where there may be one."""
+    """The status line and the headers, with Content-Length if it is allowed."""
     if _BREAKS.search("".join(headers.values())):
-        raise RuntimeError("A header's value would end the header.")
+        raise RuntimeError("A header's value has a line break.")
     lines = [f"{name.lower()}: {value}\r\n" for name, value in headers.items()]
     if status not in NO_BODY:
         lines.append(f"content-length: {length}\r\n")
@@ -33,19 +33,19 @@ def head(status: int, headers: Mapping[str, str], length: int) -> bytes:
 
 
 def write_at_once(scope: Scope, status: int, headers: Mapping[str, str], body: bytes) -> bool:
-    """Whether the answer was written; where it was not, it has to be sent as ASGI says."""
+    """Write the answer if this is possible. False: the answer must be sent by ASGI messages."""
     reference = state_of(scope).cycle
     cycle = None if reference is None else reference()
     if cycle is None or not _is_usual(cycle):
         return False
     first = head(status, headers, len(body))
-    # From here on what uvicorn's `send` does with a last message.
+    # The following lines do the work of uvicorn's `send` for a last message.
     cycle.waiting_for_100_continue = False
     cycle.response_started = cycle.response_complete = True
     if len(body) < _LARGE:
         cycle.transport.write(first + body)
     else:
-        # To copy it costs more than another system call.
+        # For a large body, a copy costs more than a second system call.
         cycle.transport.write(first)
         cycle.transport.write(body)
     cycle.message_event.set()
@@ -54,7 +54,7 @@ def write_at_once(scope: Scope, status: int, headers: Mapping[str, str], body: b
 
 
 def _is_usual(cycle: Any) -> bool:
-    """The client is there and takes what it gets, and the connection goes on afterwards."""
+    """The client is connected, has read all earlier bytes, and keeps the connection."""
     return (
         cycle.keep_alive
         and not cycle.disconnected

@@ -1,7 +1,8 @@
-"""Refuses requests that a proxy on the way may read in another way than this server.
+"""Refuses requests that a proxy may interpret differently from this server.
 
-A proxy and a server that disagree about where a request ends, or about its sender, let one caller speak for another
-(RFC 9112, section 11.2). llhttp, the parser, refuses most of what is ambiguous; this is what it lets through.
+If a proxy and a server disagree about the end or the sender of a request, one caller can send requests in another
+caller's name (RFC 9112, section 11.2). The parser llhttp refuses most ambiguous requests. This module refuses the
+others.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Final
 Refusal = tuple[HTTPStatus, str]
 Headers = Sequence[tuple[bytes, bytes]]
 
-# An address has no limit of its own: it is part of the headers' bytes.
+# The address has no separate limit, because it counts as a part of the headers.
 _MESSAGES: Final = {
     HTTPStatus.BAD_REQUEST: "This is not HTTP.",
     HTTPStatus.REQUEST_TIMEOUT: "The request did not arrive in time.",
@@ -19,7 +20,7 @@ _MESSAGES: Final = {
     HTTPStatus.SERVICE_UNAVAILABLE: "There are too many connections. Try again.",
 }
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
-# With two of them it is undefined which one counts. llhttp sees to Content-Length itself.
+# If one of these headers appears twice, it is undefined which value counts. llhttp checks Content-Length itself.
 _ONCE: Final = (b"authorization", b"content-type", b"host", b"transfer-encoding")
 
 _VERSION: Final = (HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "Send HTTP/1.1.")
@@ -29,17 +30,18 @@ _UPGRADE: Final = (HTTPStatus.BAD_REQUEST, "A request with a body cannot ask for
 
 
 def ambiguity(version: str, headers: Headers, *, upgrades: bool) -> Refusal | None:
-    """Why a request with these headers, their names in lower case, is not read any further; None where it is."""
+    """The reason to refuse a request with these headers (names in lower case). None: the request is acceptable."""
     if version not in _VERSIONS:
         return _VERSION
     names = {name for name, _ in headers}
     if len(names) < len(headers) and (twice := _twice(headers)):
-        return HTTPStatus.BAD_REQUEST, f"The header {twice.decode()} stands there twice."
+        return HTTPStatus.BAD_REQUEST, f"The header {twice.decode()} appears twice."
     if version == "1.1" and b"host" not in names:
         return _NO_HOST
     if b"transfer-encoding" in names and not _is_chunked(version, headers):
         return _CODING
-    # The parser takes what follows the headers of an upgrade for another protocol: a body would become a request.
+    # The parser reads bytes after an upgrade's headers as another protocol, so that a body could become a second
+    # request.
     return _UPGRADE if upgrades and _has_body(headers) else None
 
 
@@ -60,7 +62,7 @@ def _has_body(headers: Headers) -> bool:
 
 
 def final_response(status: HTTPStatus, message: str | None = None) -> bytes:
-    """An answer without the application, behind which the connection ends."""
+    """An answer that does not come from the application. The connection is closed after it."""
     said = (message or _MESSAGES[status]).encode()
     retry = b"retry-after: 1\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else b""
     head = b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode())

@@ -1,4 +1,4 @@
-"""One HTTP request as the server hands it over, its headers read once: they are asked for ten times."""
+"""One HTTP request. Its headers are parsed once, because the steps read headers about ten times."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from api.wire.request_state import state_of
 
 
 class Incoming:
-    """`receive` gives the parts of the body, as ASGI says."""
+    """`receive` is ASGI's function for the parts of the body."""
 
     __slots__ = ("_headers", "method", "receive", "scope")
 
@@ -23,7 +23,7 @@ class Incoming:
             self._join(headers)
 
     def header(self, name: bytes, missing: str = "") -> str:
-        """By its name in lower case; one that stands there several times is joined by commas."""
+        """The header with this name, in lower case. Repeated headers are joined by commas."""
         found = self._headers.get(name)
         return missing if found is None else found.decode("latin-1")
 

@@ -1,12 +1,12 @@
-"""uvicorn's protocol with bounds, against clients that are slow, silent, numerous or send too much.
+"""uvicorn's protocol with bounds, against slow and silent clients, too many clients, and too many bytes.
 
-uvicorn waits without limit for the rest of a request and for a client that does not read. It accepts unlimited headers.
+uvicorn waits for ever for the rest of a request, and for a client that does not read. It accepts unlimited headers.
 Here each phase of a connection has a time-out:
 
     headers   from the first byte (or from the connection) to the empty line     408
     body      from the empty line to the last byte                               408
     answer    belongs to the application, which has a deadline of its own
-    reading   while the client takes nothing of the answer, or the rest of the last one; then it is cut off
+    reading   while the client does not read the answer; then the connection is closed
     idle      between two requests: uvicorn's keep-alive
 
 uvicorn also queues pipelined requests without limit; here a few are accepted, then the connection is closed.
@@ -30,12 +30,12 @@ from api.wire.request_state import state_of
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-# Requests that a client may send ahead. Browsers and proxies send none; each costs memory and time.
+# The maximum of pipelined requests. Browsers and proxies do not pipeline; each request costs memory and time.
 _MOST_AHEAD: Final = 16
 
 
 class _Phase(Enum):
-    """The phase of the request that is being read; IDLE where none has begun."""
+    """The phase of the current request; IDLE if none has begun."""
 
     IDLE = auto()
     HEADERS = auto()
@@ -43,11 +43,11 @@ class _Phase(Enum):
 
 
 class _TooMuch(Exception):
-    """The request is too large or malformed. Raised to leave the parser, which has no other way to stop."""
+    """The request is too large or malformed. The exception stops the parser, which has no other way to stop."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection."""
+    """The protocol of one connection."""
 
     def __init__(self, *arguments: Any, limits: HttpSection, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -75,7 +75,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         self._stop_stalled()
         if self._running is not None and not self._running.response_complete:
-            # uvicorn tells only the request that came last, which of several at once is not the one being answered.
+            # uvicorn notifies only the last request. With pipelined requests this is not the request that is being
+            # answered.
             self._running.disconnected = True
             self._running.message_event.set()
             if lifetime := state_of(cast("Scope", self._running.scope)).lifetime:
@@ -97,7 +98,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_over():
             return
         if before is self._phase is _Phase.HEADERS and not self._completed:
-            # An unfinished header is only in the parser, which does not report its length.
+            # An incomplete header is only in the parser, which does not report its length.
             self._header_bytes += len(data)
             if self._header_bytes > self._limits.max_header_bytes:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -105,11 +106,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._wait(before)
 
     def _is_over(self) -> bool:
-        """Whether nothing more is read of this client."""
+        """Whether no more bytes of this client are read."""
         return self._is_ending or self.transport.is_closing()
 
     def _wait(self, before: "_Phase") -> None:
-        """Time for what is still to come. A request that came whole needs no timer."""
+        """Start the timer for the missing part of a request. A complete request needs no timer."""
         whole, self._completed = self._completed, False
         if whole:
             self._stop_timer()
@@ -127,7 +128,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
-        """What uvicorn does, with an end to it; every header comes along here, so that a second call would tell."""
+        """The code of uvicorn with bounds. It is copied instead of called, because a second call for each header is
+        measurable.
+        """
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
@@ -161,7 +164,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing():
-            # It was to be the last answer, and the client may never take it.
+            # This is the last answer of the connection, and the client may never read it.
             self._close()
 
     @override
@@ -204,7 +207,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         if self.pipeline:
-            # The server itself is not reading, because an earlier request of this connection is still being answered.
+            # The timer does not count while the server does not read, because it still answers an earlier request of
+            # the connection.
             self._within(self._limits.body_timeout_seconds)
             return
         if self._phase is _Phase.IDLE or self._has_begun_to_answer():
@@ -216,10 +220,11 @@ class BoundedProtocol(HttpToolsProtocol):
         return self._phase is _Phase.BODY and bool(getattr(self.cycle, "response_started", False))
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer without the application, and hang up."""
+        """Answer without the application, and close the connection."""
         owed = self._owed()
         if owed is not None:
-            # Written now, the client would take it for that answer; uvicorn hangs up behind it.
+            # If this answer were written now, the client would read it as the answer to the earlier request. uvicorn
+            # closes the connection after that answer.
             owed.keep_alive = False
             self._is_ending = True
             self.pipeline.clear()
@@ -229,7 +234,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._close()
 
     def _owed(self) -> RequestResponseCycle | None:
-        """An earlier request that is still to be answered, or one whose answer has begun."""
+        """Whether an earlier request is not answered yet, or an answer has begun."""
         cycle = self._running
         if cycle is None or cycle.response_complete:
             return None
@@ -238,12 +243,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _abort(self) -> None:
         if self._running is not None:
-            # uvloop complains of a write between this and its report that the connection is lost.
+            # uvloop warns about a write between this call and its report of the lost connection.
             self._running.disconnected = True
         self.transport.abort()
 
     def _close(self) -> None:
-        """Hang up once the client has read what there is for it; without, if it takes too long about that."""
+        """Close the connection after the client has read all bytes, or after a time-out."""
         self._stop_timer()
         if not self.transport.is_closing():
             self.transport.close()

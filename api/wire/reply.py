@@ -1,4 +1,4 @@
-"""What goes back to a caller of /graphql: starlette's Response without what an answer of ours does not need."""
+"""The response of /graphql: like starlette's Response, without features that these answers do not need."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from api.wire.direct_write import NO_BODY, write_at_once
 
 
 class Reply:
-    """An answer that is whole; ASGI, like starlette's."""
+    """A complete answer. It is an ASGI application, like starlette's Response."""
 
     __slots__ = ("body", "headers", "status_code")
 
@@ -20,7 +20,7 @@ class Reply:
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         if write_at_once(scope, self.status_code, self.headers, self.body):
             return
-        # The server checks and lowers names and values: uvicorn's send().
+        # uvicorn's send() checks the values and converts names to lower case.
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         if self.status_code not in NO_BODY:
             headers.append((b"content-length", b"%d" % len(self.body)))

@@ -1,4 +1,4 @@
-"""What the layers of one HTTP request tell each other: one entry in the ASGI scope."""
+"""The state of one HTTP request that its layers share: one entry in the ASGI scope."""
 
 import weakref
 from dataclasses import dataclass
@@ -13,20 +13,22 @@ _ENTRY: Final = "brokergraph.request"
 
 @dataclass(slots=True)
 class RequestState:
-    """`cycle` is weak: uvicorn's cycle holds the scope, and a reference back would make a cycle for the collector."""
+    """`cycle` is a weak reference, because uvicorn's cycle refers to the scope, and only the garbage collector frees
+    circular references.
+    """
 
     cycle: "weakref.ref[Any] | None" = None
     """uvicorn's side of the request (api/wire/direct_write.py); None under another server."""
     is_whole: bool = False
-    """The body arrived together with the headers (api/wire/incoming.py)."""
+    """The body, if it arrived together with the headers (api/wire/incoming.py)."""
     lifetime: Lifetime | None = None
     """The request's lifetime, once its operation runs."""
     admission: Any = None
-    """The request's slot (api/admission/load_shedding.py); None where no limiter stands in front."""
+    """The request's slot (api/admission/load_shedding.py); None without a limiter."""
 
 
 def state_of(scope: Scope) -> RequestState:
-    """The request's state, made on first use."""
+    """The state of the request. It is made at its first use."""
     state: RequestState | None = scope.get(_ENTRY)
     if state is None:
         state = scope[_ENTRY] = RequestState()

@@ -25,7 +25,7 @@ from resolvers.policy.scopes import Scope
 
 T = TypeVar("T")
 
-# Relay's four arguments, as every list of the graph takes them.
+# Relay's four arguments, which every list of the graph has.
 _ARGUMENTS = {
     name: inspect.Parameter(
         name,

@@ -143,7 +143,7 @@ def column(render: Callable[..., Json], *names: str) -> Declaration:
 
 
 def _hole(compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
-    """Raises Unrendered where the parents cannot be found."""
+    """Raises Unrendered if the parents cannot be found."""
     if place.known is None:
         raise Unrendered(wanted.plan.coordinate)
     if isinstance(place.known, Accounts):

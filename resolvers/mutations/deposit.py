@@ -104,7 +104,7 @@ async def check(command: DepositCommand, context: Context) -> CheckedCommand:
 
 
 async def account_and_client(command: DepositCommand, context: Context) -> tuple[AccountRecord, ClientRecord]:
-    """Raises NotPermitted where the caller sees no such account, and UpstreamError."""
+    """Raises UpstreamError, and NotPermitted if the caller may not see the account or it does not exist."""
     account: AccountRecord | None = await context.load(accounts_by_key, AccountKey(command.server, command.login))
     client: ClientRecord | None = None
     if account is not None:

@@ -24,7 +24,7 @@ _OWN: Final = {
     "OVERLOADED": "the server is overloaded",
     "BAD_USER_INPUT": "an argument or variable is not acceptable",
     "FORBIDDEN": "the caller lacks scopes; the rest of the answer stays",
-    "UPSTREAM_MISUNDERSTOOD": "the upstream answered with something that cannot be read",
+    "UPSTREAM_MISUNDERSTOOD": "the answer of the upstream cannot be decoded",
     "DEADLINE_EXCEEDED": "the whole answer was not ready in time",
     "INTERNAL_ERROR": "an error of the server",
 }

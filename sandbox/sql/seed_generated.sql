@@ -56,7 +56,8 @@ RETURNS TABLE (client_number integer, server text, login bigint, platform text, 
     JOIN seed.server_group g ON g.server = v.server AND g.ordinal = seed.pick(n, 30 + k, v.groups);
 $$;
 
--- 0 to 6 of eight currencies a client. Crypto has eight digits, one balance in nine is a debt, and a few are zero.
+-- Each client has 0 to 6 of eight currencies. Crypto has eight digits, one balance in nine is a debt, and a few are
+-- zero.
 CREATE FUNCTION seed.holdings(first_number integer, last_number integer)
 RETURNS TABLE (client_number integer, currency text, amount numeric, draw integer) LANGUAGE sql STABLE AS $$
     SELECT n, c.currency,

@@ -27,7 +27,7 @@ INVALID_SERVER = "BW_INVALID_SERVERID"
 
 # The trading server behind a serverId.
 _SERVER = "SELECT name FROM platform.server WHERE face = 'broker_work' AND vendor_id = $1"
-# The accounts asked for, by login.
+# The requested accounts by login.
 _ACCOUNTS = """
     SELECT login, currency, enabled, read_only, send_reports, group_name, lead_source, leverage, registered_local,
            max_leverage, french_risk, account_type, total_margin_calculation, swap_free, client_number

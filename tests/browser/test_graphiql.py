@@ -101,9 +101,7 @@ def test_a_wrong_key_is_told_and_a_right_one_is_taken(open_page):
     graphiql.expect_standing("demo-reader")
 
     assert refused == {
-        "errors": [
-            {"message": "The API key is not valid, or its time is over.", "extensions": {"code": "UNAUTHENTICATED"}}
-        ]
+        "errors": [{"message": "The API key is not valid or has expired.", "extensions": {"code": "UNAUTHENTICATED"}}]
     }
 
 

@@ -28,7 +28,7 @@ class Breaker:
         left = self._opened_at + self._open_seconds - self._clock.monotonic()
         if left > 0:
             return left
-        # Because a probe is in flight, other calls are refused, but for a full period at most.
+        # While a probe is in flight, other calls are refused, for one full period at most.
         return self._open_seconds if self._probing else 0.0
 
     def enter(self) -> None:

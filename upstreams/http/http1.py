@@ -55,7 +55,7 @@ class _Connection(asyncio.Protocol):
         self._until_closed = False
         self.usable = True
 
-    # What the exchange does
+    # Methods of the exchange
 
     async def exchange(self, request: bytes, *, silence: float, end: float, most: int) -> WholeAnswer:
         """Send a request and return its complete answer.
@@ -106,7 +106,7 @@ class _Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error)
 
-    # What the event loop says
+    # Callbacks of the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -137,7 +137,7 @@ class _Connection(asyncio.Protocol):
         else:
             self._fail(httpx.ReadError(type(error).__name__))
 
-    # What llhttp says
+    # Callbacks of llhttp
 
     def on_message_begin(self) -> None:
         if self._answer is None or self._answer.done():

@@ -101,7 +101,7 @@ class Link:
             try:
                 return await self._attempt(request, read, call, deadline, attempt)
             except Unavailable as error:
-                pause = RETRY_PAUSE_SECONDS * (1 + random.random())  # noqa: S311 - jitter is no secret.
+                pause = RETRY_PAUSE_SECONDS * (1 + random.random())  # noqa: S311 - jitter is not a secret.
                 if not error.worth_retrying or pause >= deadline.remaining() or not self._budget.take():
                     raise
                 await self.clock.sleep(pause)

@@ -20,7 +20,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     - `alone` is for a read whose answer does not name its client or account. The read uses a new connection, on which
       no other answer can wait.
     - `keys` is the number of keys that the call carries.
-    - `total_seconds` replaces the link's time-outs where the vendor's own deadline is longer.
+    - `total_seconds` replaces the link's time-outs if the vendor's own deadline is longer.
     """
 
     method: str

@@ -34,9 +34,8 @@ class KeyRecord:
 def hash_key(key: Secret) -> bytes:
     """The SHA-256 of a key. It is enough for 256 random bits: a slow hash protects only secrets that can be guessed.
 
-    Because keys are found by their hash, the time of a look-up reveals at most how many first bytes of the HASH of a
-    guess match a stored hash. An attacker cannot choose keys for more matching bytes. `find` also compares in constant
-    time.
+    Keys are found by their hash. The time of a look-up therefore reveals at most how many first bytes of a guess's HASH
+    match a stored hash. An attacker cannot choose keys for more matching bytes. `find` also compares in constant time.
     """
     return hashlib.sha256(key.reveal().encode()).digest()
 

@@ -93,20 +93,20 @@ class _Check:
                 head, stands, known = self._check_event(event, head, sequence), event[3], event[6]
                 event = await anext(events, None)
             if stands != status:
-                why = "has no events" if stands is None else f"stands at {status}, but its last event says {stands}"
-                raise Broken(f"Instruction {identity} {why}: events were dropped, or its status was altered.")
+                why = "has no events" if stands is None else f"has the status {status}, but its last event has {stands}"
+                raise Broken(f"Instruction {identity} {why}: events were removed, or its status was altered.")
             if known != facts:
-                raise Broken(f"Instruction {identity} says another outcome than its last event: it was altered.")
+                raise Broken(f"Instruction {identity} has another outcome than its last event: it was altered.")
 
     def _check_event(self, event: Any, head: bytes, sequence: int) -> bytes:
         self._events += 1
         *content, found = tuple(event)
         where = f"Event {content[1]} of instruction {content[0]}"
         if int(content[1]) != sequence:
-            raise Broken(f"{where} comes where event {sequence} should: one was dropped or put in.")
+            raise Broken(f"{where} is at the place of event {sequence}: an event was removed or inserted.")
         computed = chain(head, content)
         if computed != found:
-            raise Broken(f"{where} does not fit its hash: it, or what stands before it, was altered or moved.")
+            raise Broken(f"{where} does not match its hash: this event or an earlier event was altered or moved.")
         return computed
 
     async def _check_checkpoints(self, wanted: str | None) -> None:
@@ -126,16 +126,18 @@ class _Check:
             if covered != count:
                 raise Broken(
                     f"Checkpoint {number} covered {count} events up to position {up_to}, and there are {covered}: "
-                    "events, or whole instructions, were dropped or put in."
+                    "events, or whole instructions, were removed or inserted."
                 )
             parts = [str(number), at, str(up_to), str(count)]
             computed = sha256(previous + b"".join(netstring(part) for part in parts) + digest.digest()).digest()
             if computed != found:
-                raise Broken(f"Checkpoint {number} does not fit its hash: events up to position {up_to} were altered.")
+                raise Broken(
+                    f"Checkpoint {number} does not match its hash: events up to position {up_to} were altered."
+                )
             previous = self._last = found
             seen = seen or found.hex() == wanted
         while pending is not None:
             self._uncovered += 1
             pending = await anext(positions, None)
         if not seen:
-            raise Broken(f"The checkpoint {wanted} is not in the chain: what it covered was dropped or rewritten.")
+            raise Broken(f"The checkpoint {wanted} is not in the chain: its events were removed or rewritten.")

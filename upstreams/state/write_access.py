@@ -11,8 +11,8 @@ from upstreams.postgres.sql import read_statements
 
 _sql = read_statements("state/instructions.sql")
 
-# This time is longer than the longest pause between two attempts to store an outcome, so that one waiting outcome keeps
-# new mutations refused. It is short, because the first mutation afterwards is the next test.
+# This time is longer than the longest pause between two attempts to store an outcome. While one outcome cannot be
+# stored, new mutations therefore stay refused. It is short, because the first mutation afterwards is the next test.
 REFUSED_SECONDS = 2.0
 
 

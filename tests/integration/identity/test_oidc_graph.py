@@ -108,7 +108,7 @@ def test_a_bad_token_is_refused_in_the_same_words_whatever_is_wrong_with_it(beli
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == 'Bearer realm="brokergraph"'
     [error] = response.json()["errors"]
-    assert error["message"] == "The token is not valid, or its time is over."
+    assert error["message"] == "The token is not valid or has expired."
     assert error["extensions"] == {"code": "UNAUTHENTICATED"}
 
 

@@ -86,7 +86,7 @@ async def test_two_people_decide_what_no_program_can(box, scratch):
 
     assert (done.returncode, "CONFIRMED" in done.stdout, "4711" in done.stdout) == (0, True, True)
     assert again.returncode == 1
-    assert "stands at CONFIRMED" in again.stderr
+    assert "has the status CONFIRMED" in again.stderr
     shown = run(box, url, "show", str(record.id)).stdout
     assert "Anna, confirmed by Boris  ticket in the journal" in shown
     assert run(box, url, "verify").returncode == 0
@@ -112,7 +112,7 @@ async def test_only_what_needs_review_is_resolved(box, scratch):
     done = run(box, url, "resolve", str(record.id), *words)
 
     assert done.returncode == 1
-    assert "stands at RECEIVED" in done.stderr
+    assert "has the status RECEIVED" in done.stderr
 
 
 async def test_verify_names_what_was_tampered_with_and_ends_with_an_error(box, scratch):
@@ -128,4 +128,4 @@ async def test_verify_names_what_was_tampered_with_and_ends_with_an_error(box, s
     assert fits.returncode == 0
     assert f"Last checkpoint: {kept}" in fits.stdout
     assert broken.returncode == 1
-    assert f"Event 2 of instruction {record.id} does not fit its hash" in broken.stderr
+    assert f"Event 2 of instruction {record.id} does not match its hash" in broken.stderr

@@ -52,22 +52,25 @@ TAMPERING = [
     (f"UPDATE {EVENT} SET actor = 'x' WHERE instruction_id = $1 AND sequence = 1", "Event 1 of instruction {id} does"),
     (f"UPDATE {EVENT} SET at = at + interval '1 us' WHERE instruction_id = $1 AND sequence = 3", "Event 3 of"),
     (f"UPDATE {EVENT} SET facts = '{{}}' WHERE instruction_id = $1 AND sequence = 3", "Event 3 of"),
-    (f"DELETE FROM {EVENT} WHERE instruction_id = $1 AND sequence = 2", "Event 3 of instruction {id} comes where"),
-    (f"DELETE FROM {EVENT} WHERE instruction_id = $1 AND sequence = 3", "Instruction {id} stands at CONFIRMED"),
+    (f"DELETE FROM {EVENT} WHERE instruction_id = $1 AND sequence = 2", "Event 3 of instruction {id} is at the place"),
+    (f"DELETE FROM {EVENT} WHERE instruction_id = $1 AND sequence = 3", "Instruction {id} has the status CONFIRMED"),
     (f"DELETE FROM {EVENT} WHERE instruction_id = $1", "Instruction {id} has no events"),
-    ("UPDATE brokergraph.instruction SET amount = 999 WHERE id = $1", "Event 1 of instruction {id} does not fit"),
-    ("UPDATE brokergraph.instruction SET login = '1' WHERE id = $1", "Instruction {id} says another outcome"),
-    ("UPDATE brokergraph.instruction SET status = 'REJECTED' WHERE id = $1", "Instruction {id} stands at REJECTED"),
+    ("UPDATE brokergraph.instruction SET amount = 999 WHERE id = $1", "Event 1 of instruction {id} does not match"),
+    ("UPDATE brokergraph.instruction SET login = '1' WHERE id = $1", "Instruction {id} has another outcome"),
+    (
+        "UPDATE brokergraph.instruction SET status = 'REJECTED' WHERE id = $1",
+        "Instruction {id} has the status REJECTED",
+    ),
     ("DELETE FROM brokergraph.instruction WHERE id = $1", "Instruction {id} is missing, but its events are there"),
     (
         f"""UPDATE {EVENT} SET sequence = CASE sequence WHEN 2 THEN 3 ELSE 2 END
             WHERE instruction_id = $1 AND sequence IN (2, 3)""",
-        "Event 2 of instruction {id} does not fit",
+        "Event 2 of instruction {id} does not match",
     ),
     (
         f"""INSERT INTO {EVENT} (instruction_id, sequence, at, status, actor, note, facts, hash)
             VALUES ($1, 4, now(), 'CONFIRMED', 'x', 'x', '{{}}', sha256('x'))""",
-        "Event 4 of instruction {id} does not fit",
+        "Event 4 of instruction {id} does not match",
     ),
 ]
 
@@ -105,7 +108,7 @@ async def test_verify_reports_a_removed_tail_when_it_gets_the_logged_checkpoint(
 
     assert (await verify(database)).problem is None
     found = (await verify(database, kept)).problem
-    assert found == f"The checkpoint {kept} is not in the chain: what it covered was dropped or rewritten."
+    assert found == f"The checkpoint {kept} is not in the chain: its events were removed or rewritten."
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The envelope of CPlugin v2: business errors have HTTP 200, too, and an `error.code` [D, C-spec, C-py]."""
+"""The envelope of CPlugin v2: business errors also have HTTP 200, and an `error.code` [D, C-spec, C-py]."""
 
 import msgspec
 

@@ -71,7 +71,7 @@ class Hyper:
     async def client_balance(self, client_number: int, api_password: Secret, call: Call) -> LiveClientRecord:
         """Get_Client_Balance_json, for one client a call.
 
-        Code 1 means a restricted client and is no failure. The answer does not name its client.
+        Code 1 means a restricted client and is not a failure. The answer does not name its client.
         """
         request = _request(self._config.client_balance_path, client_number, api_password, alone=True)
 

@@ -1,6 +1,6 @@
 """Hyper's access token: all processes share one token for a connection [D, H-1445].
 
-In replaceable mode a refresh renews the refresh token, too, and ends the old pair. The new pair is therefore stored
+In replaceable mode a refresh also renews the refresh token and ends the old pair. The new pair is therefore stored
 durably BEFORE it is used, under a lock that all processes share. If a new pair is lost, only the operator can issue
 another pair. The pair of the settings is then tried again.
 """

@@ -38,7 +38,7 @@ def absence_counts_after(http_seconds: float) -> float:
 class Found:
     """One operation of the history. `reference` is its comment, `id` the vendor's own number.
 
-    `is_ours` says whether all other values (login, amount, kind) are those of the command.
+    `is_ours` is true if all other values (login, amount, kind) are equal to those of the command.
     """
 
     reference: str

@@ -1,4 +1,4 @@
-"""The capability ports of a vendor's API. A port is None where the vendor does not document the capability."""
+"""The capability ports of a vendor's API. A port is None if the vendor does not document the capability."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ def test_a_limit_of_what_is_no_currency_is_refused(load, name, currency):
 
     assert refused.value.path == "deposits"
     assert name in refused.value.problem
-    assert "no currency" in refused.value.problem
+    assert "not a currency" in refused.value.problem
 
 
 @pytest.mark.parametrize("name", NAMES)

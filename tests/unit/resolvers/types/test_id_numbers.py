@@ -135,7 +135,7 @@ def test_m2_what_is_no_json_number_is_no_id(text):
 
 @pytest.mark.parametrize("digits", [4301, 10_000, 100_000])
 def test_m2_an_integer_with_more_digits_than_are_read_is_refused_and_said_to_be_too_long(digits):
-    with pytest.raises(RequestRefused, match="The body holds an integer of more than 4300 digits"):
+    with pytest.raises(RequestRefused, match="The body has an integer of more than 4300 digits"):
         read("alone", "1" * digits)
 
 
