@@ -94,6 +94,8 @@ class GraphQLEndpoint:
         """In this order: nothing is read of a caller who is not known, and nothing runs that was not admitted."""
         _agree(exchange)
         caller = await self._authenticate(exchange)
+        if exchange.incoming.method == "HEAD":
+            raise RequestRefused("HEAD runs nothing. Send the operation by GET or POST.")
         request = await self._read(exchange)
         found = await self._find_document(exchange, caller, request)
         response = await self._run(exchange, caller, request, found)
@@ -191,7 +193,7 @@ def _other(incoming: Incoming, settings: Settings) -> Response | None:
 
 def _wants_page(incoming: Incoming) -> bool:
     """Whether a browser opens the address. An address that names a document is answered as a request."""
-    parameters = incoming.query_params
+    parameters = incoming.raw_parameters
     return not any(name in parameters for name in _NAMES) and prefers_page(incoming.header(b"accept"))
 
 
