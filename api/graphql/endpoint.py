@@ -109,7 +109,8 @@ class GraphQLEndpoint:
             raise RequestRefused(str(error), "UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED, headers=headers) from None
         except IdentityUnknown as error:
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            raise RequestRefused(str(error), "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
+            seconds = error.retry_after_seconds
+            raise RequestRefused(str(error), "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=seconds) from None
 
     async def _read(self, exchange: Exchange) -> GraphQLRequest:
         admitted = admission_of(exchange.incoming.scope)

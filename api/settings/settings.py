@@ -205,6 +205,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _decoded(folder: Path, environment: Mapping[str, str], kind: type, value: Any) -> Any:
     if kind is Secret:
         return _secret(value, folder, environment)
+    if kind is Path and isinstance(value, str):
+        return folder / value
     raise NotImplementedError
 
 

@@ -65,9 +65,9 @@ def test_every_package_that_is_imported_is_declared_and_every_declared_one_is_us
 @pytest.mark.parametrize(
     "library,homes",
     [
-        ("httpx", ["upstreams/http/transport.py", "upstreams/http/transport_errors.py", "upstreams/http/http1.py"]),
+        ("httpx", [f"upstreams/http/{name}.py" for name in ("transport", "transport_errors", "http1", "tls", "fetch")]),
         ("asyncpg", ["upstreams", "sandbox"]),
-        ("uvicorn", ["api/cli/serve.py", "api/wire/protocol.py", "sandbox"]),
+        ("uvicorn", ["api/cli/serve.py", "api/wire/protocol.py", "api/wire/cycle.py", "sandbox"]),
     ],
 )
 def test_a_library_has_one_home(library, homes):

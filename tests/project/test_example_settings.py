@@ -5,6 +5,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
+from support.certificates import PrivateCa
 
 from api.settings.settings import SettingsFile, load_settings
 from core.config_error import ConfigError
@@ -22,6 +23,7 @@ def example(tmp_path) -> Path:
     (tmp_path / "secrets").mkdir()
     for name in SECRETS:
         (tmp_path / "secrets" / name).write_text(f"{name}\n")
+    PrivateCa(tmp_path / "secrets")
     (tmp_path / "brokergraph.toml").write_text(EXAMPLE.read_text())
     return tmp_path / "brokergraph.toml"
 
@@ -81,12 +83,16 @@ def test_every_setting_is_explained_where_it_belongs(path, section):
     assert mentioned - hints.keys() == set()
 
 
+def plainly(value: Secret | Path) -> str:
+    return value.reveal() if isinstance(value, Secret) else str(value)
+
+
 def test_what_is_commented_out_is_the_default(example):
     """Uncommenting every line changes nothing but the few that have no default to show."""
-    plain = msgspec.to_builtins(load_settings(example, ENVIRONMENT), enc_hook=Secret.reveal)
+    plain = msgspec.to_builtins(load_settings(example, ENVIRONMENT), enc_hook=plainly)
 
     example.write_text(uncommented(EXAMPLE.read_text()))
-    edited = msgspec.to_builtins(load_settings(example, ENVIRONMENT), enc_hook=Secret.reveal)
+    edited = msgspec.to_builtins(load_settings(example, ENVIRONMENT), enc_hook=plainly)
 
     assert plain["server"].pop("graphiql_key") is None
     assert plain["state"].pop("database_url") is plain["state"].pop("listen_url") is None
@@ -95,7 +101,7 @@ def test_what_is_commented_out_is_the_default(example):
         for name in ("graphiql_key", "database_url", "listen_url", "refresh_token", "redis_url"):
             table.pop(name, None)
     for tree in (plain, edited):
-        for name in ("jwks_uri", "every_agency", "client_number_claim"):
+        for name in ("jwks_uri", "ca_file", "proxy", "scopes_claim", "every_agency", "client_number_claim"):
             tree["auth"]["oidc"]["staff"].pop(name)
         tree["servers"]["R1"].pop("demo_groups")
         for vendor in (tree["hyper"], tree["broctagon"], tree["cplugin"]["main"], tree["broker_work"]["main"]):
