@@ -31,6 +31,7 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     upstreams: Sequence[Upstream] = (),
     scopes: Sequence[Scope] = (),
     lookup: Any = None,
+    reads: Sequence[Upstream] = (),
     rendering: Declaration | None = None,
 ) -> Any:
     """A field that is answered for all parents in one call.
@@ -39,6 +40,7 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
       that parent alone gets null and one located error.
     - `key` tells parents apart; equal parents share an answer.
     - `lookup` is the point look-up that the field goes through, if any: fields with the same look-up share its call.
+    - `reads` are asked on the way to the answer. The schema does not name them, the call plan counts them.
     """
 
     async def wrapper(root: Any, info: Info, **arguments: Any) -> Any:
@@ -49,6 +51,7 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     wrapper.list_resolver = resolve  # type: ignore[attr-defined]
     wrapper.key = key  # type: ignore[attr-defined]
     wrapper.lookup = lookup or resolve  # type: ignore[attr-defined]
+    wrapper.reads = reads  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
         graphql_type=returns,
@@ -80,10 +83,11 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
     upstreams: Sequence[Upstream] = (),
     scopes: Sequence[Scope] = (),
     renderer: Renderer | None = None,
+    reads: Sequence[Upstream] = (),
     public: str | None = None,
 ) -> Any:
     """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes. `public` is the
-    reason why it needs none. `renderer` makes a rendering of a selection, or None.
+    reason why it needs none. `renderer` makes a rendering of a selection, or None. `reads` are those of `many`.
     """
 
     async def wrapper(info: Info, **arguments: Any) -> Any:
@@ -91,6 +95,7 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
 
     _borrow_signature(wrapper, resolve)
     wrapper.renderer = renderer  # type: ignore[attr-defined]
+    wrapper.reads = reads  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
         graphql_type=returns,

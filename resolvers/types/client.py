@@ -142,6 +142,8 @@ class Client(Node):
         description="The ERP's own live answer (Get_Client_Balance_json): one rate-limited call per client. Null with "
         "one error when it cannot be had.",
         upstreams=asks("erp", batch_max=1),
+        # The client's password for the ERP's API.
+        reads=[ERP_STATEMENT],
         scopes=FIGURES,
         rendering=BY_RESOLVER,
     )
