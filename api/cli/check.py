@@ -2,37 +2,61 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from api.cli.common import config_option, settings_from
+from api.identity.check import check_issuers
 from api.observability.log import configure
 from api.observability.redaction import known_secrets
 from api.services import erp_database, state_database
 from api.settings.settings import Settings
+from core.clock import Clock
+from core.secret import Secret
 from upstreams.check.findings import Finding, Findings, note
 from upstreams.check.run import CheckedSystems, run_check
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 # The redaction of shorter credentials would also hide ordinary words.
 _SHORTEST_SECRET = 4
+_MOST_TOKEN_BYTES = 65_536
 
 
 @click.command()
 @config_option
 @click.option("--offline", is_flag=True, help="Check only the settings; connect to no system.")
-def command(config: Path | None, *, offline: bool) -> None:
-    """Report missing and wrong items of the settings, the databases and the vendors. The exit status is 1 if there is a
-    problem.
+@click.option(
+    "--token",
+    "token_file",
+    type=click.File("rb"),
+    default=None,
+    help="Say what the example token (JWT) in this file would get; - reads it from the standard input.",
+)
+def command(config: Path | None, token_file: BinaryIO | None, *, offline: bool) -> None:
+    """Report missing and wrong items of the settings, the databases, the vendors and the issuers.
+
+    The exit status is 1 if there is a problem.
     """
     settings = settings_from(config)
+    token = None if token_file is None else _read_token(token_file)
+    if token is not None and offline:
+        raise click.UsageError("A token is checked with its issuer's keys, so --token cannot be --offline.")
     # Because the findings have all errors, the log would only repeat them.
     configure("console", level=logging.CRITICAL)
-    if asyncio.run(_report(settings, offline=offline)):
+    if asyncio.run(_report(settings, token, offline=offline)):
         raise SystemExit(1)
 
 
-async def _report(settings: Settings, *, offline: bool) -> int:
+def _read_token(file: BinaryIO) -> Secret:
+    """The token, also where `Bearer` stands before it. It is never shown, so that no message quotes it."""
+    words = file.read(_MOST_TOKEN_BYTES).split()
+    if not words or not words[-1].isascii():
+        raise click.ClickException("The file of --token holds no token.")
+    return Secret(words[-1].decode())
+
+
+async def _report(settings: Settings, token: Secret | None, *, offline: bool) -> int:
     """Print every finding immediately. Returns the number of problems."""
     secrets = sorted((text for text in known_secrets(settings) if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
     systems = CheckedSystems(
@@ -45,7 +69,7 @@ async def _report(settings: Settings, *, offline: bool) -> int:
     )
     total = problems = 0
     try:
-        async for finding in _all(settings, systems, offline=offline):
+        async for finding in _all(settings, systems, token, offline=offline):
             click.echo(_hidden(_text_of(finding), secrets))
             total += 1
             problems += finding.verdict == "wrong"
@@ -55,12 +79,15 @@ async def _report(settings: Settings, *, offline: bool) -> int:
     return problems
 
 
-async def _all(settings: Settings, systems: CheckedSystems, *, offline: bool) -> Findings:
+async def _all(settings: Settings, systems: CheckedSystems, token: Secret | None, *, offline: bool) -> Findings:
     if settings.server.graphiql_key is not None and not settings.server.graphiql:
         remedy = "Set server.graphiql = true, or remove the key."
         yield note("server.graphiql_key", "has no effect, because GraphiQL is off", remedy)
     async for finding in run_check(systems, offline=offline):
         yield finding
+    if not offline:
+        async for finding in check_issuers(settings.auth.oidc, token, Clock()):
+            yield finding
 
 
 def _text_of(finding: Finding) -> str:

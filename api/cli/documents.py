@@ -6,6 +6,7 @@ from typing import TypeVar
 import click
 
 from api.cli.common import config_option, principal_named, run_async, settings_from
+from api.documents.ids import canonical_id
 from api.documents.manifest import ManifestError, read_manifest
 from api.services import open_state
 from api.settings.settings import Settings
@@ -88,9 +89,9 @@ async def remove(config: Path | None, principal: str, ids: tuple[str, ...], *, e
     """Remove documents of PRINCIPAL. Servers cache them for some seconds more ([documents] cache_seconds)."""
     if bool(ids) == everything:
         raise click.UsageError("Give the IDS of the documents, or --all.")
-    chosen = None if everything else ids
+    chosen = None if everything else [*ids, *map(canonical_id, ids)]
     removed = await _with_store(settings_from(config), lambda store: store.remove(principal, chosen))
-    if ids and removed < len(set(ids)):
+    if ids and removed < len(set(map(canonical_id, ids))):
         raise click.ClickException(f"{principal}: {removed} removed; the others are not there.")
     click.echo(f"{principal}: {removed} removed.")
 

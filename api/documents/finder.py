@@ -2,20 +2,18 @@
 
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Final
 
 import msgspec
 import structlog
 
 from api.documents.cache import AutomaticDocuments, TrustedDocuments
+from api.documents.ids import canonical_id
 from api.http.refusal import RequestRefused
 from api.settings.http import DocumentsSection
 from core.errors import UpstreamError
 from resolvers.request.graphql_request import GraphQLRequest
 
 log = structlog.get_logger(__name__)
-
-_PREFIX: Final = "sha256:"
 
 
 class FoundDocument(msgspec.Struct, frozen=True):
@@ -63,7 +61,10 @@ class DocumentFinder:
         return await self._by_text(request, request.query, principal)
 
     async def _by_id(self, principal: str, identity: str) -> str:
-        text = await self._trusted.by_id(principal, identity.removeprefix(_PREFIX))
+        text = await self._trusted.by_id(principal, canonical_id(identity))
+        if text is None and identity != canonical_id(identity):
+            # It may have been added before ids had a canonical form.
+            text = await self._trusted.by_id(principal, identity.removeprefix("sha256:"))
         if text is None:
             message = "There is no document with this documentId. Its manifest was not added, or was added for "
             "another partner."

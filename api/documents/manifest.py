@@ -5,6 +5,7 @@
   "operations": [{"id", "name", "type", "body"}]}`.
 """
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -13,11 +14,11 @@ from typing import Any, Final
 
 import msgspec
 
+from api.documents.ids import canonical_id
 from upstreams.state.documents import DocumentRecord
 
 _APOLLO: Final = "apollo-persisted-query-manifest"
 _ID: Final = re.compile(r"[!-~]{1,256}\Z")
-_PREFIX: Final = "sha256:"
 
 
 class ManifestError(Exception):
@@ -27,7 +28,7 @@ class ManifestError(Exception):
 def read_manifest(path: Path, principal: str) -> list[DocumentRecord]:
     """The documents of the manifest, for this partner. Raises ManifestError."""
     try:
-        content = msgspec.json.decode(path.read_bytes())
+        content = msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
     except OSError as error:
         raise ManifestError(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -60,9 +61,10 @@ def _record(principal: str, identity: Any, text: Any) -> DocumentRecord:
         raise ManifestError(f"The id {identity!r} must be 1 to 256 printable ASCII characters without blanks.")
     if not isinstance(text, str) or not text.strip() or "\x00" in text:
         raise ManifestError(f"The document {identity} must be a text.")
-    if identity.startswith(_PREFIX) and identity != _PREFIX + sha256(text.encode()).hexdigest():
-        raise ManifestError(f"The document {identity} has another hash than its id.")
-    return DocumentRecord(principal, identity.removeprefix(_PREFIX), text)
+    known_as = canonical_id(identity)
+    if identity.lower().startswith("sha256:") and known_as != sha256(text.encode()).hexdigest():
+        raise ManifestError(f"The document {identity} has another hash than its id says.")
+    return DocumentRecord(principal, known_as, text)
 
 
 def _distinct(documents: Iterable[DocumentRecord]) -> list[DocumentRecord]:

@@ -1,5 +1,6 @@
 """Reads the body or the address of a request. It checks sizes and types, and refuses a wrong request with a reason."""
 
+import codecs
 import re
 import sys
 from collections.abc import Mapping
@@ -17,9 +18,10 @@ from resolvers.request.graphql_request import GraphQLRequest
 _MEMBERS: Final = ("query", "documentId", "variables", "operationName", "extensions")
 _LONGEST_NAME: Final = 256
 _LONGEST_ID: Final = 256
-# The name means 64 digits, but graphql-codegen sends a SHA-1 here, which also works for a look-up of a trusted
-# document.
-_HASH: Final = re.compile(r"[0-9a-f]{32,64}\Z")
+# 64 digits by its name; graphql-codegen puts its SHA-1 there, which is as good to look a trusted document up by.
+_HASH: Final = re.compile(r"[0-9a-fA-F]{32,64}\Z")
+# A text in UTF-16 has a mark in front, or a NUL in every character of ASCII.
+_UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 # A number without fraction and exponent is decoded as an int of any size, every other number as a float. IDs depend on
@@ -41,7 +43,7 @@ class BodyLimits:
 async def read_graphql(incoming: Incoming, limits: BodyLimits) -> GraphQLRequest:
     """The GraphQL request in a POST's body or in the address of a GET or HEAD. Raises Refused."""
     if incoming.method != "POST":
-        return _checked(_from_query(incoming.query_params), limits)
+        return _checked(_from_query(incoming), limits)
     _check_headers(incoming)
     body = await _read(incoming, limits.body_bytes)
     return _checked(_decoded(body, "The body"), limits, are_small=len(body) <= limits.variables_bytes)
@@ -94,23 +96,31 @@ def _too_large(max_bytes: int) -> RequestRefused:
     return RequestRefused(message, "PAYLOAD_TOO_LARGE", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
-def _from_query(parameters: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {name: parameters[name] for name in _MEMBERS if name in parameters}
+def _from_query(incoming: Incoming) -> dict[str, Any]:
+    parameters = incoming.raw_parameters
+    found: dict[str, Any] = {name: _text_of(parameters[name], name) for name in _MEMBERS if name in parameters}
     for name in ("variables", "extensions"):
         if found.get(name):
-            found[name] = _decoded(found[name].encode("utf-8", "surrogatepass"), f"The parameter {name}")
+            found[name] = _decoded(found[name].encode(), f"The parameter {name}")
         else:
             found.pop(name, None)
     return found
 
 
-def _decoded(text: bytes, what: str) -> Any:
-    if b"\\u0000" in text or b"\x00" in text:
-        raise RequestRefused(f"{what} has a null character, which no upstream accepts.")
+def _text_of(value: bytes, name: str) -> str:
     try:
-        # If a key appears twice, its last value counts, as in every browser. No component in front of the server uses
-        # these keys.
-        return _decode(text)
+        return value.decode()
+    except UnicodeDecodeError:
+        raise RequestRefused(f"The parameter {name} is not in UTF-8.") from None
+
+
+def _decoded(text: bytes, what: str) -> Any:
+    text = text.removeprefix(codecs.BOM_UTF8)
+    if text.startswith(_UTF16) or b"\x00" in text[:2]:
+        raise RequestRefused(f"{what} is not JSON: it is in UTF-16 or UTF-32. Send it in UTF-8.")
+    try:
+        # Where a key stands twice its last value counts, as in every browser; nothing in front of us decides by it.
+        found = _decode(text)
     except RecursionError:
         raise RequestRefused(f"{what} is nested too deeply.") from None
     except UnicodeDecodeError:
@@ -119,6 +129,23 @@ def _decoded(text: bytes, what: str) -> Any:
         if str(error).startswith(_TOO_LONG):
             raise RequestRefused(f"{what} has an integer of more than {sys.get_int_max_str_digits()} digits.") from None
         raise RequestRefused(f"{what} is not JSON: {error if text.strip() else 'it is empty'}") from None
+    # A backslash may stand before the backslash, so that only the decoded text says whether this is a null character.
+    if b"\\u0000" in text and _holds_null(found):
+        raise RequestRefused(f"{what} holds a null character, which no system behind the graph takes.")
+    return found
+
+
+def _holds_null(value: Any) -> bool:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str) and "\x00" in one:
+            return True
+        if isinstance(one, dict):
+            waiting += [*one, *one.values()]
+        elif isinstance(one, list):
+            waiting += one
+    return False
 
 
 def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> GraphQLRequest:
@@ -185,5 +212,5 @@ def _apollo_hash(extensions: Mapping[str, Any]) -> str | None:
         raise RequestRefused("`extensions.persistedQuery` must be an object with version 1.")
     found = persisted.get("sha256Hash")
     if not isinstance(found, str) or not _HASH.match(found):
-        raise RequestRefused("`extensions.persistedQuery.sha256Hash` must be a hash in lower-case hexadecimal digits.")
-    return found
+        raise RequestRefused("`extensions.persistedQuery.sha256Hash` must be a hash in hexadecimal digits.")
+    return found.lower()

@@ -96,6 +96,8 @@ class GraphQLEndpoint:
         """
         _agree(exchange)
         caller = await self._authenticate(exchange)
+        if exchange.incoming.method == "HEAD":
+            raise RequestRefused("HEAD runs nothing. Send the operation by GET or POST.")
         request = await self._read(exchange)
         found = await self._find_document(exchange, caller, request)
         response = await self._run(exchange, caller, request, found)
@@ -109,7 +111,8 @@ class GraphQLEndpoint:
             raise RequestRefused(str(error), "UNAUTHENTICATED", HTTPStatus.UNAUTHORIZED, headers=headers) from None
         except IdentityUnknown as error:
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            raise RequestRefused(str(error), "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=2) from None
+            seconds = error.retry_after_seconds
+            raise RequestRefused(str(error), "UPSTREAM_UNAVAILABLE", status, retry_after_seconds=seconds) from None
 
     async def _read(self, exchange: Exchange) -> GraphQLRequest:
         admitted = admission_of(exchange.incoming.scope)
@@ -192,8 +195,8 @@ def _other(incoming: Incoming, settings: Settings) -> Response | None:
 
 
 def _wants_page(incoming: Incoming) -> bool:
-    """Whether a browser opens the address. An address with a document is a GraphQL request."""
-    parameters = incoming.query_params
+    """Whether a browser opens the address. An address that names a document is answered as a request."""
+    parameters = incoming.raw_parameters
     return not any(name in parameters for name in _NAMES) and prefers_page(incoming.header(b"accept"))
 
 

@@ -24,7 +24,11 @@ _REFUSED: Final = "The token is not valid or has expired."
 
 
 class IdentityUnknown(Exception):
-    """The credentials cannot be verified at the moment. The message names the system that does not answer."""
+    """The credentials cannot be verified now; the message says why."""
+
+    def __init__(self, message: str, retry_after_seconds: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Identities:
@@ -54,9 +58,9 @@ class Identities:
             log.info("oidc.refused", reason=error.reason)
             raise Unauthenticated(_REFUSED) from None
         except SigningKeysUnavailable as error:
-            raise IdentityUnknown(
-                "The token's issuer cannot be reached, so no token can be checked. Try again."
-            ) from error
+            log.info("oidc.not_checked", reason=str(error))
+            message = "The issuer's key for this token is not known yet, so the token cannot be checked. Try again."
+            raise IdentityUnknown(message, error.retry_after_seconds) from error
 
     def _issuer(self, token: Secret) -> Issuer:
         if len(token.reveal()) > self._longest:
@@ -69,12 +73,11 @@ class Identities:
 
 @contextlib.asynccontextmanager
 async def open_issuers(issuers: Mapping[str, OidcConfig], clock: Clock) -> AsyncIterator[list[Issuer]]:
-    """The issuers of the settings. Their keys are refreshed in the background while the context is open. The start does
-    not wait for an issuer.
-    """
-    fetcher = Fetcher()
+    """The issuers of the settings, their keys kept fresh while the context is open. Waits for none of them."""
+    fetchers = {name: Fetcher(config.ca_file, config.proxy) for name, config in sorted(issuers.items())}
     opened = [
-        Issuer(name, config, IssuerKeys(config, fetcher, clock), clock) for name, config in sorted(issuers.items())
+        Issuer(name, issuers[name], IssuerKeys(issuers[name], fetcher, clock), clock)
+        for name, fetcher in fetchers.items()
     ]
     tasks = [asyncio.create_task(issuer.keys.keep_fresh()) for issuer in opened]
     try:
@@ -85,4 +88,4 @@ async def open_issuers(issuers: Mapping[str, OidcConfig], clock: Clock) -> Async
         await asyncio.gather(*tasks, return_exceptions=True)
         for issuer in opened:
             await issuer.keys.aclose()
-        await fetcher.aclose()
+            await fetchers[issuer.name].aclose()

@@ -2,12 +2,14 @@
 while the issuer is unavailable.
 """
 
+import math
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
-from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.util import urlsafe_b64decode
 
@@ -22,7 +24,6 @@ Key = RSAKey | ECKey | OKPKey
 _KINDS: Final[Mapping[str, type[RSAKey] | type[ECKey] | type[OKPKey]]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 _PUBLIC: Final = ("kty", "kid", "use", "alg", "n", "e", "crv", "x", "y")
 _SMALLEST_RSA_BITS: Final = 2048
-_MOST_KEYS: Final = 100
 _FETCH_SECONDS: Final = 5.0
 DISCOVERY_PATH: Final = "/.well-known/openid-configuration"
 
@@ -32,7 +33,11 @@ class FetchesDocuments(Protocol):
 
 
 class SigningKeysUnavailable(Exception):
-    """The issuer's keys cannot be fetched at the moment, so that no token can be verified."""
+    """The token's key is not known now. `retry_after_seconds` says when it can be fetched."""
+
+    def __init__(self, problem: str, retry_after_seconds: int) -> None:
+        super().__init__(problem)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class _Discovery(msgspec.Struct):
@@ -40,8 +45,20 @@ class _Discovery(msgspec.Struct):
     jwks_uri: str
 
 
-class _KeySet(msgspec.Struct):
-    keys: list[dict[str, Any]]
+class _Document(msgspec.Struct):
+    keys: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """The usable keys by their kid, and how many entries were skipped for each reason."""
+
+    usable: Mapping[str, Key]
+    skipped: Mapping[str, int]
+
+    @property
+    def problems(self) -> str:
+        return ", ".join(f"{count} {reason}" for reason, count in self.skipped.items())
 
 
 class IssuerKeys:
@@ -56,15 +73,27 @@ class IssuerKeys:
         self._single_flight: SingleFlight[None] = SingleFlight()
         self._keys: Mapping[str, Key] = {}
         self._fetched_at: float | None = None
+        self._asked_at: float | None = None
+        """When the fetch began that gave the keys."""
         self._tried_at: float | None = None
 
     async def find(self, kid: str) -> Key | None:
-        """The key with this name; None if the issuer does not publish it. Raises SigningKeysUnavailable."""
+        """The key of that name; None where the issuer publishes none.
+
+        Raises SigningKeysUnavailable where the issuer was not asked since the token came, because it is away or was
+        asked too recently: its newest key is then not known yet. Made-up names cause no more fetches than that.
+        """
+        since = self._clock.monotonic()
         if (kid not in self._keys or self._is_stale()) and self._may_try():
             await self.refresh()
         if self._is_stale():
-            raise SigningKeysUnavailable(self._config.issuer)
-        return self._keys.get(kid)
+            raise SigningKeysUnavailable("the issuer gives no keys", self._seconds_to_next_try())
+        key = self._keys.get(kid)
+        if key is None and (self._asked_at is None or self._asked_at < since):
+            raise SigningKeysUnavailable(
+                "unknown kid, and the next fetch is not allowed yet", self._seconds_to_next_try()
+            )
+        return key
 
     async def refresh(self) -> bool:
         """Fetch the keys once for all concurrent callers. False if the fetch failed; the cached keys then stay."""
@@ -91,15 +120,29 @@ class IssuerKeys:
         return at is None or self._clock.monotonic() - at > self._config.keys_stale_seconds
 
     def _may_try(self) -> bool:
-        at, pause = self._tried_at, self._config.keys_refresh_at_most_every_seconds
-        # A caller waits for a fetch in flight. Only a new fetch is limited by the settings.
-        return at is None or self._single_flight.is_in_flight or self._clock.monotonic() - at >= pause
+        # A caller that comes during a fetch waits for it; only a new fetch needs permission.
+        return self._single_flight.is_in_flight or self._pause() <= 0
+
+    def _pause(self) -> float:
+        """The seconds until the next fetch is allowed."""
+        if self._tried_at is None:
+            return 0.0
+        return self._tried_at + self._config.keys_refresh_at_most_every_seconds - self._clock.monotonic()
+
+    def _seconds_to_next_try(self) -> int:
+        return max(1, math.ceil(self._pause()))
 
     async def _fetch(self) -> None:
-        self._tried_at = self._clock.monotonic()
+        self._tried_at = began = self._clock.monotonic()
+        keys = await self.fetch()
+        if keys.skipped:
+            log.info("oidc.keys_skipped", issuer=self._config.issuer, skipped=keys.problems)
+        self._keys, self._asked_at, self._fetched_at = keys.usable, began, self._clock.monotonic()
+
+    async def fetch(self) -> KeySet:
+        """The keys as the issuer publishes them now. Raises FetchFailed."""
         address = self._config.jwks_uri or await self._discover()
-        keys = read_keys(await self._fetcher.get(address, seconds=_FETCH_SECONDS))
-        self._keys, self._fetched_at = keys, self._clock.monotonic()
+        return read_keys(await self._fetcher.get(address, seconds=_FETCH_SECONDS))
 
     async def _discover(self) -> str:
         address = self._config.issuer.rstrip("/") + DISCOVERY_PATH
@@ -114,35 +157,46 @@ class IssuerKeys:
         return found.jwks_uri
 
 
-def read_keys(document: bytes) -> dict[str, Key]:
-    """The public signature keys of a JWK set by their names. Raises FetchFailed if the set has no usable key, so that
-    an empty answer does not replace working keys.
+def read_keys(document: bytes) -> KeySet:
+    """The public signature keys of a JWK set. Entries that cannot be used are skipped.
+
+    Raises FetchFailed where no key can be used, because an empty answer must not replace keys that work.
     """
     try:
-        entries = msgspec.json.decode(document, type=_KeySet).keys[:_MOST_KEYS]
-    except msgspec.DecodeError:
+        entries = msgspec.json.decode(document, type=_Document).keys
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise FetchFailed("the key set cannot be read") from None
-    found: dict[str, Key] = {}
+    usable: dict[str, Key] = {}
+    skipped: Counter[str] = Counter()
     for entry in entries:
-        key, kid = _key(entry), entry.get("kid")
-        if key is not None and isinstance(kid, str) and kid not in found:
-            found[kid] = key
-    if not found:
-        raise FetchFailed("the key set has no usable key")
-    return found
+        found = _key(entry)
+        if isinstance(found, str):
+            skipped[found] += 1
+        elif entry["kid"] in usable:
+            skipped["with the kid of another key"] += 1
+        else:
+            usable[entry["kid"]] = found
+    keys = KeySet(usable, skipped)
+    if not usable:
+        raise FetchFailed(f"the key set holds no key that could be used ({keys.problems or 'it is empty'})")
+    return keys
 
 
-def _key(entry: dict[str, Any]) -> Key | None:
-    """A public key for signatures; None for shared secrets, encryption keys, short keys and unreadable keys."""
-    kind = _KINDS.get(str(entry.get("kty")))
-    if kind is None or entry.get("use", "sig") != "sig":
-        return None
+def _key(entry: Any) -> Key | str:
+    """A public key for signatures, or why the entry is none."""
+    kind = _KINDS.get(str(entry.get("kty"))) if isinstance(entry, dict) else None
+    if kind is None:
+        return "of an unknown kind"
+    if entry.get("use", "sig") != "sig":
+        return "not for signatures"
+    if not isinstance(entry.get("kid"), str):
+        return "with no kid"
     try:
         if kind is RSAKey and _bits(entry["n"]) < _SMALLEST_RSA_BITS:
-            return None
+            return f"of RSA below {_SMALLEST_RSA_BITS} bits"
         return kind.import_key({name: entry[name] for name in _PUBLIC if name in entry})
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-        return None
+    except Exception:  # noqa: BLE001 - whatever a library makes of a foreign entry, the other keys stay usable.
+        return "malformed"
 
 
 def _bits(modulus: str) -> int:

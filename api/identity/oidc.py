@@ -1,7 +1,7 @@
 """Callers with an issuer's token: a JWT whose signature, issuer, audience and times are checked, and its permissions.
 
-Only the issuers and claims of the settings are used. A missing claim gives no permission. An unreadable claim refuses
-the token.
+Only what the settings name is believed. A claim that cannot be read refuses the token, and so does a claim of scopes or
+of the client's number that is configured and missing.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidClaimError, JoseError, MissingClaimError
 from joserfc.util import urlsafe_b64decode
 
 from api.identity.jwks import IssuerKeys, Key
@@ -23,6 +23,7 @@ from resolvers.policy.scopes import OF_ONES_OWN
 _LONGEST_SUBJECT: Final = 255
 _MAX_INT: Final = 2**31 - 1
 _MOST_AGENCIES: Final = 1000
+_MISSING: Final = object()
 
 
 class InvalidToken(Exception):
@@ -37,7 +38,7 @@ class InvalidToken(Exception):
 
 class _Head(msgspec.Struct):
     alg: str
-    kid: str
+    kid: Any = None
     typ: str | None = None
     crit: msgspec.Raw | None = None
 
@@ -88,6 +89,8 @@ class Issuer:
             raise InvalidToken("typ")
         if head.crit is not None:
             raise InvalidToken("crit")
+        if not isinstance(head.kid, str):
+            raise InvalidToken("no kid")
         return head
 
     def _types(self) -> set[str]:
@@ -101,7 +104,8 @@ class Issuer:
             claims = jwt.decode(token.reveal(), key, registry=registry).claims
             self._rules().validate(claims)
         except (JoseError, ValueError, TypeError, OverflowError) as error:
-            raise InvalidToken(type(error).__name__) from None
+            claim = f" of {error.claim}" if isinstance(error, InvalidClaimError | MissingClaimError) else ""
+            raise InvalidToken(f"{type(error).__name__}{claim}") from None
         if claims["exp"] - claims["iat"] > self.config.max_lifetime_seconds:
             raise InvalidToken("lifetime")
         return claims
@@ -125,9 +129,7 @@ def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Calle
     subject = claims["sub"]
     if not subject or len(subject) > _LONGEST_SUBJECT or not subject.isprintable():
         raise InvalidToken("sub")
-    scopes = frozenset(
-        scope for value in _texts(claims.get(config.scopes_claim)) for scope in config.scopes.get(value, ())
-    )
+    scopes = frozenset(scope for value in _scope_values(config, claims) for scope in config.scopes.get(value, ()))
     number = _client_number(config, claims)
     # Because a subject may be an e-mail address, the log shows a digest, which is equal for equal subjects.
     caller_name = f"oidc:{name}:{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
@@ -137,10 +139,31 @@ def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Calle
     return Caller(caller_name, principal, scopes, _agencies(config, claims), issuer=config.issuer)
 
 
-def _texts(claim: Any) -> list[str]:
-    """The values of a claim: a list of texts, or one text with spaces; empty for a missing claim."""
-    if claim is None:
-        return []
+def find_claim(claims: Any, name: str) -> Any:
+    """The claim of this very name, or else of this path, such as Keycloak's `realm_access.roles`. _MISSING: neither.
+
+    Names on the path may have dots themselves, so that the longest name that is there comes first.
+    """
+    if not isinstance(claims, dict):
+        return _MISSING
+    if name in claims:
+        return claims[name]
+    cuts = [place for place, character in enumerate(name) if character == "."]
+    found = (find_claim(claims.get(name[:cut]), name[cut + 1 :]) for cut in reversed(cuts))
+    return next((one for one in found if one is not _MISSING), _MISSING)
+
+
+def _required(claims: Mapping[str, Any], name: str) -> Any:
+    claim = find_claim(claims, name)
+    if claim is _MISSING:
+        raise InvalidToken(f"the claim {name} is missing")
+    return claim
+
+
+def _scope_values(config: OidcConfig, claims: Mapping[str, Any]) -> list[str]:
+    """A list of texts, or one text with spaces. Without the setting, a token without `scope` has no scopes."""
+    name = config.scopes_claim
+    claim = claims.get("scope", []) if name is None else _required(claims, name)
     if isinstance(claim, str):
         return claim.split()
     if isinstance(claim, list) and all(isinstance(one, str) for one in claim):
@@ -151,19 +174,19 @@ def _texts(claim: Any) -> list[str]:
 def _client_number(config: OidcConfig, claims: Mapping[str, Any]) -> int | None:
     """The client that the token is for.
 
-    A claim that is not a number refuses the token. If it were ignored, a client would get the permissions of staff.
+    A claim that is missing or no number refuses the token: ignoring it would make a client a member of staff.
     """
-    if config.client_number_claim is None or config.client_number_claim not in claims:
+    if config.client_number_claim is None:
         return None
-    return _number(claims[config.client_number_claim], "client number claim")
+    if not config.client_number_required and find_claim(claims, config.client_number_claim) is _MISSING:
+        return None
+    return _number(_required(claims, config.client_number_claim), "client number claim")
 
 
 def _agencies(config: OidcConfig, claims: Mapping[str, Any]) -> tuple[int, ...] | None:
-    """The agencies of the claim; no agency without the claim; every agency only for exactly the text of the
-    settings.
-    """
-    claim = claims.get(config.agencies_claim)
-    if claim is None:
+    """The agencies of the claim, none without one; every agency only for the very text that the settings name."""
+    claim = find_claim(claims, config.agencies_claim)
+    if claim is None or claim is _MISSING:
         return ()
     values = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else [claim]
     if config.every_agency is not None and config.every_agency in values:

@@ -26,7 +26,7 @@ async def refusal_for(request: Request, audience: Audience, scope: Scope) -> Res
     except Unauthenticated as error:
         return _text(str(error), HTTPStatus.UNAUTHORIZED, CHALLENGE)
     except IdentityUnknown as error:
-        return _text(str(error), HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "2"})
+        return _text(str(error), HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": str(error.retry_after_seconds)})
     if audience == "operators" and not caller.may(scope):
         return _text(f"This page needs the scope {scope}, which this caller does not hold.", HTTPStatus.FORBIDDEN)
     return None

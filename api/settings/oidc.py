@@ -1,13 +1,16 @@
 """[auth.oidc.NAME]: issuers of tokens, and the meaning of their claims."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from core.config_error import ConfigError
+from core.secret import Secret
 from resolvers.policy.scopes import Scope
+from upstreams.http.network import Network
 
 # Signature algorithms with public keys. "none" and HS* are excluded, so that published keys cannot be used to sign.
 ALGORITHMS: Final = frozenset(
@@ -24,6 +27,8 @@ class OidcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     algorithms: tuple[str, ...] = ("RS256",)
     types: tuple[str, ...] = ("JWT", "at+jwt")
     jwks_uri: str | None = None
+    ca_file: Path | None = None
+    proxy: Secret | None = None
     clock_skew_seconds: int = 30
     max_token_characters: int = 8192
     max_lifetime_seconds: int = 86_400
@@ -31,11 +36,12 @@ class OidcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     keys_refresh_seconds: float = 300.0
     keys_refresh_at_most_every_seconds: float = 10.0
     keys_stale_seconds: float = 86_400.0
-    scopes_claim: str = "scope"
+    scopes_claim: str | None = None
     scopes: dict[str, tuple[str, ...]] = {}
     agencies_claim: str = "agencies"
     every_agency: str | None = None
     client_number_claim: str | None = None
+    client_number_required: bool = True
 
 
 def check_issuers(issuers: Mapping[str, OidcConfig]) -> None:
@@ -60,6 +66,7 @@ def _check(path: str, config: OidcConfig) -> None:
         refused = ", ".join(bad) if config.algorithms else "an empty list"
         message = f"{refused} is not possible; choose from {', '.join(sorted(ALGORITHMS))}"
         raise ConfigError(f"{path}.algorithms", message)
+    _check_way(path, config)
     for value, scopes in config.scopes.items():
         if unknown := sorted(set(scopes) - set(Scope)):
             raise ConfigError(f"{path}.scopes.{value}", f"{', '.join(unknown)} is not a scope of this graph")
@@ -76,6 +83,11 @@ def _check_address(path: str, url: str) -> None:
         raise ConfigError(
             path, "must be https, because an attacker that changes the keys during the transfer could sign any token"
         )
+
+
+def _check_way(path: str, config: OidcConfig) -> None:
+    if problem := Network(ca_file=config.ca_file, proxy=config.proxy).problem():
+        raise ConfigError(f"{path}.{problem[0]}", problem[1])
 
 
 def is_safe_address(url: str) -> bool:

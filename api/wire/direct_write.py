@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from starlette.types import Scope
 
+from api.wire.cycle import NOSNIFF, leaves_body
 from api.wire.request_state import state_of
 
 _LARGE: Final = 1 << 18
 NO_BODY: Final = frozenset({204, 304})
 _FIRST_LINES: Final[Mapping[int, bytes]] = {
-    status: b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
+    status: b"HTTP/1.1 %d %s\r\n%s: %s\r\n" % (status, status.phrase.encode(), *NOSNIFF) for status in HTTPStatus
 }
 # The characters that uvicorn rejects in header values. Only a text from outside can have them.
 _BREAKS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -62,4 +63,5 @@ def _is_usual(cycle: Any) -> bool:
         and not cycle.flow.write_paused
         and not cycle.default_headers
         and cycle.scope["method"] != "HEAD"
+        and not leaves_body(cycle)
     )

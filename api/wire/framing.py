@@ -66,5 +66,5 @@ def final_response(status: HTTPStatus, message: str | None = None) -> bytes:
     said = (message or _MESSAGES[status]).encode()
     retry = b"retry-after: 1\r\n" if status is HTTPStatus.SERVICE_UNAVAILABLE else b""
     head = b"HTTP/1.1 %d %s\r\n" % (status, status.phrase.encode())
-    head += b"content-type: text/plain; charset=utf-8\r\n" + retry
+    head += b"content-type: text/plain; charset=utf-8\r\nx-content-type-options: nosniff\r\n" + retry
     return head + b"content-length: %d\r\nconnection: close\r\n\r\n" % len(said) + said

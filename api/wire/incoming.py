@@ -1,8 +1,8 @@
 """One HTTP request. Its headers are parsed once, because the steps read headers about ten times."""
 
 from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
 
-from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope
 
 from api.wire.request_state import state_of
@@ -28,8 +28,10 @@ class Incoming:
         return missing if found is None else found.decode("latin-1")
 
     @property
-    def query_params(self) -> Mapping[str, str]:
-        return QueryParams(self.scope["query_string"])
+    def raw_parameters(self) -> Mapping[str, bytes]:
+        """The values in the address, by name: the last of several, its bytes as they are, whether UTF-8 or not."""
+        pairs = (part.partition(b"=") for part in self.scope["query_string"].split(b"&"))
+        return {_unquote(name).decode("utf-8", "replace"): _unquote(value) for name, _, value in pairs}
 
     @property
     def is_whole(self) -> bool:
@@ -40,3 +42,7 @@ class Incoming:
         for name, value in headers:
             before = self._headers.get(name)
             self._headers[name] = value if before is None else before + b", " + value
+
+
+def _unquote(text: bytes) -> bytes:
+    return unquote_to_bytes(text.replace(b"+", b" "))

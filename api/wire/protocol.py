@@ -24,6 +24,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.settings.http import HttpSection
+from api.wire.cycle import BoundedCycle
 from api.wire.framing import ambiguity, final_response
 from api.wire.request_state import state_of
 
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 # The maximum of pipelined requests. Browsers and proxies do not pipeline; each request costs memory and time.
 _MOST_AHEAD: Final = 16
+# How long the rest of a request is discarded behind the last answer.
+_LINGER_SECONDS: Final = 5.0
+_NOT_HEARD_OUT: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class _Phase(Enum):
@@ -86,6 +90,8 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        # uvicorn has no parameter for the class.
+        cycle.__class__ = BoundedCycle
         state_of(cast("Scope", cycle.scope)).cycle = weakref.ref(cycle)
         super()._start_asgi_task(cycle, app)
 
@@ -152,6 +158,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= _MOST_AHEAD:
             raise _TooMuch
         self._phase = _Phase.BODY
+        # HTTP/1.0 has no interim answers.
+        self.expect_100_continue = self.expect_100_continue and self.parser.get_http_version() == "1.1"
         super().on_headers_complete()
 
     @override
@@ -163,14 +171,16 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.transport.is_closing():
-            # This is the last answer of the connection, and the client may never read it.
+        if getattr(self._running, "lingers", False):
+            self._linger()
+        elif self.transport.is_closing():
+            # It was to be the last answer, and the client may never take it.
             self._close()
 
     @override
     def handle_websocket_upgrade(self) -> None:
-        self._stop_timer()
-        super().handle_websocket_upgrade()
+        self._message = "No WebSocket is served here."
+        self._refuse(HTTPStatus.FORBIDDEN)
 
     @override
     def send_400_response(self, msg: str) -> None:
@@ -231,7 +241,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._stop_timer()
             return
         self.transport.write(final_response(status, self._message))
-        self._close()
+        # Because connections are held only for clients that send, a slow client and one too many are not heard out.
+        if self._phase is _Phase.HEADERS and status not in _NOT_HEARD_OUT:
+            self._linger()
+        else:
+            self._close()
 
     def _owed(self) -> RequestResponseCycle | None:
         """Whether an earlier request is not answered yet, or an answer has begun."""
@@ -246,6 +260,17 @@ class BoundedProtocol(HttpToolsProtocol):
             # uvloop warns about a write between this call and its report of the lost connection.
             self._running.disconnected = True
         self.transport.abort()
+
+    def _linger(self) -> None:
+        """End the connection, but discard for a while what the client still sends.
+
+        A connection that is closed with unread bytes is reset, and the client may lose the answer.
+        """
+        self._is_ending = True
+        self._unset_keepalive_if_required()
+        self._stop_timer()
+        self.transport.write_eof()
+        self._timer = self.loop.call_later(_LINGER_SECONDS, self._close)
 
     def _close(self) -> None:
         """Close the connection after the client has read all bytes, or after a time-out."""

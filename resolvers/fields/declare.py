@@ -31,14 +31,16 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     upstreams: Sequence[Upstream] = (),
     scopes: Sequence[Scope] = (),
     lookup: Any = None,
+    reads: Sequence[Upstream] = (),
     rendering: Declaration | None = None,
 ) -> Any:
     """A field that is answered for all parents in one call.
 
     - `resolve(parents, context, **arguments)` returns one answer per parent, in order. An answer may be an exception:
-      only its parent gets null and one located error.
-    - `key` is the identity of a parent. Parents with equal keys share an answer.
-    - `lookup` is the point look-up that the field uses, if any. Fields with the same look-up share its call.
+      that parent alone gets null and one located error.
+    - `key` tells parents apart; equal parents share an answer.
+    - `lookup` is the point look-up that the field goes through, if any: fields with the same look-up share its call.
+    - `reads` are asked on the way to the answer. The schema does not name them, the call plan counts them.
     """
 
     async def wrapper(root: Any, info: Info, **arguments: Any) -> Any:
@@ -50,6 +52,7 @@ def many(  # noqa: PLR0913 - each is one fact about the field.
     wrapper.list_resolver = resolve  # type: ignore[attr-defined]
     wrapper.key = key  # type: ignore[attr-defined]
     wrapper.lookup = lookup or resolve  # type: ignore[attr-defined]
+    wrapper.reads = reads  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
         graphql_type=returns,
@@ -83,10 +86,11 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
     upstreams: Sequence[Upstream] = (),
     scopes: Sequence[Scope] = (),
     renderer: Renderer | None = None,
+    reads: Sequence[Upstream] = (),
     public: str | None = None,
 ) -> Any:
-    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers with the scopes. `public` is the reason
-    why the field needs no scopes. `renderer` makes a rendering of a selection, or None.
+    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes. `public` is the
+    reason why it needs none. `renderer` makes a rendering of a selection, or None. `reads` are those of `many`.
     """
 
     async def wrapper(info: Info, **arguments: Any) -> Any:
@@ -94,6 +98,7 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
 
     _borrow_signature(wrapper, resolve)
     wrapper.renderer = renderer  # type: ignore[attr-defined]
+    wrapper.reads = reads  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
         graphql_type=returns,

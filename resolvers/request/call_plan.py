@@ -6,29 +6,41 @@ number of calls to trading platforms is an upper bound, because the servers of t
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.call import STATE_DATABASE, Tally
 from resolvers.context import GraphLimits
 from resolvers.policy.directives import STATE_STATEMENT, Upstream
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.request.selection import Selected, Selection
+from resolvers.types.lookup_inputs import node_reads
 
-# These live figures come from a second vendor function, not from the account's own record.
+# Live figures beyond the account's own record come from a second vendor function, and the currency from the account's
+# group.
 _SECOND_FUNCTION = ("equity", "margin", "freeMargin", "marginLevel")
 _UNLIMITED = 1_000_000_000
+_BY_ID = ("Query.node", "Query.nodes")
 
 
 Batches = Mapping[UpstreamSystem, Sequence[int]]
 """By system: the number of logins in one call, for each of its servers with live figures."""
 
 
+class _Asked(NamedTuple):
+    """Of live figures: how many of the vendor's functions are called, and for how many groups at most."""
+
+    keys: int
+    upstreams: list[Upstream]
+    functions: int = 1
+    groups: int = 0
+
+
 class _Walk:
     """Adds up the calls and keys of each upstream. Equal fields of a level share a call, with any aliases."""
 
     def __init__(self) -> None:
-        # (path of fields, the look-up of the last field) -> the number of its keys, and the directives of the field.
-        self.asked: dict[tuple[Any, ...], tuple[int, list[Upstream]]] = {}
+        # By the path of fields and the look-up behind the last one.
+        self.asked: dict[tuple[Any, ...], _Asked] = {}
 
     def selections(self, selections: Iterable[Selection], parents: int, path: tuple[Any, ...]) -> None:
         together: defaultdict[tuple[str, str], dict[int, Selected]] = defaultdict(dict)
@@ -43,7 +55,12 @@ class _Walk:
         definitions = [one.definition for one in fields if one.definition is not None]
         if not definitions:
             return
-        self._ask(definitions[0].extensions.get("strawberry-definition"), inner, parents, path, here)
+        definition = definitions[0].extensions.get("strawberry-definition")
+        if fields[0].coordinate in _BY_ID:
+            for number, (upstream, keys) in enumerate(node_reads(fields[0].arguments)):
+                self.asked[*here, number] = _Asked(parents * keys, [upstream])
+        else:
+            self._ask(definition, inner, parents, path, here)
         if inner:
             self.selections(inner, parents * max(one.size for one in fields), here)
 
@@ -56,8 +73,13 @@ class _Walk:
         resolver = getattr(getattr(definition, "base_resolver", None), "wrapped_func", None)
         lookup = getattr(resolver, "lookup", None)
         slot = here if lookup is None or lookup is getattr(resolver, "list_resolver", None) else (*path, lookup)
-        second = any(one.name in _SECOND_FUNCTION for selection in inner for one in selection.fields)
-        self.asked[slot] = (parents * (2 if second else 1), upstreams)
+        names = {one.name for selection in inner for one in selection.fields}
+        self.asked[slot] = _Asked(
+            parents,
+            [*upstreams, *getattr(resolver, "reads", ())],
+            functions=1 if names.isdisjoint(_SECOND_FUNCTION) else 2,
+            groups=parents if "currency" in names else 0,
+        )
 
 
 def predict_calls(selection: Selection, limits: GraphLimits, batches: Batches) -> Tally:
@@ -65,20 +87,23 @@ def predict_calls(selection: Selection, limits: GraphLimits, batches: Batches) -
     walk = _Walk()
     walk.selections([selection], 1, ())
     total = Tally()
-    for keys, upstreams in walk.asked.values():
-        for name, calls, asked in _calls(keys, upstreams, batches, limits.single_live_accounts_max):
+    for asked in walk.asked.values():
+        for name, calls, keys in _calls(asked, batches, limits.single_live_accounts_max):
             total.calls[name] += calls
-            total.keys[name] += asked
+            total.keys[name] += keys
     return total
 
 
-def _calls(keys: int, upstreams: list[Upstream], batches: Batches, single: int) -> Iterator[tuple[str, int, int]]:
-    for upstream in upstreams:
+def _calls(asked: _Asked, batches: Batches, single: int) -> Iterator[tuple[str, int, int]]:
+    keys = asked.keys
+    for upstream in asked.upstreams:
         name = STATE_DATABASE if upstream is STATE_STATEMENT else upstream.system.value
         batch = upstream.batch_max if isinstance(upstream.batch_max, int) else _UNLIMITED
         sizes = batches.get(upstream.system)
         if sizes is None or batch == _UNLIMITED:
             yield name, -(-keys // batch), keys
         else:
-            # A server that answers one login per call gets at most as many calls as the limit for one operation.
-            yield name, sum(min(keys, single) if size == 1 else -(-keys // size) for size in sizes), keys * bool(sizes)
+            # A server that answers one login per call takes no more of them than an operation may ask.
+            calls = sum(min(keys, single) if size == 1 else -(-keys // size) for size in sizes)
+            groups = asked.groups * bool(sizes)
+            yield name, calls * asked.functions + groups, keys * asked.functions * bool(sizes) + groups

@@ -154,7 +154,7 @@ class Executor:
         limits = self._services.limits
         selection = self._selector(runnable).operation()
         plan = predict_calls(selection, limits, self._batches)
-        asked = max((plan.keys[one.system.value] for one in asks("erp")), default=0)
+        asked = max((plan.keys.get(one.system.value, 0) for one in asks("erp")), default=0)
         if asks_live and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])
         return plan

@@ -144,6 +144,8 @@ class Client(Node):
         description="The live answer of the ERP's own API (Get_Client_Balance_json). Each client needs one "
         "rate-limited call. Null with one error if the call fails.",
         upstreams=asks("erp", batch_max=1),
+        # The client's password for the ERP's API.
+        reads=[ERP_STATEMENT],
         scopes=FIGURES,
         rendering=BY_RESOLVER,
     )

@@ -1,5 +1,6 @@
 """Look-up inputs: the @oneOf inputs and node ids that name one object."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from core.records import AccountKey, AccountRecord, ClientRecord, InstructionRec
 from resolvers.context import Batch, Context
 from resolvers.fields.ids import ACCOUNT_ID, CLIENT_ID, INSTRUCTION_ID, NodeId, decode_id
 from resolvers.fields.loaders import accounts_by_key, clients_by_account, clients_by_number, instructions_by_id
+from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, Upstream
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 
@@ -94,6 +96,20 @@ _FINDERS: Final[Mapping[str, tuple[NodeId[Any], Batch, Scope]]] = {
         (INSTRUCTION_ID, instructions_by_id, Scope.INSTRUCTION_READ),
     )
 }
+
+
+def node_reads(arguments: Mapping[str, Any]) -> list[tuple[Upstream, int]]:
+    """The statements of `node` and `nodes`: one for each type among the ids, with so many keys."""
+    ids = arguments["ids"] if "ids" in arguments else [arguments["id"]]
+    counts = Counter(type_name for type_name in map(_type_name, ids) if type_name in _FINDERS)
+    return [(STATE_STATEMENT if name == "Instruction" else ERP_STATEMENT, count) for name, count in counts.items()]
+
+
+def _type_name(identity: str) -> str | None:
+    try:
+        return decode_id(identity)[0]
+    except BadUserInput:
+        return None
 
 
 async def find_node(identity: str, context: Context) -> Record | None:

@@ -5,6 +5,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
+from support.certificates import PrivateCa
 
 from api.settings.settings import SettingsFile, load_settings
 from core.config_error import ConfigError
@@ -22,6 +23,7 @@ def example(tmp_path) -> Path:
     (tmp_path / "secrets").mkdir()
     for name in SECRETS:
         (tmp_path / "secrets" / name).write_text(f"{name}\n")
+    PrivateCa(tmp_path / "secrets")
     (tmp_path / "brokergraph.toml").write_text(EXAMPLE.read_text())
     return tmp_path / "brokergraph.toml"
 
@@ -99,7 +101,7 @@ def test_what_is_commented_out_is_the_default(example):
         for name in ("graphiql_key", "database_url", "listen_url", "refresh_token", "redis_url"):
             table.pop(name, None)
     for tree in (plain, edited):
-        for name in ("jwks_uri", "every_agency", "client_number_claim"):
+        for name in ("jwks_uri", "ca_file", "proxy", "scopes_claim", "every_agency", "client_number_claim"):
             tree["auth"]["oidc"]["staff"].pop(name)
         tree["servers"]["R1"].pop("demo_groups")
         tree["cplugin"]["main"].pop("token_url")

@@ -135,14 +135,15 @@ OBJECTS: dict[str, tuple[str, Callable[[], Any], str]] = {
     "HttpToolsProtocol()": (
         "uvicorn",
         reading,
-        "connections cycle expect_100_continue headers loop parser pipeline scope transport url",
+        """_unset_keepalive_if_required connections cycle expect_100_continue headers loop parser pipeline scope
+        transport url""",
     ),
     "H11Protocol()": ("uvicorn", partial(protocol, "h11_impl.H11Protocol"), "access_log app logger transport"),
     "RequestResponseCycle()": (
         "uvicorn",
         cycle,
-        """default_headers disconnected flow keep_alive message_event on_response response_complete response_started
-        scope transport waiting_for_100_continue""",
+        """default_headers disconnected flow keep_alive message_event more_body on_response response_complete
+        response_started scope send transport waiting_for_100_continue""",
     ),
     "FlowControl()": ("uvicorn", flow, "write_paused"),
     "Config()": ("uvicorn", config, "http_protocol_class lifespan_class loaded_app"),

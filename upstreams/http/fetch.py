@@ -1,16 +1,18 @@
 """Fetches small public documents, such as an issuer's keys: one GET of bounded size and time, without redirects."""
 
+import asyncio
+import socket
 from http import HTTPStatus
+from pathlib import Path
 
-from upstreams.http.http1 import ExchangeBounds
-from upstreams.http.limits import Limits
-from upstreams.http.request import HttpRequest
-from upstreams.http.transport import Transport
-from upstreams.http.transport_errors import TransportFault
+import httpx
+
+from core.secret import Secret
+from upstreams.http.tls import chain, tls_context, tls_failure
 
 _LARGEST_BYTES = 256 * 1024
-_GET = HttpRequest("GET", "/")
-_LIMITS = Limits(connect_timeout_seconds=2.0, max_in_flight=4)
+_CONNECT_SECONDS = 2.0
+_HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "brokergraph"}
 
 
 class FetchFailed(Exception):
@@ -20,20 +22,52 @@ class FetchFailed(Exception):
 class Fetcher:
     """Fetch the document. FetchFailed is the only error, whatever the server answers."""
 
-    def __init__(self) -> None:
-        self._transport = Transport(_LIMITS)
+    def __init__(self, ca_file: Path | None = None, proxy: Secret | None = None) -> None:
+        self._way = "" if proxy is None else " (through the proxy)"
+        self._client = httpx.AsyncClient(
+            verify=tls_context(ca_file),
+            proxy=None if proxy is None else proxy.reveal(),
+            trust_env=False,
+            headers=_HEADERS,
+            # Each request has its own connection: a document does not name its issuer, and a host may serve several.
+            limits=httpx.Limits(max_connections=4, max_keepalive_connections=0),
+        )
 
     async def aclose(self) -> None:
-        await self._transport.aclose()
+        await self._client.aclose()
 
     async def get(self, url: str, *, seconds: float) -> bytes:
         """The body of an answer with status 200."""
-        bounds = ExchangeBounds(read_seconds=seconds, total_seconds=seconds, max_answer_bytes=_LARGEST_BYTES)
+        timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
         try:
-            # The request has its own connection: a document does not name its issuer, and a host may serve several.
-            answer = await self._transport.exchange(_GET, url, bounds, lane=None)
-        except TransportFault as fault:
-            raise FetchFailed(fault.detail) from fault
-        if answer.status != HTTPStatus.OK:
-            raise FetchFailed(f"status {answer.status}")
-        return answer.body
+            async with asyncio.timeout(seconds), self._client.stream("GET", url, timeout=timeout) as answer:
+                return await _body(answer)
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            raise FetchFailed(f"{_problem(error)}{self._way}") from error
+
+
+async def _body(answer: httpx.Response) -> bytes:
+    if answer.status_code != HTTPStatus.OK:
+        raise FetchFailed(f"status {answer.status_code}")
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
+        raise FetchFailed("packed answer")
+    body = bytearray()
+    async for chunk in answer.aiter_raw():
+        body += chunk
+        if len(body) > _LARGEST_BYTES:
+            raise FetchFailed("answer too large")
+    return bytes(body)
+
+
+def _problem(error: BaseException) -> str:
+    """The cause without any text of the other side. It may hold an address."""
+    if found := tls_failure(error):
+        return found
+    if any(isinstance(one, socket.gaierror) for one in chain(error)):
+        return "unknown host name"
+    if isinstance(error, httpx.ProxyError):
+        status = str(error)[:3]
+        return f"the proxy refuses the connection: status {status}" if status.isdigit() else "the proxy refuses"
+    if isinstance(error, TimeoutError | httpx.TimeoutException):
+        return "no answer in time"
+    return "cannot be reached" if isinstance(error, httpx.ConnectError) else type(error).__name__

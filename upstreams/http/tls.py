@@ -42,7 +42,7 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
 
 def tls_failure(error: BaseException) -> str | None:
     """The cause of a failed handshake, without any text of the other side. None for an error without TLS in it."""
-    for one in _chain(error):
+    for one in chain(error):
         if isinstance(one, ssl.SSLCertVerificationError):
             return f"TLS: {_CAUSES.get(one.verify_code, f'the certificate is refused (OpenSSL {one.verify_code})')}"
         if isinstance(one, ssl.SSLError):
@@ -51,7 +51,8 @@ def tls_failure(error: BaseException) -> str | None:
     return None
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and the errors that it was raised from."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

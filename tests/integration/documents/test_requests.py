@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.agreed_documents import CACHE_SECONDS, MUTATION, NAMES, apollo, code, digest
+from support.agreed_documents import CACHE_SECONDS, MUTATION, NAMES, apollo, code, digest, execute
 
 WATCHED = "query Watched { viewer { name } }"
 FAILING = 'query Failing { node(id: "x") { id } viewer { name } }'
@@ -51,6 +51,65 @@ def test_a_document_runs_by_its_id_by_post_and_get(partner):
     assert {answer.json()["data"]["viewer"]["name"] for answer in answers} == {
         answers[0].json()["data"]["viewer"]["name"]
     }
+
+
+def capitals(text: str) -> dict:
+    return {"persistedQuery": {"version": 1, "sha256Hash": digest(text).upper()}}
+
+
+def test_c1_a_hash_is_found_in_any_case(partner):
+    strict, acme = partner("strict"), partner("acme")
+    text = "query InCapitals { viewer { name } }"
+
+    answers = [
+        strict.post(documentId=digest(NAMES).upper()),
+        strict.get(documentId=f"sha256:{digest(NAMES).upper()}"),
+        strict.get(documentId=f"SHA256:{digest(NAMES)}"),
+        strict.post(extensions=capitals(NAMES)),
+        strict.post(query=NAMES, extensions=capitals(NAMES)),
+        acme.post(query=text, extensions=capitals(text)),
+        acme.post(extensions=apollo(text)),
+        acme.post(extensions=capitals(text)),
+    ]
+
+    assert [(answer.status_code, "data" in answer.json()) for answer in answers] == [(200, True)] * 8
+
+
+def test_c1_an_id_that_is_no_hash_is_found_as_it_is_written(partner):
+    strict = partner("strict")
+
+    assert strict.post(documentId="mine").status_code == 200
+    for identity in ("Mine", "MINE", "SHA256:mine"):
+        assert code(strict.post(documentId=identity)) == (400, "UNKNOWN_DOCUMENT")
+
+
+def test_c1_a_manifest_with_hashes_in_capitals_is_the_same_manifest(partner, command, tmp_path):
+    """And an editor may put a mark in front of it (C5)."""
+    text = "query FromWindows { viewer { name } }"
+    file = tmp_path / "manifest.json"
+    file.write_bytes(b"\xef\xbb\xbf" + json.dumps({f"sha256:{digest(text).upper()}": text}).encode())
+
+    added = [command("add", "strict", str(file)).stdout for _ in range(2)]
+    file.write_text(json.dumps({digest(text): text}))
+    added.append(command("add", "strict", str(file)).stdout)
+    answer = partner("strict").post(documentId=digest(text))
+    removed = command("remove", "strict", digest(text).upper())
+
+    assert added == ["strict: 1 added, 0 known already.\n"] + ["strict: 0 added, 1 known already.\n"] * 2
+    assert answer.status_code == 200
+    assert (removed.returncode, removed.stdout) == (0, "strict: 1 removed.\n")
+
+
+def test_c1_a_hash_that_was_stored_in_capitals_is_still_found(partner, state_url):
+    text = "query Stored { viewer { name } }"
+    identity = digest(text).upper()
+    execute(
+        state_url,
+        "INSERT INTO brokergraph.document (principal, id, text_hash, text, added_at)"
+        f" VALUES ('strict', '{identity}', decode('{digest(text)}', 'hex'), '{text}', now())",
+    )
+
+    assert partner("strict").post(documentId=f"sha256:{identity}").status_code == 200
 
 
 def test_an_id_is_the_partners_own_before_everybodys(partner):
@@ -191,7 +250,7 @@ def test_the_answer_to_a_get_may_be_kept_until_it_changes(partner):
 
     first = strict.get(documentId="mine")
     tag = first.headers["etag"]
-    again = [strict.get({"if-none-match": one}, documentId="mine") for one in (tag, f'"x", W/{tag}', "*")]
+    again = [strict.get({"if-none-match": one}, documentId="mine") for one in (tag, f'"x", {tag}', "*")]
     other = strict.get({"if-none-match": '"x"'}, documentId="mine")
 
     assert first.headers["cache-control"] == "private, max-age=7, must-revalidate"
@@ -199,6 +258,21 @@ def test_the_answer_to_a_get_may_be_kept_until_it_changes(partner):
     assert [(answer.status_code, answer.content, answer.headers["etag"]) for answer in again] == [(304, b"", tag)] * 3
     assert (other.status_code, other.json()) == (200, first.json())
     assert "etag" not in strict.post(documentId="mine").headers
+
+
+def test_c7_the_tag_survives_a_proxy_that_compresses(partner):
+    strict = partner("strict")
+
+    tag = strict.get(documentId="mine").headers["etag"]
+    strong = tag.removeprefix("W/")
+    spellings = [tag, strong, f'{strong[:-1]}-gzip"', f'"a,b", {strong}', f'W/"x",W/{strong}', "*"]
+    packed = strict.get({"accept-encoding": "gzip"}, documentId="mine").headers["etag"]
+    others = ['W/"x"', '"*"', strong.strip('"'), f'{strong[:-3]}"']
+
+    assert tag.startswith('W/"')
+    assert packed == tag
+    assert [strict.get({"if-none-match": one}, documentId="mine").status_code for one in spellings] == [304] * 6
+    assert [strict.get({"if-none-match": one}, documentId="mine").status_code for one in others] == [200] * 4
 
 
 def test_an_answer_with_errors_is_never_kept(partner):

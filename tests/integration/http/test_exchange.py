@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from itertools import product
 
 import brotli
 import pytest
@@ -181,12 +180,12 @@ def test_other_methods_are_not_allowed(edge, method):
     assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
-@pytest.mark.parametrize("method, accept", list(product(["GET", "HEAD"], [JSON, GRAPHQL_JSON, BROWSER])))
-def test_a_mutation_is_never_made_by_get(edge, method, accept):
+@pytest.mark.parametrize("accept", [JSON, GRAPHQL_JSON, BROWSER])
+def test_a_mutation_is_never_made_by_get(edge, accept):
     query = 'mutation { createTradingAccount(input: {clientNumber: 1, idempotencyKey: "g"}) { __typename } }'
     headers = KEY | {"accept": accept}
 
-    response = edge.client.request(method, f"{edge.url}/graphql", params={"query": query}, headers=headers)
+    response = edge.client.get(f"{edge.url}/graphql", params={"query": query}, headers=headers)
 
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
 

@@ -32,6 +32,7 @@ def believing(box) -> Iterator[Believing]:
             AUTH__OIDC__staff__SCOPES=SCOPES,
             AUTH__OIDC__staff__EVERY_AGENCY="all",
             AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="client",
+            AUTH__OIDC__staff__CLIENT_NUMBER_REQUIRED="false",
             AUTH__OIDC__staff__KEYS_REFRESH_AT_MOST_EVERY_SECONDS="0",
             AUTH__KEY_CACHE_SECONDS="0",
             AUTH__LAST_USED_EVERY_SECONDS="0.2",

@@ -4,6 +4,8 @@ import hashlib
 import uuid
 
 import pytest
+from support.graphs import running_graph
+from support.issuers import AUDIENCE, issuing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
@@ -122,6 +124,40 @@ def test_neither_the_token_nor_its_subject_is_in_the_log(believing):
     assert "oidc:staff:" in written
     assert '"reason":"ExpiredTokenError"' in written
     assert [part for part in (*token.split("."), "anna@example.com") if part in written] == []
+
+
+def test_i1_a_token_without_a_configured_claim_gets_401_and_the_log_names_the_claim(box):
+    with (
+        issuing() as issuer,
+        running_graph(
+            box,
+            AUTH__OIDC__staff__ISSUER=issuer.url,
+            AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
+            AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+            AUTH__OIDC__staff__SCOPES='{ desk = ["client:read"] }',
+            AUTH__OIDC__staff__SCOPES_CLAIM="realm_access.roles",
+            AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="user.client_number",
+        ) as graph,
+    ):
+        roles = {"realm_access": {"roles": ["desk"]}}
+        own = graph.data(WHO, key=issuer.token(**roles, user={"client_number": CLIENT}))["viewer"]
+        flat = graph.post(WHO, key=issuer.token(**roles, client_number=CLIENT))
+        bare = graph.post(WHO, key=issuer.token(user={"client_number": CLIENT}))
+        headless = graph.post(WHO, key=issuer.token(header={"kid": ...}))
+        new = graph.post(WHO, key=issuer.token(header={"kid": "new"}))
+        page = graph.client.get(
+            f"{graph.url}/metrics", headers={"authorization": f"Bearer {issuer.token(header={'kid': 'new'})}"}
+        )
+        written = graph.written()
+
+    assert (own["scopes"], own["agencies"]) == (["client:read"], [])
+    assert [one.status_code for one in (flat, bare, headless)] == [401] * 3
+    assert '"reason":"the claim user.client_number is missing"' in written
+    assert '"reason":"the claim realm_access.roles is missing"' in written
+    assert '"reason":"no kid"' in written
+    # I3: the keys were fetched at the start, so that a new kid is not known yet.
+    assert [(one.status_code, 1 <= int(one.headers["retry-after"]) <= 10) for one in (new, page)] == [(503, True)] * 2
+    assert new.json()["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
 
 
 def test_the_users_of_a_frontend_share_documents_that_other_partners_do_not_find(believing):

@@ -5,6 +5,10 @@ import itertools
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from joserfc import jwk
+from structlog.testing import capture_logs
 from support.issuers import AUDIENCE, issuing
 
 from api.identity.jwks import IssuerKeys, SigningKeysUnavailable, read_keys
@@ -78,10 +82,14 @@ async def test_tokens_with_made_up_keys_make_the_issuer_be_asked_no_oftener_than
     clock, keys = known()
     await keys.find("one")
 
+    clock.seconds += 1
     for number in range(100):
-        assert await keys.find(f"made-up-{number}") is None
-    clock.seconds += 10
-    await asyncio.gather(*(keys.find(f"other-{number}") for number in range(50)))
+        with pytest.raises(SigningKeysUnavailable) as caught:
+            await keys.find(f"made-up-{number}")
+        assert caught.value.retry_after_seconds == 9
+    clock.seconds += 9
+    found = await asyncio.gather(*(keys.find(f"other-{number}") for number in range(50)))
+    assert found == [None] * 50
 
     assert issuer.asked == ["/jwks"] * 2
 
@@ -93,11 +101,11 @@ async def test_known_keys_work_while_the_issuer_is_away_and_no_longer_than_allow
 
     clock.seconds += 3600
     kept = await keys.find("one")
-    unknown = await keys.find("two")
+    with pytest.raises(SigningKeysUnavailable, match="next fetch"):
+        await keys.find("two")
     clock.seconds += 1
 
     assert kept
-    assert unknown is None
     with pytest.raises(SigningKeysUnavailable):
         await keys.find("one")
 
@@ -127,6 +135,99 @@ async def test_an_answer_without_a_usable_key_does_not_push_out_those_that_work(
 
     assert not await keys.refresh()
     assert await keys.find("one")
+
+
+ODD = [17, None, [], "key", {}, {"kty": "XYZ", "kid": "x"}, {"kty": ["RSA"], "kid": "x"}, {"kty": "EC", "kid": "x"},
+       {"kty": "EC", "crv": ["P-256"], "x": 1, "y": {}, "kid": "x"}, {"kty": "RSA", "n": "AQAB", "e": 3, "kid": "x"},
+       {"kty": "RSA", "n": {}, "e": None, "kid": "x"}, {"kty": "OKP", "crv": "Nothing", "x": "AA", "kid": "x"},
+       {"kty": "oct", "k": "c2VjcmV0", "kid": "one"}, {"kty": 7, "kid": 7}]  # fmt: skip
+
+
+async def test_i2_odd_entries_of_a_key_set_are_skipped(issuer, known):
+    _, keys = known()
+    good = issuer.jwks()["keys"][0]
+    for odd in ODD:
+        issuer.published = [odd, good, odd]
+        assert await keys.refresh()
+        assert await keys.find("one")
+
+
+async def test_i2_the_good_key_may_come_after_a_hundred_others(issuer, known):
+    _, keys = known()
+    good = issuer.jwks()["keys"][0]
+    issuer.published = [good | {"kid": f"other-{number}"} for number in range(100)] + ODD * 20 + [good]
+
+    assert await keys.find("one")
+
+
+NAMES = st.sampled_from(["kty", "kid", "use", "n", "e", "crv", "x", "y", "alg"])
+WORDS = st.sampled_from(["RSA", "EC", "OKP", "P-256", "Ed25519", "sig", "AQAB", "", None, 7, True, 0.5])
+ENTRIES = st.recursive(
+    WORDS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=9), max_leaves=12
+)
+
+
+@settings(max_examples=200)
+@given(ENTRIES)
+def test_i2_no_entry_costs_another_key(entry):
+    good = jwk.generate_key("EC", "P-256", {"kid": "one"}).as_dict(private=False)
+
+    assert "one" in read_keys(msgspec.json.encode({"keys": [good, entry]})).usable
+
+
+async def test_i3_a_new_key_is_not_known_yet_until_the_next_fetch_is_allowed(issuer, known):
+    clock, keys = known()
+    await keys.find("one")
+    clock.seconds += 10
+    assert await keys.find("made-up") is None
+    issuer.new_key("two")
+
+    clock.seconds += 3
+    with pytest.raises(SigningKeysUnavailable) as caught:
+        await keys.find("two")
+    clock.seconds += caught.value.retry_after_seconds
+
+    assert caught.value.retry_after_seconds == 7
+    assert await keys.find("two")
+    assert issuer.asked == ["/jwks"] * 3
+
+
+async def test_i3_a_key_is_unknown_only_if_the_issuer_was_asked_since_the_token_came(issuer, known):
+    """A fetch that began before the token came may have seen the keys of before."""
+    clock, keys = known()
+    fetch, began = keys.fetch, asyncio.Event()
+
+    async def slow():
+        found = await fetch()
+        began.set()
+        await asyncio.sleep(0.2)
+        return found
+
+    keys.fetch = slow
+    first = asyncio.create_task(keys.refresh())
+    await began.wait()
+    issuer.new_key("two")
+    clock.seconds += 1
+
+    with pytest.raises(SigningKeysUnavailable):
+        await keys.find("two")
+    assert await first
+    assert issuer.asked == ["/jwks"]
+
+
+async def test_i4_a_key_without_a_kid_is_named(issuer, known):
+    _, keys = known()
+    key = {name: value for name, value in issuer.jwks()["keys"][0].items() if name != "kid"}
+    issuer.published = [key]
+
+    with capture_logs() as lines:
+        assert not await keys.refresh()
+        issuer.published = [key, key | {"kid": "one"}, key]
+        assert await keys.refresh()
+
+    assert [line["event"] for line in lines] == ["oidc.keys_not_fetched", "oidc.keys_skipped"]
+    assert lines[0]["problem"] == "the key set holds no key that could be used (1 with no kid)"
+    assert lines[1]["skipped"].startswith("2 with no kid")
 
 
 async def test_a_redirect_a_flood_or_a_packed_answer_is_no_answer(issuer, known):
@@ -192,8 +293,8 @@ def test_only_public_signature_keys_of_a_good_size_are_taken(issuer):
 
     keys = read_keys(msgspec.json.encode({"keys": entries}))
 
-    assert keys.keys() == {"rsa"}
-    assert not keys["rsa"].is_private
+    assert keys.usable.keys() == {"rsa"}
+    assert not keys.usable["rsa"].is_private
     for nonsense in (b"", b"[]", b"{}", b'{"keys": 7}', b"\xff", b'{"keys": []}'):
         with pytest.raises(FetchFailed):
             read_keys(nonsense)

@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from pathlib import Path
 
 import pytest
 from joserfc import jwk, jws
@@ -39,6 +40,7 @@ async def believes(issuer):
             "algorithms": ("ES256", "RS256"),
             "scopes": MEANING,
             "client_number_claim": "client",
+            "client_number_required": False,
         }
         config = OidcConfig(**facts | settings)
         keys = IssuerKeys(config, fetcher, Clock())
@@ -104,6 +106,83 @@ async def test_a_clients_own_token_sees_that_client_and_holds_nothing_that_chang
     assert caller.scopes == {"client:read", "instruction:read"}
     assert caller.visible.of_clients() == (None, 500608)
     assert caller.visible.of_instructions() == (None, 500608, f"{issuer.url}#anna")
+
+
+KEYCLOAK = {
+    "scopes_claim": "realm_access.roles",
+    "agencies_claim": "org.agencies",
+    "client_number_claim": "user.number",
+}
+NESTED = {"scope": ..., "agencies": ..., "realm_access": {"roles": ["desk"]}, "org": {"agencies": [3]}}
+
+
+async def test_i1_claims_are_found_by_their_path(issuer, believes):
+    staff = await believes(issuer.token(**NESTED), **KEYCLOAK)
+    client = await believes(issuer.token(**NESTED, user={"number": 500608}), **KEYCLOAK)
+
+    assert (staff.scopes, staff.agencies, staff.client_number) == (set(MEANING["desk"]), (3,), None)
+    assert (client.scopes, client.agencies, client.client_number) == ({"client:read", "balance:read"}, None, 500608)
+    assert client.visible.of_clients() == (None, 500608)
+
+
+@pytest.mark.parametrize(
+    "name, claims, scopes",
+    [
+        ("realm_access.roles", {"realm_access.roles": ["ops"], "realm_access": {"roles": ["desk"]}}, MEANING["ops"]),
+        ("https://x.example/roles", {"https://x.example/roles": ["ops"]}, MEANING["ops"]),
+        ("resource_access.my.app.roles", {"resource_access": {"my.app": {"roles": ["ops"]}}}, MEANING["ops"]),
+        ("a.b.c", {"a": {"b": {"c": "desk"}}, "a.b": {"c": "ops"}}, MEANING["ops"]),
+        ("a.b.c", {"a": {"b": {"c": "ops"}}, "a.b": {"d": "desk"}}, MEANING["ops"]),
+        ("a.b", {"a": {"b": []}}, ()),
+    ],
+)
+async def test_i1_the_literal_name_comes_before_the_path(issuer, believes, name, claims, scopes):
+    assert (await believes(issuer.token(scope=..., **claims), scopes_claim=name)).scopes == set(scopes)
+
+
+@pytest.mark.parametrize(
+    "settings, claims, missing",
+    [
+        (KEYCLOAK, {**NESTED, "realm_access": ...}, "realm_access.roles"),
+        (KEYCLOAK, {**NESTED, "realm_access": {}}, "realm_access.roles"),
+        (KEYCLOAK, {**NESTED, "realm_access": ["roles"]}, "realm_access.roles"),
+        (KEYCLOAK, {**NESTED, "realm_access": "roles"}, "realm_access.roles"),
+        ({"scopes_claim": "scope"}, {"scope": ...}, "scope"),
+        ({"client_number_required": True}, {}, "client"),
+        (KEYCLOAK | {"client_number_required": True}, NESTED, "user.number"),
+        (KEYCLOAK | {"client_number_required": True}, {**NESTED, "user": {}}, "user.number"),
+        (KEYCLOAK | {"client_number_required": True}, {**NESTED, "user": [500608]}, "user.number"),
+    ],
+)
+async def test_i1_a_token_without_a_configured_claim_is_refused_by_its_name(
+    issuer, believes, settings, claims, missing
+):
+    with pytest.raises(InvalidToken) as caught:
+        await believes(issuer.token(**claims), **settings)
+
+    assert caught.value.reason == f"the claim {missing} is missing"
+
+
+@pytest.mark.parametrize("number", [None, "anna", True, -1, {"number": 1}, [1], ""])
+@pytest.mark.parametrize("is_required", [True, False])
+async def test_i1_a_clients_token_is_never_read_as_staffs(issuer, believes, number, is_required):
+    settings = KEYCLOAK | {"client_number_required": is_required}
+    for claims in ({"user": {"number": number}}, {"user.number": number, "user": {"number": 500608}}):
+        with pytest.raises(InvalidToken, match="client number"):
+            await believes(issuer.token(**NESTED, **claims), **settings)
+
+
+async def test_i1_an_agencies_claim_that_is_not_found_gives_no_agency(issuer, believes):
+    for claims in ({"org": ...}, {"org": {}}, {"org": {"agencies": None}}, {"org": [3]}):
+        assert (await believes(issuer.token(**{**NESTED, **claims}), **KEYCLOAK)).agencies == ()
+
+
+@pytest.mark.parametrize("kid", [..., None, 7, ["one"]])
+async def test_i4_a_token_without_a_kid_is_refused_by_that_name(issuer, believes, kid):
+    head = {name: value for name, value in {"alg": "ES256", "kid": kid}.items() if value is not ...}
+
+    with pytest.raises(InvalidToken, match="no kid"):
+        await believes(sign(issuer, head))
 
 
 BAD_CLAIMS = {
@@ -262,6 +341,12 @@ def test_whose_a_token_is_is_read_without_trust_and_without_falling_over(issuer)
         ({"jwks_uri": "http://login.example.com/keys"}, "jwks_uri"),
         ({"jwks_uri": "file:///etc/passwd"}, "jwks_uri"),
         ({"scopes": {"desk": ("client:raed",)}}, "scopes.desk"),
+        ({"ca_file": Path("/nowhere/ca.pem")}, "ca_file"),
+        ({"ca_file": Path(__file__)}, "ca_file"),
+        ({"proxy": Secret("proxy.example.com:3128")}, "proxy"),
+        ({"proxy": Secret("socks5://proxy.example.com")}, "proxy"),
+        ({"proxy": Secret("http://user:Secr3t#x@proxy.example.com")}, "proxy"),
+        ({"proxy": Secret("http://proxy.example.com:port")}, "proxy"),
     ],
 )
 def test_settings_that_would_admit_any_token_are_refused(settings, path):
@@ -271,6 +356,7 @@ def test_settings_that_would_admit_any_token_are_refused(settings, path):
         check_issuers({"staff": config})
 
     assert caught.value.path == f"auth.oidc.staff.{path}"
+    assert "Secr3t" not in str(caught.value)
 
 
 def test_two_sections_for_one_issuer_stop_the_start():
