@@ -1,14 +1,12 @@
 import asyncio
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from api.cli.common import config_option, settings_from
+from api.cli.common import config_option, settings_from, silence_log
 from api.identity.check import check_issuers
-from api.observability.log import configure
 from api.observability.redaction import known_secrets
 from api.services import erp_database, state_database
 from api.settings.settings import Settings
@@ -42,8 +40,7 @@ def command(config: Path | None, token_file: BinaryIO | None, *, offline: bool) 
     token = None if token_file is None else _read_token(token_file)
     if token is not None and offline:
         raise click.UsageError("A token is checked with its issuer's keys, so --token cannot be --offline.")
-    # Because the findings have all errors, the log would only repeat them.
-    configure("console", level=logging.CRITICAL)
+    silence_log()
     if asyncio.run(_report(settings, token, offline=offline)):
         raise SystemExit(1)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
+import structlog
 
-from api.observability.log import configure
 from api.settings.settings import Settings, load_settings
 from core.config_error import ConfigError
 from core.errors import UpstreamError
@@ -47,13 +47,21 @@ def principal_named(_context: click.Context, _argument: click.Parameter, value: 
     return value
 
 
+def silence_log() -> None:
+    """Write only crashes to the log. The message of a command says what is wrong, and log lines would repeat it.
+
+    The loggers are not cached, so that a server that starts in this process gets its own.
+    """
+    wrapper = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=wrapper, cache_logger_on_first_use=False)
+
+
 def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """Run a coroutine as a command, and print errors that operators can correct as messages."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        # The message for the operator says what is wrong. Log lines would say it a second time.
-        configure("console", level=logging.CRITICAL)
+        silence_log()
         try:
             return asyncio.run(command(*args, **kwargs))
         except (UpstreamError, MigrationError, ConfigError) as error:

@@ -88,7 +88,7 @@ def test_the_documentation_opens_a_type(open_page):
 
     explorer = page.locator(".graphiql-doc-explorer")
     expect(explorer.locator(".graphiql-doc-explorer-title")).to_have_text("CurrencyBalance")
-    expect(explorer).to_contain_text("Secured for withdrawals, orders, margin or tax.")
+    expect(explorer).to_contain_text("The amount that is reserved for withdrawals, orders, margin or tax.")
 
 
 def test_a_wrong_key_is_told_and_a_right_one_is_taken(open_page):

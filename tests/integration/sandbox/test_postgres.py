@@ -219,7 +219,7 @@ async def test_root_without_another_identity_is_told_so(tmp_path, monkeypatch):
     monkeypatch.setattr(launch_identity, "ROOT_BECOMES", ("plain-nobody",))
     tmp_path.chmod(0o700)
 
-    with pytest.raises(launch_identity.NoIdentityError, match="this identity cannot reach the folder"):
+    with pytest.raises(launch_identity.NoIdentityError, match="this user may not enter the folder"):
         await Postgres(tmp_path).__aenter__()
 
 
