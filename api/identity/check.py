@@ -17,6 +17,8 @@ from upstreams.http.fetch import Fetcher, FetchFailed
 _SUBJECT: Final = "--token"
 # The kinds of keys by the beginning of an algorithm's name.
 _KINDS: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
+# Some issuers publish the keys of years.
+_MOST_SHOWN: Final = 5
 _REMEDIES: Final = {
     "unreadable": "It is no JWT.",
     "no kid": "Let the issuer name the key in each token's header.",
@@ -56,8 +58,9 @@ async def _issuer(issuer: Issuer) -> list[Finding]:
 
 
 def _findings(subject: str, config: OidcConfig, keys: KeySet) -> Iterator[Finding]:
-    kids = ", ".join(f"{kid!r} ({key.key_type})" for kid, key in keys.usable.items())
-    yield ok(subject, f"gives its keys: {kids}")
+    kids = [f"{kid!r} ({key.key_type})" for kid, key in keys.usable.items()]
+    more = f" and {len(kids) - _MOST_SHOWN} more" if len(kids) > _MOST_SHOWN else ""
+    yield ok(subject, f"gives its keys: {', '.join(kids[:_MOST_SHOWN])}{more}")
     if keys.skipped:
         remedy = "Publish each key with a kid of its own." if "with no kid" in keys.skipped else ""
         yield note(subject, f"its key set has keys that cannot be used: {keys.problems}", remedy)

@@ -32,6 +32,7 @@ def callers(box) -> Iterator[Callers]:
             AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
             AUTH__OIDC__staff__SCOPES=f"{{ all = {scopes} }}",
             AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="client",
+            AUTH__OIDC__staff__CLIENT_NUMBER_REQUIRED="false",
             RECONCILIATION__ENABLED="false",
         ) as graph,
     ):
