@@ -41,7 +41,7 @@ b AS (
         -- In a query of its own, so that a view's value is computed once for each row, however often it is used.
         SELECT {read}, {places} AS places{columns}
         FROM brokergraph_erp.currency_balance b
-        WHERE b.client_number = {of_c} AND b.balance <> 0
+        WHERE b.client_number = {of_c} AND b.balance IS DISTINCT FROM 0
         ORDER BY b.client_number, b.currency
         OFFSET 0) b
     GROUP BY b.client_number)
