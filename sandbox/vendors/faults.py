@@ -22,7 +22,7 @@ FaultName = Literal[
     "reversed",  # a batch in the opposite order
     "twice",  # every element of a batch twice
     "patch",  # the real answer with the fields of `json` laid over it
-    "rewrite",  # the real answer, in its text the first match of `find` replaced by `text`, JSON or not
+    "rewrite",  # the real answer, the first match of `find` replaced by `text` and `octets` (hexadecimal), JSON or not
     "json",  # `json` as the answer, with `status`
     "expire_token",  # the access tokens given so far are refused from now on
     "function_code",  # Hyper: `code` with its documented HTTP status
@@ -47,6 +47,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     json: Any = None
     find: str = ""
     text: str = ""
+    octets: str = ""
     headers: dict[str, str] = {}
     code: int | str | None = None
 
@@ -64,6 +65,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             raise ValueError("status needs a status")
         if self.fault == "rewrite" and not self.find:
             raise ValueError("rewrite needs what to find")
+        bytes.fromhex(self.octets)
         for name, pattern in (("path", self.path or ""), ("find", self.find)):
             try:
                 re.compile(pattern)
