@@ -25,8 +25,10 @@ _VIEWS: Final[Mapping[type, str]] = {
     AccountRecord: "trading_account",
     BalanceRecord: "currency_balance",
 }
-# A status or a platform of null is one that this version does not know, and an identity of null is not locked.
-_NULL_IS_KNOWN: Final = frozenset({"erp_status", "web_status", "platform", "status", "identity_locked"})
+# A platform or a status of null is one that this version does not know, and an identity of null is not locked.
+_NULL_IS_KNOWN: Final = frozenset({"platform", "status", "identity_locked"})
+# Null stays null in these, because only the raw number of the code needs a value.
+_CODES: Final = frozenset({"erp_status", "web_status"})
 # The driver makes these naive times of infinity and -infinity.
 _INFINITE: Final = (datetime.max, datetime.min)  # noqa: DTZ901
 
@@ -97,12 +99,12 @@ def _report(record: type[msgspec.Struct], rows: Sequence[Any]) -> None:
 
 def _flawed(record: type[R], row: Sequence[Any]) -> R:
     names = (field.name for field in msgspec.structs.fields(record))
-    bad = [name for name, one, check in zip(names, row, _kinds(record), strict=True) if not _is_good([one], check)]
-    return _flawed_type(record, tuple(bad))(*row)  # type: ignore[return-value]
+    bad = {name for name, one, check in zip(names, row, _kinds(record), strict=True) if not _is_good([one], check)}
+    return _flawed_type(record, frozenset(bad - _CODES))(*row)  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=256)
-def _flawed_type(record: type[msgspec.Struct], bad: Sequence[str]) -> type[msgspec.Struct]:
+def _flawed_type(record: type[msgspec.Struct], bad: frozenset[str]) -> type[msgspec.Struct]:
     """The record's type, with attributes of these names that raise the error of their value."""
     attributes = {name: property(_raise(_VIEWS[record], name)) for name in bad}
     return msgspec.defstruct(record.__name__, [], bases=(record,), namespace=attributes, frozen=True, gc=False)

@@ -141,6 +141,9 @@ def test_v6_a_null_that_the_view_does_not_promise_costs_no_neighbour(graph, chan
     assert nodes[:number] + nodes[number + 1 :] == before[:number] + before[number + 1 :]
     assert at(nodes[number], place) is None
     assert nodes[number]["tradingAccounts"] == before[number]["tradingAccounts"]
+    view, column = update.split(" ")[0], update.split(" ")[2]
+    lines = [line for line in graph.written().splitlines() if "erp.bad_value" in line]
+    assert any(view in line and column in line for line in lines)
     assert {error["extensions"]["code"] for error in body["errors"]} == {CODE}
 
 

@@ -68,27 +68,29 @@ def read_all_rows(
     found: dict[str, R | UpstreamError] = {}
     unassigned: UpstreamError | None = None
     for row in cut_rows(data):
-        mine = _read_row(row, kind, entries, failures)
-        if not mine or (asked is not None and isinstance(mine, Blame) and not mine.keys() <= set(asked)):
+        mine = _read_row(row, kind, entries, failures, asked)
+        if not mine:
             unassigned = unreadable_row("no login", failures)
-            continue
         for login, value in mine.items():
             found[login] = unreadable_row("a login twice", failures) if login in found else value
     return found, unassigned
 
 
-class Blame(dict[str, UpstreamError]):
-    """The error of an unreadable row by its login; empty where its login is unreadable."""
-
-
 def _read_row(
-    row: msgspec.Raw, kind: type[T], entries: Callable[[Iterable[T]], Mapping[str, R]], failures: Failures
+    row: msgspec.Raw,
+    kind: type[T],
+    entries: Callable[[Iterable[T]], Mapping[str, R]],
+    failures: Failures,
+    asked: Sequence[str] | None,
 ) -> Mapping[str, R | UpstreamError]:
+    """The value or the error of one row, by login. Empty for an unreadable row without a login that was asked for."""
     try:
         return read_one(row, kind, lambda one: entries([one]))
     except NONSENSE as error:
         login = _login_of(row)
-        return Blame() if login is None else Blame({login: unreadable_row(type(error).__name__, failures)})
+        if login is None or (asked is not None and login not in asked):
+            return {}
+        return {login: unreadable_row(type(error).__name__, failures)}
 
 
 def cut_rows(data: msgspec.Raw | bytes) -> list[msgspec.Raw]:
