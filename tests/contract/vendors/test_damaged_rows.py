@@ -73,3 +73,15 @@ async def test_v2_v3_damage_of_one_row_never_changes_another(server, adapter, da
         others = [one for one in logins if one != login]
         assert [shown(after[one]) for one in others] == [shown(before[one]) for one in others], body
         assert isinstance(after[login], LiveAccountRecord | Misunderstood), body
+
+
+@pytest.mark.parametrize("name", ["R1", "R2"])
+async def test_v2_a_group_that_cannot_be_read_costs_its_currency_alone(box, database, name):
+    query = "SELECT login FROM platform.account WHERE server = $1 ORDER BY login LIMIT 3"
+    logins = [str(row["login"]) for row in await database.fetch(query, name)]
+    fault = {"fault": "rewrite", "find": '"currency": ?"[^"]*"', "text": '"currency":17', "path": "/Group"}
+    box.tell("cplugin", "/misbehave", fault)
+    async with open_upstreams(settings(box), Clock(), memory_tokens) as house:
+        answer = await house.servers[name].live.fetch(logins, frozenset({"balance", "currency"}), a_call())
+
+    assert [(one.currency, one.balance is None) for one in answer.values()] == [(None, False)] * len(logins)

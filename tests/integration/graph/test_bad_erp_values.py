@@ -147,6 +147,16 @@ def test_v6_a_null_that_the_view_does_not_promise_costs_no_neighbour(graph, chan
     assert {error["extensions"]["code"] for error in body["errors"]} == {CODE}
 
 
+def test_v6_a_rate_of_an_infinite_balance_is_never_zero(graph, changed):
+    changed(BALANCE.format("balance = 'Infinity'"))
+
+    body = graph.ask("{ clients(first: 50) { nodes { clientNumber balances { rate } } } }")
+
+    rates = [one["rate"] for node in body["data"]["clients"]["nodes"] for one in node["balances"] or []]
+    assert set(rates) == {None, "3.00000000"}
+    assert [error["path"][-1] for error in body["errors"]] == ["rate"]
+
+
 def test_v6_an_account_without_a_login_costs_itself_alone(graph, changed):
     before = without_errors(graph)
     changed(ACCOUNT.format("login = NULL"))

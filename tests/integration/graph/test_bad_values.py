@@ -180,18 +180,6 @@ def test_v4_a_date_that_is_none_of_one_login_a_call_is_null(graph, well_behaved)
     assert after != before
 
 
-def test_a_group_that_cannot_be_read_costs_its_currency_alone(graph, well_behaved):
-    before = live_of(asked(graph, "R2"))
-    rewritten(well_behaved, "cplugin", "MT5/.*/GroupGet/", '"currency": ?"[^"]*"', '"currency":17')
-
-    body = asked(graph, "R2", "balance credit group")
-
-    assert "errors" not in body
-    assert {login: one["balance"] for login, one in live_of(body).items()} == {
-        login: one["balance"] for login, one in before.items()
-    }
-
-
 @pytest.mark.parametrize("server", ADDRESSES)
 @pytest.mark.parametrize("damage", ['"login":NaN', '"login":"a"b"', '"nothing":1'])
 def test_v3_a_row_without_a_key_costs_the_login_that_is_missing(graph, well_behaved, server, damage):
