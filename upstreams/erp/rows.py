@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
+from types import NoneType
 from typing import Any, Final, TypeVar, get_args
 
 import msgspec
@@ -29,8 +31,7 @@ _VIEWS: Final[Mapping[type, str]] = {
 _NULL_IS_KNOWN: Final = frozenset({"platform", "status", "identity_locked"})
 # Null stays null in these, because only the raw number of the code needs a value.
 _CODES: Final = frozenset({"erp_status", "web_status"})
-# The driver makes these naive times of infinity and -infinity.
-_INFINITE: Final = (datetime.max, datetime.min)  # noqa: DTZ901
+_ZONE: Final = attrgetter("tzinfo")
 
 
 def bad_value(view: str, column: str) -> Misunderstood:
@@ -56,7 +57,7 @@ def _is_good(column: Sequence[Any], check: Check | None) -> bool:
 
 
 def _has_no_null(column: Sequence[Any]) -> bool:
-    return None not in column
+    return NoneType not in set(map(type, column))
 
 
 def _is_finite(column: Sequence[Any]) -> bool:
@@ -65,11 +66,12 @@ def _is_finite(column: Sequence[Any]) -> bool:
 
 
 def _is_finite_and_not_null(column: Sequence[Any]) -> bool:
-    return None not in column and all(map(Decimal.is_finite, column))
+    return _has_no_null(column) and all(map(Decimal.is_finite, column))
 
 
 def _is_in_time(column: Sequence[Any]) -> bool:
-    return not any(one in column for one in _INFINITE)
+    # The driver makes times without a zone of infinity and -infinity.
+    return None not in set(map(_ZONE, filter(None, column)))
 
 
 @lru_cache
@@ -80,7 +82,7 @@ def _kinds(record: type[msgspec.Struct]) -> Sequence[Check | None]:
 
 def _check_of(field: msgspec.structs.FieldInfo) -> Check | None:
     kinds = get_args(field.type) or (field.type,)
-    required = type(None) not in kinds and field.name not in _NULL_IS_KNOWN
+    required = NoneType not in kinds and field.name not in _NULL_IS_KNOWN
     if Decimal in kinds:
         return _is_finite_and_not_null if required else _is_finite
     if datetime in kinds:
