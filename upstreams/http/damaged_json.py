@@ -31,6 +31,8 @@ _ODD_NUMBER: Final = re.compile(
 )
 # Control characters, half of a surrogate pair, and bytes that are not UTF-8.
 _DAMAGE: Final = re.compile("[\x00-\x1f\ud800-\udfff]")
+# With more damaged rows, the answer is not mended: a large list would hold the process up.
+MOST_DAMAGED_ROWS: Final = 1000
 _MOST_ENDS: Final = 16
 _MOST_PIECES: Final = 4
 _NOT_READ: Final = (ValueError, ArithmeticError, RecursionError)
@@ -51,7 +53,10 @@ def mend(body: bytes) -> bytes | None:
     text = body.removeprefix(b"\xef\xbb\xbf").strip()
     if is_well_formed(text):
         return text
-    return _mend_list(text) or _mend_value(text)
+    try:
+        return _mend_list(text) or _mend_value(text)
+    except ValueError:
+        return None
 
 
 def is_well_formed(text: bytes) -> bool:
@@ -89,17 +94,22 @@ def _mend_list(text: bytes) -> bytes | None:
 
 
 def _rows(text: bytes) -> Iterator[bytes]:
-    """Cut a list into rows and mend each."""
+    """Cut a list into rows and mend each. Raises ValueError for too many damaged rows."""
     pieces = _BETWEEN_ROWS.split(text) if text else []
-    place = 0
+    place = damaged = 0
     while place < len(pieces):
         row, count = _first_row(pieces, place)
+        damaged += row is not pieces[place]
+        if damaged > MOST_DAMAGED_ROWS:
+            raise ValueError("too many damaged rows")
         yield row
         place += count
 
 
 def _first_row(pieces: list[bytes], place: int) -> tuple[bytes, int]:
     """The first row, and of how many pieces it consists: a row may contain a list of objects."""
+    if is_well_formed(pieces[place]):
+        return pieces[place], 1
     for count in range(1, min(_MOST_PIECES, len(pieces) - place) + 1):
         row = b",".join(pieces[place : place + count])
         if is_well_formed(row):

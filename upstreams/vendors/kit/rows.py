@@ -15,7 +15,7 @@ import msgspec
 
 from core.errors import UpstreamError
 from upstreams.http import lenient_json as wire
-from upstreams.http.damaged_json import bytes_of_row
+from upstreams.http.damaged_json import MOST_DAMAGED_ROWS, bytes_of_row
 from upstreams.http.failures import Failures
 
 T = TypeVar("T")
@@ -67,8 +67,12 @@ def read_all_rows(
         pass
     found: dict[str, R | UpstreamError] = {}
     unassigned: UpstreamError | None = None
+    damaged = 0
     for row in cut_rows(data):
         mine = _read_row(row, kind, entries, failures, asked)
+        damaged += not mine or any(isinstance(one, UpstreamError) for one in mine.values())
+        if damaged > MOST_DAMAGED_ROWS:
+            raise failures.unreadable(writes=False, detail="too many damaged rows")
         if not mine:
             unassigned = unreadable_row("no login", failures)
         for login, value in mine.items():

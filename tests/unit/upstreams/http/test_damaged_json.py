@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from upstreams.http.damaged_json import bytes_of_row, mend
+from upstreams.http.damaged_json import MOST_DAMAGED_ROWS, bytes_of_row, mend
 
 # Texts that look like the syntax around them, and any others that JSON can hold.
 SYNTAX = some.sampled_from(
@@ -139,3 +139,10 @@ def test_the_marker_of_an_unreadable_value_is_accepted_by_no_type_of_ours():
     for kind in (Decimal | None, int | str | None, bool | int | str | None, str | None, dict[str, int]):
         with pytest.raises(msgspec.ValidationError):
             msgspec.json.decode(b'[["NaN"]]', type=kind)
+
+
+@pytest.mark.parametrize("count,is_mended", [(MOST_DAMAGED_ROWS, True), (MOST_DAMAGED_ROWS + 1, False)])
+def test_an_answer_with_too_many_damaged_rows_is_not_mended(count, is_mended):
+    rows = [b'{"login":1,"credit":NaN}'] * count + [b'{"login":2}'] * 5000
+
+    assert (mend(envelope(rows)) is not None) is is_mended
