@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from core.errors import Reason, System
+from core.errors import Reason, System, UpstreamError
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -136,7 +136,10 @@ class LiveBalance(Row, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class LiveClientRecord:
-    """The live answer of the ERP's own API. An absent value is None: an answer with code 1 may have none."""
+    """The live answer of the ERP's own API. An absent value is None: an answer with code 1 may have none.
+
+    Balances or a total that cannot be read are an error.
+    """
 
     client_number: int
     response_code: int
@@ -145,9 +148,9 @@ class LiveClientRecord:
     web_status: int | None
     web_status_text: str | None
     agency: int | None
-    balances: tuple[LiveBalance, ...] | None
+    balances: tuple[LiveBalance, ...] | UpstreamError | None
     accounting_currency: str | None
-    total_floating_balance: Decimal | None
+    total_floating_balance: Decimal | UpstreamError | None
     observed_at: datetime
 
 

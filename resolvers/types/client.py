@@ -17,7 +17,7 @@ from resolvers.fields.rendering import BY_RESOLVER, INNER, Compilation, Json, Pl
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, asks, needs
 from resolvers.policy.enums import ClientStanding
 from resolvers.policy.scopes import Scope
-from resolvers.types.currency_balance import CurrencyBalance, Money, total_value
+from resolvers.types.currency_balance import CurrencyBalance, Money, currency_of, total_value
 from resolvers.types.instruction import InstructionConnection, instruction_connections
 from resolvers.types.live_client import LiveClient, live_clients
 from resolvers.types.node import Node, node_id
@@ -50,7 +50,7 @@ async def balances(
 
 
 def _only(rows: list[BalanceRecord], currencies: Sequence[str]) -> list[BalanceRecord]:
-    return [row for row in rows if row.currency in currencies]
+    return [row for row in rows if currency_of(row) in currencies]
 
 
 async def total_floating_balances(

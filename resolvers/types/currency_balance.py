@@ -1,7 +1,9 @@
 from decimal import Decimal
+from typing import Any
 
 import strawberry
 
+from core.errors import UpstreamError
 from core.money import divide, in_currency, total
 from core.records import BalanceRecord
 from engine.rendering import RequestedField
@@ -66,7 +68,10 @@ class CurrencyBalance:
 
     @field("The balance in the accounting currency at the current rate; null without a rate.", rendered(_value))
     def value(root: strawberry.Parent[BalanceRecord]) -> Money | None:
-        return money(root.value, root.accounting_currency)
+        try:
+            return money(root.value, root.accounting_currency)
+        except UpstreamError as error:
+            return _unreadable_money(error, root.accounting_currency)
 
     @field(
         "The price of one unit in the accounting currency: value / balance, to 8 places; null without a rate.", _RATE
@@ -76,9 +81,26 @@ class CurrencyBalance:
 
 
 def total_value(balances: list[BalanceRecord], accounting_currency: str | None = None) -> Money | None:
-    """The sum of all values; None if one of them has no current rate, because the sum is never partial."""
-    values = [balance.value for balance in balances if balance.value is not None]
+    """The sum of all values; None, never partial, when one of them has no current rate."""
+    currency = balances[0].accounting_currency if balances else accounting_currency
+    try:
+        values = [balance.value for balance in balances if balance.value is not None]
+    except UpstreamError as error:
+        return _unreadable_money(error, currency)
     if len(values) < len(balances):
         return None
-    currency = balances[0].accounting_currency if balances else accounting_currency
     return money(total(values), currency)
+
+
+def _unreadable_money(error: UpstreamError, currency: str | None) -> Money | None:
+    """Money whose amount is an error."""
+    amount: Any = error
+    return None if currency is None else Money(amount=amount, currency=CurrencyCode(currency))
+
+
+def currency_of(balance: BalanceRecord) -> str | None:
+    """The balance's currency, and None where the ERP has none."""
+    try:
+        return balance.currency
+    except UpstreamError:
+        return None

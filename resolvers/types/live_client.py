@@ -1,10 +1,11 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
-from core.errors import Reason, Rejected
+from core.errors import Reason, Rejected, UpstreamError
 from core.records import BalanceRecord, ClientRecord, LiveClientRecord
 from core.secret import Secret
 from resolvers.context import Context
@@ -52,16 +53,22 @@ class LiveClient:
         description="The client's balance in each currency, without balances of zero.",
     )
     def balances(root: strawberry.Parent[LiveClientRecord]) -> list[BalanceRecord] | None:
-        if root.balances is None:
+        balances = _readable(root.balances)
+        if balances is None:
             return None
         currency, number = root.accounting_currency, root.client_number
-        return [
-            BalanceRecord(number, row.currency, row.balance, row.cash, row.value, currency) for row in root.balances
-        ]
+        return [BalanceRecord(number, row.currency, row.balance, row.cash, row.value, currency) for row in balances]
 
     @strawberry.field(description="The ERP's own total of all values, in the accounting currency.")
     def total_floating_balance(root: strawberry.Parent[LiveClientRecord]) -> Money | None:
-        return money(root.total_floating_balance, root.accounting_currency)
+        return money(_readable(root.total_floating_balance), root.accounting_currency)
+
+
+def _readable(figure: Any) -> Any:
+    """The figure. Raises the error in its place."""
+    if isinstance(figure, UpstreamError):
+        raise figure
+    return figure
 
 
 async def live_clients(clients: Sequence[ClientRecord], context: Context) -> list[LiveClientRecord | BaseException]:

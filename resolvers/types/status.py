@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from typing import Any
 
 import strawberry
 
@@ -9,6 +10,7 @@ from resolvers.fields.declare import field
 from resolvers.fields.rendering import Declaration, coded, coded_text, column, sql
 from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.enums import ErpStatusCode, WebStatusCode, code_of
+from upstreams.erp.rows import bad_value
 
 ERP_TEXTS = {
     ErpStatusCode.NEW: "New",
@@ -64,16 +66,21 @@ class WebStatus:
     )
 
 
-def erp_status(number: int, text: str | None) -> ErpStatus:
+def _known(number: int | None, view: str, column: str) -> Any:
+    """The number. Null has no number, but an error in its place."""
+    return bad_value(view, column) if number is None else number
+
+
+def erp_status(number: int | None, text: str | None) -> ErpStatus:
     code = code_of(ErpStatusCode, number, ErpStatusCode.UNRECOGNISED)
-    return ErpStatus(code=code, raw_code=number, text=text or ERP_TEXTS[code])
+    return ErpStatus(code=code, raw_code=_known(number, "client", "erp_status"), text=text or ERP_TEXTS[code])
 
 
-def web_status(number: int, text: str | None) -> WebStatus:
+def web_status(number: int | None, text: str | None) -> WebStatus:
     code = code_of(WebStatusCode, number, WebStatusCode.UNRECOGNISED)
     return WebStatus(
         code=code,
-        raw_code=number,
+        raw_code=_known(number, "web_status", "web_status"),
         text=text or WEB_TEXTS[code],
         can_sign_in=code in SIGN_IN,
         can_transact=code in TRANSACT,

@@ -75,11 +75,9 @@ def bend(answer: Answer, change: Change) -> Answer:
     return Answer(answer.status, answer.headers, encode(change(content)))
 
 
-def rewrite(answer: Answer, find: str, text: str) -> Answer:
-    """The answer with the first match of `find` replaced by `text`. The result need not be JSON.
-
-    Backslashes of `text` are literal. A byte that is not UTF-8 is written as a lone surrogate.
-    """
+def rewrite(answer: Answer, find: str, written: bytes) -> Answer:
+    """The answer with the first match of `find` replaced. The result need be neither JSON nor UTF-8."""
+    text = written.decode(errors="surrogateescape")
     body = re.sub(find, lambda _: text, answer.body.decode(errors="surrogateescape"), count=1)
     return Answer(answer.status, answer.headers, body.encode(errors="surrogateescape"))
 

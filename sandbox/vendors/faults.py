@@ -21,8 +21,8 @@ FaultName = Literal[
     "drip",  # a byte at a time, `seconds` apart
     "reversed",  # a batch in the reverse order
     "twice",  # every element of a batch twice
-    "patch",  # the real answer with the fields of `json` replaced
-    "rewrite",  # the first match of `find` in the real text replaced by `text`, not necessarily JSON
+    "patch",  # the real answer with the fields of `json` laid over it
+    "rewrite",  # the real answer, the first match of `find` replaced by `text` and `octets` (hexadecimal), JSON or not
     "json",  # `json` as the answer, with `status`
     "expire_token",  # all access tokens that were issued before are refused
     "function_code",  # Hyper: `code` with its documented HTTP status
@@ -47,6 +47,7 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     json: Any = None
     find: str = ""
     text: str = ""
+    octets: str = ""
     headers: dict[str, str] = {}
     code: int | str | None = None
 
@@ -63,7 +64,8 @@ class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             # The default value means that no status was given.
             raise ValueError("the fault status needs the field status")
         if self.fault == "rewrite" and not self.find:
-            raise ValueError("rewrite needs the field find")
+            raise ValueError("rewrite needs what to find")
+        bytes.fromhex(self.octets)
         for name, pattern in (("path", self.path or ""), ("find", self.find)):
             try:
                 re.compile(pattern)

@@ -166,7 +166,9 @@ async def _bent(exchange: Exchange, fault: Fault) -> None:
 
 
 async def _rewrite(exchange: Exchange, fault: Fault) -> None:
-    await exchange.answer(bending.rewrite(await exchange.capture(), fault.find, fault.text))
+    await exchange.answer(
+        bending.rewrite(await exchange.capture(), fault.find, fault.text.encode() + bytes.fromhex(fault.octets))
+    )
 
 
 async def _pass_to_function(exchange: Exchange, fault: Fault) -> None:

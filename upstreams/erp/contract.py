@@ -12,6 +12,7 @@ from typing import Final, get_args
 import msgspec
 
 from core.records import AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
+from upstreams.postgres.sql import read_parts
 
 _SQL_TYPES: Final[Mapping[type, Sequence[str]]] = {
     int: ("integer", "smallint"),
@@ -20,6 +21,7 @@ _SQL_TYPES: Final[Mapping[type, Sequence[str]]] = {
     Decimal: ("numeric",),
     datetime: ("timestamp with time zone",),
 }
+_BOUNDED: Final = read_parts("erp/erp.sql")["bounded_instant"]
 Columns = Mapping[str, Sequence[str]]
 """The allowed types of each column, the documented type first."""
 
@@ -44,6 +46,12 @@ VIEWS: Final[Mapping[str, Columns]] = {
 }
 
 
-def selected(view: str, alias: str) -> str:
-    """All columns of the view, as a statement selects them."""
-    return ", ".join(f"{alias}.{column}" for column in VIEWS[view])
+def selected(view: str, alias: str, *, bounded: bool = False) -> str:
+    """All columns of the view, as a statement selects them. `bounded` makes infinity of times that Python lacks."""
+    columns = (
+        _BOUNDED.format(name=f"{alias}.{column}", column=column)
+        if bounded and types == _SQL_TYPES[datetime]
+        else f"{alias}.{column}"
+        for column, types in VIEWS[view].items()
+    )
+    return ", ".join(columns)

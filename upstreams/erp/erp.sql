@@ -13,7 +13,7 @@ AND ($4::int[] IS NULL OR EXISTS (
 AND ($7::int[] IS NULL OR c.erp_status = ANY ($7) OR ($8::bool AND c.erp_status <> ALL ($9::int[])))
 AND ($10::int[] IS NULL OR c.agency = ANY ($10))
 AND (($11::int IS NULL AND $12::text IS NULL AND $13::text IS NULL)
-     OR c.client_number = $11 OR lower(c.email) = $12 OR lower(c.full_name) LIKE $13)
+     OR c.client_number = $11 OR lower(c.email) = lower($12) OR lower(c.full_name) LIKE lower($13))
 
 -- part: matching_accounts
 ($3::text[] IS NULL OR a.platform = ANY ($3) OR ($4::bool AND a.platform <> ALL ($5::text[])))
@@ -23,6 +23,10 @@ AND ($7::int[] IS NULL OR a.status = ANY ($7) OR ($8::bool AND a.status <> ALL (
 -- part: account_page
 ($11::text IS NULL OR (a.server, a.login) > ($11, $12::text))
 AND ($13::text IS NULL OR (a.server, a.login) < ($13, $14::text))
+
+-- part: bounded_instant
+CASE WHEN {name} >= '0001-01-01 00:00:00+00' AND {name} < '10000-01-01 00:00:00+00' THEN {name}
+     WHEN {name} IS NOT NULL THEN 'infinity' END AS {column}
 
 -- name: clients_by_number
 -- Which clients have these numbers? $3 numbers.
@@ -81,7 +85,7 @@ SELECT {balance_columns}, k.currency AS accounting_currency
 FROM brokergraph_erp.currency_balance b
 JOIN brokergraph_erp.client c ON c.client_number = b.client_number
 LEFT JOIN (SELECT currency FROM brokergraph_erp.accounting_currency LIMIT 1) k ON true
-WHERE b.client_number = ANY ($3::int[]) AND b.balance <> 0 AND {visible}
+WHERE b.client_number = ANY ($3::int[]) AND b.balance IS DISTINCT FROM 0 AND {visible}
 ORDER BY b.client_number, b.currency
 
 -- name: api_passwords

@@ -6,28 +6,34 @@ Client data cannot be read without it. Requests with the same `visible` share lo
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
 
 from core.call import Call
+from core.errors import Misunderstood
 from core.keyset import Page, PageRequest, cut_page
 from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
 from core.secret import Secret
 from core.visibility import Visibility
 from upstreams.erp.contract import selected
+from upstreams.erp.rows import read_records
 from upstreams.flow.coalescing import Coalescing, K, Sharing, V
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
-sql = read_statements(
-    "erp/erp.sql",
-    client_columns=selected("client", "c"),
-    account_columns=selected("trading_account", "a"),
-    web_status_columns=selected("web_status", "w"),
-    balance_columns=selected("currency_balance", "b"),
+_columns = {
+    "client_columns": selected("client", "c"),
+    "account_columns": selected("trading_account", "a"),
+    "web_status_columns": selected("web_status", "w"),
+    "balance_columns": selected("currency_balance", "b"),
+}
+sql = read_statements("erp/erp.sql", **_columns)
+# The same statements for rows whose times the driver cannot decode.
+_bounded = read_statements(
+    "erp/erp.sql", **_columns | {"account_columns": selected("trading_account", "a", bounded=True)}
 )
 
 
@@ -42,7 +48,10 @@ class Codes:
 
 @dataclass(frozen=True, slots=True)
 class ClientQuery:
-    """Conditions for clients; None means no condition. The three search terms are alternatives."""
+    """Which clients are asked for; None means no condition. The three search terms are alternatives.
+
+    The database alone folds case, because Python and PostgreSQL have different small letters for some capitals.
+    """
 
     numbers: tuple[int, ...] | None = None
     web_statuses: Codes | None = None
@@ -54,7 +63,7 @@ class ClientQuery:
 
     def parameters(self) -> tuple[Any, ...]:
         """$3 to $13 of the part `matching_clients`."""
-        searches = (self.number, self.email and self.email.lower(), _prefix_pattern(self.name_prefix))
+        searches = (self.number, self.email, _prefix_pattern(self.name_prefix))
         return (self.numbers, *_codes(self.web_statuses), *_codes(self.erp_statuses), self.agencies, *searches)
 
 
@@ -78,7 +87,7 @@ def _codes(codes: Codes | None) -> tuple[Any, ...]:
 def _prefix_pattern(prefix: str | None) -> str | None:
     if prefix is None:
         return None
-    return prefix.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    return prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
 class Erp:
@@ -93,7 +102,7 @@ class Erp:
         self.clients_by_account = self._lookup(sharing, sql.clients_by_account, _clients_by_account, _pairs)
         self.web_statuses = self._lookup(sharing, sql.web_statuses, _web_statuses)
         self.balances = self._lookup(sharing, sql.balances, _balances)
-        self.accounts = self._lookup(sharing, sql.accounts_by_key, _accounts, _pairs)
+        self.accounts = self._lookup(sharing, sql.accounts_by_key, _accounts, _pairs, _bounded.accounts_by_key)
 
     async def aclose(self) -> None:
         for shared in (self.clients, self.clients_by_account, self.web_statuses, self.balances, self.accounts):
@@ -101,7 +110,7 @@ class Erp:
 
     async def client_by_crm_user(self, user_id: str, visible: Visibility, call: Call) -> ClientRecord | None:
         rows = await self._database.read(sql.clients_by_crm_user, *visible.of_clients(), [user_id], call=call)
-        return ClientRecord(*rows[0]) if len(rows) == 1 else None
+        return read_records(ClientRecord, rows)[0] if len(rows) == 1 else None
 
     async def client_page(
         self, query: ClientQuery, page: PageRequest, visible: Visibility, call: Call
@@ -111,7 +120,7 @@ class Erp:
         rows = await self._database.read(
             statement, *visible.of_clients(), *query.parameters(), after, before, page.limit + 1, call=call
         )
-        return cut_page([ClientRecord(*row) for row in rows], page)
+        return cut_page(read_records(ClientRecord, rows), page)
 
     async def count_clients(self, query: ClientQuery, visible: Visibility, call: Call) -> int:
         rows = await self._database.read(sql.count_clients, *visible.of_clients(), *query.parameters(), call=call)
@@ -127,15 +136,22 @@ class Erp:
     async def account_pages(
         self, numbers: Sequence[int], query: AccountQuery, page: PageRequest, visible: Visibility, call: Call
     ) -> dict[int, Page[AccountRecord]]:
-        """One page for each client. The page of a client without matching accounts is empty."""
-        statement = sql.accounts_backward if page.backward else sql.accounts_forward
+        """One page for each client; a client without such accounts has an empty one."""
+        name = "accounts_backward" if page.backward else "accounts_forward"
+        statement, bounded = getattr(sql, name), getattr(_bounded, name)
         arguments = (*query.parameters(), numbers, *(page.after or (None, None)), *(page.before or (None, None)))
         rows = await self._database.read(
-            statement, *visible.of_clients(), *arguments, page.limit + 1, call=call, keys=len(numbers)
+            statement,
+            *visible.of_clients(),
+            *arguments,
+            page.limit + 1,
+            call=call,
+            keys=len(numbers),
+            otherwise=bounded,
         )
         found: defaultdict[int, list[AccountRecord]] = defaultdict(list)
-        for row in rows:
-            found[row["client_number"]].append(AccountRecord(*row))
+        for record in _with_keys(read_records(AccountRecord, rows)):
+            found[record.client_number].append(record)
         return {number: cut_page(found[number], page) for number in numbers}
 
     async def count_accounts(
@@ -153,35 +169,48 @@ class Erp:
         statement: str,
         answers: Callable[[Sequence[asyncpg.Record]], dict[K, V]],
         columns: Callable[[Sequence[Any]], tuple[Sequence[Any], ...]] = lambda keys: (keys,),
+        otherwise: str | None = None,
     ) -> Coalescing[Visibility, K, V]:
         async def ask(visible: Visibility, keys: Sequence[K], call: Call) -> dict[K, V]:
             own = (*visible.of_clients(), *columns(keys))
-            return answers(await self._database.read(statement, *own, call=call, keys=len(keys)))
+            rows = await self._database.read(statement, *own, call=call, keys=len(keys), otherwise=otherwise)
+            return answers(rows)
 
         return Coalescing(ask, sharing, too_late=self._database.too_late, away=False)
 
 
 def _clients(rows: Sequence[asyncpg.Record]) -> dict[int, ClientRecord]:
-    return {row["client_number"]: ClientRecord(*row) for row in rows}
+    return {record.client_number: record for record in read_records(ClientRecord, rows)}
 
 
 def _clients_by_account(rows: Sequence[asyncpg.Record]) -> dict[AccountKey, ClientRecord]:
-    return {AccountKey(row[0], row[1]): ClientRecord(*tuple(row)[2:]) for row in rows}
+    keys = [AccountKey(row[0], row[1]) for row in rows]
+    return dict(zip(keys, read_records(ClientRecord, [tuple(row)[2:] for row in rows]), strict=True))
 
 
 def _web_statuses(rows: Sequence[asyncpg.Record]) -> dict[int, WebStatusRecord]:
-    return {row["client_number"]: WebStatusRecord(*row) for row in rows}
+    return {record.client_number: record for record in read_records(WebStatusRecord, rows)}
 
 
 def _accounts(rows: Sequence[asyncpg.Record]) -> dict[AccountKey, AccountRecord]:
-    return {AccountKey(row["server"], row["login"]): AccountRecord(*row) for row in rows}
+    return {record.key: record for record in read_records(AccountRecord, rows)}
 
 
 def _balances(rows: Sequence[asyncpg.Record]) -> dict[int, list[BalanceRecord]]:
     found: defaultdict[int, list[BalanceRecord]] = defaultdict(list)
-    for row in rows:
-        found[row["client_number"]].append(BalanceRecord(*row))
+    for record in read_records(BalanceRecord, rows):
+        found[record.client_number].append(record)
     return found
+
+
+def _with_keys(accounts: Sequence[AccountRecord]) -> Iterator[AccountRecord]:
+    """The accounts with a server and a login. Without them a row names no account, and its error is in the log."""
+    for account in accounts:
+        try:
+            _ = account.key
+        except Misunderstood:
+            continue
+        yield account
 
 
 def _pairs(keys: Sequence[AccountKey]) -> tuple[list[str], list[str]]:

@@ -1,12 +1,15 @@
 """Vendors' JSON: typed and exact, in all forms that the vendors' own documents use for a value."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
+
+from core.money import format_amount
 
 T = TypeVar("T")
 
@@ -19,7 +22,12 @@ Whole = int | str | None
 Flag = bool | int | str | None
 """A boolean in a form that vendors use: true, 1, "1", "true"."""
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
+# A double holds 15 decimal digits. What follows them is how the vendor prints a double.
+_ROUNDED = Context(prec=15)
+_as_double: Callable[[Any], Decimal] = Context(
+    prec=15, Emax=LARGEST_EXPONENT, Emin=-LARGEST_EXPONENT, traps=[Inexact, InvalidOperation, Overflow]
+).plus
+
 _number = msgspec.json.Decoder(Decimal)
 _NOTHING = frozenset({b"null", b'""'})
 _SHORT = 5
@@ -35,14 +43,18 @@ def decode(body: bytes, kind: type[T]) -> T:
     return msgspec.json.decode(body, type=kind)
 
 
-def encode(value: object) -> bytes:
-    """Decimals become JSON numbers with exactly their digits."""
-    return _encoder.encode(value)
+def encode(body: object) -> bytes:
+    """A request's body. The amounts of an object are JSON numbers with exactly their digits.
+
+    They never have an exponent: 0.00000001, not 1E-8. Amounts that a vendor takes as texts are `format_amount`'s.
+    """
+    if isinstance(body, Mapping):
+        body = {name: _number_of(one) if isinstance(one, Decimal) else one for name, one in body.items()}
+    return msgspec.json.encode(body)
 
 
-def without_exponent(amount: Decimal) -> Decimal:
-    """The same number without an exponent: 100, never 1E+2."""
-    return Decimal(format(amount, "f"))
+def _number_of(amount: Decimal) -> msgspec.Raw:
+    return msgspec.Raw(format_amount(amount).encode())
 
 
 def read_money(value: Decimal | None) -> Decimal | None:
@@ -52,6 +64,24 @@ def read_money(value: Decimal | None) -> Decimal | None:
     if not value.is_finite() or abs(value.adjusted()) > LARGEST_EXPONENT:
         raise Nonsense("not an amount")
     return value
+
+
+def read_double(value: Decimal | None) -> Decimal | None:
+    """The amount of a vendor that keeps doubles, with 15 significant digits: 100.09999999999999 is 100.1."""
+    return None if value is None else read_required_double(value)
+
+
+def read_required_double(value: Decimal | None) -> Decimal:
+    try:
+        exact = _as_double(value)
+    except Inexact:
+        # Overflow is Inexact, too, and `read_money` refuses the value.
+        return _ROUNDED.plus(read_required_money(value)).normalize(_ROUNDED)
+    except TypeError:
+        raise Nonsense("an amount is missing") from None
+    if exact.is_finite():
+        return exact
+    raise Nonsense("not an amount")
 
 
 def read_required_money(value: Decimal | None) -> Decimal:
@@ -102,13 +132,19 @@ def read_text(value: Whole) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def read_local_stamp(value: str | None, zone: ZoneInfo) -> datetime | None:
+def read_local_stamp(value: str | None, zone: ZoneInfo, *, strict: bool = False) -> datetime | None:
     """A vendor's time as UTC. A time without an offset is local time of the server, in `zone`.
 
-    The start of the epoch is None, because it means "never" in MetaTrader.
+    The beginning of the epoch is None, because MetaTrader means "never" by it. A text that is no time is None as well,
+    and raises Nonsense where the reader is `strict`.
     """
     if not value:
         return None
-    stamp = datetime.fromisoformat(value)
-    moment = (stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        stamp = datetime.fromisoformat(value)
+        moment = (stamp if stamp.tzinfo is not None else stamp.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        if strict:
+            raise Nonsense("not a time") from None
+        return None
     return moment if moment.year > _EPOCH_YEAR else None

@@ -19,6 +19,7 @@ from upstreams.flow.circuit_breaker import Breaker, Breakers
 from upstreams.flow.rate_limit import RateLimit, reserved_of
 from upstreams.flow.retry_budget import RetryBudget
 from upstreams.http.call_log import CallLog
+from upstreams.http.damaged_json import mend
 from upstreams.http.failures import Failures
 from upstreams.http.health import HealthBook, LinkHealth
 from upstreams.http.http1 import ExchangeBounds
@@ -190,7 +191,7 @@ class Link:
         if answer.status not in request.understands:
             raise self.failures.from_status(answer, writes=request.writes)
         try:
-            return read(answer)
+            return _read_or_mend(request, read, answer)
         except Misunderstood as error:
             if request.writes:
                 raise self.failures.unreadable(writes=True, detail=error.detail) from error
@@ -212,3 +213,14 @@ class Link:
 
     def _note(self, started: float, error: str | None) -> None:
         self._book.note(self.clock.monotonic() - started, error, self._breakers)
+
+
+def _read_or_mend(request: HttpRequest, read: Read[T], answer: HttpAnswer) -> T:
+    """Read the answer. An answer that is not JSON is mended and read once more, unless it is the answer to a write."""
+    try:
+        return read(answer)
+    except (Misunderstood, *_NOT_READABLE):
+        mended = None if request.writes else mend(answer.body)
+        if mended is None:
+            raise
+    return read(msgspec.structs.replace(answer, body=mended))

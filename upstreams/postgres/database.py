@@ -95,8 +95,12 @@ class Database:
         async with pool.connection(seconds) as connection:
             yield connection
 
-    async def read(self, statement: str, *arguments: Any, call: Call, keys: int = 1) -> list[asyncpg.Record]:
-        """Run one reading statement within the call's deadline. Repeat it once if a repeat may succeed.
+    async def read(
+        self, statement: str, *arguments: Any, call: Call, keys: int = 1, otherwise: str | None = None
+    ) -> list[asyncpg.Record]:
+        """Run one reading statement within the call's deadline, and once more if a repeat may succeed.
+
+        `otherwise` is the statement to repeat where the driver cannot decode a value of the first.
 
         Raises Unavailable without an answer in time, and Misunderstood if the database lacks what the statement needs.
         """
@@ -108,6 +112,11 @@ class Database:
             except ERRORS as error:
                 if is_repeat or took_too_long(error) or classify(error) not in _REPEATED:
                     raise self._translated(error) from error
+            except (ValueError, ArithmeticError) as error:
+                # The driver decodes rows while it reads them, so that one value fails the whole statement.
+                if is_repeat or otherwise is None:
+                    raise self._undecodable(error) from error
+                statement = otherwise
             else:
                 self._note_success()
                 return rows
@@ -165,6 +174,11 @@ class Database:
         self._outage.failed(database=self.label, error=type(error).__name__, detail=str(error))
         message = "The database did not answer in time or cannot be reached; nothing was read. Try again."
         return Unavailable(message, system=ERP_DATABASE, name=self.label, detail=repr(error))
+
+    def _undecodable(self, error: Exception) -> UpstreamError:
+        _log.error("database.undecodable", database=self.label, error=type(error).__name__)
+        message = "The database answered with a value that cannot be read."
+        return Misunderstood(message, system=ERP_DATABASE, name=self.label, detail=type(error).__name__)
 
     def _unreadable(self, error: BaseException) -> UpstreamError:
         # Only the message is logged, because DETAIL quotes the row.

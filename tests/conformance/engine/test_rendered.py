@@ -5,7 +5,6 @@ operations on everything that can be rendered.
 import json
 import os
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import anyio
 import asyncpg
@@ -14,7 +13,7 @@ from graphql import build_schema
 from support.graphs import running_graph
 from support.operations import random_operation
 from support.oracle import order
-from support.views import create_views
+from support.views import create_erp
 from test_our_schema import errors
 
 from resolvers.fields.ids import ACCOUNTS
@@ -42,20 +41,8 @@ LITERALS = {
 @pytest.fixture(scope="module")
 def odd(box):
     """The address of the odd ERP, in a database beside the sandbox's own."""
-    return anyio.run(make_odd_erp, box)
-
-
-async def make_odd_erp(box):
-    connection = await asyncpg.connect(box.database_url)
-    await connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    await connection.execute(f"CREATE DATABASE {DATABASE}")
-    await connection.close()
-    url = urlunsplit(urlsplit(box.database_url)._replace(path=f"/{DATABASE}"))
-    connection = await asyncpg.connect(url)
-    await create_views(connection)
-    await connection.execute((Path(__file__).parent / "odd_erp.sql").read_text(encoding="utf-8"))
-    await connection.close()
-    return url
+    rows = (Path(__file__).parent / "odd_erp.sql").read_text(encoding="utf-8")
+    return anyio.run(create_erp, box, DATABASE, rows)
 
 
 @pytest.fixture(scope="module")

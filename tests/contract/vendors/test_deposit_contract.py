@@ -1,5 +1,6 @@
 """One suite for every adapter that takes deposits: what became of the money is said truly, and never guessed."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
@@ -10,7 +11,7 @@ from support.doubts import LeapingClock, opened
 from support.vendor_calls import a_call
 
 from core.commands import DepositCommand
-from core.errors import OutcomeUnknown, Reason, Rejected, Unavailable
+from core.errors import OutcomeUnknown, Reason, Rejected, Unavailable, UpstreamError
 from upstreams.vendors.cplugin import writes as writing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
@@ -164,3 +165,22 @@ async def test_a_reference_that_would_be_cut_is_our_defect(server, order):
 
 async def test_a_server_without_deposits_has_no_port_for_them(house):
     assert [house.servers[name].deposits for name in ("R2", "L1", "L2")] == [None] * 3
+
+
+@pytest.mark.parametrize("amount", ["0.00000001", "1E-8", "0.00000100"])
+async def test_m7_an_amount_is_sent_with_plain_digits(server, adapter, order, box, amount):
+    tiny = replace(order, amount=Decimal(amount), currency="BTC")
+
+    refused = None
+    try:
+        await (await server.deposits.prepare(tiny, a_call())).send()
+    except UpstreamError as error:
+        refused = error
+
+    bodies = {call["body"] for call in box.calls(adapter.vendor)["calls"] if adapter.path in call["path"]}
+    # A platform may refuse so small an amount before anything is sent.
+    assert len(bodies) == 1 or refused.reason is Reason.LIMIT_EXCEEDED
+    for body in bodies:
+        [written] = re.findall('"(?:price|amount)": ?"?([^",}]*)', body)
+        assert re.fullmatch("[0-9.]+", written)
+        assert Decimal(written) == Decimal(amount)

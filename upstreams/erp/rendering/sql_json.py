@@ -191,7 +191,9 @@ def half_even(units: str, dividend: str, divisor: str, places: int) -> Json:
     rest = f"2 * abs({dividend} * {10**places} - {units} * {divisor})"
     is_more = f"{rest} > abs({divisor}) OR {rest} = abs({divisor}) AND mod({units}, 2) <> 0"
     rounded = f"{units} + CASE WHEN {is_more} THEN sign({dividend}) * sign({divisor}) ELSE 0 END"
-    exact = f"CASE WHEN abs({units}) < 1e{EXACT.prec - 1} THEN (({rounded}) * 1e-{places})::text END"
+    # Infinity and NaN have no scale, and a division by infinity is zero.
+    is_finite = f"abs({units}) < 1e{EXACT.prec - 1} AND scale({divisor}) >= 0"
+    exact = f"CASE WHEN {is_finite} THEN (({rounded}) * 1e-{places})::text END"
     return ['"', Sql(f"({exact})"), '"']
 
 

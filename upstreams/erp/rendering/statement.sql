@@ -42,7 +42,7 @@ b AS (
         -- A separate sub-query, so that a view's value is computed once for each row, even if it is used several times.
         SELECT {read}, {places} AS places{columns}
         FROM brokergraph_erp.currency_balance b
-        WHERE b.client_number = {of_c} AND b.balance <> 0
+        WHERE b.client_number = {of_c} AND b.balance IS DISTINCT FROM 0
         ORDER BY b.client_number, b.currency
         OFFSET 0) b
     GROUP BY b.client_number)

@@ -24,6 +24,7 @@ from upstreams.http.link import Link, Read, T
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broctagon.config import BroctagonConfig
+from upstreams.vendors.kit.history_search import read_history
 from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.kit.vendor import Opening
 
@@ -65,8 +66,11 @@ class Transaction(msgspec.Struct):
     status: int | str | None = None
 
 
+Transactions = tuple[list[Transaction], list[bytes]]
+
+
 class _Report(msgspec.Struct):
-    records: list[Transaction]
+    records: msgspec.Raw
 
 
 class Broctagon:
@@ -136,19 +140,23 @@ class Broctagon:
         request = self._post(path, values, body, writes=True, lane=lane)
         return PreparedWrite(self.link, request, read, replace(call, for_command=True))
 
-    async def transactions(self, start: date, end: date, call: Call, lane: str = "") -> list[Transaction]:
-        """All transactions between two days [D, B-report/transactions; vendors.md 2.7]. The POST is a read.
+    async def transactions(self, start: date, end: date, call: Call, lane: str = "") -> Transactions:
+        """All transactions between two days, and the rows that cannot be read. The POST is a read.
+
+        [D, B-report/transactions; vendors.md 2.7]
 
         The vendor's page has the date format "DDDD-MM-YY", which is probably a typing error for the ISO format [I].
         """
         found: list[Transaction] = []
+        unread: list[bytes] = []
         for page in range(MOST_REPORT_PAGES):
             body = {"skip": page * PAGE_ROWS, "limit": PAGE_ROWS, "start": f"{start}", "end": f"{end}"}
             request = self._post("/public/v1/report/transactions", {}, body, writes=False, lane=lane)
-            rows = await self.link.read(request, self._read_transactions, call)
+            rows, unreadable = await self.link.read(request, self._read_transactions, call)
             found += rows
-            if len(rows) < PAGE_ROWS:
-                return found
+            unread += unreadable
+            if len(rows) + len(unreadable) < PAGE_ROWS:
+                return found, unread
         raise self.link.failures.unavailable("has more transactions than can be searched")
 
     def _post(
@@ -188,9 +196,9 @@ class Broctagon:
         if answer.status not in SUCCESSES:
             raise self._refusal(answer)
 
-    def _read_transactions(self, answer: HttpAnswer) -> list[Transaction]:
+    def _read_transactions(self, answer: HttpAnswer) -> Transactions:
         self.check_status(answer)
-        return wire.decode(answer.body, _Report).records
+        return read_history(wire.decode(answer.body, _Report).records, Transaction)
 
     def _read_anything(self, answer: HttpAnswer) -> None:
         self.check_status(answer)

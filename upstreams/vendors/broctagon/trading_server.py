@@ -13,11 +13,19 @@ from core.call import Call
 from core.clock import Clock
 from core.commands import DepositCommand, DepositReceipt
 from core.errors import Reason
+from core.money import format_amount
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broctagon.crm import SYSTEM, Broctagon, Transaction
 from upstreams.vendors.kit.command_checks import check_deposit
-from upstreams.vendors.kit.history_search import Found, absence_counts_after, day_window, match_one, search_history
+from upstreams.vendors.kit.history_search import (
+    Found,
+    absence_counts_after,
+    day_window,
+    equals_in,
+    match_one,
+    search_history,
+)
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
 from upstreams.vendors.kit.protocol import Platform, Prepared
 from upstreams.vendors.kit.server_config import ServerConfig
@@ -53,7 +61,7 @@ class BroctagonDeposits:
         body = {
             "connection_id": self._connection_id,
             "currency": command.currency,
-            "amount": format(command.amount, "f"),
+            "amount": format_amount(command.amount),
             "comment": command.reference,
         }
         return self._crm.prepare(DEPOSIT_PATH, {"login": command.login}, body, self._read, call, lane=self._name)
@@ -87,9 +95,11 @@ class BroctagonDepositHistory:
         self._failures = crm.link.failures
 
     async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
-        rows = await search_history(self._crm.transactions(*day_window(sent_at), call, lane=self._name), self._failures)
+        report = self._crm.transactions(*day_window(sent_at), call, lane=self._name)
+        rows, unread = await search_history(report, self._failures)
         try:
-            number = match_one((self._found(row, command) for row in rows), command.reference)
+            found = (self._found(row, command) for row in rows)
+            number = match_one(found, command.reference, unread, ["comment"])
         except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
             raise self._failures.unreadable(writes=False, detail=str(error)[:100]) from None
         return None if number is None else DepositReceipt(upstream_reference=number or None)
@@ -103,7 +113,7 @@ class BroctagonDepositHistory:
             wire.read_text(row.login) == command.login
             and wire.read_text(row.connection_id) == self._connection_id
             and row.currency == command.currency
-            and wire.read_raw_number(row.amount) == command.amount
+            and equals_in(command.currency, command.amount, wire.read_raw_number(row.amount))
             and (row.type or "").lower() == DEPOSIT_TYPE
             and str(row.status).lower() in DONE
         )

@@ -14,9 +14,8 @@ import msgspec
 from core.errors import System, UpstreamError
 from core.records import LiveAccountRecord
 from upstreams.http import lenient_json as wire
-from upstreams.http.failures import Failures
 from upstreams.vendors.kit.live_batches import Rows
-from upstreams.vendors.kit.rows import NONSENSE, unreadable_row
+from upstreams.vendors.kit.rows import NONSENSE
 
 Seen = tuple[Any, datetime]
 """A row with its wanted values, still undecoded, and its time. Each waiter of the call decodes the figures that it
@@ -101,24 +100,24 @@ def _in_order(wanted: frozenset[str]) -> Sequence[str | None]:
 class Figures:
     """Makes records of one server's rows. `zone` is the time zone of the server."""
 
-    def __init__(self, system: System, zone: ZoneInfo, failures: Failures) -> None:
+    def __init__(self, system: System, zone: ZoneInfo) -> None:
         self._system = system
-        self._failures = failures
         self._readers = {
             name: (attrgetter(attribute), partial(read, zone=zone) if read is wire.read_local_stamp else read)
             for name, (attribute, read) in _FIGURES.items()
         }
 
     def records(self, seen: Mapping[str, Seen | UpstreamError], wanted: frozenset[str]) -> Rows:
-        """The records with the wanted figures. An unreadable figure fails its login, but only if the figure is
-        wanted.
-        """
+        """The records with the wanted figures. A figure that cannot be read is None, because none of them is money."""
         if set(map(type, seen.values())) == {tuple}:
             try:
                 return self._together(seen, wanted)  # type: ignore[arg-type]
             except NONSENSE:
                 pass
-        return {login: self._alone(login, one, wanted) for login, one in seen.items()}
+        return {
+            login: one if isinstance(one, UpstreamError) else self._alone(login, one, wanted)
+            for login, one in seen.items()
+        }
 
     def _together(self, seen: Mapping[str, Seen], wanted: frozenset[str]) -> Mapping[str, LiveAccountRecord]:
         """Make the records figure by figure, because there are thousands of rows."""
@@ -138,12 +137,13 @@ class Figures:
         known = {one: read(one) for one in set(values)}
         return map(known.__getitem__, values)
 
-    def _alone(
-        self, login: str, one: Seen | UpstreamError, wanted: frozenset[str]
-    ) -> LiveAccountRecord | UpstreamError:
-        if isinstance(one, UpstreamError):
-            return one
+    def _alone(self, login: str, one: Seen, wanted: frozenset[str]) -> LiveAccountRecord:
+        readable = {name for name in wanted & _FIGURES.keys() if self._can_read(name, one[0])}
+        return self._together({login: one}, frozenset(readable))[login]
+
+    def _can_read(self, name: str, row: Any) -> bool:
         try:
-            return self._together({login: one}, wanted)[login]
-        except NONSENSE as error:
-            return unreadable_row(error, self._failures)
+            list(self._column(name, [row]))
+        except NONSENSE:
+            return False
+        return True

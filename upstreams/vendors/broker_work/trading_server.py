@@ -63,7 +63,7 @@ class BrokerWorkLive:
         self._name = name
         self.batch_max = connection.config.chunk_logins
         self._server_id = config.id
-        self._figures = Figures(SYSTEM, zone, connection.link.failures)
+        self._figures = Figures(SYSTEM, zone)
         self._link = connection.link
         self._coalescing = coalesce_live_calls(
             self._info, connection.config.concurrent_live_calls, self.batch_max, connection.link.failures
@@ -102,9 +102,12 @@ class BrokerWorkLive:
         try:
             whole = answer_with(wanted).decode(answer.body)
             if wire.read_flag(whole.result):
-                return require_asked(entries(whole.data), chunk, self._link.failures)
+                found = entries(whole.data)
+                if len(found) == len(whole.data):
+                    return require_asked(found, chunk, self._link.failures)
         except NONSENSE:
-            # Decode the answer in two steps: first the result of the call, then each readable row.
+            # Read it in two steps: the result of the call, and then each row that can be read. The data of one account
+            # may be an object.
             pass
         envelope = _envelope.decode(answer.body)
         if not wire.read_flag(envelope.result):

@@ -16,7 +16,7 @@ from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import Paging, open_envelope, read_paging
 from upstreams.vendors.cplugin.new_accounts import Mt4Accounts
 from upstreams.vendors.cplugin.reads import TradePlatform
-from upstreams.vendors.kit.history_search import Found, match_one, search_history
+from upstreams.vendors.kit.history_search import Found, match_one, read_history, search_history
 
 USER_LIST_PATH = "/api/v2/MT4/{tradePlatform}/UsersRequest"
 PAGE_USERS = 1000
@@ -37,8 +37,12 @@ class User(msgspec.Struct):
 
     def in_use(self, zone: ZoneInfo) -> bool:
         """Whether the client has signed in. The account then has a password, which must not be changed."""
-        registered, last = wire.read_local_stamp(self.registered, zone), wire.read_local_stamp(self.last, zone)
+        registered, last = (wire.read_local_stamp(one, zone, strict=True) for one in (self.registered, self.last))
         return registered is not None and last is not None and last - registered > CREATION_TAKES
+
+
+_Rows = tuple[list[User], list[bytes]]
+"""The accounts of a page, and the rows that cannot be read."""
 
 
 class Mt4AccountHistory:
@@ -63,19 +67,22 @@ class Mt4AccountHistory:
     async def _user(self, command: NewAccountCommand, call: Call) -> User | None:
         """Read all pages, because a person decides if a command has a second login."""
         users: dict[str, User] = {}
-        async for page in self._pages(call):
+        unread: list[bytes] = []
+        async for page, unreadable in self._pages(call):
             users |= {str(user.login): user for user in page if _names(user, command.reference)}
+            unread += unreadable
         try:
-            login = match_one((_found(user, command) for user in users.values()), command.reference)
+            found = (_found(user, command) for user in users.values())
+            login = match_one(found, command.reference, unread, ["comment", "externalId"])
         except wire.Nonsense as error:
             raise self._failures.unreadable(writes=False, detail=str(error)) from error
         return None if login is None else users[login]
 
-    async def _pages(self, call: Call) -> AsyncIterator[list[User]]:
+    async def _pages(self, call: Call) -> AsyncIterator[_Rows]:
         cursor: str | None = None
         for _ in range(MOST_PAGES):
-            users, rest = await self._page(cursor, call)
-            yield users
+            rows, rest = await self._page(cursor, call)
+            yield rows
             if not rest.has_more and not rest.next_cursor:
                 return
             if not rest.next_cursor or rest.next_cursor == cursor:
@@ -83,10 +90,10 @@ class Mt4AccountHistory:
             cursor = rest.next_cursor
         raise self._failures.unavailable("has more accounts than can be searched")
 
-    async def _page(self, cursor: str | None, call: Call) -> tuple[list[User], Paging]:
-        def read(answer: HttpAnswer) -> tuple[list[User], Paging]:
-            users = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=list[User])
-            return users, read_paging(answer)
+    async def _page(self, cursor: str | None, call: Call) -> tuple[_Rows, Paging]:
+        def read(answer: HttpAnswer) -> tuple[_Rows, Paging]:
+            rows = read_history(open_envelope(answer, self._failures, writes=False), User)
+            return rows, read_paging(answer)
 
         query = [("limit", str(PAGE_USERS))] + ([("cursor", cursor)] if cursor else [])
         # The read is alone, because a page does not name its number, and an account that is missing in all pages counts

@@ -16,7 +16,14 @@ from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import open_envelope, read_paging
 from upstreams.vendors.cplugin.reads import TradePlatform
-from upstreams.vendors.kit.history_search import Found, local_window, match_one, search_history
+from upstreams.vendors.kit.history_search import (
+    Found,
+    equals_in,
+    local_window,
+    match_one,
+    read_history,
+    search_history,
+)
 
 HISTORY_PATH = "/api/v2/MT4/{tradePlatform}/TradesUserHistory/{login}"
 # The name of the trade command, or its number: OP_BALANCE is 6 [C, public headers].
@@ -42,11 +49,12 @@ class Mt4DepositHistory:
 
     async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
         def read(answer: HttpAnswer) -> DepositReceipt | None:
-            trades = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=list[_Trade])
+            trades, unread = read_history(open_envelope(answer, self._failures, writes=False), _Trade)
             if read_paging(answer).has_more:
                 # Pages are not documented for this call, and a part of a history proves no absence.
                 raise wire.Nonsense("a history in pages")
-            ticket = match_one((_found(trade, command) for trade in trades), command.reference)
+            found = (_found(trade, command) for trade in trades)
+            ticket = match_one(found, command.reference, unread, ["comment"])
             return None if ticket is None else DepositReceipt(upstream_reference=ticket)
 
         start, end = local_window(sent_at, self._zone)
@@ -59,10 +67,14 @@ class Mt4DepositHistory:
 
 
 def _found(trade: _Trade, command: DepositCommand) -> Found:
+    comment = trade.comment or ""
+    if command.reference.casefold() not in comment.casefold():
+        # The operation is not ours, so that its other values do not matter.
+        return Found("", str(trade.order), is_ours=False)
     is_ours = (
         trade.login == int(command.login)
         and str(trade.command).lower() in BALANCE
-        and trade.profit == command.amount
+        and equals_in(command.currency, command.amount, trade.profit)
         and trade.order > 0
     )
-    return Found(trade.comment or "", str(trade.order), is_ours)
+    return Found(comment, str(trade.order), is_ours)

@@ -33,7 +33,7 @@ class Mt4Deposits:
             "tradeTransactionType": "BrBalance",
             "tradeCommand": "Balance",
             "orderBy": int(command.login),
-            "price": wire.without_exponent(command.amount),
+            "price": command.amount,
             "comment": command.reference,
         }
         return await self._writer.prepare("TradeTransaction", body, self._read, call, key=command.idempotency_key)

@@ -8,11 +8,13 @@ from msgspec import structs
 
 from core.call import Call
 from core.clock import Clock
+from core.errors import UpstreamError
 from core.records import LiveAccountRecord
 from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import open_envelope
 from upstreams.vendors.cplugin.reads import TradePlatform
+from upstreams.vendors.kit.rows import NONSENSE, read_all_rows, unreadable_row
 from upstreams.vendors.kit.ttl_cache import SharedAnswer
 
 MARGINS_PATH = "/api/v2/MT4/{tradePlatform}/MarginsGet"
@@ -37,6 +39,10 @@ class _Group(msgspec.Struct):
     currency: str | None = None
 
 
+_Rows = tuple[Mapping[str, _Margin | UpstreamError], UpstreamError | None]
+"""The margins by login, and the error of each other login if a row without a readable login is among them."""
+
+
 class Margins:
     """The margins of one server. MarginsGet has no filter, so that all callers share one cached answer for a short
     time.
@@ -45,26 +51,41 @@ class Margins:
     def __init__(self, platform: TradePlatform, clock: Clock) -> None:
         self._platform = platform
         connection = platform.connection
-        self._shared: SharedAnswer[Mapping[str, _Margin]] = SharedAnswer(
+        self._failures = connection.authorised.failures
+        self._shared: SharedAnswer[_Rows] = SharedAnswer(
             clock,
-            connection.authorised.failures,
+            self._failures,
             max_age_seconds=connection.config.margins_max_age_seconds,
             fetch_seconds=connection.config.limits.total_timeout_seconds,
         )
 
-    async def add(self, records: list[LiveAccountRecord], call: Call) -> list[LiveAccountRecord]:
-        rows = await self._shared.get("margins", self._fetch, call)
-        return [_with_margin(record, rows.get(record.login)) for record in records]
+    async def add(
+        self, records: list[LiveAccountRecord], call: Call
+    ) -> tuple[list[LiveAccountRecord], Mapping[str, UpstreamError]]:
+        """The records with their margins, and the error of each login with an unreadable margin."""
+        rows, unassigned = await self._shared.get("margins", self._fetch, call)
+        errors: dict[str, UpstreamError] = {}
+        completed: list[LiveAccountRecord] = []
+        for record in records:
+            row = rows.get(record.login, unassigned)
+            try:
+                if isinstance(row, UpstreamError):
+                    errors[record.login] = row
+                else:
+                    completed.append(_with_margin(record, row))
+            except NONSENSE as error:
+                errors[record.login] = unreadable_row(type(error).__name__, self._failures)
+        return completed, errors
 
     async def aclose(self) -> None:
         await self._shared.aclose()
 
-    async def _fetch(self, call: Call) -> Mapping[str, _Margin]:
+    async def _fetch(self, call: Call) -> _Rows:
         return await self._platform.get(MARGINS_PATH, self._read, call, max_answer_bytes=MARGINS_MAX_BYTES)
 
-    def _read(self, answer: HttpAnswer) -> Mapping[str, _Margin]:
-        data = open_envelope(answer, self._platform.connection.authorised.failures, writes=False)
-        return {str(row.login): row for row in msgspec.json.decode(data, type=list[_Margin])}
+    def _read(self, answer: HttpAnswer) -> _Rows:
+        data = open_envelope(answer, self._failures, writes=False)
+        return read_all_rows(data, _Margin, lambda rows: {str(row.login): row for row in rows}, self._failures)
 
 
 def _with_margin(record: LiveAccountRecord, row: _Margin | None) -> LiveAccountRecord:
@@ -72,14 +93,14 @@ def _with_margin(record: LiveAccountRecord, row: _Margin | None) -> LiveAccountR
         # An account without an open trade is not in the list, and has no floating profit [I].
         equity = (record.balance or Decimal(0)) + (record.credit or Decimal(0))
         return structs.replace(record, equity=equity, margin=Decimal(0), free_margin=equity, margin_level=None)
-    margin = wire.read_required_money(row.margin)
+    margin = wire.read_required_double(row.margin)
     return structs.replace(
         record,
-        equity=wire.read_required_money(row.equity),
+        equity=wire.read_required_double(row.equity),
         margin=margin,
-        free_margin=wire.read_required_money(row.free),
-        # Without a margin there is no margin level, whatever number the vendor gives.
-        margin_level=wire.read_money(row.level) if margin else None,
+        free_margin=wire.read_required_double(row.free),
+        # Without a margin there is no level, whatever number the vendor gives.
+        margin_level=wire.read_double(row.level) if margin else None,
     )
 
 

@@ -1,7 +1,7 @@
 """An MT4 server behind CPlugin: live figures of many logins in one call, deposits, and new accounts."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
@@ -9,9 +9,8 @@ from msgspec import structs
 
 from core.call import Call
 from core.clock import Clock
-from core.errors import Rejected
+from core.errors import Misunderstood, Rejected, UpstreamError
 from core.records import LiveAccountRecord
-from upstreams.http import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.account_search import Mt4AccountHistory
 from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection
@@ -31,7 +30,7 @@ from upstreams.vendors.kit.live_batches import (
     coalesce_live_calls,
 )
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
-from upstreams.vendors.kit.rows import read_rows, require_asked
+from upstreams.vendors.kit.rows import read_one, read_rows, require_asked
 from upstreams.vendors.kit.server_config import ServerConfig
 
 USERS_PATH = "/api/v2/MT4/{tradePlatform}/UserRecordsRequest"
@@ -69,8 +68,8 @@ class Mt4Live:
                 self._users_coalescing.ask(None, chunk, call) if self._batched else self._user_v1(chunk[0], call)
             )
             good = [row for row in rows.values() if isinstance(row, LiveAccountRecord)]
-            completed = await self._completed(good, wanted, call)
-            return {**rows, **{record.login: record for record in completed}}
+            completed, errors = await self._completed(good, wanted, call)
+            return {**rows, **{record.login: record for record in completed}, **errors}
 
         return await ask_in_chunks(logins, self.batch_max, _LOGINS, ask)
 
@@ -96,7 +95,7 @@ class Mt4Live:
             check_status(answer, self._failures)
             if answer.status != HTTPStatus.OK or answer.body.strip() in {b"", b"null"}:
                 return {}
-            record = self._record(wire.decode(answer.body, Mt4User))
+            record = read_one(answer.body, Mt4User, self._record)
             return require_asked({record.login: record}, [login], self._failures)
 
         understands = DOCUMENTED | {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}
@@ -107,24 +106,25 @@ class Mt4Live:
 
     async def _completed(
         self, records: list[LiveAccountRecord], wanted: frozenset[str], call: Call
-    ) -> list[LiveAccountRecord]:
+    ) -> tuple[list[LiveAccountRecord], Mapping[str, UpstreamError]]:
+        errors: Mapping[str, UpstreamError] = {}
         if records and wanted & MARGIN_FIELDS:
-            records = await self._margins.add(records, call)
+            records, errors = await self._margins.add(records, call)
         if records and "currency" in wanted:
             records = await add_currencies(records, self._currencies, call)
-        return records
+        return records, errors
 
 
 async def add_currencies(
     records: list[LiveAccountRecord], currencies: GroupCurrencies, call: Call
 ) -> list[LiveAccountRecord]:
-    """The records with their groups' currencies. A group that the server does not know has none."""
+    """The records with their groups' currencies. None for a group that the server does not know, or cannot describe."""
     groups = sorted({record.group for record in records if record.group})
 
     async def ask(group: str) -> str | None:
         try:
             return await currencies.of(group, call)
-        except Rejected:
+        except (Rejected, Misunderstood):
             return None
 
     found = dict(zip(groups, await asyncio.gather(*map(ask, groups)), strict=True))

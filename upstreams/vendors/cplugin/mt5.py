@@ -5,7 +5,7 @@ None of v2's twelve MT5 operations books an amount or creates an account [D, C-s
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -23,7 +23,7 @@ from upstreams.vendors.cplugin.mt4 import add_currencies
 from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.live_batches import MT5_LARGEST_LOGIN, NumbersUpTo, Rows, ask_in_chunks
 from upstreams.vendors.kit.protocol import LiveAnswer, Platform
-from upstreams.vendors.kit.rows import require_asked
+from upstreams.vendors.kit.rows import read_one, require_asked
 from upstreams.vendors.kit.server_config import ServerConfig
 
 USER_PATH = "/api/v2/MT5/{tradePlatform}/UserGet/{login}"
@@ -33,6 +33,8 @@ _LOGINS = NumbersUpTo(MT5_LARGEST_LOGIN)
 
 
 class _User(msgspec.Struct):
+    MONEY: ClassVar = frozenset({"balance", "credit"})
+
     login: int
     group: str | None = None
     leverage: Decimal | None = None
@@ -71,7 +73,8 @@ class Mt5Live:
 
     async def _user(self, login: str, call: Call) -> LiveAccountRecord | None:
         def read(answer: HttpAnswer) -> LiveAccountRecord:
-            record = self._read(answer)
+            data = open_envelope(answer, self._failures, writes=False)
+            record = read_one(data, _User, self._record)
             return require_asked({record.login: record}, [login], self._failures)[login]
 
         try:
@@ -81,15 +84,14 @@ class Mt5Live:
                 return None
             raise
 
-    def _read(self, answer: HttpAnswer) -> LiveAccountRecord:
-        user = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=_User)
+    def _record(self, user: _User) -> LiveAccountRecord:
         bits = flags.bits(user.rights, flags.MT5_NAMES)
         return LiveAccountRecord(
             login=str(user.login),
             observed_at=self._clock.now(),
             system=SYSTEM,
-            balance=wire.read_required_money(user.balance),
-            credit=wire.read_money(user.credit),
+            balance=wire.read_required_double(user.balance),
+            credit=wire.read_double(user.credit),
             group=wire.read_text(user.group),
             leverage=wire.read_money(user.leverage),
             enabled=None if bits is None else bool(bits & flags.MT5_ENABLED),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -57,6 +58,8 @@ class TradePlatform:
 class Mt4User(msgspec.Struct):
     """The fields of MT4User that we read [D, C-spec]. It has neither currency nor equity."""
 
+    MONEY: ClassVar = frozenset({"balance", "credit"})
+
     login: int
     group: str | None = None
     leverage: Decimal | None = None
@@ -74,8 +77,8 @@ def mt4_record(user: Mt4User, now: datetime, zone: ZoneInfo) -> LiveAccountRecor
         login=str(user.login),
         observed_at=now,
         system=SYSTEM,
-        balance=wire.read_required_money(user.balance),
-        credit=wire.read_money(user.credit),
+        balance=wire.read_required_double(user.balance),
+        credit=wire.read_double(user.credit),
         group=wire.read_text(user.group),
         leverage=wire.read_money(user.leverage),
         enabled=None if bits is None else bool(bits & flags.MT4_ENABLED),

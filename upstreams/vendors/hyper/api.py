@@ -77,7 +77,8 @@ class Hyper:
 
         def read(answer: HttpAnswer) -> LiveClientRecord:
             code = self._code(answer, writes=False)
-            return hyper_wire.live_client(answer.body, client_number, code, self.link.clock.now())
+            now = self.link.clock.now()
+            return hyper_wire.live_client(answer.body, client_number, code, now, self.link.failures)
 
         return await self._authorised.read(request, read, call)
 

@@ -1,15 +1,22 @@
 """Hyper's answers on the wire, and the records that are made of them [D, H-1675, H-1244, H-1226]."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Final, TypeVar
 
 import msgspec
 
 from core.commands import NewAccountReceipt
+from core.errors import UpstreamError
 from core.records import LiveBalance, LiveClientRecord
 from upstreams.http import lenient_json as wire
+from upstreams.http.failures import Failures
+from upstreams.vendors.kit.rows import NONSENSE, read_one, unreadable_row
 
+T = TypeVar("T")
+
+_NULL: Final = msgspec.Raw(b"null")
 VALUE_PREFIX = "Value_"
 TOTAL_PREFIX = "Total_Floating_Balance_"
 
@@ -54,7 +61,6 @@ class BalanceAnswer(msgspec.Struct):
     web_status: int | str | None = msgspec.field(name="Web_Account_Status", default=None)
     web_status_text: str | None = msgspec.field(name="Web_Account_Status_Text", default=None)
     agency: int | str | None = msgspec.field(name="Agency", default=None)
-    data: list[dict[str, msgspec.Raw]] | None = msgspec.field(name="Data", default=None)
 
 
 def new_account(body: bytes, *, existed: bool) -> NewAccountReceipt:
@@ -74,47 +80,71 @@ def new_account(body: bytes, *, existed: bool) -> NewAccountReceipt:
     )
 
 
-def live_client(body: bytes, client_number: int, code: int, now: datetime) -> LiveClientRecord:
-    answer = wire.decode(body, BalanceAnswer)
+def live_client(body: bytes, client_number: int, code: int, now: datetime, failures: Failures) -> LiveClientRecord:
+    """The record. Unreadable balances, or an unreadable total, are an error in its place."""
     everything = wire.decode(body, dict[str, msgspec.Raw])
-    total = _suffixed(everything, TOTAL_PREFIX)
-    rows = None if answer.data is None else [_balance(row) for row in answer.data]
-    suffixes = {suffix for suffix, _ in [total, *(suffix for _, suffix in rows or ())] if suffix}
+    rows = _read_or_error(lambda: _balances(everything.get("Data", _NULL)), failures)
+    total = _read_or_error(lambda: _suffixed(everything, TOTAL_PREFIX), failures)
+    suffixes = {_suffix(everything, TOTAL_PREFIX)}
+    if isinstance(rows, list):
+        suffixes |= {suffix for _, suffix in rows}
+    suffixes.discard(None)
     if len(suffixes) > 1:
         raise wire.Nonsense("two accounting currencies in one answer")
-    return LiveClientRecord(
-        client_number=client_number,
-        response_code=code,
-        erp_status=wire.read_whole(answer.erp_status),
-        erp_status_text=answer.erp_status_text,
-        web_status=wire.read_whole(answer.web_status),
-        web_status_text=answer.web_status_text,
-        agency=wire.read_whole(answer.agency),
-        balances=None if rows is None else tuple(balance for balance, _ in rows),
-        accounting_currency=next(iter(suffixes), None),
-        total_floating_balance=total[1],
-        observed_at=now,
-    )
+
+    def record(answer: BalanceAnswer) -> LiveClientRecord:
+        return LiveClientRecord(
+            client_number=client_number,
+            response_code=code,
+            erp_status=wire.read_whole(answer.erp_status),
+            erp_status_text=answer.erp_status_text,
+            web_status=wire.read_whole(answer.web_status),
+            web_status_text=answer.web_status_text,
+            agency=wire.read_whole(answer.agency),
+            balances=tuple(balance for balance, _ in rows) if isinstance(rows, list) else rows,
+            accounting_currency=next(iter(suffixes), None),
+            total_floating_balance=total,
+            observed_at=now,
+        )
+
+    return read_one(body, BalanceAnswer, record)
 
 
-def _balance(row: Mapping[str, msgspec.Raw]) -> tuple[LiveBalance, tuple[str | None, Decimal | None]]:
-    currency = msgspec.json.decode(row["Currency"], type=str)
-    value = _suffixed(row, VALUE_PREFIX)
-    balance = LiveBalance(
-        currency=currency,
+def _read_or_error(read: Callable[[], T], failures: Failures) -> T | UpstreamError:
+    try:
+        return read()
+    except (*NONSENSE, LookupError) as error:
+        return unreadable_row(type(error).__name__, failures)
+
+
+def _balances(data: msgspec.Raw) -> list[tuple[LiveBalance, str | None]] | None:
+    """The balances, each with the accounting currency of its value."""
+    rows = msgspec.json.decode(data, type=list[dict[str, msgspec.Raw]] | None)
+    if rows is None:
+        return None
+    balances = [(_balance(row), _suffix(row, VALUE_PREFIX)) for row in rows]
+    if len({balance.currency for balance, _ in balances}) < len(balances):
+        raise wire.Nonsense("a currency twice")
+    return balances
+
+
+def _balance(row: Mapping[str, msgspec.Raw]) -> LiveBalance:
+    return LiveBalance(
+        currency=msgspec.json.decode(row["Currency"], type=str),
         balance=wire.read_required_money(wire.read_raw_number(row["Balance"])),
         cash=wire.read_required_money(wire.read_raw_number(row["Cash"])),
-        value=value[1],
+        value=_suffixed(row, VALUE_PREFIX),
     )
-    return balance, value
 
 
-def _suffixed(row: Mapping[str, msgspec.Raw], prefix: str) -> tuple[str | None, Decimal | None]:
-    """The currency and the value of a field whose name ends with the accounting currency: `Value_ILS`."""
-    for name, raw in row.items():
-        if name.startswith(prefix):
-            return name.removeprefix(prefix), wire.read_raw_number(raw)
-    return None, None
+def _suffix(row: Mapping[str, msgspec.Raw], prefix: str) -> str | None:
+    """The accounting currency, with which the name of a field ends: `Value_ILS`."""
+    return next((name.removeprefix(prefix) for name in row if name.startswith(prefix)), None)
+
+
+def _suffixed(row: Mapping[str, msgspec.Raw], prefix: str) -> Decimal | None:
+    """The value of that field."""
+    return next((wire.read_raw_number(raw) for name, raw in row.items() if name.startswith(prefix)), None)
 
 
 def _status(value: int | str | None) -> int | None:

@@ -77,7 +77,7 @@ async def live(house, server, logins):
 
 
 UNREADABLE = {
-    "a row with NaN": {"fault": "rewrite", "find": '"prevBalance": ?"?[0-9.]+"?', "text": '"prevBalance":NaN'},
+    "a list without a beginning": {"fault": "rewrite", "find": '"data": ?\\[', "text": '"data":'},
     "a page": {"fault": "nonsense", "kind": "html"},
     "half of the JSON": {"fault": "nonsense", "kind": "json"},
     "nothing": {"fault": "nonsense", "kind": "empty"},
@@ -102,7 +102,7 @@ async def test_m4_six_unreadable_answers_close_neither_deposits_nor_reads(house,
 
 
 HYPER_UNREADABLE = {
-    "a row with NaN": {"fault": "rewrite", "find": '"Balance": ?"?-?[0-9.]+"?', "text": '"Balance":NaN'},
+    "a code of NaN": {"fault": "rewrite", "find": '"ResponseCode": ?"?[0-9]+"?', "text": '"ResponseCode":NaN'},
     "no code": {"fault": "json", "json": {"Data": []}},
     **{name: fault for name, fault in UNREADABLE.items() if fault["fault"] == "nonsense"},
 }

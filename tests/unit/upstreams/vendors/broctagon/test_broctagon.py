@@ -194,7 +194,7 @@ def page(first: int, rows: int) -> bytes:
 async def test_the_report_is_read_to_its_end(crm, stranger):
     stranger.answers = [page(0, PAGE_ROWS), page(PAGE_ROWS, PAGE_ROWS), page(2 * PAGE_ROWS, 0)]
 
-    rows = await crm.transactions(date(2026, 3, 28), date(2026, 4, 1), a_call())
+    rows, _ = await crm.transactions(date(2026, 3, 28), date(2026, 4, 1), a_call())
 
     assert [row.id for row in rows] == list(range(2 * PAGE_ROWS))
     asked = [json.loads(request.split(b"\r\n\r\n")[1]) for request in stranger.asked]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from core.errors import Misunderstood, System, UpstreamError
+from core.errors import System, UpstreamError
 from upstreams.http.failures import Failures
 from upstreams.vendors.broker_work.figures import Figures, answer_with, row_with
 
 FAILURES = Failures(System("BROKER_WORK"), "main")
-FIGURES = Figures(System("BROKER_WORK"), ZoneInfo("Asia/Jerusalem"), FAILURES)
+FIGURES = Figures(System("BROKER_WORK"), ZoneInfo("Asia/Jerusalem"))
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 WANTED = frozenset({"leverage", "group", "currency", "enabled", "registered_at", "owner_id"})
 # As vendors write them, what cannot be read among them.
@@ -54,16 +54,14 @@ def test_many_rows_are_read_as_each_by_itself(rows, wanted):
     assert shown(FIGURES.records(together, frozenset(wanted))) == expected
 
 
-def test_an_unreadable_figure_costs_its_login_when_the_request_selects_it():
+def test_an_unreadable_figure_is_none_and_the_rest_of_its_row_stands():
     rows = [{"leverage": 100 if number != 5 else "x", "group": "demo"} for number in range(20)]
 
-    found = FIGURES.records(seen(rows), frozenset({"leverage"}))
-    others = FIGURES.records(seen(rows), frozenset({"group"}))
+    found = FIGURES.records(seen(rows), frozenset({"leverage", "group"}))
 
-    assert [login for login, one in found.items() if isinstance(one, Misunderstood)] == ["5"]
+    assert [login for login, one in found.items() if one.leverage is None] == ["5"]
     assert {one.leverage for login, one in found.items() if login != "5"} == {Decimal(100)}
-    assert {one.group for one in others.values()} == {"demo"}
-    assert {one.leverage for one in others.values()} == {None}
+    assert {one.group for one in found.values()} == {"demo"}
 
 
 def test_a_login_that_could_not_be_asked_keeps_its_error():

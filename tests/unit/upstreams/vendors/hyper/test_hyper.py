@@ -97,12 +97,45 @@ async def test_what_a_restricted_answer_leaves_out_is_none(hyper, stranger):
 
 
 @pytest.mark.parametrize("amount", [b"1e400", b'"NaN"', b"null", b"[]"])
-async def test_what_is_no_amount_is_misunderstood(hyper, stranger, amount):
+async def test_an_unreadable_amount_costs_the_balances_and_nothing_else(hyper, stranger, amount):
     row = b'{"ResponseCode":0,"Data":[{"Currency":"EUR","Balance":%b,"Value_USD":1,"Cash":1}]}'
     stranger.answers = [answer(200, row % amount)]
 
-    with pytest.raises(Misunderstood):
-        await hyper.client_balance(1, PASSWORD, a_call())
+    record = await hyper.client_balance(1, PASSWORD, a_call())
+
+    assert isinstance(record.balances, Misunderstood)
+    assert record.response_code == 0
+
+
+WHOLE = (
+    b'{"ResponseCode":0,"Agency":7,"ERP_Account_Status":4,"Data":[{"Currency":"EUR","Balance":2,"Value_USD":1,"Cash":1},'
+    b'{"Currency":"GBP","Balance":3,"Value_USD":4,"Cash":3}],"Total_Floating_Balance_USD":5}'
+)
+COSTS = {
+    "a balance of NaN": (b'"Balance":2', b'"Balance":NaN', {"balances"}),
+    "a value of MSVC": (b'"Value_USD":4', b'"Value_USD":1.#QNAN', {"balances"}),
+    "a currency that is no text": (b'"Currency":"EUR"', b'"Currency":7', {"balances"}),
+    "a currency with a quote": (b'"Currency":"EUR"', b'"Currency":"E"R"', {"balances"}),
+    "a currency twice": (b'"GBP"', b'"EUR"', {"balances"}),
+    "a total of Infinity": (b'_USD":5', b'_USD":Infinity', {"total_floating_balance"}),
+    "an agency that is no number": (b'"Agency":7', b'"Agency":"north"', {"agency"}),
+    "a status that is no number": (b'"ERP_Account_Status":4', b'"ERP_Account_Status":-nan(ind)', {"erp_status"}),
+    "a byte order mark": (b'{"ResponseCode"', b'\xef\xbb\xbf{"ResponseCode"', set()),
+    "a number without a reader": (b'"Agency":7', b'"Agency":7,"More":NaN', set()),
+}
+
+
+@pytest.mark.parametrize("find,text,lost", COSTS.values(), ids=COSTS.keys())
+async def test_v2_one_bad_value_costs_one_value(hyper, stranger, find, text, lost):
+    stranger.answers = [answer(200, WHOLE), answer(200, WHOLE.replace(find, text, 1))]
+
+    whole = await hyper.client_balance(1, PASSWORD, a_call())
+    found = await hyper.client_balance(1, PASSWORD, a_call())
+
+    names = ("balances", "total_floating_balance", "agency", "erp_status", "accounting_currency", "response_code")
+    assert {name for name in names if getattr(found, name) != getattr(whole, name)} == lost
+    for name in lost & {"balances", "total_floating_balance"}:
+        assert isinstance(getattr(found, name), Misunderstood)
 
 
 CODES = [
