@@ -171,11 +171,11 @@ class BoundedProtocol(HttpToolsProtocol):
     @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if getattr(self._running, "lingers", False):
-            self._linger()
-        elif self.transport.is_closing():
+        if self.transport.is_closing():
             # It was to be the last answer, and the client may never take it.
             self._close()
+        elif getattr(self._running, "lingers", False):
+            self._linger()
 
     @override
     def handle_websocket_upgrade(self) -> None:

@@ -177,6 +177,18 @@ def test_c4_http_1_0_gets_no_interim_answer(graph):
     assert status(answer) == 200
 
 
+def test_c4_a_client_that_leaves_before_its_body_is_discarded_costs_nothing(graph):
+    for _ in range(20):
+        with connected(graph.url) as wire:
+            wire.sendall(STRANGER + b"content-length: 3000000\r\n\r\n" + b" " * 1000)
+    with connected(graph.url) as wire:
+        wire.sendall(WHOLE)
+        answer = one_answer(wire)
+
+    assert status(answer) == 200
+    assert "Traceback" not in graph.written()
+
+
 def test_c5_a_utf8_mark_is_no_part_of_the_body(edge):
     marked = b"\xef\xbb\xbf" + BODY
 
