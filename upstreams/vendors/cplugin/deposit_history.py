@@ -67,14 +67,10 @@ class Mt4DepositHistory:
 
 
 def _found(trade: _Trade, command: DepositCommand) -> Found:
-    comment = trade.comment or ""
-    if command.reference.casefold() not in comment.casefold():
-        # The operation is not ours, so that its other values do not matter.
-        return Found("", str(trade.order), is_ours=False)
     is_ours = (
         trade.login == int(command.login)
         and str(trade.command).lower() in BALANCE
         and equals_in(command.currency, command.amount, trade.profit)
         and trade.order > 0
     )
-    return Found(comment, str(trade.order), is_ours)
+    return Found(trade.comment or "", str(trade.order), is_ours)

@@ -48,7 +48,7 @@ class Account(msgspec.Struct):
 
 
 class CreateAnswer(msgspec.Struct):
-    account: Account
+    account: msgspec.Raw
 
 
 class BalanceAnswer(msgspec.Struct):
@@ -64,7 +64,13 @@ class BalanceAnswer(msgspec.Struct):
 
 
 def new_account(body: bytes, *, existed: bool) -> NewAccountReceipt:
-    account = wire.decode(body, CreateAnswer).account
+    """The account. Only its login and its server are needed: an answer with both proves that it exists."""
+    return read_one(
+        wire.decode(body, CreateAnswer).account, Account, lambda account: _receipt(account, existed=existed)
+    )
+
+
+def _receipt(account: Account, *, existed: bool) -> NewAccountReceipt:
     login = wire.read_text(account.login)
     if login is None or not account.data_source:
         raise wire.Nonsense("an account without login or data source")

@@ -151,9 +151,9 @@ def _letters(text: str) -> str:
 
 def equals_in(currency: str, amount: Decimal, found: Decimal | None) -> bool:
     """Whether a vendor's figure is the amount at the currency's places: 100.10 may come as 100.09999999999999."""
-    if found is None or found == amount:
-        return found is not None
-    return EXACT.quantize(wire.read_required_money(found), quantum(currency)) == amount
+    if found is None or not found.is_finite():
+        return False
+    return 2 * abs(EXACT.subtract(found, amount)) < quantum(currency)
 
 
 def local_window(moment: datetime, zone: ZoneInfo) -> tuple[str, str]:

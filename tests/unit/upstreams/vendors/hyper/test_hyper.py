@@ -138,6 +138,17 @@ async def test_v2_one_bad_value_costs_one_value(hyper, stranger, find, text, los
         assert isinstance(getattr(found, name), Misunderstood)
 
 
+@pytest.mark.parametrize("text", [b'"Balance":"NaN"', b'"Balance":[]', b'"Status":"perhaps"', b'"Group":7'])
+async def test_v4_an_unreadable_property_of_a_new_account_leaves_its_login(hyper, stranger, text):
+    body = b'{"ResponseCode":0,"account":{"AccountLogin":"55","DataSource":"R1","Currency":"USD",%b}}' % text
+    stranger.answers = [answer(200, body)]
+
+    receipt = await create(hyper)
+
+    assert (receipt.server, receipt.login, receipt.currency) == ("R1", "55", "USD")
+    assert (receipt.balance, receipt.status, receipt.group) == (None, None, None)
+
+
 CODES = [
     (500, "4", OutcomeUnknown, Reason.UPSTREAM_UNAVAILABLE),
     (500, "5", OutcomeUnknown, Reason.UPSTREAM_UNAVAILABLE),
