@@ -1,7 +1,7 @@
 """The composition root: builds, opens and closes all services of the server."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from api.documents.cache import TrustedDocuments
@@ -13,21 +13,19 @@ from api.reconciling import reconciling
 from api.settings.settings import DatabaseSection, ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
 from core.clock import Clock
-from core.config_error import ConfigError
-from core.errors import ERP_DATABASE, UpstreamError
+from core.errors import ERP_DATABASE
 from core.secret import Secret
 from instructions.dispatcher import Dispatcher
 from resolvers.context import Services
 from resolvers.request.executor import Executor
-from upstreams.check.findings import told_of_database
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.services import (
     StateStores,
     UpstreamOptions,
     UpstreamServices,
     check_options,
-    open_stores,
     open_upstream_services,
+    stores_of_command,
 )
 
 # This time is longer than a vendor's usual answer, and shorter than the time after which an orchestrator kills the
@@ -63,17 +61,9 @@ def state_database(settings: Settings) -> Database:
     return Database(_config(settings.state, settings), label=STATE_DATABASE)
 
 
-@asynccontextmanager
-async def open_state(settings: Settings) -> AsyncIterator[StateStores]:
-    """The stores of the state database, for one command. Raises ConfigError where the address is of no use."""
-    database = state_database(settings)
-    setting, url = state_address(settings)
-    try:
-        yield open_stores(database, Clock())
-    except UpstreamError as error:
-        raise ConfigError(setting, told_of_database(error, url)) from error
-    finally:
-        await database.close()
+def open_state(settings: Settings) -> AbstractAsyncContextManager[StateStores]:
+    """The stores of the state database, for one command. Raises ConfigError if the address is wrong."""
+    return stores_of_command(state_database(settings), state_address(settings)[0])
 
 
 def _config(section: ErpSection | StateSection, settings: Settings) -> DatabaseConfig:

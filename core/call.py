@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from core.clock import Deadline
+from core.clock import Clock, Deadline
 from core.lifetime import Lifetime
 
 # The name under which calls to the database of our own schema are counted.
@@ -45,3 +45,23 @@ class Call(msgspec.Struct, frozen=True):
     """The figures of an account that the caller selects; in a shared call, the figures of all its waiters."""
     lifetime: Lifetime = msgspec.field(default_factory=Lifetime)
     """The lifetime of the request. The deadline is separate, because derived and shared calls have other deadlines."""
+
+
+class BudgetStanding(msgspec.Struct, frozen=True):
+    """The state of a caller's budget after an operation.
+
+    `limit` and `remaining` are for operations of this kind: queries or mutations.
+    """
+
+    granted: bool
+    mutation: bool
+    requested: int
+    limit: int
+    remaining: int
+    full_in_seconds: float
+    retry_after_seconds: float
+
+
+def background_call(seconds: float, name: str, caller: str = "") -> Call:
+    """A call without an HTTP request, such as that of a command line. `name` is its id in the log."""
+    return Call(Deadline.after(seconds, Clock()), Tally(), name, caller)

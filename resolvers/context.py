@@ -9,8 +9,7 @@ import msgspec
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from core.budget import BudgetStanding
-from core.call import Call
+from core.call import BudgetStanding, Call
 from core.clock import Clock
 from core.commands import DepositGuards
 from core.visibility import Visibility

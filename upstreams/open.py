@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from core.clock import Clock
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from upstreams.http.health import LinkHealth
 from upstreams.http.link import Link
 from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform

@@ -8,12 +8,14 @@ from functools import partial
 import msgspec
 
 from core.clock import Clock
+from core.errors import ConfigError, UpstreamError
 from upstreams.erp.reader import Erp
 from upstreams.erp.rendering.reader import ClientTexts
 from upstreams.flow.coalescing import Sharing
 from upstreams.http.health import LinkHealth
 from upstreams.open import UpstreamsConfig, open_upstreams
 from upstreams.postgres.database import Database
+from upstreams.postgres.diagnosis import diagnosis_of
 from upstreams.state.api_keys import KeyStore
 from upstreams.state.budgets.budgets import BudgetConfig, Budgets
 from upstreams.state.budgets.opening import open_budgets
@@ -79,6 +81,17 @@ class UpstreamServices:
     servers: Mapping[str, ServerConfig]
     live_cache: LiveCache
     health: Callable[[], Sequence[LinkHealth]]
+
+
+@asynccontextmanager
+async def stores_of_command(database: Database, setting: str) -> AsyncIterator[StateStores]:
+    """The stores for one command. `setting` names the address; a ConfigError for it says what is wrong."""
+    try:
+        yield open_stores(database, Clock())
+    except UpstreamError as error:
+        raise ConfigError(setting, diagnosis_of(error, database.config.url) or error.message) from error
+    finally:
+        await database.close()
 
 
 async def check_options(options: UpstreamOptions, state_database: Database) -> None:

@@ -11,9 +11,7 @@ import click
 import structlog
 
 from api.settings.settings import Settings, load_settings
-from core.config_error import ConfigError
-from core.errors import UpstreamError
-from upstreams.postgres.migrate import MigrationError
+from core.errors import ConfigError, UpstreamError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,7 +62,7 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
         silence_log()
         try:
             return asyncio.run(command(*args, **kwargs))
-        except (UpstreamError, MigrationError, ConfigError) as error:
+        except (UpstreamError, ConfigError) as error:
             raise click.ClickException(getattr(error, "message", str(error))) from None
 
     return wrapper

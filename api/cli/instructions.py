@@ -7,8 +7,7 @@ import click
 
 from api.cli.common import config_option, run_async, settings_from
 from api.services import open_state
-from core.call import Call, Tally
-from core.clock import Clock, Deadline
+from core.call import Call, background_call
 from core.errors import Reason
 from core.money import format_amount
 from core.records import Failure, InstructionRecord
@@ -41,9 +40,8 @@ def command() -> None:
 
 
 async def _with_ledger(config: Path | None, use: Callable[[Ledger, Call], Awaitable[T]]) -> T:
-    clock = Clock()
     async with open_state(settings_from(config)) as stores:
-        return await use(stores.ledger, Call(Deadline.after(_SECONDS, clock), Tally(), "cli"))
+        return await use(stores.ledger, background_call(_SECONDS, "cli"))
 
 
 @command.command(name="list")

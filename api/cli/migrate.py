@@ -4,7 +4,7 @@ import click
 
 from api.cli.common import config_option, run_async, settings_from
 from api.services import state_address
-from upstreams.postgres.migrate import MigrationError, migrate
+from upstreams.postgres.migrate import migrate
 
 
 @click.command()
@@ -14,12 +14,7 @@ async def command(config: Path | None) -> None:
     """Create or update brokergraph's own database schema. The command is safe at any time, also in several replicas at
     the same time.
     """
-    settings = settings_from(config)
-    setting, url = state_address(settings)
-    try:
-        applied = await migrate(url)
-    except MigrationError as error:
-        raise click.ClickException(f"{setting}: {error}") from None
-    for name in applied:
+    setting, url = state_address(settings_from(config))
+    for name in await migrate(url, setting):
         click.echo(f"applied {name}")
     click.echo("The schema is up to date.")

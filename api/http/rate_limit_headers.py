@@ -4,7 +4,7 @@ from draft 08 on: two structured fields, an item for each policy).
 
 import math
 
-from core.budget import BudgetStanding
+from core.call import BudgetStanding
 
 _WINDOW_SECONDS = 60
 # The draft's units are requests, bytes and concurrent requests. A cost is another unit, which `qu` names.

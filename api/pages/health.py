@@ -12,7 +12,6 @@ from api.services import AppServices
 from core.clock import Deadline
 from resolvers.policy.scopes import Scope
 from upstreams.flow.single_flight import SingleFlight
-from upstreams.state.schema_version import REMEDY
 
 _SECONDS = 2.0
 _PATIENCE_SECONDS = 10.0
@@ -36,9 +35,10 @@ class Condition:
         return self.answers and self.instructions
 
     def details(self) -> dict[str, str]:
+        schema = "up" if self.migrated else "not migrated: run `brokergraph migrate`"
         return {
             "erp_database": "up" if self.erp else "down",
-            "state_database": ("up" if self.migrated else f"not migrated: {REMEDY}") if self.state else "down",
+            "state_database": schema if self.state else "down",
             "instructions": "available" if self.instructions else "unavailable",
         }
 

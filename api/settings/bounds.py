@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from core.addresses import Ambiguous, check_address
-from core.config_error import ConfigError
+from core.addresses import POSTGRESQL, REDIS, Ambiguous, check_address
+from core.errors import ConfigError
 from core.secret import Secret
 
 # A number that must be at least one, and a number that may be zero to switch a feature off.
@@ -24,7 +24,17 @@ WholeAge = Annotated[int, Meta(ge=0, le=31_536_000)]
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
-def check_secret_address(path: str, url: Secret | None, schemes: tuple[str, ...]) -> None:
+def check_database_address(path: str, url: Secret | None) -> None:
+    """Raise ConfigError for an ambiguous address of PostgreSQL."""
+    _check_secret_address(path, url, POSTGRESQL)
+
+
+def check_redis_address(path: str, url: Secret | None) -> None:
+    """Raise ConfigError for an ambiguous address of Redis."""
+    _check_secret_address(path, url, REDIS)
+
+
+def _check_secret_address(path: str, url: Secret | None, schemes: tuple[str, ...]) -> None:
     """Raise ConfigError for an ambiguous address, before a driver parses it. The message does not show the address,
     which may have a password.
     """

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from msgspec.inspect import DictType, NoneType, StructType, Type, UnionType, type_info
 
-from core.config_error import ConfigError
+from core.errors import ConfigError
 
 PREFIX: Final = "BROKERGRAPH_"
 # Variables with the prefix that are not settings, because they are read before the settings.

@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec.inspect import FloatType, IntType, LiteralType, Type, type_info
 
 from api.settings.environment import below, without_none
-from core.config_error import ConfigError
+from core.errors import ConfigError
 
 # msgspec's notation for an unnamed entry of a map, and the same notation without dots.
 _SOME_ENTRY: Final = "[...]"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from core.secret import Secret
 from resolvers.policy.scopes import Scope
 from upstreams.http.network import Network

@@ -5,7 +5,7 @@ the new name.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from core.config_error import ConfigError
+from core.errors import ConfigError
 
 # `*` matches every name.
 _RENAMED: Final = {

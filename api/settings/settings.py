@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.settings.bounds import Age, AnyNumber, Port, Seconds, Some, check_secret_address
+from api.settings.bounds import Age, AnyNumber, Port, Seconds, Some, check_database_address, check_redis_address
 from api.settings.deposits import DepositsSection
 from api.settings.environment import lay_over
 from api.settings.http import DocumentsSection, HttpSection
@@ -18,8 +18,7 @@ from api.settings.oidc import OidcConfig, check_issuers
 from api.settings.overload import OverloadSection
 from api.settings.renamed import refuse_renamed
 from api.settings.vendors import upstreams_config, vendor_fields
-from core.addresses import POSTGRESQL, REDIS
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from core.secret import Secret
 from instructions.reconciler import ReconciliationConfig
 from resolvers.context import GraphLimits
@@ -187,10 +186,10 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
 
 
 def _check_addresses(settings: Settings) -> None:
-    check_secret_address("erp.database_url", settings.erp.database_url, POSTGRESQL)
-    check_secret_address("state.database_url", settings.state.database_url, POSTGRESQL)
-    check_secret_address("state.listen_url", settings.state.listen_url, POSTGRESQL)
-    check_secret_address("budget.redis_url", settings.budget.redis_url, REDIS)
+    check_database_address("erp.database_url", settings.erp.database_url)
+    check_database_address("state.database_url", settings.state.database_url)
+    check_database_address("state.listen_url", settings.state.listen_url)
+    check_redis_address("budget.redis_url", settings.budget.redis_url)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema
 
-from core.budget import BudgetStanding
+from core.call import BudgetStanding
 from resolvers.context import Caller, GraphLimits
 from resolvers.request.cost import CostExceeded, Costs
 from resolvers.request.documents import RunnableOperation, Unacceptable

@@ -13,8 +13,7 @@ from graphql import (
     VariableDefinitionNode,
 )
 
-from core.budget import BudgetStanding
-from core.call import Call, Tally
+from core.call import BudgetStanding, Call, Tally
 from resolvers.context import Caller, Context, GraphLimits, Services
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
 from resolvers.policy.directives import asks

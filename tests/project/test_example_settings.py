@@ -8,7 +8,7 @@ import pytest
 from support.certificates import PrivateCa
 
 from api.settings.settings import SettingsFile, load_settings
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from core.secret import Secret
 
 HOUSE = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
 """Does the store of the callers' budgets answer?"""
 
 from core.clock import Clock
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from upstreams.check.findings import Findings, ok, wrong
 from upstreams.postgres.database import Database
 from upstreams.state.budgets.budgets import BudgetConfig

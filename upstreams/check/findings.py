@@ -9,8 +9,7 @@ from typing import Literal
 
 from core.errors import UpstreamError
 from core.secret import Secret
-from upstreams.postgres.diagnosis import diagnose
-from upstreams.postgres.failures import ERRORS
+from upstreams.postgres.diagnosis import diagnosis_of
 
 Verdict = Literal["ok", "note", "wrong"]
 Findings = AsyncIterator["Finding"]
@@ -40,9 +39,8 @@ def wrong(subject: str, what: str, remedy: str) -> Finding:
 
 
 def told_of_database(error: UpstreamError, url: Secret) -> str:
-    """What is wrong with a database: the diagnosis of the driver's error, where there is one."""
-    cause = error.__cause__
-    return diagnose(cause, url) if isinstance(cause, ERRORS) else told(error)
+    """What is wrong with a database: the diagnosis of the driver's error, if there is one."""
+    return diagnosis_of(error, url) or told(error)
 
 
 def told(error: UpstreamError) -> str:

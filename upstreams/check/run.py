@@ -4,8 +4,8 @@ from functools import partial
 
 import msgspec
 
-from core.call import Call, Tally
-from core.clock import Clock, Deadline
+from core.call import Call, background_call
+from core.clock import Clock
 from core.errors import UpstreamError
 from upstreams.check.budget_store import check_budget_store
 from upstreams.check.erp import check_erp
@@ -47,9 +47,9 @@ async def run_check(systems: CheckedSystems, *, offline: bool) -> Findings:
         depositing = sorted(name for name, server in servers.items() if server.deposits)
         without_history = await _without_history(systems)
         parts += [
-            check_erp(systems.erp, systems.accounting_currency, list(servers), _call(clock)),
+            check_erp(systems.erp, systems.accounting_currency, list(servers), _call()),
             check_pooler(systems.erp, "erp.prepared_statements"),
-            check_state(systems.state, systems.state_setting, depositing, without_history, _call(clock)),
+            check_state(systems.state, systems.state_setting, depositing, without_history, _call()),
             check_pooler(systems.state, "state.prepared_statements"),
             check_budget_store(systems.budget, systems.state, clock),
             _check_vendors(systems, clock),
@@ -71,11 +71,11 @@ async def _check_vendors(systems: CheckedSystems, clock: Clock) -> Findings:
     openable = await sound(systems.vendors, clock)
     tokens = partial(DatabaseTokenStore, systems.state, clock)
     try:
-        async for finding in check_vendors(openable, clock, tokens, _call(clock)):
+        async for finding in check_vendors(openable, clock, tokens, _call()):
             yield finding
     except UpstreamError as error:
         yield Finding("vendors", "wrong", error.message, "Correct the problems above, then run the check again.")
 
 
-def _call(clock: Clock) -> Call:
-    return Call(Deadline.after(_SECONDS, clock), Tally(), "check")
+def _call() -> Call:
+    return background_call(_SECONDS, "check")

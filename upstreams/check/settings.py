@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.clock import Clock
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from core.secret import Secret
 from upstreams.check.findings import Finding, note, ok, wrong
 from upstreams.open import UpstreamsConfig, key_of, open_upstreams, path_of

@@ -19,7 +19,7 @@ from upstreams.flow.circuit_breaker import Breaker, Breakers
 from upstreams.flow.rate_limit import RateLimit, reserved_of
 from upstreams.flow.retry_budget import RetryBudget
 from upstreams.http.call_log import CallLog
-from upstreams.http.damaged_json import mend
+from upstreams.http.decoding.damaged_json import mend
 from upstreams.http.failures import Failures
 from upstreams.http.health import HealthBook, LinkHealth
 from upstreams.http.http1 import ExchangeBounds

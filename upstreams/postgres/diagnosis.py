@@ -6,9 +6,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
+from core.errors import UpstreamError
 from core.secret import Secret
+from upstreams.postgres.failures import ERRORS
 
 _NOT_MIGRATED: Final = "the schema brokergraph is not that of this version; run `brokergraph migrate`"
+
+
+def diagnosis_of(error: UpstreamError, url: Secret) -> str | None:
+    """The diagnosis of the driver's error behind `error`; None without one."""
+    return diagnose(error.__cause__, url) if isinstance(error.__cause__, ERRORS) else None
 
 
 def diagnose(error: BaseException, url: Secret) -> str:

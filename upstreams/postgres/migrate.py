@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from core.errors import ConfigError
 from core.secret import Secret
 from upstreams.postgres.diagnosis import diagnose
 from upstreams.postgres.failures import ERRORS
@@ -16,10 +17,6 @@ from upstreams.postgres.sql import read_statements
 sql = read_statements("postgres/migrate.sql")
 # The number is arbitrary, but every version of brokergraph must use the same one.
 _LOCK = 0x62726F6B657267
-
-
-class MigrationError(Exception):
-    """The database does not match these migrations. The message names the migration and the correction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +36,16 @@ def migrations() -> Iterator[Migration]:
             yield Migration(file.name.removesuffix(".sql"), file.read_text(encoding="utf-8"))
 
 
-async def migrate(url: Secret) -> list[str]:
+async def migrate(url: Secret, setting: str = "state.database_url") -> list[str]:
     """Apply the missing migrations and return their names.
 
-    Raises MigrationError if an applied file was changed since, and where the database does not take the migrations.
+    Raises ConfigError if an applied file was changed since, and if the database refuses the migrations. `setting` names
+    the address.
     """
     try:
         return await _migrate(url)
     except ERRORS as error:
-        raise MigrationError(f"{diagnose(error, url)}.") from error
+        raise ConfigError(setting, f"{diagnose(error, url)}.") from error
 
 
 async def _migrate(url: Secret) -> list[str]:
@@ -74,9 +72,10 @@ async def _applied(connection: Any) -> dict[str, str]:
 async def _apply(connection: Any, migration: Migration, applied: dict[str, str]) -> bool:
     if migration.name in applied:
         if applied[migration.name] != migration.checksum:
-            raise MigrationError(
-                f"Migration {migration.name} was applied with another text than this version has. "
-                "Run the version that applied it, or add a new migration; an applied one is never edited."
+            raise ConfigError(
+                f"migration {migration.name}",
+                "it was applied with another text than this version has. "
+                "Run the version that applied it, or add a new migration; an applied one is never edited.",
             )
         return False
     async with connection.transaction():

@@ -11,7 +11,7 @@ from support.vendor_calls import a_call
 
 from core.commands import DepositCommand, NewAccountCommand
 from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.vendors.cplugin import account_flags as flags
 from upstreams.vendors.cplugin.new_accounts import new_password
 

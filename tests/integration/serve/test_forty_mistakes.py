@@ -103,9 +103,7 @@ MISTAKES = {
     "an overlap that is none": Mistake("keys rotate key-00000000 --overlap soon", ("soon", "7d")),
     "an instruction id that is none": Mistake("instructions show 4711", ("4711", "UUID")),
     "an unknown instruction": Mistake(f"instructions show {UUID}", (UUID,)),
-    "one person twice": Mistake(
-        [*RESOLVE, "--decided-by", "ANNA", "--confirmed-by", "anna"], ("must not be",)
-    ),
+    "one person twice": Mistake([*RESOLVE, "--decided-by", "ANNA", "--confirmed-by", "anna"], ("must not be",)),
     "no documents file": Mistake("documents add acme /nowhere/docs.json", ("/nowhere/docs.json",)),
     "a manifest that is none": Mistake("documents add acme MANIFEST", ("MANIFEST",)),
     "neither ids nor --all": Mistake("documents remove acme", ("--all",)),

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from api.settings.settings import load_settings
 from core.addresses import POSTGRESQL, REDIS, Ambiguous, check_address, find_passwords
 from core.clock import Clock
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from core.secret import Secret
 from upstreams.open import UpstreamsConfig, open_upstreams
 from upstreams.vendors.hyper.config import HyperConfig

@@ -3,7 +3,7 @@ import pytest
 from support.vendor_calls import changed
 
 from core.clock import Clock
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from core.secret import Secret
 from upstreams.open import UpstreamsConfig, open_upstreams
 from upstreams.vendors.broctagon.config import BroctagonConfig

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 import structlog
 
-from core.budget import BudgetStanding
+from core.call import BudgetStanding
 from core.clock import Clock
 from core.secret import Secret
 from upstreams.state.budgets.memory import MemoryStore

@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from core.clock import Clock
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from upstreams.postgres.database import Database
 from upstreams.state.budgets.budgets import BudgetConfig, Budgets
 from upstreams.state.budgets.memory import MemoryStore

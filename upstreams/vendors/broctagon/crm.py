@@ -19,7 +19,7 @@ from core.call import Call
 from core.commands import AccountRequestCommand
 from core.errors import Reason, Rejected, System, Unavailable, UpstreamError
 from core.secret import Secret
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.link import Link, Read, T
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer

@@ -14,7 +14,7 @@ from core.clock import Clock
 from core.commands import DepositCommand, DepositReceipt
 from core.errors import Reason
 from core.money import format_amount
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.broctagon.crm import SYSTEM, Broctagon, Transaction
 from upstreams.vendors.kit.command_checks import check_deposit

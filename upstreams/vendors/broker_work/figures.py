@@ -13,7 +13,7 @@ import msgspec
 
 from core.errors import System, UpstreamError
 from core.records import LiveAccountRecord
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.vendors.kit.live_batches import Rows
 from upstreams.vendors.kit.rows import NONSENSE
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from core.call import Call
 from core.clock import Clock
 from core.errors import Reason, UpstreamError
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.failures import Failures
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer

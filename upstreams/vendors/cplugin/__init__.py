@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from core.clock import Clock
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from upstreams.vendors.cplugin.config import CPluginConfig
 from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection, connect
 from upstreams.vendors.cplugin.mt4 import mt4_server

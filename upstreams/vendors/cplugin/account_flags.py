@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 
 # MT4 enableFlags, build 1455 [D, C-spec]. The documentation spells each name in two ways.
 MT4_ENABLED, MT4_READ_ONLY = 0x01, 0x04

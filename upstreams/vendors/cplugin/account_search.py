@@ -11,7 +11,7 @@ import msgspec
 
 from core.call import Call
 from core.commands import NewAccountCommand, NewAccountReceipt
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import Paging, open_envelope, read_paging
 from upstreams.vendors.cplugin.new_accounts import Mt4Accounts

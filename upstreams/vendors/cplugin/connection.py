@@ -3,8 +3,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from core.errors import System
-from upstreams.http.access_tokens import AuthorisedLink
-from upstreams.http.client_credentials import ClientCredentials
+from upstreams.http.tokens.access_tokens import AuthorisedLink
+from upstreams.http.tokens.client_credentials import ClientCredentials
 from upstreams.vendors.cplugin.config import CPluginConfig
 from upstreams.vendors.kit.vendor import Opening
 

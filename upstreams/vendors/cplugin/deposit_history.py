@@ -12,7 +12,7 @@ import msgspec
 
 from core.call import Call
 from core.commands import DepositCommand, DepositReceipt
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import open_envelope, read_paging
 from upstreams.vendors.cplugin.reads import TradePlatform

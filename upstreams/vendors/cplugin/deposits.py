@@ -5,7 +5,7 @@ import msgspec
 from core.call import Call
 from core.commands import DepositCommand, DepositReceipt
 from core.errors import Reason
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.cplugin.writes import Writer

@@ -3,7 +3,7 @@
 import msgspec
 
 from core.errors import Doubt, OutcomeUnknown, Reason, UpstreamError
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.failures import Failures
 from upstreams.http.link import TokenRefused
 from upstreams.http.transport import HttpAnswer

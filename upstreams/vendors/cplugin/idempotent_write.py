@@ -19,8 +19,8 @@ import msgspec
 
 from core.clock import Clock, Deadline
 from core.errors import Doubt, OutcomeUnknown, Rejected, Unavailable, UpstreamError
-from upstreams.http.access_tokens import AuthorisedWrite
 from upstreams.http.limits import Limits
+from upstreams.http.tokens.access_tokens import AuthorisedWrite
 
 T = TypeVar("T")
 

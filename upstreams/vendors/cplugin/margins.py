@@ -10,7 +10,7 @@ from core.call import Call
 from core.clock import Clock
 from core.errors import UpstreamError
 from core.records import LiveAccountRecord
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import open_envelope
 from upstreams.vendors.cplugin.reads import TradePlatform

@@ -13,7 +13,7 @@ import msgspec
 from core.call import Call
 from core.errors import Reason, Rejected
 from core.records import LiveAccountRecord
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin import account_flags as flags
 from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection

@@ -17,7 +17,7 @@ from core.call import Call
 from core.commands import NewAccountCommand, NewAccountReceipt
 from core.errors import OutcomeUnknown, Reason, UpstreamError
 from core.secret import Secret
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.cplugin.writes import Writer

@@ -11,7 +11,7 @@ import msgspec
 
 from core.call import Call
 from core.records import LiveAccountRecord
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.link import Read, T
 from upstreams.http.request import HttpRequest
 from upstreams.vendors.cplugin import account_flags as flags

@@ -7,7 +7,7 @@ import msgspec
 
 from core.call import Call
 from core.errors import UpstreamError
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.failures import Failures
 from upstreams.http.link import Read
 from upstreams.http.request import HttpRequest

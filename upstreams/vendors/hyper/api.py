@@ -15,10 +15,10 @@ from core.commands import NewAccountReceipt
 from core.errors import Reason, System, UpstreamError
 from core.records import LiveClientRecord
 from core.secret import Secret
-from upstreams.http import lenient_json as wire
-from upstreams.http.access_tokens import AuthorisedLink, AuthorisedWrite
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.link import Link, TokenRefused
 from upstreams.http.request import HttpRequest
+from upstreams.http.tokens.access_tokens import AuthorisedLink, AuthorisedWrite
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.hyper import wire as hyper_wire
 from upstreams.vendors.hyper.config import HyperConfig

@@ -11,10 +11,10 @@ from typing import Any
 
 from core.call import Call
 from core.secret import Secret
-from upstreams.http import lenient_json as wire
-from upstreams.http.access_tokens import SharedFetch
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.link import Link, TokenRefused
 from upstreams.http.request import HttpRequest
+from upstreams.http.tokens.access_tokens import SharedFetch
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.hyper.config import HyperConfig
 from upstreams.vendors.kit.token_store import TokenPair, TokenStore

@@ -10,7 +10,7 @@ import msgspec
 from core.commands import NewAccountReceipt
 from core.errors import UpstreamError
 from core.records import LiveBalance, LiveClientRecord
-from upstreams.http import lenient_json as wire
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.failures import Failures
 from upstreams.vendors.kit.rows import NONSENSE, read_one, unreadable_row
 

@@ -18,8 +18,8 @@ import msgspec
 
 from core.errors import Reason, Rejected
 from core.money import EXACT, quantum
-from upstreams.http import lenient_json as wire
-from upstreams.http.damaged_json import bytes_of_row
+from upstreams.http.decoding import lenient_json as wire
+from upstreams.http.decoding.damaged_json import bytes_of_row
 from upstreams.http.failures import Failures
 from upstreams.vendors.kit.rows import cut_rows
 

@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from core.errors import UpstreamError
-from upstreams.http import lenient_json as wire
-from upstreams.http.damaged_json import MOST_DAMAGED_ROWS, bytes_of_row
+from upstreams.http.decoding import lenient_json as wire
+from upstreams.http.decoding.damaged_json import MOST_DAMAGED_ROWS, bytes_of_row
 from upstreams.http.failures import Failures
 
 T = TypeVar("T")

@@ -1,6 +1,6 @@
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from upstreams.vendors.kit.server_config import ServerConfig
 
 

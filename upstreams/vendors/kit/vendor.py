@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 from core.call import Call
 from core.clock import Clock
-from core.config_error import ConfigError
-from core.errors import System
+from core.errors import ConfigError, System
 from upstreams.http.limits import Limits
 from upstreams.http.link import Link
 from upstreams.http.network import DIRECT, Network

@@ -13,7 +13,7 @@ from api.identity.jwks import IssuerKeys
 from api.identity.oidc import InvalidToken, Issuer, issuer_of
 from api.settings.oidc import OidcConfig, check_issuers
 from core.clock import Clock
-from core.config_error import ConfigError
+from core.errors import ConfigError
 from core.secret import Secret
 from upstreams.http.fetch import Fetcher
 

@@ -1,7 +1,7 @@
 import pytest
 
 from api.settings.settings import load_settings
-from core.config_error import ConfigError
+from core.errors import ConfigError
 
 RENAMED = {
     "BROKERGRAPH_SETTLING__ENABLED": ("settling", "reconciliation"),

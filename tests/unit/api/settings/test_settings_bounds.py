@@ -3,7 +3,7 @@
 import pytest
 
 from api.settings.settings import load_settings
-from core.config_error import ConfigError
+from core.errors import ConfigError
 
 LEAST = {"ERP__DATABASE_URL": "postgresql://erp", "ERP__ACCOUNTING_CURRENCY": "ILS"}
 

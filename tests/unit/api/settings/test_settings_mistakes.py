@@ -3,7 +3,7 @@
 import pytest
 
 from api.settings.settings import load_settings
-from core.config_error import ConfigError
+from core.errors import ConfigError
 
 LEAST = '[erp]\ndatabase_url = "postgresql://erp"\naccounting_currency = "ILS"\n'
 GOOD = '[servers.R1]\nplatform = "MT4"\nadapter = "cplugin"\nconnection = "main"\nid = "1"\n'

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from api.settings.settings import load_settings
-from core.config_error import ConfigError
+from core.errors import ConfigError
 
 LEAST = '[erp]\ndatabase_url = "postgresql://in-file"\naccounting_currency = "ILS"\n'
 SERVER = 'platform = "MT4"\nadapter = "cplugin"\nconnection = "main"\nid = "1"\n'

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from upstreams.http.damaged_json import MOST_DAMAGED_ROWS, bytes_of_row, mend
+from upstreams.http.decoding.damaged_json import MOST_DAMAGED_ROWS, bytes_of_row, mend
 
 # Texts that look like the syntax around them, and any others that JSON can hold.
 SYNTAX = some.sampled_from(

@@ -17,10 +17,10 @@ from core.clock import Clock
 from core.commands import DepositCommand, NewAccountCommand
 from core.errors import Misunderstood, System
 from core.secret import Secret
-from upstreams.http.access_tokens import AuthorisedLink
 from upstreams.http.connection_pool import ConnectionPool
 from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
+from upstreams.http.tokens.access_tokens import AuthorisedLink
 from upstreams.vendors.broctagon.config import BroctagonConfig
 from upstreams.vendors.broctagon.crm import Broctagon
 from upstreams.vendors.broker_work.config import BrokerWorkConfig

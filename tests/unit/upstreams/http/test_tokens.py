@@ -8,8 +8,8 @@ from support.vendor_calls import SHORT, HandClock, a_call, answer, cut
 
 from core.errors import System, Unavailable
 from core.secret import Secret
-from upstreams.http.client_credentials import ClientCredentials
 from upstreams.http.link import Link
+from upstreams.http.tokens.client_credentials import ClientCredentials
 from upstreams.vendors.cplugin.config import CPluginConfig
 from upstreams.vendors.cplugin.connection import connect
 from upstreams.vendors.hyper.config import HyperConfig

@@ -6,8 +6,8 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from upstreams.http import lenient_json as wire
-from upstreams.http.damaged_json import mend
+from upstreams.http.decoding import lenient_json as wire
+from upstreams.http.decoding.damaged_json import mend
 from upstreams.vendors.kit.history_search import Found, equals_in, match_one, read_history, surely_lacks
 
 OURS = "bg0123456789abcdef0123456789ab"

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from core.errors import Misunderstood, System
-from upstreams.http import lenient_json as wire
-from upstreams.http.damaged_json import MOST_DAMAGED_ROWS
+from upstreams.http.decoding import lenient_json as wire
+from upstreams.http.decoding.damaged_json import MOST_DAMAGED_ROWS
 from upstreams.http.failures import Failures, retry_after_seconds
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.kit.rows import read_rows

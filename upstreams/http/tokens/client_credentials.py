@@ -9,10 +9,10 @@ import msgspec
 
 from core.call import Call
 from core.secret import Secret
-from upstreams.http import lenient_json as wire
-from upstreams.http.access_tokens import SharedFetch
+from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
+from upstreams.http.tokens.access_tokens import SharedFetch
 from upstreams.http.transport import HttpAnswer
 
 # The vendor's own SDKs renew a token this long before its end [D, C-py].
