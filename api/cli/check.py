@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import click
 
-from api.cli.common import config_option, settings_from, silence_log
+from api.cli.common import config_option, settings_from, silent_log
 from api.identity.check import check_issuers
 from api.observability.redaction import known_secrets
 from api.services import erp_database, state_database
@@ -40,8 +40,9 @@ def command(config: Path | None, token_file: BinaryIO | None, *, offline: bool) 
     token = None if token_file is None else _read_token(token_file)
     if token is not None and offline:
         raise click.UsageError("A token is checked with its issuer's keys, so --token cannot be --offline.")
-    silence_log()
-    if asyncio.run(_report(settings, token, offline=offline)):
+    with silent_log():
+        problems = asyncio.run(_report(settings, token, offline=offline))
+    if problems:
         raise SystemExit(1)
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -45,13 +46,19 @@ def principal_named(_context: click.Context, _argument: click.Parameter, value: 
     return value
 
 
-def silence_log() -> None:
+@contextmanager
+def silent_log() -> Iterator[None]:
     """Write only crashes to the log. The message of a command says what is wrong, and log lines would repeat it.
 
-    The loggers are not cached, so that a server that starts in this process gets its own.
+    The loggers are not cached, so that a server that starts in this process afterwards gets its own.
     """
+    before = structlog.get_config()
     wrapper = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=wrapper, cache_logger_on_first_use=False)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
@@ -59,9 +66,9 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        silence_log()
         try:
-            return asyncio.run(command(*args, **kwargs))
+            with silent_log():
+                return asyncio.run(command(*args, **kwargs))
         except (UpstreamError, ConfigError) as error:
             raise click.ClickException(getattr(error, "message", str(error))) from None
 

@@ -139,5 +139,5 @@ def test_i4_check_names_a_discovery_document_of_another_issuer(believing, issuer
 
     lines = wrong_lines(believing.run_here("check").output)
 
-    assert "auth.oidc.staff: its keys cannot be fetched: the discovery document is another issuer's" in lines
+    assert "auth.oidc.staff: its keys cannot be fetched: the discovery document names another issuer" in lines
     assert json.dumps(issuer.asked) == json.dumps(["/.well-known/openid-configuration"])
