@@ -89,9 +89,13 @@ class FairQueue(Generic[W]):
         """Remove the waiter of `first` from the queue and return it, so that it can be served."""
         waiter = self.first(newest=newest)
         if waiter is not None:
-            self._lanes.move_to_end(waiter.caller)
-            self._remove(waiter)
+            self.take_turn(waiter)
         return waiter
+
+    def take_turn(self, waiter: W) -> None:
+        """Remove the waiter that `first` returned, so that it can be served."""
+        self._lanes.move_to_end(waiter.caller)
+        self._remove(waiter)
 
     def take_of_longest(self, caller: Hashable) -> W | None:
         """Take the newest waiter of the longest lane. None if `caller` with one more waiter would have the longest

@@ -66,6 +66,8 @@ class WaitingQueue:
 
     def call(self) -> bool:
         """Give the slot to a waiter. False if no request waits."""
+        if not self._queue.length:
+            return False
         waiter = self._queue.take(newest=not self.swamped and self._stalls(self._called_then))
         if waiter is None:
             return False

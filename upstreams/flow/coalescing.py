@@ -116,7 +116,7 @@ class QuestionLane(Generic[K, V]):
             fresh = [key for key in waiter.keys if key not in keys]
             if waiters and len(keys) + len(fresh) > keys_max:
                 break
-            self.queue.take()
+            self.queue.take_turn(waiter)
             waiters.append(waiter)
             keys |= dict.fromkeys(fresh)
         return Batch(waiters, list(keys)) if waiters else None

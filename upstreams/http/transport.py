@@ -5,6 +5,7 @@ may be repeated, and a sent one may have been applied.
 """
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -53,9 +54,9 @@ def _no_cookies() -> CookieJar:
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
 
 
-def _http(limits: Limits, network: Network) -> httpx.AsyncClient:
+def _http(limits: Limits, network: Network, context: ssl.SSLContext) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        verify=tls_context(network.ca_file),
+        verify=context,
         proxy=None if network.proxy is None else network.proxy.reveal(),
         cookies=_no_cookies(),
         trust_env=False,
@@ -78,8 +79,10 @@ class Transport:
     def __init__(self, limits: Limits, network: Network = DIRECT) -> None:
         self._limits = limits
         self._has_proxy = network.proxy is not None
-        self._reading = Http1Transport(tls_context(network.ca_file), keep_alive_seconds=KEEP_ALIVE_SECONDS)
-        self._client = _http(limits, network)
+        # To read the certificates takes longer than the rest of a connection's start.
+        context = tls_context(network.ca_file)
+        self._reading = Http1Transport(context, keep_alive_seconds=KEEP_ALIVE_SECONDS)
+        self._client = _http(limits, network, context)
         self._origins: dict[str, tuple[Origin, bytes]] = {}
 
     def distrust(self, lane: str) -> None:

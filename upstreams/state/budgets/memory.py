@@ -22,9 +22,12 @@ class MemoryStore:
 
     async def take(self, principal: str, draw: Draw) -> Level:
         now = self._now()
-        level = (self._buckets.get(principal) or full(draw, now)).drawn(draw, now)
-        self._buckets[principal] = level
-        return level
+        try:
+            level = self._buckets[principal]
+        except KeyError:
+            level = full(draw, now)
+        self._buckets[principal] = drawn = level.drawn(draw, now)
+        return drawn
 
     async def aclose(self) -> None:
         self._buckets.clear()
