@@ -127,6 +127,6 @@ def test_a_migration_that_was_changed_is_refused_and_named(operator):
     refused, checked = operator.run("migrate"), operator.run("check")
 
     assert refused.returncode == 1
-    assert f"Migration {name} was applied with another text" in refused.stderr
+    assert f"migration {name}: it was applied with another text" in refused.stderr
     assert checked.returncode == 1
     assert f"WRONG schema brokergraph: migration {name} was applied with another text" in checked.stdout

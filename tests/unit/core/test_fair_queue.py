@@ -66,19 +66,23 @@ async def test_the_newest_waiter_of_the_caller_with_the_next_turn_is_served_when
 
 async def test_a_caller_that_comes_back_is_the_last():
     desk = Desk()
-    await desk.join("ab")
+    tasks = await desk.join("ab")
     first = desk.queue.take()
     assert first is not None
-    await desk.join("ca")
+    first.serve("first")
+    tasks += await desk.join("ca")
 
     assert [first.caller, *(waiter.caller for waiter in desk.serve_all())] == ["a", "b", "c", "a"]
+    await asyncio.gather(*tasks)
 
 
 async def test_the_waiters_ahead_are_those_that_are_served_before_the_callers_next_one():
     desk = Desk()
-    await desk.join("aaaaaabb")
+    tasks = await desk.join("aaaaaabb")
 
     assert [desk.queue.ahead(caller) for caller in "abc"] == [8, 5, 2]
+    desk.serve_all()
+    await asyncio.gather(*tasks)
 
 
 async def test_the_longest_lane_gives_its_newest_waiter_unless_it_is_the_callers_own():
