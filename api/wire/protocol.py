@@ -6,25 +6,23 @@ Here each phase of a connection has a time-out:
     headers   from the first byte (or from the connection) to the empty line     408
     body      from the empty line to the last byte                               408
     answer    belongs to the application, which has a deadline of its own
-    reading   while the client does not read the answer; then the connection is closed
+    reading   while the client does not read the answer (closing.py)
     idle      between two requests: uvicorn's keep-alive
 
 uvicorn also queues pipelined requests without limit; here a few are accepted, then the connection is closed.
 """
 
 import asyncio
-import weakref
 from enum import Enum, auto
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from typing_extensions import override
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from api.settings.http import HttpSection
-from api.wire.cycle import BoundedCycle
+from api.wire.closing import ClosingProtocol
 from api.wire.framing import ambiguity, final_response
 from api.wire.request_state import state_of
 
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
 # The maximum of pipelined requests. Browsers and proxies do not pipeline; each request costs memory and time.
 _MOST_AHEAD: Final = 16
-# How long the rest of a request is discarded behind the last answer.
-_LINGER_SECONDS: Final = 5.0
 _NOT_HEARD_OUT: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -50,21 +46,16 @@ class _TooMuch(Exception):
     """The request is too large or malformed. The exception stops the parser, which has no other way to stop."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """The protocol of one connection."""
+class BoundedProtocol(ClosingProtocol):
+    """The protocol of one connection, with a time-out for each phase of a request."""
 
     def __init__(self, *arguments: Any, limits: HttpSection, **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self._limits = limits
-        self._running: RequestResponseCycle | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        super().__init__(*arguments, limits=limits, **more)
         self._phase = _Phase.IDLE
         self._completed = False
-        self._stalled: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         self._status = HTTPStatus.BAD_REQUEST
         self._message: str | None = None
-        self._is_ending = False
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -72,28 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.connections) > self._limits.max_connections:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
         else:
-            self._within(self._limits.header_timeout_seconds)
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_timer()
-        self._stop_stalled()
-        if self._running is not None and not self._running.response_complete:
-            # uvicorn notifies only the last request. With pipelined requests this is not the request that is being
-            # answered.
-            self._running.disconnected = True
-            self._running.message_event.set()
-            if lifetime := state_of(cast("Scope", self._running.scope)).lifetime:
-                lifetime.disconnect()
-        super().connection_lost(exc)
-
-    @override
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._running = cycle
-        # uvicorn has no parameter for the class.
-        cycle.__class__ = BoundedCycle
-        state_of(cast("Scope", cycle.scope)).cycle = weakref.ref(cycle)
-        super()._start_asgi_task(cycle, app)
+            self._await_part(self._limits.header_timeout_seconds)
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -111,10 +81,6 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
         self._wait(before)
 
-    def _is_over(self) -> bool:
-        """Whether no more bytes of this client are read."""
-        return self._is_ending or self.transport.is_closing()
-
     def _wait(self, before: "_Phase") -> None:
         """Start the timer for the missing part of a request. A complete request needs no timer."""
         whole, self._completed = self._completed, False
@@ -123,7 +89,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if whole and self._phase is _Phase.IDLE:
             return
         if self._timer is None or self._phase is not before:
-            self._within(
+            self._await_part(
                 self._limits.body_timeout_seconds if self._phase is _Phase.BODY else self._limits.header_timeout_seconds
             )
 
@@ -169,15 +135,6 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     @override
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self.transport.is_closing():
-            # It was to be the last answer, and the client may never take it.
-            self._close()
-        elif getattr(self._running, "lingers", False):
-            self._linger()
-
-    @override
     def handle_websocket_upgrade(self) -> None:
         self._message = "No WebSocket is served here."
         self._refuse(HTTPStatus.FORBIDDEN)
@@ -186,40 +143,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(self._status)
 
-    @override
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._stop_stalled()
-        self._stalled = self.loop.call_later(self._limits.body_timeout_seconds, self._abort)
-
-    @override
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._stop_stalled()
-
-    def _stop_stalled(self) -> None:
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
-
-    @override
-    def timeout_keep_alive_handler(self) -> None:
-        self._close()
-
-    def _within(self, seconds: float) -> None:
-        self._stop_timer()
-        self._timer = self.loop.call_later(seconds, self._too_slow)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _await_part(self, seconds: float) -> None:
+        self._start_timer(seconds, self._too_slow)
 
     def _too_slow(self) -> None:
         if self.pipeline:
             # The timer does not count while the server does not read, because it still answers an earlier request of
             # the connection.
-            self._within(self._limits.body_timeout_seconds)
+            self._await_part(self._limits.body_timeout_seconds)
             return
         if self._phase is _Phase.IDLE or self._has_begun_to_answer():
             self._close()
@@ -254,27 +185,3 @@ class BoundedProtocol(HttpToolsProtocol):
             return None
         is_of_this_request = cycle is self.cycle and self._phase is _Phase.BODY
         return cycle if cycle.response_started or not is_of_this_request else None
-
-    def _abort(self) -> None:
-        if self._running is not None:
-            # uvloop warns about a write between this call and its report of the lost connection.
-            self._running.disconnected = True
-        self.transport.abort()
-
-    def _linger(self) -> None:
-        """End the connection, but discard for a while what the client still sends.
-
-        A connection that is closed with unread bytes is reset, and the client may lose the answer.
-        """
-        self._is_ending = True
-        self._unset_keepalive_if_required()
-        self._stop_timer()
-        self.transport.write_eof()
-        self._timer = self.loop.call_later(_LINGER_SECONDS, self._close)
-
-    def _close(self) -> None:
-        """Close the connection after the client has read all bytes, or after a time-out."""
-        self._stop_timer()
-        if not self.transport.is_closing():
-            self.transport.close()
-        self._timer = self.loop.call_later(self._limits.body_timeout_seconds, self._abort)

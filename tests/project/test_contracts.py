@@ -67,7 +67,10 @@ def test_every_package_that_is_imported_is_declared_and_every_declared_one_is_us
     [
         ("httpx", ["upstreams/http"]),
         ("asyncpg", ["upstreams", "sandbox"]),
-        ("uvicorn", ["api/cli/serve.py", "api/wire/protocol.py", "api/wire/cycle.py", "sandbox"]),
+        (
+            "uvicorn",
+            ["api/cli/serve.py", "api/wire/protocol.py", "api/wire/closing.py", "api/wire/cycle.py", "sandbox"],
+        ),
     ],
 )
 def test_a_library_has_one_home(library, homes):

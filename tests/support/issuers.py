@@ -31,6 +31,12 @@ class FakeIssuer:
     asked: list[str] = field(default_factory=list)
     discovery: dict = field(default_factory=dict)
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """The variables, without their prefix, of a server that believes this issuer's tokens."""
+        names = {"ISSUER": self.url, "AUDIENCE": f'["{AUDIENCE}"]', "ALGORITHMS": '["ES256"]'}
+        return {f"AUTH__OIDC__staff__{name}": value for name, value in names.items()}
+
     def new_key(self, kid: str, kind: str = "EC") -> None:
         self.keys[kid] = jwk.generate_key(kind, "P-256" if kind == "EC" else 2048, {"kid": kid})
 

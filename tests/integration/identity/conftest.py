@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from support.graphs import Graph, running_graph
-from support.issuers import AUDIENCE, FakeIssuer, issuing
+from support.issuers import FakeIssuer, issuing
 
 SCOPES = """{ desk = ["client:read", "balance:read", "instruction:read", "deposit:create"], ops = ["metrics:read"],
 all = ["client:read", "balance:read", "instruction:read", "deposit:create", "account:create",
@@ -26,9 +26,7 @@ def believing(box) -> Iterator[Believing]:
         issuing() as issuer,
         running_graph(
             box,
-            AUTH__OIDC__staff__ISSUER=issuer.url,
-            AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
-            AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+            **issuer.settings,
             AUTH__OIDC__staff__SCOPES=SCOPES,
             AUTH__OIDC__staff__EVERY_AGENCY="all",
             AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="client",

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 from support.graphs import running_graph
-from support.issuers import AUDIENCE, issuing
+from support.issuers import issuing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
@@ -131,9 +131,7 @@ def test_i1_a_token_without_a_configured_claim_gets_401_and_the_log_names_the_cl
         issuing() as issuer,
         running_graph(
             box,
-            AUTH__OIDC__staff__ISSUER=issuer.url,
-            AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
-            AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+            **issuer.settings,
             AUTH__OIDC__staff__SCOPES='{ desk = ["client:read"] }',
             AUTH__OIDC__staff__SCOPES_CLAIM="realm_access.roles",
             AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="user.client_number",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.graphs import Graph, running_graph
-from support.issuers import AUDIENCE, FakeIssuer, issuing
+from support.issuers import FakeIssuer, issuing
 
 
 @pytest.fixture(scope="module")
@@ -18,9 +18,7 @@ def watched(box, issuer) -> Iterator[Graph]:
     with running_graph(
         box,
         SERVER__REQUEST_DEADLINE_SECONDS="2",
-        AUTH__OIDC__staff__ISSUER=issuer.url,
-        AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
-        AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+        **issuer.settings,
         AUTH__OIDC__staff__SCOPES='{ desk = ["client:read", "balance:read"] }',
     ) as running:
         yield running

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from support.issuers import AUDIENCE, issuing
+from support.issuers import issuing
 from support.served import PROGRAM, Operator, wrong_lines
 
 SCOPES = '{ desk = ["client:read", "balance:read"] }'
@@ -19,9 +19,7 @@ def issuer():
 @pytest.fixture
 def believing(acme, issuer) -> Operator:
     return acme.operator.having(
-        BROKERGRAPH_AUTH__OIDC__staff__ISSUER=issuer.url,
-        BROKERGRAPH_AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
-        BROKERGRAPH_AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+        **{f"BROKERGRAPH_{name}": value for name, value in issuer.settings.items()},
         BROKERGRAPH_AUTH__OIDC__staff__SCOPES=SCOPES,
         BROKERGRAPH_AUTH__OIDC__staff__EVERY_AGENCY="all",
         BROKERGRAPH_AUTH__OIDC__staff__SCOPES_CLAIM="realm_access.roles",

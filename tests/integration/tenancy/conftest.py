@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from support.graphs import Graph, running_graph
-from support.issuers import AUDIENCE, OWN_CLIENT, issuing
+from support.issuers import OWN_CLIENT, issuing
 
 from resolvers.policy.scopes import Scope
 
@@ -27,9 +27,7 @@ def callers(box) -> Iterator[Callers]:
         issuing() as issuer,
         running_graph(
             box,
-            AUTH__OIDC__staff__ISSUER=issuer.url,
-            AUTH__OIDC__staff__AUDIENCE=f'["{AUDIENCE}"]',
-            AUTH__OIDC__staff__ALGORITHMS='["ES256"]',
+            **issuer.settings,
             AUTH__OIDC__staff__SCOPES=f"{{ all = {scopes} }}",
             AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="client",
             AUTH__OIDC__staff__CLIENT_NUMBER_REQUIRED="false",

@@ -22,12 +22,16 @@ Json = Any
 
 # The members in which vendors' answers have their lists.
 _LIST: Final = re.compile(rb'"(?:data|Data|records)"\s*:\s*\[')
-# A row is an object with members. A text that could look like the end of one row and the begin of another has its
-# quotes escaped, so that it does not match.
+# A row is an object with members. The end of a text can look like the border of two rows, as in `"x": "},{", "y": 1`.
+# Then the first piece ends within a text, so that only both pieces together can be read.
 _BETWEEN_ROWS: Final = re.compile(rb'(?<=\})\s*,\s*(?=\{\s*")')
-# A value that no JSON value begins with, or a number that does not end like one.
+_TEXT: Final = r'"(?:[^"\\]|\\.)*+'
+# A name with a value that no JSON value begins with, or with a number that does not end like one. The second form passes
+# texts over, because a text may look like such a member.
 _ODD_NUMBER: Final = re.compile(
-    r'("\s*:\s*)(?!(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*[,}\]])([^\s"\[\]{},][^"\[\]{},]*)'
+    rf'({_TEXT}"\s*:\s*)(?!(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*[,}}\]])'
+    rf'([^\s"\[\]{{}},][^"\[\]{{}},]*)|{_TEXT}"?',
+    re.DOTALL,
 )
 # Control characters, half of a surrogate pair, and bytes that are not UTF-8.
 _DAMAGE: Final = re.compile("[\x00-\x1f\ud800-\udfff]")
@@ -132,6 +136,8 @@ def _mend_value(text: bytes) -> bytes | None:
 
 
 def _as_marker(found: re.Match[str]) -> str:
+    if found[2] is None:
+        return found[0]
     return f"{found[1]}{json.dumps([[found[2].strip()]])}"
 
 

@@ -73,6 +73,19 @@ def test_v2_one_damaged_number_leaves_every_other_row_as_it_was(rows, data):
     assert isinstance(damaged, str) or damaged["prevBalance"] == [[number.decode()]]
 
 
+def test_v2_texts_that_look_like_members_and_borders_of_rows_stay_texts():
+    row = {"login": 0, "group": '","login":1,"x":"', "comment": "},{"}
+
+    [found] = raw_rows(mend(envelope([written(row)[:-1] + b', "prevBalance": -nan(ind)}'])))
+
+    assert json.loads(found) == row | {"prevBalance": [["-nan(ind)"]]}
+
+
+def test_a_text_without_an_end_takes_no_longer_than_its_length():
+    # Ten million steps for each quote would not end within the time-out of a test.
+    assert mend(b'{"data":[{"a":NaN,"b":"' + b'\\"' * 2_000_000 + b"}]}") is not None
+
+
 @given(ROWS, some.data())
 def test_v3_one_damaged_text_leaves_every_other_row_as_it_was(rows, data):
     bad = data.draw(some.integers(0, len(rows) - 1))

@@ -13,14 +13,8 @@ from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
 from core.secret import Secret
 from upstreams.http.link import Link
 from upstreams.vendors.broctagon.config import BroctagonConfig
-from upstreams.vendors.broctagon.crm import (
-    MOST_REPORT_PAGES,
-    PAGE_ROWS,
-    REFUSAL_TYPES,
-    Broctagon,
-    find_refusal_type,
-    sign,
-)
+from upstreams.vendors.broctagon.crm import MOST_REPORT_PAGES, PAGE_ROWS, Broctagon, sign
+from upstreams.vendors.broctagon.refusals import REFUSAL_TYPES, find_refusal_type
 
 pytestmark = pytest.mark.anyio
 

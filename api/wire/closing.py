@@ -1,0 +1,124 @@
+"""How a connection ends. uvicorn waits for ever for a client that does not read, and closes with unread bytes.
+
+    stalled   the client does not read the answer: the connection is aborted after a time-out
+    lingers   the last answer is written, but the client still sends: its bytes are discarded for a while
+    closed    after the client has read all bytes, or after a time-out
+
+The bounds of a request are in protocol.py.
+"""
+
+import asyncio
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from typing_extensions import override
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from api.settings.http import HttpSection
+from api.wire.cycle import BoundedCycle
+from api.wire.request_state import state_of
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+# How long the rest of a request is discarded behind the last answer.
+_LINGER_SECONDS: Final = 5.0
+
+
+class ClosingProtocol(HttpToolsProtocol):
+    """A connection, the request that is being answered on it, and one timer: for what the connection waits for next."""
+
+    def __init__(self, *arguments: Any, limits: HttpSection, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._limits = limits
+        self._running: RequestResponseCycle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._is_ending = False
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        self._stop_stalled()
+        if self._running is not None and not self._running.response_complete:
+            # uvicorn notifies only the last request. With pipelined requests this is not the request that is being
+            # answered.
+            self._running.disconnected = True
+            self._running.message_event.set()
+            if lifetime := state_of(cast("Scope", self._running.scope)).lifetime:
+                lifetime.disconnect()
+        super().connection_lost(exc)
+
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        # uvicorn has no parameter for the class.
+        cycle.__class__ = BoundedCycle
+        state_of(cast("Scope", cycle.scope)).cycle = weakref.ref(cycle)
+        super()._start_asgi_task(cycle, app)
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            # It was to be the last answer, and the client may never take it.
+            self._close()
+        elif getattr(self._running, "lingers", False):
+            self._linger()
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stop_stalled()
+        self._stalled = self.loop.call_later(self._limits.body_timeout_seconds, self._abort)
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_stalled()
+
+    @override
+    def timeout_keep_alive_handler(self) -> None:
+        self._close()
+
+    def _is_over(self) -> bool:
+        """Whether no more bytes of this client are read."""
+        return self._is_ending or self.transport.is_closing()
+
+    def _start_timer(self, seconds: float, then: Callable[[], None]) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, then)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _stop_stalled(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _abort(self) -> None:
+        if self._running is not None:
+            # uvloop warns about a write between this call and its report of the lost connection.
+            self._running.disconnected = True
+        self.transport.abort()
+
+    def _linger(self) -> None:
+        """End the connection, but discard for a while what the client still sends.
+
+        A connection that is closed with unread bytes is reset, and the client may lose the answer.
+        """
+        self._is_ending = True
+        self._unset_keepalive_if_required()
+        self.transport.write_eof()
+        self._start_timer(_LINGER_SECONDS, self._close)
+
+    def _close(self) -> None:
+        """Close the connection after the client has read all bytes, or after a time-out."""
+        if not self.transport.is_closing():
+            self.transport.close()
+        self._start_timer(self._limits.body_timeout_seconds, self._abort)
