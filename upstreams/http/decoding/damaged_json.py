@@ -26,8 +26,8 @@ _LIST: Final = re.compile(rb'"(?:data|Data|records)"\s*:\s*\[')
 # Then the first piece ends within a text, so that only both pieces together can be read.
 _BETWEEN_ROWS: Final = re.compile(rb'(?<=\})\s*,\s*(?=\{\s*")')
 _TEXT: Final = r'"(?:[^"\\]|\\.)*+'
-# A name with a value that no JSON value begins with, or with a number that does not end like one. The second form passes
-# texts over, because a text may look like such a member.
+# A name with a value that no JSON value begins with, or with a number that does not end like one. The second form
+# passes texts over, because a text may look like such a member.
 _ODD_NUMBER: Final = re.compile(
     rf'({_TEXT}"\s*:\s*)(?!(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*[,}}\]])'
     rf'([^\s"\[\]{{}},][^"\[\]{{}},]*)|{_TEXT}"?',
