@@ -1,8 +1,9 @@
-"""The errors of upstreams: every failure of another system is one of five classes.
+"""The errors of upstreams: every failure of another system is one of four classes.
 
-UpstreamError ├── Unavailable      The system did not take the call, or did not answer a read. Nothing was changed. ├──
-OutcomeUnknown   A write was sent, but no outcome was received. The write may have been applied. ├── Rejected The system
-refused the call, finally. `reason` has the cause. └── Misunderstood    The answer to a read cannot be decoded.
+- Unavailable: the system did not take the call, or did not answer a read. Nothing was changed.
+- OutcomeUnknown: a write was sent, but no outcome was received. The write may have been applied.
+- Rejected: the system refused the call, finally. `reason` has the cause.
+- Misunderstood: the answer to a read cannot be decoded.
 
 A failed write is Unavailable only if it is PROVEN that the vendor did not apply it. Otherwise it is OutcomeUnknown.
 Errors of libraries are translated in `upstreams/http/link.py`, `upstreams/postgres/database.py` and the vendors'

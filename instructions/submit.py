@@ -73,8 +73,8 @@ async def submit(
         async with asyncio.timeout(max(0.0, call.deadline.remaining() - ANSWER_SECONDS)):
             found = await _checked(request, check, ledger)
     except TimeoutError as error:
-        message = "The deadline passed before the instruction could be stored, so nothing was sent. Repeat it with "
-        "the same key."
+        what = "The deadline passed before the instruction could be stored, so nothing was sent."
+        message = f"{what} Repeat it with the same key."
         raise Unavailable(message, system=ERP_DATABASE) from error
     if isinstance(found, Outcome):
         return found

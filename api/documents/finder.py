@@ -66,8 +66,8 @@ class DocumentFinder:
             # It may have been added before ids had a canonical form.
             text = await self._trusted.by_id(principal, identity.removeprefix("sha256:"))
         if text is None:
-            message = "There is no document with this documentId. Its manifest was not added, or was added for "
-            "another partner."
+            what = "There is no document with this documentId."
+            message = f"{what} Its manifest was not added, or was added for another partner."
             raise RequestRefused(message, "UNKNOWN_DOCUMENT")
         return text
 

@@ -73,8 +73,8 @@ class IssuerKeys:
         self._single_flight: SingleFlight[None] = SingleFlight()
         self._keys: Mapping[str, Key] = {}
         self._fetched_at: float | None = None
+        # When the fetch began that gave the keys.
         self._asked_at: float | None = None
-        """When the fetch began that gave the keys."""
         self._tried_at: float | None = None
 
     async def find(self, kid: str) -> Key | None:

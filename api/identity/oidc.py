@@ -56,7 +56,7 @@ def issuer_of(token: Secret) -> str:
 def _part(token: Secret, index: int, kind: type[Any]) -> Any:
     try:
         return msgspec.json.decode(urlsafe_b64decode(token.reveal().split(".")[index].encode()), type=kind)
-    except (ValueError, IndexError, msgspec.DecodeError):
+    except (ValueError, IndexError, RecursionError):
         raise InvalidToken("unreadable") from None
 
 

@@ -67,10 +67,8 @@ class Selector:
         self._page_default = page_default
         self._fragments = runnable.document.facts.fragments
         self._selections: dict[tuple[Any, ...], Selection] = {}
+        # Whether a field was left out because these variables make its arguments wrong. Other variables may not.
         self.has_left_out = False
-        """Whether a field was left out because these variables make its arguments wrong. Other variables may select
-        more.
-        """
 
     def operation(self) -> Selection:
         return self._selection((self._operation.selection_set,), self._root(), None)

@@ -84,7 +84,8 @@ async def find_instruction(by: InstructionBy, context: Context) -> InstructionRe
     if by.id:
         found: InstructionRecord | None = await context.load(instructions_by_id, INSTRUCTION_ID.key(by.id))
         return found
-    own = await context.services.upstreams.state.ledger.by_key(context.caller.principal, str(by.idempotency_key))
+    ledger = context.services.upstreams.state.ledger
+    own = await ledger.own(context.caller.principal, str(by.idempotency_key), context.call)
     return own if own is not None and context.caller.visible.includes(own) else None
 
 

@@ -1,5 +1,6 @@
 """Files that programs and newcomers look for: hooks, the glossary, decisions, links between documents."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -59,3 +60,25 @@ def links() -> list[tuple[str, str]]:
 
 def test_every_link_of_a_document_leads_to_a_file():
     assert [(path, link) for path, link in links() if not (Path(path).parent / link).exists()] == []
+
+
+def test_no_text_stands_alone_within_a_function():
+    """A line that begins with a literal is no part of the message above it, so that the message is cut off."""
+    alone = []
+    for package in ("api", "resolvers", "instructions", "engine", "upstreams", "core", "sandbox"):
+        for path in sorted((HOUSE / package).rglob("*.py")):
+            for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                    alone += [f"{path.relative_to(HOUSE)}:{node.lineno}" for node in texts_alone(function)]
+
+    assert alone == []
+
+
+def texts_alone(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.Expr]:
+    docstring = function.body[0]
+    lines = [node for node in ast.walk(function) if isinstance(node, ast.Expr) and node is not docstring]
+    return [line for line in lines if isinstance(line.value, ast.JoinedStr) or is_text(line.value)]
+
+
+def is_text(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)

@@ -52,6 +52,7 @@ def test_no_sql_is_outside_of_its_home():
         for one in findings(path.relative_to(HOUSE), path.read_text(encoding="utf-8"))
     ]
 
+    assert len(modules) > 200, "the packages were not found"
     assert found == [], "put the SQL in a .sql file, or in upstreams/erp/rendering"
 
 

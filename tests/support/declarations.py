@@ -7,9 +7,8 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type, parse
 
 from engine import Engine
 from resolvers.fields.rendering import BY_RESOLVER, RENDERING, UNRENDERED
-from resolvers.schema import schema
+from resolvers.schema import core_schema, schema
 
-CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to it.
 # Rendered as a whole: each field of a server is read from the settings by its own attribute.
 WHOLE = {"TradingAccount.server": "name"}
 ROOTS = {"client": "client(by: {clientNumber: 1})", "clients": "clients"}
@@ -23,7 +22,7 @@ def reached() -> Iterator[tuple[str, GraphQLField, str]]:
     """The coordinate of each field that a rendering may come to, with the shortest operation that selects it: `{}` is
     for its own selection.
     """
-    found = [(CORE.query_type.fields[name].type, "{ " + root + " { {} } }") for name, root in ROOTS.items()]
+    found = [(core_schema.query_type.fields[name].type, "{ " + root + " { {} } }") for name, root in ROOTS.items()]
     known = set()
     for type_, operation in found:
         kind = get_named_type(type_)
@@ -48,7 +47,7 @@ def selection(coordinate: str, field: GraphQLField) -> str:
 def statement_of(operation: str):
     """The statement that renders the operation's only field; None where it is resolved."""
     document = parse(operation)
-    plan = Engine(CORE, schema, hot_after=0).plan(document, document.definitions[0])
+    plan = Engine(core_schema, schema, hot_after=0).plan(document, document.definitions[0])
     variant = plan.variant(SimpleNamespace(coerced={}))
     variant.warm_up()
     for planned in variant.renderings.values():

@@ -5,7 +5,7 @@ from typing import Any
 
 from core.call import Call
 from core.errors import UpstreamError
-from upstreams.check.findings import CORRECT, Finding, Findings, note, ok, told_of_database, wrong
+from upstreams.check.findings import CORRECT, Finding, Findings, describe_database_error, note, ok, wrong
 from upstreams.erp.contract import VIEWS
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_parts, read_statements
@@ -21,7 +21,7 @@ async def check_erp(database: Database, accounting_currency: str, configured: Se
     try:
         rows = await database.read(sql.columns, call=call)
     except UpstreamError as error:
-        yield wrong("erp.database_url", told_of_database(error, database.config.url), CORRECT)
+        yield wrong("erp.database_url", describe_database_error(error, database.config.url), CORRECT)
         return
     yield ok("erp.database_url", "reachable")
     found = list(views(rows))
@@ -69,10 +69,10 @@ async def _contents(database: Database, currency: str, configured: Sequence[str]
         subject = "brokergraph_erp.trading_account"
         for row in await database.read(sql.servers, call=call):
             if row["server"] not in configured:
-                what = f"has accounts on the server {row['server']}, which has no live figures and takes no orders"
+                what = f"has accounts on the server {row['server']}, which has no live figures and takes no commands"
                 yield note(subject, what, f"Add [servers.{row['server']}] if it should.")
     except UpstreamError as error:
-        what = told_of_database(error, database.config.url)
+        what = describe_database_error(error, database.config.url)
         yield wrong(subject, what, "The view exists but cannot be read; try it in psql.")
 
 

@@ -38,12 +38,12 @@ def wrong(subject: str, what: str, remedy: str) -> Finding:
     return Finding(subject, "wrong", what, remedy)
 
 
-def told_of_database(error: UpstreamError, url: Secret) -> str:
+def describe_database_error(error: UpstreamError, url: Secret) -> str:
     """What is wrong with a database: the diagnosis of the driver's error, if there is one."""
-    return diagnosis_of(error, url) or told(error)
+    return diagnosis_of(error, url) or describe_error(error)
 
 
-def told(error: UpstreamError) -> str:
+def describe_error(error: UpstreamError) -> str:
     """The error with its detail for the log, because the reader is the operator and not a caller."""
     code = f" [{error.upstream_code}]" if error.upstream_code else ""
     detail = f" ({error.detail})" if error.detail else ""

@@ -1,5 +1,8 @@
 """Is a database behind a pooler in transaction mode, which may not keep prepared statements?"""
 
+from contextlib import AsyncExitStack
+from typing import Any
+
 import asyncpg
 
 from upstreams.check.findings import Findings, note
@@ -29,12 +32,15 @@ async def check_pooler(database: Database, setting: str) -> Findings:
 async def _session_is_shared(database: Database) -> bool:
     """Whether one connection sees what another one has set for its session: they share a session one after another."""
     url = database.config.url.reveal()
-    first, second = [await asyncpg.connect(url, timeout=_SECONDS, statement_cache_size=0) for _ in range(2)]
-    try:
+    async with AsyncExitStack() as opened:
+        first, second = [await _connect(url, opened) for _ in range(2)]
         await first.fetchval(_sql.set_mark, _MARK, timeout=_SECONDS)
         seen: str | None = await second.fetchval(_sql.mark, timeout=_SECONDS)
         await first.fetchval(_sql.set_mark, "", timeout=_SECONDS)
-    finally:
-        first.terminate()
-        second.terminate()
     return seen == _MARK
+
+
+async def _connect(url: str, opened: AsyncExitStack) -> Any:
+    connection = await asyncpg.connect(url, timeout=_SECONDS, statement_cache_size=0)
+    opened.callback(connection.terminate)
+    return connection

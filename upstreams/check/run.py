@@ -11,7 +11,7 @@ from upstreams.check.budget_store import check_budget_store
 from upstreams.check.erp import check_erp
 from upstreams.check.findings import Finding, Findings
 from upstreams.check.pooler import check_pooler
-from upstreams.check.settings import check_settings, sound
+from upstreams.check.settings import check_settings, openable_part
 from upstreams.check.state import check_state
 from upstreams.check.vendors import check_vendors
 from upstreams.open import UpstreamsConfig, open_upstreams
@@ -45,31 +45,30 @@ async def run_check(systems: CheckedSystems, *, offline: bool) -> Findings:
     if not offline:
         servers = systems.vendors.servers
         depositing = sorted(name for name, server in servers.items() if server.deposits)
-        without_history = await _without_history(systems)
+        openable = await openable_part(systems.vendors, clock)
+        without_history = await _without_history(openable, clock)
         parts += [
             check_erp(systems.erp, systems.accounting_currency, list(servers), _call()),
             check_pooler(systems.erp, "erp.prepared_statements"),
             check_state(systems.state, systems.state_setting, depositing, without_history, _call()),
             check_pooler(systems.state, "state.prepared_statements"),
             check_budget_store(systems.budget, systems.state, clock),
-            _check_vendors(systems, clock),
+            _check_vendors(openable, systems.state, clock),
         ]
     for part in parts:
         async for finding in part:
             yield finding
 
 
-async def _without_history(systems: CheckedSystems) -> set[str]:
+async def _without_history(openable: UpstreamsConfig, clock: Clock) -> set[str]:
     """The servers that take deposits and have no history which could be searched for one."""
-    clock = Clock()
-    async with open_upstreams(await sound(systems.vendors, clock), clock, memory_tokens) as upstreams:
+    async with open_upstreams(openable, clock, memory_tokens) as upstreams:
         servers = upstreams.servers.items()
         return {name for name, server in servers if server.deposits is not None and server.deposit_history is None}
 
 
-async def _check_vendors(systems: CheckedSystems, clock: Clock) -> Findings:
-    openable = await sound(systems.vendors, clock)
-    tokens = partial(DatabaseTokenStore, systems.state, clock)
+async def _check_vendors(openable: UpstreamsConfig, state: Database, clock: Clock) -> Findings:
+    tokens = partial(DatabaseTokenStore, state, clock)
     try:
         async for finding in check_vendors(openable, clock, tokens, _call()):
             yield finding

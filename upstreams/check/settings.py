@@ -22,32 +22,32 @@ _EXPLAINED = "brokergraph.example.toml explains it."
 async def check_settings(config: UpstreamsConfig, clock: Clock) -> AsyncIterator[Finding]:
     """A finding for each connection and each trading server."""
     for name, alone in _connections(config):
-        yield await _opened(name, alone, clock)
+        yield await _try_to_open(name, alone, clock)
     for name in config.servers:
-        yield await _opened(f"servers.{name}", _only_server(config, name), clock)
+        yield await _try_to_open(f"servers.{name}", _only_server(config, name), clock)
     for finding in _notes(config):
         yield finding
 
 
-async def sound(config: UpstreamsConfig, clock: Clock) -> UpstreamsConfig:
+async def openable_part(config: UpstreamsConfig, clock: Clock) -> UpstreamsConfig:
     """The configuration without the connections and servers that cannot be opened."""
     good = UpstreamsConfig()
     for _, alone in _connections(config):
-        good = await _joined(good, alone, clock)
+        good = await _add_if_openable(good, alone, clock)
     for name in config.servers:
-        good = await _joined(good, _only_server(config, name), clock)
+        good = await _add_if_openable(good, _only_server(config, name), clock)
     return good
 
 
-async def _joined(good: UpstreamsConfig, more: UpstreamsConfig, clock: Clock) -> UpstreamsConfig:
-    if (await _opened("", more, clock)).verdict != "ok":
+async def _add_if_openable(good: UpstreamsConfig, more: UpstreamsConfig, clock: Clock) -> UpstreamsConfig:
+    if (await _try_to_open("", more, clock)).verdict != "ok":
         return good
     return UpstreamsConfig(
         connections={**good.connections, **more.connections}, servers={**good.servers, **more.servers}
     )
 
 
-async def _opened(subject: str, config: UpstreamsConfig, clock: Clock) -> Finding:
+async def _try_to_open(subject: str, config: UpstreamsConfig, clock: Clock) -> Finding:
     try:
         for name, server in config.servers.items():
             # A wrong time zone is a mistake even if the adapter does not use it.

@@ -3,11 +3,9 @@
 from collections.abc import Container, Sequence
 
 from core.call import Call
-from core.clock import Deadline
-from core.errors import ERP_DATABASE, Unavailable, UpstreamError
-from upstreams.check.findings import CORRECT, Finding, Findings, note, ok, told_of_database, wrong
+from core.errors import UpstreamError
+from upstreams.check.findings import CORRECT, Finding, Findings, describe_database_error, note, ok, wrong
 from upstreams.postgres.database import Database
-from upstreams.postgres.failures import ERRORS
 from upstreams.postgres.migrate import migrations, missing
 from upstreams.postgres.sql import read_statements
 
@@ -28,10 +26,10 @@ async def check_state(
     `without_history` are those of them without a history that could be searched for a deposit.
     """
     try:
-        lacking = await _missing(database, call.deadline)
+        lacking = await database.transact(missing, seconds=call.deadline.remaining())
         applied = {} if lacking else {row[0]: row[1] for row in await database.read(_APPLIED, call=call)}
     except UpstreamError as error:
-        yield wrong(subject, told_of_database(error, database.config.url), CORRECT)
+        yield wrong(subject, describe_database_error(error, database.config.url), CORRECT)
         return
     yield ok(subject, "reachable")
     known = {migration.name: migration.checksum for migration in migrations()}
@@ -63,12 +61,3 @@ def _history(server: str, *, proven: bool) -> Finding:
         "its history has not shown one of our deposits yet, so a doubtful deposit that it does not show needs review",
         "Nothing to do: the history is proven by the first doubtful deposit that it shows.",
     )
-
-
-async def _missing(database: Database, deadline: Deadline) -> list[str]:
-    try:
-        async with database.connection(deadline.remaining()) as connection:
-            return await missing(connection)
-    except ERRORS as error:
-        message = "The database cannot be reached."
-        raise Unavailable(message, system=ERP_DATABASE, name=database.label, detail=repr(error)) from error

@@ -10,7 +10,7 @@ from typing import Any
 from core.call import Call
 from core.clock import Clock
 from core.errors import Reason, Rejected, UpstreamError
-from upstreams.check.findings import Finding, Findings, ok, told, wrong
+from upstreams.check.findings import Finding, Findings, describe_error, ok, wrong
 from upstreams.open import Upstreams, UpstreamsConfig, key_of, open_upstreams, path_of
 from upstreams.vendors.kit.protocol import LiveFigures
 from upstreams.vendors.kit.token_store import TokenStore
@@ -26,7 +26,7 @@ _KNOWN = f"{_ANSWERS} and knows the server"
 async def check_vendors(
     config: UpstreamsConfig, clock: Clock, token_stores: Callable[[str], TokenStore], call: Call
 ) -> Findings:
-    """`config` has only connections and servers that can be opened (`check_settings.sound`).
+    """`config` has only connections and servers that can be opened (`check_settings.openable_part`).
 
     All vendors are called concurrently and reported in order.
     """
@@ -68,7 +68,7 @@ async def _judged(question: _Question) -> Finding:
     try:
         await question.asking
     except UpstreamError as error:
-        return wrong(question.subject, told(error), _remedy(question, error))
+        return wrong(question.subject, describe_error(error), _remedy(question, error))
     return ok(question.subject, question.good)
 
 

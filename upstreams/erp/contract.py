@@ -46,7 +46,7 @@ VIEWS: Final[Mapping[str, Columns]] = {
 }
 
 
-def selected(view: str, alias: str, *, bounded: bool = False) -> str:
+def select_list(view: str, alias: str, *, bounded: bool = False) -> str:
     """All columns of the view, as a statement selects them. `bounded` makes infinity of times that Python lacks."""
     columns = (
         _BOUNDED.format(name=f"{alias}.{column}", column=column)

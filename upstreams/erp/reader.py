@@ -18,22 +18,22 @@ from core.keyset import Page, PageRequest, cut_page
 from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord, WebStatusRecord
 from core.secret import Secret
 from core.visibility import Visibility
-from upstreams.erp.contract import selected
+from upstreams.erp.contract import select_list
 from upstreams.erp.rows import read_records
 from upstreams.flow.coalescing import Coalescing, K, Sharing, V
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 
 _columns = {
-    "client_columns": selected("client", "c"),
-    "account_columns": selected("trading_account", "a"),
-    "web_status_columns": selected("web_status", "w"),
-    "balance_columns": selected("currency_balance", "b"),
+    "client_columns": select_list("client", "c"),
+    "account_columns": select_list("trading_account", "a"),
+    "web_status_columns": select_list("web_status", "w"),
+    "balance_columns": select_list("currency_balance", "b"),
 }
 sql = read_statements("erp/erp.sql", **_columns)
 # The same statements for rows whose times the driver cannot decode.
 _bounded = read_statements(
-    "erp/erp.sql", **_columns | {"account_columns": selected("trading_account", "a", bounded=True)}
+    "erp/erp.sql", **_columns | {"account_columns": select_list("trading_account", "a", bounded=True)}
 )
 
 

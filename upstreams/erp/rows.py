@@ -43,9 +43,9 @@ def bad_value(view: str, column: str) -> Misunderstood:
 def read_records(record: type[R], rows: Sequence[Any]) -> list[R]:
     """The rows as records, in their order."""
     columns = list(zip(*rows, strict=True))
-    if not all(map(_is_good, columns, _kinds(record))):
+    if not all(map(_is_good, columns, _checks(record))):
         _report(record, rows)
-        return [_flawed(record, row) for row in rows]
+        return [_record_with_errors(record, row) for row in rows]
     return list(map(record, *columns)) if columns else []
 
 
@@ -75,7 +75,7 @@ def _is_in_time(column: Sequence[Any]) -> bool:
 
 
 @lru_cache
-def _kinds(record: type[msgspec.Struct]) -> Sequence[Check | None]:
+def _checks(record: type[msgspec.Struct]) -> Sequence[Check | None]:
     """The check of each column."""
     return tuple(map(_check_of, msgspec.structs.fields(record)))
 
@@ -93,20 +93,20 @@ def _check_of(field: msgspec.structs.FieldInfo) -> Check | None:
 def _report(record: type[msgspec.Struct], rows: Sequence[Any]) -> None:
     """Write a line in the log for each column with bad values."""
     columns = zip(*rows, strict=True)
-    for field, column, check in zip(msgspec.structs.fields(record), columns, _kinds(record), strict=True):
+    for field, column, check in zip(msgspec.structs.fields(record), columns, _checks(record), strict=True):
         count = sum(not _is_good([one], check) for one in column)
         if count:
             _log.error("erp.bad_value", view=_VIEWS[record], column=field.name, rows=count)
 
 
-def _flawed(record: type[R], row: Sequence[Any]) -> R:
+def _record_with_errors(record: type[R], row: Sequence[Any]) -> R:
     names = (field.name for field in msgspec.structs.fields(record))
-    bad = {name for name, one, check in zip(names, row, _kinds(record), strict=True) if not _is_good([one], check)}
-    return _flawed_type(record, frozenset(bad - _CODES))(*row)  # type: ignore[return-value]
+    bad = {name for name, one, check in zip(names, row, _checks(record), strict=True) if not _is_good([one], check)}
+    return _record_with_errors_type(record, frozenset(bad - _CODES))(*row)  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=256)
-def _flawed_type(record: type[msgspec.Struct], bad: frozenset[str]) -> type[msgspec.Struct]:
+def _record_with_errors_type(record: type[msgspec.Struct], bad: frozenset[str]) -> type[msgspec.Struct]:
     """The record's type, with attributes of these names that raise the error of their value."""
     attributes = {name: property(_raise(_VIEWS[record], name)) for name in bad}
     return msgspec.defstruct(record.__name__, [], bases=(record,), namespace=attributes, frozen=True, gc=False)

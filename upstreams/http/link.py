@@ -34,7 +34,8 @@ Read = Callable[[HttpAnswer], T]
 """The vendor's function that reads an answer. Raises an UpstreamError, or msgspec's errors and ValueError."""
 
 RETRY_PAUSE_SECONDS = 0.05
-_NOT_READABLE = (msgspec.DecodeError, msgspec.ValidationError, ValueError, ArithmeticError, LookupError, TypeError)
+# The errors of msgspec are ValueErrors. A deeply nested answer is a RecursionError.
+_NOT_READABLE = (ValueError, ArithmeticError, LookupError, TypeError, RecursionError)
 
 
 class TokenRefused(Exception):

@@ -13,7 +13,7 @@ from core.call import Call
 from core.errors import ERP_DATABASE, DatabaseFailure, Misunderstood, Unavailable, UpstreamError
 from core.outage import Outage
 from core.secret import Secret
-from upstreams.postgres.failures import ERRORS, classify, took_too_long
+from upstreams.postgres.failures import ERRORS, classify, message_of, took_too_long
 from upstreams.postgres.pool import Pool, transaction
 from upstreams.postgres.sql import read_statements
 
@@ -95,6 +95,18 @@ class Database:
         async with pool.connection(seconds) as connection:
             yield connection
 
+    @asynccontextmanager
+    async def transaction(self, seconds: float) -> AsyncIterator[Any]:
+        """A connection in a transaction, free within the seconds. The transaction itself may last longer.
+
+        Raises the errors of `write`.
+        """
+        try:
+            async with self.connection(seconds) as connection, transaction(connection):
+                yield connection
+        except ERRORS as error:
+            raise self._translated(error) from error
+
     async def read(
         self, statement: str, *arguments: Any, call: Call, keys: int = 1, otherwise: str | None = None
     ) -> list[asyncpg.Record]:
@@ -171,7 +183,7 @@ class Database:
         return translated
 
     def _unavailable(self, error: BaseException) -> UpstreamError:
-        self._outage.failed(database=self.label, error=type(error).__name__, detail=str(error))
+        self._outage.failed(database=self.label, error=type(error).__name__, detail=message_of(error))
         message = "The database did not answer in time or cannot be reached; nothing was read. Try again."
         return Unavailable(message, system=ERP_DATABASE, name=self.label, detail=repr(error))
 
@@ -181,8 +193,7 @@ class Database:
         return Misunderstood(message, system=ERP_DATABASE, name=self.label, detail=type(error).__name__)
 
     def _unreadable(self, error: BaseException) -> UpstreamError:
-        # Only the message is logged, because DETAIL quotes the row.
-        detail = str(error.args[0]) if error.args else type(error).__name__
+        detail = message_of(error)
         sqlstate = getattr(error, "sqlstate", None)
         _log.error("database.refused", database=self.label, sqlstate=sqlstate, detail=detail)
         hint = " `brokergraph check` reports what is missing." if isinstance(error, _NOT_AS_AGREED) else ""

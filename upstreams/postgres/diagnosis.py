@@ -8,7 +8,7 @@ import asyncpg
 
 from core.errors import UpstreamError
 from core.secret import Secret
-from upstreams.postgres.failures import ERRORS
+from upstreams.postgres.failures import ERRORS, message_of
 
 _NOT_MIGRATED: Final = "the schema brokergraph is not that of this version; run `brokergraph migrate`"
 
@@ -45,5 +45,4 @@ def _place(url: Secret) -> str:
 
 
 def _words(error: BaseException) -> str:
-    """PostgreSQL's message. It names roles, databases and objects, and quotes no value of a row."""
-    return str(error.args[0]).rstrip(".") if error.args else type(error).__name__
+    return message_of(error).rstrip(".")

@@ -101,3 +101,8 @@ def classify(error: BaseException) -> DatabaseFailure:
 def took_too_long(error: BaseException) -> bool:
     """Whether the statement used all its time. A repeat would take as long."""
     return isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
+
+
+def message_of(error: BaseException) -> str:
+    """The error's message without its DETAIL, which may quote the values of a row."""
+    return str(error.args[0]) if error.args else type(error).__name__

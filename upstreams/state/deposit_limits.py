@@ -35,10 +35,10 @@ async def enforce_limits(new: InstructionRecord, guards: DepositGuards, connecti
             "Another deposit on this account is still open, and the history of its server could not tell the two apart."
         )
         raise LimitReached(Reason.REQUEST_ALREADY_PENDING, message)
-    for limit, already, whose in (
+    for limit, already, owner in (
         (guards.daily_per_caller, spent["by_caller"], "caller's"),
         (guards.daily_per_account, spent["on_account"], "account's"),
     ):
         if limit is not None and already + new.amount > limit:
-            message = f"This deposit would exceed the {whose} limit of {format_amount(limit)} {new.currency} a day."
+            message = f"This deposit would exceed the {owner} limit of {format_amount(limit)} {new.currency} a day."
             raise LimitReached(Reason.LIMIT_EXCEEDED, message)

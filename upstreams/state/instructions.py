@@ -149,7 +149,13 @@ class Ledger:
         return error
 
     async def by_key(self, principal: str, key: str) -> InstructionRecord | None:
+        """The instruction of the principal's idempotency key, read for a command."""
         rows = await self._database.write(sql.by_key, principal, key, seconds=WRITE_SECONDS)
+        return instruction_record(rows[0]) if rows else None
+
+    async def own(self, principal: str, key: str, call: Call) -> InstructionRecord | None:
+        """The instruction of the principal's idempotency key, read for a query."""
+        rows = await self._database.read(sql.by_key, principal, key, call=call)
         return instruction_record(rows[0]) if rows else None
 
     async def by_ids(self, ids: Sequence[UUID], visible: Visibility, call: Call) -> dict[UUID, InstructionRecord]:

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from core.clock import Clock
 from core.secret import Secret
 from upstreams.postgres.database import Database
-from upstreams.postgres.pool import transaction
 from upstreams.postgres.sql import read_statements
 from upstreams.vendors.kit.token_store import TokenPair
 
@@ -36,7 +35,7 @@ class DatabaseTokenStore:
     async def locked(self) -> AsyncIterator[None]:
         """An advisory lock on its own connection, so that the end of the process releases it."""
         lock = zlib.crc32(f"brokergraph vendor token {self._name}".encode())
-        async with self._local, self._database.connection(_SECONDS) as connection, transaction(connection):
+        async with self._local, self._database.transaction(_SECONDS) as connection:
             await connection.execute(sql.lock, lock)
             yield
 

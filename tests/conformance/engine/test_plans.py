@@ -22,7 +22,7 @@ from engine.plan import Selection, Variant
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Documents, RunnableOperation
 from resolvers.request.runners import LevelByLevel
-from resolvers.schema import schema
+from resolvers.schema import core_schema, schema
 
 pytestmark = pytest.mark.anyio
 
@@ -148,8 +148,8 @@ def planned(monkeypatch):
 @pytest.fixture
 def ask():
     """Ask the graph as the server does, for fields that need no upstream."""
-    graph = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
-    runner, documents = LevelByLevel(graph, schema, 2), Documents(graph, DocumentLimits(), introspection=True)
+    runner = LevelByLevel(core_schema, schema, 2)
+    documents = Documents(core_schema, DocumentLimits(), introspection=True)
 
     async def ask(text):
         document = documents.read(text)

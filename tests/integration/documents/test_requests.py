@@ -80,7 +80,9 @@ def test_c1_an_id_that_is_no_hash_is_found_as_it_is_written(partner):
 
     assert strict.post(documentId="mine").status_code == 200
     for identity in ("Mine", "MINE", "SHA256:mine"):
-        assert code(strict.post(documentId=identity)) == (400, "UNKNOWN_DOCUMENT")
+        refused = strict.post(documentId=identity)
+        assert code(refused) == (400, "UNKNOWN_DOCUMENT")
+        assert refused.json()["errors"][0]["message"].endswith("or was added for another partner.")
 
 
 def test_c1_a_manifest_with_hashes_in_capitals_is_the_same_manifest(partner, command, tmp_path):

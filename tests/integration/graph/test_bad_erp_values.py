@@ -99,6 +99,7 @@ def without_errors(graph):
 )
 def test_v1_v6_a_value_that_cannot_be_is_null_with_an_error_of_its_own(graph, changed, update, place, column):
     before = without_errors(graph)
+    written = len(graph.written())
     changed(update)
 
     body = graph.ask(PAGE)
@@ -112,7 +113,7 @@ def test_v1_v6_a_value_that_cannot_be_is_null_with_an_error_of_its_own(graph, ch
     paths = [error["path"][3:] for error in body["errors"]]
     assert any(path[: len(place)] == list(place) for path in paths)
     assert all(error["path"][:3] == ["clients", "nodes", number] for error in body["errors"])
-    log = graph.written()
+    log = graph.written()[written:]
     view, name = column.split(".")
     assert f'"view":"{view}","column":"{name}"' in log.replace(" ", "") or (
         f"view={view}" in log and f"column={name}" in log
@@ -132,6 +133,7 @@ NULLS = [
 @pytest.mark.parametrize("update,place", NULLS, ids=lambda value: value if isinstance(value, str) else "")
 def test_v6_a_null_that_the_view_does_not_promise_costs_no_neighbour(graph, changed, update, place):
     before = without_errors(graph)
+    written = len(graph.written())
     changed(update)
 
     body = graph.ask(PAGE)
@@ -142,8 +144,8 @@ def test_v6_a_null_that_the_view_does_not_promise_costs_no_neighbour(graph, chan
     assert at(nodes[number], place) is None
     assert nodes[number]["tradingAccounts"] == before[number]["tradingAccounts"]
     view, column = update.split(" ")[0], update.split(" ")[2]
-    lines = [line for line in graph.written().splitlines() if "erp.bad_value" in line]
-    assert any(view in line and column in line for line in lines)
+    lines = [line for line in graph.written()[written:].splitlines() if "erp.bad_value" in line]
+    assert [f'"view":"{view}","column":"{column}"' in line.replace(" ", "") for line in lines]
     assert {error["extensions"]["code"] for error in body["errors"]} == {CODE}
 
 
@@ -175,12 +177,13 @@ def test_v6_an_account_without_a_login_costs_itself_alone(graph, changed):
 
 
 def test_v6_the_error_and_the_log_have_no_personal_datum(graph, changed):
+    written = len(graph.written())
     changed(ACCOUNT.format("balance = 'NaN'"))
 
     [error] = graph.ask(PAGE)["errors"]
 
     assert error["message"] == "The ERP's database has a value here that cannot be read."
-    [line] = [one for one in graph.written().splitlines() if "erp.bad_value" in one][-1:]
+    [line] = [one for one in graph.written()[written:].splitlines() if "erp.bad_value" in one]
     assert f"{BAD}001" not in line
 
 

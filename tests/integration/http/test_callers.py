@@ -140,8 +140,8 @@ def test_c4_a_client_that_is_still_sending_gets_the_whole_answer(graph):
             wire.sendall(STRANGER + b"content-length: 3000000\r\n\r\n")
             sender = threading.Thread(target=wire.sendall, args=(b" " * 3_000_000,))
             sender.start()
-            sender.join()
             answer = until_closed(wire)
+            sender.join()
 
         assert status(answer) == 401
         assert answer.endswith(b"}")

@@ -13,9 +13,7 @@ from strawberry.extensions import QueryDepthLimiter
 from resolvers.policy.errors import LimitExceeded
 from resolvers.request.document_facts import collect_facts
 from resolvers.request.document_limits import DocumentLimits, check_limits
-from resolvers.schema import schema as strawberry_schema
-
-OURS = strawberry_schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+from resolvers.schema import core_schema
 
 JSON, GRAPHQL_JSON = "application/json", "application/graphql-response+json"
 SENT = {"content-type": JSON, "accept": GRAPHQL_JSON, "authorization": "Bearer demo-operator"}
@@ -121,6 +119,6 @@ def test_doubled_fragments_double_the_stock_limiters_work_and_not_ours():
 
 
 def measured(text: str) -> None:
-    facts = collect_facts(parse(text, max_tokens=100_000), OURS)
+    facts = collect_facts(parse(text, max_tokens=100_000), core_schema)
     with pytest.raises(LimitExceeded):
         check_limits(facts, DocumentLimits(fields=1), introspection=True)

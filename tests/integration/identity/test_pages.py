@@ -107,6 +107,9 @@ class CountingDatabase(Database):
         if self.is_away:
             raise Unavailable("away", system=System("ERP_DATABASE"))
 
+    async def transact(self, work, *, seconds):
+        await self.write(work, seconds=seconds)
+
 
 async def test_however_many_ask_whether_it_is_ready_the_databases_are_asked_once():
     """Readiness needs no key. Without this rule any caller could keep every connection of both pools busy."""

@@ -248,4 +248,5 @@ async def test_o17_the_message_names_the_folder_that_the_other_user_may_not_ente
     _, complaint = await done.communicate()
 
     assert complaint.decode().startswith("launch: plain-nobody: this user may not enter the folder ")
+    assert complaint.decode().split()[-1] in map(str, (closed, *closed.parents))
     assert done.returncode != 0

@@ -15,9 +15,8 @@ from graphql import GraphQLObjectType, get_named_type, is_input_object_type, is_
 from support.issuers import OWN_CLIENT
 from support.mutations import deposit
 
-from resolvers.schema import schema
+from resolvers.schema import core_schema
 
-CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
 VENDORS = ("hyper", "cplugin", "broker_work", "broctagon")
 
 NAMES_NOTHING = {
@@ -192,7 +191,7 @@ def leaves(kind, path, above=frozenset()):
 
 
 def arguments():
-    for kind in CORE.type_map.values():
+    for kind in core_schema.type_map.values():
         if is_object_type(kind) and isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
             for name, field in kind.fields.items():
                 for argument, definition in field.args.items():

@@ -316,6 +316,7 @@ async def test_the_reads_of_a_command_are_not_coalesced(desk):
 
     assert isinstance(answer[b], LiveAccountRecord)
     hung.cancel()
+    await asyncio.gather(hung, return_exceptions=True)
 
 
 @pytest.mark.usefixtures("well_behaved")

@@ -1,18 +1,12 @@
 """The cache that serves its last known values while its store does not answer."""
 
 import pytest
+from support.vendor_calls import HandClock
 
 from api.stale_on_error import StaleOnErrorCache
 from core.errors import System, Unavailable
 
 pytestmark = pytest.mark.anyio
-
-
-class TurnedClock:
-    seconds = 0.0
-
-    def monotonic(self):
-        return self.seconds
 
 
 class Store:
@@ -35,7 +29,8 @@ class Case:
     """Values are fresh for 10 seconds and stale for 300."""
 
     def __init__(self, store, *bounds):
-        self.clock, self.store = TurnedClock(), store
+        self.clock, self.store = HandClock(), store
+        self.clock.seconds = 0.0
         self.cache = StaleOnErrorCache(self.clock, 10, 300, *(bounds or (1000,)))
 
     async def get(self, key, at):

@@ -25,7 +25,7 @@ async def test_a_state_database_that_hangs_takes_no_more_than_the_callers_deadli
     call = Call(Deadline.after(0.01, Clock()), Tally(), "test")
     request = CommandRequest(Identity.new(Clock().now()), "DEPOSIT", "partner", "key", {}, None)
 
-    with pytest.raises(Unavailable, match="nothing was sent"):
+    with pytest.raises(Unavailable, match=r"nothing was sent\. Repeat it with the same key\.$"):
         await submit(request, check, HangingLedger(), None, call)
 
     assert not checked

@@ -26,8 +26,10 @@ _LIST: Final = re.compile(rb'"(?:data|Data|records)"\s*:\s*\[')
 # Then the first piece ends within a text, so that only both pieces together can be read.
 _BETWEEN_ROWS: Final = re.compile(rb'(?<=\})\s*,\s*(?=\{\s*")')
 _TEXT: Final = r'"(?:[^"\\]|\\.)*+'
+_ANY_TEXT: Final = re.compile(rf'{_TEXT}(")?'.encode(), re.DOTALL)
 # A name with a value that no JSON value begins with, or with a number that does not end like one. The second form
-# passes texts over, because a text may look like such a member.
+# passes texts over, because a text may look like such a member. A text without an end is passed over as well, because
+# the search would begin again at each of its quotes.
 _ODD_NUMBER: Final = re.compile(
     rf'({_TEXT}"\s*:\s*)(?!(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*[,}}\]])'
     rf'([^\s"\[\]{{}},][^"\[\]{{}},]*)|{_TEXT}"?',
@@ -38,7 +40,9 @@ _DAMAGE: Final = re.compile("[\x00-\x1f\ud800-\udfff]")
 # With more damaged rows, the answer is not mended: a large list would hold the process up.
 MOST_DAMAGED_ROWS: Final = 1000
 _MOST_ENDS: Final = 16
-_MOST_PIECES: Final = 4
+# So many whole rows are joined with a row that does not end, and so many pieces in all.
+_MOST_WHOLE: Final = 3
+_MOST_PIECES: Final = 16
 _NOT_READ: Final = (ValueError, ArithmeticError, RecursionError)
 
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
@@ -112,16 +116,26 @@ def _rows(text: bytes) -> Iterator[bytes]:
 
 def _first_row(pieces: list[bytes], place: int) -> tuple[bytes, int]:
     """The first row, and of how many pieces it consists: a row may contain a list of objects."""
-    if is_well_formed(pieces[place]):
-        return pieces[place], 1
+    whole = 0
     for count in range(1, min(_MOST_PIECES, len(pieces) - place) + 1):
-        row = b",".join(pieces[place : place + count])
+        row = b",".join(pieces[place : place + count]) if count > 1 else pieces[place]
         if is_well_formed(row):
             return row, count
-        mended = _mend_value(row)
-        if mended is not None:
-            return mended, count
+        if not _goes_on(row):
+            mended = _mend_value(row)
+            if mended is not None:
+                return mended, count
+            break
+        whole += count > 1 and is_well_formed(pieces[place + count - 1])
+        if whole > _MOST_WHOLE:
+            break
     return _encoder.encode(pieces[place].decode("latin-1")), 1
+
+
+def _goes_on(piece: bytes) -> bool:
+    """Whether the piece ends within a text, a list or an object."""
+    rest = _ANY_TEXT.sub(lambda text: b"" if text[1] else b'"', piece)
+    return b'"' in rest or rest.count(b"{") + rest.count(b"[") > rest.count(b"}") + rest.count(b"]")
 
 
 def _mend_value(text: bytes) -> bytes | None:
@@ -129,7 +143,7 @@ def _mend_value(text: bytes) -> bytes | None:
     written = text.decode("utf-8", "surrogateescape")
     for attempt in (written, _ODD_NUMBER.sub(_as_marker, written)):
         try:
-            return _encoder.encode(_cleaned(_tolerant.decode(attempt)))
+            return _encoder.encode(_mark_damage(_tolerant.decode(attempt)))
         except _NOT_READ:
             continue
     return None
@@ -142,10 +156,13 @@ def _as_marker(found: re.Match[str]) -> str:
 
 
 def _members(pairs: list[tuple[str, Json]]) -> Json:
-    """An object. A member that it has twice is not readable, because quotes in texts can make members."""
+    """An object. A member that it has twice is not readable, because quotes in texts can make members.
+
+    Its marker has both values: one of them may be the reference for which a history is searched.
+    """
     found: dict[str, Json] = {}
     for name, value in pairs:
-        found[name] = value if name not in found else _Unreadable(name)
+        found[name] = value if name not in found else _Unreadable(f"{found[name]} {value}")
     return found
 
 
@@ -154,11 +171,11 @@ _tolerant: Final = json.JSONDecoder(
 )
 
 
-def _cleaned(value: Json) -> Json:
+def _mark_damage(value: Json) -> Json:
     if isinstance(value, dict):
-        return {_printable(name): _cleaned(one) for name, one in value.items()}
+        return {_printable(name): _mark_damage(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_cleaned(one) for one in value]
+        return [_mark_damage(one) for one in value]
     if isinstance(value, str) and (isinstance(value, _Unreadable) or _DAMAGE.search(value)):
         return [[_printable(value)]]
     return value

@@ -52,8 +52,8 @@ class Budgets:
         self._clock = clock
         self._local = MemoryStore(clock)
         self._away_until: float | None = None
+        # How many draws used this process' own buckets because the store did not answer.
         self.fallbacks = 0
-        """How many draws used this process' own buckets because the store did not answer."""
 
     async def spend(self, principal: str, cost: int, *, mutation: bool) -> BudgetStanding:
         """Draw the cost; draw nothing if the budget is too small (`granted` is then false). A failed store raises no

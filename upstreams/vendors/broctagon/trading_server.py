@@ -7,8 +7,6 @@ The CRM lists accounts in pages and not by login, so that live figures of an acc
 from datetime import datetime
 from decimal import Decimal
 
-import msgspec
-
 from core.call import Call
 from core.clock import Clock
 from core.commands import DepositCommand, DepositReceipt
@@ -28,6 +26,7 @@ from upstreams.vendors.kit.history_search import (
 )
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
 from upstreams.vendors.kit.protocol import Platform, Prepared
+from upstreams.vendors.kit.rows import NONSENSE
 from upstreams.vendors.kit.server_config import ServerConfig
 
 DEPOSIT_PATH = "/public/v1/mt4/accounts/{login}/deposit"
@@ -100,8 +99,10 @@ class BroctagonDepositHistory:
         try:
             found = (self._found(row, command) for row in rows)
             number = match_one(found, command.reference, unread, ["comment"])
-        except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
-            raise self._failures.unreadable(writes=False, detail=str(error)[:100]) from None
+        except wire.Nonsense as error:
+            raise self._failures.unreadable(writes=False, detail=str(error)) from None
+        except NONSENSE as error:
+            raise self._failures.unreadable(writes=False, detail=type(error).__name__) from None
         return None if number is None else DepositReceipt(upstream_reference=number or None)
 
     def _found(self, row: Transaction, command: DepositCommand) -> Found:

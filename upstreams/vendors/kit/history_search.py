@@ -21,7 +21,7 @@ from core.money import EXACT, quantum
 from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.decoding.damaged_json import bytes_of_row
 from upstreams.http.failures import Failures
-from upstreams.vendors.kit.rows import cut_rows
+from upstreams.vendors.kit.rows import NONSENSE, cut_rows
 
 T = TypeVar("T")
 
@@ -66,14 +66,14 @@ def read_history(data: msgspec.Raw | bytes, kind: type[T]) -> tuple[list[T], lis
     """The rows of a history, and the bytes of the rows that cannot be read."""
     try:
         return msgspec.json.decode(data, type=list[kind]), []  # type: ignore[valid-type]
-    except msgspec.DecodeError:
+    except NONSENSE:
         pass
     rows: list[T] = []
     unread: list[bytes] = []
     for row in cut_rows(data):
         try:
             rows.append(msgspec.json.decode(row, type=kind))
-        except msgspec.DecodeError:
+        except NONSENSE:
             unread.append(bytes(row))
     return rows, unread
 
@@ -119,26 +119,29 @@ def surely_lacks(row: bytes, reference: str, texts: Sequence[str]) -> bool:
 def _is_whole(row: bytes, texts: Sequence[str]) -> bool:
     written = bytes_of_row(row)
     if written is None:
-        value = _loads(row)
+        value = json.loads(_printable(row), parse_int=str)
         return isinstance(value, dict) and all(name in value for name in texts)
     is_object = written.startswith(b"{") and written.endswith(b"}")
     return is_object and b"\\u" not in written and all(b'"%b"' % name.encode() in written for name in texts)
 
 
 def _text_of(row: bytes) -> str:
-    """The text of an unreadable row. Where the row is JSON, these are its texts without their escapes."""
+    """The text of an unreadable row. Where the row is JSON, these are its texts without their escapes.
+
+    A member that the row has twice counts with both values, because either may be the reference.
+    """
     written = bytes_of_row(row)
-    return "".join(_strings(_loads(row))) if written is None else written.decode("latin-1")
+    if written is not None:
+        return written.decode("latin-1")
+    return "".join(_strings(json.loads(_printable(row), parse_int=str, object_pairs_hook=tuple)))
 
 
-def _loads(row: bytes) -> Any:
-    return json.loads(row.decode("utf-8", "replace"))
+def _printable(row: bytes) -> str:
+    return row.decode("utf-8", "replace")
 
 
 def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = [*value, *value.values()]
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         for one in value:
             yield from _strings(one)
     else:

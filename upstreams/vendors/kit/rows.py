@@ -21,8 +21,8 @@ from upstreams.http.failures import Failures
 T = TypeVar("T")
 R = TypeVar("R")
 
-NONSENSE = (msgspec.ValidationError, ValueError, ArithmeticError)
-"""The errors of reading a row."""
+NONSENSE = (ValueError, ArithmeticError)
+"""The errors of reading a row. Those of msgspec are ValueErrors."""
 
 # A quote within a text has a backslash in front, so that it does not match.
 _LOGIN: Final = re.compile(rb'(?<!\\)"login"\s*:\s*"?(\d+)"?\s*[,}]')

@@ -364,3 +364,10 @@ def test_two_sections_for_one_issuer_stop_the_start():
 
     with pytest.raises(ConfigError, match="already"):
         check_issuers({"a": config, "b": config})
+
+
+def test_a_token_that_is_nested_too_deeply_is_unreadable():
+    body = base64.urlsafe_b64encode(b'{"x": ' + b"[" * 9000).decode()
+
+    with pytest.raises(InvalidToken, match="unreadable"):
+        issuer_of(Secret(f"{part({'alg': 'RS256'})}.{body}.x"))

@@ -2,9 +2,10 @@
 
 import pytest
 from graphql import GraphQLObjectType
-from support.declarations import CORE, declaration, reached, statement_of
+from support.declarations import declaration, reached, statement_of
 
 from resolvers.fields.rendering import RENDERING, UNRENDERED
+from resolvers.schema import core_schema
 
 FIELDS = [pytest.param(*one, id=one[0]) for one in reached()]
 
@@ -17,7 +18,9 @@ def test_every_field_declares_its_rendering(coordinate, field, operation):
 
 def test_every_declared_rendering_is_reached():
     """A declaration that no rendering comes to would be tested by nothing."""
-    objects = [one for one in CORE.type_map.values() if isinstance(one, GraphQLObjectType) and one.name[:2] != "__"]
+    objects = [
+        one for one in core_schema.type_map.values() if isinstance(one, GraphQLObjectType) and one.name[:2] != "__"
+    ]
     declared = {one.name for one in objects if any(RENDERING in declaration(field) for field in one.fields.values())}
 
     # Instructions have the same kind of connection, and an id; their own resolver fills their hole.

@@ -5,15 +5,14 @@ from graphql import GraphQLField, GraphQLInterfaceType, GraphQLObjectType, build
 
 from resolvers.policy.authorization import NOTHING, PUBLIC, forbidden_fields, needs_of
 from resolvers.policy.scopes import SCOPES, Scope
-from resolvers.schema import schema
+from resolvers.schema import core_schema, schema
 
-CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to it.
-NEEDS = needs_of(CORE)
+NEEDS = needs_of(core_schema)
 EVERY = frozenset(str(scope) for scope in Scope)
 
 
 def kinds():
-    for kind in CORE.type_map.values():
+    for kind in core_schema.type_map.values():
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and not kind.name.startswith("__"):
             yield kind
 

@@ -15,9 +15,8 @@ from resolvers.request.cost import Costs, OperationCost
 from resolvers.request.document_facts import collect_facts
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable
-from resolvers.schema import schema
+from resolvers.schema import core_schema
 
-CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
 WIDE = DocumentLimits(depth=1000, fields=10**30, aliases=10**30, directives=10**30, tokens=100_000, root_fields=1000)
 LIMITS = Path(__file__).parents[4] / "docs" / "limits.md"
 
@@ -25,10 +24,10 @@ LIMITS = Path(__file__).parents[4] / "docs" / "limits.md"
 def reckoned(
     text: str, variables: dict | None = None, page_default: int = 50, costs: Costs | None = None
 ) -> OperationCost:
-    document = Documents(CORE, WIDE, introspection=True).read(text)
+    document = Documents(core_schema, WIDE, introspection=True).read(text)
     operation = document.operation(None)
-    coerced = get_variable_values(CORE, operation.variable_definitions or (), variables or {})
-    return (costs or Costs(CORE, page_default)).of(RunnableOperation(document, operation, coerced))
+    coerced = get_variable_values(core_schema, operation.variable_definitions or (), variables or {})
+    return (costs or Costs(core_schema, page_default)).of(RunnableOperation(document, operation, coerced))
 
 
 def test_the_example_of_the_documentation_is_right():
@@ -84,7 +83,7 @@ def test_an_alias_costs_as_much_as_the_field():
 @pytest.mark.parametrize("directive", ["include(if: $asked)", "skip(if: $asked)"])
 def test_what_a_variable_leaves_out_costs_nothing(live, cost, directive):
     query = f"query ($asked: Boolean!) {{ clients(first: 5) {{ nodes {{ live @{directive} {{ __typename }} }} }} }}"
-    costs, asked = Costs(CORE, 50), live is directive.startswith("include")
+    costs, asked = Costs(core_schema, 50), live is directive.startswith("include")
 
     # The other value first: what is remembered must not be taken for this one.
     reckoned(query, {"asked": not asked}, costs=costs)
@@ -93,11 +92,11 @@ def test_what_a_variable_leaves_out_costs_nothing(live, cost, directive):
 
 def test_sizes_come_from_variables_too_and_costs_are_remembered_for_each():
     query = "query ($n: Int = 4, $ids: [ID!]!) { clients(first: $n) { nodes { id } } nodes(ids: $ids) { id } }"
-    document = Documents(CORE, WIDE, introspection=True).read(query)
-    operation, costs = document.operation(None), Costs(CORE, 50)
+    document = Documents(core_schema, WIDE, introspection=True).read(query)
+    operation, costs = document.operation(None), Costs(core_schema, 50)
 
     def cost(**variables):
-        coerced = get_variable_values(CORE, operation.variable_definitions, variables)
+        coerced = get_variable_values(core_schema, operation.variable_definitions, variables)
         return costs.of(RunnableOperation(document, operation, coerced)).total
 
     assert [cost(ids=[]), cost(ids=["a", "b"]), cost(n=9, ids=["a"]), cost(n=None, ids=[]), cost(ids=["x", "y"])] == [
@@ -143,11 +142,11 @@ def doubled(levels: int) -> str:
 
 def test_doubled_fragments_are_reckoned_at_once():
     tree = parse(doubled(24))
-    document = Document(tree, collect_facts(tree, CORE), {})
+    document = Document(tree, collect_facts(tree, core_schema), {})
     operation = document.operation(None)
     started = time.process_time()
 
-    cost = Costs(CORE, 50).of(RunnableOperation(document, operation, get_variable_values(CORE, (), {})))
+    cost = Costs(core_schema, 50).of(RunnableOperation(document, operation, get_variable_values(core_schema, (), {})))
 
     # Each level: a connection, an instruction and a client, twice. A walk over each path would last for days.
     assert cost.total == 1 + sum(3 * 2**level for level in range(1, 25))
@@ -155,15 +154,17 @@ def test_doubled_fragments_are_reckoned_at_once():
 
 
 def test_an_operation_above_the_maximum_cost_is_refused_with_the_numbers():
-    document = Documents(CORE, WIDE, introspection=True).read(
+    document = Documents(core_schema, WIDE, introspection=True).read(
         "{ clients(first: 10) { nodes { live { __typename } } } }"
     )
     operation = document.operation(None)
-    variables = get_variable_values(CORE, (), {})
+    variables = get_variable_values(core_schema, (), {})
 
-    Charging(CORE, GraphLimits(cost_max=10_021), None).cost(RunnableOperation(document, operation, variables))
+    runnable = RunnableOperation(document, operation, variables)
+
+    Charging(core_schema, GraphLimits(cost_max=10_021), None).cost(runnable)
     with pytest.raises(Unacceptable) as refused:
-        Charging(CORE, GraphLimits(cost_max=10_020), None).cost(RunnableOperation(document, operation, variables))
+        Charging(core_schema, GraphLimits(cost_max=10_020), None).cost(runnable)
 
     error = refused.value.errors[0]
     assert error.extensions == {
@@ -179,12 +180,12 @@ def test_every_list_of_objects_has_a_size():
     handed = {
         f"{get_named_type(field.type).name}.{name}"
         for coordinate, size in SIZES.items()
-        for field in [CORE.type_map[coordinate.partition(".")[0]].fields[coordinate.partition(".")[2]]]
+        for field in [core_schema.type_map[coordinate.partition(".")[0]].fields[coordinate.partition(".")[2]]]
         for name in values_of(size.sized_fields)
     }
     lists = {
         f"{kind.name}.{name}"
-        for kind in CORE.type_map.values()
+        for kind in core_schema.type_map.values()
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
         for name, field in kind.fields.items()
         if is_list(field.type) and is_composite_type(get_named_type(field.type))
@@ -196,7 +197,7 @@ def test_every_list_of_objects_has_a_size():
 def test_every_field_that_calls_a_vendor_has_a_price():
     vendors = {
         f"{kind.name}.{name}"
-        for kind in CORE.type_map.values()
+        for kind in core_schema.type_map.values()
         if isinstance(kind, GraphQLObjectType)
         for name, field in kind.fields.items()
         for one in getattr(field.extensions.get("strawberry-definition"), "directives", ())
@@ -213,6 +214,6 @@ def is_list(kind) -> bool:
 
 def test_what_one_mistake_leaves_out_is_no_cheaper_for_those_after_it():
     query = "query ($a: Int = 1) { clients(first: 5, filter: {agency: [$a]}) { nodes { id } } }"
-    costs = Costs(CORE, 50)
+    costs = Costs(core_schema, 50)
 
     assert [reckoned(query, {"a": a}, costs=costs).total for a in (None, 1, None, 2)] == [0, 6, 0, 6]

@@ -6,9 +6,7 @@ from support.odd import core
 from support.operations import random_operation
 
 from resolvers.request.document_facts import collect_facts
-from resolvers.schema import schema
-
-OURS = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+from resolvers.schema import core_schema
 
 
 class Walk(Visitor):
@@ -27,7 +25,7 @@ def told_again(document, core):
     return walk.found
 
 
-@pytest.mark.parametrize("core", [OURS, core()], ids=["ours", "odd"])
+@pytest.mark.parametrize("core", [core_schema, core()], ids=["ours", "odd"])
 @pytest.mark.parametrize("operation,count", [("query", 20), ("mutation", 4)])
 def test_random_documents_select_what_graphql_core_says(core, operation, count):
     selected = 0
@@ -52,7 +50,7 @@ def test_random_documents_select_what_graphql_core_says(core, operation, count):
 def test_documents_of_other_forms_select_what_graphql_core_says(text):
     document = parse(text)
 
-    assert collect_facts(document, OURS).fields == told_again(document, OURS)
+    assert collect_facts(document, core_schema).fields == told_again(document, core_schema)
 
 
 CONDITIONS = """
@@ -66,7 +64,7 @@ fragment G on Viewer { name ... @include(if: $a) { scopes } }
 
 @pytest.mark.parametrize("name, lines", [("A", [2, 5, 6]), ("B", [6]), ("C", [])])
 def test_an_operation_has_the_nullable_conditions_that_it_reaches(name, lines):
-    facts = collect_facts(parse(CONDITIONS), OURS)
+    facts = collect_facts(parse(CONDITIONS), core_schema)
 
     found = facts.nullable_conditions(facts.operations[name])
 
@@ -77,4 +75,4 @@ def test_a_cost_depends_on_sizes_and_on_conditions_and_on_no_other_variable():
     text = """query ($n: Int, $skip: Boolean!, $id: ID!, $ids: [ID!]!) {
         clients(first: $n) { totalCount @skip(if: $skip) } nodes(ids: $ids) { id } node(id: $id) { id } }"""
 
-    assert collect_facts(parse(text), OURS).counted_variables == ("ids", "n", "skip")
+    assert collect_facts(parse(text), core_schema).counted_variables == ("ids", "n", "skip")

@@ -6,9 +6,7 @@ from graphql.execution.values import get_variable_values
 from resolvers.request.cost import Costs
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Documents, RunnableOperation, Unacceptable
-from resolvers.schema import schema
-
-CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+from resolvers.schema import core_schema
 
 
 def text(name: str, size: int = 1) -> str:
@@ -17,7 +15,7 @@ def text(name: str, size: int = 1) -> str:
 
 @pytest.fixture
 def documents() -> Documents:
-    return Documents(CORE, DocumentLimits(), introspection=False)
+    return Documents(core_schema, DocumentLimits(), introspection=False)
 
 
 def test_a_document_that_comes_again_is_the_one_that_was_kept(documents):
@@ -27,7 +25,7 @@ def test_a_document_that_comes_again_is_the_one_that_was_kept(documents):
 def test_large_documents_push_out_as_many_as_they_take_the_place_of(monkeypatch):
     monkeypatch.setattr("resolvers.request.documents._MOST_TOKENS", 1000)
     monkeypatch.setattr("resolvers.request.documents._FEWEST_TOKENS", 10)
-    documents = Documents(CORE, DocumentLimits(), introspection=False)
+    documents = Documents(core_schema, DocumentLimits(), introspection=False)
     first = documents.read(text("first"))
     small = documents.read(text("small"))
 
@@ -41,7 +39,7 @@ def test_large_documents_push_out_as_many_as_they_take_the_place_of(monkeypatch)
 
 def test_small_documents_are_bounded_by_their_number(monkeypatch):
     monkeypatch.setattr("resolvers.request.documents._MOST_TOKENS", 1000)
-    documents = Documents(CORE, DocumentLimits(), introspection=False)
+    documents = Documents(core_schema, DocumentLimits(), introspection=False)
 
     first, *_ = [documents.read(text(f"small{number}")) for number in range(5)]
 
@@ -51,7 +49,7 @@ def test_small_documents_are_bounded_by_their_number(monkeypatch):
 
 def test_of_many_operations_a_document_keeps_the_last_few(documents):
     document = documents.read(" ".join(text(f"o{number}") for number in range(50)))
-    costs, nothing = Costs(CORE, 50), get_variable_values(CORE, (), {})
+    costs, nothing = Costs(core_schema, 50), get_variable_values(core_schema, (), {})
 
     for number in range(50):
         runnable = RunnableOperation(document, document.operation(f"o{number}"), nothing)

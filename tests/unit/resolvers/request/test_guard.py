@@ -6,13 +6,11 @@ from hypothesis import strategies as st
 from resolvers.policy.errors import LimitExceeded
 from resolvers.request.document_facts import DocumentFacts, Measure, _Pass, collect_facts
 from resolvers.request.document_limits import DocumentLimits, check_limits
-from resolvers.schema import schema
-
-CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
+from resolvers.schema import core_schema
 
 
 def facts_of(text: str) -> DocumentFacts:
-    return collect_facts(parse(text), CORE)
+    return collect_facts(parse(text), core_schema)
 
 
 def measured(text: str) -> Measure:

@@ -7,20 +7,19 @@ from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Documents, RunnableOperation
 from resolvers.request.refused_mutations import refused_whole
 from resolvers.request.selection import Selector
-from resolvers.schema import schema
+from resolvers.schema import core_schema
 
-CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
 DEPOSIT = """deposit(input: { account: { account: { server: "R1", login: "1" } }, amount: "1", currency: USD,
                               idempotencyKey: "k" }) { __typename }"""
 FORBIDDEN = {"Mutation.deposit": ("deposit:create",), "Query.__schema": ("schema:read",), "Query.clients": ("x",)}
 
 
 def refused(text, **variables):
-    document = Documents(CORE, DocumentLimits(), introspection=True).read(text)
+    document = Documents(core_schema, DocumentLimits(), introspection=True).read(text)
     operation = document.operation(None)
-    coerced = get_variable_values(CORE, operation.variable_definitions or (), variables)
+    coerced = get_variable_values(core_schema, operation.variable_definitions or (), variables)
     runnable = RunnableOperation(document, operation, coerced)
-    errors = refused_whole(Selector(CORE, runnable, 50), FORBIDDEN, mutation=runnable.is_mutation)
+    errors = refused_whole(Selector(core_schema, runnable, 50), FORBIDDEN, mutation=runnable.is_mutation)
     assert all(error.nodes and error.extensions["code"] == "FORBIDDEN" for error in errors)
     return [error.path for error in errors]
 

@@ -15,9 +15,8 @@ from api.wire.incoming import Incoming
 from resolvers.request.document_facts import collect_facts
 from resolvers.request.documents import Document
 from resolvers.request.variables import read_variables
-from resolvers.schema import schema
+from resolvers.schema import core_schema
 
-CORE = schema._schema  # noqa: SLF001 - strawberry offers no public way to graphql-core's.
 LIMITS = BodyLimits(body_bytes=1_000_000, variables_bytes=500_000, query_characters=10_000)
 # Where an ID may stand: the document, the variables around it, and what leads to it in the coerced variables.
 PLACES = {
@@ -70,7 +69,7 @@ def by_get(document, variables):
 
 def document_of(text):
     tree = parse(text)
-    return Document(tree, collect_facts(tree, CORE), {})
+    return Document(tree, collect_facts(tree, core_schema), {})
 
 
 def read(place, text, method=by_post):
@@ -78,7 +77,7 @@ def read(place, text, method=by_post):
     document, around, way = PLACES[place]
     asked = anyio.run(read_graphql, method(document, f'{{"v": {around % text}}}'), LIMITS)
     known = document_of(asked.query)
-    found = read_variables(CORE, known, known.operation(None), asked.variables)
+    found = read_variables(core_schema, known, known.operation(None), asked.variables)
     if isinstance(found, list):
         assert all(error.locations for error in found)
         return None
@@ -145,4 +144,4 @@ def test_m2_an_integer_with_more_digits_than_are_read_is_refused_and_said_to_be_
 def test_m2_a_literal_is_read_as_a_variable_is(literal, identity):
     known = document_of(f"query ($v: ID = {literal}) {{ node(id: $v) {{ id }} }}")
 
-    assert read_variables(CORE, known, known.operation(None), {}).coerced == {"v": identity}
+    assert read_variables(core_schema, known, known.operation(None), {}).coerced == {"v": identity}

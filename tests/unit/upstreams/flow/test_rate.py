@@ -109,3 +109,4 @@ async def test_a_permit_that_was_given_back_is_taken_before_a_later_one():
     # One at 61 and one at 120: the next is one window after the first.
     assert limit.wait_seconds() == 60
     waiting[3].cancel()
+    await asyncio.wait(waiting[3:])

@@ -189,12 +189,13 @@ async def test_a_defect_in_our_reading_leaves_a_write_in_doubt(link):
         pytest.param(answer(200, b"<html>"), id="page"),
         pytest.param(answer(302, b"", "location: /elsewhere\r\n"), id="redirect"),
         pytest.param(answer(200, b"{}", "content-encoding: gzip\r\n"), id="packed"),
-        pytest.param(answer(200, b"1" * 2000), id="too large"),
+        pytest.param(answer(200, b"[" * 9000), id="nested too deeply"),
+        pytest.param(answer(200, b"1" * 20_000), id="too large"),
     ],
 )
 async def test_a_read_of_nonsense_is_misunderstood_and_not_repeated(stranger, reply):
     stranger.answers = [reply]
-    link = Link(System("CPLUGIN"), "main", stranger.url, limits(SHORT, max_answer_bytes=1000), Clock())
+    link = Link(System("CPLUGIN"), "main", stranger.url, limits(SHORT, max_answer_bytes=10_000), Clock())
 
     with pytest.raises(Misunderstood):
         await link.read(READ, words, a_call())

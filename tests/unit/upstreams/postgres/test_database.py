@@ -8,6 +8,7 @@ from core.clock import Clock, Deadline
 from core.errors import Misunderstood, Unavailable
 from core.secret import Secret
 from upstreams.postgres.database import Database, DatabaseConfig
+from upstreams.state.vendor_tokens import DatabaseTokenStore
 
 pytestmark = pytest.mark.anyio
 
@@ -67,3 +68,15 @@ async def test_a_write_is_never_tried_again(error):
         await database.write("INSERT", seconds=1)
 
     assert len(tries) == 1
+
+
+async def test_the_lock_of_a_vendor_token_needs_the_database():
+    class Away(Database):
+        async def pool(self):
+            raise ConnectionRefusedError
+
+    database = Away(DatabaseConfig(url=Secret("postgresql://nowhere")), label="TEST")
+
+    with pytest.raises(Unavailable):
+        async with DatabaseTokenStore(database, Clock(), "cplugin.main").locked():
+            pass

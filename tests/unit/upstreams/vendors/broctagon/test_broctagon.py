@@ -18,7 +18,7 @@ from upstreams.vendors.broctagon.refusals import REFUSAL_TYPES, find_refusal_typ
 
 pytestmark = pytest.mark.anyio
 
-ORDER = AccountRequestCommand("abcdefgh", "conn0001", "ctrader", leverage=Decimal("0.50"), group="G", currency="EUR")
+COMMAND = AccountRequestCommand("abcdefgh", "conn0001", "ctrader", leverage=Decimal("0.50"), group="G", currency="EUR")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def crm(stranger):
 
 
 async def send(crm):
-    return await (await crm.prepare_request(ORDER, a_call())).send()
+    return await (await crm.prepare_request(COMMAND, a_call())).send()
 
 
 def test_the_published_example_of_a_signature():
@@ -128,7 +128,7 @@ async def test_asking_again_finds_the_request_or_makes_it(crm, stranger, reply):
     with pytest.raises(OutcomeUnknown):
         await send(crm)
 
-    await crm.reconcile_request(ORDER, a_call())
+    await crm.reconcile_request(COMMAND, a_call())
 
     assert len(stranger.asked) == 2
     assert stranger.asked[0] == stranger.asked[1]
@@ -139,7 +139,7 @@ async def test_a_refusal_that_applied_the_first_time_too_ends_the_instruction(cr
     stranger.answers = [answer(400, json.dumps({"type": kind}).encode())]
 
     with pytest.raises(Rejected) as refused:
-        await crm.reconcile_request(ORDER, a_call())
+        await crm.reconcile_request(COMMAND, a_call())
 
     assert refused.value.upstream_code == kind
 
@@ -163,17 +163,17 @@ async def test_anything_else_leaves_the_request_in_doubt(crm, stranger, reply):
     stranger.answers = [reply]
 
     with pytest.raises(OutcomeUnknown):
-        await crm.reconcile_request(ORDER, a_call())
+        await crm.reconcile_request(COMMAND, a_call())
 
 
 async def test_a_request_stays_in_doubt_when_the_crm_cannot_be_asked_again(crm, stranger):
     stranger.answers = [answer(500)]
     for _ in range(SHORT.breaker_failures):
         with pytest.raises(OutcomeUnknown):
-            await crm.reconcile_request(ORDER, a_call())
+            await crm.reconcile_request(COMMAND, a_call())
 
     with pytest.raises(OutcomeUnknown) as doubt:
-        await crm.reconcile_request(ORDER, a_call())
+        await crm.reconcile_request(COMMAND, a_call())
 
     assert doubt.value.detail == "breaker open"
     assert doubt.value.retry_after_seconds > 0

@@ -31,6 +31,7 @@ FOREIGN = [
     b'{"order":NaN,"comment":"x"}',
     b'{"order":5,"comment":"a "quote" here"}',
     b'{"order":5,"comment":"\\ud83d"}',
+    b'{"order":%b,"comment":"x"}' % (b"9" * 5000),
     b'{"order":"x","comment":"\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d"}',
 ]
 GOOD = b'{"order":7,"comment":"%b"}' % OURS.encode()
@@ -58,6 +59,8 @@ MAYBE_OURS = {
     "without its comment": b'{"order":NaN}',
     "without its end": b'{"order":5,"comment":"half',
     "no row at all": b"NaN",
+    "with a second comment": b'{"order":"x","comment":"%b","comment":"y"}' % OURS.encode(),
+    "damaged and with a second comment": b'{"order":NaN,"comment":"%b","comment":"y"}' % OURS.encode(),
 }
 
 
