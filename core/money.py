@@ -8,6 +8,8 @@ MAX_FRACTION_DIGITS = 8
 
 # 64 digits are enough for every product of two amounts of the sizes above. The default of 28 digits is not enough.
 EXACT = Context(prec=64, rounding=ROUND_HALF_EVEN)
+# A numeric of PostgreSQL has at most 147,455 digits. A database may hold such a number, and it is shown as it is.
+_OF_ANY_SIZE = Context(prec=150_000, rounding=ROUND_HALF_EVEN)
 
 # ISO 4217 minor units other than two, for the currencies that brokers hold. Crypto assets have eight places.
 _FRACTION_DIGITS = {
@@ -36,20 +38,21 @@ def fraction_digits() -> tuple[int, Mapping[str, int]]:
 
 def is_whole(amount: Decimal, currency: str) -> bool:
     """Whether a ledger can hold the amount exactly: it is a whole number of the currency's quanta."""
-    return EXACT.remainder(amount, quantum(currency)) == 0
+    return _OF_ANY_SIZE.remainder(amount, quantum(currency)) == 0
 
 
 def divide(dividend: Decimal, divisor: Decimal, places: int) -> Decimal | None:
     """The quotient, rounded half-even to `places`. None if the divisor is zero."""
     if not divisor:
         return None
-    with localcontext(EXACT):
+    digits = dividend.adjusted() - divisor.adjusted() + places + 2
+    with localcontext(EXACT, prec=max(EXACT.prec, digits)):
         return (dividend / divisor).quantize(Decimal(1).scaleb(-places))
 
 
 def total(amounts: list[Decimal]) -> Decimal:
     """The exact sum, whatever its size."""
-    with localcontext(EXACT):
+    with localcontext(_OF_ANY_SIZE):
         return sum(amounts, Decimal(0))
 
 
@@ -64,5 +67,5 @@ def in_currency(amount: Decimal, currency: str) -> Decimal:
     wanted = quantum(currency)
     if amount.same_quantum(wanted):
         return amount
-    rounded = amount.quantize(wanted, context=EXACT)
-    return rounded if rounded == amount else amount.normalize(EXACT)
+    rounded = amount.quantize(wanted, context=_OF_ANY_SIZE)
+    return rounded if rounded == amount else amount.normalize(_OF_ANY_SIZE)

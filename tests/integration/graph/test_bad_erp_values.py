@@ -149,6 +149,20 @@ def test_v6_a_null_that_the_view_does_not_promise_costs_no_neighbour(graph, chan
     assert {error["extensions"]["code"] for error in body["errors"]} == {CODE}
 
 
+def test_v6_a_number_of_a_thousand_digits_is_shown_exactly(graph, changed):
+    large = "1" * 1000
+    changed(BALANCE.format(f"balance = {large}, cash = 1"))
+
+    body = graph.ask(
+        "{ clients(first: 50) { nodes { balances { balance held rate } totalFloatingBalance { amount } } } }"
+    )
+
+    assert "errors" not in body
+    balances = [one for node in body["data"]["clients"]["nodes"] for one in node["balances"]]
+    assert f"{large}.00" in {one["balance"] for one in balances}
+    assert f"{large[:-1]}0.00" in {one["held"] for one in balances}
+
+
 def test_v6_a_rate_of_an_infinite_balance_is_never_zero(graph, changed):
     changed(BALANCE.format("balance = 'Infinity'"))
 

@@ -69,3 +69,14 @@ def test_a_total_is_exact_whatever_the_order(values):
     cents = sum(int(value.scaleb(8)) for value in values)
 
     assert total(values) == total(values[::-1]) == Decimal(cents).scaleb(-8)
+
+
+@pytest.mark.parametrize("digits", [65, 1000])
+def test_a_number_of_any_size_stays_exact(digits):
+    large, one = Decimal("1" * digits), Decimal(1)
+
+    assert format_amount(in_currency(large, "USD")) == "1" * digits + ".00"
+    assert str(total([large, one])) == "1" * (digits - 1) + "2"
+    assert divide(large, one, 8) == large
+    assert divide(one, large, 2) == 0
+    assert is_whole(large, "USD")
