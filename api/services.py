@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from api.documents.cache import TrustedDocuments
 from api.documents.finder import DocumentFinder
 from api.identity.api_keys import Authenticator
-from api.identity.authenticator import Identities, open_issuers
+from api.identity.authenticator import CallerOfToken, Identities, without_issuers
 from api.identity.last_use import storing_last_use
 from api.reconciling import reconciling
-from api.settings.settings import DatabaseSection, ErpSection, Settings, StateSection
+from api.settings.settings import AuthSection, DatabaseSection, ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
 from core.clock import Clock
 from core.errors import ERP_DATABASE
@@ -80,7 +80,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         dispatcher = Dispatcher(upstreams.state.ledger, clock)
         stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
         await stack.enter_async_context(reconciling(settings, upstreams, clock))
-        issuers = await stack.enter_async_context(open_issuers(settings.auth.oidc, clock))
+        of_token = await _callers_of_tokens(settings.auth, stack, clock)
         auth, keys = settings.auth, upstreams.state.keys
         used = await stack.enter_async_context(storing_last_use(keys, clock, auth.last_used_every_seconds))
         trusted = TrustedDocuments(upstreams.state.documents, clock, settings.documents.cache_seconds)
@@ -89,10 +89,19 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             settings=settings,
             clock=clock,
             upstreams=upstreams,
-            authenticator=Identities(Authenticator(keys, clock, *seconds, used.note), issuers),
+            authenticator=Identities(Authenticator(keys, clock, *seconds, used.note), of_token),
             documents=DocumentFinder(settings.documents, trusted),
             executor=_executor(settings, upstreams, dispatcher, clock),
         )
+
+
+async def _callers_of_tokens(auth: AuthSection, stack: AsyncExitStack, clock: Clock) -> CallerOfToken:
+    if not auth.oidc:
+        return without_issuers
+    # The libraries for tokens cost a twentieth of the time to start.
+    from api.identity.issuers import open_issuers
+
+    return (await stack.enter_async_context(open_issuers(auth.oidc, clock))).caller
 
 
 async def check_openable(settings: Settings) -> None:
