@@ -30,3 +30,10 @@ async def balances_by_client(numbers: Sequence[int], context: Context) -> list[l
 async def instructions_by_id(ids: Sequence[UUID], context: Context) -> list[InstructionRecord | None]:
     found = await context.services.upstreams.state.ledger.by_ids(ids, context.caller.visible, context.call)
     return [found.get(identity) for identity in ids]
+
+
+async def instructions_by_key(keys: Sequence[str], context: Context) -> list[InstructionRecord | None]:
+    """The caller's own instructions by idempotency key."""
+    ledger, caller = context.services.upstreams.state.ledger, context.caller
+    found = await ledger.by_keys(caller.principal, keys, caller.visible, context.call)
+    return [found.get(key) for key in keys]

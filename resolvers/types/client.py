@@ -142,7 +142,8 @@ class Client(Node):
         live_clients,
         returns=LiveClient | None,
         description="The live answer of the ERP's own API (Get_Client_Balance_json). Each client needs one "
-        "rate-limited call. Null with one error if the call fails.",
+        "rate-limited call. Null with one error if the call fails, and null without an error if the server has no ERP "
+        "API.",
         upstreams=asks("erp", batch_max=1),
         # The client's password for the ERP's API.
         reads=[ERP_STATEMENT],

@@ -8,7 +8,7 @@ from typing import Annotated, TypeGuard
 import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
-from core.errors import ERP_DATABASE, Reason, Rejected, UpstreamError
+from core.errors import Reason, Rejected, UpstreamError
 from core.records import AccountKey, AccountRecord, LiveAccountRecord
 from resolvers.context import Context
 from resolvers.policy.directives import needs
@@ -24,8 +24,8 @@ _MAX_AGE = f"The maximum age of a cached figure that the caller accepts, from 0 
 
 
 @strawberry.type(
-    description="The live figures of an account at its trading server. A figure is null if the vendor does not have "
-    "it.",
+    description="The live figures of an account at its trading server. A figure is null without an error if the vendor "
+    "does not document it.",
     directives=[needs(Scope.BALANCE_READ)],
 )
 class LiveAccount:
@@ -105,7 +105,8 @@ async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], conte
     """The answers of one server by login. Each login has an answer."""
     platform = context.services.upstreams.platforms.get(server)
     if platform is None or platform.live is None:
-        return dict.fromkeys(logins, _no_figures(server, platform))
+        # TradingServer.hasLiveFigures tells this in advance, so that it is no error.
+        return dict.fromkeys(logins)
     if problem := _too_many(platform, platform.live, len(logins), context):
         return dict.fromkeys(logins, problem)
     cache = context.services.upstreams.live_cache
@@ -120,14 +121,6 @@ async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], conte
 
 def _is_figure(answer: Answer) -> TypeGuard[LiveAccountRecord]:
     return answer.__class__ is LiveAccountRecord
-
-
-def _no_figures(server: str, platform: Platform | None) -> UpstreamError:
-    if platform is None:
-        message = f"The trading server {server} is in the ERP but not in the configuration."
-        return Rejected(message, system=ERP_DATABASE, name=server, reason=Reason.NOT_SUPPORTED)
-    message = f"{server}'s vendor documents no call for live figures."
-    return Rejected(message, system=platform.system, name=server, reason=Reason.NOT_SUPPORTED)
 
 
 def _too_many(platform: Platform, live: LiveFigures, count: int, context: Context) -> UpstreamError | None:

@@ -15,7 +15,7 @@ from resolvers.policy.errors import LimitExceeded
 from resolvers.policy.scopes import Scope
 from resolvers.types.currency_balance import CurrencyBalance, Money, money
 from resolvers.types.status import ErpStatus, WebStatus, erp_status, web_status
-from upstreams.vendors.registry import offering, sections
+from upstreams.vendors.kit.protocol import ErpApi
 
 # The ERP API's ResponseCode for a client without a restriction [D, H-1244].
 _UNRESTRICTED = 0
@@ -71,8 +71,15 @@ def _readable(figure: Any) -> Any:
     return figure
 
 
-async def live_clients(clients: Sequence[ClientRecord], context: Context) -> list[LiveClientRecord | BaseException]:
-    """Makes one call for each client. The calls run concurrently within the vendor's limits."""
+async def live_clients(
+    clients: Sequence[ClientRecord], context: Context
+) -> Sequence[LiveClientRecord | BaseException | None]:
+    """Makes one call for each client. The calls run concurrently within the vendor's limits. All are None if the
+    settings have no ERP API.
+    """
+    erp_api = context.services.upstreams.erp_api
+    if erp_api is None:
+        return [None] * len(clients)
     most = context.services.limits.live_clients_max
     if len(clients) > most:
         raise LimitExceeded(
@@ -81,15 +88,11 @@ async def live_clients(clients: Sequence[ClientRecord], context: Context) -> lis
         )
     numbers = [client.client_number for client in clients]
     passwords = await context.services.upstreams.erp.api_passwords(numbers, context.caller.visible, context.call)
-    asked = (_ask(number, passwords.get(number), context) for number in numbers)
+    asked = (_ask(erp_api, number, passwords.get(number), context) for number in numbers)
     return list(await asyncio.gather(*asked, return_exceptions=True))
 
 
-async def _ask(number: int, password: Secret | None, context: Context) -> LiveClientRecord:
-    erp_api = context.services.upstreams.erp_api
-    if erp_api is None:
-        system = next(iter(offering("erp").values())).system
-        raise Rejected(f"No {sections('erp')} is configured.", system=system, reason=Reason.NOT_SUPPORTED)
+async def _ask(erp_api: ErpApi, number: int, password: Secret | None, context: Context) -> LiveClientRecord:
     if password is None:
         message = "The ERP has no API password of this client, so that the ERP's API cannot be called for this client."
         raise Rejected(message, system=erp_api.system, reason=Reason.CREDENTIALS_REJECTED)

@@ -10,7 +10,13 @@ from strawberry import UNSET
 from core.records import AccountKey, AccountRecord, ClientRecord, InstructionRecord
 from resolvers.context import Batch, Context
 from resolvers.fields.ids import ACCOUNT_ID, CLIENT_ID, INSTRUCTION_ID, NodeId, decode_id
-from resolvers.fields.loaders import accounts_by_key, clients_by_account, clients_by_number, instructions_by_id
+from resolvers.fields.loaders import (
+    accounts_by_key,
+    clients_by_account,
+    clients_by_number,
+    instructions_by_id,
+    instructions_by_key,
+)
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, Upstream
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
@@ -81,12 +87,11 @@ async def find_instruction(by: InstructionBy, context: Context) -> InstructionRe
     """A key finds only the caller's own instructions. Both look-ups find only instructions of clients that the caller
     may see.
     """
-    if by.id:
-        found: InstructionRecord | None = await context.load(instructions_by_id, INSTRUCTION_ID.key(by.id))
-        return found
-    ledger = context.services.upstreams.state.ledger
-    own = await ledger.own(context.caller.principal, str(by.idempotency_key), context.call)
-    return own if own is not None and context.caller.visible.includes(own) else None
+    batch, key = (
+        (instructions_by_id, INSTRUCTION_ID.key(by.id)) if by.id else (instructions_by_key, str(by.idempotency_key))
+    )
+    found: InstructionRecord | None = await context.load(batch, key)
+    return found
 
 
 _FINDERS: Final[Mapping[str, tuple[NodeId[Any], Batch, Scope]]] = {

@@ -140,7 +140,8 @@ class TradingAccount(Node):
         live_accounts,
         returns=LiveAccount | None,
         description="The live figures of the trading platform's API. One call per server carries many logins. Null "
-        "with one error if the server does not answer. A cached figure that is younger than maxAgeSeconds may be "
+        "with one error if the server does not answer, and null without an error if the server has none "
+        "(`TradingServer.hasLiveFigures`). A cached figure that is younger than maxAgeSeconds may be "
         "returned.",
         upstreams=asks("live", batch_max=_LIVE_BATCH),
         scopes=FIGURES,

@@ -23,7 +23,9 @@ class TradingServer:
         description="Whether createTradingAccount can make accounts on this server."
     )
     can_deposit: bool = strawberry.field(description="Whether deposit works on its accounts.")
-    has_live_figures: bool = strawberry.field(description="Whether TradingAccount.live works on its accounts.")
+    has_live_figures: bool = strawberry.field(
+        description="Whether its accounts have TradingAccount.live. Without it `live` is null."
+    )
 
 
 def trading_server(name: str, services: Services) -> TradingServer:

@@ -153,10 +153,13 @@ class Ledger:
         rows = await self._database.write(sql.by_key, principal, key, seconds=WRITE_SECONDS)
         return instruction_record(rows[0]) if rows else None
 
-    async def own(self, principal: str, key: str, call: Call) -> InstructionRecord | None:
-        """The instruction of the principal's idempotency key, read for a query."""
-        rows = await self._database.read(sql.by_key, principal, key, call=call)
-        return instruction_record(rows[0]) if rows else None
+    async def by_keys(
+        self, principal: str, keys: Sequence[str], visible: Visibility, call: Call
+    ) -> dict[str, InstructionRecord]:
+        """The instructions of the principal's idempotency keys, read for a query."""
+        arguments = (*visible.of_instructions(), principal, keys)
+        rows = await self._database.read(sql.by_keys, *arguments, call=call, keys=len(keys))
+        return {row["idempotency_key"]: instruction_record(row) for row in rows}
 
     async def by_ids(self, ids: Sequence[UUID], visible: Visibility, call: Call) -> dict[UUID, InstructionRecord]:
         rows = await self._database.read(sql.by_id, *visible.of_instructions(), ids, call=call, keys=len(ids))

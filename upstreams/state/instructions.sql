@@ -55,6 +55,11 @@ SELECT {columns} FROM brokergraph.instruction i WHERE i.principal = $1 AND i.ide
 -- Which of these instructions may be seen? $1 to $3 visibility, $4 ids.
 SELECT {columns} FROM brokergraph.instruction i WHERE i.id = ANY ($4::uuid[]) AND {visible}
 
+-- name: by_keys
+-- Which of this principal's keys have an instruction that may be seen? $1 to $3 visibility, $4 principal, $5 keys.
+SELECT {columns} FROM brokergraph.instruction i
+WHERE i.principal = $4 AND i.idempotency_key = ANY ($5::text[]) AND {visible}
+
 -- name: pages_forward
 -- The clients' instructions, newest first. $1 to $3 visibility, $4 client numbers, $5 after, $6 before, $7 limit.
 SELECT p.* FROM unnest($4::int[]) AS k (client_number)

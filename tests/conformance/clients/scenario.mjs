@@ -56,6 +56,7 @@ const clients = {
 };
 
 const CLIENT = "query Read($n: Int!) { client(by: {clientNumber: $n}) { fullName totalFloatingBalance { amount currency } } }";
+const LIVE = '{ tradingAccount(by: { account: { server: "A1", login: "71001" } }) { login live { balance } } }';
 const PAGE = `query Page($after: String) { clients(first: 3, after: $after) {
   nodes { clientNumber } pageInfo { hasNextPage endCursor } } }`;
 const DEPOSIT = `mutation Deposit($input: DepositInput!) { deposit(input: $input) {
@@ -68,6 +69,10 @@ const ask = await clients[process.argv[2]]();
 const report = {};
 
 report.read = (await ask(CLIENT, { n: 500608 }, "demo-operator")).data.client;
+
+// With its default policy Apollo throws away the data of an answer with errors.
+const unsupported = await ask(LIVE, {}, "demo-operator");
+report.unsupported = { login: unsupported.data.tradingAccount.login, live: unsupported.data.tradingAccount.live, errors: unsupported.errors };
 
 report.pages = [];
 for (let after = null, turn = 0; turn < 3; turn += 1) {

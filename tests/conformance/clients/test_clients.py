@@ -35,6 +35,7 @@ async def order(database):
 async def assert_as_promised(report, database, order):
     total = report["read"]["totalFloatingBalance"]
     assert (total["amount"], total["currency"]) == ("72888.65", "ILS")
+    assert report["unsupported"] == {"login": "71001", "live": None}
     assert len(report["pages"]) == 9
     assert report["pages"] == sorted(set(report["pages"]))
     assert report["first"]["__typename"] == "DepositConfirmed"
@@ -66,6 +67,7 @@ async def test_clients_of_javascript_play_the_scenario(graph, database, order, c
 
 
 READ = "query ($n: Int!) { client(by: {clientNumber: $n}) { fullName totalFloatingBalance { amount currency } } }"
+LIVE = '{ tradingAccount(by: { account: { server: "A1", login: "71001" } }) { login live { balance } } }'
 PAGE = "query ($after: String) { clients(first: 3, after: $after) { nodes { clientNumber } pageInfo { endCursor } } }"
 DEPOSIT = """mutation ($input: DepositInput!) { deposit(input: $input) {
   __typename ... on DepositConfirmed { instruction { id status } } ... on IdempotencyConflict { original { id } } } }"""
@@ -92,6 +94,7 @@ async def test_gql_of_python_plays_the_scenario(graph, database, order):
         clients = (await ask(graph, PAGE, {"after": after}))["data"]["clients"]
         report["pages"] += [one["clientNumber"] for one in clients["nodes"]]
         after = clients["pageInfo"]["endCursor"]
+    report["unsupported"] = (await ask(graph, LIVE, {}))["data"]["tradingAccount"]
     for name, amount in (("first", "3.21"), ("replay", "3.210"), ("conflict", "4.00")):
         told = await ask(graph, DEPOSIT, {"input": common | {"amount": amount}})
         report[name] = told["data"]["deposit"]

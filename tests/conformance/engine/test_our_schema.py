@@ -70,6 +70,25 @@ def test_the_graph_answers_alike_with_and_without_the_engine(graphs, key):
     assert answered > OPERATIONS // 4, "nearly everything was refused: nothing was compared"
 
 
+@pytest.mark.usefixtures("well_behaved")
+@pytest.mark.timeout(3000)
+def test_a_plan_is_never_below_what_is_made(graphs):
+    schema = build_schema(printed())
+    planned = 0
+    for number in range(OPERATIONS):
+        seed = SEED * 2_000_000 + number
+        text, _, variables = random_operation(schema, seed, deepest=5, widest=4, literals=LITERALS, without=WITHOUT)
+        body = graphs[number % 2].post(text, variables, explain=True).json()
+        if "extensions" not in body:
+            continue
+        predicted, actual = body["extensions"]["plan"]["predicted"], body["extensions"]["plan"]["actual"]
+        for system, made in actual.items():
+            assert made["calls"] <= predicted[system]["calls"], f"seed {seed}: {system} {text} {variables}"
+            assert made["keys"] <= predicted[system]["keys"], f"seed {seed}: {system} {text} {variables}"
+        planned += bool(actual)
+    assert planned > OPERATIONS // 4, "nearly no operation asked an upstream"
+
+
 BALANCES = "{ clients(first: 9) { nodes { clientNumber webStatus { code } balances { currency balance } } } }"
 
 

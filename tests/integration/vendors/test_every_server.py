@@ -18,6 +18,7 @@ ACCOUNT = """
     ORDER BY a.login LIMIT 1
 """
 LIVE = "query ($by: TradingAccountBy!) { tradingAccount(by: $by) { live { system group } } }"
+WITHOUT = LIVE.replace("{ live", "{ login server { hasLiveFigures } live")
 SERVER = "{ tradingServers { name system hasLiveFigures canDeposit canCreateAccounts } }"
 
 
@@ -47,6 +48,17 @@ async def test_a_server_with_live_figures_shows_them(graph, database, server):
     live = graph.data(LIVE, {"by": by})["tradingAccount"]["live"]
 
     assert live == {"system": vendor_of(server.face).system, "group": row["group_name"]}
+
+
+@pytest.mark.parametrize("server", [server.name for server in SERVERS if "live" not in declared(server)] + ["X9"])
+async def test_a_server_without_live_figures_has_null_and_no_error(graph, database, server):
+    of_server = "SELECT login FROM brokergraph_erp.trading_account WHERE server = $1 LIMIT 1"
+    row = await database.fetchrow(of_server, server)
+
+    body = graph.ask(WITHOUT, {"by": {"account": {"server": server, "login": row["login"]}}})
+
+    account = {"login": row["login"], "server": {"hasLiveFigures": False}, "live": None}
+    assert body == {"data": {"tradingAccount": account}}
 
 
 @pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
