@@ -11,6 +11,8 @@ from core.call import Call
 from core.clock import Clock
 from core.secret import Secret
 from core.visibility import EVERYTHING
+from instructions.approvals import keep_expiring
+from instructions.below_zero import BelowZero
 from instructions.reconciler import Reconciler, make_checkpoints
 from instructions.reconciliation import Verdicts
 from upstreams.services import UpstreamServices
@@ -18,7 +20,9 @@ from upstreams.state.reconciliation_queue import listen
 
 
 @asynccontextmanager
-async def reconciling(settings: Settings, upstreams: UpstreamServices, clock: Clock) -> AsyncIterator[None]:
+async def reconciling(
+    settings: Settings, upstreams: UpstreamServices, below_zero: BelowZero, clock: Clock
+) -> AsyncIterator[None]:
     """Reconcile while the body runs. At the end, claimed instructions stay until their lease ends; another process then
     takes them.
     """
@@ -26,12 +30,13 @@ async def reconciling(settings: Settings, upstreams: UpstreamServices, clock: Cl
     if not config.enabled:
         yield
         return
-    reconciler = Reconciler(queue, upstreams.state.ledger, _verdicts(upstreams), clock, config)
+    reconciler = Reconciler(queue, upstreams.state.ledger, _verdicts(upstreams, below_zero), clock, config)
     url = settings.state.listen_url or settings.state.database_url or settings.erp.database_url
     work: list[Coroutine[Any, Any, None]] = [
         reconciler.run(),
         listen(url, reconciler.wake, clock.sleep),
         make_checkpoints(queue, clock.sleep, config.checkpoint_every_seconds),
+        keep_expiring(upstreams.state.ledger, settings.withdrawals.approval_expires_hours, clock.sleep),
     ]
     tasks = [asyncio.create_task(one) for one in work]
     try:
@@ -43,9 +48,10 @@ async def reconciling(settings: Settings, upstreams: UpstreamServices, clock: Cl
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _verdicts(upstreams: UpstreamServices) -> Verdicts:
+def _verdicts(upstreams: UpstreamServices, below_zero: BelowZero) -> Verdicts:
     async def password_of(client_number: int, call: Call) -> Secret | None:
         # The command was checked against its caller's agencies when it was received; the reconciler has no caller.
         return (await upstreams.erp.api_passwords([client_number], EVERYTHING, call)).get(client_number)
 
-    return Verdicts(upstreams.state.reconciliation, upstreams.platforms, upstreams.erp_api, upstreams.crm, password_of)
+    systems = upstreams.platforms, upstreams.erp_api, upstreams.crm
+    return Verdicts(upstreams.state.reconciliation, *systems, password_of, below_zero)

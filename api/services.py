@@ -15,6 +15,7 @@ from core.call import STATE_DATABASE
 from core.clock import Clock
 from core.errors import ERP_DATABASE
 from core.secret import Secret
+from instructions.below_zero import BelowZero
 from instructions.dispatcher import Dispatcher
 from resolvers.context import Services
 from resolvers.request.executor import Executor
@@ -43,6 +44,7 @@ class AppServices:
     authenticator: Identities
     documents: DocumentFinder
     executor: Executor
+    below_zero: BelowZero
 
 
 def erp_database(settings: Settings) -> Database:
@@ -79,7 +81,9 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         upstreams = await stack.enter_async_context(open_upstream_services(*databases, _options(settings), clock))
         dispatcher = Dispatcher(upstreams.state.ledger, clock)
         stack.push_async_callback(dispatcher.drain, DRAIN_SECONDS)
-        await stack.enter_async_context(reconciling(settings, upstreams, clock))
+        below_zero = BelowZero(clock)
+        stack.push_async_callback(below_zero.aclose)
+        await stack.enter_async_context(reconciling(settings, upstreams, below_zero, clock))
         of_token = await _callers_of_tokens(settings.auth, stack, clock)
         auth, keys = settings.auth, upstreams.state.keys
         used = await stack.enter_async_context(storing_last_use(keys, clock, auth.last_used_every_seconds))
@@ -91,7 +95,8 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             upstreams=upstreams,
             authenticator=Identities(Authenticator(keys, clock, *seconds, used.note), of_token),
             documents=DocumentFinder(settings.documents, trusted),
-            executor=_executor(settings, upstreams, dispatcher, clock),
+            executor=_executor(settings, upstreams, dispatcher, below_zero, clock),
+            below_zero=below_zero,
         )
 
 
@@ -120,12 +125,16 @@ def _options(settings: Settings) -> UpstreamOptions:
     )
 
 
-def _executor(settings: Settings, upstreams: UpstreamServices, dispatcher: Dispatcher, clock: Clock) -> Executor:
+def _executor(
+    settings: Settings, upstreams: UpstreamServices, dispatcher: Dispatcher, below_zero: BelowZero, clock: Clock
+) -> Executor:
     services = Services(
         upstreams=upstreams,
         dispatcher=dispatcher,
         limits=settings.limits.graph(),
         deposit_limits=settings.deposits,
+        withdrawal_limits=settings.withdrawals,
+        below_zero=below_zero,
         accounting_currency=settings.erp.accounting_currency,
         clock=clock,
     )

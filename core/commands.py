@@ -6,8 +6,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class DepositCommand:
-    """Put `amount` (> 0, within the currency's quantum) on the account `login` of the trading server `server`.
+class MoneyCommand:
+    """Move `amount` (> 0, within the currency's quantum) on or off the account `login` of the trading server `server`.
 
     `reference` has at most 31 ASCII characters, and the whole reference goes into the vendor's comment.
     `idempotency_key` is sent if the vendor has such a header. `note` is the caller's remark, which is stored with the
@@ -24,7 +24,7 @@ class DepositCommand:
 
     @property
     def meaning(self) -> dict[str, Any]:
-        """The values by which two deposits are equal, by the name of the instruction's column."""
+        """The values by which two commands are equal, by the name of the instruction's column."""
         return {
             "server": self.server,
             "login": self.login,
@@ -33,22 +33,56 @@ class DepositCommand:
             "note": self.note,
         }
 
+    @property
+    def change(self) -> Decimal:
+        """The change of the account's balance: below zero for a withdrawal."""
+        raise NotImplementedError
+
+
+class DepositCommand(MoneyCommand):
+    """Put money on the account."""
+
+    __slots__ = ()
+
+    @property
+    def change(self) -> Decimal:
+        return self.amount
+
+
+class WithdrawalCommand(MoneyCommand):
+    """Take money off the account."""
+
+    __slots__ = ()
+
+    @property
+    def change(self) -> Decimal:
+        return -self.amount
+
 
 @dataclass(frozen=True, slots=True)
-class DepositGuards:
-    """The limits of one deposit that the ledger checks. None: no limit."""
+class MoneyGuards:
+    """The checks of the ledger for one deposit or withdrawal. None: no limit.
+
+    `one_open_per_account`: the server's history could not tell two open commands of this kind apart.
+    `apart`: a withdrawal and a deposit of one account exclude each other while they are sent, because the margin is
+    read before the withdrawal.
+    """
 
     daily_per_caller: Decimal | None = None
     daily_per_account: Decimal | None = None
     one_open_per_account: bool = False
+    apart: bool = False
 
 
-NO_GUARDS = DepositGuards()
+NO_GUARDS = MoneyGuards()
 
 
 @dataclass(frozen=True, slots=True)
-class DepositReceipt:
-    """The vendor booked the deposit. `upstream_reference` is the vendor's ticket; None if it gives no ticket."""
+class MoneyReceipt:
+    """The vendor booked the deposit or withdrawal.
+
+    `upstream_reference` is the vendor's ticket; None if it gives no ticket.
+    """
 
     upstream_reference: str | None
 

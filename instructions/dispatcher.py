@@ -7,15 +7,16 @@ Invariants:
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
 from core.call import Call
 from core.clock import Clock, Deadline
-from core.commands import NO_GUARDS, DepositGuards, NewAccountReceipt
+from core.commands import NO_GUARDS, MoneyGuards, NewAccountReceipt
 from core.errors import (
     ERP_DATABASE,
     DatabaseFailure,
@@ -27,12 +28,12 @@ from core.errors import (
 )
 from core.lifetime import Lifetime
 from core.records import InstructionRecord
-from instructions.drafts import Prepare, Prepared
+from instructions.drafts import Prepare, Prepared, late
 from instructions.failpoints import Failpoint, reached
 from instructions.outcomes import Outcomes, pause_seconds
 from instructions.transitions import confirmation, doubt, refusal
-from upstreams.state.deposit_limits import LimitReached
 from upstreams.state.instructions import Ledger, Transition
+from upstreams.state.money_limits import LimitReached
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +63,7 @@ class _Progress:
     """The current state of an instruction, for a caller whose deadline comes before the outcome."""
 
     outcome: Outcome
-    guards: DepositGuards
+    guards: MoneyGuards
     lifetime: Lifetime
     answered: bool = False
     """Whether the caller got the answer that the outcome is not known yet. The instruction must then exist."""
@@ -92,7 +93,7 @@ class Dispatcher:
         self._clock = clock
         self._running: set[asyncio.Task[Outcome]] = set()
 
-    async def run(self, draft: InstructionRecord, guards: DepositGuards, prepare: Prepare, call: Call) -> Outcome:
+    async def run(self, draft: InstructionRecord, guards: MoneyGuards, prepare: Prepare, call: Call) -> Outcome:
         """Store the instruction and run it. Wait no longer than the caller's deadline.
 
         At the deadline the instruction is returned in its current state, and the work continues without the caller. If
@@ -101,7 +102,22 @@ class Dispatcher:
         Raises LimitReached or UpstreamError if no row was written; the key is then still free.
         """
         progress = _Progress(Outcome(draft), guards, call.lifetime)
-        task = asyncio.create_task(self._write_and_carry_out(progress, draft, prepare, call))
+        return await self._answer(progress, self._write_and_carry_out(progress, draft, prepare, call), call)
+
+    async def approve(
+        self, waiting: InstructionRecord, move: Transition, guards: MoneyGuards, prepare: Prepare, call: Call
+    ) -> Outcome | None:
+        """Store the approval and run the instruction, like `run`. None: the instruction does not wait any more.
+
+        Raises LimitReached or UpstreamError. After UpstreamError the approval may be stored, but nothing is sent.
+        """
+        progress = _Progress(Outcome(waiting), guards, call.lifetime)
+        outcome = await self._answer(progress, self._approve_and_carry_out(progress, move, prepare, call), call)
+        return None if outcome.instruction.status == "NEEDS_APPROVAL" and not progress.answered else outcome
+
+    async def _answer(self, progress: _Progress, work: Coroutine[Any, Any, Outcome], call: Call) -> Outcome:
+        """The outcome of the work, or the current state at the deadline."""
+        task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._forget)
         try:
@@ -132,12 +148,30 @@ class Dispatcher:
             return Outcome(received)
         progress.outcome = Outcome(received)
         reached(Failpoint.WRITTEN_DOWN)
+        if progress.answered:
+            return await self._unless_broken(progress, self._refuse(received, _late()))
+        if received.status == "NEEDS_APPROVAL":
+            return progress.outcome
+        return await self._unless_broken(progress, self._carry_out(progress, prepare, call))
+
+    async def _approve_and_carry_out(
+        self, progress: _Progress, move: Transition, prepare: Prepare, call: Call
+    ) -> Outcome:
+        reached(Failpoint.APPROVING)
+        approved = await self._ledger.approve(progress.outcome.instruction, move, progress.guards)
+        if approved is None:
+            return progress.outcome
+        progress.outcome = Outcome(approved)
+        reached(Failpoint.APPROVED)
+        return await self._unless_broken(progress, self._carry_out(progress, prepare, call))
+
+    async def _unless_broken(self, progress: _Progress, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+        """The outcome of the work. After an internal error it is the last state, and the reconciler decides."""
         try:
-            if progress.answered:
-                return await self._refuse(received, _late())
-            return await self._carry_out(progress, prepare, call)
+            return await work
         except Exception as error:
-            log.exception("instruction.abandoned", instruction=str(draft.id), error=type(error).__name__)
+            identity = str(progress.outcome.instruction.id)
+            log.exception("instruction.abandoned", instruction=identity, error=type(error).__name__)
             return progress.outcome
 
     async def _receive(
@@ -152,13 +186,15 @@ class Dispatcher:
         attempt, in_doubt = 0, False
         while True:
             try:
-                return await self._ledger.receive(draft, NO_GUARDS if progress.answered else progress.guards)
+                if progress.answered:
+                    return await self._ledger.receive(late(draft), NO_GUARDS)
+                return await self._ledger.receive(draft, progress.guards)
             except UpstreamError as error:
                 failure, pause = error.database_failure, pause_seconds(attempt)
                 log.warning("instruction.not_written_yet", instruction=str(draft.id), error=type(error).__name__)
                 in_doubt = in_doubt or progress.answered or failure is DatabaseFailure.LOST
-                late = pause >= call.deadline.remaining() - ANSWER_SECONDS
-                if not in_doubt and (late or failure is not DatabaseFailure.TRANSIENT):
+                is_late = pause >= call.deadline.remaining() - ANSWER_SECONDS
+                if not in_doubt and (is_late or failure is not DatabaseFailure.TRANSIENT):
                     raise
             attempt += 1
             await self._clock.sleep(pause)

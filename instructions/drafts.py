@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from core.call import Call
-from core.commands import NO_GUARDS, DepositGuards, DepositReceipt, NewAccountReceipt
+from core.commands import NO_GUARDS, MoneyGuards, MoneyReceipt, NewAccountReceipt
 from core.money import format_amount
 from core.records import ClientRecord, InstructionEventRecord, InstructionRecord
 from core.visibility import Visibility
@@ -28,7 +28,7 @@ _NO_VALUES: dict[str, Any] = {
 class Prepared(Protocol):
     """A command that is ready to be sent."""
 
-    async def send(self) -> DepositReceipt | NewAccountReceipt | None: ...
+    async def send(self) -> MoneyReceipt | NewAccountReceipt | None: ...
 
 
 Prepare = Callable[[Call], Awaitable[Prepared]]
@@ -51,14 +51,16 @@ class Identity(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CheckedCommand:
-    """A command that has passed its checks: its client, the command to store, the function that prepares it, and its
-    limits.
+    """A command that has passed its checks: its client, the command to store, the function that prepares it, its
+    limits,
+    and whether another principal must approve it.
     """
 
     client: ClientRecord
     command: Command | None
     prepare: Prepare
-    guards: DepositGuards = NO_GUARDS
+    guards: MoneyGuards = NO_GUARDS
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,12 @@ class CommandRequest:
         """The instruction with the values of its row."""
         number, reference, created_at = self.identity
         values = _NO_VALUES | columns(checked.command)
-        event = InstructionEventRecord(number, created_at, "RECEIVED", self.principal, values.pop("note", None))
+        status = "NEEDS_APPROVAL" if checked.needs_approval else "RECEIVED"
+        event = InstructionEventRecord(number, created_at, status, self.principal, values.pop("note", None))
         return InstructionRecord(
             id=number,
             kind=self.kind,
-            status="RECEIVED",
+            status=status,
             principal=self.principal,
             idempotency_key=self.idempotency_key,
             request_hash=request_hash(self.kind, self.meaning),
@@ -101,6 +104,13 @@ class CommandRequest:
             settle_attempts=0,
             events=(event,),
         )
+
+
+def late(draft: InstructionRecord) -> InstructionRecord:
+    """The draft of an instruction that is written after its caller was answered, and then refused. The ledger's rule of
+    one open withdrawal for each account does not apply to it.
+    """
+    return replace(draft, details={**draft.details, "late": True}) if draft.kind == "WITHDRAWAL" else draft
 
 
 def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:

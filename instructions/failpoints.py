@@ -8,13 +8,15 @@ from enum import Enum, auto
 
 
 class Failpoint(Enum):
-    """The failpoints, in the order in which a deposit reaches them."""
+    """The failpoints, in the order in which a command reaches them. Only a command that waited is approved."""
 
     ASKED = auto()
     KEY_LOOKED_UP = auto()
     CHECKED = auto()
     WRITING_DOWN = auto()
     WRITTEN_DOWN = auto()
+    APPROVING = auto()
+    APPROVED = auto()
     PREPARING = auto()
     PREPARED = auto()
     MARKING_SENT = auto()

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from core.call import Call
-from core.commands import DepositReceipt, NewAccountReceipt
+from core.commands import MoneyReceipt, NewAccountReceipt, WithdrawalCommand
 from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavailable, UpstreamError
 from core.records import InstructionRecord
 from core.secret import Secret
-from instructions.vendor_commands import account_command, deposit_command, request_command
+from instructions.below_zero import BelowZero
+from instructions.vendor_commands import account_command, money_command, request_command
 from upstreams.state.reconciliation_queue import ReconciliationQueue
-from upstreams.vendors.kit.protocol import Crm, DepositHistory, ErpApi, Platform
+from upstreams.vendors.kit.protocol import Crm, ErpApi, MoneyHistory, Platform
 
 PasswordOf = Callable[[int, Call], Awaitable[Secret | None]]
 
@@ -21,7 +22,7 @@ PasswordOf = Callable[[int, Call], Awaitable[Secret | None]]
 class Booked:
     """The vendor's books contain the command."""
 
-    receipt: DepositReceipt | NewAccountReceipt | None
+    receipt: MoneyReceipt | NewAccountReceipt | None
     note: str
 
 
@@ -59,19 +60,21 @@ _FOUND = "found in the upstream's books"
 class Verdicts:
     """Finds the verdict at the upstream that received the command. Raises UpstreamError only for the state database."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the upstreams and what judges need.
         self,
         queue: ReconciliationQueue,
         platforms: Mapping[str, Platform],
         erp_api: ErpApi | None,
         crm: Crm | None,
         password_of: PasswordOf,
+        below_zero: BelowZero,
     ) -> None:
         self._queue = queue
         self._platforms = platforms
         self._erp_api = erp_api
         self._crm = crm
         self._password_of = password_of
+        self._below_zero = below_zero
 
     async def on(self, instruction: InstructionRecord, age_seconds: float, call: Call) -> Verdict:
         if instruction.kind == "OPEN_ACCOUNT_REQUEST":
@@ -83,25 +86,28 @@ class Verdicts:
             return Undecided(
                 f"the trading server {instruction.server} is not in the settings any more", for_people=True
             )
-        if instruction.kind == "DEPOSIT":
-            return await self._deposit(instruction, platform, age_seconds, call)
+        if instruction.amount is not None:
+            return await self._money(instruction, platform, age_seconds, call)
         return await self._account(instruction, platform, age_seconds, call)
 
-    async def _deposit(
+    async def _money(
         self, instruction: InstructionRecord, platform: Platform, age_seconds: float, call: Call
     ) -> Verdict:
-        history = platform.deposit_history
+        history = platform.money_history
         if history is None:
             return Undecided("its vendor has no history that could be searched for it", for_people=True)
         assert instruction.sent_at is not None
         sent_at = instruction.sent_at
 
         async def look() -> Verdict:
-            receipt = await history.find(deposit_command(instruction), sent_at, call)
+            command = money_command(instruction)
+            receipt = await history.find(command, sent_at, call)
             if receipt is not None:
                 await self._queue.prove(platform.name, instruction)
+                if isinstance(command, WithdrawalCommand) and platform.withdrawals is not None:
+                    self._below_zero.look(platform.withdrawals, command)
                 return Booked(receipt, _FOUND)
-            return await self._absent(platform.name, history, history.absence_counts_after - age_seconds, call)
+            return await self._absent(instruction, history, history.absence_counts_after - age_seconds, call)
 
         return await _judged(look)
 
@@ -125,25 +131,26 @@ class Verdicts:
 
         return await _judged(look)
 
-    async def _absent(self, server: str, history: DepositHistory, wait: float, call: Call) -> Verdict:
+    async def _absent(self, instruction: InstructionRecord, history: MoneyHistory, wait: float, call: Call) -> Verdict:
         """The verdict on a reference that is absent from the history. Too early, or on a server without a proven
         history, absence proves nothing.
         """
+        server, kind = instruction.server or "", instruction.kind
         if wait > 0:
             return Undecided("not in the server's history yet", not_before_seconds=wait)
-        if await self._queue.is_proven(server) or await self._prove(server, history, call):
+        if await self._queue.is_proven(server, kind) or await self._prove(server, kind, history, call):
             return Absent("not in the server's history, which is proven to show bookings")
         why = f"not in the history of {server}, which has never shown one of our bookings"
         return Undecided(why, for_people=True)
 
-    async def _prove(self, server: str, history: DepositHistory, call: Call) -> bool:
-        """Search the history for a recent deposit that the vendor itself confirmed. If it is found, the history is
+    async def _prove(self, server: str, kind: str, history: MoneyHistory, call: Call) -> bool:
+        """Search the history for a recent command that the vendor itself confirmed. If it is found, the history is
         proven.
         """
-        booked = await self._queue.booked_on(server)
+        booked = await self._queue.booked_on(server, kind)
         if booked is None or booked.sent_at is None:
             return False
-        if await history.find(deposit_command(booked), booked.sent_at, call) is None:
+        if await history.find(money_command(booked), booked.sent_at, call) is None:
             return False
         await self._queue.prove(server, booked)
         return True

@@ -13,8 +13,8 @@ from core.records import Failure, InstructionRecord
 from instructions.dispatcher import ANSWER_SECONDS, Dispatcher, Outcome
 from instructions.drafts import CheckedCommand, CommandRequest, request_hash
 from instructions.failpoints import Failpoint, reached
-from upstreams.state.deposit_limits import LimitReached
 from upstreams.state.instructions import Ledger
+from upstreams.state.money_limits import LimitReached
 
 _KEY = re.compile(r"[ -~]{1,255}", re.ASCII)
 

@@ -1,12 +1,12 @@
 """State transitions for a vendor's answer. Only this module maps answers to statuses."""
 
-from core.commands import DepositReceipt, NewAccountReceipt
+from core.commands import MoneyReceipt, NewAccountReceipt
 from core.errors import Unavailable, UpstreamError
 from core.records import Failure
 from upstreams.state.instructions import Transition
 
 
-def confirmation(receipt: DepositReceipt | NewAccountReceipt | None, actor: str, note: str | None = None) -> Transition:
+def confirmation(receipt: MoneyReceipt | NewAccountReceipt | None, actor: str, note: str | None = None) -> Transition:
     """The transition after the vendor has confirmed the command."""
     if isinstance(receipt, NewAccountReceipt):
         return Transition(

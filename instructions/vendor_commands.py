@@ -3,13 +3,21 @@ its instruction.
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from core.commands import AccountRequestCommand, DepositCommand, NewAccountCommand
+from core.commands import (
+    AccountRequestCommand,
+    DepositCommand,
+    MoneyCommand,
+    NewAccountCommand,
+    WithdrawalCommand,
+)
 from core.money import format_amount
 from core.records import InstructionRecord
 
-Command = DepositCommand | NewAccountCommand | AccountRequestCommand
+Command = MoneyCommand | NewAccountCommand | AccountRequestCommand
+
+_OF_KIND: Final = {"DEPOSIT": DepositCommand, "WITHDRAWAL": WithdrawalCommand}
 
 
 def columns(command: Command | None) -> dict[str, Any]:
@@ -17,7 +25,7 @@ def columns(command: Command | None) -> dict[str, Any]:
     is needed.
     """
     match command:
-        case DepositCommand():
+        case MoneyCommand():
             return command.meaning
         case NewAccountCommand():
             leverage = None if command.leverage is None else format_amount(command.leverage)
@@ -30,8 +38,9 @@ def columns(command: Command | None) -> dict[str, Any]:
             return {}
 
 
-def deposit_command(instruction: InstructionRecord) -> DepositCommand:
-    """The command of a deposit. The instruction's reference is the vendor's comment, and its id is the vendor's
+def money_command(instruction: InstructionRecord) -> MoneyCommand:
+    """The command of a deposit or withdrawal. The instruction's reference is the vendor's comment, and its id is the
+    vendor's
     idempotency key.
     """
     server, login, amount, currency = instruction.server, instruction.login, instruction.amount, instruction.currency
@@ -39,7 +48,7 @@ def deposit_command(instruction: InstructionRecord) -> DepositCommand:
     assert login is not None
     assert amount is not None
     assert currency is not None
-    return DepositCommand(server, login, amount, currency, instruction.reference, str(instruction.id))
+    return _OF_KIND[instruction.kind](server, login, amount, currency, instruction.reference, str(instruction.id))
 
 
 def account_command(instruction: InstructionRecord) -> NewAccountCommand:

@@ -11,9 +11,10 @@ from strawberry.dataloader import DataLoader
 
 from core.call import BudgetStanding, Call
 from core.clock import Clock
-from core.commands import DepositGuards
+from core.commands import MoneyGuards
 from core.visibility import Visibility
 from engine import Batcher, freeze
+from instructions.below_zero import BelowZero
 from instructions.dispatcher import Dispatcher
 from resolvers.policy.errors import Forbidden
 from resolvers.policy.scopes import Scope
@@ -68,10 +69,12 @@ class GraphLimits:
     cost_max: int = 200_000
 
 
-class DepositLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The maximum of each currency, in one deposit and in a day (UTC). A currency that is not named has no limit.
+class MoneyLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """The maximum of each currency, in one deposit or withdrawal and in a day (UTC). A currency that is not named has
+    no
+    limit.
 
-    `allow_demo`: whether deposits may be made to demo accounts.
+    `allow_demo`: whether money may be moved on demo accounts.
     """
 
     maximum: Mapping[str, Decimal] = {}
@@ -79,9 +82,21 @@ class DepositLimits(msgspec.Struct, frozen=True, kw_only=True):
     daily_per_account: Mapping[str, Decimal] = {}
     allow_demo: bool = False
 
-    def guards(self, currency: str, *, one_open: bool) -> DepositGuards:
-        """The limits of a deposit in this currency. `one_open`: an account has one undecided deposit at a time."""
-        return DepositGuards(self.daily_per_caller.get(currency), self.daily_per_account.get(currency), one_open)
+    def guards(self, currency: str, *, one_open: bool, apart: bool) -> MoneyGuards:
+        """The limits in this currency. `one_open`: an account has one undecided command of the kind at a time. `apart`:
+        deposits and withdrawals of an account exclude each other.
+        """
+        daily = self.daily_per_caller.get(currency), self.daily_per_account.get(currency)
+        return MoneyGuards(*daily, one_open_per_account=one_open, apart=apart)
+
+
+class WithdrawalLimits(MoneyLimits, frozen=True, kw_only=True):
+    """`approval_above`: an amount above this needs the approval of another principal, within `approval_expires_hours`.
+    A currency that is not named needs no approval.
+    """
+
+    approval_above: Mapping[str, Decimal] = {}
+    approval_expires_hours: float = 72.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,9 @@ class Services:
     upstreams: UpstreamServices
     dispatcher: Dispatcher
     limits: GraphLimits
-    deposit_limits: DepositLimits
+    deposit_limits: MoneyLimits
+    withdrawal_limits: WithdrawalLimits
+    below_zero: BelowZero
     accounting_currency: str
     clock: Clock
 

@@ -4,13 +4,15 @@ import strawberry
 
 from resolvers.fields.declare import root
 from resolvers.mutations.create_trading_account import CreateTradingAccountPayload, create_trading_account
+from resolvers.mutations.decide import DecideInstructionPayload, approve_instruction, decline_instruction
 from resolvers.mutations.deposit import DepositPayload, deposit
 from resolvers.mutations.open_account_request import OpenAccountRequestPayload, open_account_request
+from resolvers.mutations.withdraw import WithdrawPayload, withdraw
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, asks
 from resolvers.policy.scopes import Scope
 
 
-@strawberry.type(description="The mutations. Each takes an idempotency key and creates an instruction.")
+@strawberry.type(description="The mutations. A command takes an idempotency key and creates an instruction.")
 class Mutation:
     create_trading_account = root(
         create_trading_account,
@@ -30,6 +32,34 @@ class Mutation:
         # The account and its client.
         reads=[ERP_STATEMENT, ERP_STATEMENT],
         scopes=[Scope.DEPOSIT_CREATE],
+    )
+    withdraw = root(
+        withdraw,
+        returns=WithdrawPayload,
+        description="Take money off a trading account. The withdrawal is booked at most once, also after failures and "
+        "repeats. An amount above a setting waits for the approval of another principal.",
+        upstreams=[STATE_STATEMENT, *asks("withdrawals")],
+        # The account and its client.
+        reads=[ERP_STATEMENT, ERP_STATEMENT],
+        scopes=[Scope.WITHDRAWAL_CREATE],
+    )
+    approve_instruction = root(
+        approve_instruction,
+        returns=DecideInstructionPayload,
+        description="Approve an instruction that waits, and apply it. The principal must be another than the one that "
+        "gave the command. The same decision by the same principal is a replay.",
+        upstreams=[STATE_STATEMENT, *asks("withdrawals")],
+        # The account and its client.
+        reads=[STATE_STATEMENT, ERP_STATEMENT, ERP_STATEMENT],
+        scopes=[Scope.WITHDRAWAL_APPROVE],
+    )
+    decline_instruction = root(
+        decline_instruction,
+        returns=DecideInstructionPayload,
+        description="Decline an instruction that waits, so that it is never applied.",
+        upstreams=[STATE_STATEMENT],
+        reads=[STATE_STATEMENT],
+        scopes=[Scope.WITHDRAWAL_APPROVE],
     )
     open_account_request = root(
         open_account_request,

@@ -73,6 +73,7 @@ def _server(server: Server) -> Section:
         "id": server.vendor_id,
         "timezone": server.timezone,
         "deposits": server.deposits,
+        "withdrawals": server.deposits,
         "groups": [group.name for group in server.groups],
     }
 

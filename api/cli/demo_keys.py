@@ -25,6 +25,12 @@ DEMO_KEYS = (
         (1,),
         "agency 1 only: read and deposit",
     ),
+    DemoKey(
+        "demo-approver",
+        (Scope.CLIENT_READ, Scope.INSTRUCTION_READ, Scope.WITHDRAWAL_APPROVE),
+        None,
+        "approve or decline withdrawals of others",
+    ),
     DemoKey("demo-reader", (Scope.CLIENT_READ,), None, "read only, no balances"),
 )
 

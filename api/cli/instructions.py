@@ -18,7 +18,7 @@ from upstreams.state.instructions import Ledger, Transition
 from upstreams.state.proof import verify
 
 T = TypeVar("T")
-_OPEN = ("RECEIVED", "SENT", "UNKNOWN", "NEEDS_REVIEW")
+_OPEN = ("NEEDS_APPROVAL", "RECEIVED", "SENT", "UNKNOWN", "NEEDS_REVIEW")
 _SECONDS = 10.0
 
 

@@ -35,6 +35,11 @@ class Metrics:
             "1 while instructions can be written, 0 while mutations are refused.",
             registry=self.registry,
         )
+        self.withdrawals_below_zero = Gauge(
+            "brokergraph_withdrawals_below_zero",
+            "Withdrawals of this process after which the account's balance was below zero.",
+            registry=self.registry,
+        )
 
         # The counters of labels are cached, because finding a counter takes as long as counting. There are few labels,
         # because no caller chooses one.

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import msgspec
 
 from api.settings.bounds import Age, AnyNumber, Port, Seconds, Some, check_database_address, check_redis_address
-from api.settings.deposits import DepositsSection
 from api.settings.environment import lay_over
 from api.settings.http import DocumentsSection, HttpSection
 from api.settings.mistakes import mistake
+from api.settings.money import DepositsSection, WithdrawalsSection
 from api.settings.oidc import OidcConfig, check_issuers
 from api.settings.overload import OverloadSection
 from api.settings.renamed import refuse_renamed
@@ -134,6 +134,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     overload: OverloadSection = OverloadSection()
     auth: AuthSection = AuthSection()
     deposits: DepositsSection = DepositsSection()
+    withdrawals: WithdrawalsSection = WithdrawalsSection()
     reconciliation: ReconciliationConfig = ReconciliationConfig()
     servers: dict[str, ServerConfig] = {}
 

@@ -35,10 +35,15 @@ async def payload(
     try:
         outcome = await submit(request, check, services.upstreams.state.ledger, services.dispatcher, context.call)
     except (InvalidInput, NotPermitted, IdempotencyKeyReused, UpstreamError) as error:
-        return _refusal(error)
+        return refusal(error)
     reached(Failpoint.REPLYING)
-    instruction = outcome.instruction
     context.forget()
+    return member_of(outcome, confirmed)
+
+
+def member_of(outcome: Outcome, confirmed: Callable[[Outcome], Any]) -> Any:
+    """The payload member for the current state of the instruction."""
+    instruction = outcome.instruction
     if instruction.status == "CONFIRMED":
         return confirmed(outcome)
     if instruction.failure is not None:
@@ -46,7 +51,7 @@ async def payload(
     return InstructionPending(instruction=instruction)  # type: ignore[arg-type]  # the record is the type's root.
 
 
-def _refusal(error: InvalidInput | NotPermitted | IdempotencyKeyReused | UpstreamError) -> Any:
+def refusal(error: InvalidInput | NotPermitted | IdempotencyKeyReused | UpstreamError) -> Any:
     match error:
         case InvalidInput():
             return invalid([FieldIssue(path=list(i.path), rule=i.rule, message=i.message) for i in error.issues])

@@ -81,6 +81,9 @@ PRICES: Final[Mapping[str, Cost]] = {
     "Mutation.createTradingAccount": _ORDER,
     "Mutation.deposit": _ORDER,
     "Mutation.openAccountRequest": _ORDER,
+    "Mutation.withdraw": _ORDER,
+    "Mutation.approveInstruction": _ORDER,
+    "Mutation.declineInstruction": _ORDER,
 }
 
 SIZES: Final[Mapping[str, ListSize]] = {

@@ -84,10 +84,14 @@ class InstructionKind(Enum):
     CREATE_TRADING_ACCOUNT = told("CREATE_TRADING_ACCOUNT", "Make a trading account.")
     DEPOSIT = told("DEPOSIT", "Put money on a trading account.")
     OPEN_ACCOUNT_REQUEST = told("OPEN_ACCOUNT_REQUEST", "Send a request to open an account to the CRM.")
+    WITHDRAWAL = told("WITHDRAWAL", "Take money off a trading account.")
 
 
 @strawberry.enum(description="The status of an instruction. CONFIRMED and REJECTED are final.")
 class InstructionStatus(Enum):
+    NEEDS_APPROVAL = told(
+        "NEEDS_APPROVAL", "The instruction is stored and waits for the approval of another principal."
+    )
     RECEIVED = told("RECEIVED", "The instruction is stored. Nothing was sent yet.")
     SENT = told("SENT", "The command is being sent, or its answer is awaited.")
     CONFIRMED = told("CONFIRMED", "The upstream has applied the command.")
@@ -122,6 +126,10 @@ class ErrorCode(Enum):
     UPSTREAM_UNAVAILABLE = told("UPSTREAM_UNAVAILABLE", "The upstream could not be reached; nothing was done.")
     UPSTREAM_REFUSED = told("UPSTREAM_REFUSED", "The upstream refused.")
     RATE_LIMITED = told("RATE_LIMITED", "The upstream or its rate limit accepts no more calls at the moment.")
+    DECLINED = told("DECLINED", "A second principal declined the command.")
+    APPROVAL_EXPIRED = told("APPROVAL_EXPIRED", "The command waited too long for an approval.")
+    OWN_APPROVAL = told("OWN_APPROVAL", "A principal cannot decide about its own command.")
+    NOT_WAITING = told("NOT_WAITING", "The instruction does not wait for an approval.")
     IDEMPOTENCY_KEY_REUSED = told("IDEMPOTENCY_KEY_REUSED", "The idempotency key was used for another command.")
 
 

@@ -45,6 +45,8 @@ _UPSTREAMS: Final = {
     Reason.UPSTREAM_UNAVAILABLE: "the upstream did not answer in time or cannot be reached",
     Reason.UPSTREAM_REFUSED: "the upstream refused",
     Reason.RATE_LIMITED: "the upstream takes no more calls for now",
+    Reason.DECLINED: "another principal declined the command",
+    Reason.APPROVAL_EXPIRED: "the command waited too long for an approval",
 }
 
 CODES: Final[Mapping[str, str]] = {**_OWN, **{str(reason): meaning for reason, meaning in _UPSTREAMS.items()}}

@@ -11,6 +11,8 @@ class Scope(StrEnum):
     INSTRUCTION_READ = "instruction:read"
     ACCOUNT_CREATE = "account:create"
     DEPOSIT_CREATE = "deposit:create"
+    WITHDRAWAL_CREATE = "withdrawal:create"
+    WITHDRAWAL_APPROVE = "withdrawal:approve"
     ACCOUNT_REQUEST_CREATE = "account-request:create"
     SCHEMA_READ = "schema:read"
     METRICS_READ = "metrics:read"
@@ -22,6 +24,8 @@ SCOPES = {
     Scope.INSTRUCTION_READ: "instructions and their events",
     Scope.ACCOUNT_CREATE: "createTradingAccount",
     Scope.DEPOSIT_CREATE: "deposit",
+    Scope.WITHDRAWAL_CREATE: "withdraw",
+    Scope.WITHDRAWAL_APPROVE: "approveInstruction and declineInstruction, for commands of other principals",
     Scope.ACCOUNT_REQUEST_CREATE: "openAccountRequest",
     Scope.SCHEMA_READ: "introspection, suggestions and the schema file, if they are not public",
     Scope.METRICS_READ: "metrics and the state of the databases, if they are not public",

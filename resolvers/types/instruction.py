@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from resolvers.types.trading_account import TradingAccount
 
 # A caller that may send a command also reads its outcome. `instruction` and `node` require instruction:read.
-READERS = needs(Scope.INSTRUCTION_READ, Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE)
+READERS = needs(
+    *(Scope.INSTRUCTION_READ, Scope.ACCOUNT_CREATE, Scope.DEPOSIT_CREATE, Scope.ACCOUNT_REQUEST_CREATE),
+    *(Scope.WITHDRAWAL_CREATE, Scope.WITHDRAWAL_APPROVE),
+)
 # Because the status may change during a request, the key of an answer includes the status.
 _relation = partial(many, key=attrgetter("id", "status"))
 

@@ -23,6 +23,7 @@ class TradingServer:
         description="Whether createTradingAccount can make accounts on this server."
     )
     can_deposit: bool = strawberry.field(description="Whether deposit works on its accounts.")
+    can_withdraw: bool = strawberry.field(description="Whether withdraw works on its accounts.")
     has_live_figures: bool = strawberry.field(
         description="Whether its accounts have TradingAccount.live. Without it `live` is null."
     )
@@ -37,6 +38,7 @@ def trading_server(name: str, services: Services) -> TradingServer:
         system=None if link is None else UpstreamSystem(link.system),
         can_create_accounts=link is not None and link.accounts is not None,
         can_deposit=link is not None and link.deposits is not None,
+        can_withdraw=link is not None and link.withdrawals is not None,
         has_live_figures=link is not None and link.live is not None,
     )
 
@@ -47,6 +49,7 @@ _UNCONFIGURED = TradingServer(
     system=None,
     can_create_accounts=False,
     can_deposit=False,
+    can_withdraw=False,
     has_live_figures=False,
 )
 

@@ -1,4 +1,4 @@
-"""The three mutations as the tests send them, and fresh clients and keys for each."""
+"""The mutations as the tests send them, and fresh clients and keys for each."""
 
 import itertools
 import uuid
@@ -16,6 +16,21 @@ mutation ($input: DepositInput!) { deposit(input: $input) {
 fragment all on Instruction {
   id kind status upstreamReference amount { amount currency } events { status actor note } idempotencyKey
 }
+"""
+WITHDRAW = (
+    DEPOSIT.replace("DepositInput", "WithdrawInput")
+    .replace("deposit(", "withdraw(")
+    .replace("DepositConfirmed", "WithdrawalConfirmed")
+)
+DECIDE = """
+mutation ($input: DecideInstructionInput!) { DECISION(input: $input) {
+  __typename
+  ... on InstructionDecided { instruction { ...all } }
+  ... on InstructionPending { instruction { ...all } }
+  ... on ValidationFailed { issues { path rule message } }
+  ... on MutationError { code retry upstreamCode message }
+} }
+fragment all on Instruction { id kind status upstreamReference events { status actor note } idempotencyKey }
 """
 CREATE = """
 mutation ($input: CreateTradingAccountInput!) { createTradingAccount(input: $input) {
@@ -52,6 +67,15 @@ def new_key():
 
 
 def deposit(graph, server, login, amount="10.00", currency="USD", key=None, caller="demo-operator", **more):
+    return _move(DEPOSIT, "deposit", graph, (server, login, amount, currency), key, caller, more)
+
+
+def withdraw(graph, server, login, amount="10.00", currency="USD", key=None, caller="demo-operator", **more):
+    return _move(WITHDRAW, "withdraw", graph, (server, login, amount, currency), key, caller, more)
+
+
+def _move(document, field, graph, money, key, caller, more):
+    server, login, amount, currency = money
     chosen = {
         "account": {"account": {"server": server, "login": login}},
         "amount": amount,
@@ -59,7 +83,13 @@ def deposit(graph, server, login, amount="10.00", currency="USD", key=None, call
         "idempotencyKey": key or new_key(),
         **more,
     }
-    return graph.data(DEPOSIT, {"input": chosen}, caller)["deposit"]
+    return graph.data(document, {"input": chosen}, caller)[field]
+
+
+def decide(graph, decision, identity, caller="demo-approver", **more):
+    """`decision` is "approveInstruction" or "declineInstruction"."""
+    document = DECIDE.replace("DECISION", decision)
+    return graph.data(document, {"input": {"id": identity, **more}}, caller)[decision]
 
 
 def create(graph, number, key=None, server=None, caller="demo-operator"):

@@ -12,7 +12,7 @@ from instructions.failpoints import Failpoint
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 # A deposit does not reach the failpoints of a reconciler.
-STEPS = [step.name for step in Failpoint if step.name not in ("RECONCILING", "RECONCILED")]
+STEPS = [step.name for step in Failpoint if step.name not in ("APPROVING", "APPROVED", "RECONCILING", "RECONCILED")]
 
 
 async def killed_at(battlefield, order, *weapon):

@@ -64,7 +64,7 @@ async def _without_history(openable: UpstreamsConfig, clock: Clock) -> set[str]:
     """The servers that take deposits and have no history which could be searched for one."""
     async with open_upstreams(openable, clock, memory_tokens) as upstreams:
         servers = upstreams.servers.items()
-        return {name for name, server in servers if server.deposits is not None and server.deposit_history is None}
+        return {name for name, server in servers if server.deposits is not None and server.money_history is None}
 
 
 async def _check_vendors(openable: UpstreamsConfig, state: Database, clock: Clock) -> Findings:

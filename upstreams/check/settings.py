@@ -92,9 +92,10 @@ def _capabilities(path: str, server: ServerConfig) -> Iterator[Finding]:
     if "accounts" in offered and not server.groups:
         what = "is empty, so createTradingAccount makes no account here"
         yield note(f"{path}.groups", what, "Name the groups in which accounts may be made.")
-    if server.deposits and "deposits" not in offered:
-        what = f"has no effect: {vendor.label} documents no deposits on {server.platform}"
-        yield wrong(f"{path}.deposits", what, "Remove the line.")
+    for name in ("deposits", "withdrawals"):
+        if getattr(server, name) and name not in offered:
+            what = f"has no effect: {vendor.label} documents no {name} on {server.platform}"
+            yield wrong(f"{path}.{name}", what, "Remove the line.")
 
 
 def _credentials(path: str, connection: Any) -> Iterator[Finding]:

@@ -11,14 +11,14 @@ import msgspec
 
 from core.call import Call
 from core.clock import Clock
-from core.commands import NO_GUARDS, DepositGuards
+from core.commands import NO_GUARDS, MoneyGuards
 from core.errors import ERP_DATABASE, DatabaseFailure, Unavailable, UpstreamError
 from core.keyset import Page, PageRequest, cut_page
 from core.records import Failure, InstructionEventRecord, InstructionRecord
 from core.visibility import Visibility
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
-from upstreams.state.deposit_limits import enforce_limits
+from upstreams.state.money_limits import enforce_limits, require_account
 from upstreams.state.write_access import WriteAccess
 
 sql = read_statements("state/instructions.sql")
@@ -69,7 +69,7 @@ class Ledger:
         self._left_alone = {"RECEIVED": alone, "SENT": alone, "UNKNOWN": timedelta(seconds=_DOUBT_SECONDS)}
 
     async def receive(
-        self, draft: InstructionRecord, guards: DepositGuards = NO_GUARDS
+        self, draft: InstructionRecord, guards: MoneyGuards = NO_GUARDS
     ) -> tuple[InstructionRecord, bool]:
         """Write the instruction, or find the earlier instruction with its key. The bool is true if the draft was
         written.
@@ -82,6 +82,7 @@ class Ledger:
             *(draft.id, draft.kind, draft.principal, draft.idempotency_key, draft.request_hash, draft.reference),
             *(draft.client_number, draft.agency, draft.server, draft.login, draft.amount, draft.currency),
             *(received.note, msgspec.json.encode(draft.details).decode(), self._left_alone["RECEIVED"]),
+            draft.status,
         )
 
         async def write_down(connection: Any) -> None:
@@ -104,13 +105,27 @@ class Ledger:
             return found, False
         return replace(found, events=(replace(received, at=found.created_at),)), True
 
+    async def approve(
+        self, waiting: InstructionRecord, move: Transition, guards: MoneyGuards
+    ) -> InstructionRecord | None:
+        """The instruction after its approval, which only one caller gets. None: the instruction waits no more.
+
+        Raises LimitReached while another command on the account excludes it. An error never proves that the approval
+        was not stored. The instruction is then not sent, and the reconciler rejects it.
+        """
+
+        async def write(connection: Any) -> list[Any]:
+            await connection.fetch(sql.lock_spenders, waiting.principal, f"{waiting.server}/{waiting.login}")
+            await require_account(waiting, guards, connection)
+            rows: list[Any] = await connection.fetch(sql.advance, *self._values(waiting, move))
+            return rows
+
+        rows = await self._database.transact(write, seconds=WRITE_SECONDS)
+        return instruction_record(rows[0]) if rows else None
+
     async def advance(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
         """Make the transition. If the instruction already has another status, it is returned unchanged."""
-        failure = None if move.failure is None else msgspec.json.encode(move.failure).decode()
-        values = (
-            *(instruction.id, instruction.status, move.status, move.server, move.login, move.upstream_reference),
-            *(move.existed, failure, move.actor, move.note, self._left_alone.get(move.status, timedelta())),
-        )
+        values = self._values(instruction, move)
         rows, lost = [], None
         try:
             rows = await self._database.write(sql.advance, *values, seconds=WRITE_SECONDS)
@@ -125,6 +140,14 @@ class Ledger:
         if found is None or found.status == instruction.status:
             raise lost or _vanished(self._database.label)
         return found
+
+    def _values(self, instruction: InstructionRecord, move: Transition) -> Sequence[Any]:
+        """The arguments of the statement `advance`."""
+        failure = None if move.failure is None else msgspec.json.encode(move.failure).decode()
+        return (
+            *(instruction.id, instruction.status, move.status, move.server, move.login, move.upstream_reference),
+            *(move.existed, failure, move.actor, move.note, self._left_alone.get(move.status, timedelta())),
+        )
 
     async def _read_back(self, principal: str, key: str) -> InstructionRecord | None:
         """The row after a write. If this read fails, the result of the write is not known."""
@@ -191,6 +214,11 @@ class Ledger:
         for row in rows:
             found[row["instruction_id"]].append(InstructionEventRecord(*row))
         return found
+
+    async def expired(self, hours: float, limit: int) -> list[InstructionRecord]:
+        """Instructions that have waited longer than this for an approval, oldest first."""
+        rows = await self._database.write(sql.expired, timedelta(hours=hours), limit, seconds=WRITE_SECONDS)
+        return [instruction_record(row) for row in rows]
 
     async def open(self, statuses: Sequence[str], limit: int) -> list[InstructionRecord]:
         """Instructions in these statuses, oldest first."""

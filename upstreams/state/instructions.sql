@@ -12,20 +12,17 @@ AND ($2::int IS NULL OR (i.client_number = $2 AND i.principal = $3::text))
 -- part: is_open
 i.status IN ('RECEIVED', 'SENT', 'UNKNOWN', 'NEEDS_REVIEW')
 
--- part: today
-i.currency = $4 AND i.created_at >= date_trunc('day', now(), 'UTC')
-
 -- name: receive
 -- Write a new instruction and its first event, unless the principal has used the key before. All times of instructions
 -- come from the database, because the limits of a day must not depend on the clocks of the processes.
 WITH received AS (
     INSERT INTO brokergraph.instruction (id, kind, status, principal, idempotency_key, request_hash, reference,
         client_number, agency, server, login, amount, currency, created_at, details, settle_at)
-    VALUES ($1, $2, 'RECEIVED', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), $14, now() + $15::interval)
+    VALUES ($1, $2, $16, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now(), $14, now() + $15::interval)
     ON CONFLICT (principal, idempotency_key) DO NOTHING
-    RETURNING id, created_at)
+    RETURNING id, status, created_at)
 INSERT INTO brokergraph.instruction_event (instruction_id, sequence, at, status, actor, note)
-SELECT id, 1, created_at, 'RECEIVED', $3, $13::text FROM received
+SELECT id, 1, created_at, status, $3, $13::text FROM received
 RETURNING instruction_id
 
 -- name: advance
@@ -97,14 +94,28 @@ SELECT {columns} FROM brokergraph.instruction i WHERE i.status = ANY ($1::text[]
 SELECT pg_advisory_xact_lock(hashtextextended($1, 1)), pg_advisory_xact_lock(hashtextextended($2, 2))
 
 -- name: spent_today
--- The sums of today's deposits (UTC) of the caller ($1) and into the account ($2, $3) in this currency ($4), without
--- refused deposits. Also the number of the account's open deposits.
-SELECT coalesce(sum(i.amount) FILTER (WHERE i.principal = $1 AND {today}), 0) AS by_caller,
-       coalesce(sum(i.amount) FILTER (WHERE i.server = $2 AND i.login = $3 AND {today}), 0) AS on_account,
-       count(*) FILTER (WHERE i.server = $2 AND i.login = $3 AND {is_open}) AS open_on_account
+-- The sums of today's deposits or withdrawals (UTC, $5) of the caller ($1) and on the account ($2, $3) in this currency
+-- ($4), without refused ones.
+SELECT coalesce(sum(i.amount) FILTER (WHERE i.principal = $1), 0) AS by_caller,
+       coalesce(sum(i.amount) FILTER (WHERE i.server = $2 AND i.login = $3), 0) AS on_account
 FROM brokergraph.instruction i
-WHERE i.kind = 'DEPOSIT' AND i.status <> 'REJECTED' AND (i.principal = $1 OR (i.server = $2 AND i.login = $3))
-  AND (i.created_at >= date_trunc('day', now(), 'UTC') OR {is_open})
+WHERE i.kind = $5 AND i.status <> 'REJECTED' AND (i.principal = $1 OR (i.server = $2 AND i.login = $3))
+  AND i.currency = $4 AND i.created_at >= date_trunc('day', now(), 'UTC')
+
+-- name: open_on_account
+-- The other commands on the account ($1, $2) without an outcome: of the same kind ($3) as the instruction ($4), and of
+-- the other kind as long as they may be sent.
+SELECT count(*) FILTER (WHERE i.kind = $3) > 0 AS of_kind,
+       count(*) FILTER (WHERE i.kind <> $3 AND i.status IN ('RECEIVED', 'SENT', 'UNKNOWN')) > 0 AS of_other_kind,
+       max(i.kind) FILTER (WHERE i.kind <> $3) AS other_kind
+FROM brokergraph.instruction i
+WHERE i.server = $1 AND i.login = $2 AND i.kind IN ('DEPOSIT', 'WITHDRAWAL') AND i.id <> $4
+  AND ({is_open} OR i.status = 'NEEDS_APPROVAL')
+
+-- name: expired
+-- Withdrawals that have waited longer than $1 for an approval. $2 limit.
+SELECT {columns} FROM brokergraph.instruction i
+WHERE i.status = 'NEEDS_APPROVAL' AND i.created_at < now() - $1::interval ORDER BY i.created_at LIMIT $2
 
 -- name: claim
 -- Claim due instructions, so that no other reconciler takes them during the lease. $1 how many, $2 lease.
@@ -120,18 +131,19 @@ RETURNING {columns}, extract(epoch FROM now() - coalesce(i.sent_at, i.created_at
 UPDATE brokergraph.instruction SET settle_at = now() + $3::interval WHERE id = $1 AND status = $2
 
 -- name: prove_history
--- Store that this server's history has shown a booked instruction. $1 server, $2 instruction.
-INSERT INTO brokergraph.proven_history (server, instruction_id) VALUES ($1, $2) ON CONFLICT (server) DO NOTHING
+-- Store that this server's history has shown a booked instruction of this kind. $1 server, $2 instruction, $3 kind.
+INSERT INTO brokergraph.proven_history (server, instruction_id, kind) VALUES ($1, $2, $3)
+ON CONFLICT (server, kind) DO NOTHING
 
 -- name: is_proven
--- Is the history of this server proven? $1 server.
-SELECT server, instruction_id, proven_at FROM brokergraph.proven_history WHERE server = $1
+-- Is the history of this server proven for this kind? $1 server, $2 kind.
+SELECT server, instruction_id, proven_at FROM brokergraph.proven_history WHERE server = $1 AND kind = $2
 
 -- name: booked_on
--- Deposits that the vendor itself confirmed on this server, newest first: the history of the server must show them. $1
--- server.
+-- The newest command of a kind that the vendor itself confirmed on this server: the history of the server must show it.
+-- $1 server, $2 kind.
 SELECT {columns} FROM brokergraph.instruction i
-WHERE i.server = $1 AND i.kind = 'DEPOSIT' AND i.status = 'CONFIRMED' AND i.sent_at > now() - interval '12 hours'
+WHERE i.server = $1 AND i.kind = $2 AND i.status = 'CONFIRMED' AND i.sent_at > now() - interval '12 hours'
 ORDER BY i.number DESC LIMIT 1
 
 -- name: make_checkpoint

@@ -50,16 +50,16 @@ class ReconciliationQueue:
         values = (instruction.id, instruction.status, timedelta(seconds=seconds))
         await self._database.write(_sql.postpone, *values, seconds=WRITE_SECONDS)
 
-    async def is_proven(self, server: str) -> bool:
-        """Whether the server's history has ever shown the reference of a certainly booked instruction."""
-        return bool(await self._database.write(_sql.is_proven, server, seconds=WRITE_SECONDS))
+    async def is_proven(self, server: str, kind: str) -> bool:
+        """Whether the server's history has ever shown the reference of a certainly booked instruction of this kind."""
+        return bool(await self._database.write(_sql.is_proven, server, kind, seconds=WRITE_SECONDS))
 
     async def prove(self, server: str, instruction: InstructionRecord) -> None:
-        await self._database.write(_sql.prove_history, server, instruction.id, seconds=WRITE_SECONDS)
+        await self._database.write(_sql.prove_history, server, instruction.id, instruction.kind, seconds=WRITE_SECONDS)
 
-    async def booked_on(self, server: str) -> InstructionRecord | None:
-        """A recent deposit on the server that the vendor confirmed, so that the server's history must show it."""
-        rows = await self._database.write(_sql.booked_on, server, seconds=WRITE_SECONDS)
+    async def booked_on(self, server: str, kind: str) -> InstructionRecord | None:
+        """A recent command of this kind that the vendor confirmed, so that the server's history must show it."""
+        rows = await self._database.write(_sql.booked_on, server, kind, seconds=WRITE_SECONDS)
         return instruction_record(rows[0]) if rows else None
 
     async def make_checkpoint(self) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Broctagon's MT4 deposit and its report of transactions [D, B-api/mt4/deposit.html, report pages]."""
+"""Broctagon's MT4 deposit and withdrawal, and its report of transactions [D, B-api/mt4/deposit.html, report pages]."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,11 @@ MAX_SPAN: Final = timedelta(days=93)
 
 # The trading server behind an MT4 connection.
 _SERVER = "SELECT server FROM crm.connection WHERE id = $1 AND platform = 'mt4' AND server IS NOT NULL"
-_CURRENCY = "SELECT currency FROM platform.account WHERE server = $1 AND login = $2"
+# The account's currency and `available_withdrawal`: the free margin without the credit.
+_ACCOUNT = """
+    SELECT currency, balance + floating - margin AS available FROM platform.account
+    WHERE server = $1 AND login = $2 FOR UPDATE
+"""
 # Store the comment. No row is returned if the comment was seen recently. The row lock makes equal comments wait for
 # each other.
 _REMEMBER = """
@@ -44,6 +48,15 @@ _TRANSACTIONS = """
 
 async def deposit(state: VendorState, request: Request, fields: dict[str, Any]) -> Response:
     """Book a deposit. Only 204 without a body is a success. 200 {"repeat": true} means that the comment is known."""
+    return await _move(state, request, fields, sign=1)
+
+
+async def withdraw(state: VendorState, request: Request, fields: dict[str, Any]) -> Response:
+    """Book a withdrawal, with the fields and answers of a deposit, and with insufficient_funds [D]."""
+    return await _move(state, request, fields, sign=-1)
+
+
+async def _move(state: VendorState, request: Request, fields: dict[str, Any], sign: int) -> Response:
     connection_id, currency = text_of(fields, "connection_id"), text_of(fields, "currency")
     amount, comment = _amount(text_of(fields, "amount")), text_of(fields, "comment")
     login = _login(request)
@@ -52,14 +65,16 @@ async def deposit(state: VendorState, request: Request, fields: dict[str, Any]) 
         raise CrmRefusal("mt4_connection_not_found")
     now = state.clock.now()
     async with state.pool.acquire() as connection, connection.transaction():
-        known = await connection.fetchval(_CURRENCY, server, login)
+        known = await connection.fetchrow(_ACCOUNT, server, login)
         if known is None:
             raise CrmRefusal("mt4_account_not_found")
-        if known != currency:
+        if known["currency"] != currency:
             raise invalid("currency is not the account's")
         if not await connection.fetchval(_REMEMBER, connection_id, comment, now, REPEAT_WINDOW):
             return json_answer({"repeat": True})
-        await book(connection, server, login, "Balance", amount, cut(comment), now)
+        if sign < 0 and amount > known["available"]:
+            raise CrmRefusal("insufficient_funds")
+        await book(connection, server, login, "Balance", sign * amount, cut(comment), now)
     return Response(status_code=204)
 
 
@@ -77,7 +92,7 @@ def _login(request: Request) -> int:
 
 
 async def transactions(state: VendorState, _request: Request, fields: dict[str, Any]) -> Response:
-    """The report, which is documented for reconciliation. We assume that deposits by the API appear in it [I]."""
+    """The report, which is documented for reconciliation. We assume that what the API books appears in it [I]."""
     skip, limit = page_of(fields, skip=None, limit=None)
     start, end = _moment(fields, "start"), _moment(fields, "end")
     if not timedelta() <= end - start <= MAX_SPAN:

@@ -71,7 +71,7 @@ async def test_a_lost_answer_is_reported_truthfully_and_never_booked_twice(
         with pytest.raises(OutcomeUnknown):
             await sent(server, order)
 
-    found = await server.deposit_history.find(order, now(), a_call())
+    found = await server.money_history.find(order, now(), a_call())
     entries = await books(database, adapter.server, order)
     assert [amount for _, amount in entries] == [AMOUNT] * (1 if adapter.keyed else applied)
     assert len(sends(box, adapter)) == (2 if adapter.keyed else 1)
@@ -112,7 +112,7 @@ async def test_a_history_that_repeats_rows_has_the_command_once(server, adapter,
     await sent(server, order)
     box.tell(adapter.vendor, "/misbehave", {"fault": "twice", "path": adapter.history})
 
-    found = await server.deposit_history.find(order, now(), a_call())
+    found = await server.money_history.find(order, now(), a_call())
 
     [(ticket, _)] = await books(database, adapter.server, order)
     assert found.upstream_reference == ticket
@@ -124,7 +124,7 @@ async def test_what_was_never_booked_is_not_found_among_equal_amounts(server, ad
     await sent(server, order)
 
     assert (lost.login, lost.amount) == (order.login, order.amount)
-    assert await server.deposit_history.find(lost, now(), a_call()) is None
+    assert await server.money_history.find(lost, now(), a_call()) is None
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_a_history_that_cannot_be_read_is_no_absence(server, adapter, orde
     box.tell(adapter.vendor, "/misbehave", fault | {"path": adapter.history})
 
     with pytest.raises(error):
-        await server.deposit_history.find(order, now(), a_call())
+        await server.money_history.find(order, now(), a_call())
 
 
 async def test_our_reference_on_something_else_is_for_a_person(server, adapter, order, database):
@@ -158,7 +158,7 @@ async def test_our_reference_on_something_else_is_for_a_person(server, adapter, 
     )
 
     with pytest.raises(Misunderstood):
-        await server.deposit_history.find(order, now(), a_call())
+        await server.money_history.find(order, now(), a_call())
 
 
 async def test_our_reference_twice_is_for_a_person(server, adapter, order, database):
@@ -171,7 +171,7 @@ async def test_our_reference_twice_is_for_a_person(server, adapter, order, datab
     )
 
     with pytest.raises(Misunderstood):
-        await server.deposit_history.find(order, now(), a_call())
+        await server.money_history.find(order, now(), a_call())
 
 
 async def test_our_reference_within_a_longer_comment_is_for_a_person(server, adapter, order, database):
@@ -183,7 +183,7 @@ async def test_our_reference_within_a_longer_comment_is_for_a_person(server, ada
     )
 
     with pytest.raises(Misunderstood):
-        await server.deposit_history.find(order, now(), a_call())
+        await server.money_history.find(order, now(), a_call())
 
 
 @pytest.mark.parametrize("moment", ["2026-03-29T00:30:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"])
@@ -194,7 +194,7 @@ async def test_the_hour_that_comes_twice_or_never_loses_no_deal(server, adapter,
         "UPDATE platform.deal SET at = $3 WHERE server = $1 AND comment = $2", adapter.server, order.reference, at
     )
 
-    found = await server.deposit_history.find(order, at, a_call())
+    found = await server.money_history.find(order, at, a_call())
 
     [(ticket, _)] = await books(database, adapter.server, order)
     assert found.upstream_reference == ticket
@@ -206,13 +206,13 @@ async def test_without_a_history_nothing_is_searched(well_behaved, clock):
 
     async with opened(well_behaved, clock, blind) as house:
         for name in ("R3", "A1", "R2", "L1"):
-            assert house.servers[name].deposit_history is None
+            assert house.servers[name].money_history is None
 
 
 async def test_absence_counts_only_after_everything_that_can_still_happen(server, adapter):
     """The send's 60 s, its last exchange, the vendor's 320 s, 120 s in between and a minute more."""
     expected = 60 + Decimal(adapter.exchange_seconds) + 320 + 120 + 60
-    assert Decimal(str(server.deposit_history.absence_counts_after)) == expected
+    assert Decimal(str(server.money_history.absence_counts_after)) == expected
 
 
 async def test_broctagons_repeat_is_no_success_by_itself(database, box, clock):

@@ -8,10 +8,10 @@ import pytest
 from support.ledgers import new_deposit, receive, scratch_database
 
 from core.clock import Clock
-from core.commands import DepositGuards
+from core.commands import MoneyGuards
 from core.records import Failure, Reason
-from upstreams.state.deposit_limits import LimitReached
 from upstreams.state.instructions import Ledger, Transition
+from upstreams.state.money_limits import LimitReached
 
 pytestmark = pytest.mark.anyio
 
@@ -28,7 +28,7 @@ async def reject(ledger, record):
 
 
 async def test_a_days_deposits_of_a_caller_end_at_the_limit(ledger):
-    guards = DepositGuards(daily_per_caller=Decimal(3))
+    guards = MoneyGuards(daily_per_caller=Decimal(3))
 
     await receive(ledger, new_deposit(1, guards=guards))
     await receive(ledger, new_deposit(2, guards=guards, login="2"))
@@ -43,7 +43,7 @@ async def test_a_days_deposits_of_a_caller_end_at_the_limit(ledger):
 
 
 async def test_the_daily_limit_of_an_account_counts_the_deposits_of_all_callers(ledger):
-    guards = DepositGuards(daily_per_account=Decimal("1.5"))
+    guards = MoneyGuards(daily_per_account=Decimal("1.5"))
 
     await receive(ledger, new_deposit(1, guards=guards))
     with pytest.raises(LimitReached) as refused:
@@ -54,7 +54,7 @@ async def test_the_daily_limit_of_an_account_counts_the_deposits_of_all_callers(
 
 
 async def test_what_was_refused_does_not_count(ledger):
-    guards = DepositGuards(daily_per_caller=Decimal("1.5"))
+    guards = MoneyGuards(daily_per_caller=Decimal("1.5"))
     record, _ = await receive(ledger, new_deposit(1, guards=guards))
 
     await reject(ledger, record)
@@ -63,7 +63,7 @@ async def test_what_was_refused_does_not_count(ledger):
 
 
 async def test_racing_deposits_do_not_pass_the_limit_together(ledger):
-    guards = DepositGuards(daily_per_caller=Decimal(6))
+    guards = MoneyGuards(daily_per_caller=Decimal(6))
 
     made = await asyncio.gather(
         *(receive(ledger, new_deposit(number, guards=guards)) for number in range(20)), return_exceptions=True
@@ -73,7 +73,7 @@ async def test_racing_deposits_do_not_pass_the_limit_together(ledger):
 
 
 async def test_a_twin_is_found_rather_than_counted_twice(ledger):
-    guards = DepositGuards(daily_per_caller=Decimal("1.5"), one_open_per_account=True)
+    guards = MoneyGuards(daily_per_caller=Decimal("1.5"), one_open_per_account=True)
 
     twins = await asyncio.gather(*(receive(ledger, new_deposit(1, guards=guards)) for _ in range(8)))
 
@@ -82,7 +82,7 @@ async def test_a_twin_is_found_rather_than_counted_twice(ledger):
 
 
 async def test_where_deposits_cannot_be_told_apart_an_account_takes_one_at_a_time(ledger):
-    guards = DepositGuards(one_open_per_account=True)
+    guards = MoneyGuards(one_open_per_account=True)
     first, _ = await receive(ledger, new_deposit(1, guards=guards))
 
     with pytest.raises(LimitReached) as refused:
@@ -95,7 +95,7 @@ async def test_where_deposits_cannot_be_told_apart_an_account_takes_one_at_a_tim
 
 
 async def test_m11_the_day_of_a_limit_is_the_databases_for_a_process_with_a_slow_clock(ledger):
-    guards = DepositGuards(daily_per_caller=Decimal(100))
+    guards = MoneyGuards(daily_per_caller=Decimal(100))
     yesterday = Clock().now() - timedelta(days=1)
     drafts = [new_deposit(number, guards=guards, amount=Decimal(30), now=yesterday) for number in range(8)]
 

@@ -1,4 +1,4 @@
-"""Broctagon's CRM Open API: requests to open an account, and deposits on MT4 [D, B-*]."""
+"""Broctagon's CRM Open API: requests to open an account, deposits and withdrawals on MT4 [D, B-*]."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ VENDOR: Final = Vendor(
     description="Broctagon's CRM Open API.",
     Config=BroctagonConfig,
     connect=connect,
-    servers=Servers(build, {"MT4": frozenset({"deposits"})}),
+    servers=Servers(build, {"MT4": frozenset({"deposits", "withdrawals"})}),
     crm=lambda broctagon: broctagon,
     check=check,
 )

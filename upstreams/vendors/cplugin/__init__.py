@@ -33,7 +33,9 @@ VENDOR: Final = Vendor(
     description="CPlugin WebAPI, in front of MT4 and MT5 servers.",
     Config=CPluginConfig,
     connect=connect,
-    servers=Servers(build, {"MT4": frozenset({"live", "deposits", "accounts"}), "MT5": frozenset({"live"})}),
+    servers=Servers(
+        build, {"MT4": frozenset({"live", "deposits", "withdrawals", "accounts"}), "MT5": frozenset({"live"})}
+    ),
     # The answer for a trade platform that is not ours is 403 [D, C-spec].
     unknown_server_codes=frozenset({"403"}),
 )

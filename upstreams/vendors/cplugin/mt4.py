@@ -13,13 +13,14 @@ from core.errors import Misunderstood, Rejected, UpstreamError
 from core.records import LiveAccountRecord
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.account_search import Mt4AccountHistory
+from upstreams.vendors.cplugin.balance_operations import Mt4BalanceOperations
 from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection
-from upstreams.vendors.cplugin.deposit_history import Mt4DepositHistory
-from upstreams.vendors.cplugin.deposits import Mt4Deposits
 from upstreams.vendors.cplugin.envelope import DOCUMENTED, check_status, open_envelope
 from upstreams.vendors.cplugin.margins import MARGIN_FIELDS, GroupCurrencies, Margins
+from upstreams.vendors.cplugin.money_history import Mt4MoneyHistory
 from upstreams.vendors.cplugin.new_accounts import Mt4Accounts
 from upstreams.vendors.cplugin.reads import Mt4User, TradePlatform, mt4_record
+from upstreams.vendors.cplugin.withdrawals import Mt4Withdrawals
 from upstreams.vendors.cplugin.writes import GRACE_SECONDS
 from upstreams.vendors.kit.history_search import absence_counts_after
 from upstreams.vendors.kit.live_batches import (
@@ -145,8 +146,10 @@ def mt4_server(
         name=name,
         system=SYSTEM,
         live=Mt4Live(platform, zone, clock, batched=v2),
-        deposits=Mt4Deposits(platform) if config.deposits else None,
-        deposit_history=Mt4DepositHistory(platform, zone, absence) if v2 else None,
+        deposits=Mt4BalanceOperations(platform) if config.deposits else None,
+        # The margin is read before each withdrawal, and v1 documents no call for it.
+        withdrawals=Mt4Withdrawals(platform) if config.withdrawals and v2 else None,
+        money_history=Mt4MoneyHistory(platform, zone, absence) if v2 else None,
         # A new account needs an allowed group.
         accounts=accounts if config.groups else None,
         account_history=Mt4AccountHistory(platform, zone, accounts, absence) if v2 else None,

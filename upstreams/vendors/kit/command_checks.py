@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from core.commands import DepositCommand
+from core.commands import MoneyCommand
 from core.errors import Reason
 from upstreams.http.failures import Failures
 
@@ -15,11 +15,11 @@ LONGEST_KEY = 255
 EXACT_DOUBLE_DIGITS = 15
 
 
-def check_deposit(command: DepositCommand, failures: Failures) -> None:
-    """Raise Rejected for a deposit that a vendor would read as another command."""
+def check_money(command: MoneyCommand, failures: Failures) -> None:
+    """Raise Rejected for a deposit or withdrawal that a vendor would read as another command."""
     if not command.amount.is_finite() or command.amount <= 0:
-        # A negative amount is a withdrawal on every platform.
-        raise failures.rejected(Reason.VALIDATION_FAILED, "A deposit is greater than zero.")
+        # A negative deposit is a withdrawal on every platform, and the reverse.
+        raise failures.rejected(Reason.VALIDATION_FAILED, "The amount is greater than zero.")
     check_reference(command.reference)
 
 

@@ -3,10 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from core.call import Call
-from core.commands import AccountRequestCommand, DepositCommand, DepositReceipt, NewAccountCommand, NewAccountReceipt
+from core.commands import (
+    AccountRequestCommand,
+    DepositCommand,
+    MoneyCommand,
+    MoneyReceipt,
+    NewAccountCommand,
+    NewAccountReceipt,
+    WithdrawalCommand,
+)
 from core.errors import System, UpstreamError
 from core.records import LiveAccountRecord, LiveClientRecord
 from core.secret import Secret
@@ -53,22 +62,42 @@ class Deposits(Protocol):
     may have been applied. A write is repeated only if the vendor documents that the repeat is harmless.
     """
 
-    async def prepare(self, command: DepositCommand, call: Call) -> Prepared[DepositReceipt]:
+    async def prepare(self, command: DepositCommand, call: Call) -> Prepared[MoneyReceipt]:
         """Get token and body ready and send nothing. Raises Rejected or Unavailable."""
         ...
 
 
-class DepositHistory(Protocol):
-    """Searches the vendor's history for a deposit. Without a history, an account can have one open deposit at a
-    time.
+class Withdrawals(Protocol):
+    """Takes money off an account. It raises the errors of Deposits, with the same meaning."""
+
+    async def prepare(self, command: WithdrawalCommand, call: Call) -> Prepared[MoneyReceipt]:
+        """Check the funds and get the request ready. Sends nothing. Raises Rejected or Unavailable."""
+        ...
+
+    async def require_funds(self, command: WithdrawalCommand, call: Call) -> None:
+        """Raise Rejected with INSUFFICIENT_FUNDS if the account has too little money. A vendor that checks the funds
+        itself has nothing to do here.
+        """
+        ...
+
+    async def balance(self, login: str, call: Call) -> Decimal | None:
+        """The account's balance now; None if the vendor documents no call for one account."""
+        ...
+
+
+class MoneyHistory(Protocol):
+    """Searches the vendor's history for a deposit or withdrawal. Without a history, an account can have one open
+    command of each kind at a time.
     """
 
     @property
     def absence_counts_after(self) -> float:
-        """Seconds since SENT after which a missing deposit is not booked: the vendor's longest deadline and margins."""
+        """Seconds since SENT after which a missing operation is not booked: the vendor's longest deadline and
+        margins.
+        """
         ...
 
-    async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
+    async def find(self, command: MoneyCommand, sent_at: datetime, call: Call) -> MoneyReceipt | None:
         """Search the vendor's history for the command's reference, never for its amount.
 
         None: the whole history of the time in question does not have the reference. Raises Unavailable or Misunderstood
@@ -95,7 +124,7 @@ class AccountHistory(Protocol):
         ...
 
     async def find(self, command: NewAccountCommand, sent_at: datetime, call: Call) -> NewAccountReceipt | None:
-        """Search for the new account, as DepositHistory does for a deposit.
+        """Search for the new account, as MoneyHistory does for a deposit.
 
         If the found account has no password, it gets a password that is not shown, so that the receipt's
         `initial_password` is always None. Raises OutcomeUnknown with the login if this second step fails.
@@ -107,7 +136,8 @@ class AccountHistory(Protocol):
 class Platform:
     """One trading server (an entry of [servers]) behind one vendor's API.
 
-    `deposits` and `accounts` are also None if the operator has not switched them on. The histories do not depend on
+    `deposits`, `withdrawals` and `accounts` are also None if the operator has not switched them on. The histories do
+    not depend on
     this switch, so that earlier commands are still found.
     """
 
@@ -115,7 +145,8 @@ class Platform:
     system: System
     live: LiveFigures | None = None
     deposits: Deposits | None = None
-    deposit_history: DepositHistory | None = None
+    withdrawals: Withdrawals | None = None
+    money_history: MoneyHistory | None = None
     accounts: Accounts | None = None
     account_history: AccountHistory | None = None
 

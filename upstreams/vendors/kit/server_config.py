@@ -14,5 +14,6 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     id: str
     timezone: str = "UTC"
     deposits: bool = False
+    withdrawals: bool = False
     groups: tuple[str, ...] = ()
     demo_groups: tuple[str, ...] | None = None

@@ -20,7 +20,7 @@ from upstreams.vendors.kit.token_store import TokenStore
 
 ConfigT = TypeVar("ConfigT")
 ConnectionT = TypeVar("ConnectionT")
-Capability = Literal["live", "deposits", "accounts"]
+Capability = Literal["live", "deposits", "withdrawals", "accounts"]
 Role = Literal[Capability, "erp", "crm"]
 
 

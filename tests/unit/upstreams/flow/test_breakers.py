@@ -154,7 +154,7 @@ async def test_m4_searches_for_lost_deposits_that_fail_close_no_deposits(house, 
 
     for _ in range(FAILURES + 1):
         with pytest.raises(Unavailable) as failed:
-            await house.servers[server].deposit_history.find(order, Clock().now(), a_call())
+            await house.servers[server].money_history.find(order, Clock().now(), a_call())
     booked = await deposited(house, database, server)
 
     assert failed.value.detail == "breaker open"

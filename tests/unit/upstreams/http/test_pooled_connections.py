@@ -250,7 +250,7 @@ async def test_a_login_that_was_not_asked_for_makes_the_whole_answer_unbelievabl
 ORDER = DepositCommand("R1", "9", Decimal(1), "USD", "BGKEPT0000001", "key-BGKEPT0000001")
 NEW_ACCOUNT = NewAccountCommand("R1", "G", "N", None, None, "BGKEPT0000001", "key-BGKEPT0000001")
 ALONE = {
-    "TradesUserHistory": lambda server: server.deposit_history.find(ORDER, Clock().now(), a_call()),
+    "TradesUserHistory": lambda server: server.money_history.find(ORDER, Clock().now(), a_call()),
     "UsersRequest": lambda server: server.account_history.find(NEW_ACCOUNT, Clock().now(), a_call()),
     "GroupRecordGet": lambda server: server.live.fetch(["9"], frozenset({"currency"}), a_call()),
 }

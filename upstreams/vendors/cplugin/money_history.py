@@ -1,4 +1,4 @@
-"""The search for an MT4 deposit: TradesUserHistory [D, C-py].
+"""The search for an MT4 deposit or withdrawal: TradesUserHistory [D, C-py].
 
 MT4 keeps a balance operation as a closed trade with the command Balance, the amount in `profit` and our comment
 [I, vendors.md 3.9].
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from core.call import Call
-from core.commands import DepositCommand, DepositReceipt
+from core.commands import MoneyCommand, MoneyReceipt
 from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import open_envelope, read_paging
@@ -38,8 +38,8 @@ class _Trade(msgspec.Struct):
     comment: str | None = None
 
 
-class Mt4DepositHistory:
-    """The deposits of one server."""
+class Mt4MoneyHistory:
+    """The balance operations of one server."""
 
     def __init__(self, platform: TradePlatform, zone: ZoneInfo, absence_counts_after: float) -> None:
         self.absence_counts_after = absence_counts_after
@@ -47,15 +47,15 @@ class Mt4DepositHistory:
         self._platform = platform
         self._zone = zone
 
-    async def find(self, command: DepositCommand, sent_at: datetime, call: Call) -> DepositReceipt | None:
-        def read(answer: HttpAnswer) -> DepositReceipt | None:
+    async def find(self, command: MoneyCommand, sent_at: datetime, call: Call) -> MoneyReceipt | None:
+        def read(answer: HttpAnswer) -> MoneyReceipt | None:
             trades, unread = read_history(open_envelope(answer, self._failures, writes=False), _Trade)
             if read_paging(answer).has_more:
                 # Pages are not documented for this call, and a part of a history proves no absence.
                 raise wire.Nonsense("a history in pages")
             found = (_found(trade, command) for trade in trades)
             ticket = match_one(found, command.reference, unread, ["comment"])
-            return None if ticket is None else DepositReceipt(upstream_reference=ticket)
+            return None if ticket is None else MoneyReceipt(upstream_reference=ticket)
 
         start, end = local_window(sent_at, self._zone)
         query = (("fromTime", start), ("toTime", end))
@@ -66,11 +66,11 @@ class Mt4DepositHistory:
         return await search_history(search, self._failures)
 
 
-def _found(trade: _Trade, command: DepositCommand) -> Found:
+def _found(trade: _Trade, command: MoneyCommand) -> Found:
     is_ours = (
         trade.login == int(command.login)
         and str(trade.command).lower() in BALANCE
-        and equals_in(command.currency, command.amount, trade.profit)
+        and equals_in(command.currency, command.change, trade.profit)
         and trade.order > 0
     )
     return Found(trade.comment or "", str(trade.order), is_ours)

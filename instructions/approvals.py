@@ -1,0 +1,57 @@
+"""Approvals: another principal approves or declines an instruction that waits, or the time for it ends."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from core.errors import Reason, UpstreamError
+from core.outage import Outage
+from core.records import Failure, InstructionEventRecord
+from upstreams.state.instructions import Ledger, Transition
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 100
+_EVERY_SECONDS = 60.0
+
+
+def approval(principal: str, reason: str | None) -> Transition:
+    return Transition("RECEIVED", principal, note=reason)
+
+
+def refusal_by(principal: str, reason: str | None) -> Transition:
+    failure = Failure(code=Reason.DECLINED, message="The withdrawal was declined.", retry="NEVER")
+    return Transition("REJECTED", principal, note=reason, failure=failure)
+
+
+def has_decided(events: Sequence[InstructionEventRecord], principal: str, *, approve: bool) -> bool:
+    """Whether this principal made the same decision before. The decision is the event after the first one."""
+    decision = events[1:2]
+    status = "RECEIVED" if approve else "REJECTED"
+    return any(event.actor == principal and event.status == status for event in decision)
+
+
+async def expire_waiting(ledger: Ledger, hours: float, actor: str) -> None:
+    """Reject the instructions that have waited for longer than the hours. Raises UpstreamError."""
+    failure = Failure(
+        code=Reason.APPROVAL_EXPIRED,
+        message=f"No other principal approved the withdrawal within {hours:g} hours.",
+        retry="NEW_KEY",
+    )
+    while waiting := await ledger.expired(hours, _BATCH):
+        for instruction in waiting:
+            await ledger.advance(
+                instruction, Transition("REJECTED", actor, note="not approved in time", failure=failure)
+            )
+
+
+async def keep_expiring(ledger: Ledger, hours: float, pause: Callable[[float], Awaitable[None]]) -> None:
+    """Reject what has waited too long, once a minute. This never ends."""
+    outage = Outage(log, "approvals.not_expired", "approvals.expire_again")
+    while True:
+        try:
+            await expire_waiting(ledger, hours, "approvals")
+            outage.succeeded()
+        except UpstreamError as error:
+            outage.failed(detail=error.detail)
+        await pause(_EVERY_SECONDS)

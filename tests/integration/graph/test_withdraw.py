@@ -1,0 +1,256 @@
+"""Withdrawals: booked once, never more than the account has, approved by a second principal."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+from support.graphs import running_graph
+from support.mutations import STATUSES, decide, deposit, new_key, statuses, withdraw
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
+
+ACCOUNT = """
+    SELECT a.login, a.currency, a.balance, a.credit, a.floating, a.margin FROM platform.account a
+    JOIN brokergraph_erp.client c USING (client_number)
+    JOIN brokergraph_erp.trading_account t ON t.server = a.server AND t.login = a.login::text
+    WHERE a.server = $1 AND a.client_number > 600000 AND c.identity_locked AND c.erp_status IN (4, 5)
+          AND a.enabled AND NOT a.read_only AND a.currency = 'USD'
+    ORDER BY a.login DESC LIMIT 1 OFFSET 7
+"""
+FIGURES = (
+    "UPDATE platform.account SET balance = $3, credit = $4, floating = $5, margin = $6 WHERE server = $1 AND login = $2"
+)
+DEALS = "SELECT amount, comment, ticket FROM platform.deal WHERE server = $1 AND login = $2 ORDER BY at, ticket"
+
+
+class Account:
+    """An account on a server, whose figures a test sets."""
+
+    def __init__(self, database, server, login):
+        self.database, self.server, self.login = database, server, login
+
+    async def has(self, balance, credit=0, floating=0, margin=0):
+        figures = (Decimal(str(one)) for one in (balance, credit, floating, margin))
+        await self.database.execute(FIGURES, self.server, int(self.login), *figures)
+
+    async def deals(self):
+        return await self.database.fetch(DEALS, self.server, int(self.login))
+
+    async def balance(self):
+        query = "SELECT balance FROM platform.account WHERE server = $1 AND login = $2"
+        return await self.database.fetchval(query, self.server, int(self.login))
+
+
+@pytest.fixture
+async def account(database):
+    async def find(server):
+        row = await database.fetchrow(ACCOUNT, server)
+        return Account(database, server, str(row["login"]))
+
+    return find
+
+
+@pytest.fixture(scope="module")
+def careful(box):
+    """A graph in which a withdrawal above 100 USD needs an approval."""
+    with running_graph(box, WITHDRAWALS__APPROVAL_ABOVE='{ USD = "100" }', BUDGET__STORE="off") as running:
+        yield running
+
+
+@pytest.mark.parametrize("server, gives_ticket", [("R1", True), ("R3", True), ("A1", False)])
+async def test_a_withdrawal_is_booked_once_and_its_replay_says_the_same(graph, account, server, gives_ticket):
+    one = await account(server)
+    await one.has(100)
+    before, key = await one.deals(), new_key()
+
+    payload = withdraw(graph, server, one.login, "12.34", key=key, note="for the client")
+    replay = withdraw(graph, server, one.login, "12.340", key=key, note="for the client")
+
+    [deal] = (await one.deals())[len(before) :]
+    assert payload["__typename"] == "WithdrawalConfirmed"
+    assert replay == payload
+    assert statuses(payload) == STATUSES
+    assert payload["instruction"]["kind"] == "WITHDRAWAL"
+    assert payload["instruction"]["amount"] == {"amount": "12.34", "currency": "USD"}
+    assert payload["instruction"]["upstreamReference"] == (str(deal["ticket"]) if gives_ticket else None)
+    assert deal["amount"] == Decimal("-12.34")
+    assert await one.balance() == Decimal("87.66")
+
+
+@pytest.mark.parametrize(
+    "figures, most",
+    [
+        ({"balance": 50}, "50"),
+        ({"balance": 50, "credit": 200}, "50"),
+        ({"balance": 100, "floating": 80, "margin": 10}, "100"),
+        ({"balance": 100, "floating": -30, "margin": 10}, "60"),
+        ({"balance": 100, "credit": 25, "floating": -30, "margin": 10}, "60"),
+        ({"balance": 100, "floating": -200, "margin": 10}, "0"),
+        ({"balance": -5}, "0"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("server", ["R1", "R3"])
+async def test_no_more_is_withdrawn_than_balance_and_free_margin_without_credit(graph, account, server, figures, most):
+    one = await account(server)
+    await one.has(**figures)
+    before = await one.deals()
+
+    refused = withdraw(graph, server, one.login, str(Decimal(most) + Decimal("0.01")))
+
+    assert (refused["__typename"], refused["code"], refused["retry"]) == ("Refused", "INSUFFICIENT_FUNDS", "NEVER")
+    assert f"At most {most}" in refused["message"]
+    assert await one.deals() == before
+    if Decimal(most) > 0:
+        assert withdraw(graph, server, one.login, most)["__typename"] == "WithdrawalConfirmed"
+
+
+async def test_broctagon_itself_refuses_what_the_account_lacks(graph, account):
+    one = await account("A1")
+    await one.has(50, credit=1000)
+    before = await one.deals()
+
+    refused = withdraw(graph, "A1", one.login, "50.01")
+
+    assert (refused["__typename"], refused["code"]) == ("Refused", "INSUFFICIENT_FUNDS")
+    assert await one.deals() == before
+
+
+@pytest.mark.parametrize("server", ["R2", "L1", "L2"])
+async def test_a_server_without_documented_withdrawals_refuses(graph, database, server):
+    row = await database.fetchrow("SELECT login, currency FROM platform.account WHERE server = $1 LIMIT 1", server)
+
+    refused = withdraw(graph, server, str(row["login"]), "1", row["currency"])
+
+    assert refused["__typename"] == "Refused"
+    assert refused["code"] in {"NOT_SUPPORTED", "NOT_FOUND"}
+
+
+async def test_bad_amounts_and_missing_scopes_are_refused_as_for_deposits(graph, account):
+    one = await account("R1")
+    await one.has(1000)
+    before = await one.deals()
+
+    for amount, rule in (("0", "positive"), ("-1", "positive"), ("0.001", "quantum")):
+        [issue] = withdraw(graph, "R1", one.login, amount)["issues"]
+        assert (issue["path"], issue["rule"]) == (["amount"], rule)
+    [issue] = withdraw(graph, "R1", one.login, "1", "EUR")["issues"]
+    assert issue["rule"] == "account-currency"
+    body = graph.ask(
+        f"""mutation {{ withdraw(input: {{account: {{account: {{server: "R1", login: "{one.login}"}}}}, amount: "1",
+            currency: USD, idempotencyKey: "{new_key()}"}}) {{ __typename }} }}""",
+        key="demo-partner",
+    )
+    assert body["errors"][0]["extensions"] == {"code": "FORBIDDEN", "requiredScopes": ["withdrawal:create"]}
+    assert await one.deals() == before
+
+
+async def test_a_key_of_a_deposit_is_another_command(graph, account):
+    one, key = await account("R1"), new_key()
+    await one.has(1000)
+    deposit(graph, "R1", one.login, "5", key=key)
+
+    assert withdraw(graph, "R1", one.login, "5", key=key)["__typename"] == "IdempotencyConflict"
+
+
+async def waiting(careful, one, amount="150", **more):
+    """The node id of a withdrawal that waits for an approval."""
+    await one.has(1000)
+    payload = withdraw(careful, one.server, one.login, amount, **more)
+    assert payload["__typename"] == "InstructionPending"
+    assert payload["instruction"]["status"] == "NEEDS_APPROVAL"
+    return payload["instruction"]["id"]
+
+
+async def test_a_large_withdrawal_is_sent_only_after_another_principal_approved_it(careful, account):
+    one, key = await account("R1"), new_key()
+    before = await one.deals()
+    identity = await waiting(careful, one, key=key)
+
+    own = decide(careful, "approveInstruction", identity, "demo-operator")
+    replay = withdraw(careful, "R1", one.login, "150", key=key)
+    assert await one.deals() == before
+
+    decided = decide(careful, "approveInstruction", identity, reason="seen the passport")
+    again = decide(careful, "approveInstruction", identity)
+    other = decide(careful, "declineInstruction", identity)
+
+    assert (own["__typename"], own["code"]) == ("Refused", "OWN_APPROVAL")
+    assert replay["instruction"]["status"] == "NEEDS_APPROVAL"
+    assert decided["__typename"] == again["__typename"] == "InstructionDecided"
+    assert statuses(decided) == ["NEEDS_APPROVAL", "RECEIVED", "SENT", "CONFIRMED"]
+    [approval] = [event for event in decided["instruction"]["events"] if event["status"] == "RECEIVED"]
+    assert (approval["actor"], approval["note"]) == ("demo-approver", "seen the passport")
+    assert (other["__typename"], other["code"]) == ("Refused", "NOT_WAITING")
+    assert [deal["amount"] for deal in (await one.deals())[len(before) :]] == [Decimal(-150)]
+
+
+async def test_a_declined_withdrawal_is_never_sent_and_its_replay_says_so(careful, account):
+    one, key = await account("R1"), new_key()
+    before = await one.deals()
+    identity = await waiting(careful, one, key=key)
+
+    declined = decide(careful, "declineInstruction", identity, reason="not the client's bank")
+    again = decide(careful, "declineInstruction", identity)
+    late = decide(careful, "approveInstruction", identity)
+    replay = withdraw(careful, "R1", one.login, "150", key=key)
+
+    assert declined["__typename"] == again["__typename"] == "InstructionDecided"
+    assert declined["instruction"]["status"] == "REJECTED"
+    assert (late["__typename"], late["code"]) == ("Refused", "NOT_WAITING")
+    assert (replay["__typename"], replay["code"], replay["retry"]) == ("Refused", "DECLINED", "NEVER")
+    assert await one.deals() == before
+
+
+async def test_the_margin_is_read_again_after_the_approval(careful, account):
+    one = await account("R1")
+    before = await one.deals()
+    identity = await waiting(careful, one)
+    await one.has(100)
+
+    decided = decide(careful, "approveInstruction", identity)
+
+    assert (decided["__typename"], decided["code"]) == ("Refused", "INSUFFICIENT_FUNDS")
+    assert await one.deals() == before
+
+
+async def test_the_margin_is_read_before_a_withdrawal_waits(careful, account):
+    one = await account("R1")
+    await one.has(149)
+
+    refused = withdraw(careful, "R1", one.login, "150")
+
+    assert (refused["__typename"], refused["code"]) == ("Refused", "INSUFFICIENT_FUNDS")
+
+
+async def test_an_account_has_one_open_withdrawal(careful, account):
+    one = await account("R1")
+    identity = await waiting(careful, one)
+
+    second = withdraw(careful, "R1", one.login, "1")
+    decide(careful, "declineInstruction", identity)
+    third = withdraw(careful, "R1", one.login, "1")
+
+    assert (second["__typename"], second["code"]) == ("Refused", "REQUEST_ALREADY_PENDING")
+    assert third["__typename"] == "WithdrawalConfirmed"
+
+
+async def test_an_approval_comes_too_late(box, account):
+    one = await account("R1")
+    settings = {"WITHDRAWALS__APPROVAL_ABOVE": '{ USD = "100" }', "WITHDRAWALS__APPROVAL_EXPIRES_HOURS": "0.0001"}
+    with running_graph(box, **settings, RECONCILIATION__ENABLED="false") as hasty:
+        identity = await waiting(hasty, one)
+        before, seen = await one.deals(), None
+        for _ in range(200):
+            seen = decide(hasty, "declineInstruction", identity, reason="x" * 1001)
+            assert seen["__typename"] == "ValidationFailed"
+            seen = decide(hasty, "approveInstruction", str(uuid.uuid4()))
+            assert seen["__typename"] == "ValidationFailed"
+            age = "SELECT now() - created_at > interval '1 second' FROM brokergraph.instruction ORDER BY number DESC LIMIT 1"
+            if await one.database.fetchval(age):
+                break
+        late = decide(hasty, "approveInstruction", identity)
+        again = decide(hasty, "declineInstruction", identity)
+
+    assert [(one["__typename"], one["code"]) for one in (late, again)] == [("Refused", "APPROVAL_EXPIRED")] * 2
+    assert await one.deals() == before

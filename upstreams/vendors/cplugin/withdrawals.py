@@ -1,0 +1,74 @@
+"""Withdrawals from MT4: a balance operation with a negative amount, after a check of the account's money.
+
+MT4 does not refuse a balance below zero [C, vendors.md 5.1]. Withdrawable is the smaller of the balance and of the free
+margin without the credit [C]. Both are read live. Trading can still move the margin before the booking.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from core.call import Call
+from core.commands import MoneyReceipt, WithdrawalCommand
+from core.errors import Reason, Rejected
+from core.money import format_amount
+from upstreams.http.decoding import lenient_json as wire
+from upstreams.http.link import T
+from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.balance_operations import Mt4BalanceOperations
+from upstreams.vendors.cplugin.envelope import open_envelope
+from upstreams.vendors.cplugin.reads import Mt4User, TradePlatform
+from upstreams.vendors.kit.protocol import Prepared
+
+USER_PATH = "/api/v2/MT4/{tradePlatform}/UserRecordRequest/{login}"
+MARGIN_PATH = "/api/v2/MT4/{tradePlatform}/MarginLevelRequest/{login}"
+
+
+class _Margin(msgspec.Struct):
+    login: int
+    free: Decimal
+
+
+class Mt4Withdrawals:
+    def __init__(self, platform: TradePlatform) -> None:
+        self._operations = Mt4BalanceOperations(platform)
+        self._platform = platform
+        self._failures = platform.connection.authorised.failures
+
+    async def prepare(self, command: WithdrawalCommand, call: Call) -> Prepared[MoneyReceipt]:
+        self._operations.check(command)
+        await self.require_funds(command, call)
+        return await self._operations.prepare(command, call)
+
+    async def require_funds(self, command: WithdrawalCommand, call: Call) -> None:
+        user = await self._user(command.login, call)
+        balance, credit = wire.read_required_double(user.balance), wire.read_double(user.credit) or Decimal(0)
+        free = await self._free_margin(command.login, call)
+        most = max(Decimal(0), balance if free is None else min(balance, free - credit))
+        if command.amount > most:
+            message = f"At most {format_amount(most)} {command.currency} can be withdrawn now."
+            raise self._failures.rejected(Reason.INSUFFICIENT_FUNDS, message)
+
+    async def balance(self, login: str, call: Call) -> Decimal:
+        return wire.read_required_double((await self._user(login, call)).balance)
+
+    async def _user(self, login: str, call: Call) -> Mt4User:
+        return await self._get(USER_PATH, login, Mt4User, call)
+
+    async def _free_margin(self, login: str, call: Call) -> Decimal | None:
+        """The free margin; None for an account without an open trade, for which the server answers NotFound [D]."""
+        try:
+            return wire.read_required_double((await self._get(MARGIN_PATH, login, _Margin, call)).free)
+        except Rejected as error:
+            if error.reason is Reason.NOT_FOUND:
+                return None
+            raise
+
+    async def _get(self, path: str, login: str, kind: type[T], call: Call) -> T:
+        def read(answer: HttpAnswer) -> T:
+            found = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=kind)
+            if str(found.login) != login:  # type: ignore[attr-defined]  # both kinds name their account.
+                raise wire.Nonsense("another account")
+            return found
+
+        return await self._platform.get(path, read, call, values={"login": login})
