@@ -41,7 +41,8 @@ class NotPermitted(Exception):
 
     def __init__(self, code: Reason, message: str) -> None:
         super().__init__(message)
-        self.failure = Failure(code=code, message=message, retry="NEVER")
+        retry = "AFTER_DELAY" if code is Reason.REQUEST_ALREADY_PENDING else "NEVER"
+        self.failure = Failure(code=code, message=message, retry=retry)
 
 
 class IdempotencyKeyReused(Exception):

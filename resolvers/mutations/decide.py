@@ -81,7 +81,7 @@ async def _decide(asked: DecideInstructionInput, context: Context, *, approve: b
     except (InvalidInput, NotPermitted) as error:
         return refusal(error)
     except LimitReached as error:
-        return failed(Failure(code=error.reason, message=error.message, retry="AFTER_DELAY"))
+        return refusal(NotPermitted(error.reason, error.message))
     except UpstreamError as error:
         return failed(Failure(code=error.reason, message=error.message, retry="AFTER_DELAY", system=error.system))
     context.forget()

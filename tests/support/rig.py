@@ -1,4 +1,4 @@
-"""Deposits under fire, and the one equation that must hold afterwards: the vendors' books equal what is CONFIRMED."""
+"""Deposits and withdrawals under fire. Afterwards the vendors' books must equal what is CONFIRMED."""
 
 import asyncio
 import itertools
@@ -48,6 +48,12 @@ mutation ($input: DepositInput!) { deposit(input: $input) {
   ... on IdempotencyConflict { original { id } } ... on MutationError { code message retry }
 } }
 """
+MUTATIONS = {
+    "deposit": MUTATION,
+    "withdraw": MUTATION.replace("DepositInput", "WithdrawInput")
+    .replace("deposit(", "withdraw(")
+    .replace("DepositConfirmed", "WithdrawalConfirmed"),
+}
 _keys = itertools.count(1)
 
 
@@ -59,12 +65,13 @@ def free_port():
 
 @dataclass
 class Order:
-    """A deposit that a caller wants, whatever it takes; `answers` is everything that the caller was told."""
+    """A deposit or withdrawal that a caller wants, whatever it takes; `answers` has all that the caller was told."""
 
     server: str
     login: str
     currency: str
     amount: str
+    mutation: str = "deposit"
     key: str = field(default_factory=lambda: f"torture-{next(_keys)}-{uuid.uuid4()}")
     answers: list[dict] = field(default_factory=list)
 
@@ -76,7 +83,7 @@ class Order:
             "currency": self.currency,
             "idempotencyKey": self.key,
         }
-        return json.dumps({"query": MUTATION, "variables": {"input": chosen}})
+        return json.dumps({"query": MUTATIONS[self.mutation], "variables": {"input": chosen}})
 
 
 @dataclass
@@ -96,7 +103,7 @@ class Server:
                 body = response.json()
         except (httpx.TransportError, ValueError):
             return None
-        told = (body.get("data") or {}).get("deposit")
+        told = (body.get("data") or {}).get(order.mutation)
         if told is not None:
             order.answers.append(told)
         return told
@@ -132,6 +139,15 @@ async def serving(settings_path, *weapon, awaited=True, **overrides):
     finally:
         process.terminate()
         await server.ended()
+
+
+async def enrich(database, chosen):
+    """Give these accounts (server, login, currency) a million, and no open trades."""
+    for server, login, _ in chosen:
+        await database.execute(
+            "UPDATE platform.account SET balance = 1000000, floating = 0, margin = 0 WHERE server = $1 AND login = $2",
+            *(server, int(login)),
+        )
 
 
 async def accounts(database, server, count):
@@ -211,7 +227,8 @@ class Books:
 async def books(database, orders):
     """Compare both by reference: what is CONFIRMED, and what the vendors have booked."""
     rows = await database.fetch(
-        """SELECT i.idempotency_key AS key, i.status, i.amount, i.server, i.login, count(d.ticket) AS deals,
+        """SELECT i.idempotency_key AS key, i.status, count(d.ticket) AS deals,
+                  CASE i.kind WHEN 'WITHDRAWAL' THEN -i.amount ELSE i.amount END AS amount,
                   coalesce(sum(d.amount), 0) AS booked
            FROM brokergraph.instruction i
            LEFT JOIN platform.deal d ON d.comment = i.reference
@@ -252,8 +269,10 @@ async def assert_answers_were_true(database, orders):
     )
     statuses = {row["idempotency_key"]: row["status"] for row in rows}
     for order in orders:
-        if any(answer["__typename"] == "DepositConfirmed" for answer in order.answers):
+        if any(answer["__typename"] in {"DepositConfirmed", "WithdrawalConfirmed"} for answer in order.answers):
             assert statuses[order.key] == "CONFIRMED", order
-        # SAME_KEY says that the caller may go on with this very order; anything else, that it is over.
-        if any(answer.get("retry", "SAME_KEY") != "SAME_KEY" for answer in order.answers):
+        # SAME_KEY says that the caller may go on with this very order; anything else, that it is over. A refusal
+        # because of another command has no row, so that the caller may come again as well.
+        over = [one for one in order.answers if one.get("code") != "REQUEST_ALREADY_PENDING"]
+        if any(answer.get("retry", "SAME_KEY") != "SAME_KEY" for answer in over):
             assert statuses.get(order.key) in (None, "REJECTED"), order

@@ -6,12 +6,12 @@ import sys
 
 import asyncpg
 import pytest
-from support.rig import ROOT, SERVERS, Order, accounts, assert_books_balance, serving, settled
+from support.rig import ROOT, SERVERS, Order, accounts, assert_books_balance, enrich, serving, settled
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 # R1 and R3 share a vendor; R1's API repeats what was lost with its key, so left to itself it may take every fault.
-WRITES = {"R1": "/v2/MT4/.*TradeTransaction$", "R3": "(?<!/v2)/MT4/.*TradeTransaction$", "A1": "/deposit$"}
+WRITES = {"R1": "/v2/MT4/.*TradeTransaction$", "R3": "(?<!/v2)/MT4/.*TradeTransaction$", "A1": "/(deposit|withdrawal)$"}
 FAULTS = {
     "apply then drop": {"fault": "drop_after"},
     "drop before apply": {"fault": "drop_before"},
@@ -35,6 +35,22 @@ async def insist(server, order, rng, *, hang_up=False):
         if told is not None and told["__typename"] != "InstructionPending":
             return
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_each_fault_alone_at_withdrawals(database, well_behaved, survivor, name):
+    rng, orders = random.Random(name), []
+    for server in SERVERS:
+        well_behaved.tell(VENDOR[server], "/misbehave", FAULTS[name] | {"path": WRITES[server], "times": 2})
+        chosen = [(server, *account) for account in await accounts(database, server, 4)]
+        await enrich(database, chosen)
+        orders += [Order(*account, "1.5", "withdraw") for account in chosen]
+
+    await asyncio.gather(*(insist(survivor, order, rng, hang_up=n % 2 == 0) for n, order in enumerate(orders)))
+
+    well_behaved.tell("cplugin", "/misbehave", {"fault": "latency", "seconds": 0, "times": 1})
+    await settled(database, orders)
+    await assert_books_balance(database, orders)
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -1,11 +1,13 @@
 """kill -9 at every step of a deposit, at every vendor; the caller repeats with the same key and the books balance."""
 
 import asyncio
+import json
 import os
 import signal
+from dataclasses import dataclass, field
 
 import pytest
-from support.rig import SERVERS, Order, accounts, assert_books_balance, serving, settled
+from support.rig import SERVERS, Order, accounts, assert_books_balance, enrich, serving, settled
 
 from instructions.failpoints import Failpoint
 
@@ -51,6 +53,57 @@ async def test_death_at_any_step_neither_doubles_nor_loses_a_deposit(battlefield
     # A deposit was booked only if the process died after the first byte was sent.
     assert found.statuses["CONFIRMED"] >= len(SERVERS) * 3
     assert found.statuses["REJECTED"] >= len(SERVERS)
+
+
+APPROVED_STEPS = STEPS[STEPS.index("WRITTEN_DOWN") + 1 : STEPS.index("REPLYING")]
+
+
+@dataclass
+class Approval:
+    """The approval of an order that waits, as a request that a server gets."""
+
+    identity: str
+    mutation: str = "approveInstruction"
+    answers: list[dict] = field(default_factory=list)
+
+    @property
+    def body(self):
+        text = f'mutation {{ approveInstruction(input: {{id: "{self.identity}"}}) {{ __typename }} }}'
+        return json.dumps({"query": text})
+
+
+async def test_death_at_any_step_of_an_approval_neither_doubles_nor_loses_a_withdrawal(battlefield, database, survivor):
+    steps = ["APPROVING", "APPROVED", *APPROVED_STEPS]
+    chosen = [("R1", *account) for account in await accounts(database, "R1", len(steps))]
+    await enrich(database, chosen)
+    orders = [Order(*account, "1.25", "withdraw") for account in chosen]
+    above = '{ USD = "1", EUR = "1", ILS = "1" }'
+    async with serving(battlefield.settings_path, WITHDRAWALS__APPROVAL_ABOVE=above) as careful:
+        told = [await careful.send(order) for order in orders]
+    assert {(one["__typename"], one["instruction"]["status"]) for one in told} == {
+        ("InstructionPending", "NEEDS_APPROVAL")
+    }
+    approvals = [Approval(one["instruction"]["id"]) for one in told]
+    deaths = asyncio.Semaphore(3)
+
+    async def die_and_repeat(step, approval):
+        async with (
+            deaths,
+            serving(battlefield.settings_path, "step", step, RECONCILIATION__ENABLED="false") as victim,
+        ):
+            assert await victim.send(approval, key="demo-approver") is None
+            await asyncio.wait_for(victim.ended(), 20)
+        await survivor.send(approval, key="demo-approver")
+
+    await asyncio.gather(*map(die_and_repeat, steps, approvals))
+
+    await settled(database, orders)
+    for order in orders:
+        await survivor.send(order)
+    found = await assert_books_balance(database, orders)
+    # The approval that was not stored is repeated. Later deaths leave the instruction to the reconciler.
+    assert found.statuses["CONFIRMED"] >= 4
+    assert found.statuses["REJECTED"] >= 3
 
 
 @pytest.mark.parametrize("step", ["RECONCILING", "RECONCILED"])

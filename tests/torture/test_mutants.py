@@ -1,4 +1,4 @@
-"""Six ways to break the promise on purpose. Each must turn the suite red; one that does not shows a sleeping test."""
+"""Ways to break the promise on purpose. Each must turn the suite red; one that does not shows a sleeping test."""
 
 import asyncio
 import os
@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parent.parent.parent
 COPIED = ("api", "resolvers", "instructions", "upstreams", "core", "sandbox", "tests", "pyproject.toml")
+WITHDRAWALS = "../integration/graph/test_withdraw.py"
 MUTANTS = {
     "SENT is not written": (
         "instructions/dispatcher.py",
@@ -64,6 +65,24 @@ MUTANTS = {
         """        if row.is_ours:
             found = {row.id: row}""",
         "test_faults.py::test_an_equal_deposit_before_it_is_not_mistaken_for_a_lost_one[R3]",
+    ),
+    "the free margin is not checked": (
+        "upstreams/vendors/cplugin/withdrawals.py",
+        "        if command.amount > most:",
+        "        if command.amount > balance:",
+        f"{WITHDRAWALS}::test_no_more_is_withdrawn_than_balance_and_free_margin_without_credit",
+    ),
+    "a principal approves its own command": (
+        "resolvers/mutations/decide.py",
+        "    if waiting.principal == context.caller.principal:",
+        "    if waiting.principal == '':",
+        f"{WITHDRAWALS}::test_a_large_withdrawal_is_sent_only_after_another_principal_approved_it",
+    ),
+    "the margin is not read after the approval": (
+        "upstreams/vendors/cplugin/withdrawals.py",
+        "        await self.require_funds(command, call)\n",
+        "",
+        f"{WITHDRAWALS}::test_the_margin_is_read_again_after_the_approval",
     ),
 }
 # Without the constraint there is nothing for this to name.
