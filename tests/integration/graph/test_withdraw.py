@@ -29,7 +29,7 @@ def outcome(payload):
 
 
 class Account:
-    """An account on a server, whose figures a test sets."""
+    """An account on a server. A test sets its figures."""
 
     def __init__(self, database, server, login):
         self.database, self.server, self.login = database, server, login

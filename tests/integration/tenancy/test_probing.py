@@ -32,6 +32,7 @@ NAMES_NOTHING = {
     "amount": "a figure",
     "currency": "a currency",
     "note": "a remark",
+    "reason": "a remark",
     "group": "a trading group, which is the broker's and no client's",
     "connectionId": "a connection, which is the broker's and no client's",
     "accountTypeId": "an account type, which is the broker's and no client's",
@@ -55,6 +56,8 @@ def cursor(kind, *key):
 ACCOUNT = "tradingAccount(by: { account: { server: $s, login: $l } }) { login }"
 DEPOSIT = """mutation ($a: TradingAccountBy!, $k: ID!) { deposit(input: { account: $a, amount: "1", currency: USD,
   idempotencyKey: $k }) { __typename ... on MutationError { code message retry } } }"""
+WITHDRAW = DEPOSIT.replace("deposit(", "withdraw(")
+DECIDE = """mutation ($v: ID!) { %s(input: { id: $v }) { __typename ... on MutationError { code message retry } } }"""
 CREATE = """mutation ($n: Int!, $k: ID!) { createTradingAccount(input: { clientNumber: $n, idempotencyKey: $k }) {
   __typename ... on MutationError { code message retry } } }"""
 REQUEST = """mutation ($u: String!, $k: ID!) { openAccountRequest(input: { userId: $u, connectionId: "mt4live1",
@@ -170,6 +173,21 @@ PROBES = {
         lambda one, _: {"a": account(one.server, one.login), "k": str(uuid.uuid4())},
     ),
     "Mutation.deposit(input.idempotencyKey)": (DEPOSIT, lambda one, _: {"a": account("R1", "1"), "k": one.key}),
+    "Mutation.withdraw(input.account.id)": (
+        WITHDRAW,
+        lambda one, _: {"a": {"id": node_id(f"TradingAccount:{one.server}/{one.login}")}, "k": str(uuid.uuid4())},
+    ),
+    "Mutation.withdraw(input.account.account.login)": (
+        WITHDRAW,
+        lambda one, _: {"a": account(one.server, one.login), "k": str(uuid.uuid4())},
+    ),
+    "Mutation.withdraw(input.account.account.server)": (
+        WITHDRAW,
+        lambda one, _: {"a": account(one.server, one.login), "k": str(uuid.uuid4())},
+    ),
+    "Mutation.withdraw(input.idempotencyKey)": (WITHDRAW, lambda one, _: {"a": account("R1", "1"), "k": one.key}),
+    "Mutation.approveInstruction(input.id)": (DECIDE % "approveInstruction", lambda one, _: {"v": one.instruction}),
+    "Mutation.declineInstruction(input.id)": (DECIDE % "declineInstruction", lambda one, _: {"v": one.instruction}),
     "Mutation.createTradingAccount(input.clientNumber)": (
         CREATE,
         lambda one, _: {"n": one.number, "k": str(uuid.uuid4())},

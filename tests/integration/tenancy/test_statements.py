@@ -25,6 +25,8 @@ EXCEPTED = {
     ("instructions.sql", "takes_instructions"): "reads privileges, no row",
     ("instructions.sql", "events"): "only ids of instructions that were visible to the caller",
     ("instructions.sql", "spent_today"): "sums for a limit; no row leaves it",
+    ("instructions.sql", "open_on_account"): "tells that another command excludes this one; no row leaves it",
+    ("instructions.sql", "expired"): OWN_WORK,
     ("instructions.sql", "open"): OPERATOR,
     ("instructions.sql", "claim"): OWN_WORK,
     ("instructions.sql", "postpone"): OWN_WORK,
