@@ -41,8 +41,8 @@ class NotPermitted(Exception):
 
     def __init__(self, code: Reason, message: str) -> None:
         super().__init__(message)
-        retry = "AFTER_DELAY" if code is Reason.REQUEST_ALREADY_PENDING else "NEVER"
-        self.failure = Failure(code=code, message=message, retry=retry)
+        is_for_now = code is Reason.REQUEST_ALREADY_PENDING
+        self.failure = Failure(code=code, message=message, retry="AFTER_DELAY" if is_for_now else "NEVER")
 
 
 class IdempotencyKeyReused(Exception):

@@ -28,8 +28,8 @@ SELECT client_number FROM brokergraph_erp.client LIMIT 1
 SELECT DISTINCT server FROM brokergraph_erp.trading_account ORDER BY server LIMIT 200
 
 -- name: proven_histories
--- Which servers' histories have shown one of our deposits?
-SELECT server FROM brokergraph.proven_history
+-- Which servers' histories have shown one of our deposits or withdrawals?
+SELECT server, lower(kind) AS kind FROM brokergraph.proven_history
 
 -- name: set_mark
 -- Mark this session: $1.

@@ -44,13 +44,18 @@ async def run_check(systems: CheckedSystems, *, offline: bool) -> Findings:
     parts = [check_settings(systems.vendors, clock)]
     if not offline:
         servers = systems.vendors.servers
-        depositing = sorted(name for name, server in servers.items() if server.deposits)
+        money = [
+            (name, kind)
+            for name, server in sorted(servers.items())
+            for kind in ("deposit", "withdrawal")
+            if getattr(server, f"{kind}s")
+        ]
         openable = await openable_part(systems.vendors, clock)
         without_history = await _without_history(openable, clock)
         parts += [
             check_erp(systems.erp, systems.accounting_currency, list(servers), _call()),
             check_pooler(systems.erp, "erp.prepared_statements"),
-            check_state(systems.state, systems.state_setting, depositing, without_history, _call()),
+            check_state(systems.state, systems.state_setting, money, without_history, _call()),
             check_pooler(systems.state, "state.prepared_statements"),
             check_budget_store(systems.budget, systems.state, clock),
             _check_vendors(openable, systems.state, clock),
@@ -61,10 +66,10 @@ async def run_check(systems: CheckedSystems, *, offline: bool) -> Findings:
 
 
 async def _without_history(openable: UpstreamsConfig, clock: Clock) -> set[str]:
-    """The servers that take deposits and have no history which could be searched for one."""
+    """The servers that move money and have no history which could be searched."""
     async with open_upstreams(openable, clock, memory_tokens) as upstreams:
         servers = upstreams.servers.items()
-        return {name for name, server in servers if server.deposits is not None and server.money_history is None}
+        return {name for name, one in servers if (one.deposits or one.withdrawals) and one.money_history is None}
 
 
 async def _check_vendors(openable: UpstreamsConfig, state: Database, clock: Clock) -> Findings:

@@ -12,18 +12,17 @@ from upstreams.postgres.sql import read_statements
 sql = read_statements("check/check.sql")
 _APPLIED = read_statements("postgres/migrate.sql").applied
 _NO_HISTORY = (
-    "has no history that could be searched, so every deposit in doubt needs review, "
-    "and an account takes one open deposit at a time"
+    "has no history that could be searched, so every {kind} in doubt needs review, "
+    "and an account takes one open {kind} at a time"
 )
 _MIGRATE = "Run `brokergraph migrate`."
 
 
 async def check_state(
-    database: Database, subject: str, depositing: Sequence[str], without_history: Container[str], call: Call
+    database: Database, subject: str, money: Sequence[tuple[str, str]], without_history: Container[str], call: Call
 ) -> Findings:
-    """`subject` is the setting that names the database, `depositing` the servers that take deposits.
-
-    `without_history` are those of them without a history that could be searched for a deposit.
+    """`subject` is the setting that names the database, `money` the servers that take deposits or withdrawals, with
+    "deposit" or "withdrawal". `without_history` are those of them without a history that could be searched.
     """
     try:
         lacking = await database.transact(missing, seconds=call.deadline.remaining())
@@ -44,20 +43,24 @@ async def check_state(
         yield note("schema brokergraph", f"has {name}, which only a newer brokergraph knows")
     if not lacking and not changed:
         yield ok("schema brokergraph", f"{len(known)} migrations")
-        proven = {row["server"] for row in await database.read(sql.proven_histories, call=call)}
-        for server in depositing:
+        proven = {tuple(row) for row in await database.read(sql.proven_histories, call=call)}
+        for server, kind in money:
             if server in without_history:
-                yield note(f"servers.{server}", _NO_HISTORY, "docs/deposits.md says what each vendor's API can search.")
+                yield note(
+                    f"servers.{server}",
+                    _NO_HISTORY.format(kind=kind),
+                    "docs/deposits.md says what each vendor's API can search.",
+                )
             else:
-                yield _history(server, proven=server in proven)
+                yield _history(server, kind, proven=(server, kind) in proven)
 
 
-def _history(server: str, *, proven: bool) -> Finding:
+def _history(server: str, kind: str, *, proven: bool) -> Finding:
     """Absence from a history proves something only if this history has shown one of our bookings."""
     if proven:
-        return ok(f"servers.{server}", "its history has shown one of our deposits")
+        return ok(f"servers.{server}", f"its history has shown one of our {kind}s")
     return note(
         f"servers.{server}",
-        "its history has not shown one of our deposits yet, so a doubtful deposit that it does not show needs review",
-        "Nothing to do: the history is proven by the first doubtful deposit that it shows.",
+        f"its history has not shown one of our {kind}s yet, so a doubtful {kind} that it does not show needs review",
+        f"Nothing to do: the history is proven by the first doubtful {kind} that it shows.",
     )
