@@ -19,7 +19,7 @@ from api.admission.load_shedding import LoadShedding
 from api.admission.saturation import Saturation
 from api.graphql.endpoint import GraphQLEndpoint
 from api.http.compression import compressed
-from api.http.cors import cors
+from api.http.cors import cors, cors_headers
 from api.http.negotiation import coding
 from api.http.request_id import REQUEST_ID, request_id
 from api.observability.gauges import watch
@@ -30,6 +30,7 @@ from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
 from api.services import AppServices, open_app_services
 from api.settings.settings import Settings
+from api.wire.reply import Reply
 from core.clock import Clock
 from resolvers.policy.errors import MASKED
 from resolvers.policy.scopes import Scope
@@ -88,6 +89,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     """The application for these settings. Opens upstreams in its lifespan and closes them there."""
     clock, busyness = clock or Clock(), Saturation()
     limiter = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
+    shedding = LoadShedding(graphql, limiter)
+
+    def refusal(scope: AsgiScope, tasks: int) -> Reply | None:
+        """The refusal by the protocol (api/wire/closing.py). A preflight is answered, because it is not a request."""
+        if scope["path"] != GRAPHQL or scope["method"] == "OPTIONS" or not (reply := shedding.refusal(scope, tasks)):
+            return None
+        return Reply(reply.body, reply.status_code, {**reply.headers, **cors_headers(settings.http, scope)})
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
@@ -98,7 +106,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
             stack.callback(busyness.close)
             stack.push_async_callback(readiness.aclose)
             endpoint = GraphQLEndpoint(app_services, measured)
-            yield {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
+            state = {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
+            yield {**state, "refusal": refusal}
 
     routes = [
         Route("/", front_door),
@@ -110,7 +119,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     ]
     app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
     # CORS is the outermost middleware, because a page of another site can read a refusal only with CORS headers.
-    app.graphql = ServerErrorMiddleware(cors(settings.http, LoadShedding(graphql, limiter)), failed)
+    app.graphql = ServerErrorMiddleware(cors(settings.http, shedding), failed)
     # Starlette would redirect a path with a slash to the host of the Host header.
     app.router.redirect_slashes = False
     return app

@@ -41,6 +41,14 @@ class LoadShedding:
         self._app = app
         self._limiter = limiter
 
+    def refusal(self, scope: Scope, tasks: int) -> Reply | None:
+        """The refusal of a request that has no task yet. `tasks`: how many requests have one."""
+        if not self._limiter.may_refuse(tasks):
+            return None
+        says_mutation = SAYS in scope["headers"]
+        refused = self._limiter.refuses(tasks, says_mutation=says_mutation, caller=_caller(scope))
+        return _overloaded(scope) if refused else None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             admitted = await self._limiter.enter(says_mutation=SAYS in scope["headers"], caller=_caller(scope))

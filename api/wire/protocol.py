@@ -113,6 +113,9 @@ class BoundedProtocol(ClosingProtocol):
 
     @override
     def on_headers_complete(self) -> None:
+        if self._is_over():
+            # The answer to an earlier request of the same bytes was the last one.
+            return
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > self._limits.max_header_bytes:
             self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE

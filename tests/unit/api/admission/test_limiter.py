@@ -180,8 +180,8 @@ async def queue(line: WaitingQueue, number: int) -> list[asyncio.Task[bool]]:
     return tasks
 
 
-@pytest.mark.parametrize("come, swamped", [(60, True), (57, True), (0, False)])
-async def test_a_queue_that_stays_at_its_length_is_an_overload(come, swamped):
+@pytest.mark.parametrize("come, overloaded", [(60, True), (57, True), (0, False)])
+async def test_a_queue_that_stays_at_its_length_is_an_overload(come, overloaded):
     """As many as there are connections stand in it, a few more or less: it cannot grow, and yet it leads nowhere."""
     clock = HandClock()
     line = WaitingQueue(clock, 3.0, lambda: None)
@@ -192,9 +192,9 @@ async def test_a_queue_that_stays_at_its_length_is_an_overload(come, swamped):
         tasks += await queue(line, come)
         clock.seconds += 0.5
         line.look()
-        found = found or line.swamped
+        found = found or line.overloaded
 
-    assert found is swamped
+    assert found is overloaded
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -209,10 +209,10 @@ async def test_a_queue_that_gets_shorter_by_cancelled_waiters_still_stalls():
             line.call()
         clock.seconds += 0.5
         line.look()
-        swamped = line.swamped
+        overloaded = line.overloaded
         await asyncio.gather(*waiting)
 
-    assert swamped
+    assert overloaded
 
 
 async def test_an_overload_that_is_over_is_forgotten():
