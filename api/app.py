@@ -92,10 +92,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     shedding = LoadShedding(graphql, limiter)
 
     def refusal(scope: AsgiScope, tasks: int) -> Reply | None:
-        """The refusal by the protocol (api/wire/closing.py). A preflight is answered, because it is not a request."""
-        if scope["path"] != GRAPHQL or scope["method"] == "OPTIONS" or not (reply := shedding.refusal(scope, tasks)):
+        """The refusal by the protocol. A preflight is answered, because without it no page can read a refusal."""
+        if scope["path"] != GRAPHQL or scope["method"] == "OPTIONS":
             return None
-        return Reply(reply.body, reply.status_code, {**reply.headers, **cors_headers(settings.http, scope)})
+        reply = shedding.refusal(scope, tasks)
+        if reply:
+            reply.headers = {**reply.headers, **cors_headers(settings.http, scope)}
+        return reply
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:

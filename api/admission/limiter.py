@@ -1,6 +1,6 @@
 """The concurrency limiter: admits as many requests as can be answered in time.
 
-    in flight   All requests between arrival and answer. A hard bound protects the memory.
+    in flight   All requests between arrival and answer. Above a hard bound a request gets no task (api/app.py).
     running     Requests that hold a slot. A request releases its slot while it waits for a vendor or for a slow client.
     waiting     Requests that wait for a slot (api/admission/waiting_queue.py).
     on trial    Requests that claim to be mutations. Their body is read without a slot. They continue only if they are
@@ -100,17 +100,17 @@ class ConcurrencyLimiter:
         return len(self._queue)
 
     def may_refuse(self, tasks: int) -> bool:
-        """Whether `refuses` need be asked. `tasks`: how many requests have a task."""
+        """Whether `refuses` can be true. It costs every request a call, and reads no header."""
         return self._queue.overloaded or tasks >= self._section.max_in_flight
 
     def refuses(self, tasks: int, *, says_mutation: bool, caller: Hashable) -> bool:
-        """Whether one more request is refused before it has a task: above the hard bound, or because it would wait in
-        vain.
+        """Whether a request is refused before it has a task: above the hard bound, or because the queue is full for its
+        caller. `tasks`: the number of requests that have one.
         """
         is_refused = tasks >= self._section.max_in_flight
         if not is_refused and not (says_mutation and self.trials < self._section.mutation_reserve):
             self._adapt()
-            # A task that has not entered yet will wait.
+            # A request that has a task and has not entered yet will wait.
             is_refused = self._queue.refuses(tasks - self.in_flight + self.waiting, self.limit, caller)
         self.shed += is_refused
         return is_refused

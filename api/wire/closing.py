@@ -54,6 +54,7 @@ class ClosingProtocol(HttpToolsProtocol):
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Start the task of a request, or write its refusal, which needs no task (api/app.py)."""
         self._running = cycle
         # uvicorn has no parameter for the class.
         cycle.__class__ = BoundedCycle
