@@ -15,11 +15,11 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from api.admission.limiter import ConcurrencyLimiter
-from api.admission.load_shedding import LoadShedding
+from api.admission.load_shedding import PATH, LoadShedding
 from api.admission.saturation import Saturation
 from api.graphql.endpoint import GraphQLEndpoint
 from api.http.compression import compressed
-from api.http.cors import cors, cors_headers
+from api.http.cors import cors
 from api.http.negotiation import coding
 from api.http.request_id import REQUEST_ID, request_id
 from api.observability.gauges import watch
@@ -30,15 +30,12 @@ from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
 from api.services import AppServices, open_app_services
 from api.settings.settings import Settings
-from api.wire.reply import Reply
 from core.clock import Clock
 from resolvers.policy.errors import MASKED
 from resolvers.policy.scopes import Scope
 from resolvers.schema import printed
 
 log = structlog.get_logger(__name__)
-
-GRAPHQL = "/graphql"
 
 
 class App(Starlette):
@@ -47,7 +44,7 @@ class App(Starlette):
     graphql: ASGIApp
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == GRAPHQL:
+        if scope["type"] == "http" and scope["path"] == PATH:
             await self.graphql(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -77,7 +74,7 @@ async def failed(request: Request, error: Exception) -> Response:
 
 
 async def front_door(_request: Request) -> Response:
-    return RedirectResponse(GRAPHQL)
+    return RedirectResponse(PATH)
 
 
 async def graphql(scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -89,16 +86,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     """The application for these settings. Opens upstreams in its lifespan and closes them there."""
     clock, busyness = clock or Clock(), Saturation()
     limiter = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
-    shedding = LoadShedding(graphql, limiter)
-
-    def refusal(scope: AsgiScope, tasks: int) -> Reply | None:
-        """The refusal by the protocol. A preflight is answered, because without it no page can read a refusal."""
-        if scope["path"] != GRAPHQL or scope["method"] == "OPTIONS":
-            return None
-        reply = shedding.refusal(scope, tasks)
-        if reply:
-            reply.headers = {**reply.headers, **cors_headers(settings.http, scope)}
-        return reply
+    shedding = LoadShedding(graphql, limiter, settings.http)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
@@ -110,7 +98,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
             stack.push_async_callback(readiness.aclose)
             endpoint = GraphQLEndpoint(app_services, measured)
             state = {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
-            yield {**state, "refusal": refusal}
+            yield {**state, "shedding": shedding}
 
     routes = [
         Route("/", front_door),

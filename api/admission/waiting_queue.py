@@ -19,7 +19,7 @@ from core.clock import Clock, Deadline
 from core.fair_queue import FairQueue, WaitedTooLong, Waiter
 
 # The interval is longer than the arrival of a burst.
-_INTERVAL_SECONDS: Final = 0.5
+_INTERVAL_SECONDS: Final = 0.25
 # The acceptable wait in a queue that stands. Callers that repeat requests wait for each other, and need no refusal.
 _TARGET_SECONDS: Final = 0.1
 # A queue of this length never exceeds the target: its requests may all wait for one slow request.

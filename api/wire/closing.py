@@ -54,13 +54,13 @@ class ClosingProtocol(HttpToolsProtocol):
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Start the task of a request, or write its refusal, which needs no task (api/app.py)."""
+        """Start the task of a request, or write its refusal, which needs no task."""
         self._running = cycle
         # uvicorn has no parameter for the class.
         cycle.__class__ = BoundedCycle
         scope = cast("Scope", cycle.scope)
-        refuse = self.app_state.get("refusal")
-        if refuse and (refusal := refuse(scope, len(self.tasks))):
+        shedding = self.app_state.get("shedding")
+        if shedding and (refusal := shedding.refusal(scope, len(self.tasks))):
             write_refusal(cast("BoundedCycle", cycle), refusal.status_code, refusal.headers, refusal.body)
             return
         state_of(scope).cycle = weakref.ref(cycle)

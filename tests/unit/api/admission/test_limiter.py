@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from api.admission.limiter import Admission, ConcurrencyLimiter, RequestShed
 from api.admission.load_shedding import LoadShedding
 from api.admission.waiting_queue import WaitingQueue
+from api.settings.http import HttpSection
 from api.settings.overload import OverloadSection
 from core.clock import Clock
 from core.lifetime import Lifetime
@@ -351,7 +352,7 @@ async def test_a_client_that_reads_slowly_holds_no_slot():
     async def slow_client(_message):
         await reads.wait()
 
-    answering = asyncio.create_task(LoadShedding(app, gate)(REQUEST, slow_client, slow_client))
+    answering = asyncio.create_task(LoadShedding(app, gate, HttpSection())(REQUEST, slow_client, slow_client))
     await settle()
 
     assert (gate.running, gate.in_flight) == (0, 1)
