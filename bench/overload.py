@@ -27,7 +27,7 @@ from typing import Any
 HOUSE = Path(__file__).parents[1]
 sys.path[:0] = [str(HOUSE), str(HOUSE / "tests")]
 
-from machine import OTHER_CORE, SERVER_CORE, family, pin  # noqa: E402
+from machine import OTHER_CORE, SERVER_CORE, busy_seconds, cpu_seconds, family, pin  # noqa: E402
 from support.boxes import running_box  # noqa: E402 - tests are no package.
 from support.graphs import Graph, running_graph  # noqa: E402
 
@@ -55,11 +55,18 @@ def memory(graph: Graph) -> float:
     return round(pages * 4096 / 2**20, 1)
 
 
+def others_seconds(graph: Graph) -> float:
+    """Processor time that other programs had on the server's core."""
+    return busy_seconds(SERVER_CORE) - cpu_seconds([graph.process.pid or 0])
+
+
 def one_round(graph: Graph, open_house: Graph, seconds: float) -> Figures:
     unloaded = driven(graph, "closed", 1, seconds)
     capacity = driven(open_house, "closed", 8, seconds)
     before = memory(graph)
+    others = others_seconds(graph)
     overload = driven(graph, "open", TIMES * capacity["answered_per_second"], 2 * seconds)
+    others = others_seconds(graph) - others
     after = memory(graph)
     recovery = driven(graph, "closed", 1, seconds)
     statuses = overload["statuses"]
@@ -80,6 +87,7 @@ def one_round(graph: Graph, open_house: Graph, seconds: float) -> Figures:
         "ratio_p99_capacity": round(overload["milliseconds"]["p99"] / capacity["milliseconds"]["p99"], 2),
         "throughput_share": round(overload["answered_per_second"] / capacity["answered_per_second"], 3),
         "ratio_p99": round(overload["milliseconds"]["p99"] / unloaded["milliseconds"]["p99"], 2),
+        "others_share": round(others / (2 * seconds), 3),
         "driver_late_p99": overload["late_milliseconds_p99"],
         "memory_before": before,
         "memory_after": after,
@@ -105,6 +113,7 @@ MEANING = {
     "ratio_p99_capacity": f"times the one with eight callers; promised: at most {MOST_P99}",
     "throughput_share": f"of the capacity is answered in the overload; promised: at least {LEAST_SHARE}",
     "ratio_p99": "times the unloaded one",
+    "others_share": "of the server's core was used by other programs in the overload, and is missing above",
     "driver_late_p99": "ms by which the driver itself sent late, contained in the figures above",
     "memory_before": "MiB of the server",
     "memory_after": "MiB of the server",
