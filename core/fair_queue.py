@@ -97,6 +97,10 @@ class FairQueue(Generic[W]):
         self._lanes.move_to_end(waiter.caller)
         self._remove(waiter)
 
+    def has(self, caller: Hashable) -> bool:
+        """Whether a request of the caller waits."""
+        return caller in self._lanes
+
     def has_longest(self, caller: Hashable) -> bool:
         """Whether `caller` with one more waiter would have the longest lane."""
         longest = max(map(len, self._lanes.values()), default=0)

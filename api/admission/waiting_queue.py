@@ -6,8 +6,7 @@ queue. A burst is drained. In an overload the queue stands: for an interval it n
     calm        A request may wait for `max_wait`. The oldest request gets the next slot. In a queue that exceeds the
                 target the newest does, so that the admitted requests are answered in time.
     overloaded  The queue stood for an interval. Only one request of each caller remains in it. Until an interval passes
-                without a refusal, only as many requests wait as there are slots, and only for the target. The newest
-                gets the next slot.
+                without a refusal, only as many requests wait as there are slots, and only for the target.
 
 Fair queueing by caller: the callers take turns, and a refusal hits the caller with the most waiting requests.
 """
@@ -53,12 +52,16 @@ class WaitingQueue:
 
     def refuses(self, waiting: int, slots: int, caller: Hashable) -> bool:
         """Whether one more request of this caller is refused, if so many requests wait for so many slots."""
-        is_refused = self.overloaded and waiting >= max(slots, _FEW) and self._queue.has_longest(caller)
+        is_refused = self._is_full(waiting, slots, caller) and self._queue.has_longest(caller)
         return is_refused and self._refuse()
+
+    def _is_full(self, waiting: int, slots: int, caller: Hashable) -> bool:
+        """Whether no more requests may wait. Few slots must not exclude a caller that has no waiting request."""
+        return self.overloaded and waiting >= (slots if self._queue.has(caller) else max(slots, _FEW))
 
     async def wait(self, slots: int, caller: Hashable = None) -> bool:
         """Wait for a slot. False: the request is refused."""
-        if self.overloaded and self._queue.length >= max(slots, _FEW):
+        if self._is_full(self._queue.length, slots, caller):
             longest = self._queue.take_of_longest(caller)
             if longest is None:
                 return not self._refuse()
@@ -78,7 +81,7 @@ class WaitingQueue:
     def call(self) -> bool:
         """Give the slot to a waiter. False if no request waits."""
         length = self._queue.length
-        waiter = self._queue.take(newest=self.overloaded or length > self._target) if length else None
+        waiter = self._queue.take(newest=length > self._target) if length else None
         self._shortest = min(self._shortest, self._queue.length)
         if waiter is None:
             return False
