@@ -33,6 +33,8 @@ from support.graphs import Graph, running_graph  # noqa: E402
 
 TIMES = 4
 MOST_P99, LEAST_SHARE = 5, 0.75
+# The share of the server's core that other programs may use. A disturbed round is repeated.
+MOST_OTHERS = 0.2
 QUERY = """{ client(by: {clientNumber: 500608}) { fullName webStatus { code } totalFloatingBalance { amount currency }
   balances { currency balance cash held value { amount } }
   tradingAccounts(first: 10) { nodes { login server { name } balance } } } }"""
@@ -97,6 +99,10 @@ def one_round(graph: Graph, open_house: Graph, seconds: float) -> Figures:
     }
 
 
+def count_quiet(rounds: list[Figures]) -> int:
+    return sum(one["others_share"] <= MOST_OTHERS for one in rounds)
+
+
 MEANING = {
     "unloaded_per_second": "answers a second, one caller alone",
     "unloaded_p50": "ms, median",
@@ -113,7 +119,7 @@ MEANING = {
     "ratio_p99_capacity": f"times the one with eight callers; promised: at most {MOST_P99}",
     "throughput_share": f"of the capacity is answered in the overload; promised: at least {LEAST_SHARE}",
     "ratio_p99": "times the unloaded one",
-    "others_share": "of the server's core was used by other programs in the overload, and is missing above",
+    "others_share": "of the server's core was used by other programs in the overload, and is missing in it",
     "driver_late_p99": "ms by which the driver itself sent late, contained in the figures above",
     "memory_before": "MiB of the server",
     "memory_after": "MiB of the server",
@@ -138,7 +144,10 @@ def report(rounds: list[Figures], medians: Figures, seconds: float) -> str:
         for name, what in MEANING.items()
     )
     facts = ", ".join(f"{name} {value}" for name, value in machine().items())
-    how = f"Rounds of {seconds:g} s, {2 * seconds:g} s of overload. The server has one core, all else shares the other."
+    how = (
+        f"Rounds of {seconds:g} s, {2 * seconds:g} s of overload. The server has one core, all else shares the other.\n"
+        f"A round is repeated if other programs used more than {MOST_OTHERS:.0%} of the server's core in the overload."
+    )
     head = f"# Four times as much as it can do\n\nWritten by `bench/overload.py`, which says how.\n{facts}.\n"
     return f"{head}{how}\n\n| figure | median | rounds | |\n|---|---|---|---|\n{rows}\n"
 
@@ -158,7 +167,11 @@ def main() -> int:
         for server in (graph, open_house):
             pin(family(server.process.pid or 0), SERVER_CORE)
             driven(server, "closed", 4, 2)
-        rounds = [one_round(graph, open_house, asked.seconds) for _ in range(asked.rounds)]
+        tried = [one_round(graph, open_house, asked.seconds)]
+        while (quiet := count_quiet(tried)) < asked.rounds and len(tried) < 4 * asked.rounds:
+            tried.append(one_round(graph, open_house, asked.seconds))
+    # Rounds that other programs disturbed count only if there are not enough others.
+    rounds = sorted(tried, key=lambda one: float(one["others_share"]))[: max(quiet, asked.rounds)]
     medians = {name: statistics.median(one[name] for one in rounds) for name in MEANING}
     text = report(rounds, medians, asked.seconds)
     (HOUSE / "bench" / "OVERLOAD.md").write_text(text, encoding="utf-8")
