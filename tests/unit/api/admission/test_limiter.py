@@ -161,9 +161,11 @@ async def test_many_quick_callers_that_repeat_are_no_overload():
 
 async def test_requests_wait_for_one_long_request():
     shop = Shop()
-    await shop.come(200)
-    await shop.serve(2.0)
-    for _ in range(199):
+    await shop.come(197)
+    for _ in range(3):
+        shop.clock.seconds += 0.5
+        await shop.come(1)
+    for _ in range(200):
         await shop.serve()
 
     assert (len(shop.waits), shop.shed) == (200, 0)
