@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from api.admission.limiter import ConcurrencyLimiter
-from api.admission.load_shedding import LoadShedding
+from api.admission.load_shedding import PATH, LoadShedding
 from api.admission.saturation import Saturation
 from api.graphql.endpoint import GraphQLEndpoint
 from api.http.compression import compressed
@@ -37,8 +37,6 @@ from resolvers.schema import printed
 
 log = structlog.get_logger(__name__)
 
-GRAPHQL = "/graphql"
-
 
 class App(Starlette):
     """/graphql bypasses Starlette, because its router and its middleware would cost a quarter of a small answer."""
@@ -46,7 +44,7 @@ class App(Starlette):
     graphql: ASGIApp
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == GRAPHQL:
+        if scope["type"] == "http" and scope["path"] == PATH:
             await self.graphql(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -76,7 +74,7 @@ async def failed(request: Request, error: Exception) -> Response:
 
 
 async def front_door(_request: Request) -> Response:
-    return RedirectResponse(GRAPHQL)
+    return RedirectResponse(PATH)
 
 
 async def graphql(scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -88,6 +86,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     """The application for these settings. Opens upstreams in its lifespan and closes them there."""
     clock, busyness = clock or Clock(), Saturation()
     limiter = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
+    shedding = LoadShedding(graphql, limiter, settings.http)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
@@ -98,7 +97,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
             stack.callback(busyness.close)
             stack.push_async_callback(readiness.aclose)
             endpoint = GraphQLEndpoint(app_services, measured)
-            yield {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
+            state = {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
+            yield {**state, "shedding": shedding}
 
     routes = [
         Route("/", front_door),
@@ -110,7 +110,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     ]
     app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
     # CORS is the outermost middleware, because a page of another site can read a refusal only with CORS headers.
-    app.graphql = ServerErrorMiddleware(cors(settings.http, LoadShedding(graphql, limiter)), failed)
+    app.graphql = ServerErrorMiddleware(cors(settings.http, shedding), failed)
     # Starlette would redirect a path with a slash to the host of the Host header.
     app.router.redirect_slashes = False
     return app

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import uvloop
+
 MOST_CONNECTIONS = 950
 
 
@@ -98,13 +100,13 @@ class Driver:
             due = started + number / rate
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
+            elif number % 8 == 0:
+                await asyncio.sleep(0)
             if free:
                 self.late.append(time.perf_counter() - due)
                 free.pop().ask(due)
             else:
                 self.answers.append((time.perf_counter(), -1, 0.0))
-            if number % 8 == 0:
-                await asyncio.sleep(0)
         await asyncio.sleep(1.0)
 
     def figures(self, seconds: float) -> dict[str, Any]:
@@ -134,4 +136,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

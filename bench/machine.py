@@ -41,6 +41,13 @@ def cpu_seconds(pids: list[int]) -> float:
     return total / 1e9
 
 
+def busy_seconds(core: int) -> float:
+    """Time in which this core ran a program."""
+    line = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith(f"cpu{core} "))
+    user, nice, system, _, _, irq, softirq, *_ = map(int, line.split()[1:])
+    return (user + nice + system + irq + softirq) / _TICKS
+
+
 def reaped_seconds(pid: int) -> float:
     """Processor time of children that have ended; none of a process that has ended itself."""
     try:

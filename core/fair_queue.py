@@ -97,13 +97,22 @@ class FairQueue(Generic[W]):
         self._lanes.move_to_end(waiter.caller)
         self._remove(waiter)
 
+    def has(self, caller: Hashable) -> bool:
+        """Whether a request of the caller waits."""
+        return caller in self._lanes
+
+    def has_longest(self, caller: Hashable) -> bool:
+        """Whether `caller` with one more waiter would have the longest lane."""
+        longest = max(map(len, self._lanes.values()), default=0)
+        return longest <= len(self._lanes.get(caller, ())) + 1
+
     def take_of_longest(self, caller: Hashable) -> W | None:
         """Take the newest waiter of the longest lane. None if `caller` with one more waiter would have the longest
         lane.
         """
-        longest = max(self._lanes.values(), key=len, default={})
-        if len(longest) <= len(self._lanes.get(caller, ())) + 1:
+        if self.has_longest(caller):
             return None
+        longest = max(self._lanes.values(), key=len)
         waiter = next(reversed(longest))
         self._remove(waiter)
         return waiter

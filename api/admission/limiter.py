@@ -1,6 +1,6 @@
 """The concurrency limiter: admits as many requests as can be answered in time.
 
-    in flight   All requests between arrival and answer. A hard bound protects the memory.
+    in flight   All requests between arrival and answer. Above a hard bound a request gets no task (api/app.py).
     running     Requests that hold a slot. A request releases its slot while it waits for a vendor or for a slow client.
     waiting     Requests that wait for a slot (api/admission/waiting_queue.py).
     on trial    Requests that claim to be mutations. Their body is read without a slot. They continue only if they are
@@ -26,7 +26,6 @@ _ADAPT_SECONDS: Final = 0.05
 _BUSY, _IDLE = 0.9, 0.75
 _SHRINK, _GROW = 0.6, 1.25
 _FIRST_LIMIT: Final = 16
-_SWAMPED_LIMIT: Final = 4
 # A body that arrives with its headers is complete within this time. Another body may take until its time-out.
 _READING_SECONDS: Final = 0.05
 
@@ -94,13 +93,27 @@ class ConcurrencyLimiter:
 
     @property
     def limit(self) -> int:
-        # In an overload a low limit keeps the latency of admitted requests low, which is then more important than
-        # shared calls.
-        return min(int(self._limit), _SWAMPED_LIMIT) if self._queue.swamped else int(self._limit)
+        return int(self._limit)
 
     @property
     def waiting(self) -> int:
         return len(self._queue)
+
+    def may_refuse(self, tasks: int) -> bool:
+        """Whether `refuses` can be true. It costs every request a call, and reads no header."""
+        return self._queue.overloaded or tasks >= self._section.max_in_flight
+
+    def refuses(self, tasks: int, *, says_mutation: bool, caller: Hashable) -> bool:
+        """Whether a request is refused before it has a task: above the hard bound, or because the queue is full for its
+        caller. `tasks`: the number of requests that have one.
+        """
+        is_refused = tasks >= self._section.max_in_flight
+        if not is_refused and not (says_mutation and self.trials < self._section.mutation_reserve):
+            self._adapt()
+            # A request that has a task and has not entered yet will wait.
+            is_refused = self._queue.refuses(tasks - self.in_flight + self.waiting, self.limit, caller)
+        self.shed += is_refused
+        return is_refused
 
     async def enter(self, *, says_mutation: bool = False, caller: Hashable = None) -> Admission:
         """Get a slot, immediately or after a short wait, with fair queueing by caller. Raises RequestShed."""
@@ -147,7 +160,6 @@ class ConcurrencyLimiter:
 
     def _shed_request(self) -> RequestShed:
         self.shed += 1
-        self._queue.turned_away()
         return RequestShed()
 
     async def _has_slot(self, caller: Hashable) -> bool:

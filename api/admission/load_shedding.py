@@ -8,16 +8,22 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.admission.limiter import Admission, ConcurrencyLimiter, RequestShed
+from api.http.cors import cors_headers
 from api.http.negotiation import GRAPHQL_JSON, JSON
 from api.http.request_id import REQUEST_ID, new_id
+from api.settings.http import HttpSection
+from api.wire.direct_write import head
 from api.wire.reply import Reply
 from api.wire.request_state import state_of
 
+PATH: Final = "/graphql"
 MESSAGE: Final = "The server is overloaded. Nothing was done; repeat the request after the time in Retry-After."
 CODE: Final = "OVERLOADED"
 # Without this header the server recognises a mutation only after it has read the body. Reading every body takes as long
 # as answering: under four times the capacity it cost two thirds of the answers.
 SAYS: Final = (b"x-graphql-operation-type", b"mutation")
+# A request with one of them is not refused by its bytes.
+_DECIDED_BY_HEADERS: Final = (SAYS[0], b"\r\norigin:")
 # The delays differ, so that callers do not repeat at the same time.
 _RETRY_SECONDS: Final = (1, 2, 3)
 
@@ -30,6 +36,22 @@ def _body(seconds: int) -> bytes:
 _BODIES: Final = {seconds: _body(seconds) for seconds in _RETRY_SECONDS}
 
 
+def _headers(media_type: str, seconds: int) -> dict[str, str]:
+    content_type = f"{media_type}; charset=utf-8"
+    return {"Content-Type": content_type, "Cache-Control": "no-store", "Retry-After": str(seconds)}
+
+
+def _ready(media_type: str, seconds: int) -> tuple[bytes, bytes]:
+    """The refusal with a gap for the request id."""
+    body = _BODIES[seconds]
+    start = head(HTTPStatus.SERVICE_UNAVAILABLE, _headers(media_type, seconds), len(body))
+    return start.removesuffix(b"\r\n") + REQUEST_ID.lower().encode() + b": ", body
+
+
+# By whether the client accepts GraphQL's media type.
+_READY: Final = [[_ready(media_type, seconds) for seconds in _RETRY_SECONDS] for media_type in (JSON, GRAPHQL_JSON)]
+
+
 def retry_seconds() -> int:
     return random.choice(_RETRY_SECONDS)  # noqa: S311 - the delay is not a secret.
 
@@ -37,9 +59,43 @@ def retry_seconds() -> int:
 class LoadShedding:
     """ASGI middleware only for /graphql, so that health checks are always answered."""
 
-    def __init__(self, app: ASGIApp, limiter: ConcurrencyLimiter) -> None:
+    def __init__(self, app: ASGIApp, limiter: ConcurrencyLimiter, http: HttpSection) -> None:
         self._app = app
         self._limiter = limiter
+        self._http = http
+
+    def may_refuse(self, tasks: int) -> bool:
+        """Whether a request may be refused before it has a task. `tasks`: the number of requests that have one."""
+        return self._limiter.may_refuse(tasks)
+
+    def refusal(self, scope: Scope, tasks: int) -> Reply | None:
+        """The refusal of a request that needs no task; None: the request gets one.
+
+        A preflight is not refused, because without it no page can read a refusal.
+        """
+        if not self.may_refuse(tasks) or scope["path"] != PATH or scope["method"] == "OPTIONS":
+            return None
+        says_mutation = SAYS in scope["headers"]
+        if not self._limiter.refuses(tasks, says_mutation=says_mutation, caller=_caller(scope)):
+            return None
+        reply = _overloaded(scope)
+        reply.headers = {**reply.headers, **cors_headers(self._http, scope)}
+        return reply
+
+    def whole_refusal(self, request: bytes, tasks: int) -> bytes | None:
+        """The same for the bytes of one complete POST, at a third of the time. None: `refusal` decides.
+
+        Only admission reads these headers, for fair queueing. A request can choose the caller anyway.
+        """
+        lowered = request.lower()
+        if any(name in lowered for name in _DECIDED_BY_HEADERS):
+            return None
+        _, _, behind = lowered.partition(b"\r\nauthorization: ")
+        caller = hash(request[len(request) - len(behind) :].partition(b"\r\n")[0])
+        if not self._limiter.refuses(tasks, says_mutation=False, caller=caller):
+            return None
+        head, body = random.choice(_READY[GRAPHQL_JSON.encode() in lowered])  # noqa: S311 - the delay is not a secret.
+        return b"%s%s\r\n\r\n%s" % (head, new_id().encode(), body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -75,10 +131,5 @@ def _overloaded(scope: Scope) -> Reply:
     seconds = retry_seconds()
     accepts = b"".join(value for name, value in scope["headers"] if name == b"accept")
     media_type = GRAPHQL_JSON if GRAPHQL_JSON.encode() in accepts else JSON
-    headers = {
-        "Content-Type": f"{media_type}; charset=utf-8",
-        "Cache-Control": "no-store",
-        "Retry-After": str(seconds),
-        REQUEST_ID: new_id(),
-    }
+    headers = {**_headers(media_type, seconds), REQUEST_ID: new_id()}
     return Reply(_BODIES[seconds], HTTPStatus.SERVICE_UNAVAILABLE, headers)

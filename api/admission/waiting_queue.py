@@ -1,14 +1,14 @@
-"""The queue of requests that wait for a slot: its order and the time that a request may wait.
+"""The queue of requests that wait for a slot: CoDel with adaptive LIFO, fair by caller.
 
-A burst and an overload begin in the same way: many requests arrive. The later length of the queue distinguishes them:
+A burst and an overload begin in the same way: many requests arrive. CoDel distinguishes them by the minimum of the
+queue. A burst is drained. In an overload the queue stands: for an interval it never gets short.
 
-    calm      A request may wait long, and the oldest gets the next slot. While the queue stalls, the newest gets the
-              slot, so that in an overload the admitted requests are answered in time. A queue stalls while it grows, or
-              while it is long and does not get shorter. A short queue is normal: sixteen callers that repeat requests
-              wait for each other, and all get answers.
-              Fair queueing by caller: a caller's burst delays only that caller.
-    swamped   The queue has stalled for three windows. All its requests are refused. New requests wait only for a
-              millisecond, until a window passes without a refusal.
+    calm        A request may wait for `max_wait`. The oldest request gets the next slot. In a queue that exceeds the
+                target the newest does, so that the admitted requests are answered in time.
+    overloaded  The queue stood for an interval. Only one request of each caller remains in it. Until an interval passes
+                without a refusal, only as many requests wait as there are slots, and only for the target.
+
+Fair queueing by caller: the callers take turns, and a refusal hits the caller with the most waiting requests.
 """
 
 from collections.abc import Callable, Hashable
@@ -17,19 +17,17 @@ from typing import Final
 from core.clock import Clock, Deadline
 from core.fair_queue import FairQueue, WaitedTooLong, Waiter
 
-_WINDOW_SECONDS: Final = 0.5
-_WINDOWS: Final = 3
-# A growth of less than a tenth does not count, and a queue that is emptied within half a window is short.
-_GROWTH: Final = 1.1
-_SHORT: Final = 0.5
-_TOO_LONG_SECONDS: Final = 0.25
-# A queue of this length is never too long: its requests may all wait for one slow request.
+# The interval is longer than the arrival of a burst.
+_INTERVAL_SECONDS: Final = 0.25
+# The acceptable wait in a queue that stands. Callers that repeat requests wait for each other, and need no refusal.
+_TARGET_SECONDS: Final = 0.1
+# A queue of this length never exceeds the target: its requests may all wait for one slow request.
 _FEW: Final = 16
-_MOMENT_SECONDS: Final = 0.001
+_NO_CALLER: Final = object()
 
 
 class _Refused(Exception):
-    """The queue was swamped while the request waited."""
+    """The request was refused while it waited."""
 
 
 class WaitingQueue:
@@ -42,74 +40,75 @@ class WaitingQueue:
         self._hand_back = hand_back
         self._max_wait_seconds = max_wait_seconds
         self._queue: FairQueue[Waiter[None]] = FairQueue()
-        self._window_began = clock.monotonic()
-        self._turned_away_at = -_WINDOW_SECONDS
-        self._length_then = self._called_then = self._called = self._gave_up = self._windows_of_standing = 0
-        self.swamped = False
+        self._interval_began = clock.monotonic()
+        self._refused_at = self._interval_began
+        self._shortest = self._joined = self._served = 0
+        # The length that takes the target, at the pace of the last interval.
+        self._target: float = _FEW
+        self.overloaded = False
 
     def __len__(self) -> int:
         return self._queue.length
 
-    async def wait(self, places: int, caller: Hashable = None) -> bool:
+    def refuses(self, waiting: int, slots: int, caller: Hashable) -> bool:
+        """Whether one more request of this caller is refused, if so many requests wait for so many slots."""
+        is_refused = self._is_full(waiting, slots, caller) and self._queue.has_longest(caller)
+        return is_refused and self._refuse()
+
+    def _is_full(self, waiting: int, slots: int, caller: Hashable) -> bool:
+        """Whether no more requests may wait. Few slots must not exclude a caller that has no waiting request."""
+        return self.overloaded and waiting >= (slots if self._queue.has(caller) else max(slots, _FEW))
+
+    async def wait(self, slots: int, caller: Hashable = None) -> bool:
         """Wait for a slot. False: the request is refused."""
-        if self.swamped and self._queue.length >= places:
-            return False
-        seconds = _MOMENT_SECONDS if self.swamped else self._max_wait_seconds
+        if self._is_full(self._queue.length, slots, caller):
+            longest = self._queue.take_of_longest(caller)
+            if longest is None:
+                return not self._refuse()
+            longest.refuse(_Refused())
+        self._joined += 1
+        seconds = _TARGET_SECONDS if self.overloaded else self._max_wait_seconds
         try:
             await self._queue.wait(Waiter(caller), Deadline.after(seconds, self._clock), self._hand_back)
-        except WaitedTooLong:
-            self._gave_up += 1
-            return False
-        except _Refused:
-            return False
+        except (WaitedTooLong, _Refused):
+            return not self._refuse()
+        return True
+
+    def _refuse(self) -> bool:
+        self._refused_at = self._clock.monotonic()
         return True
 
     def call(self) -> bool:
         """Give the slot to a waiter. False if no request waits."""
-        if not self._queue.length:
-            return False
-        waiter = self._queue.take(newest=not self.swamped and self._stalls(self._called_then))
+        length = self._queue.length
+        waiter = self._queue.take(newest=length > self._target) if length else None
+        self._shortest = min(self._shortest, self._queue.length)
         if waiter is None:
             return False
         waiter.serve(None)
-        self._called += 1
+        self._served += 1
         return True
 
-    def turned_away(self) -> None:
-        self._turned_away_at = self._clock.monotonic()
-
     def look(self) -> None:
-        """Decide once in each window whether the queue is calm or swamped."""
+        """Decide once in each interval whether the queue is overloaded."""
         now = self._clock.monotonic()
-        if now - self._window_began < _WINDOW_SECONDS or (self._queue.length and not self._called):
-            # Because no waiter got a slot, the window proves nothing.
+        seconds = now - self._interval_began
+        if seconds < _INTERVAL_SECONDS or (self._queue.length and not self._served):
+            # Because no waiter got a slot, the interval proves nothing.
             return
-        if self.swamped:
-            self.swamped = now - self._turned_away_at < _WINDOW_SECONDS
-        else:
-            self._judge()
-        self._window_began, self._length_then = now, self._queue.length
-        self._called_then, self._called, self._gave_up = self._called, 0, 0
-
-    def _stalls(self, called: int) -> bool:
-        """Whether the queue stalls. `called`: the number of waiters that got a slot in the window.
-
-        A queue is too long if its last waiter would wait too long. A queue that gets shorter because waiters get slots
-        does not stall. Waiters that leave without a slot do not count.
-        """
-        length = self._queue.length
-        held = length + self._gave_up
-        if held <= _FEW:
-            return False
-        grows = held > _GROWTH * self._length_then and length > _SHORT * called
-        wait_seconds = _WINDOW_SECONDS * length / max(called, 1)
-        stands = held > self._length_then - called / 2
-        return grows or (stands and wait_seconds > _TOO_LONG_SECONDS)
-
-    def _judge(self) -> None:
-        self._windows_of_standing = self._windows_of_standing + 1 if self._stalls(self._called) else 0
-        self.swamped = self._windows_of_standing >= _WINDOWS
-        if self.swamped:
-            self._windows_of_standing = 0
-            while (waiter := self._queue.take()) is not None:
+        self._target = max(_FEW, self._served / seconds * _TARGET_SECONDS)
+        if self.overloaded:
+            self.overloaded = now - self._refused_at <= _INTERVAL_SECONDS
+        elif self._stands(seconds):
+            self.overloaded = True
+            while (waiter := self._queue.take_of_longest(_NO_CALLER)) is not None:
                 waiter.refuse(_Refused())
+        self._interval_began, self._shortest = now, self._queue.length
+        self._joined = self._served = 0
+
+    def _stands(self, seconds: float) -> bool:
+        """Whether the queue always exceeded the target, and `max_wait` at this pace would not drain half of it.
+        Requests that leave without a slot do not drain it.
+        """
+        drained = self._served - self._joined
+        return self._shortest > self._target and 2 * drained * self._max_wait_seconds < self._queue.length * seconds

@@ -41,3 +41,12 @@ def cors(http: HttpSection, app: ASGIApp) -> ASGIApp:
         expose_headers=_MAY_READ,
         max_age=http.cors_max_age_seconds,
     )
+
+
+def cors_headers(http: HttpSection, scope: Scope) -> dict[str, str]:
+    """The headers of the middleware, for an answer that does not pass it."""
+    origin = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), "")
+    if origin not in http.cors_origins:
+        return {}
+    exposed = {"Access-Control-Expose-Headers": ", ".join(_MAY_READ)}
+    return {"Access-Control-Allow-Origin": origin, **exposed, "Vary": "Origin"}

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from api.settings.http import HttpSection
 from api.wire.cycle import BoundedCycle
+from api.wire.direct_write import write_refusal
 from api.wire.request_state import state_of
 
 if TYPE_CHECKING:
@@ -53,10 +54,16 @@ class ClosingProtocol(HttpToolsProtocol):
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Start the task of a request, or write its refusal, which needs no task."""
         self._running = cycle
         # uvicorn has no parameter for the class.
         cycle.__class__ = BoundedCycle
-        state_of(cast("Scope", cycle.scope)).cycle = weakref.ref(cycle)
+        scope = cast("Scope", cycle.scope)
+        shedding = self.app_state.get("shedding")
+        if shedding and (refusal := shedding.refusal(scope, len(self.tasks))):
+            write_refusal(cast("BoundedCycle", cycle), refusal.status_code, refusal.headers, refusal.body)
+            return
+        state_of(scope).cycle = weakref.ref(cycle)
         super()._start_asgi_task(cycle, app)
 
     @override

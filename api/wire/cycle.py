@@ -32,19 +32,23 @@ class BoundedCycle(RequestResponseCycle):
         headers = list(message.get("headers", ()))
         if all(name != NOSNIFF[0] for name, _ in headers):
             headers.append(NOSNIFF)
-        self.lingers = self.more_body and (not self.keep_alive or leaves_body(self))
-        if self.lingers and _CLOSE not in headers:
+        if self.must_linger() and _CLOSE not in headers:
             headers.append(_CLOSE)
         start: Any = {**message, "headers": headers}
         await super().send(start)
         # uvicorn would close the connection itself. With unread bytes the client would lose the answer to a reset.
         self.keep_alive = self.keep_alive or self.lingers
 
+    def must_linger(self) -> bool:
+        """Decide what an answer now does about the body behind it."""
+        self.lingers = self.more_body and (not self.keep_alive or leaves_body(self))
+        return self.lingers
+
 
 def leaves_body(cycle: RequestResponseCycle) -> bool:
     """Whether an answer now leaves a body behind that is not worth reading, or that may never come."""
     if not cycle.more_body:
         return False
-    headers = cast("Scope", cycle.scope)["headers"]
-    length = next((value for name, value in headers if name == b"content-length"), b"")
-    return cycle.waiting_for_100_continue or not length or int(length) > _SMALL_BYTES
+    headers = dict(cast("Scope", cycle.scope)["headers"])
+    is_large = b"transfer-encoding" in headers or int(headers.get(b"content-length", 0)) > _SMALL_BYTES
+    return cycle.waiting_for_100_continue or is_large

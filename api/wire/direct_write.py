@@ -6,11 +6,11 @@ By ASGI an answer is two messages through all layers, and two system calls.
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from starlette.types import Scope
 
-from api.wire.cycle import NOSNIFF, leaves_body
+from api.wire.cycle import NOSNIFF, BoundedCycle, leaves_body
 from api.wire.request_state import state_of
 
 _LARGE: Final = 1 << 18
@@ -39,8 +39,19 @@ def write_at_once(scope: Scope, status: int, headers: Mapping[str, str], body: b
     cycle = None if reference is None else reference()
     if cycle is None or not _is_usual(cycle):
         return False
-    first = head(status, headers, len(body))
-    # The following lines do the work of uvicorn's `send` for a last message.
+    _write(cycle, head(status, headers, len(body)), body)
+    return True
+
+
+def write_refusal(cycle: BoundedCycle, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    """Write the answer to a request that has no task, whether its body has arrived or not."""
+    keeps = not cycle.must_linger() and cycle.keep_alive
+    first = head(status, headers if keeps else {**headers, "Connection": "close"}, len(body))
+    _write(cycle, first, b"" if cast("Scope", cycle.scope)["method"] == "HEAD" else body)
+
+
+def _write(cycle: Any, first: bytes, body: bytes) -> None:
+    """The work of uvicorn's `send` for a last message."""
     cycle.waiting_for_100_continue = False
     cycle.response_started = cycle.response_complete = True
     if len(body) < _LARGE:
@@ -50,8 +61,9 @@ def write_at_once(scope: Scope, status: int, headers: Mapping[str, str], body: b
         cycle.transport.write(first)
         cycle.transport.write(body)
     cycle.message_event.set()
+    if not (cycle.keep_alive or cycle.lingers):
+        cycle.transport.close()
     cycle.on_response()
-    return True
 
 
 def _is_usual(cycle: Any) -> bool:

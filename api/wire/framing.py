@@ -6,8 +6,11 @@ others.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
+
+import httptools
 
 Refusal = tuple[HTTPStatus, str]
 Headers = Sequence[tuple[bytes, bytes]]
@@ -59,6 +62,38 @@ def _has_body(headers: Headers) -> bool:
     return any(
         name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" \t0")) for name, value in headers
     )
+
+
+class _WholePosts:
+    """Recognises bytes that are one complete POST to /graphql, after which the client keeps the connection.
+
+    One parser serves the process, because a parser costs more than a refusal. A parser that has seen other bytes is
+    replaced.
+    """
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpRequestParser(self)
+        self._begun = self._completed = 0
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+
+    def on_message_complete(self) -> None:
+        self._completed += 1
+
+    def __contains__(self, data: bytes) -> bool:
+        if not data.startswith(b"POST /graphql HTTP/1.1\r\n"):
+            return False
+        self._begun = self._completed = 0
+        with suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._parser.feed_data(data)
+            if self._begun == self._completed == 1 and self._parser.should_keep_alive():
+                return True
+        self._parser = httptools.HttpRequestParser(self)
+        return False
+
+
+WHOLE_POSTS: Final = _WholePosts()
 
 
 def final_response(status: HTTPStatus, message: str | None = None) -> bytes:

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from api.settings.http import HttpSection
 from api.wire.closing import ClosingProtocol
-from api.wire.framing import ambiguity, final_response
+from api.wire.framing import WHOLE_POSTS, ambiguity, final_response
 from api.wire.request_state import state_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class BoundedProtocol(ClosingProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._is_over():
+        if self._is_over() or self._refuse_whole(data):
             return
         before = self._phase
         super().data_received(data)
@@ -80,6 +80,24 @@ class BoundedProtocol(ClosingProtocol):
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
                 return
         self._wait(before)
+
+    def _refuse_whole(self, data: bytes) -> bool:
+        """Refuse a complete request in an overload, without parsing it for an answer. The parser of the connection is
+        between two requests, and does not see this one.
+        """
+        shedding, running = self.app_state.get("shedding"), self._running
+        if not shedding or not shedding.may_refuse(len(self.tasks)):
+            return False
+        if self._phase is not _Phase.IDLE or running is None or not running.response_complete:
+            return False
+        if self.flow.write_paused or data not in WHOLE_POSTS:
+            return False
+        refusal = shedding.whole_refusal(data, len(self.tasks))
+        if refusal:
+            self.transport.write(refusal)
+            self._stop_timer()
+            self.on_response_complete()
+        return bool(refusal)
 
     def _wait(self, before: "_Phase") -> None:
         """Start the timer for the missing part of a request. A complete request needs no timer."""
@@ -113,6 +131,9 @@ class BoundedProtocol(ClosingProtocol):
 
     @override
     def on_headers_complete(self) -> None:
+        if self._is_over():
+            # The answer to an earlier request of the same bytes was the last one.
+            return
         size = len(self.url) + sum(map(len, chain.from_iterable(self.headers)))
         if size > self._limits.max_header_bytes:
             self._status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE

@@ -1,6 +1,7 @@
 """The concurrency limit follows the load of the process, and no slot is lost."""
 
 import asyncio
+from collections import Counter
 from contextlib import ExitStack
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as some
 from api.admission.limiter import Admission, ConcurrencyLimiter, RequestShed
 from api.admission.load_shedding import LoadShedding
 from api.admission.waiting_queue import WaitingQueue
+from api.settings.http import HttpSection
 from api.settings.overload import OverloadSection
 from core.clock import Clock
 from core.lifetime import Lifetime
@@ -76,25 +78,31 @@ async def test_o7_an_idle_process_admits_more_while_no_request_enters_or_leaves(
 class Shop:
     """A limiter with one slot and a clock of its own: `serve` releases the slot, some milliseconds later."""
 
-    def __init__(self) -> None:
+    def __init__(self, mutation_reserve: int = 0) -> None:
         self.clock = HandClock()
-        self.gate = ConcurrencyLimiter(OverloadSection(max_running=1, mutation_reserve=0), self.clock, lambda: 0.8)
+        section = OverloadSection(max_running=1, mutation_reserve=mutation_reserve)
+        self.gate = ConcurrencyLimiter(section, self.clock, lambda: 0.8)
         self.inside: list[Admission] = []
         self.waits: list[float] = []
+        self.answered: Counter[str] = Counter()
         self.shed = 0
         self.tasks: list[asyncio.Task[None]] = []
 
-    async def _visit(self) -> None:
+    async def _visit(self, caller: str) -> None:
         came = self.clock.seconds
         try:
-            self.inside.append(await self.gate.enter())
+            self.inside.append(await self.gate.enter(caller=caller))
             self.waits.append(self.clock.seconds - came)
+            self.answered[caller] += 1
         except RequestShed:
             self.shed += 1
 
-    async def come(self, number: int) -> None:
-        self.tasks += [asyncio.create_task(self._visit()) for _ in range(number)]
+    async def come(self, number: int, caller: str = "one") -> None:
+        self.tasks += [asyncio.create_task(self._visit(caller)) for _ in range(number)]
         await settle()
+
+    def refuses(self, caller: str, *, says_mutation: bool = False) -> bool:
+        return self.gate.refuses(self.gate.in_flight, says_mutation=says_mutation, caller=caller)
 
     async def serve(self, seconds: float = 0.005) -> None:
         self.clock.seconds += seconds
@@ -147,6 +155,77 @@ async def test_a_few_large_requests_wait_for_each_other():
     await shop.close()
 
 
+async def test_many_quick_callers_that_repeat_are_no_overload():
+    """A hundred connections of one caller, each request takes a millisecond: no request waits long."""
+    shop = Shop()
+    await shop.come(100)
+    for _ in range(3000):
+        await shop.serve(0.001)
+        await shop.come(1)
+
+    assert shop.shed == 0
+    assert max(shop.waits[1500:]) <= 100 * 0.001 + 1e-6
+
+
+async def test_requests_wait_for_one_long_request():
+    shop = Shop()
+    await shop.come(197)
+    for _ in range(3):
+        shop.clock.seconds += 0.5
+        await shop.come(1)
+    for _ in range(200):
+        await shop.serve()
+
+    assert (len(shop.waits), shop.shed) == (200, 0)
+
+
+async def test_a_caller_that_repeats_is_answered_while_another_floods():
+    shop = Shop()
+    for _ in range(1000):
+        if shop.answered["polite"] == len([task for task in shop.tasks if task.get_name() == "polite"]):
+            await shop.come(1, "polite")
+            shop.tasks[-1].set_name("polite")
+        await shop.come(0 if shop.refuses("greedy") else 4, "greedy")
+        await shop.serve()
+
+    asked = sum(task.get_name() == "polite" for task in shop.tasks)
+    assert asked - shop.answered["polite"] <= 1
+    assert asked >= 300
+    assert shop.gate.shed >= 500
+
+
+async def test_a_request_above_the_hard_bound_needs_no_task():
+    gate = gate_of()
+
+    assert [gate.may_refuse(tasks) for tasks in (9, 10)] == [False, True]
+    assert [gate.refuses(10, says_mutation=says, caller=None) for says in (False, True)] == [True, True]
+    assert (gate.shed, gate.in_flight) == (2, 0)
+
+
+async def test_an_overload_refuses_before_a_task_exists_until_it_is_over():
+    shop = await overloaded(5.0)
+    await shop.come(16)
+    assert shop.gate.may_refuse(1)
+    assert shop.refuses("one")
+    assert not shop.refuses("another")
+
+    for _ in range(300):
+        await shop.serve()
+
+    assert not shop.refuses("one")
+    assert not shop.gate.may_refuse(1)
+
+
+async def test_an_overload_leaves_the_reserve_to_mutations():
+    shop = await overloaded(5.0, mutation_reserve=1)
+    await shop.come(16)
+    assert [shop.refuses("one", says_mutation=says) for says in (False, True)] == [True, False]
+
+    shop.gate.trials = 1
+
+    assert shop.refuses("one", says_mutation=True)
+
+
 async def test_a_burst_of_one_caller_delays_only_that_caller():
     gate, inside = gate_of(OverloadSection(max_running=1, min_running=1, mutation_reserve=0)), []
 
@@ -164,9 +243,9 @@ async def test_a_burst_of_one_caller_delays_only_that_caller():
     assert (gate.in_flight, gate.running, gate.waiting) == (0, 0, 0)
 
 
-async def overloaded(seconds: float) -> Shop:
+async def overloaded(seconds: float, mutation_reserve: int = 0) -> Shop:
     """Four come while one is served."""
-    shop = Shop()
+    shop = Shop(mutation_reserve)
     while shop.clock.seconds < seconds:
         await shop.come(4)
         await shop.serve()
@@ -188,8 +267,8 @@ async def queue(line: WaitingQueue, number: int) -> list[asyncio.Task[bool]]:
     return tasks
 
 
-@pytest.mark.parametrize("come, swamped", [(60, True), (57, True), (0, False)])
-async def test_a_queue_that_stays_at_its_length_is_an_overload(come, swamped):
+@pytest.mark.parametrize("come, overloaded", [(60, True), (57, True), (0, False)])
+async def test_a_queue_that_stays_at_its_length_is_an_overload(come, overloaded):
     """As many as there are connections stand in it, a few more or less: it cannot grow, and yet it leads nowhere."""
     clock = HandClock()
     line = WaitingQueue(clock, 3.0, lambda: None)
@@ -200,9 +279,9 @@ async def test_a_queue_that_stays_at_its_length_is_an_overload(come, swamped):
         tasks += await queue(line, come)
         clock.seconds += 0.5
         line.look()
-        found = found or line.swamped
+        found = found or line.overloaded
 
-    assert found is swamped
+    assert found is overloaded
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -210,17 +289,17 @@ async def test_a_queue_that_stays_at_its_length_is_an_overload(come, swamped):
 
 async def test_a_queue_that_gets_shorter_by_cancelled_waiters_still_stalls():
     clock = HandClock()
-    line = WaitingQueue(clock, 0.05, lambda: None)
+    line, overloaded = WaitingQueue(clock, 0.05, lambda: None), False
     for come in (300, 200, 130):
         waiting = await queue(line, come)
         for _ in range(20):
             line.call()
         clock.seconds += 0.5
         line.look()
-        swamped = line.swamped
+        overloaded = overloaded or line.overloaded
         await asyncio.gather(*waiting)
 
-    assert swamped
+    assert overloaded
 
 
 async def test_an_overload_that_is_over_is_forgotten():
@@ -283,7 +362,7 @@ async def test_a_client_that_reads_slowly_holds_no_slot():
     async def slow_client(_message):
         await reads.wait()
 
-    answering = asyncio.create_task(LoadShedding(app, gate)(REQUEST, slow_client, slow_client))
+    answering = asyncio.create_task(LoadShedding(app, gate, HttpSection())(REQUEST, slow_client, slow_client))
     await settle()
 
     assert (gate.running, gate.in_flight) == (0, 1)
