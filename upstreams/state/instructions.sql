@@ -106,8 +106,7 @@ WHERE i.kind = $5 AND i.status <> 'REJECTED' AND (i.principal = $1 OR (i.server 
 -- The other commands on the account ($1, $2) without an outcome: of the same kind ($3) as the instruction ($4), and of
 -- the other kind as long as they may be sent.
 SELECT count(*) FILTER (WHERE i.kind = $3) > 0 AS of_kind,
-       count(*) FILTER (WHERE i.kind <> $3 AND i.status IN ('RECEIVED', 'SENT', 'UNKNOWN')) > 0 AS of_other_kind,
-       max(i.kind) FILTER (WHERE i.kind <> $3) AS other_kind
+       count(*) FILTER (WHERE i.kind <> $3 AND i.status IN ('RECEIVED', 'SENT', 'UNKNOWN')) > 0 AS of_other_kind
 FROM brokergraph.instruction i
 WHERE i.server = $1 AND i.login = $2 AND i.kind IN ('DEPOSIT', 'WITHDRAWAL') AND i.id <> $4
   AND ({is_open} OR i.status = 'NEEDS_APPROVAL')

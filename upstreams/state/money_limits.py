@@ -37,7 +37,10 @@ async def enforce_limits(new: InstructionRecord, guards: MoneyGuards, connection
         # A concurrent request with the same key was faster. It is already counted, and this row will not be written.
         return
     await require_account(new, guards, connection)
-    spent = await connection.fetchrow(_sql.spent_today, new.principal, new.server, new.login, new.currency, new.kind)
+    if guards.daily_per_caller is None and guards.daily_per_account is None:
+        return
+    values = (new.principal, new.server, new.login, new.currency, new.kind)
+    spent = await connection.fetchrow(_sql.spent_today, *values)
     what = _NAMES[new.kind]
     for limit, already, owner in (
         (guards.daily_per_caller, spent["by_caller"], "caller's"),
@@ -54,5 +57,6 @@ async def require_account(one: InstructionRecord, guards: MoneyGuards, connectio
     if found["of_kind"] and (guards.one_open_per_account or one.kind == "WITHDRAWAL"):
         raise LimitReached(Reason.REQUEST_ALREADY_PENDING, _ANOTHER[one.kind])
     if found["of_other_kind"] and guards.apart:
-        message = f"A {_NAMES[found['other_kind']]} of this account is being sent. Repeat this command afterwards."
+        other = _NAMES["DEPOSIT" if one.kind == "WITHDRAWAL" else "WITHDRAWAL"]
+        message = f"A {other} of this account is being sent. Repeat this command afterwards."
         raise LimitReached(Reason.REQUEST_ALREADY_PENDING, message)

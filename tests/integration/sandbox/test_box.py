@@ -109,6 +109,7 @@ async def test_the_settings_file_says_what_the_graph_must_know(box):
         "id": "0b6f2a54-5b0e-4f0c-9d0e-52c1e9a7d101",
         "timezone": "Europe/Athens",
         "deposits": True,
+        "withdrawals": True,
         "groups": ["Basic_IL2", "Basic_EU", "Pro_IL"],
     }
     assert [name for name, server in found["servers"].items() if server["deposits"]] == ["R1", "R3", "A1"]

@@ -19,7 +19,7 @@ ACCOUNT = """
 """
 LIVE = "query ($by: TradingAccountBy!) { tradingAccount(by: $by) { live { system group } } }"
 WITHOUT = LIVE.replace("{ live", "{ login server { hasLiveFigures } live")
-SERVER = "{ tradingServers { name system hasLiveFigures canDeposit canCreateAccounts } }"
+SERVER = "{ tradingServers { name system hasLiveFigures canDeposit canWithdraw canCreateAccounts } }"
 
 
 def declared(server):
@@ -35,6 +35,7 @@ async def test_a_server_says_what_its_vendor_declares(graph, server):
         "system": vendor_of(server.face).system,
         "hasLiveFigures": "live" in declared(server),
         "canDeposit": "deposits" in declared(server) and server.deposits,
+        "canWithdraw": "withdrawals" in declared(server) and server.deposits,
         "canCreateAccounts": "accounts" in declared(server),
     }
 

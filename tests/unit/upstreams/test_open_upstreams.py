@@ -62,7 +62,7 @@ async def test_each_server_says_what_it_can():
     }
     for name, server in house.servers.items():
         config = GOOD.servers[name]
-        ports = {port for port in ("live", "deposits", "accounts") if getattr(server, port) is not None}
+        ports = {port for port in ("live", "deposits", "withdrawals", "accounts") if getattr(server, port) is not None}
         assert ports <= vendor_of(config.adapter).servers.platforms[config.platform]
     assert [link.name for link in house.health()] == ["hyper", "main", "main (tokens)", "main", "broctagon"]
 
