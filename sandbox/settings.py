@@ -26,6 +26,8 @@ CPLUGIN_CLIENT_SECRET = made_up("cplugin client", 40)
 BROKER_WORK_TENANT = "T001117"
 BROKER_WORK_TOKEN = made_up("broker work", 32)
 BROCTAGON_KEY = made_up("broctagon", 40)
+MT5_WEB_LOGIN = "1001"
+MT5_WEB_PASSWORD = f"Aa#{made_up('mt5 web', 13)}"
 
 ACCOUNTING_CURRENCY = "ILS"
 DATABASE = "brokergraph"
@@ -130,6 +132,18 @@ SERVERS = (
         groups=(Group("AxisStd", "USD", 400), Group("AxisEur", "EUR", 400)),
         next_login=960_000,
         generated_from=60_000_000,
+    ),
+    Server(
+        name="M1",
+        platform="MT5",
+        face="mt5_web",
+        connection="direct",
+        vendor_id=MT5_WEB_LOGIN,
+        timezone="Europe/Athens",
+        deposits=True,
+        groups=(Group("real\\direct", "USD", 100), Group("real\\direct euro", "EUR", 200)),
+        next_login=8_800_000_000,
+        generated_from=8_000_000_000,
     ),
 )
 
