@@ -11,7 +11,12 @@ from support.rig import ROOT, SERVERS, Order, accounts, assert_books_balance, se
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 # R1 and R3 share a vendor; R1's API repeats what was lost with its key, so left to itself it may take every fault.
-WRITES = {"R1": "/v2/MT4/.*TradeTransaction$", "R3": "(?<!/v2)/MT4/.*TradeTransaction$", "A1": "/deposit$"}
+WRITES = {
+    "R1": "/v2/MT4/.*TradeTransaction$",
+    "R3": "(?<!/v2)/MT4/.*TradeTransaction$",
+    "A1": "/deposit$",
+    "M1": "/trade/balance$",
+}
 FAULTS = {
     "apply then drop": {"fault": "drop_after"},
     "drop before apply": {"fault": "drop_before"},
@@ -24,7 +29,7 @@ FAULTS = {
     "hang": {"fault": "hang"},
     "too many": {"fault": "status", "status": 429},
 }
-VENDOR = {"R1": "cplugin", "R3": "cplugin", "A1": "broctagon"}
+VENDOR = {"R1": "cplugin", "R3": "cplugin", "A1": "broctagon", "M1": "mt5_web"}
 
 
 async def insist(server, order, rng, *, hang_up=False):

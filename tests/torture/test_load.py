@@ -24,7 +24,7 @@ FAULTS = [
     {"fault": "twice"},
     {"fault": "nonsense"},
 ]
-WRITES = "TradeTransaction|/deposit$"
+WRITES = "TradeTransaction|/deposit$|/trade/balance$"
 
 
 async def dying_again_and_again(battlefield, current, rng):
@@ -53,7 +53,7 @@ async def test_two_servers_under_load_with_faults_and_deaths_keep_the_books(
     rng = random.Random(SEED)
     chosen = [(server, *account) for server in SERVERS for account in await accounts(database, server, 12)]
     orders = [Order(*rng.choice(chosen), amount=rng.choice(("0.01", "1.5", "20"))) for _ in range(DEPOSITS)]
-    for vendor in ("cplugin", "broctagon"):
+    for vendor in ("cplugin", "broctagon", "mt5_web"):
         for number, fault in enumerate(FAULTS):
             often = {"path": WRITES, "probability": 0.1 / len(FAULTS), "seed": number}
             well_behaved.tell(vendor, "/misbehave", fault | often)

@@ -39,7 +39,7 @@ class SessionRules:
     url: str
     connections: int
     begin: Callable[[Send], Awaitable[None]]
-    """The handshake on a new connection. Raises UpstreamError if the vendor refuses us, or is not who it should be."""
+    """The handshake on a new connection. Raises UpstreamError if the vendor refuses us, or is another server."""
     is_lost: Callable[[HttpAnswer], bool]
     """Whether an answer says that the connection has no session."""
     ping: HttpRequest

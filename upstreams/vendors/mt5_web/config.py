@@ -11,6 +11,13 @@ _OLDEST_VERSION = 484
 _DIGEST_BYTES = 32
 
 
+class Mt5WebLimits(Limits, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A firewall may drop a connection's first packet silently [C, GW]. `max_in_flight` is the connections of reads."""
+
+    connect_timeout_seconds: float = 5.0
+    max_in_flight: int = 3
+
+
 class Mt5WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[mt5_web.NAME]: one manager account at the access server of one MT5 platform."""
 
@@ -27,8 +34,7 @@ class Mt5WebConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     ping_seconds: Annotated[float, msgspec.Meta(gt=0)] = 20.0
     first_pause_seconds: float = 5.0
     longest_pause_seconds: float = 120.0
-    # A firewall may drop a connection's first packet silently [C, GW]. The number of connections is small [I].
-    limits: Limits = Limits(connect_timeout_seconds=5.0, max_in_flight=3)
+    limits: Mt5WebLimits = Mt5WebLimits()
 
     def __post_init__(self) -> None:
         if not self.agent or not self.agent.isascii() or " " in self.agent:

@@ -49,7 +49,7 @@ class Handshake:
     failures: Failures
 
     async def begin(self, send: Send) -> None:
-        """Sign in on a new connection. Raises Unavailable where the server refuses us, or cannot prove who it is."""
+        """Sign in on a new connection. Raises Unavailable if the server refuses us, or cannot prove its identity."""
         values = {"version": str(self.config.version), "agent": self.config.agent, "login": self.config.login}
         challenge = (await self._ask(send, START_PATH, values)).srv_rand
         hashed, ours = password_hash(self.config.password.reveal()), secrets.token_bytes(_CHALLENGE_BYTES)

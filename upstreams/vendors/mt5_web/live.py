@@ -45,7 +45,7 @@ ENABLED, TRADE_DISABLED = 0x1, 0x4
 T = TypeVar("T")
 R = TypeVar("R")
 Seen = tuple[LiveAccountRecord, int | None]
-"""A record, and the server's stamp of the registration, whose zone is read at another time."""
+"""A record, and the time of registration by the server's clock."""
 SeenRows = Mapping[str, Seen | UpstreamError]
 
 

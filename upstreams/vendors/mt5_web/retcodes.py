@@ -56,6 +56,7 @@ _REFUSALS: Final[Mapping[int, tuple[Reason, str]]] = {
 
 # A raw backslash before one of these letters is an escape of JSON.
 _RAW_BACKSLASHES: Final = str.maketrans({"\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
+_ESCAPE_OR_BACKSLASH: Final = re.compile(rb'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})?')
 _SPECIAL: Final = re.compile(r"([=|\\\n])")
 
 _log = structlog.get_logger("brokergraph.upstreams")
@@ -124,10 +125,15 @@ def _decode(body: bytes, *, writes: bool) -> Envelope:
     try:
         return wire.decode(body, Envelope)
     except msgspec.DecodeError:
-        # As the vendor's own PHP sample does for old servers [D, MQ-sdk]. Answers to writes are never mended.
-        if writes or b"\\" not in body:
+        # Old servers do not escape the backslash of a group. The vendor's own PHP sample doubles it [D, MQ-sdk]. An answer
+        # to a write is never mended.
+        doubled = body if writes else _ESCAPE_OR_BACKSLASH.sub(_double, body)
+        if doubled == body:
             raise
-        doubled = body.replace(b"\\", b"\\\\")
-        envelope = wire.decode(doubled, Envelope)
+    envelope = wire.decode(doubled, Envelope)
     _log.warning("raw_backslashes", system="MT5")
     return envelope
+
+
+def _double(found: re.Match[bytes]) -> bytes:
+    return found[0] if len(found[0]) > 1 else rb"\\"
