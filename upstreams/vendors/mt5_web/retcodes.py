@@ -125,8 +125,8 @@ def _decode(body: bytes, *, writes: bool) -> Envelope:
     try:
         return wire.decode(body, Envelope)
     except msgspec.DecodeError:
-        # Old servers do not escape the backslash of a group. The vendor's own PHP sample doubles it [D, MQ-sdk]. An answer
-        # to a write is never mended.
+        # Old servers do not escape the backslash of a group. The vendor's own PHP sample doubles it [D, MQ-sdk].
+        # An answer to a write is never mended.
         doubled = body if writes else _ESCAPE_OR_BACKSLASH.sub(_double, body)
         if doubled == body:
             raise
