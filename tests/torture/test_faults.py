@@ -85,6 +85,42 @@ async def test_a_token_that_expires_midway_is_no_doubt(database, well_behaved, s
     await assert_books_balance(database, [order])
 
 
+LOST_SESSIONS = {
+    "booked, then refused": {"fault": "status", "status": 403, "apply": True, "path": "/trade/balance$", "times": 3},
+    "refused": {"fault": "status", "status": 403, "path": "/trade/balance$", "times": 3},
+    "all sessions end": {"fault": "expire_token"},
+    "no handshake": {"fault": "status", "status": 403, "path": "/auth/answer", "times": 2},
+    "another server": {"fault": "patch", "json": {"cli_rand_answer": "00"}, "path": "/auth/answer", "times": 2},
+    "cut handshakes": {"fault": "drop_before", "path": "/auth/", "times": 3},
+    "booked, no connection": {
+        "fault": "business_error",
+        "code": 10,
+        "apply": True,
+        "path": "/trade/balance",
+        "times": 3,
+    },
+    "no connection": {"fault": "business_error", "code": 10, "path": "/trade/balance", "times": 3},
+    "booked, no ticket": {"fault": "business_error", "code": 1, "apply": True, "path": "/trade/balance", "times": 3},
+    "no money": {"fault": "business_error", "code": 10019, "path": "/trade/balance", "times": 3},
+}
+
+
+@pytest.mark.parametrize("name", LOST_SESSIONS)
+async def test_a_lost_session_neither_doubles_nor_loses_a_deposit(database, well_behaved, survivor, name):
+    rng = random.Random(name)
+    chosen = await accounts(database, "M1", 3)
+    orders = [Order("M1", login, currency, "1.75") for login, currency in chosen * 2]
+    well_behaved.tell("mt5_web", "/misbehave", LOST_SESSIONS[name])
+
+    await asyncio.gather(*(insist(survivor, order, rng) for order in orders[:3]))
+    if name == "all sessions end":
+        well_behaved.tell("mt5_web", "/misbehave", LOST_SESSIONS[name])
+    await asyncio.gather(*(insist(survivor, order, rng) for order in orders[3:]))
+
+    await settled(database, orders)
+    await assert_books_balance(database, orders)
+
+
 async def test_a_hundred_parallel_requests_with_one_key_apply_once(database, well_behaved, survivor):
     # Several keys, because one race alone may have no overlap of look-up and insert on a busy machine.
     chosen = await accounts(database, "R1", 5)
