@@ -106,9 +106,18 @@ async def test_a_currency_is_read_once_for_each_group(server, logins, database, 
 
 @pytest.mark.parametrize("retcode", ["14 Partial error", "0 Ok", "10009 Request executed"])
 async def test_a_row_counts_whatever_the_words_of_its_success(server, logins, box, retcode):
-    tell(box, "patch", "get_batch", json={"retcode": retcode})
+    tell(box, "patch", "user/get_batch", json={"retcode": retcode})
 
     assert all(isinstance(one, LiveAccountRecord) for one in (await fetch(server, logins)).values())
+
+
+@pytest.mark.parametrize("path", ["user/get_batch", "account/get_batch"])
+async def test_a_login_that_a_partial_answer_lacks_is_neither_unknown_nor_idle(server, logins, box, path):
+    tell(box, "json", path, json={"retcode": "14 Partial error", "answer": []})
+
+    found = await fetch(server, logins[:2])
+
+    assert [(type(one), one.upstream_code) for one in found.values()] == [(Unavailable, "14")] * 2
 
 
 @pytest.mark.parametrize("retcode", ["1 OK/None", "13 Not found"])
@@ -375,6 +384,14 @@ async def test_fewer_deals_than_counted_prove_no_absence(server, order, database
         await find(server, lost)
 
 
+@pytest.mark.parametrize("retcode", ["13 Not found", "14 Partial error", "1 OK/None", "8 Not enough permissions"])
+async def test_a_list_of_accounts_that_is_not_whole_proves_no_absence(server, new_account, box, retcode):
+    tell(box, "json", "user/get_batch", json={"retcode": retcode} | ({"answer": []} if "14" in retcode else {}))
+
+    with pytest.raises((Unavailable, Misunderstood)):
+        await look_for(server, new_account)
+
+
 @pytest.mark.parametrize("code", [13, 8, 9])
 async def test_a_history_that_is_refused_proves_no_absence(server, order, box, code):
     tell(box, "business_error", "deal/get_page|deal/get_total", code=code)
@@ -431,7 +448,7 @@ async def test_a_clock_that_changes_is_measured_again(server, order, box, clock)
 
 
 async def test_a_registration_has_the_offset_of_its_own_season(server, database):
-    """M1 is in Athens, whose offset differs between January and July."""
+    """M1 is in Athens, where the offset differs between January and July."""
     rows = await database.fetch("SELECT login FROM platform.account WHERE server = 'M1' ORDER BY login LIMIT 2")
     winter, summer = [str(row["login"]) for row in rows]
     change = "UPDATE platform.account SET registered_local = $2 WHERE server = 'M1' AND login = $1"

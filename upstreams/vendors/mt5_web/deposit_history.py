@@ -26,7 +26,7 @@ from upstreams.vendors.kit.history_search import (
 )
 from upstreams.vendors.mt5_web.connection import Mt5WebConnection
 from upstreams.vendors.mt5_web.deposits import BALANCE
-from upstreams.vendors.mt5_web.retcodes import HEADERS, open_envelope, open_list
+from upstreams.vendors.mt5_web.retcodes import HEADERS, open_whole
 from upstreams.vendors.mt5_web.server_time import ServerTime
 
 TOTAL_PATH = "/api/deal/get_total"
@@ -105,14 +105,14 @@ class Mt5WebHistory:
         return await self._link.read(request, read, call)
 
     def _read_total(self, answer: HttpAnswer) -> int:
-        envelope = open_envelope(answer, self._link.failures, writes=False)
-        total = wire.read_whole(msgspec.json.decode(envelope.answer, type=_Total).total)
+        written = msgspec.json.decode(open_whole(answer, self._link.failures), type=_Total)
+        total = wire.read_whole(written.total)
         if total is None or total < 0:
             raise wire.Nonsense("no number of deals")
         return total
 
     def _read_page(self, answer: HttpAnswer) -> tuple[list[_Deal], list[bytes]]:
-        return read_history(open_list(answer, self._link.failures), _Deal)
+        return read_history(open_whole(answer, self._link.failures), _Deal)
 
 
 def _found(deal: _Deal, command: DepositCommand, signed: Decimal) -> Found:

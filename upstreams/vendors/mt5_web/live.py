@@ -143,7 +143,9 @@ class Mt5WebLive:
         request = HttpRequest("GET", path, query=query, headers=HEADERS, lane=self._name, keys=len(logins))
 
         def read(answer: HttpAnswer) -> Mapping[str, R | UpstreamError]:
-            return read_rows(open_list(answer, self._link.failures), kind, entries, logins, self._link.failures)
+            rows, partial = open_list(answer, self._link.failures)
+            found = read_rows(rows, kind, entries, logins, self._link.failures)
+            return found if partial is None else {login: found.get(login, partial) for login in logins}
 
         return await self._link.read(request, read, call)
 

@@ -24,7 +24,7 @@ from upstreams.vendors.kit.history_search import Found, absence_counts_after, ma
 from upstreams.vendors.kit.protocol import Prepared
 from upstreams.vendors.mt5_web.connection import Mt5WebConnection
 from upstreams.vendors.mt5_web.live import USERS_PATH
-from upstreams.vendors.mt5_web.retcodes import HEADERS, JSON_HEADERS, escape, open_envelope, open_list, read_group
+from upstreams.vendors.mt5_web.retcodes import HEADERS, JSON_HEADERS, escape, open_envelope, open_whole, read_group
 
 ADD_PATH = "/api/user/add?group={group}&name={name}&leverage={leverage}"
 GROUP_USERS_PATH = USERS_PATH + "?group={group}"
@@ -117,7 +117,7 @@ class Mt5WebAccountHistory:
         """Find the account. Its password was in the lost answer's request, and no caller gets it."""
 
         def read(answer: HttpAnswer) -> NewAccountReceipt | None:
-            users, unread = read_history(open_list(answer, self._link.failures), _User)
+            users, unread = read_history(open_whole(answer, self._link.failures), _User)
             login = match_one((_found(user, command) for user in users), command.reference, unread, ["Comment"])
             return None if login is None else NewAccountReceipt(server=self._name, login=login)
 

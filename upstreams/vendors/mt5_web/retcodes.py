@@ -79,12 +79,29 @@ def open_envelope(answer: HttpAnswer, failures: Failures, *, writes: bool) -> En
     return envelope
 
 
-def open_list(answer: HttpAnswer, failures: Failures) -> msgspec.Raw:
-    """The list of a read's answer, which is empty if the server knows none of what was asked for [I]."""
+def open_list(answer: HttpAnswer, failures: Failures) -> tuple[msgspec.Raw, UpstreamError | None]:
+    """The list of a read's answer, and the error of what is not in it if the list is only a part.
+
+    The list is empty if the server knows none of the logins that were asked for [I].
+    """
     envelope = _decode(answer.body, writes=False)
-    if read_code(envelope.retcode) in {NO_DATA, NOT_FOUND} and bytes(envelope.answer) in {b"null", b"", b"{}"}:
-        return msgspec.Raw(b"[]")
-    return open_envelope(answer, failures, writes=False).answer
+    code = read_code(envelope.retcode)
+    if code in {NO_DATA, NOT_FOUND} and bytes(envelope.answer) in {b"null", b"{}"}:
+        return msgspec.Raw(b"[]"), None
+    rows = open_envelope(answer, failures, writes=False).answer
+    return rows, _partial(failures) if code == PARTIAL else None
+
+
+def open_whole(answer: HttpAnswer, failures: Failures) -> msgspec.Raw:
+    """The answer of a read that may prove an absence, so that a part of it is an error."""
+    envelope = open_envelope(answer, failures, writes=False)
+    if read_code(envelope.retcode) == PARTIAL:
+        raise _partial(failures)
+    return envelope.answer
+
+
+def _partial(failures: Failures) -> UpstreamError:
+    return failures.unavailable("answered only in part", upstream_code=str(PARTIAL))
 
 
 def read_code(retcode: int | str) -> int:

@@ -5,7 +5,7 @@ import pytest
 from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
 from upstreams.http.failures import Failures
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.mt5_web.retcodes import escape, open_envelope, open_list, read_code, read_group
+from upstreams.vendors.mt5_web.retcodes import escape, open_envelope, open_list, open_whole, read_code, read_group
 
 FAILURES = Failures(System("MT5_WEB"), "main")
 UNKNOWN = (2, 5, 6, 7, 9, 10, 11, 15, 10001, 10002, 10003, 10011, 10012, 10031, 77, 10999)
@@ -83,14 +83,21 @@ def test_too_frequent_requests_have_a_pause():
 def test_a_partial_answer_is_data_to_a_read_and_no_proof_to_a_write():
     partial = said("14 Partial error", ',"answer":[{"Login":"1"}]')
 
-    assert bytes(open_list(partial, FAILURES)) == b'[{"Login":"1"}]'
+    rows, of_others = open_list(partial, FAILURES)
+
+    assert bytes(rows) == b'[{"Login":"1"}]'
+    assert (type(of_others), of_others.upstream_code) == (Unavailable, "14")
+    with pytest.raises(Unavailable):
+        open_whole(partial, FAILURES)
     with pytest.raises(OutcomeUnknown):
         open_envelope(partial, FAILURES, writes=True)
 
 
 @pytest.mark.parametrize("answer", [said("13 Not found"), said("1 OK/None"), said("13 Not found", ',"answer":{}')])
 def test_a_list_of_unknown_logins_is_empty(answer):
-    assert bytes(open_list(answer, FAILURES)) == b"[]"
+    rows, of_others = open_list(answer, FAILURES)
+
+    assert (bytes(rows), of_others) == (b"[]", None)
 
 
 def test_an_empty_answer_to_a_read_of_one_thing_is_not_a_list():
@@ -109,7 +116,7 @@ def test_a_code_without_a_number_cannot_be_read(retcode):
     [(r"real\standard", r"real\standard"), (r"demo\\forex", r"demo\forex"), (r"demo\users", r"demo\users")],
 )
 def test_raw_backslashes_of_old_servers_are_read(written, group):
-    answer = open_list(said("0 Done", f',"answer":[{{"Group":"{written}"}}]'), FAILURES)
+    answer, _ = open_list(said("0 Done", f',"answer":[{{"Group":"{written}"}}]'), FAILURES)
 
     assert bytes(answer).decode().count("\\\\") == 1
     assert group.encode().replace(b"\\", b"\\\\") in bytes(answer)
