@@ -118,7 +118,7 @@ class SessionTransport(Transport):
             self._keep(session)
         if is_lost:
             self.distrust()
-            if kept is not None and not request.writes:
+            if kept is not None:
                 # On a new session the same answer has another meaning: the vendor refuses this request.
                 raise TransportFault(Meaning.SESSION_LOST, sent=True, detail=f"HTTP {answer.status}")
         return answer

@@ -161,6 +161,15 @@ async def test_a_request_that_is_alone_has_a_new_session(server):
     assert server.requests == [(n, path) for n in (1, 2, 3) for path in ("/hello", ("/read", "/alone")[n == 2])]
 
 
+async def test_a_request_that_is_alone_uses_none_of_several_idle_connections(server):
+    async with link_to(server) as link:
+        await asyncio.gather(read(link), read(link))
+        await read(link, ALONE)
+
+    assert server.connections == 3
+    assert server.requests[-2:] == [(3, "/hello"), (3, "/alone")]
+
+
 @pytest.mark.parametrize("loss", [403, "cut"])
 async def test_a_read_whose_session_is_lost_is_replayed_once(server, loss):
     async with link_to(server) as link:
