@@ -159,6 +159,13 @@ async def test_numbers_without_quotes_are_read(server, logins, box):
     assert one.balance != straight.balance
 
 
+async def test_without_a_margin_there_is_no_level(server, logins, box):
+    state = dict.fromkeys(("Balance", "Credit", "Equity", "Margin", "MarginFree", "MarginLevel"), "0.00")
+    tell(box, "json", "account/get_batch", json={"retcode": "0 Done", "answer": [{"Login": logins[0]} | state]})
+
+    assert (await fetch(server, logins[:1]))[logins[0]].margin_level is None
+
+
 async def test_a_group_with_a_raw_backslash_has_its_currency(server, logins, box):
     tell(box, "rewrite", "user/get_batch", find=r"real\\\\direct", text="real\\direct")
 
@@ -199,6 +206,13 @@ async def test_a_session_that_is_lost_in_the_middle_of_a_batch_costs_nothing(ser
     found = await fetch(server, logins)
 
     assert all(isinstance(one, LiveAccountRecord) for one in found.values())
+
+
+async def test_a_page_in_place_of_an_answer_is_a_lost_session(server, logins, box):
+    await fetch(server, logins, "balance")
+    tell(box, "nonsense", "user/get_batch", kind="html", times=1)
+
+    assert all(isinstance(one, LiveAccountRecord) for one in (await fetch(server, logins, "balance")).values())
 
 
 async def test_a_flap_of_the_server_costs_nothing(server, logins, box):
@@ -253,14 +267,14 @@ async def test_an_impostor_is_refused_before_any_command(well_behaved, logins, b
 
 
 async def test_a_ping_keeps_a_session_that_the_server_would_end(well_behaved, logins, box):
-    box.tell("mt5_web", "/settings", {"idle_seconds": 0.6})
+    box.tell("mt5_web", "/settings", {"idle_seconds": 2})
 
     def pinging(config):
         return changed(config, "mt5_web", ping_seconds=0.1)
 
     async with opened(well_behaved, LeapingClock(), pinging) as house:
         await fetch(house.servers["M1"], logins, "balance")
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(3)
         await fetch(house.servers["M1"], logins, "balance")
 
     assert asked(box, "/api/auth/start") == 1
@@ -408,6 +422,15 @@ async def test_another_kind_of_operation_with_our_reference_is_for_a_person(serv
         await find(server, order)
 
 
+async def test_our_reference_on_another_account_is_for_a_person(server, order, box):
+    deal = {"Deal": "7", "Login": "1", "Action": "2", "Profit": "100.25", "Comment": order.reference}
+    tell(box, "json", "deal/get_total", json={"retcode": "0 Done", "answer": {"Total": "1"}})
+    tell(box, "json", "deal/get_page", json={"retcode": "0 Done", "answer": [deal]})
+
+    with pytest.raises(Misunderstood):
+        await find(server, order)
+
+
 # The server's clock
 
 
@@ -475,7 +498,7 @@ async def test_the_zone_of_the_settings_does_not_count_against_the_servers_clock
 @pytest.fixture
 def new_account() -> NewAccountCommand:
     reference = f"BGDIRECT{next(numbers):06}"
-    return NewAccountCommand("M1", "real\\direct", "Dana = Le|vi & Co +1", None, "d@example.com", reference, "key")
+    return NewAccountCommand("M1", "real\\direct", "Dana \\= Le|vi & Co +1", None, "d@example.com", reference, "key")
 
 
 async def made(server, command):
@@ -559,6 +582,15 @@ async def test_a_login_beside_the_answer_is_taken(server, new_account, box):
     tell(box, "json", "user/add", json={"retcode": "0 Done", "login": "777"})
 
     assert (await made(server, new_account)).login == "777"
+
+
+async def test_an_account_that_was_moved_to_another_group_is_for_a_person(server, new_account, database):
+    receipt = await made(server, new_account)
+    change = "UPDATE platform.account SET group_name = $2 WHERE server = 'M1' AND login = $1"
+    await database.execute(change, int(receipt.login), "real\\direct euro")
+
+    with pytest.raises(Misunderstood):
+        await look_for(server, new_account)
 
 
 async def test_two_logins_under_one_reference_are_for_a_person(server, new_account, database):

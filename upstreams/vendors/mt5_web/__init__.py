@@ -27,7 +27,7 @@ def build(name: str, config: ServerConfig, connection: Mt5WebConnection, _clock:
         deposit_history=Mt5WebHistory(name, connection, time),
         # A new account needs an allowed group.
         accounts=Mt5WebAccounts(name, config.groups, connection) if config.groups else None,
-        account_history=Mt5WebAccountHistory(name, connection),
+        account_history=Mt5WebAccountHistory(name, config.groups, connection),
     )
 
 

@@ -106,11 +106,15 @@ class PreparedAccount:
 
 
 class Mt5WebAccountHistory:
-    """The accounts of one server. The vendor has no search by comment, so that the group's whole list is read [D]."""
+    """The accounts of one server. The vendor has no search by comment, so that whole lists are read [D].
 
-    def __init__(self, name: str, connection: Mt5WebConnection) -> None:
+    All groups of the settings are read, because the back office may move an account to another one.
+    """
+
+    def __init__(self, name: str, groups: tuple[str, ...], connection: Mt5WebConnection) -> None:
         self.absence_counts_after = absence_counts_after(connection.money.limits.total_timeout_seconds)
         self._name = name
+        self._groups = groups
         self._link = connection.reads
 
     async def find(self, command: NewAccountCommand, _sent_at: datetime, call: Call) -> NewAccountReceipt | None:
@@ -124,7 +128,7 @@ class Mt5WebAccountHistory:
         request = HttpRequest(
             "GET",
             GROUP_USERS_PATH,
-            {"group": escape(command.group)},
+            {"group": ",".join(map(escape, dict.fromkeys((command.group, *self._groups))))},
             headers=HEADERS,
             lane=self._name,
             alone=True,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import sha256
 
+import msgspec
 import pytest
 from support.certificates import PrivateCa
 from support.vendor_calls import SHORT, a_call
@@ -245,6 +246,21 @@ async def test_a_session_is_open_before_a_write_is_sent(server):
         await write(link)
 
     assert server.paths == ["/hello", "/write"]
+
+
+async def test_no_session_is_opened_while_the_breaker_of_commands_is_open(server):
+    server.scripts["/write"] = ["cut"] * SHORT.breaker_failures
+    command = msgspec.structs.replace(a_call(), for_command=True)
+    async with link_to(server) as link:
+        for _ in range(SHORT.breaker_failures):
+            with pytest.raises(OutcomeUnknown):
+                await link.write(WRITE, lambda answer: answer.status, command)
+        before = server.connections
+
+        with pytest.raises(Unavailable, match="failed several times"):
+            await link.open_session("T1", command)
+
+    assert server.connections == before
 
 
 async def test_after_a_failed_handshake_there_is_a_pause(server):
