@@ -59,6 +59,11 @@ class Mt5WebDeposits:
         return PreparedOperation(self._link, request, call)
 
 
+def wait_briefly(call: Call, link: Link) -> Call:
+    """The call with a wait for the one connection of at most an exchange's time, because the command is marked SENT."""
+    return msgspec.structs.replace(call, deadline=call.deadline.sooner(link.limits.total_timeout_seconds))
+
+
 @dataclass(frozen=True, slots=True)
 class PreparedOperation:
     _link: Link
@@ -66,7 +71,7 @@ class PreparedOperation:
     _call: Call
 
     async def send(self) -> DepositReceipt:
-        return await self._link.write(self._request, self._read, self._call)
+        return await self._link.write(self._request, self._read, wait_briefly(self._call, self._link))
 
     def _read(self, answer: HttpAnswer) -> DepositReceipt:
         envelope = open_envelope(answer, self._link.failures, writes=True)

@@ -23,6 +23,7 @@ from upstreams.vendors.kit.command_checks import check_reference
 from upstreams.vendors.kit.history_search import Found, absence_counts_after, match_one, read_history, search_history
 from upstreams.vendors.kit.protocol import Prepared
 from upstreams.vendors.mt5_web.connection import Mt5WebConnection
+from upstreams.vendors.mt5_web.deposits import wait_briefly
 from upstreams.vendors.mt5_web.live import USERS_PATH
 from upstreams.vendors.mt5_web.retcodes import HEADERS, JSON_HEADERS, escape, open_envelope, open_whole, read_group
 
@@ -90,7 +91,7 @@ class PreparedAccount:
     _call: Call
 
     async def send(self) -> NewAccountReceipt:
-        login = await self._link.write(self._request, self._read, self._call)
+        login = await self._link.write(self._request, self._read, wait_briefly(self._call, self._link))
         return NewAccountReceipt(server=self._server, login=login, initial_password=self._password.reveal())
 
     def _read(self, answer: HttpAnswer) -> str:
