@@ -46,6 +46,7 @@ class Box:
         self.ready_file = self.data / "ready.json" if ready_file is None else ready_file.absolute()
         self.urls: dict[str, str] = {}
         self.control_urls: dict[str, str] = {}
+        self._fingerprint = ""
         self._clients = clients
         self._control = control
         self._fresh = fresh
@@ -89,6 +90,7 @@ class Box:
         vendors = await stack.enter_async_context(start_vendors(pool, control=self._control, ports=self._ports))
         self.urls = dict(vendors.urls)
         self.control_urls = dict(vendors.control_urls)
+        self._fingerprint = vendors.fingerprint
 
     async def _open_control(self, stack: contextlib.AsyncExitStack, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         if not self._control:
@@ -98,7 +100,12 @@ class Box:
         self.control_urls["box"] = desk.url
 
     def _announce(self, stack: contextlib.AsyncExitStack) -> None:
-        box_settings.write(self.settings_path, database_url=self.graph_database_url, urls=self.urls)
+        box_settings.write(
+            self.settings_path,
+            database_url=self.graph_database_url,
+            urls=self.urls,
+            fingerprint=self._fingerprint,
+        )
         addresses = {
             "urls": self.urls,
             "control_urls": self.control_urls,

@@ -17,9 +17,11 @@ _HEAD = "# Written by the sandbox at each start, with the addresses of this star
 "this sandbox.\n"
 
 
-def write(path: Path, *, database_url: str, urls: Mapping[str, str]) -> None:
+def write(path: Path, *, database_url: str, urls: Mapping[str, str], fingerprint: str) -> None:
     """Write the settings file. Only the owner can read the file, because it has secrets."""
-    text = _HEAD + "".join(_render(name, section) for name, section in _sections(database_url, urls).items())
+    text = _HEAD + "".join(
+        _render(name, section) for name, section in _sections(database_url, urls, fingerprint).items()
+    )
     write_private(path, text)
 
 
@@ -34,7 +36,7 @@ def write_private(path: Path, text: str) -> None:
     aside.replace(path)
 
 
-def _sections(database_url: str, urls: Mapping[str, str]) -> dict[str, Section]:
+def _sections(database_url: str, urls: Mapping[str, str], fingerprint: str) -> dict[str, Section]:
     cplugin: Section = {
         "url": urls["cplugin"],
         "auth_url": urls["cplugin_auth"],
@@ -60,6 +62,12 @@ def _sections(database_url: str, urls: Mapping[str, str]) -> dict[str, Section]:
             "tenant_id": settings.BROKER_WORK_TENANT,
             "token": settings.BROKER_WORK_TOKEN,
         },
+        "mt5_web.direct": {
+            "url": urls["mt5_web"],
+            "login": settings.MT5_WEB_LOGIN,
+            "password": settings.MT5_WEB_PASSWORD,
+            "fingerprint": fingerprint,
+        },
         **{f"servers.{server.name}": _server(server) for server in settings.SERVERS},
     }
 
@@ -73,7 +81,7 @@ def _server(server: Server) -> Section:
         "id": server.vendor_id,
         "timezone": server.timezone,
         "deposits": server.deposits,
-        "withdrawals": server.deposits,
+        "withdrawals": server.withdrawals,
         "groups": [group.name for group in server.groups],
     }
 

@@ -26,6 +26,8 @@ CPLUGIN_CLIENT_SECRET = made_up("cplugin client", 40)
 BROKER_WORK_TENANT = "T001117"
 BROKER_WORK_TOKEN = made_up("broker work", 32)
 BROCTAGON_KEY = made_up("broctagon", 40)
+MT5_WEB_LOGIN = "1001"
+MT5_WEB_PASSWORD = f"Aa#{made_up('mt5 web', 13)}"
 
 ACCOUNTING_CURRENCY = "ILS"
 DATABASE = "brokergraph"
@@ -54,6 +56,7 @@ class Server:
     groups: tuple[Group, ...]
     next_login: int
     generated_from: int
+    withdrawals: bool = False
 
 
 _R_GROUPS = (Group("Basic_IL2", "USD", 100), Group("Basic_EU", "EUR", 100), Group("Pro_IL", "ILS", 50))
@@ -70,6 +73,7 @@ SERVERS = (
         groups=_R_GROUPS,
         next_login=636400,  # The answer of Create_TP_Account_Json for client 500014 in its document [D, H-1675].
         generated_from=10_000_000,
+        withdrawals=True,
     ),
     Server(
         name="R2",
@@ -94,6 +98,7 @@ SERVERS = (
         groups=(Group("Classic", "USD", 200), Group("Classic_GBP", "GBP", 200)),
         next_login=930_000,
         generated_from=30_000_000,
+        withdrawals=True,
     ),
     Server(
         name="L1",
@@ -130,6 +135,20 @@ SERVERS = (
         groups=(Group("AxisStd", "USD", 400), Group("AxisEur", "EUR", 400)),
         next_login=960_000,
         generated_from=60_000_000,
+        withdrawals=True,
+    ),
+    Server(
+        name="M1",
+        platform="MT5",
+        face="mt5_web",
+        connection="direct",
+        vendor_id=MT5_WEB_LOGIN,
+        timezone="Europe/Athens",
+        deposits=True,
+        groups=(Group("real\\direct", "USD", 100), Group("real\\direct euro", "EUR", 200)),
+        next_login=8_800_000_000,
+        generated_from=8_000_000_000,
+        withdrawals=True,
     ),
 )
 

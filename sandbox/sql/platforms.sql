@@ -6,8 +6,8 @@ CREATE SCHEMA platform;
 CREATE TABLE platform.server (
     name        text PRIMARY KEY,               -- the ERP's data source: R1
     platform    text NOT NULL,                  -- MT4, MT5, CTRADER
-    face        text NOT NULL,                  -- cplugin, broker_work, broctagon
-    vendor_id   text NOT NULL,                  -- trade platform GUID, serverId or connection_id
+    face        text NOT NULL,                  -- cplugin, broker_work, broctagon, mt5_web
+    vendor_id   text NOT NULL,                  -- trade platform GUID, serverId, connection_id or manager login
     timezone    text NOT NULL,
     next_login  bigint NOT NULL,
     next_ticket bigint NOT NULL,

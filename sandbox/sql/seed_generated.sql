@@ -43,7 +43,8 @@ RETURNS TABLE (client_number integer, last_name text, first_name text) LANGUAGE 
     JOIN seed.name s ON s.script = seed.pick(n, 1, 6);
 $$;
 
--- 0 to 4 accounts a client. Account k of client n has the login generated_from + 4 (n - 600001) + k.
+-- 0 to 4 accounts a client. Account k of client n has the login generated_from + 4 (n - 600001) + k. One client in five
+-- has one account more, on M1.
 CREATE FUNCTION seed.accounts(first_number integer, last_number integer)
 RETURNS TABLE (client_number integer, server text, login bigint, platform text, group_name text, currency text,
                leverage integer, draw integer, cents integer) LANGUAGE sql STABLE AS $$
@@ -53,7 +54,14 @@ RETURNS TABLE (client_number integer, server text, login bigint, platform text, 
     CROSS JOIN LATERAL generate_series(0, seed.pick(n, 10, 5) - 1) AS k
     JOIN seed.share h ON h.share = seed.pick(n, 20 + k, (SELECT count(*)::integer FROM seed.share))
     JOIN seed.server v ON v.server = h.server
-    JOIN seed.server_group g ON g.server = v.server AND g.ordinal = seed.pick(n, 30 + k, v.groups);
+    JOIN seed.server_group g ON g.server = v.server AND g.ordinal = seed.pick(n, 30 + k, v.groups)
+    UNION ALL
+    SELECT n, v.server, v.generated_from + n - 600001, v.platform, g.name, g.currency, g.leverage,
+           seed.pick(n, 44, 100), seed.pick(n, 54, 5000000)
+    FROM generate_series(first_number, last_number) AS n
+    JOIN seed.server v ON v.server = 'M1'
+    JOIN seed.server_group g ON g.server = v.server AND g.ordinal = seed.pick(n, 34, v.groups)
+    WHERE seed.pick(n, 110, 5) = 0;
 $$;
 
 -- Each client has 0 to 6 of eight currencies. Crypto has eight digits, one balance in nine is a debt, and a few are

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -9,14 +10,16 @@ from importlib import import_module
 from starlette.applications import Starlette
 
 from sandbox.vendors import control, tables
+from sandbox.vendors.certificate import make_certificate
 from sandbox.vendors.hyper import tokens as hyper_tokens
 from sandbox.vendors.misbehaviour import Misbehaving
-from sandbox.vendors.serving import Listener, listening
+from sandbox.vendors.serving import LOOPBACK, Listener, listening
 from sandbox.vendors.state import Pool, VendorState
 from sandbox.vendors.switchboard import VENDORS, Switch
 
 __all__ = ["VENDORS", "VendorState", "Vendors", "start_vendors"]
 
+WITH_TLS = frozenset({"mt5_web"})
 UNHAMPERED_REQUESTS_PER_MINUTE = 100_000
 """Hyper's documented default of 20 a minute would slow down every other test."""
 
@@ -28,6 +31,8 @@ class Vendors:
     state: VendorState
     urls: dict[str, str] = field(default_factory=dict)
     control_urls: dict[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+    """Of the certificate of the vendors with TLS."""
 
 
 @contextlib.asynccontextmanager
@@ -47,7 +52,11 @@ async def start_vendors(
     await tables.create_tables(pool)
     await hyper_tokens.create_first_pair(pool)
     asked = ports or {}
-    fronts = {name: _front(state, name, asked.get(name, 0)) for name in VENDORS}
+    certificate = make_certificate(LOOPBACK)
+    fronts = {
+        name: _front(state, name, asked.get(name, 0), certificate.context if name in WITH_TLS else None)
+        for name in VENDORS
+    }
     desks = {name: _desk(state, name, asked.get(f"{name}_control", 0)) for name in VENDORS if control}
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(listening(*fronts.values(), *desks.values()))
@@ -55,12 +64,13 @@ async def start_vendors(
             state,
             {name: listener.url for name, listener in fronts.items()},
             {name: listener.url for name, listener in desks.items()},
+            certificate.fingerprint,
         )
 
 
-def _front(state: VendorState, name: str, port: int) -> Listener:
+def _front(state: VendorState, name: str, port: int, tls: ssl.SSLContext | None) -> Listener:
     switch = state.switchboard[name]
-    listener = Listener(Misbehaving(import_module(VENDORS[name]).build(state), switch), port)
+    listener = Listener(Misbehaving(import_module(VENDORS[name]).build(state), switch), port, tls)
     _let_refuse(switch, listener)
     return listener
 

@@ -18,8 +18,8 @@ NONSENSE = {
     "json": (b"application/json", b'{"data": [{"login": 1000, "balance": 12.'),
     "empty": (b"application/json", b""),
 }
-BATCHES = ("data", "Data", "records")
-"""The fields that hold lists: of CPlugin and Broker Work, Hyper, Broctagon."""
+BATCHES = ("data", "Data", "records", "answer")
+"""The fields that hold lists: of CPlugin and Broker Work, Hyper, Broctagon, MT5."""
 
 
 @dataclass(slots=True)

@@ -24,9 +24,9 @@ FaultName = Literal[
     "patch",  # the real answer with the fields of `json` laid over it
     "rewrite",  # the real answer, the first match of `find` replaced by `text` and `octets` (hexadecimal), JSON or not
     "json",  # `json` as the answer, with `status`
-    "expire_token",  # all access tokens that were issued before are refused
+    "expire_token",  # all access tokens that were issued before are refused; MT5: all sessions end
     "function_code",  # Hyper: `code` with its documented HTTP status
-    "business_error",  # CPlugin: `code` is an error.code or a managerCode
+    "business_error",  # CPlugin: `code` is an error.code or a managerCode; MT5: a number
 ]
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,8 +13,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LOOPBACK = "127.0.0.1"
+# As long as the vendor with the longest time.
+KEEP_ALIVE_SECONDS = 240
 TRANSPORT = "sandbox.transport"
 """The key in the scope for the connection, which a fault may cut."""
+MEMORY = "sandbox.memory"
+"""The key in the scope for what a vendor stores about the connection."""
 
 
 class CuttableProtocol(H11Protocol):
@@ -25,9 +30,11 @@ class CuttableProtocol(H11Protocol):
         self.access_log = False
         self.logger = logging.getLogger("sandbox.vendors")
         inner = self.app
+        memory: dict[str, Any] = {}
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
             scope[TRANSPORT] = self.transport
+            scope[MEMORY] = memory
             await inner(scope, receive, send)
 
         self.app = app
@@ -38,8 +45,13 @@ class QuietServer(uvicorn.Server):
     servers.
     """
 
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None) -> None:
+        super().__init__(config)
+        self._tls = tls
+
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self.config.load()
+        self.config.ssl = self._tls
         self.lifespan = self.config.lifespan_class(self.config)
         await self.startup(sockets=sockets)
         await self.main_loop()
@@ -49,24 +61,27 @@ class QuietServer(uvicorn.Server):
 class Listener:
     """The server of one app. It can be closed and reopened, and keeps its port."""
 
-    def __init__(self, app: ASGIApp, port: int) -> None:
+    def __init__(self, app: ASGIApp, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.app = app
         self.port = port
+        self._tls = tls
         self._server: QuietServer | None = None
         self._task: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"{'http' if self._tls is None else 'https'}://{LOOPBACK}:{self.port}"
 
     async def open(self) -> None:
         async with self._lock:
             if self._server is not None:
                 return
             listening = socket.create_server((LOOPBACK, self.port))
+            # asyncio does not set it on the connections of this socket, and a body would wait 40 ms for its headers.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.port = listening.getsockname()[1]
-            self._server = QuietServer(_config(self.app))
+            self._server = QuietServer(_config(self.app), self._tls)
             self._task = asyncio.create_task(self._server.serve(sockets=[listening]))
             while not self._server.started and not self._task.done():  # noqa: ASYNC110 - uvicorn offers no event
                 await asyncio.sleep(0.005)
@@ -95,7 +110,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=60,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=1,
     )
 

@@ -14,12 +14,13 @@ VENDORS: Final[Mapping[str, str]] = {
     "cplugin_auth": "sandbox.vendors.cplugin_auth",
     "broker_work": "sandbox.vendors.broker_work",
     "broctagon": "sandbox.vendors.broctagon",
+    "mt5_web": "sandbox.vendors.mt5_web",
 }
 """The vendor servers, and the modules whose `build` makes them."""
 REMEMBERED_CALLS = 1000
 SECRET_HEADERS = frozenset({"authorization", "key", "signature", "x-api-token", "cookie"})
 _SECRET_FIELDS = re.compile(
-    r'("?(?:API_Password|client_secret|master_password|investor_password)"?\s*[:=]\s*)("(?:[^"\\]|\\.)*"|[^&,}\s]*)',
+    r'("?(?:API_Password|client_secret|master_password|investor_password|PassMain|PassInvestor)"?\s*[:=]\s*)("(?:[^"\\]|\\.)*"|[^&,}\s]*)',
     re.IGNORECASE,
 )
 _PASSWORD_PATHS = re.compile(r"/UserPasswordSet/", re.IGNORECASE)

@@ -14,6 +14,7 @@ from core.secret import Secret
 HOUSE = Path(__file__).parents[2]
 EXAMPLE = HOUSE / "brokergraph.example.toml"
 SECRETS = ("hyper_access_token", "hyper_refresh_token", "broctagon_key", "cplugin_client_secret", "broker_work_token")
+SECRETS += ("mt5_password",)
 ENVIRONMENT = {"ERP_DATABASE_URL": "postgresql://erp", "STATE_DATABASE_URL": "postgresql://state"}
 ENVIRONMENT |= {"REDIS_URL": "redis://redis"}
 
@@ -67,7 +68,7 @@ def test_the_example_is_a_settings_file_as_it_stands(example):
 
     assert settings.erp.database_url.reveal() == "postgresql://erp"
     assert settings.hyper.access_token.reveal() == "hyper_access_token"
-    assert sorted(settings.servers) == ["A1", "L1", "R1"]
+    assert sorted(settings.servers) == ["A1", "L1", "M1", "R1"]
     assert settings.servers["R1"].groups == ("Basic_IL2",)
 
 
@@ -108,6 +109,9 @@ def test_what_is_commented_out_is_the_default(example):
         for vendor in (tree["hyper"], tree["broctagon"], tree["cplugin"]["main"], tree["broker_work"]["main"]):
             vendor["limits"].pop("requests_per_minute")
             vendor.pop("network")
+        tree["mt5_web"]["main"].pop("fingerprint")
+        tree["mt5_web"]["main"]["limits"].pop("requests_per_minute")
+        tree["mt5_web"]["asia"].pop("ca_file")
     assert edited == plain
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LiveAdapter:
-    """`path` is a part of the address of its call for live figures."""
+    """`path` is a part of the address of its call for live figures, `rows` the member of its answer with the list."""
 
     server: str
     system: str
@@ -14,6 +14,8 @@ class LiveAdapter:
     knows_balance: bool = True
     v1: bool = False
     batched: bool = True
+    rows: str = "data"
+    login: str = "login"
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ LIVE = {
     "cplugin mt5": LiveAdapter("R2", "CPLUGIN", "cplugin", "UserGet", batched=False),
     "broker work ctrader": LiveAdapter("L1", "BROKER_WORK", "broker_work", "account/info", knows_balance=False),
     "broker work mt4": LiveAdapter("L2", "BROKER_WORK", "broker_work", "account/info", knows_balance=False),
+    "mt5 web": LiveAdapter("M1", "MT5_WEB", "mt5_web", "user/get_batch", rows="answer", login="Login"),
 }
 
 DEPOSITS = {
@@ -45,4 +48,5 @@ DEPOSITS = {
     ),
     "cplugin v1": DepositAdapter("R3", "cplugin", "TradeTransaction", "TradesUserHistory", exchange_seconds="31"),
     "broctagon": DepositAdapter("A1", "broctagon", "deposit", "report/transactions", ticket=False),
+    "mt5 web": DepositAdapter("M1", "mt5_web", "trade/balance", "deal/get_"),
 }

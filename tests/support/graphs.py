@@ -28,7 +28,7 @@ GRAPHQL_JSON = {"accept": "application/graphql-response+json"}
 # A breaker that stayed open would carry one test's faults into the next.
 QUICK_TO_FORGIVE = {
     f"BROKERGRAPH_{section}__LIMITS__{name}": value
-    for section in ("HYPER", "BROCTAGON", "CPLUGIN__MAIN", "CPLUGIN__LEGACY", "BROKER_WORK__MAIN")
+    for section in ("HYPER", "BROCTAGON", "CPLUGIN__MAIN", "CPLUGIN__LEGACY", "BROKER_WORK__MAIN", "MT5_WEB__DIRECT")
     for name, value in (("BREAKER_OPEN_SECONDS", "0.05"), ("BREAKER_FAILURES", "1000"))
 }
 # Figures that are shared for a second would make counts depend on the test before.

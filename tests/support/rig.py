@@ -18,7 +18,7 @@ from support import victim
 from support.forked import forked
 
 ROOT = Path(__file__).parent.parent.parent
-SERVERS = ("R1", "R3", "A1")
+SERVERS = ("R1", "R3", "A1", "M1")
 # As quick as settling can be made without being less careful: a vendor's own deadlines are shortened, not overlooked.
 QUICK = {
     "RECONCILIATION__PROCESS_SECONDS": "3",
@@ -30,6 +30,12 @@ QUICK = {
     "SERVER__REQUEST_DEADLINE_SECONDS": "1.5",
     "CPLUGIN__MAIN__WRITE_TIMEOUT_HEADER_SECONDS": "1",
     "CPLUGIN__LEGACY__WRITE_TIMEOUT_HEADER_SECONDS": "1",
+    # Commands of one MT5 server are sent one after another: a wait and an exchange are shorter than PROCESS_SECONDS.
+    "MT5_WEB__DIRECT__LIMITS__BREAKER_FAILURES": "100000",
+    "MT5_WEB__DIRECT__LIMITS__READ_TIMEOUT_SECONDS": "1",
+    "MT5_WEB__DIRECT__LIMITS__TOTAL_TIMEOUT_SECONDS": "1.2",
+    "MT5_WEB__DIRECT__FIRST_PAUSE_SECONDS": "0.1",
+    "MT5_WEB__DIRECT__LONGEST_PAUSE_SECONDS": "0.5",
     **{
         f"{section}__LIMITS__{name}": value
         for section in ("BROCTAGON", "CPLUGIN__MAIN", "CPLUGIN__LEGACY")

@@ -11,7 +11,12 @@ from support.rig import ROOT, SERVERS, Order, accounts, assert_books_balance, en
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 # R1 and R3 share a vendor; R1's API repeats what was lost with its key, so left to itself it may take every fault.
-WRITES = {"R1": "/v2/MT4/.*TradeTransaction$", "R3": "(?<!/v2)/MT4/.*TradeTransaction$", "A1": "/(deposit|withdrawal)$"}
+WRITES = {
+    "R1": "/v2/MT4/.*TradeTransaction$",
+    "R3": "(?<!/v2)/MT4/.*TradeTransaction$",
+    "A1": "/(deposit|withdrawal)$",
+    "M1": "/trade/balance$",
+}
 FAULTS = {
     "apply then drop": {"fault": "drop_after"},
     "drop before apply": {"fault": "drop_before"},
@@ -24,7 +29,7 @@ FAULTS = {
     "hang": {"fault": "hang"},
     "too many": {"fault": "status", "status": 429},
 }
-VENDOR = {"R1": "cplugin", "R3": "cplugin", "A1": "broctagon"}
+VENDOR = {"R1": "cplugin", "R3": "cplugin", "A1": "broctagon", "M1": "mt5_web"}
 
 
 async def insist(server, order, rng, *, hang_up=False):
@@ -94,6 +99,42 @@ async def test_a_token_that_expires_midway_is_no_doubt(database, well_behaved, s
 
     assert told["__typename"] == "DepositConfirmed"
     await assert_books_balance(database, [order])
+
+
+LOST_SESSIONS = {
+    "booked, then refused": {"fault": "status", "status": 403, "apply": True, "path": "/trade/balance$", "times": 3},
+    "refused": {"fault": "status", "status": 403, "path": "/trade/balance$", "times": 3},
+    "all sessions end": {"fault": "expire_token"},
+    "no handshake": {"fault": "status", "status": 403, "path": "/auth/answer", "times": 2},
+    "another server": {"fault": "patch", "json": {"cli_rand_answer": "00"}, "path": "/auth/answer", "times": 2},
+    "cut handshakes": {"fault": "drop_before", "path": "/auth/", "times": 3},
+    "booked, no connection": {
+        "fault": "business_error",
+        "code": 10,
+        "apply": True,
+        "path": "/trade/balance",
+        "times": 3,
+    },
+    "no connection": {"fault": "business_error", "code": 10, "path": "/trade/balance", "times": 3},
+    "booked, no ticket": {"fault": "business_error", "code": 1, "apply": True, "path": "/trade/balance", "times": 3},
+    "no money": {"fault": "business_error", "code": 10019, "path": "/trade/balance", "times": 3},
+}
+
+
+@pytest.mark.parametrize("name", LOST_SESSIONS)
+async def test_a_lost_session_neither_doubles_nor_loses_a_deposit(database, well_behaved, survivor, name):
+    rng = random.Random(name)
+    chosen = await accounts(database, "M1", 3)
+    orders = [Order("M1", login, currency, "1.75") for login, currency in chosen * 2]
+    well_behaved.tell("mt5_web", "/misbehave", LOST_SESSIONS[name])
+
+    await asyncio.gather(*(insist(survivor, order, rng) for order in orders[:3]))
+    if name == "all sessions end":
+        well_behaved.tell("mt5_web", "/misbehave", LOST_SESSIONS[name])
+    await asyncio.gather(*(insist(survivor, order, rng) for order in orders[3:]))
+
+    await settled(database, orders)
+    await assert_books_balance(database, orders)
 
 
 async def test_a_hundred_parallel_requests_with_one_key_apply_once(database, well_behaved, survivor):

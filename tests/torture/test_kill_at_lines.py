@@ -35,15 +35,16 @@ async def hurt(battlefield, survivor, order, weapon, argument):
     return died
 
 
-async def test_death_at_any_line_neither_doubles_nor_loses_a_deposit(battlefield, database, survivor):
-    [(login, currency)] = await accounts(database, "R1", 1)
+@pytest.mark.parametrize("server", ["R1", "M1"])
+async def test_death_at_any_line_neither_doubles_nor_loses_a_deposit(battlefield, database, survivor, server):
+    [(login, currency)] = await accounts(database, server, 1)
     orders, deaths = [], 0
     at_once = asyncio.Semaphore(3)
 
     async def die(number):
         nonlocal deaths
         async with at_once:
-            order = Order("R1", login, currency, "0.05")
+            order = Order(server, login, currency, "0.05")
             orders.append(order)
             died = await hurt(battlefield, survivor, order, "line", number)
             deaths += died

@@ -24,7 +24,7 @@ FAULTS = [
     {"fault": "twice"},
     {"fault": "nonsense"},
 ]
-WRITES = "TradeTransaction|/deposit$|/withdrawal$"
+WRITES = "TradeTransaction|/deposit$|/withdrawal$|/trade/balance$"
 
 
 async def dying_again_and_again(battlefield, current, rng):
@@ -59,7 +59,7 @@ async def test_two_servers_under_load_with_faults_and_deaths_keep_the_books(
         )
         for _ in range(COMMANDS)
     ]
-    for vendor in ("cplugin", "broctagon"):
+    for vendor in ("cplugin", "broctagon", "mt5_web"):
         for number, fault in enumerate(FAULTS):
             often = {"path": WRITES, "probability": 0.1 / len(FAULTS), "seed": number}
             well_behaved.tell(vendor, "/misbehave", fault | often)

@@ -18,13 +18,15 @@ _HAPPENED: Mapping[Meaning, str] = {
     Meaning.UNREADABLE: "answered with something that cannot be read",
     Meaning.POOL_FULL: "has too many calls waiting",
     Meaning.OUR_FAULT: "could not be called",
+    Meaning.SESSION_LOST: "ended our session",
+    Meaning.PAUSED: "let us open no session a moment ago and is not called for the moment",
 }
 
 # The circuit breaker counts these. A full queue on our side, or a wrong address in the settings, is not the vendor's
 # fault. A vendor with an unreadable answer is available, and its next answer may be readable.
 _VENDORS = {Meaning.UNREACHABLE, Meaning.SILENT, Meaning.DROPPED}
 # A repeat may help after a dropped connection. After a time-out a repeat would not be faster.
-_TRANSIENT = {Meaning.UNREACHABLE, Meaning.DROPPED}
+_TRANSIENT = {Meaning.UNREACHABLE, Meaning.DROPPED, Meaning.SESSION_LOST}
 
 REFUSED_STATUSES = range(400, 500)
 FAILED_STATUSES = range(500, 600)
@@ -50,11 +52,11 @@ class Failures:
         elif fault.meaning is Meaning.UNREADABLE and not writes:
             error = self.unreadable(writes=False, detail=fault.detail)
         else:
-            error = self.unavailable(happened, detail=fault.detail)
+            error = self.unavailable(happened, detail=fault.detail, seconds=fault.seconds)
         error.vendors_fault = fault.meaning in _VENDORS
         if fault.meaning is Meaning.SILENT and not fair:
             error.vendors_fault = None
-        error.worth_retrying = fault.meaning in _TRANSIENT
+        error.worth_retrying = fault.meaning in _TRANSIENT and fault.seconds is None
         return error
 
     def from_status(self, answer: HttpAnswer, *, writes: bool) -> UpstreamError:

@@ -38,7 +38,7 @@ class AnswerTooLarge(httpx.RemoteProtocolError):
     """The answer is larger than the limit and was not read completely."""
 
 
-class _Connection(asyncio.Protocol):
+class Http1Connection(asyncio.Protocol):
     """One connection with one exchange at a time. `usable` says whether another exchange may follow."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -86,6 +86,11 @@ class _Connection(asyncio.Protocol):
         yet.
         """
         return self.usable and not self._unread.poll(0)
+
+    def certificate(self) -> bytes | None:
+        """The certificate of the other side in DER form; None without TLS."""
+        tls = self._transport.get_extra_info("ssl_object")
+        return None if tls is None else tls.getpeercert(binary_form=True)
 
     def close(self) -> None:
         self.usable = False
@@ -180,7 +185,7 @@ class Http1Transport:
 
     def __init__(self, context: ssl.SSLContext, *, keep_alive_seconds: float) -> None:
         self._context = context
-        self._pool: ConnectionPool[_Connection] = ConnectionPool(keep_alive_seconds)
+        self._pool: ConnectionPool[Http1Connection] = ConnectionPool(keep_alive_seconds)
 
     async def exchange(
         self, origin: Origin, request: bytes, bounds: ExchangeBounds, *, connect_seconds: float, lane: str | None
@@ -191,7 +196,7 @@ class Http1Transport:
         """
         end = asyncio.get_running_loop().time() + bounds.total_seconds
         kept = None if lane is None else self._pool.take((origin, lane))
-        connection = kept or await self._connected(origin, connect_seconds)
+        connection = kept or await connect(origin, self._context, connect_seconds)
         whole = await connection.exchange(request, silence=bounds.read_seconds, end=end, most=bounds.max_answer_bytes)
         if lane is None or not connection.usable:
             connection.close()
@@ -206,18 +211,20 @@ class Http1Transport:
     async def aclose(self) -> None:
         self._pool.close()
 
-    async def _connected(self, origin: Origin, seconds: float) -> _Connection:
-        scheme, host, port = origin
-        tls: Any = {"ssl": self._context, "ssl_handshake_timeout": seconds} if scheme == "https" else {}
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(seconds):
-                _, connection = await loop.create_connection(lambda: _Connection(loop), host, port, **tls)
-        except TimeoutError as error:
-            raise httpx.ConnectTimeout("no connection in time") from error
-        except OSError as error:
-            raise httpx.ConnectError(type(error).__name__) from error
-        return connection
+
+async def connect(origin: Origin, context: ssl.SSLContext, seconds: float) -> Http1Connection:
+    """A new connection. Raises httpx.ConnectError and httpx.ConnectTimeout."""
+    scheme, host, port = origin
+    tls: Any = {"ssl": context, "ssl_handshake_timeout": seconds} if scheme == "https" else {}
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(seconds):
+            _, connection = await loop.create_connection(lambda: Http1Connection(loop), host, port, **tls)
+    except TimeoutError as error:
+        raise httpx.ConnectTimeout("no connection in time") from error
+    except OSError as error:
+        raise httpx.ConnectError(type(error).__name__) from error
+    return connection
 
 
 def encode_request(method: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> bytes:

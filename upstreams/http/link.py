@@ -26,6 +26,7 @@ from upstreams.http.http1 import ExchangeBounds
 from upstreams.http.limits import Limits
 from upstreams.http.network import DIRECT, Network
 from upstreams.http.request import HttpRequest
+from upstreams.http.sessions import SessionRules, SessionTransport
 from upstreams.http.transport import HttpAnswer, Transport
 from upstreams.http.transport_errors import TransportFault
 
@@ -56,6 +57,7 @@ class Link:
         label: str = "",
         requests_per_minute: float | None = None,
         network: Network = DIRECT,
+        sessions: SessionRules | None = None,
     ) -> None:
         self.system = system
         self.name = name
@@ -65,7 +67,9 @@ class Link:
         self._url = url.rstrip("/")
         # Behind a proxy no time-out bounds the time between the start of a request and its arrival at the vendor.
         self.arrival_is_bounded = network.proxy is None
-        self._transport = Transport(limits, network)
+        self._transport = (
+            Transport(limits, network) if sessions is None else SessionTransport(limits, network, sessions)
+        )
         share = limits.write_reserve
         self._bulkhead = Bulkhead(
             max_in_flight=limits.max_in_flight,
@@ -88,6 +92,15 @@ class Link:
         wait = self._breakers.of(lane, for_command=for_command).wait_seconds()
         if wait > 0:
             raise self.failures.breaker_open(wait)
+
+    async def open_session(self, lane: str, call: Call) -> None:
+        """Open a session for a write, so that only the write itself is left. Raises Unavailable; sends no command."""
+        self.check(lane, for_command=True)
+        assert isinstance(self._transport, SessionTransport)
+        try:
+            await self._transport.open_session(min(self.limits.total_timeout_seconds, call.deadline.remaining()))
+        except TransportFault as fault:
+            raise self.failures.from_fault(fault, writes=False) from fault
 
     async def read(self, request: HttpRequest, read: Read[T], call: Call) -> T:
         """Send a read. It has at most `limits.read_attempts` attempts, within the deadline and the retry budget.

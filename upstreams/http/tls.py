@@ -40,6 +40,15 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
         raise ValueError(f"{ca_file} cannot be read: {error.strerror}") from None
 
 
+@functools.cache
+def pinned_context() -> ssl.SSLContext:
+    """The context of connections whose certificate is compared with a fingerprint, which proves more than an issuer."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def tls_failure(error: BaseException) -> str | None:
     """The cause of a failed handshake, without any text of the other side. None for an error without TLS in it."""
     for one in chain(error):

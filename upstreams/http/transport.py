@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from upstreams.http.http1 import PORTS, ExchangeBounds, Http1Transport, Origin, encode_request
+from upstreams.http.http1 import PORTS, ExchangeBounds, Http1Transport, Origin, WholeAnswer, encode_request
 from upstreams.http.limits import Limits
 from upstreams.http.network import DIRECT, Network
 from upstreams.http.request import HttpRequest
@@ -23,6 +23,7 @@ from upstreams.http.transport_errors import Meaning, TransportFault, meaning_of
 # Some vendors close idle connections after 5 s (uvicorn's default). We close earlier, so that a read seldom uses a
 # connection that the vendor is closing.
 KEEP_ALIVE_SECONDS = 4.0
+_LAST_ON_ITS_CONNECTION: Mapping[str, str] = {"connection": "close"}
 _HEADERS = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "brokergraph"}
 
 
@@ -107,14 +108,10 @@ class Transport:
                     sent = self._build(request, url, bounds, progress)
                     return await _receive(await self._client.send(sent, stream=True), bounds.max_answer_bytes)
             return await self._read(request, url, bounds, lane)
-        except TimeoutError as error:
-            raise TransportFault(Meaning.SILENT, sent=progress.sent, detail="total time-out") from error
         except TransportFault:
             raise
         except Exception as error:
-            # The exception's text may hold an address, so that only its class is logged.
-            detail = tls_failure(error) or type(error).__name__
-            raise TransportFault(meaning_of(error), sent=progress.sent, detail=detail) from error
+            raise fault_of(error, sent=progress.sent) from error
 
     def _build(self, request: HttpRequest, url: str, bounds: ExchangeBounds, progress: _Progress) -> httpx.Request:
         return self._client.build_request(
@@ -132,24 +129,22 @@ class Transport:
 
     async def _read(self, request: HttpRequest, url: str, bounds: ExchangeBounds, lane: str | None) -> HttpAnswer:
         """Read without httpx's client, request and response, which cost more than the transport of a small call."""
+        origin, written = self.encode(request, url, {} if lane is not None else _LAST_ON_ITS_CONNECTION)
+        return answer_of(
+            await self._reading.exchange(
+                origin, written, bounds, connect_seconds=self._connect_seconds(bounds), lane=lane
+            )
+        )
+
+    def encode(self, request: HttpRequest, url: str, more: Mapping[str, str]) -> tuple[Origin, bytes]:
+        """The origin and the bytes of a request, with `more` headers."""
         origin, host, target = self._split(url)
         content = request.content or b""
-        sent = {**_HEADERS, **request.headers}
-        if lane is None:
-            sent["connection"] = "close"
+        sent = {**_HEADERS, **request.headers, **more}
         if content or request.method != "GET":
             sent["content-length"] = str(len(content))
         lines = [(b"host", host), *((name.encode("ascii"), value.encode("ascii")) for name, value in sent.items())]
-        status, found, body = await self._reading.exchange(
-            origin,
-            encode_request(request.method, target, lines, content),
-            bounds,
-            connect_seconds=self._connect_seconds(bounds),
-            lane=lane,
-        )
-        answer = HttpAnswer(status, _join_headers(found), body)
-        _refuse_encoding(answer.headers)
-        return answer
+        return origin, encode_request(request.method, target, lines, content)
 
     def _split(self, url: str) -> tuple[Origin, bytes, bytes]:
         """The origin, the host and the target of an address. The settings bound the number of origins."""
@@ -166,6 +161,21 @@ class Transport:
         # TCP and TLS have this time each, so that httpx itself ends both within the total time. If a handshake is
         # cancelled from outside, only the garbage collector closes its socket.
         return min(self._limits.connect_timeout_seconds, bounds.total_seconds / 2)
+
+
+def fault_of(error: Exception, *, sent: bool) -> TransportFault:
+    """The fault for an error of the HTTP stack."""
+    if isinstance(error, TimeoutError):
+        return TransportFault(Meaning.SILENT, sent=sent, detail="total time-out")
+    # The exception's text may hold an address, so that only its class is logged.
+    return TransportFault(meaning_of(error), sent=sent, detail=tls_failure(error) or type(error).__name__)
+
+
+def answer_of(whole: WholeAnswer) -> HttpAnswer:
+    status, found, body = whole
+    answer = HttpAnswer(status, _join_headers(found), body)
+    _refuse_encoding(answer.headers)
+    return answer
 
 
 async def _receive(response: httpx.Response, max_bytes: int) -> HttpAnswer:

@@ -16,16 +16,22 @@ class Meaning(Enum):
     UNREADABLE = auto()
     POOL_FULL = auto()
     OUR_FAULT = auto()
+    SESSION_LOST = auto()
+    PAUSED = auto()
 
 
 class TransportFault(Exception):
-    """No usable HTTP answer was received. `sent` is False only if provably no byte of the request was sent."""
+    """No usable HTTP answer was received. `sent` is False only if provably no byte of the request was sent.
 
-    def __init__(self, meaning: Meaning, *, sent: bool, detail: str) -> None:
+    With `seconds` there is a pause of this length before the next attempt to open a connection.
+    """
+
+    def __init__(self, meaning: Meaning, *, sent: bool, detail: str, seconds: float | None = None) -> None:
         super().__init__(detail)
         self.meaning = meaning
         self.sent = sent
         self.detail = detail
+        self.seconds = seconds
 
 
 FAULTS: dict[type[Exception], Meaning] = {

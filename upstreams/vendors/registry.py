@@ -16,6 +16,7 @@ VENDORS: Final[Mapping[str, str]] = {
     "cplugin": "upstreams.vendors.cplugin",
     "broker_work": "upstreams.vendors.broker_work",
     "broctagon": "upstreams.vendors.broctagon",
+    "mt5_web": "upstreams.vendors.mt5_web",
 }
 """The package that exports VENDOR, by settings section. The schema's enum values have the same order."""
 

@@ -10,6 +10,7 @@ from support.vendor_calls import a_call, settings
 from core.clock import Clock
 from core.errors import Misunderstood
 from core.records import LiveAccountRecord
+from upstreams.http.sessions import SessionTransport
 from upstreams.http.transport import HttpAnswer, Transport
 from upstreams.open import open_upstreams
 from upstreams.vendors.kit.token_store import memory_tokens
@@ -34,17 +35,17 @@ async def server(box, adapter):
         yield house.servers[adapter.server]
 
 
-def damaged(body: bytes, dice: random.Random) -> tuple[bytes, str]:
+def damaged(body: bytes, dice: random.Random, adapter: LiveAdapter) -> tuple[bytes, str]:
     """The answer with damage in one row, and the row's login. The digits of the login are never another login's."""
     answer = json.loads(body)
-    rows = [json.dumps(row, ensure_ascii=False).encode() for row in answer["data"]]
+    rows = [json.dumps(row, ensure_ascii=False).encode() for row in answer[adapter.rows]]
     bad = dice.randrange(len(rows))
-    row, login = rows[bad], str(answer["data"][bad]["login"])
+    row, login = rows[bad], str(answer[adapter.rows][bad][adapter.login])
     after_login = row.index(login.encode()) + len(login) + 1
     place = dice.randrange(after_login, len(row) - 1)
     rows[bad] = row[:place] + dice.choice(DAMAGE) + row[min(place + dice.choice((0, 0, 1, 5)), len(row) - 1) :]
-    head, tail = json.dumps(answer | {"data": 0}).split('"data": 0')
-    return b"".join((head.encode(), b'"data": [', b", ".join(rows), b"]", tail.encode())), login
+    head, tail = json.dumps(answer | {adapter.rows: 0}).split(f'"{adapter.rows}": 0')
+    return b"".join((head.encode(), f'"{adapter.rows}": ['.encode(), b", ".join(rows), b"]", tail.encode())), login
 
 
 def shown(answer):
@@ -56,17 +57,18 @@ async def test_v2_v3_damage_of_one_row_never_changes_another(server, adapter, da
     logins = [str(row["login"]) for row in await database.fetch(query, adapter.server)]
     before = await server.live.fetch(logins, WANTED, a_call())
     dice = random.Random(adapter.server)
-    exchange = Transport.exchange
+    transport = SessionTransport if adapter.vendor == "mt5_web" else Transport
+    exchange = transport.exchange
     sent = []
 
     async def corrupting(self, request, *args, **kwargs):
         answer = await exchange(self, request, *args, **kwargs)
         if adapter.path not in request.path:
             return answer
-        sent.append(damaged(answer.body, dice))
+        sent.append(damaged(answer.body, dice, adapter))
         return HttpAnswer(answer.status, answer.headers, sent[-1][0])
 
-    monkeypatch.setattr(Transport, "exchange", corrupting)
+    monkeypatch.setattr(transport, "exchange", corrupting)
     for _ in range(ROUNDS):
         after = await server.live.fetch(logins, WANTED, a_call())
         body, login = sent[-1]

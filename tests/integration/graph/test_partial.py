@@ -90,7 +90,7 @@ def test_a_dead_erp_database_is_said_where_it_was_asked(graph, well_behaved):
     [error] = body["errors"]
     assert body["data"]["client"] is None
     assert body["data"]["viewer"] == {"name": "demo-operator"}
-    assert len(body["data"]["tradingServers"]) == 6
+    assert len(body["data"]["tradingServers"]) == 7
     assert error["path"] == ["client"]
     assert error["extensions"] == {
         "code": "UPSTREAM_UNAVAILABLE",

@@ -62,7 +62,7 @@ def careful(box):
         yield running
 
 
-@pytest.mark.parametrize("server, gives_ticket", [("R1", True), ("R3", True), ("A1", False)])
+@pytest.mark.parametrize("server, gives_ticket", [("R1", True), ("R3", True), ("A1", False), ("M1", True)])
 async def test_a_withdrawal_is_booked_once_and_its_replay_says_the_same(graph, account, server, gives_ticket):
     one = await account(server)
     await one.has(100)
@@ -111,12 +111,13 @@ async def test_no_more_is_withdrawn_than_balance_and_free_margin_without_credit(
         assert withdraw(graph, server, one.login, most)["__typename"] == "WithdrawalConfirmed"
 
 
-async def test_broctagon_itself_refuses_what_the_account_lacks(graph, account):
-    one = await account("A1")
+@pytest.mark.parametrize("server", ["A1", "M1"])
+async def test_these_vendors_themselves_refuse_what_the_account_lacks(graph, account, server):
+    one = await account(server)
     await one.has(50, credit=1000)
     before = await one.deals()
 
-    refused = withdraw(graph, "A1", one.login, "50.01")
+    refused = withdraw(graph, server, one.login, "50.01")
 
     assert outcome(refused) == ("Refused", "INSUFFICIENT_FUNDS")
     assert await one.deals() == before

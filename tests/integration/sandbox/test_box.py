@@ -20,6 +20,7 @@ import pytest
 
 from sandbox import settings
 from sandbox.processes import family_of, gone
+from upstreams.http.tls import pinned_context
 from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.registry import all_vendors
 
@@ -71,7 +72,8 @@ async def started(tmp_path) -> AsyncIterator[Started]:
 
 def status_of(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        # A certificate of the sandbox is self-signed, and the settings have its fingerprint.
+        with urllib.request.urlopen(url, timeout=10, context=pinned_context()) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         with error:
@@ -79,12 +81,12 @@ def status_of(url: str) -> int:
 
 
 async def test_everything_that_it_names_answers(box):
-    names = {"hyper", "cplugin", "cplugin_auth", "broker_work", "broctagon"}
+    names = {"hyper", "cplugin", "cplugin_auth", "broker_work", "broctagon", "mt5_web"}
 
     assert set(box.urls) == names
     assert set(box.control_urls) == {*names, "box"}
-    for url in (*box.urls.values(), *box.control_urls.values()):
-        assert url.startswith("http://127.0.0.1:")
+    for name, url in (*box.urls.items(), *box.control_urls.items()):
+        assert url.startswith("https://127.0.0.1:" if url == box.urls["mt5_web"] else "http://127.0.0.1:"), name
         assert 400 <= status_of(f"{url}/nothing-here") < 500
     connection = await asyncpg.connect(box.graph_database_url)
     assert await connection.fetchval("SELECT current_user || count(*) FROM brokergraph_erp.client") == "brokergraph311"
@@ -112,7 +114,7 @@ async def test_the_settings_file_says_what_the_graph_must_know(box):
         "withdrawals": True,
         "groups": ["Basic_IL2", "Basic_EU", "Pro_IL"],
     }
-    assert [name for name, server in found["servers"].items() if server["deposits"]] == ["R1", "R3", "A1"]
+    assert [name for name, server in found["servers"].items() if server["deposits"]] == ["R1", "R3", "A1", "M1"]
 
 
 async def test_the_settings_file_has_the_graph_s_own_field_names(box):
@@ -234,8 +236,8 @@ async def test_ports_follow_the_base(started, free_base):
 
     ports = {name: int(url.rsplit(":", 1)[1]) - free_base for name, url in facts["urls"].items()}
     controls = {name: int(url.rsplit(":", 1)[1]) - free_base for name, url in facts["control_urls"].items()}
-    assert sorted(ports.values()) == [0, 1, 2, 3, 4]
-    assert controls == {name: port + 10 for name, port in ports.items()} | {"box": 15}
+    assert sorted(ports.values()) == [0, 1, 2, 3, 4, 5]
+    assert controls == {name: port + 10 for name, port in ports.items()} | {"box": 16}
 
 
 @pytest.fixture

@@ -162,7 +162,7 @@ async def test_generated_clients_are_of_every_kind(erp):
         f" FROM brokergraph_erp.client c WHERE {mine} ORDER BY 1"
     )
     assert await erp.fetchval(f"SELECT count(*) FROM brokergraph_erp.client WHERE {mine}") == CLIENTS
-    assert await kinds(per_client.format(view=accounts)) == [0, 1, 2, 3, 4]
+    assert await kinds(per_client.format(view=accounts)) == [0, 1, 2, 3, 4, 5]
     assert await kinds(per_client.format(view="brokergraph_erp.currency_balance")) == [0, 1, 2, 3, 4, 5, 6]
     assert await kinds(f"SELECT DISTINCT server FROM {accounts} WHERE {mine} ORDER BY 1") == sorted(
         [*(server.name for server in settings.SERVERS), "X9"]

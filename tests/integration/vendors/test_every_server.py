@@ -35,7 +35,7 @@ async def test_a_server_says_what_its_vendor_declares(graph, server):
         "system": vendor_of(server.face).system,
         "hasLiveFigures": "live" in declared(server),
         "canDeposit": "deposits" in declared(server) and server.deposits,
-        "canWithdraw": "withdrawals" in declared(server) and server.deposits,
+        "canWithdraw": "withdrawals" in declared(server) and server.withdrawals,
         "canCreateAccounts": "accounts" in declared(server),
     }
 

@@ -21,7 +21,7 @@ import msgspec
 Json = Any
 
 # The members in which vendors' answers have their lists.
-_LIST: Final = re.compile(rb'"(?:data|Data|records)"\s*:\s*\[')
+_LIST: Final = re.compile(rb'"(?:data|Data|records|answer)"\s*:\s*\[')
 # A row is an object with members. The end of a text can look like the border of two rows, as in `"x": "},{", "y": 1`.
 # Then the first piece ends within a text, so that only both pieces together can be read.
 _BETWEEN_ROWS: Final = re.compile(rb'(?<=\})\s*,\s*(?=\{\s*")')

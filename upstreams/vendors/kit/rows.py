@@ -25,12 +25,13 @@ NONSENSE = (ValueError, ArithmeticError)
 """The errors of reading a row. Those of msgspec are ValueErrors."""
 
 # A quote within a text has a backslash in front, so that it does not match.
-_LOGIN: Final = re.compile(rb'(?<!\\)"login"\s*:\s*"?(\d+)"?\s*[,}]')
+_LOGIN: Final = re.compile(rb'(?<!\\)"[lL]ogin"\s*:\s*"?(\d+)"?\s*[,}]')
 _NO_MONEY: Final[frozenset[str]] = frozenset()
 
 
 class _RowLogin(msgspec.Struct):
-    login: int | str
+    login: int | str | None = None
+    capital: int | str | None = msgspec.field(name="Login", default=None)
 
 
 def read_rows(
@@ -168,6 +169,7 @@ def _login_of(row: bytes | msgspec.Raw) -> str | None:
         named = set(_LOGIN.findall(damaged))
         return named.pop().decode() if len(named) == 1 else None
     try:
-        return str(wire.decode(written, _RowLogin).login)
+        row_login = wire.decode(written, _RowLogin)
     except msgspec.DecodeError:
         return None
+    return wire.read_text(row_login.capital if row_login.login is None else row_login.login)

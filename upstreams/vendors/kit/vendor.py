@@ -14,6 +14,7 @@ from core.errors import ConfigError, System
 from upstreams.http.limits import Limits
 from upstreams.http.link import Link
 from upstreams.http.network import DIRECT, Network
+from upstreams.http.sessions import SessionRules
 from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
 from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.kit.token_store import TokenStore
@@ -46,6 +47,7 @@ class Opening:
         setting: str = "url",
         suffix: str = "",
         per_minute: float | None = None,
+        sessions: SessionRules | None = None,
     ) -> Link:
         """A link to `url`, which is the setting `setting`. Raises ConfigError for a setting that cannot be used."""
         _check_url(f"{self.path}.{setting}", url)
@@ -60,6 +62,7 @@ class Opening:
             label=self.label,
             requests_per_minute=per_minute,
             network=network,
+            sessions=sessions,
         )
         self.close_with(link.aclose)
         self.links.append(link)
