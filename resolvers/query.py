@@ -13,6 +13,7 @@ from resolvers.fields.rendered_clients import one_client, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
+from resolvers.types.account_list import account_cursors, trading_accounts
 from resolvers.types.client import Client
 from resolvers.types.clients import ClientConnection, client_query, clients
 from resolvers.types.instruction import Instruction
@@ -28,6 +29,7 @@ from resolvers.types.lookup_inputs import (
 )
 from resolvers.types.node import Node
 from resolvers.types.trading_account import TradingAccount
+from resolvers.types.trading_accounts import TradingAccountConnection
 from resolvers.types.trading_server import TradingServer, trading_servers
 from resolvers.types.upstream_health import UpstreamHealth, upstreams
 from resolvers.types.viewer import Viewer, viewer
@@ -105,6 +107,14 @@ class Query:
         trading_account,
         returns=TradingAccount | None,
         description="One trading account; null if the caller may not see it or it does not exist.",
+        upstreams=[ERP_STATEMENT],
+        scopes=[Scope.CLIENT_READ],
+    )
+    trading_accounts = root(
+        paged(account_cursors, trading_accounts),
+        returns=TradingAccountConnection | None,
+        description="A page of the accounts of all clients that the caller may see, in the order of server and login "
+        "without `orderBy`.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
     )

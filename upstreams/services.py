@@ -9,6 +9,7 @@ import msgspec
 
 from core.clock import Clock
 from core.errors import ConfigError, UpstreamError
+from upstreams.erp.lists import Lists
 from upstreams.erp.reader import Erp
 from upstreams.erp.rendering.reader import ClientTexts
 from upstreams.flow.coalescing import Sharing
@@ -72,6 +73,7 @@ class UpstreamServices:
 
     erp_database: Database
     erp: Erp
+    lists: Lists
     texts: ClientTexts
     state: StateStores
     budgets: Budgets | None
@@ -122,6 +124,7 @@ async def open_upstream_services(
         yield UpstreamServices(
             erp_database=erp_database,
             erp=erp,
+            lists=Lists(erp_database),
             texts=texts,
             state=open_stores(state_database, clock, options.process_seconds),
             budgets=budgets,

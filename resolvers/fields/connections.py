@@ -111,13 +111,18 @@ def page_request(arguments: Mapping[str, Any], order: Cursor, limits: GraphLimit
     )
 
 
-def paged(order: Cursor, resolve: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """The list or root resolver, where Relay's four arguments replace its parameter `request`, the PageRequest."""
+def paged(
+    order: Cursor | Callable[[Mapping[str, Any]], Cursor], resolve: Callable[..., Awaitable[Any]]
+) -> Callable[..., Awaitable[Any]]:
+    """The list or root resolver, where Relay's four arguments replace its parameter `request`, the PageRequest. `order`
+    gives the cursors, for a list with a choice of orders from its arguments.
+    """
 
     async def read(*leading: Any, **arguments: Any) -> Any:
         # A root resolver gets an Info, a list resolver the context.
         context = getattr(leading[-1], "context", leading[-1])
-        request = page_request(arguments, order, context.services.limits)
+        cursors = order if isinstance(order, Cursor) else order(arguments)
+        request = page_request(arguments, cursors, context.services.limits)
         return await resolve(*leading, request, **{k: v for k, v in arguments.items() if k not in _ARGUMENTS})
 
     parameters = list(inspect.signature(resolve).parameters.values())

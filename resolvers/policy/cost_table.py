@@ -85,6 +85,7 @@ PRICES: Final[Mapping[str, Cost]] = {
 
 SIZES: Final[Mapping[str, ListSize]] = {
     "Query.clients": _page(),
+    "Query.tradingAccounts": _page(),
     "Client.tradingAccounts": _page(),
     "Client.instructions": _page(),
     "Query.nodes": ListSize(slicing_arguments=["ids"]),

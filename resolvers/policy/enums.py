@@ -79,6 +79,20 @@ class TradingAccountStatus(Enum):
     ACTIVE = told(3, "The account may trade.")
 
 
+@strawberry.enum(description="The direction of an order. Nulls come last in both directions.")
+class OrderDirection(Enum):
+    ASC = told("ASC", "From the smallest to the largest value.")
+    DESC = told("DESC", "From the largest to the smallest value.")
+
+
+@strawberry.enum(description="What a list of trading accounts can be sorted by.")
+class TradingAccountOrderField(Enum):
+    SERVER_AND_LOGIN = told("SERVER_AND_LOGIN", "The server's name, then the login as text.")
+    BALANCE = told("BALANCE", "The balance, within one currency: the filter must have exactly one.")
+    EQUITY = told("EQUITY", "The equity, within one currency: the filter must have exactly one.")
+    SYNCED_AT = told("SYNCED_AT", "The time of the account's figures.")
+
+
 @strawberry.enum(description="The kind of change that an instruction makes.")
 class InstructionKind(Enum):
     CREATE_TRADING_ACCOUNT = told("CREATE_TRADING_ACCOUNT", "Make a trading account.")

@@ -16,7 +16,7 @@ from resolvers.policy.enums import ErpStatusCode, WebStatusCode
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.types.client import Client
-from resolvers.types.trading_accounts import codes
+from resolvers.types.trading_accounts import all_of, codes
 from upstreams.erp.reader import ClientQuery
 
 _LONGEST_SEARCH = 200
@@ -53,16 +53,12 @@ def client_query(asked: ClientFilter | None) -> ClientQuery:
     if not asked:
         return ClientQuery()
     return ClientQuery(
-        numbers=_tuple(asked.client_numbers),
+        numbers=all_of(asked.client_numbers),
         web_statuses=codes(given(asked.web_status), WebStatusCode.UNRECOGNISED),
         erp_statuses=codes(given(asked.erp_status), ErpStatusCode.UNRECOGNISED),
-        agencies=_tuple(asked.agency),
+        agencies=all_of(asked.agency),
         **_search(given(asked.search)),
     )
-
-
-def _tuple(values: Sequence[int] | None) -> tuple[int, ...] | None:
-    return None if given(values) is None else tuple(values or ())
 
 
 def _search(text: str | None) -> dict[str, Any]:

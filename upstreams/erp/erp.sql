@@ -19,10 +19,14 @@ AND (($11::int IS NULL AND $12::text IS NULL AND $13::text IS NULL)
 ($3::text[] IS NULL OR a.platform = ANY ($3) OR ($4::bool AND a.platform <> ALL ($5::text[])))
 AND ($6::text[] IS NULL OR a.server = ANY ($6))
 AND ($7::int[] IS NULL OR a.status = ANY ($7) OR ($8::bool AND a.status <> ALL ($9::int[])))
+AND ($10::text[] IS NULL OR a.group_name = ANY ($10))
+AND ($11::text[] IS NULL OR a.currency = ANY ($11))
+AND ($12::int[] IS NULL OR c.agency = ANY ($12))
+AND ($13::numeric IS NULL OR a.balance >= $13) AND ($14::numeric IS NULL OR a.balance <= $14)
 
 -- part: account_page
-($11::text IS NULL OR (a.server, a.login) > ($11, $12::text))
-AND ($13::text IS NULL OR (a.server, a.login) < ($13, $14::text))
+($16::text IS NULL OR (a.server, a.login) > ($16, $17::text))
+AND ($18::text IS NULL OR (a.server, a.login) < ($18, $19::text))
 
 -- part: bounded_instant
 CASE WHEN {name} >= '0001-01-01 00:00:00+00' AND {name} < '10000-01-01 00:00:00+00' THEN {name}
@@ -105,35 +109,36 @@ WHERE {visible}
 
 -- name: accounts_forward
 -- One page of accounts for each of many clients, by server and login. $3 platforms, $4 also those not listed in $5.
--- $6 servers. $7 statuses, $8 also those not listed in $9. $10 numbers. $11, $12 after, $13, $14 before, $15 limit.
+-- $6 servers. $7 statuses, $8 also those not listed in $9. $10 groups, $11 currencies, $12 agencies, $13 and $14 bounds
+-- of the balance. $15 numbers. $16, $17 after, $18, $19 before, $20 limit.
 SELECT p.*
-FROM unnest($10::int[]) AS k (client_number)
+FROM unnest($15::int[]) AS k (client_number)
 JOIN brokergraph_erp.client c ON c.client_number = k.client_number
 CROSS JOIN LATERAL (
     SELECT {account_columns}
     FROM brokergraph_erp.trading_account a
     WHERE a.client_number = k.client_number AND {matching_accounts} AND {account_page}
-    ORDER BY a.server, a.login LIMIT $15) p
+    ORDER BY a.server, a.login LIMIT $20) p
 WHERE {visible}
 ORDER BY p.server, p.login
 
 -- name: accounts_backward
 -- The same page counted from the end.
 SELECT p.*
-FROM unnest($10::int[]) AS k (client_number)
+FROM unnest($15::int[]) AS k (client_number)
 JOIN brokergraph_erp.client c ON c.client_number = k.client_number
 CROSS JOIN LATERAL (
     SELECT {account_columns}
     FROM brokergraph_erp.trading_account a
     WHERE a.client_number = k.client_number AND {matching_accounts} AND {account_page}
-    ORDER BY a.server DESC, a.login DESC LIMIT $15) p
+    ORDER BY a.server DESC, a.login DESC LIMIT $20) p
 WHERE {visible}
 ORDER BY p.server DESC, p.login DESC
 
 -- name: count_accounts
--- How many accounts does the filter match for each client? $10 numbers.
+-- How many accounts does the filter match for each client? $15 numbers.
 SELECT a.client_number, count(*) AS total
 FROM brokergraph_erp.trading_account a
 JOIN brokergraph_erp.client c ON c.client_number = a.client_number
-WHERE a.client_number = ANY ($10::int[]) AND {matching_accounts} AND {visible}
+WHERE a.client_number = ANY ($15::int[]) AND {matching_accounts} AND {visible}
 GROUP BY a.client_number

@@ -8,6 +8,7 @@ Client data cannot be read without it. Requests with the same `visible` share lo
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -74,10 +75,16 @@ class AccountQuery:
     platforms: Codes | None = None
     servers: tuple[str, ...] | None = None
     statuses: Codes | None = None
+    groups: tuple[str, ...] | None = None
+    currencies: tuple[str, ...] | None = None
+    agencies: tuple[int, ...] | None = None
+    balance_from: Decimal | None = None
+    balance_to: Decimal | None = None
 
     def parameters(self) -> tuple[Any, ...]:
-        """$3 to $9 of the part `matching_accounts`."""
-        return (*_codes(self.platforms), self.servers, *_codes(self.statuses))
+        """$3 to $14 of the part `matching_accounts`."""
+        rest = (self.groups, self.currencies, self.agencies, self.balance_from, self.balance_to)
+        return (*_codes(self.platforms), self.servers, *_codes(self.statuses), *rest)
 
 
 def _codes(codes: Codes | None) -> tuple[Any, ...]:

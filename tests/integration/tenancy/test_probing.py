@@ -25,6 +25,11 @@ NAMES_NOTHING = {
     "last": "a count",
     "platforms": "an enum",
     "statuses": "an enum",
+    "field": "an enum",
+    "direction": "an enum",
+    "groups": "a trading group, which is the broker's and no client's",
+    "balanceFrom": "a figure",
+    "balanceTo": "a figure",
     "webStatus": "an enum",
     "erpStatus": "an enum",
     "currencies": "a currency",
@@ -41,6 +46,7 @@ NAMES_NOTHING = {
 }
 OF_THE_BROKER = {
     "Client.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
+    "Query.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
     "Mutation.createTradingAccount(input.server.server)": "a trading server, which is the broker's and no client's",
 }
 
@@ -62,6 +68,7 @@ REQUEST = """mutation ($u: String!, $k: ID!) { openAccountRequest(input: { userI
   platform: { mt4: { leverage: "1" } }, idempotencyKey: $k }) {
   __typename ... on MutationError { code message retry } } }"""
 LIST = "clients(first: 5, {}: $v) {{ totalCount nodes {{ clientNumber }} pageInfo {{ hasNextPage }} }}"
+ACCOUNTS = "tradingAccounts(first: 5, {}: $v) {{ totalCount nodes {{ login }} pageInfo {{ hasNextPage }} }}"
 MINE = "client(by: { clientNumber: $n }) { %s(first: 5, %s: $v) { totalCount nodes { id } } }"
 
 
@@ -141,6 +148,23 @@ PROBES = {
            b: clients(filter: { search: $m }) { totalCount nodes { fullName } }
            c: clients(filter: { search: $f }) { totalCount nodes { fullName } } }""",
         lambda one, _: {"n": str(one.number), "m": one.email, "f": one.name},
+    ),
+    "Query.tradingAccounts(after)": (
+        f"query ($v: String!) {{ {ACCOUNTS.format('after')} }}",
+        lambda one, _: {"v": cursor("accounts", one.server, one.login)},
+    ),
+    "Query.tradingAccounts(before)": (
+        f"query ($v: String!) {{ {ACCOUNTS.format('before')} }}",
+        lambda one, _: {"v": cursor("accounts", one.server, one.login)},
+    ),
+    "Query.tradingAccounts(filter.agency)": (
+        "query ($v: Int!) { tradingAccounts(filter: { agency: [$v] }) { totalCount nodes { login } } }",
+        lambda one, _: {"v": one.agency},
+    ),
+    "Client.tradingAccounts(filter.agency)": (
+        """query ($n: Int!, $v: Int!) { client(by: { clientNumber: $n }) {
+           tradingAccounts(filter: { agency: [$v] }) { totalCount nodes { login } } } }""",
+        lambda one, mine: {"n": mine or one.number, "v": one.agency},
     ),
     "Client.tradingAccounts(after)": (
         f"query ($n: Int!, $v: String!) {{ {MINE % ('tradingAccounts', 'after')} }}",
