@@ -8,7 +8,7 @@ import strawberry
 from resolvers.context import Info
 from resolvers.fields.connections import paged
 from resolvers.fields.declare import root
-from resolvers.fields.ids import CLIENTS
+from resolvers.fields.ids import CLIENTS, INSTRUCTIONS_BY_TIME
 from resolvers.fields.rendered_clients import one_client, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
@@ -16,7 +16,8 @@ from resolvers.policy.scopes import Scope
 from resolvers.types.account_list import account_cursors, trading_accounts
 from resolvers.types.client import Client
 from resolvers.types.clients import ClientConnection, client_query, clients
-from resolvers.types.instruction import Instruction
+from resolvers.types.instruction import Instruction, InstructionConnection
+from resolvers.types.instruction_list import instructions
 from resolvers.types.lookup_inputs import (
     ClientBy,
     InstructionBy,
@@ -122,6 +123,14 @@ class Query:
         instruction,
         returns=Instruction | None,
         description="One instruction; null if the caller may not see it or it does not exist.",
+        upstreams=[STATE_STATEMENT],
+        scopes=[Scope.INSTRUCTION_READ],
+    )
+    instructions = root(
+        paged(INSTRUCTIONS_BY_TIME, instructions),
+        returns=InstructionConnection | None,
+        description="A page of the instructions for all clients that the caller may see, newest first without "
+        "`orderBy`.",
         upstreams=[STATE_STATEMENT],
         scopes=[Scope.INSTRUCTION_READ],
     )

@@ -21,6 +21,7 @@ from upstreams.state.api_keys import KeyStore
 from upstreams.state.budgets.budgets import BudgetConfig, Budgets
 from upstreams.state.budgets.opening import open_budgets
 from upstreams.state.documents import DocumentStore
+from upstreams.state.instruction_list import InstructionList
 from upstreams.state.instructions import PROCESS_SECONDS, Ledger
 from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.state.schema_version import SchemaVersion
@@ -49,6 +50,7 @@ class StateStores:
     database: Database
     schema: SchemaVersion
     ledger: Ledger
+    instructions: InstructionList
     reconciliation: ReconciliationQueue
     keys: KeyStore
     documents: DocumentStore
@@ -59,6 +61,7 @@ def open_stores(database: Database, clock: Clock, process_seconds: float = PROCE
         database=database,
         schema=SchemaVersion(database),
         ledger=Ledger(database, clock, process_seconds),
+        instructions=InstructionList(database),
         reconciliation=ReconciliationQueue(database),
         keys=KeyStore(database, clock),
         documents=DocumentStore(database, clock),

@@ -189,3 +189,8 @@ async def counted(
 def given(value: T | None) -> T | None:
     """The argument's value; None if the argument is missing or null."""
     return None if value is UNSET else value
+
+
+def all_of(values: Sequence[T] | None) -> tuple[T, ...] | None:
+    """The argument's list, which then can be a key; None if the argument is missing or null."""
+    return None if given(values) is None else tuple(values or ())

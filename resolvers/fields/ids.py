@@ -167,6 +167,7 @@ _IS_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity", re.ASCII).
 ACCOUNTS_BY_BALANCE: Final = _accounts_by("balance", _IS_NUMBER)
 ACCOUNTS_BY_EQUITY: Final = _accounts_by("equity", _IS_NUMBER)
 ACCOUNTS_BY_SYNCED_AT: Final = _accounts_by("synced_at", _is_instant)
+INSTRUCTIONS_BY_TIME: Final = Cursor('["instructions.created_at",{created_at},{number}]', str, int, begins=_is_instant)
 
 
 def _is_key(part: int | str | None) -> bool:

@@ -100,6 +100,11 @@ class InstructionKind(Enum):
     OPEN_ACCOUNT_REQUEST = told("OPEN_ACCOUNT_REQUEST", "Send a request to open an account to the CRM.")
 
 
+@strawberry.enum(description="What a list of instructions can be sorted by.")
+class InstructionOrderField(Enum):
+    CREATED_AT = told("CREATED_AT", "The time at which the instruction was received.")
+
+
 @strawberry.enum(description="The status of an instruction. CONFIRMED and REJECTED are final.")
 class InstructionStatus(Enum):
     RECEIVED = told("RECEIVED", "The instruction is stored. Nothing was sent yet.")

@@ -9,14 +9,14 @@ from strawberry import UNSET
 from core.keyset import PageRequest
 from core.records import ClientRecord
 from resolvers.context import Context, Info
-from resolvers.fields.connections import ConnectionRecord, connection_of, given
+from resolvers.fields.connections import ConnectionRecord, all_of, connection_of, given
 from resolvers.fields.ids import CLIENTS, MAX_INT
 from resolvers.policy.directives import ERP_STATEMENT
 from resolvers.policy.enums import ErpStatusCode, WebStatusCode
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.types.client import Client
-from resolvers.types.trading_accounts import all_of, codes
+from resolvers.types.trading_accounts import codes
 from upstreams.erp.reader import ClientQuery
 
 _LONGEST_SEARCH = 200

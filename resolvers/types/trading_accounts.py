@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import strawberry
 from strawberry import UNSET
@@ -11,7 +11,7 @@ from core.keyset import PageRequest
 from core.records import AccountRecord, ClientRecord
 from engine.rendering import Arguments, PathStep, RequestedField
 from resolvers.context import Caller, Context
-from resolvers.fields.connections import ConnectionRecord, connection_of, counted, given, page_request
+from resolvers.fields.connections import ConnectionRecord, all_of, connection_of, counted, given, page_request
 from resolvers.fields.ids import ACCOUNTS
 from resolvers.fields.rendering import (
     AccountPage,
@@ -35,7 +35,6 @@ from upstreams.erp.reader import AccountQuery, Codes
 
 _FILTER_PARAMETERS: Final = len(AccountQuery().parameters())
 _BOUNDS: Final = 4
-T = TypeVar("T")
 
 
 async def account_totals(
@@ -102,10 +101,6 @@ def account_query(asked: TradingAccountFilter | None, caller: Caller) -> Account
         if getattr(query, name) is not None:
             compare_figures(f"TradingAccountFilter.{name.replace('_f', 'F').replace('_t', 'T')}", query, caller)
     return query
-
-
-def all_of(values: Sequence[T] | None) -> tuple[T, ...] | None:
-    return None if given(values) is None else tuple(values or ())
 
 
 def compare_figures(what: str, query: AccountQuery, caller: Caller) -> None:

@@ -25,9 +25,12 @@ NAMES_NOTHING = {
     "last": "a count",
     "platforms": "an enum",
     "statuses": "an enum",
+    "kinds": "an enum",
     "field": "an enum",
     "direction": "an enum",
     "groups": "a trading group, which is the broker's and no client's",
+    "createdFrom": "a time",
+    "createdTo": "a time",
     "balanceFrom": "a figure",
     "balanceTo": "a figure",
     "webStatus": "an enum",
@@ -47,6 +50,7 @@ NAMES_NOTHING = {
 OF_THE_BROKER = {
     "Client.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
     "Query.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
+    "Query.instructions(filter.servers)": "a trading server, which is the broker's and no client's",
     "Mutation.createTradingAccount(input.server.server)": "a trading server, which is the broker's and no client's",
 }
 
@@ -69,6 +73,7 @@ REQUEST = """mutation ($u: String!, $k: ID!) { openAccountRequest(input: { userI
   __typename ... on MutationError { code message retry } } }"""
 LIST = "clients(first: 5, {}: $v) {{ totalCount nodes {{ clientNumber }} pageInfo {{ hasNextPage }} }}"
 ACCOUNTS = "tradingAccounts(first: 5, {}: $v) {{ totalCount nodes {{ login }} pageInfo {{ hasNextPage }} }}"
+COMMANDS = "instructions(first: 5, {}: $v) {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage }} }}"
 MINE = "client(by: { clientNumber: $n }) { %s(first: 5, %s: $v) { totalCount nodes { id } } }"
 
 
@@ -173,6 +178,18 @@ PROBES = {
     "Client.tradingAccounts(before)": (
         f"query ($n: Int!, $v: String!) {{ {MINE % ('tradingAccounts', 'before')} }}",
         lambda one, mine: {"n": mine, "v": cursor("accounts", one.server, one.login)},
+    ),
+    "Query.instructions(after)": (
+        f"query ($v: String!) {{ {COMMANDS.format('after')} }}",
+        lambda one, _: {"v": cursor("instructions.created_at", "2020-01-01T00:00:00Z", one.position)},
+    ),
+    "Query.instructions(before)": (
+        f"query ($v: String!) {{ {COMMANDS.format('before')} }}",
+        lambda one, _: {"v": cursor("instructions.created_at", "2020-01-01T00:00:00Z", one.position)},
+    ),
+    "Query.instructions(filter.clientNumbers)": (
+        "query ($v: Int!) { instructions(filter: { clientNumbers: [$v] }) { totalCount nodes { id } } }",
+        lambda one, _: {"v": one.number},
     ),
     "Client.instructions(after)": (
         f"query ($n: Int!, $v: String!) {{ {MINE % ('instructions', 'after')} }}",
