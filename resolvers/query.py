@@ -8,14 +8,14 @@ import strawberry
 from resolvers.context import Info
 from resolvers.fields.connections import paged
 from resolvers.fields.declare import root
-from resolvers.fields.ids import CLIENTS, INSTRUCTIONS_BY_TIME
+from resolvers.fields.ids import INSTRUCTIONS_BY_TIME
 from resolvers.fields.rendered_clients import one_client, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.types.account_list import account_cursors, trading_accounts
 from resolvers.types.client import Client
-from resolvers.types.clients import ClientConnection, client_query, clients
+from resolvers.types.clients import ClientConnection, client_cursors, client_query, clients
 from resolvers.types.instruction import Instruction, InstructionConnection
 from resolvers.types.instruction_list import instructions
 from resolvers.types.lookup_inputs import (
@@ -97,9 +97,9 @@ class Query:
         renderer=one_client(number_of),
     )
     clients = root(
-        paged(CLIENTS, clients),
+        paged(client_cursors, clients),
         returns=ClientConnection | None,
-        description="A page of the clients that the caller may see, in the order of their numbers.",
+        description="A page of the clients that the caller may see, in the order of their numbers without `orderBy`.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
         renderer=page_of_clients(client_query),

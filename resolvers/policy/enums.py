@@ -85,6 +85,12 @@ class OrderDirection(Enum):
     DESC = told("DESC", "From the largest to the smallest value.")
 
 
+@strawberry.enum(description="What a list of clients can be sorted by.")
+class ClientOrderField(Enum):
+    CLIENT_NUMBER = told("CLIENT_NUMBER", "The ERP's number.")
+    FULL_NAME = told("FULL_NAME", "The name, in the order of the ERP's database.")
+
+
 @strawberry.enum(description="What a list of trading accounts can be sorted by.")
 class TradingAccountOrderField(Enum):
     SERVER_AND_LOGIN = told("SERVER_AND_LOGIN", "The server's name, then the login as text.")

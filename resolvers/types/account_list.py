@@ -14,8 +14,10 @@ from resolvers.context import Info
 from resolvers.fields.connections import ConnectionRecord, given
 from resolvers.fields.ids import ACCOUNTS, ACCOUNTS_BY_BALANCE, ACCOUNTS_BY_EQUITY, ACCOUNTS_BY_SYNCED_AT, Cursor
 from resolvers.policy.enums import OrderDirection, TradingAccountOrderField
+from resolvers.types.optional_conditions import check_columns
 from resolvers.types.trading_accounts import TradingAccountFilter, account_query, compare_figures
-from upstreams.erp.lists import ACCOUNT_ORDERS, ByKey
+from upstreams.erp.list_statements import ACCOUNT_ORDERS
+from upstreams.erp.lists import Values
 
 _FIELDS = TradingAccountOrderField
 _CURSORS: Final = {
@@ -50,6 +52,7 @@ async def trading_accounts(
     query, order = account_query(filter, context.caller), ACCOUNT_ORDERS[wanted.field.value]
     if order.one_currency:
         compare_figures(f"orderBy {wanted.field.name}", query, context.caller)
+    await check_columns(query, context)
     page, values = await context.services.upstreams.lists.accounts(
         query,
         replace(order, descending=wanted.direction is OrderDirection.DESC),
@@ -61,5 +64,5 @@ async def trading_accounts(
     return ConnectionRecord(page, request, cursor_of, None, query)
 
 
-def _cursor_of(values: ByKey, cursors: Cursor, account: AccountRecord) -> str:
+def _cursor_of(values: Values, cursors: Cursor, account: AccountRecord) -> str:
     return cursors.encode(values[account.key], account.server, account.login)

@@ -29,6 +29,7 @@ from resolvers.policy.directives import ERP_STATEMENT
 from resolvers.policy.enums import Platform, TradingAccountStatus, listed
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
+from resolvers.types.optional_conditions import check_columns, searched
 from resolvers.types.scalars import CurrencyCode
 from resolvers.types.trading_account import FIGURES, TradingAccount
 from upstreams.erp.reader import AccountQuery, Codes
@@ -72,6 +73,10 @@ class TradingAccountFilter:
     balance_to: Decimal | None = strawberry.field(
         default=UNSET, description="With at most this balance. `currencies` must have exactly one currency."
     )
+    search: str | None = strawberry.field(
+        default=UNSET,
+        description="A login, or accounts of the clients that ClientFilter.search finds.",
+    )
 
 
 def codes(wanted: Sequence[Any] | None, otherwise: Any) -> Codes | None:
@@ -96,6 +101,7 @@ def account_query(asked: TradingAccountFilter | None, caller: Caller) -> Account
         agencies=all_of(asked.agency),
         balance_from=given(asked.balance_from),
         balance_to=given(asked.balance_to),
+        optional=tuple(searched("accounts", asked.search)),
     )
     for name in ("balance_from", "balance_to"):
         if getattr(query, name) is not None:
@@ -117,6 +123,7 @@ async def account_connections(
     filter: Annotated[TradingAccountFilter | None, strawberry.argument(description="Conditions for the list.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> list[ConnectionRecord[AccountRecord]]:
     query = account_query(filter, context.caller)
+    await check_columns(query, context)
     numbers = [client.client_number for client in clients]
     pages = await context.services.upstreams.erp.account_pages(
         numbers, query, request, context.caller.visible, context.call
@@ -184,6 +191,9 @@ class _RenderedPage:
 
     def _condition(self, number: int) -> Value:
         def value(context: Context, arguments: Arguments) -> Any:
-            return account_query(arguments(self._wanted).get("filter"), context.caller).parameters()[number]
+            query = account_query(arguments(self._wanted).get("filter"), context.caller)
+            if query.optional:
+                raise Unrendered("conditions on columns that the view may lack are not rendered")
+            return query.parameters()[number]
 
         return value

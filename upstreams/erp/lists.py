@@ -5,106 +5,105 @@ row was sorted. Pages therefore go on at the right place, even if the row has ch
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any
 
-from core.call import Call
+import asyncpg
+from msgspec.structs import replace
+
+from core.call import Call, Tally
 from core.keyset import Page, PageRequest, cut_page
-from core.records import AccountKey, AccountRecord
+from core.records import AccountKey, AccountRecord, ClientRecord
 from core.visibility import Visibility
-from upstreams.erp.contract import selected
-from upstreams.erp.reader import AccountQuery
+from upstreams.erp.contract import OPTIONAL
+from upstreams.erp.list_statements import ListOrder, Variant, erp_statement, list_statement
+from upstreams.erp.reader import AccountQuery, ClientQuery, optional_values, parts_of, sql
 from upstreams.erp.rows import read_records
 from upstreams.postgres.database import Database
-from upstreams.postgres.sql import read_parts, read_statements
 
-_ERP: Final = read_parts("erp/erp.sql")
-_PARTS: Final = read_parts("erp/lists.sql")
-_WAYS: Final = ("", " DESC")
-_COMPARISONS: Final = ("<", ">")
-
-
-@dataclass(frozen=True, slots=True)
-class ListOrder:
-    """An order by a column of the view, with nulls last, and then by the key. Without a column it is by the key alone.
-
-    `text` is the part of lists.sql that writes the column's value into a cursor. `type` reads it again.
-    """
-
-    column: str = ""
-    type: str = ""
-    text: str = ""
-    one_currency: bool = False
-    """Whether values compare only within one currency. The query then has exactly one."""
-    descending: bool = False
-
-
-ACCOUNT_ORDERS: Final[Mapping[str, ListOrder]] = {
-    "SERVER_AND_LOGIN": ListOrder(),
-    "BALANCE": ListOrder("balance", "numeric", "number", one_currency=True),
-    "EQUITY": ListOrder("equity", "numeric", "number", one_currency=True),
-    "SYNCED_AT": ListOrder("synced_at", "timestamptz", "instant"),
-}
-ByKey = Mapping[AccountKey, str | None]
-"""The text of the sorted column for each row of a page."""
+Values = Mapping[Any, str | None]
+"""The text of the sorted column, by the client's number or the account's key. Empty for an order by the key alone."""
 
 
 class Lists:
-    """Raises Unavailable or Misunderstood. Each method sends one statement."""
+    """Raises Unavailable or Misunderstood. Each method sends one statement. In an order by a column, the key of a
+    cursor begins with the text of this column.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._columns: set[str] = set()
+
+    async def lacked_column(self, query: ClientQuery | AccountQuery, call: Call) -> str | None:
+        """A column that the query needs and that the view `client` lacks. A found column is not looked for again."""
+        wanted = {one.column for one in query.optional} - self._columns
+        if wanted:
+            columns = OPTIONAL["client"]
+            types = [type_ for allowed in columns.values() for type_ in allowed]
+            own = replace(call, tally=Tally())  # The call plan counts only statements over rows.
+            rows = await self._database.read(sql.optional_columns, "client", list(columns), types, call=own)
+            self._columns = {row["column"] for row in rows}
+        return min(wanted - self._columns, default=None)
+
+    async def clients(
+        self, query: ClientQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
+    ) -> tuple[Page[ClientRecord], Values]:
+        if not order.column:
+            return await self._clients_by_number(query, order, page, visible, call), {}
+        variant = Variant(order=order, backward=page.backward, optional=parts_of(query))
+        bounds = _bounds(page, order, keys=1)
+        rows = await self._read(list_statement("clients_by_column", variant), query, bounds, visible, call)
+        records = read_records(ClientRecord, [tuple(row)[1:] for row in rows])
+        return cut_page(records, page), {row["client_number"]: row[0] for row in rows}
+
+    async def _clients_by_number(
+        self, query: ClientQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
+    ) -> Page[ClientRecord]:
+        # The descending list is the ascending one, read from its other end.
+        asked = page.reversed() if order.descending else page
+        name = "clients_backward" if asked.backward else "clients_forward"
+        statement = erp_statement(name, parts_of(query))
+        rows = await self._read(statement, query, _bounds(asked, order, keys=1), visible, call)
+        return cut_page(read_records(ClientRecord, rows), page)
 
     async def accounts(
         self, query: AccountQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
-    ) -> tuple[Page[AccountRecord], ByKey]:
-        """A page of accounts. A cursor's key begins with the text of the sorted column, if the order has one."""
-        sql, bounded = (_statements(order, page.backward, bounded) for bounded in (False, True))
+    ) -> tuple[Page[AccountRecord], Values]:
         name = "accounts_by_column" if order.column else "accounts"
-        bounds, values = _bounds(page, order, ties=2)
-        rows = await self._database.read(
-            getattr(sql, name),
-            *(*visible.of_clients(), *query.parameters(), *bounds, page.limit + 1, *values),
-            call=call,
-            otherwise=getattr(bounded, name),
+        statement, bounded = (
+            list_statement(name, Variant(order=order, backward=page.backward, optional=parts_of(query), bounded=one))
+            for one in (False, True)
         )
+        rows = await self._read(statement, query, _bounds(page, order, keys=2), visible, call, bounded)
         if not order.column:
             return cut_page(read_records(AccountRecord, rows), page), {}
         records = read_records(AccountRecord, [tuple(row)[1:] for row in rows])
-        return cut_page(records, page), {record.key: row[0] for record, row in zip(records, rows, strict=True)}
+        return cut_page(records, page), {AccountKey(row["server"], row["login"]): row[0] for row in rows}
+
+    async def count_clients(self, query: ClientQuery, visible: Visibility, call: Call) -> int:
+        statement = erp_statement("count_clients", parts_of(query))
+        return int((await self._read(statement, query, (), visible, call))[0]["total"])
 
     async def count_accounts(self, query: AccountQuery, visible: Visibility, call: Call) -> int:
-        sql = _statements(ListOrder(), backward=False, bounded=False)
-        rows = await self._database.read(sql.count_accounts, *visible.of_clients(), *query.parameters(), call=call)
-        return int(rows[0]["total"])
+        statement = list_statement("count_all_accounts", Variant(optional=parts_of(query)))
+        return int((await self._read(statement, query, (), visible, call))[0]["total"])
+
+    async def _read(  # noqa: PLR0913, PLR0917 - what a statement needs.
+        self,
+        statement: str,
+        query: ClientQuery | AccountQuery,
+        bounds: Sequence[Any],
+        visible: Visibility,
+        call: Call,
+        otherwise: str | None = None,
+    ) -> list[asyncpg.Record]:
+        values = (*visible.of_clients(), *query.parameters(), *bounds, *optional_values(query))
+        return await self._database.read(statement, *values, call=call, otherwise=otherwise)
 
 
-def _bounds(page: PageRequest, order: ListOrder, ties: int) -> tuple[Sequence[Any], Sequence[Any]]:
-    """The keys of rows that bound the page, and the values of the sorted column in them."""
-    ends = [end or (None,) * (ties + 1) for end in (page.after, page.before)]
-    return [part for end in ends for part in end[-ties:]], [end[0] for end in ends] if order.column else []
-
-
-@lru_cache(maxsize=64)
-def _statements(order: ListOrder, backward: bool, bounded: bool) -> SimpleNamespace:  # noqa: FBT001 - keys of a cache.
-    words = {
-        "column": order.column,
-        "type": order.type,
-        "follows": _COMPARISONS[not order.descending],
-        "precedes": _COMPARISONS[order.descending],
-    }
-    return read_statements(
-        "erp/lists.sql",
-        **words,
-        **{name: _PARTS[name].format(**words) for name in ("known_values", "nulls")},
-        account_columns=selected("trading_account", "a", bounded=bounded),
-        read=selected("trading_account", "a"),
-        visible=_ERP["visible"],
-        matching_accounts=_ERP["matching_accounts"],
-        key=_PARTS[order.text].format(**words) if order.text else "",
-        only=_PARTS["one_currency"] if order.one_currency else "",
-        way=_WAYS[order.descending != backward],
-        nulls_way=_WAYS[backward],
-    )
+def _bounds(page: PageRequest, order: ListOrder, keys: int) -> list[Any]:
+    """The keys of the rows that bound the page, the number of rows to read, and the sorted column's values in the
+    bounding rows.
+    """
+    ends = [end or (None,) * (keys + 1) for end in (page.after, page.before)]
+    values = [end[0] for end in ends] if order.column else []
+    return [*(part for end in ends for part in end[-keys:]), page.limit + 1, *values]

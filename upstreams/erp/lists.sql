@@ -1,26 +1,56 @@
--- Lists of all accounts that a caller may see, in any order. upstreams/erp/lists.py fills in the names in braces, never
--- with a value of a caller. $1 and $2 have the visibility, $3 to $14 the parameters of `matching_accounts`.
+-- Lists of all rows that a caller may see, in any order. upstreams/erp/lists.py fills in the names in braces, never with a
+-- value of a caller. $1 and $2 have the visibility. $3 to $10 are the parameters of `matching_clients`, or $3 to $14 those
+-- of `matching_accounts`. Optional conditions (erp.sql) have their parameters after all others. `one_currency` is an
+-- equality, so that an index by currency and amount gives the order.
+
+-- part: text
+{column}
 
 -- part: number
-a.{column}::text
+{column}::text
 
 -- part: instant
-to_json(a.{column}) #>> '{{}}'
+to_json({column}) #>> '{{}}'
 
 -- part: one_currency
--- Equality with one currency lets an index by currency and amount give the order.
 AND a.currency = ($11::text[])[1]
 
--- part: known_values
+-- part: clients_with_value
+c.{column} IS NOT NULL
+       AND ($11::bigint IS NULL OR (c.{column}, c.client_number) {follows} ($14::text::{type}, $11))
+       AND ($12::bigint IS NULL OR $15::text IS NULL OR (c.{column}, c.client_number) {precedes} ($15::text::{type}, $12))
+
+-- part: clients_without_value
+c.{column} IS NULL
+       AND ($11::bigint IS NULL OR $14::text IS NOT NULL OR c.client_number {follows} $11)
+       AND ($12::bigint IS NULL OR ($15::text IS NULL AND c.client_number {precedes} $12))
+
+-- part: accounts_with_value
 a.{column} IS NOT NULL
        AND ($15::text IS NULL OR (a.{column}, a.server, a.login) {follows} ($20::text::{type}, $15, $16::text))
        AND ($17::text IS NULL OR $21::text IS NULL
             OR (a.{column}, a.server, a.login) {precedes} ($21::text::{type}, $17, $18::text))
 
--- part: nulls
+-- part: accounts_without_value
 a.{column} IS NULL
        AND ($15::text IS NULL OR $20::text IS NOT NULL OR (a.server, a.login) {follows} ($15, $16::text))
        AND ($17::text IS NULL OR ($21::text IS NULL AND (a.server, a.login) {precedes} ($17, $18::text)))
+
+-- name: clients_by_column
+-- One page of clients by a column, nulls last, then by number. $11 and $14 are the number and the column's value to begin
+-- after, $12 and $15 those to end before, $13 limit. Two ranges of one index give the known values and the nulls.
+SELECT {key} AS cursor_key, {client_columns}
+FROM (
+    (SELECT {client_columns}
+     FROM brokergraph_erp.client c
+     WHERE {visible} AND {matching_clients} AND {clients_with_value}
+     ORDER BY c.{column}{way}, c.client_number{way} LIMIT $13)
+    UNION ALL
+    (SELECT {client_columns}
+     FROM brokergraph_erp.client c
+     WHERE {visible} AND {matching_clients} AND {clients_without_value}
+     ORDER BY c.{column}{way}, c.client_number{way} LIMIT $13)) c
+ORDER BY c.{column} IS NULL{nulls_way}, c.{column}{way}, c.client_number{way} LIMIT $13
 
 -- name: accounts
 -- One page of accounts by server and login. $15, $16 after, $17, $18 before, $19 limit.
@@ -34,26 +64,25 @@ ORDER BY a.server{way}, a.login{way} LIMIT $19
 
 -- name: accounts_by_column
 -- One page of accounts by a column, nulls last, then by server and login. $15, $16 and $20 are the server, the login and
--- the column's value to begin after, $17, $18 and $21 those to end before, $19 limit. Two ranges of one index give the
--- known values and the nulls.
+-- the column's value to begin after, $17, $18 and $21 those to end before, $19 limit.
 SELECT {key} AS cursor_key, {account_columns}
 FROM (
     (SELECT {read}
      FROM brokergraph_erp.trading_account a
      JOIN brokergraph_erp.client c ON c.client_number = a.client_number
      WHERE {visible} AND {matching_accounts} {only}
-       AND a.server IS NOT NULL AND a.login IS NOT NULL AND {known_values}
+       AND a.server IS NOT NULL AND a.login IS NOT NULL AND {accounts_with_value}
      ORDER BY a.{column}{way}, a.server{way}, a.login{way} LIMIT $19)
     UNION ALL
     (SELECT {read}
      FROM brokergraph_erp.trading_account a
      JOIN brokergraph_erp.client c ON c.client_number = a.client_number
      WHERE {visible} AND {matching_accounts} {only}
-       AND a.server IS NOT NULL AND a.login IS NOT NULL AND {nulls}
+       AND a.server IS NOT NULL AND a.login IS NOT NULL AND {accounts_without_value}
      ORDER BY a.{column}{way}, a.server{way}, a.login{way} LIMIT $19)) a
 ORDER BY a.{column} IS NULL{nulls_way}, a.{column}{way}, a.server{way}, a.login{way} LIMIT $19
 
--- name: count_accounts
+-- name: count_all_accounts
 -- How many accounts does the filter match?
 SELECT count(*) AS total
 FROM brokergraph_erp.trading_account a

@@ -166,6 +166,23 @@ PROBES = {
         "query ($v: Int!) { tradingAccounts(filter: { agency: [$v] }) { totalCount nodes { login } } }",
         lambda one, _: {"v": one.agency},
     ),
+    "Query.clients(filter.phone)": (
+        "query ($v: String!) { clients(filter: { phone: $v }) { totalCount nodes { fullName } } }",
+        lambda one, _: {"v": one.phone},
+    ),
+    "Query.tradingAccounts(filter.search)": (
+        """query ($l: String!, $n: String!, $m: String!) {
+           a: tradingAccounts(filter: { search: $l }) { totalCount nodes { login } }
+           b: tradingAccounts(filter: { search: $n }) { totalCount nodes { login } }
+           c: tradingAccounts(filter: { search: $m }) { totalCount nodes { login } } }""",
+        lambda one, _: {"l": one.login, "n": str(one.number), "m": one.email},
+    ),
+    "Client.tradingAccounts(filter.search)": (
+        """query ($n: Int!, $l: String!, $m: String!) { client(by: { clientNumber: $n }) {
+           a: tradingAccounts(filter: { search: $l }) { totalCount nodes { login } }
+           b: tradingAccounts(filter: { search: $m }) { totalCount nodes { login } } } }""",
+        lambda one, mine: {"n": mine or one.number, "l": one.login, "m": one.email},
+    ),
     "Client.tradingAccounts(filter.agency)": (
         """query ($n: Int!, $v: Int!) { client(by: { clientNumber: $n }) {
            tradingAccounts(filter: { agency: [$v] }) { totalCount nodes { login } } } }""",
@@ -263,6 +280,7 @@ class Thing:
     server: str
     login: str
     email: str
+    phone: str
     name: str
     user: str
     instruction: str
@@ -282,7 +300,8 @@ class Things:
 ORDERABLE = """SELECT c.*, a.server, a.login FROM brokergraph_erp.client c
     JOIN brokergraph_erp.trading_account a USING (client_number)
     WHERE c.identity_locked AND c.erp_status IN (4, 5) AND a.server = 'R1' AND a.currency = 'USD' AND """
-FOREIGN = """c.agency <> 1 AND c.client_number <> 500608 AND c.email <> '' AND c.crm_user_id <> '' AND NOT EXISTS
+FOREIGN = """c.agency <> 1 AND c.client_number <> 500608 AND c.email <> '' AND c.phone <> '' AND c.crm_user_id <> ''
+    AND NOT EXISTS
     (SELECT FROM brokergraph_erp.client n WHERE n.client_number = c.client_number + 1) ORDER BY a.login LIMIT 1"""
 
 
@@ -304,10 +323,11 @@ def things(box, callers):
 
     with ThreadPoolExecutor(1) as thread:
         mine, row, key, made, position, agencies = thread.submit(anyio.run, look).result()
-    foreign = Thing(row["client_number"], row["agency"], row["server"], row["login"], row["email"], row["full_name"],
-                    row["crm_user_id"], made, key, position)  # fmt: skip
-    absent = Thing(foreign.number + 1, agencies + 1, "R1", f"{foreign.login}00000", "nobody@example.invalid", "Zzqx",
-                   "C0499999", node_id(f"Instruction:{uuid.uuid4()}"), str(uuid.uuid4()), position + 10**6)  # fmt: skip
+    foreign = Thing(row["client_number"], row["agency"], row["server"], row["login"], row["email"], row["phone"],
+                    row["full_name"], row["crm_user_id"], made, key, position)  # fmt: skip
+    absent = Thing(foreign.number + 1, agencies + 1, "R1", f"{foreign.login}00000", "nobody@example.invalid",
+                   "99999999", "Zzqx", "C0499999", node_id(f"Instruction:{uuid.uuid4()}"), str(uuid.uuid4()),
+                   position + 10**6)  # fmt: skip
     return Things(foreign, absent, {"bound": mine["client_number"], "own": OWN_CLIENT})
 
 
