@@ -20,6 +20,7 @@ from upstreams.postgres.diagnosis import diagnosis_of
 from upstreams.state.api_keys import KeyStore
 from upstreams.state.budgets.budgets import BudgetConfig, Budgets
 from upstreams.state.budgets.opening import open_budgets
+from upstreams.state.client_totals import ClientTotals
 from upstreams.state.documents import DocumentStore
 from upstreams.state.instruction_list import InstructionList
 from upstreams.state.instructions import PROCESS_SECONDS, Ledger
@@ -41,6 +42,7 @@ class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     lookup_keys_max: int
     concurrent_pages: int
     process_seconds: float
+    exact_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class StateStores:
     schema: SchemaVersion
     ledger: Ledger
     instructions: InstructionList
+    totals: ClientTotals
     reconciliation: ReconciliationQueue
     keys: KeyStore
     documents: DocumentStore
@@ -62,6 +65,7 @@ def open_stores(database: Database, clock: Clock, process_seconds: float = PROCE
         schema=SchemaVersion(database),
         ledger=Ledger(database, clock, process_seconds),
         instructions=InstructionList(database),
+        totals=ClientTotals(database),
         reconciliation=ReconciliationQueue(database),
         keys=KeyStore(database, clock),
         documents=DocumentStore(database, clock),
@@ -127,7 +131,7 @@ async def open_upstream_services(
         yield UpstreamServices(
             erp_database=erp_database,
             erp=erp,
-            lists=Lists(erp_database),
+            lists=Lists(erp_database, options.exact_max),
             texts=texts,
             state=open_stores(state_database, clock, options.process_seconds),
             budgets=budgets,

@@ -5,6 +5,7 @@ import inspect
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, update_wrapper
 from operator import attrgetter
 from types import GenericAlias
@@ -72,6 +73,8 @@ class ConnectionRecord(Generic[T]):
     cursor_of: Callable[[T], str]
     owner: Any
     query: Any
+    as_of: datetime | None = None
+    """The time of the snapshot that gave the order; None for an exact order."""
 
     @property
     def nodes(self) -> Sequence[T]:
@@ -134,6 +137,7 @@ def paged(
 
 
 _ELEMENTS = rendered(lambda compilation, wanted, place: place.row.elements(compilation, wanted, place))
+_EXACT = rendered(lambda _compilation, _wanted, _place: ["null"])  # No order by a snapshot is rendered.
 _TOTAL_COUNT = rendered(lambda compilation, wanted, place: place.row.total_count(compilation, wanted, place))
 
 
@@ -145,8 +149,11 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
     *,
     upstream: Upstream,
     scope: Scope,
+    dated: bool = False,
 ) -> Any:
-    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections."""
+    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections.
+    `dated`: whether the list has an order by a snapshot.
+    """
     name: str = element.__strawberry_definition__.name  # type: ignore[attr-defined]
 
     @strawberry.type(name=f"{name}Edge", description=f"An element of a page of {plural}.", directives=[needs(scope)])
@@ -169,6 +176,10 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
             upstreams=[upstream],
             rendering=_TOTAL_COUNT,
         )
+        if dated:
+            as_of: datetime | None = field(
+                "The time of the snapshot that gave the order of this page; null for an exact order.", _EXACT
+            )
         is_type_of = is_a(ConnectionRecord)
 
     return Connection

@@ -165,6 +165,10 @@ def _accounts_by(column: str, begins: Callable[[str], object]) -> Cursor:
 
 _IS_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity", re.ASCII).fullmatch
 CLIENTS_BY_NAME: Final = Cursor('["clients.full_name",{key},{client_number}]', str | None, int)
+# The middle part names the snapshot; null for an order at current rates.
+CLIENTS_BY_TOTAL: Final = Cursor(
+    '["clients.total",{key},{rebuild},{client_number}]', str | None, int | None, int, begins=_IS_NUMBER
+)
 ACCOUNTS_BY_BALANCE: Final = _accounts_by("balance", _IS_NUMBER)
 ACCOUNTS_BY_EQUITY: Final = _accounts_by("equity", _IS_NUMBER)
 ACCOUNTS_BY_SYNCED_AT: Final = _accounts_by("synced_at", _is_instant)

@@ -89,6 +89,10 @@ class OrderDirection(Enum):
 class ClientOrderField(Enum):
     CLIENT_NUMBER = told("CLIENT_NUMBER", "The ERP's number.")
     FULL_NAME = told("FULL_NAME", "The name, in the order of the ERP's database.")
+    TOTAL_FLOATING_BALANCE = told(
+        "TOTAL_FLOATING_BALANCE",
+        "The total balance, at current rates. For many clients it is the total in a snapshot; see asOf.",
+    )
 
 
 @strawberry.enum(description="What a list of trading accounts can be sorted by.")

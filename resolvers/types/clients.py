@@ -11,13 +11,14 @@ from strawberry import UNSET
 
 from core.keyset import PageRequest
 from core.records import ClientRecord
-from resolvers.context import Context, Info
+from resolvers.context import Context, GraphLimits, Info
 from resolvers.fields.connections import ConnectionRecord, all_of, connection_of, given
-from resolvers.fields.ids import CLIENTS, CLIENTS_BY_NAME, Cursor
-from resolvers.policy.directives import ERP_STATEMENT
+from resolvers.fields.ids import CLIENTS, CLIENTS_BY_NAME, CLIENTS_BY_TOTAL, Cursor
+from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT, Upstream
 from resolvers.policy.enums import ClientOrderField, ErpStatusCode, OrderDirection, WebStatusCode
 from resolvers.policy.scopes import Scope
-from resolvers.types.client import Client
+from resolvers.types.client import FIGURES, Client
+from resolvers.types.clients_by_total import clients_by_total
 from resolvers.types.optional_conditions import check_columns, phone_begins, searched
 from resolvers.types.trading_accounts import codes
 from upstreams.erp.list_statements import CLIENT_ORDERS
@@ -55,7 +56,7 @@ async def client_totals(
 
 
 ClientConnection: Any = connection_of(
-    Client, "clients", CLIENTS, client_totals, upstream=ERP_STATEMENT, scope=Scope.CLIENT_READ
+    Client, "clients", CLIENTS, client_totals, upstream=ERP_STATEMENT, scope=Scope.CLIENT_READ, dated=True
 )
 
 
@@ -87,7 +88,11 @@ class ClientOrder:
 
 
 _DEFAULT: Final = ClientOrder(field=ClientOrderField.CLIENT_NUMBER, direction=OrderDirection.ASC)
-_CURSORS: Final = {ClientOrderField.CLIENT_NUMBER: CLIENTS, ClientOrderField.FULL_NAME: CLIENTS_BY_NAME}
+_CURSORS: Final = {
+    ClientOrderField.CLIENT_NUMBER: CLIENTS,
+    ClientOrderField.FULL_NAME: CLIENTS_BY_NAME,
+    ClientOrderField.TOTAL_FLOATING_BALANCE: CLIENTS_BY_TOTAL,
+}
 
 
 def client_cursors(arguments: Mapping[str, Any]) -> Cursor:
@@ -104,6 +109,9 @@ async def clients(
     context, query, wanted = info.context, client_query(filter), given(order_by) or _DEFAULT
     order = replace(CLIENT_ORDERS[wanted.field.value], descending=wanted.direction is OrderDirection.DESC)
     await check_columns(query, context)
+    if wanted.field is ClientOrderField.TOTAL_FLOATING_BALANCE:
+        context.caller.require(f"orderBy {wanted.field.name}", FIGURES)
+        return await clients_by_total(query, order, request, context)
     visible = context.caller.visible
     page, values = await context.services.upstreams.lists.clients(query, order, request, visible, context.call)
     cursor_of = partial(_cursor_of, values, _CURSORS[wanted.field]) if order.column else CLIENTS.of
@@ -112,3 +120,13 @@ async def clients(
 
 def _cursor_of(values: Values, cursors: Cursor, client: ClientRecord) -> str:
     return cursors.encode(values[client.client_number], client.client_number)
+
+
+def snapshot_reads(arguments: Mapping[str, Any], limits: GraphLimits) -> list[tuple[Upstream, int]]:
+    """The statements of a page that is sorted by a snapshot, beyond the first, with the number of their keys."""
+    if (arguments.get("orderBy") or {}).get("field") is not ClientOrderField.TOTAL_FLOATING_BALANCE:
+        return []
+    return [
+        (STATE_STATEMENT, 1),
+        (ERP_STATEMENT, arguments.get("first") or arguments.get("last") or limits.page_default),
+    ]

@@ -35,6 +35,7 @@ BY_KEY: Final = ListOrder()
 CLIENT_ORDERS: Final[Mapping[str, ListOrder]] = {
     "CLIENT_NUMBER": BY_KEY,
     "FULL_NAME": ListOrder("full_name", "text", "text"),
+    "TOTAL_FLOATING_BALANCE": ListOrder("total", "numeric", "number"),
 }
 ACCOUNT_ORDERS: Final[Mapping[str, ListOrder]] = {
     "SERVER_AND_LOGIN": BY_KEY,
@@ -59,7 +60,7 @@ class Variant:
 @lru_cache(maxsize=256)
 def list_statement(name: str, variant: Variant) -> str:
     """A statement of lists.sql. The parameters of optional conditions come after all others."""
-    return _with_conditions(_LISTS, name, _parts(variant), variant.optional)
+    return _with_conditions(_LISTS, name, parts_of_list(variant), variant.optional)
 
 
 @lru_cache(maxsize=256)
@@ -85,7 +86,8 @@ def _columns(*, bounded: bool) -> dict[str, str]:
     }
 
 
-def _parts(variant: Variant) -> dict[str, str]:
+def parts_of_list(variant: Variant) -> dict[str, str]:
+    """The names in braces of a list's statement."""
     order = variant.order
     words = {
         "column": order.column,
@@ -103,4 +105,6 @@ def _parts(variant: Variant) -> dict[str, str]:
         **ranges,
         "key": _PARTS[order.text].format(**words),
         "only": _PARTS["one_currency"] if order.one_currency else "",
+        "total": _PARTS["total"],
+        "no_total": _PARTS["no_total"],
     }

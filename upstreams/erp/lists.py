@@ -4,7 +4,7 @@ Each order ends with the key of the row, so that no two rows have the same place
 row was sorted. Pages therefore go on at the right place, even if the row has changed or is gone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -29,8 +29,9 @@ class Lists:
     cursor begins with the text of this column.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, exact_max: int) -> None:
         self._database = database
+        self._exact_max = exact_max
         self._columns: set[str] = set()
 
     async def lacked_column(self, query: ClientQuery | AccountQuery, call: Call) -> str | None:
@@ -50,7 +51,7 @@ class Lists:
         if not order.column:
             return await self._clients_by_number(query, order, page, visible, call), {}
         variant = Variant(order=order, backward=page.backward, optional=parts_of(query))
-        bounds = _bounds(page, order, keys=1)
+        bounds = bounds_of(page, order, keys=1)
         rows = await self._read(list_statement("clients_by_column", variant), query, bounds, visible, call)
         records = read_records(ClientRecord, [tuple(row)[1:] for row in rows])
         return cut_page(records, page), {row["client_number"]: row[0] for row in rows}
@@ -62,8 +63,35 @@ class Lists:
         asked = page.reversed() if order.descending else page
         name = "clients_backward" if asked.backward else "clients_forward"
         statement = erp_statement(name, parts_of(query))
-        rows = await self._read(statement, query, _bounds(asked, order, keys=1), visible, call)
+        rows = await self._read(statement, query, bounds_of(asked, order, keys=1), visible, call)
         return cut_page(read_records(ClientRecord, rows), page)
+
+    async def clients_by_total(
+        self, query: ClientQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
+    ) -> tuple[Page[ClientRecord], Values] | None:
+        """A page of clients by their totals at current rates; None if the query selects more than `exact_max`."""
+        variant = Variant(order=order, backward=page.backward, optional=parts_of(query))
+        bounds = [*bounds_of(page, order, keys=1), self._exact_max]
+        first, *rows = await self._read(list_statement("clients_by_total", variant), query, bounds, visible, call)
+        if first["too_many"]:
+            return None
+        rows = [row for row in (first, *rows) if row["client_number"] is not None]
+        records = read_records(ClientRecord, [tuple(row)[2:] for row in rows])
+        return cut_page(records, page), {row["client_number"]: row["cursor_key"] for row in rows}
+
+    async def needs_snapshot(self, call: Call) -> bool:
+        """Whether a query can select more than `exact_max` clients."""
+        statement = list_statement("more_clients", Variant())
+        return bool((await self._database.read(statement, self._exact_max, call=call))[0]["more"])
+
+    async def send_totals(self, rebuild: int, send: Callable[[bytes], Awaitable[None]], seconds: float) -> None:
+        """Send the rows of a snapshot of all totals, in PostgreSQL's binary form."""
+        statement = list_statement("all_totals", Variant())
+
+        async def copy(connection: Any) -> None:
+            await connection.copy_from_query(statement, rebuild, output=send, format="binary", timeout=seconds)
+
+        await self._database.transact(copy, seconds=seconds)
 
     async def accounts(
         self, query: AccountQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
@@ -73,7 +101,7 @@ class Lists:
             list_statement(name, Variant(order=order, backward=page.backward, optional=parts_of(query), bounded=one))
             for one in (False, True)
         )
-        rows = await self._read(statement, query, _bounds(page, order, keys=2), visible, call, bounded)
+        rows = await self._read(statement, query, bounds_of(page, order, keys=2), visible, call, bounded)
         if not order.column:
             return cut_page(read_records(AccountRecord, rows), page), {}
         records = read_records(AccountRecord, [tuple(row)[1:] for row in rows])
@@ -100,7 +128,7 @@ class Lists:
         return await self._database.read(statement, *values, call=call, otherwise=otherwise)
 
 
-def _bounds(page: PageRequest, order: ListOrder, keys: int) -> list[Any]:
+def bounds_of(page: PageRequest, order: ListOrder, keys: int) -> list[Any]:
     """The keys of the rows that bound the page, the number of rows to read, and the sorted column's values in the
     bounding rows.
     """

@@ -52,6 +52,58 @@ FROM (
      ORDER BY c.{column}{way}, c.client_number{way} LIMIT $13)) c
 ORDER BY c.{column} IS NULL{nulls_way}, c.{column}{way}, c.client_number{way} LIMIT $13
 
+-- part: total
+CASE WHEN count(*) = count(b.value) AND EXISTS (SELECT FROM brokergraph_erp.accounting_currency) THEN sum(b.value) END
+
+-- part: no_total
+CASE WHEN b.client_number IS NULL THEN 0 ELSE b.total END
+
+-- name: clients_by_total
+-- One page of clients by the sum of all balances at current rates, nulls last, then by number. $11 and $14 are the number
+-- and the total to begin after, $12 and $15 those to end before, $13 limit. If the filter selects more than $16 clients,
+-- there is one row, which says so. There is always one row.
+WITH m AS MATERIALIZED (
+    SELECT {client_columns}
+    FROM brokergraph_erp.client c
+    WHERE {visible} AND {matching_clients}
+    LIMIT $16::int + 1),
+n AS MATERIALIZED (SELECT count(*) > $16::int AS too_many FROM m),
+b AS (
+    SELECT b.client_number, {total} AS total
+    FROM brokergraph_erp.currency_balance b
+    WHERE b.client_number = ANY (ARRAY(SELECT m.client_number FROM m, n WHERE NOT n.too_many))
+      AND b.balance IS DISTINCT FROM 0
+    GROUP BY b.client_number)
+SELECT n.too_many, c.total::text AS cursor_key, {client_columns}
+FROM n
+LEFT JOIN LATERAL (
+    SELECT t.*
+    FROM (SELECT m.*, {no_total} AS total FROM m LEFT JOIN b ON b.client_number = m.client_number) t
+    WHERE NOT n.too_many
+      AND ($11::bigint IS NULL OR CASE WHEN $14::text IS NULL THEN t.total IS NULL AND t.client_number {follows} $11
+           ELSE t.total IS NULL OR (t.total, t.client_number) {follows} ($14::text::numeric, $11) END)
+      AND ($12::bigint IS NULL OR CASE WHEN $15::text IS NULL THEN t.total IS NOT NULL OR t.client_number {precedes} $12
+           ELSE (t.total, t.client_number) {precedes} ($15::text::numeric, $12) END)
+    ORDER BY t.total IS NULL{nulls_way}, t.total{way}, t.client_number{way} LIMIT $13) c ON true
+ORDER BY c.total IS NULL{nulls_way}, c.total{way}, c.client_number{way}
+
+-- name: all_totals
+-- The rows of the snapshot (upstreams/state/client_totals.py) in its columns. $1 number of the rebuild.
+SELECT $1::bigint AS rebuild, c.client_number::int, c.agency::int, c.erp_status::int, w.web_status::int,
+       {no_total} AS total, coalesce(b.sums, '{{}}'::jsonb) AS sums
+FROM brokergraph_erp.client c
+LEFT JOIN brokergraph_erp.web_status w ON w.client_number = c.client_number
+LEFT JOIN (
+    SELECT b.client_number, {total} AS total,
+           jsonb_object_agg(coalesce(b.currency, ''), jsonb_build_array(b.balance::text, b.cash::text, b.value::text)) AS sums
+    FROM brokergraph_erp.currency_balance b
+    WHERE b.balance IS DISTINCT FROM 0
+    GROUP BY b.client_number) b ON b.client_number = c.client_number
+
+-- name: more_clients
+-- Does the ERP have more than $1 clients?
+SELECT count(*) > $1::int AS more FROM (SELECT FROM brokergraph_erp.client LIMIT $1::int + 1) c
+
 -- name: accounts
 -- One page of accounts by server and login. $15, $16 after, $17, $18 before, $19 limit.
 SELECT {account_columns}

@@ -1,19 +1,16 @@
 """`Query.instructions`: by time, both ways, while instructions come and advance, and for each caller."""
 
-from urllib.parse import urlsplit, urlunsplit
+from functools import partial
 
 import anyio
 import asyncpg
 import pytest
 from support.graphs import running_graph
+from support.states import create_state
 
-from api.cli.demo_keys import add_demo_keys
-from api.settings.settings import load_settings
 from core.visibility import Visibility
-from upstreams.postgres.migrate import migrate
 from upstreams.state import instruction_list
 
-DATABASE = "instruction_list"
 COUNT = 40
 # Several of one moment, of two agencies and two callers.
 ROWS = f"""
@@ -31,24 +28,19 @@ PAGE = """query ($first: Int, $after: String, $last: Int, $before: String, $filt
 DIRECTIONS = {"ASC": "created_at, number", "DESC": "created_at DESC, number DESC"}
 
 
-async def create_state(box):
-    owner = await asyncpg.connect(box.database_url)
-    await owner.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-    await owner.execute(f"CREATE DATABASE {DATABASE}")
-    await owner.close()
-    url = urlunsplit(urlsplit(box.database_url)._replace(path=f"/{DATABASE}"))
-    settings = load_settings(box.settings_path, {"BROKERGRAPH_STATE__DATABASE_URL": url})
-    await migrate(settings.state.database_url)
-    await add_demo_keys(settings)
+async def run_in(url, statement, *arguments):
     connection = await asyncpg.connect(url)
-    await connection.execute(ROWS)
-    await connection.close()
-    return url
+    try:
+        return [row[0] for row in await connection.fetch(statement, *arguments)]
+    finally:
+        await connection.close()
 
 
 @pytest.fixture(scope="module")
 def state(box):
-    return anyio.run(create_state, box)
+    url = anyio.run(create_state, box, "instruction_list")
+    anyio.run(run_in, url, ROWS)
+    return url
 
 
 @pytest.fixture(scope="module", params=["engine", "graphql-core"])
@@ -62,17 +54,7 @@ def graph(request, box, state):
 def in_state(state):
     """Runs a statement in the state database and returns the first column of its rows."""
 
-    def run(statement, *arguments):
-        async def ask():
-            connection = await asyncpg.connect(state)
-            try:
-                return [row[0] for row in await connection.fetch(statement, *arguments)]
-            finally:
-                await connection.close()
-
-        return anyio.run(ask)
-
-    return run
+    return partial(anyio.run, run_in, state)
 
 
 def page_of(graph, key="demo-operator", **variables):

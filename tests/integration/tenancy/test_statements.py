@@ -10,7 +10,7 @@ from upstreams.check.indexes import NEEDED
 HEAD = re.compile(r"^-- (name|part): (\w+)\n", re.MULTILINE)
 COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 CLIENT_DATA = re.compile(
-    r"\bbrokergraph_erp\.(?!accounting_currency\b)\w+|\bbrokergraph\.(instruction(?:_event)?|idempotency\w*)\b"
+    r"\bbrokergraph_erp\.(?!accounting_currency\b)\w+|\bbrokergraph\.(instruction(?:_event)?|idempotency\w*|client_total)\b"
 )
 
 PARTS = {
@@ -33,6 +33,8 @@ EXCEPTED = {
     ("instructions.sql", "booked_on"): OWN_WORK,
     ("check.sql", "any_client"): OPERATOR,
     ("check.sql", "servers"): OPERATOR,
+    ("lists.sql", "all_totals"): "of the rebuild of the snapshot, which has no caller",
+    ("lists.sql", "more_clients"): "of the rebuild of the snapshot, which has no caller",
     ("proof.sql", "instructions"): OPERATOR,
     ("proof.sql", "events"): OPERATOR,
     ("proof.sql", "orphans"): OPERATOR,
