@@ -21,7 +21,7 @@ from resolvers.types.client import FIGURES, Client
 from resolvers.types.clients_by_total import clients_by_total
 from resolvers.types.optional_conditions import check_columns, phone_begins, searched
 from resolvers.types.trading_accounts import codes
-from upstreams.erp.list_statements import CLIENT_ORDERS
+from upstreams.erp.list_statements import BY_TOTAL, CLIENT_ORDERS
 from upstreams.erp.lists import Values
 from upstreams.erp.reader import ClientQuery, Condition
 
@@ -107,7 +107,8 @@ async def clients(
     order_by: Annotated[ClientOrder | None, strawberry.argument(description="The order of the list.")] = UNSET,
 ) -> ConnectionRecord[ClientRecord]:
     context, query, wanted = info.context, client_query(filter), given(order_by) or _DEFAULT
-    order = replace(CLIENT_ORDERS[wanted.field.value], descending=wanted.direction is OrderDirection.DESC)
+    order = CLIENT_ORDERS.get(wanted.field.value, BY_TOTAL)
+    order = replace(order, descending=wanted.direction is OrderDirection.DESC)
     await check_columns(query, context)
     if wanted.field is ClientOrderField.TOTAL_FLOATING_BALANCE:
         context.caller.require(f"orderBy {wanted.field.name}", FIGURES)

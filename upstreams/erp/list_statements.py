@@ -35,8 +35,9 @@ BY_KEY: Final = ListOrder()
 CLIENT_ORDERS: Final[Mapping[str, ListOrder]] = {
     "CLIENT_NUMBER": BY_KEY,
     "FULL_NAME": ListOrder("full_name", "text", "text"),
-    "TOTAL_FLOATING_BALANCE": ListOrder("total", "numeric", "number"),
 }
+BY_TOTAL: Final = ListOrder("total", "numeric", "number")
+"""The order of clients by their total balance, which is computed and no column of the view."""
 ACCOUNT_ORDERS: Final[Mapping[str, ListOrder]] = {
     "SERVER_AND_LOGIN": BY_KEY,
     "BALANCE": ListOrder("balance", "numeric", "number", one_currency=True),

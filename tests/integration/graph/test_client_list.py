@@ -382,7 +382,9 @@ PAGES = {name: (statement, values) for name, statement, values in first_pages()}
 async def test_the_first_page_of_each_order_reads_no_whole_table(large, name, agencies):
     statement, values = PAGES[name]
     connection = await asyncpg.connect(large)
-    plan = "\n".join(row[0] for row in await connection.fetch("EXPLAIN " + statement, agencies, None, *values))
-    await connection.close()
+    try:
+        plan = "\n".join(row[0] for row in await connection.fetch("EXPLAIN " + statement, agencies, None, *values))
+    finally:
+        await connection.close()
 
     assert "Seq Scan" not in plan, plan

@@ -13,7 +13,14 @@ from support.views import create_views
 from upstreams.check import erp as check
 from upstreams.erp import reader
 from upstreams.erp.contract import OPTIONAL, VIEWS
-from upstreams.erp.list_statements import ACCOUNT_ORDERS, CLIENT_ORDERS, Variant, erp_statement, list_statement
+from upstreams.erp.list_statements import (
+    ACCOUNT_ORDERS,
+    BY_TOTAL,
+    CLIENT_ORDERS,
+    Variant,
+    erp_statement,
+    list_statement,
+)
 from upstreams.postgres.sql import read_statements
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +44,9 @@ LISTED = {
     )
     for order in orders.values()
     if bool(order.column) == name.endswith("_by_column")
+} | {
+    f"lists.sql:{name}": list_statement(name, Variant(order=BY_TOTAL))
+    for name in ("clients_by_total", "all_totals", "more_clients", "count_all_accounts")
 }
 # Only these statements read a column that the view may lack.
 WITH_OPTIONAL = {
