@@ -97,26 +97,31 @@ class ClientTotals:
 
 @asynccontextmanager
 async def _sent(read: Read, number: int) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The bytes that `read` sends, a few chunks ahead. An error of `read` is raised at the end of the bytes."""
-    queue: asyncio.Queue[bytes | None] = asyncio.Queue(_CHUNKS)
+    """The bytes that `read` sends, a few chunks ahead. An error of `read` is raised after the last chunk. The read has
+    ended when the block ends, so that its connection is free.
+    """
+    queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(_CHUNKS)
 
     async def run() -> None:
         try:
             await read(number, queue.put)
-        finally:
+        except Exception as error:  # noqa: BLE001 - it is raised where the bytes are read.
+            await queue.put(error)
+        else:
             await queue.put(None)
-
-    task = asyncio.create_task(run())
 
     async def chunks() -> AsyncIterator[bytes]:
         while (chunk := await queue.get()) is not None:
+            if isinstance(chunk, Exception):
+                raise chunk
             yield chunk
-        await task
 
+    task = asyncio.create_task(run())
     try:
         yield chunks()
     finally:
         task.cancel()
+        await asyncio.wait([task])
 
 
 @lru_cache(maxsize=8)

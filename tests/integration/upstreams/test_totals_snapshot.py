@@ -38,23 +38,43 @@ async def totals(state):
     await database.close()
 
 
-@pytest.mark.parametrize("sent", [[], [b"x" * 100_000] * 30], ids=["at once", "after much"])
-async def test_a_rebuild_that_fails_leaves_the_snapshots_and_the_connections(totals, state, sent):
+@pytest.mark.parametrize("sent", [[], [EMPTY[:19]]], ids=["at once", "after the header"])
+async def test_a_rebuild_that_fails_leaves_the_snapshots_and_ends_its_read(totals, state, sent):
     async def nothing(_number, send):
         await send(EMPTY)
 
-    kept = [await totals.rebuild(nothing, 5) for _ in range(3)][1:]
+    kept, ended = [await totals.rebuild(nothing, 5) for _ in range(3)][1:], []
 
-    async def read(_number, send):
-        for chunk in sent:
-            await send(chunk)
-        raise Unavailable("gone", system=ERP_DATABASE)
+    async def read(number, send):
+        try:
+            for chunk in sent:
+                await send(chunk)
+            raise Unavailable("gone", system=ERP_DATABASE)
+        finally:
+            ended.append(number)
 
     for _ in range(15):  # More often than the pool has connections.
-        with pytest.raises(UpstreamError):
+        with pytest.raises(Unavailable, match="gone"):
             await totals.rebuild(read, 5)
 
     assert await rebuilds(state) == kept
+    assert len(ended) == 15
+
+
+async def test_a_read_ends_when_the_state_database_refuses_its_rows(totals):
+    ended = []
+
+    async def read(number, send):
+        try:
+            while True:
+                await send(b"no rows" * 10_000)
+        finally:
+            ended.append(number)
+
+    with pytest.raises(UpstreamError):
+        await totals.rebuild(read, 3)
+
+    assert len(ended) == 1
 
 
 async def test_one_process_at_a_time_has_the_lease_until_it_ends(totals):
