@@ -75,6 +75,8 @@ class ConnectionRecord(Generic[T]):
     query: Any
     as_of: datetime | None = None
     """The time of the snapshot that gave the order; None for an exact order."""
+    ends: tuple[str, str] | None = None
+    """The cursors of the ends of the page, if rows at its ends may be left out."""
 
     @property
     def nodes(self) -> Sequence[T]:
@@ -91,8 +93,8 @@ class ConnectionRecord(Generic[T]):
         return PageInfo(
             has_next_page=request.before is not None or (more and not request.backward),
             has_previous_page=request.after is not None or (more and request.backward),
-            start_cursor=self.cursor_of(rows[0]) if rows else None,
-            end_cursor=self.cursor_of(rows[-1]) if rows else None,
+            start_cursor=self.ends[0] if self.ends else self.cursor_of(rows[0]) if rows else None,
+            end_cursor=self.ends[1] if self.ends else self.cursor_of(rows[-1]) if rows else None,
         )
 
 

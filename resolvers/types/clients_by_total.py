@@ -57,14 +57,14 @@ async def _page_of(
     answers = await context.load_many(clients_by_number, [row.client_number for row in rows])
     if error := next((answer for answer in answers if isinstance(answer, BaseException)), None):
         raise error
-    clients = [client for client in answers if client is not None]
-    totals = {row.client_number: row.total for row in rows}
-
-    def cursor_of(client: ClientRecord) -> str:
-        return CLIENTS_BY_TOTAL.encode(totals[client.client_number], snapshot.rebuild, client.client_number)
-
-    page = Page(clients, snapshot.page.has_more)
-    return ConnectionRecord(page, request, cursor_of, None, query, snapshot.as_of)
+    cursors = {
+        row.client_number: CLIENTS_BY_TOTAL.encode(row.total, snapshot.rebuild, row.client_number) for row in rows
+    }
+    page = Page([client for client in answers if client is not None], snapshot.page.has_more)
+    ends = (cursors[rows[0].client_number], cursors[rows[-1].client_number]) if rows else None
+    return ConnectionRecord(
+        page, request, lambda client: cursors[client.client_number], None, query, snapshot.as_of, ends
+    )
 
 
 def _rebuild_of(request: PageRequest) -> int | None:
