@@ -9,6 +9,7 @@ from api.documents.finder import DocumentFinder
 from api.identity.api_keys import Authenticator
 from api.identity.authenticator import CallerOfToken, Identities, without_issuers
 from api.identity.last_use import storing_last_use
+from api.rebuilding import rebuilding
 from api.reconciling import reconciling
 from api.settings.settings import AuthSection, DatabaseSection, ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
@@ -84,6 +85,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         below_zero = BelowZero(clock)
         stack.push_async_callback(below_zero.aclose)
         await stack.enter_async_context(reconciling(settings, upstreams, below_zero, clock))
+        await stack.enter_async_context(rebuilding(settings.lists.snapshot_seconds, upstreams, clock))
         of_token = await _callers_of_tokens(settings.auth, stack, clock)
         auth, keys = settings.auth, upstreams.state.keys
         used = await stack.enter_async_context(storing_last_use(keys, clock, auth.last_used_every_seconds))
@@ -122,6 +124,7 @@ def _options(settings: Settings) -> UpstreamOptions:
         lookup_keys_max=settings.erp.lookup_keys_max,
         concurrent_pages=settings.erp.concurrent_pages,
         process_seconds=settings.reconciliation.process_seconds,
+        exact_max=settings.lists.exact_max,
     )
 
 

@@ -8,14 +8,16 @@ import strawberry
 from resolvers.context import Info
 from resolvers.fields.connections import paged
 from resolvers.fields.declare import root
-from resolvers.fields.ids import CLIENTS
+from resolvers.fields.ids import INSTRUCTIONS_BY_TIME
 from resolvers.fields.rendered_clients import one_client, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
+from resolvers.types.account_list import account_cursors, trading_accounts
 from resolvers.types.client import Client
-from resolvers.types.clients import ClientConnection, client_query, clients
-from resolvers.types.instruction import Instruction
+from resolvers.types.clients import ClientConnection, client_cursors, client_query, clients
+from resolvers.types.instruction import Instruction, InstructionConnection
+from resolvers.types.instruction_list import instructions
 from resolvers.types.lookup_inputs import (
     ClientBy,
     InstructionBy,
@@ -28,6 +30,7 @@ from resolvers.types.lookup_inputs import (
 )
 from resolvers.types.node import Node
 from resolvers.types.trading_account import TradingAccount
+from resolvers.types.trading_accounts import TradingAccountConnection
 from resolvers.types.trading_server import TradingServer, trading_servers
 from resolvers.types.upstream_health import UpstreamHealth, upstreams
 from resolvers.types.viewer import Viewer, viewer
@@ -94,9 +97,9 @@ class Query:
         renderer=one_client(number_of),
     )
     clients = root(
-        paged(CLIENTS, clients),
+        paged(client_cursors, clients),
         returns=ClientConnection | None,
-        description="A page of the clients that the caller may see, in the order of their numbers.",
+        description="A page of the clients that the caller may see, in the order of their numbers without `orderBy`.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
         renderer=page_of_clients(client_query),
@@ -108,10 +111,26 @@ class Query:
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
     )
+    trading_accounts = root(
+        paged(account_cursors, trading_accounts),
+        returns=TradingAccountConnection | None,
+        description="A page of the accounts of all clients that the caller may see, in the order of server and login "
+        "without `orderBy`.",
+        upstreams=[ERP_STATEMENT],
+        scopes=[Scope.CLIENT_READ],
+    )
     instruction = root(
         instruction,
         returns=Instruction | None,
         description="One instruction; null if the caller may not see it or it does not exist.",
+        upstreams=[STATE_STATEMENT],
+        scopes=[Scope.INSTRUCTION_READ],
+    )
+    instructions = root(
+        paged(INSTRUCTIONS_BY_TIME, instructions),
+        returns=InstructionConnection | None,
+        description="A page of the instructions for all clients that the caller may see, newest first without "
+        "`orderBy`.",
         upstreams=[STATE_STATEMENT],
         scopes=[Scope.INSTRUCTION_READ],
     )

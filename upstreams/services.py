@@ -9,6 +9,7 @@ import msgspec
 
 from core.clock import Clock
 from core.errors import ConfigError, UpstreamError
+from upstreams.erp.lists import Lists
 from upstreams.erp.reader import Erp
 from upstreams.erp.rendering.reader import ClientTexts
 from upstreams.flow.coalescing import Sharing
@@ -19,7 +20,9 @@ from upstreams.postgres.diagnosis import diagnosis_of
 from upstreams.state.api_keys import KeyStore
 from upstreams.state.budgets.budgets import BudgetConfig, Budgets
 from upstreams.state.budgets.opening import open_budgets
+from upstreams.state.client_totals import ClientTotals
 from upstreams.state.documents import DocumentStore
+from upstreams.state.instruction_list import InstructionList
 from upstreams.state.instructions import PROCESS_SECONDS, Ledger
 from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.state.schema_version import SchemaVersion
@@ -39,6 +42,7 @@ class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     lookup_keys_max: int
     concurrent_pages: int
     process_seconds: float
+    exact_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class StateStores:
     database: Database
     schema: SchemaVersion
     ledger: Ledger
+    instructions: InstructionList
+    totals: ClientTotals
     reconciliation: ReconciliationQueue
     keys: KeyStore
     documents: DocumentStore
@@ -58,6 +64,8 @@ def open_stores(database: Database, clock: Clock, process_seconds: float = PROCE
         database=database,
         schema=SchemaVersion(database),
         ledger=Ledger(database, clock, process_seconds),
+        instructions=InstructionList(database),
+        totals=ClientTotals(database),
         reconciliation=ReconciliationQueue(database),
         keys=KeyStore(database, clock),
         documents=DocumentStore(database, clock),
@@ -72,6 +80,7 @@ class UpstreamServices:
 
     erp_database: Database
     erp: Erp
+    lists: Lists
     texts: ClientTexts
     state: StateStores
     budgets: Budgets | None
@@ -122,6 +131,7 @@ async def open_upstream_services(
         yield UpstreamServices(
             erp_database=erp_database,
             erp=erp,
+            lists=Lists(erp_database, options.exact_max),
             texts=texts,
             state=open_stores(state_database, clock, options.process_seconds),
             budgets=budgets,

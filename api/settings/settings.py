@@ -108,6 +108,13 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return DocumentLimits(**{name: getattr(self, f"{name}_max") for name in DocumentLimits.__dataclass_fields__})
 
 
+class ListsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[lists]: how lists are sorted by the total balance. Up to `exact_max` clients are sorted at current rates."""
+
+    exact_max: AnyNumber = 10_000
+    snapshot_seconds: Seconds = 300.0
+
+
 class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """[auth]: how long an API key is cached, how long while the state database is unavailable, and the issuers of
     tokens.
@@ -130,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     erp: ErpSection
     state: StateSection = StateSection()
     limits: LimitsSection = LimitsSection()
+    lists: ListsSection = ListsSection()
     budget: BudgetConfig = BudgetConfig()
     overload: OverloadSection = OverloadSection()
     auth: AuthSection = AuthSection()

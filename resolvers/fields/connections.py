@@ -5,6 +5,7 @@ import inspect
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, update_wrapper
 from operator import attrgetter
 from types import GenericAlias
@@ -72,6 +73,10 @@ class ConnectionRecord(Generic[T]):
     cursor_of: Callable[[T], str]
     owner: Any
     query: Any
+    as_of: datetime | None = None
+    """The time of the snapshot that gave the order; None for an exact order."""
+    ends: tuple[str, str] | None = None
+    """The cursors of the ends of the page, if rows at its ends may be left out."""
 
     @property
     def nodes(self) -> Sequence[T]:
@@ -88,8 +93,8 @@ class ConnectionRecord(Generic[T]):
         return PageInfo(
             has_next_page=request.before is not None or (more and not request.backward),
             has_previous_page=request.after is not None or (more and request.backward),
-            start_cursor=self.cursor_of(rows[0]) if rows else None,
-            end_cursor=self.cursor_of(rows[-1]) if rows else None,
+            start_cursor=self.ends[0] if self.ends else self.cursor_of(rows[0]) if rows else None,
+            end_cursor=self.ends[1] if self.ends else self.cursor_of(rows[-1]) if rows else None,
         )
 
 
@@ -111,13 +116,18 @@ def page_request(arguments: Mapping[str, Any], order: Cursor, limits: GraphLimit
     )
 
 
-def paged(order: Cursor, resolve: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """The list or root resolver, where Relay's four arguments replace its parameter `request`, the PageRequest."""
+def paged(
+    order: Cursor | Callable[[Mapping[str, Any]], Cursor], resolve: Callable[..., Awaitable[Any]]
+) -> Callable[..., Awaitable[Any]]:
+    """The list or root resolver, where Relay's four arguments replace its parameter `request`, the PageRequest. `order`
+    gives the cursors, for a list with a choice of orders from its arguments.
+    """
 
     async def read(*leading: Any, **arguments: Any) -> Any:
         # A root resolver gets an Info, a list resolver the context.
         context = getattr(leading[-1], "context", leading[-1])
-        request = page_request(arguments, order, context.services.limits)
+        cursors = order if isinstance(order, Cursor) else order(arguments)
+        request = page_request(arguments, cursors, context.services.limits)
         return await resolve(*leading, request, **{k: v for k, v in arguments.items() if k not in _ARGUMENTS})
 
     parameters = list(inspect.signature(resolve).parameters.values())
@@ -129,6 +139,7 @@ def paged(order: Cursor, resolve: Callable[..., Awaitable[Any]]) -> Callable[...
 
 
 _ELEMENTS = rendered(lambda compilation, wanted, place: place.row.elements(compilation, wanted, place))
+_EXACT = rendered(lambda _compilation, _wanted, _place: ["null"])  # No order by a snapshot is rendered.
 _TOTAL_COUNT = rendered(lambda compilation, wanted, place: place.row.total_count(compilation, wanted, place))
 
 
@@ -140,8 +151,11 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
     *,
     upstream: Upstream,
     scope: Scope,
+    dated: bool = False,
 ) -> Any:
-    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections."""
+    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections.
+    `dated`: whether the list has an order by a snapshot.
+    """
     name: str = element.__strawberry_definition__.name  # type: ignore[attr-defined]
 
     @strawberry.type(name=f"{name}Edge", description=f"An element of a page of {plural}.", directives=[needs(scope)])
@@ -164,6 +178,10 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
             upstreams=[upstream],
             rendering=_TOTAL_COUNT,
         )
+        if dated:
+            as_of: datetime | None = field(
+                "The time of the snapshot that gave the order of this page; null for an exact order.", _EXACT
+            )
         is_type_of = is_a(ConnectionRecord)
 
     return Connection
@@ -184,3 +202,8 @@ async def counted(
 def given(value: T | None) -> T | None:
     """The argument's value; None if the argument is missing or null."""
     return None if value is UNSET else value
+
+
+def all_of(values: Sequence[T] | None) -> tuple[T, ...] | None:
+    """The argument's list, which then can be a key; None if the argument is missing or null."""
+    return None if given(values) is None else tuple(values or ())

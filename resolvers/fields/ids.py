@@ -8,6 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from resolvers.policy.errors import BadUserInput
 MAX_INT = 2**31 - 1
 _MAX_BIGINT = 2**63 - 1
 _LONGEST = 512
+# An index of PostgreSQL has no longer values, so that no list is sorted by longer ones.
+_LONGEST_CURSOR = 4096
 _CLIENT_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 T = TypeVar("T")
 
@@ -104,22 +107,25 @@ CLIENT_ID: Final = NodeId("Client:{client_number}", _client_number)
 ACCOUNT_ID: Final = NodeId("TradingAccount:{server}/{login}", _account_key)
 INSTRUCTION_ID: Final = NodeId("Instruction:{id}", _instruction_id)
 
-_parts = msgspec.json.Decoder(list[int | str])
+_parts = msgspec.json.Decoder(list[int | str | None])
 
 
 class Cursor:
-    """The cursors of a kind of list. `types` are the types of the values in a cursor, int or str."""
+    """The cursors of a kind of list. `types` are the types of the values in a cursor: int, str or str | None. `begins`
+    tells whether a text may be the first value.
+    """
 
-    def __init__(self, text: str, *types: type) -> None:
+    def __init__(self, text: str, *types: Any, begins: Callable[[str], object] = lambda _text: True) -> None:
         self._format = _Format(text)
         self._kind = text.split('"')[1]
         self._types = list(types)
+        self._begins = begins
         self.names = self._format.names
 
     def of(self, record: object) -> str:
         return self.encode(*self._format.values(record))
 
-    def encode(self, *key: int | str) -> str:
+    def encode(self, *key: int | str | None) -> str:
         return self._format.text(msgspec.json.encode(part).decode() for part in key)
 
     def sql(self, *columns: str) -> Json:
@@ -128,12 +134,13 @@ class Cursor:
 
     def decode(self, cursor: str) -> tuple[Any, ...]:
         """The key in a cursor of this kind of list. Raises BadUserInput for any other text."""
-        text = _decode(cursor)
+        text = _decode(cursor, _LONGEST_CURSOR)
         try:
             kind, *key = _parts.decode(text or b"null")
         except (msgspec.DecodeError, ValueError):
             kind, key = "", []
-        is_ours = kind == self._kind and [type(part) for part in key] == self._types and all(map(_is_key, key))
+        is_ours = kind == self._kind and len(key) == len(self._types) and all(map(isinstance, key, self._types))
+        is_ours = is_ours and all(map(_is_key, key)) and (not isinstance(key[0], str) or bool(self._begins(key[0])))
         if not is_ours or self.encode(*key) != cursor:
             raise BadUserInput(f"{_shown(cursor)} is not a cursor of this list; take one from its pageInfo or edges.")
         return tuple(key)
@@ -144,17 +151,41 @@ ACCOUNTS: Final = Cursor('["accounts",{server},{login}]', str, str)
 INSTRUCTIONS: Final = Cursor('["instructions",{number}]', int)
 
 
-def _is_key(part: int | str) -> bool:
+def _is_instant(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return text in {"infinity", "-infinity"}
+
+
+def _accounts_by(column: str, begins: Callable[[str], object]) -> Cursor:
+    """The cursors of accounts that are sorted by a column of the view."""
+    return Cursor(f'["accounts.{column}",{{key}},{{server}},{{login}}]', str | None, str, str, begins=begins)
+
+
+_IS_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?|NaN|-?Infinity", re.ASCII).fullmatch
+CLIENTS_BY_NAME: Final = Cursor('["clients.full_name",{key},{client_number}]', str | None, int)
+# The middle part names the snapshot; null for an order at current rates.
+CLIENTS_BY_TOTAL: Final = Cursor(
+    '["clients.total",{key},{rebuild},{client_number}]', str | None, int | None, int, begins=_IS_NUMBER
+)
+ACCOUNTS_BY_BALANCE: Final = _accounts_by("balance", _IS_NUMBER)
+ACCOUNTS_BY_EQUITY: Final = _accounts_by("equity", _IS_NUMBER)
+ACCOUNTS_BY_SYNCED_AT: Final = _accounts_by("synced_at", _is_instant)
+INSTRUCTIONS_BY_TIME: Final = Cursor('["instructions.created_at",{created_at},{number}]', str, int, begins=_is_instant)
+
+
+def _is_key(part: int | str | None) -> bool:
     """Whether the database can store the value."""
-    return "\x00" not in part if isinstance(part, str) else abs(part) <= _MAX_BIGINT
+    return "\x00" not in part if isinstance(part, str) else abs(part or 0) <= _MAX_BIGINT
 
 
 def _encode(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def _decode(text: str) -> bytes | None:
-    if len(text) > _LONGEST or not text.isascii():
+def _decode(text: str, longest: int = _LONGEST) -> bytes | None:
+    if len(text) > longest or not text.isascii():
         return None
     try:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -60,6 +60,8 @@ class _Rendering:
         call = replace(context.call, deadline=deadline.sooner(deadline.remaining() / 2))
         try:
             return await self._asked(context, arguments, call)
+        except Unrendered:
+            return None
         except UpstreamError:
             self._rests_until = clock.monotonic() + _REST_SECONDS
             return None
@@ -179,7 +181,10 @@ class _Page(_Rendering):
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         given = arguments(self._wanted)
-        request, query = page_request(given, CLIENTS, context.services.limits), self._query_of(given.get("filter"))
+        query = self._query_of(given.get("filter"))
+        if query.optional or given.get("order_by"):
+            return None
+        request = page_request(given, CLIENTS, context.services.limits)
         parameters = self._parameters(context, arguments)
         rows = await context.services.upstreams.texts.page(
             self._statement,

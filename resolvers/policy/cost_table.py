@@ -88,6 +88,8 @@ PRICES: Final[Mapping[str, Cost]] = {
 
 SIZES: Final[Mapping[str, ListSize]] = {
     "Query.clients": _page(),
+    "Query.tradingAccounts": _page(),
+    "Query.instructions": _page(),
     "Client.tradingAccounts": _page(),
     "Client.instructions": _page(),
     "Query.nodes": ListSize(slicing_arguments=["ids"]),

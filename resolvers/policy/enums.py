@@ -79,12 +79,41 @@ class TradingAccountStatus(Enum):
     ACTIVE = told(3, "The account may trade.")
 
 
+@strawberry.enum(description="The direction of an order. Nulls come last in both directions.")
+class OrderDirection(Enum):
+    ASC = told("ASC", "From the smallest to the largest value.")
+    DESC = told("DESC", "From the largest to the smallest value.")
+
+
+@strawberry.enum(description="What a list of clients can be sorted by.")
+class ClientOrderField(Enum):
+    CLIENT_NUMBER = told("CLIENT_NUMBER", "The ERP's number.")
+    FULL_NAME = told("FULL_NAME", "The name, in the order of the ERP's database.")
+    TOTAL_FLOATING_BALANCE = told(
+        "TOTAL_FLOATING_BALANCE",
+        "The total balance, at current rates. For many clients it is the total in a snapshot; see asOf.",
+    )
+
+
+@strawberry.enum(description="What a list of trading accounts can be sorted by.")
+class TradingAccountOrderField(Enum):
+    SERVER_AND_LOGIN = told("SERVER_AND_LOGIN", "The server's name, then the login as text.")
+    BALANCE = told("BALANCE", "The balance, within one currency: the filter must have exactly one.")
+    EQUITY = told("EQUITY", "The equity, within one currency: the filter must have exactly one.")
+    SYNCED_AT = told("SYNCED_AT", "The time of the account's figures.")
+
+
 @strawberry.enum(description="The kind of change that an instruction makes.")
 class InstructionKind(Enum):
     CREATE_TRADING_ACCOUNT = told("CREATE_TRADING_ACCOUNT", "Make a trading account.")
     DEPOSIT = told("DEPOSIT", "Put money on a trading account.")
     OPEN_ACCOUNT_REQUEST = told("OPEN_ACCOUNT_REQUEST", "Send a request to open an account to the CRM.")
     WITHDRAWAL = told("WITHDRAWAL", "Take money off a trading account.")
+
+
+@strawberry.enum(description="What a list of instructions can be sorted by.")
+class InstructionOrderField(Enum):
+    CREATED_AT = told("CREATED_AT", "The time at which the instruction was received.")
 
 
 @strawberry.enum(description="The status of an instruction. CONFIRMED and REJECTED are final.")

@@ -13,6 +13,7 @@ from resolvers.context import GraphLimits
 from resolvers.policy.directives import STATE_STATEMENT, Upstream
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.request.selection import Selected, Selection
+from resolvers.types.clients import snapshot_reads
 from resolvers.types.lookup_inputs import node_reads
 
 # Live figures beyond the account's own record come from a second vendor function, and the currency from the account's
@@ -20,6 +21,7 @@ from resolvers.types.lookup_inputs import node_reads
 _SECOND_FUNCTION = ("equity", "margin", "freeMargin", "marginLevel")
 _UNLIMITED = 1_000_000_000
 _BY_ID = ("Query.node", "Query.nodes")
+_CLIENTS = "Query.clients"
 
 
 Batches = Mapping[UpstreamSystem, Sequence[int]]
@@ -38,7 +40,8 @@ class _Asked(NamedTuple):
 class _Walk:
     """Adds up the calls and keys of each upstream. Equal fields of a level share a call, with any aliases."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: GraphLimits) -> None:
+        self._limits = limits
         # By the path of fields and the look-up behind the last one.
         self.asked: dict[tuple[Any, ...], _Asked] = {}
 
@@ -61,6 +64,9 @@ class _Walk:
                 self.asked[*here, number] = _Asked(parents * keys, [upstream])
         else:
             self._ask(definition, inner, parents, path, here)
+        if fields[0].coordinate == _CLIENTS:
+            for number, (upstream, keys) in enumerate(snapshot_reads(fields[0].arguments, self._limits)):
+                self.asked[*here, number] = _Asked(keys, [upstream])
         if inner:
             self.selections(inner, parents * max(one.size for one in fields), here)
 
@@ -84,7 +90,7 @@ class _Walk:
 
 def predict_calls(selection: Selection, limits: GraphLimits, batches: Batches) -> Tally:
     """The calls that an operation needs at most."""
-    walk = _Walk()
+    walk = _Walk(limits)
     walk.selections([selection], 1, ())
     total = Tally()
     for asked in walk.asked.values():

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
@@ -18,6 +18,7 @@ from resolvers.policy.enums import InstructionKind, InstructionStatus
 from resolvers.policy.scopes import Scope
 from resolvers.types.currency_balance import Money, money
 from resolvers.types.node import Node, node_id
+from upstreams.state.instruction_list import InstructionQuery
 
 if TYPE_CHECKING:
     from resolvers.types.client import Client
@@ -125,10 +126,12 @@ class Instruction(Node):
 async def instruction_totals(
     connections: Sequence[ConnectionRecord[InstructionRecord]], context: Context
 ) -> list[int | BaseException]:
-    ledger, visible = context.services.upstreams.state.ledger, context.caller.visible
+    state, visible = context.services.upstreams.state, context.caller.visible
 
-    async def count(_query: None, numbers: list[int]) -> dict[int, int]:
-        return await ledger.count(numbers, visible, context.call)
+    async def count(query: InstructionQuery | None, owners: list[Any]) -> Mapping[Any, int]:
+        if query is None:
+            return await state.ledger.count(owners, visible, context.call)
+        return {None: await state.instructions.count(query, visible, context.call)}
 
     return await counted(connections, count)
 

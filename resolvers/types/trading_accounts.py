@@ -1,6 +1,7 @@
 """`Client.tradingAccounts`: a page of a client's accounts, resolved or rendered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
 import strawberry
@@ -9,8 +10,8 @@ from strawberry import UNSET
 from core.keyset import PageRequest
 from core.records import AccountRecord, ClientRecord
 from engine.rendering import Arguments, PathStep, RequestedField
-from resolvers.context import Context
-from resolvers.fields.connections import ConnectionRecord, connection_of, counted, given, page_request
+from resolvers.context import Caller, Context
+from resolvers.fields.connections import ConnectionRecord, all_of, connection_of, counted, given, page_request
 from resolvers.fields.ids import ACCOUNTS
 from resolvers.fields.rendering import (
     AccountPage,
@@ -21,14 +22,16 @@ from resolvers.fields.rendering import (
     Row,
     Unrendered,
     Value,
-    argument,
     rendered,
     sql,
 )
 from resolvers.policy.directives import ERP_STATEMENT
 from resolvers.policy.enums import Platform, TradingAccountStatus, listed
+from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
-from resolvers.types.trading_account import TradingAccount
+from resolvers.types.optional_conditions import check_columns, searched
+from resolvers.types.scalars import CurrencyCode
+from resolvers.types.trading_account import FIGURES, TradingAccount
 from upstreams.erp.reader import AccountQuery, Codes
 
 _FILTER_PARAMETERS: Final = len(AccountQuery().parameters())
@@ -38,10 +41,15 @@ _BOUNDS: Final = 4
 async def account_totals(
     connections: Sequence[ConnectionRecord[AccountRecord]], context: Context
 ) -> list[int | BaseException]:
-    erp, visible = context.services.upstreams.erp, context.caller.visible
+    erp, lists = context.services.upstreams.erp, context.services.upstreams.lists
+    visible = context.caller.visible
 
-    async def count(query: AccountQuery, numbers: list[int]) -> dict[int, int]:
-        return await erp.count_accounts(numbers, query, visible, context.call)
+    async def count(query: AccountQuery, numbers: list[int | None]) -> Mapping[int | None, int]:
+        owners = [number for number in numbers if number is not None]
+        found: dict[int | None, int] = {}
+        if len(owners) < len(numbers):  # `Query.tradingAccounts` has no owner.
+            found[None] = await lists.count_accounts(query, visible, context.call)
+        return found | (await erp.count_accounts(owners, query, visible, context.call) if owners else {})
 
     return await counted(connections, count)
 
@@ -56,6 +64,19 @@ class TradingAccountFilter:
     platforms: list[Platform] | None = strawberry.field(default=UNSET, description="On any of these platforms.")
     servers: list[str] | None = strawberry.field(default=UNSET, description="On any of these servers.")
     statuses: list[TradingAccountStatus] | None = strawberry.field(default=UNSET, description="In any of these states.")
+    groups: list[str] | None = strawberry.field(default=UNSET, description="In any of these groups of the server.")
+    currencies: list[CurrencyCode] | None = strawberry.field(default=UNSET, description="In any of these currencies.")
+    agency: list[int] | None = strawberry.field(default=UNSET, description="Of clients of any of these agencies.")
+    balance_from: Decimal | None = strawberry.field(
+        default=UNSET, description="With at least this balance. `currencies` must have exactly one currency."
+    )
+    balance_to: Decimal | None = strawberry.field(
+        default=UNSET, description="With at most this balance. `currencies` must have exactly one currency."
+    )
+    search: str | None = strawberry.field(
+        default=UNSET,
+        description="A login, or accounts of the clients that ClientFilter.search finds.",
+    )
 
 
 def codes(wanted: Sequence[Any] | None, otherwise: Any) -> Codes | None:
@@ -66,16 +87,33 @@ def codes(wanted: Sequence[Any] | None, otherwise: Any) -> Codes | None:
     return Codes(values, otherwise in wanted, listed(otherwise))
 
 
-def account_query(asked: TradingAccountFilter | None) -> AccountQuery:
+def account_query(asked: TradingAccountFilter | None, caller: Caller) -> AccountQuery:
+    """Raises BadUserInput, and Forbidden for a condition on figures that the caller may not read."""
     if not asked:
         return AccountQuery()
-    servers = given(asked.servers)
-    return AccountQuery(
+    query = AccountQuery(
         platforms=codes(given(asked.platforms), Platform.UNRECOGNISED),
-        servers=None if servers is None else tuple(servers),
+        servers=all_of(asked.servers),
         # UNKNOWN is the ERP's number 0 and every number that this version does not know.
         statuses=codes(given(asked.statuses), TradingAccountStatus.UNKNOWN),
+        groups=all_of(asked.groups),
+        currencies=all_of(asked.currencies),
+        agencies=all_of(asked.agency),
+        balance_from=given(asked.balance_from),
+        balance_to=given(asked.balance_to),
+        optional=tuple(searched("accounts", asked.search)),
     )
+    for name in ("balance_from", "balance_to"):
+        if getattr(query, name) is not None:
+            compare_figures(f"TradingAccountFilter.{name.replace('_f', 'F').replace('_t', 'T')}", query, caller)
+    return query
+
+
+def compare_figures(what: str, query: AccountQuery, caller: Caller) -> None:
+    """Check that the caller may compare figures, and that all figures have one currency."""
+    caller.require(what, FIGURES)
+    if query.currencies is None or len(set(query.currencies)) != 1:
+        raise BadUserInput(f"{what} compares amounts, so that filter.currencies must have exactly one currency.")
 
 
 async def account_connections(
@@ -84,7 +122,8 @@ async def account_connections(
     request: PageRequest,
     filter: Annotated[TradingAccountFilter | None, strawberry.argument(description="Conditions for the list.")] = UNSET,  # noqa: A002 - the graph's name.
 ) -> list[ConnectionRecord[AccountRecord]]:
-    query = account_query(filter)
+    query = account_query(filter, context.caller)
+    await check_columns(query, context)
     numbers = [client.client_number for client in clients]
     pages = await context.services.upstreams.erp.account_pages(
         numbers, query, request, context.caller.visible, context.call
@@ -151,4 +190,10 @@ class _RenderedPage:
         return value
 
     def _condition(self, number: int) -> Value:
-        return argument(self._wanted, "filter", lambda asked: account_query(asked).parameters()[number])
+        def value(context: Context, arguments: Arguments) -> Any:
+            query = account_query(arguments(self._wanted).get("filter"), context.caller)
+            if query.optional:
+                raise Unrendered("conditions on columns that the view may lack are not rendered")
+            return query.parameters()[number]
+
+        return value

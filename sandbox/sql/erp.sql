@@ -26,7 +26,11 @@ CREATE TABLE hyper.clients (
     handling_status    integer NOT NULL,        -- 0..6, and other values in newer versions
     locked_name_and_id boolean NOT NULL,
     crm_user_id        text,                    -- Broctagon's id of the same person
-    created_on         timestamptz NOT NULL
+    created_on         timestamptz NOT NULL,
+    phone              text,                    -- digits alone, with the country code
+    search             tsvector GENERATED ALWAYS AS (
+        to_tsvector('simple', client_full_name)
+        || array_to_tsvector(array_remove(ARRAY[nullif(lower(email), ''), nullif(phone, '')], NULL))) STORED
 );
 
 CREATE TABLE hyper.clients_website_ext_record (
@@ -90,7 +94,8 @@ CREATE SCHEMA brokergraph_erp;
 
 CREATE VIEW brokergraph_erp.client AS
 SELECT c.client_number, c.client_full_name AS full_name, c.email, c.agency, c.handling_status AS erp_status,
-       s.status_text AS erp_status_text, c.locked_name_and_id AS identity_locked, c.crm_user_id
+       s.status_text AS erp_status_text, c.locked_name_and_id AS identity_locked, c.crm_user_id, c.phone,
+       c.created_on AS created_at, c.search
 FROM hyper.clients c
 LEFT JOIN hyper.handling_status s ON s.status = c.handling_status;
 

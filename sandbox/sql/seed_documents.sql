@@ -18,9 +18,9 @@ INSERT INTO hyper.currency_rates VALUES
 
 INSERT INTO hyper.clients
     (client_number, agency, last_name, first_name, client_full_name, email, handling_status, locked_name_and_id,
-     crm_user_id, created_on)
+     crm_user_id, created_on, phone)
 SELECT n, agency, last, first, first || ' ' || last, email, status, locked, 'C' || lpad(n::text, 7, '0'),
-       '2016-10-05 12:00+00'
+       '2016-10-05 12:00+00', '97250' || lpad(n::text, 7, '1')
 FROM (VALUES
     (500608, 0, 'Ben-David', 'Noa',       'noa.ben-david@example.com',  5, true),   -- [D, H-1244]
     (500014, 1, 'Levi',      'Amir',      'amir.levi@example.com',      4, true),   -- [D, H-1675] no account yet

@@ -81,13 +81,14 @@ $$;
 CREATE PROCEDURE seed.load_clients(first_number integer, last_number integer) LANGUAGE sql BEGIN ATOMIC
     INSERT INTO hyper.clients
         (client_number, agency, last_name, first_name, client_full_name, email, handling_status, locked_name_and_id,
-         crm_user_id, created_on)
+         crm_user_id, created_on, phone)
     SELECT n.client_number, seed.pick(n.client_number, 4, 6), n.last_name, n.first_name,
            n.first_name || ' ' || n.last_name,
            CASE WHEN seed.pick(n.client_number, 5, 50) > 0 THEN 'client' || n.client_number || '@example.com' END,
            ('{0,1,2,3,4,4,4,5,5,5,5,5,5,5,5,5,5,6,6,9}'::integer[])[1 + seed.pick(n.client_number, 6, 20)],
            seed.pick(n.client_number, 7, 5) > 0, 'C' || lpad(n.client_number::text, 7, '0'),
-           timestamptz '2015-01-01 00:00+00' + seed.pick(n.client_number, 8, 4000) * interval '1 day'
+           timestamptz '2015-01-01 00:00+00' + seed.pick(n.client_number, 8, 4000) * interval '1 day',
+           CASE WHEN seed.pick(n.client_number, 9, 20) > 0 THEN '9725' || lpad(n.client_number::text, 8, '0') END
     FROM seed.clients(first_number, last_number) n;
 
     INSERT INTO hyper.clients_website_ext_record

@@ -13,7 +13,7 @@ def test_everything_comes_from_this_server_and_nothing_is_complained_about(demo,
 
     graphiql.expect_standing("demo-operator")
     assert graphiql.page.title() == "brokergraph · GraphiQL"
-    assert graphiql.page.get_by_role("tab").all_inner_texts() == ["Dashboard", "Clients", "Deposit"]
+    assert graphiql.page.get_by_role("tab").all_inner_texts() == ["Dashboard", "Clients", "Largest", "Deposit"]
     assert graphiql.hosts == {demo.removeprefix("http://")}
     # The page, its files, the schema, the viewer, the answer: more than a page without its scripts would ask for.
     assert len(graphiql.requested) > 10
@@ -55,6 +55,17 @@ def test_the_clients_come_in_pages(open_page):
     assert clients["pageInfo"]["hasNextPage"] is True
 
 
+def test_the_largest_accounts_of_one_currency_are_listed(open_page):
+    graphiql = open_page()
+    graphiql.tab("Largest")
+
+    accounts = graphiql.run()["data"]["tradingAccounts"]["nodes"]
+
+    balances = [float(account["balance"]) for account in accounts]
+    assert len(balances) == 10
+    assert balances == sorted(balances, reverse=True)
+
+
 def test_the_deposit_is_booked_once_and_its_replay_says_the_same(open_page):
     graphiql = open_page()
     graphiql.tab("Deposit")
@@ -77,7 +88,7 @@ def test_a_new_set_of_examples_deposits_anew(open_page):
 
     assert second["status"] == "CONFIRMED"
     assert second["id"] != first["id"]
-    assert graphiql.page.get_by_role("tab").all_inner_texts() == ["Dashboard", "Clients", "Deposit"]
+    assert graphiql.page.get_by_role("tab").all_inner_texts() == ["Dashboard", "Clients", "Largest", "Deposit"]
 
 
 def test_the_documentation_opens_a_type(open_page):

@@ -6,7 +6,8 @@ from typing import Any
 from core.call import Call
 from core.errors import UpstreamError
 from upstreams.check.findings import CORRECT, Finding, Findings, describe_database_error, note, ok, wrong
-from upstreams.erp.contract import VIEWS
+from upstreams.check.indexes import check_indexes
+from upstreams.erp.contract import OPTIONAL, VIEWS
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_parts, read_statements
 
@@ -27,8 +28,10 @@ async def check_erp(database: Database, accounting_currency: str, configured: Se
     found = list(views(rows))
     for finding in found:
         yield finding
-    if all(finding.verdict == "ok" for finding in found):
+    if all(finding.verdict != "wrong" for finding in found):
         async for finding in _contents(database, accounting_currency, configured, call):
+            yield finding
+        for finding in await _indexes(database, rows, call):
             yield finding
 
 
@@ -40,6 +43,25 @@ def views(rows: Sequence[Any]) -> Iterator[Finding]:
     for view, columns in VIEWS.items():
         problems = list(_view(view, columns, present.get(view)))
         yield from problems or [ok(f"brokergraph_erp.{view}", f"{len(columns)} columns")]
+        if view in present:
+            for column in sorted(OPTIONAL.get(view, {}).keys() - _readable(view, rows)):
+                what = f"the optional column is missing or not {OPTIONAL[view][column][0]}; its filter is refused"
+                yield note(f"brokergraph_erp.{view}.{column}", what, _PAGE)
+
+
+def _readable(view: str, rows: Sequence[Any]) -> set[str]:
+    """The optional columns of a view that can be read."""
+    types = OPTIONAL.get(view, {})
+    found = (row for row in rows if row["view"] == view and row["readable"])
+    return {row["column"] for row in found if row["type"] in types.get(row["column"], ())}
+
+
+async def _indexes(database: Database, rows: Sequence[Any], call: Call) -> Sequence[Finding]:
+    try:
+        return await check_indexes(database, _readable("client", rows), call.deadline.remaining())
+    except UpstreamError as error:
+        what = describe_database_error(error, database.config.url)
+        return [wrong("brokergraph_erp", what, "The plans over the views cannot be read; try a query in psql.")]
 
 
 def _view(view: str, columns: Mapping[str, Sequence[str]], present: Mapping[str, Any] | None) -> Iterator[Finding]:

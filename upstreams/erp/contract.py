@@ -44,6 +44,10 @@ VIEWS: Final[Mapping[str, Columns]] = {
     "currency_balance": _of_record(BalanceRecord, "accounting_currency"),
     "accounting_currency": _columns({"currency": str}),
 }
+OPTIONAL: Final[Mapping[str, Columns]] = {
+    "client": {**_columns({"phone": str, "created_at": datetime}), "search": ("tsvector",)},
+}
+"""Columns that a view may lack. Without a column, only the filters that read this column are refused."""
 
 
 def select_list(view: str, alias: str, *, bounded: bool = False) -> str:

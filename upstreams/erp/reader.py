@@ -8,6 +8,7 @@ Client data cannot be read without it. Requests with the same `visible` share lo
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -19,6 +20,7 @@ from core.records import AccountKey, AccountRecord, BalanceRecord, ClientRecord,
 from core.secret import Secret
 from core.visibility import Visibility
 from upstreams.erp.contract import select_list
+from upstreams.erp.list_statements import erp_statement
 from upstreams.erp.rows import read_records
 from upstreams.flow.coalescing import Coalescing, K, Sharing, V
 from upstreams.postgres.database import Database
@@ -47,24 +49,27 @@ class Codes:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientQuery:
-    """Which clients are asked for; None means no condition. The three search terms are alternatives.
+class Condition:
+    """A condition on a column that the view `client` may lack: a part of erp.sql, and the part's parameters."""
 
-    The database alone folds case, because Python and PostgreSQL have different small letters for some capitals.
-    """
+    part: str
+    column: str
+    parameters: tuple[Any, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientQuery:
+    """Which clients are asked for; None means no condition."""
 
     numbers: tuple[int, ...] | None = None
     web_statuses: Codes | None = None
     erp_statuses: Codes | None = None
     agencies: tuple[int, ...] | None = None
-    number: int | None = None
-    email: str | None = field(default=None, repr=False)
-    name_prefix: str | None = field(default=None, repr=False)
+    optional: tuple[Condition, ...] = ()
 
     def parameters(self) -> tuple[Any, ...]:
-        """$3 to $13 of the part `matching_clients`."""
-        searches = (self.number, self.email, _prefix_pattern(self.name_prefix))
-        return (self.numbers, *_codes(self.web_statuses), *_codes(self.erp_statuses), self.agencies, *searches)
+        """$3 to $10 of the part `matching_clients`."""
+        return (self.numbers, *_codes(self.web_statuses), *_codes(self.erp_statuses), self.agencies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +79,21 @@ class AccountQuery:
     platforms: Codes | None = None
     servers: tuple[str, ...] | None = None
     statuses: Codes | None = None
+    groups: tuple[str, ...] | None = None
+    currencies: tuple[str, ...] | None = None
+    agencies: tuple[int, ...] | None = None
+    balance_from: Decimal | None = None
+    balance_to: Decimal | None = None
+    optional: tuple[Condition, ...] = ()
 
     def parameters(self) -> tuple[Any, ...]:
-        """$3 to $9 of the part `matching_accounts`."""
-        return (*_codes(self.platforms), self.servers, *_codes(self.statuses))
+        """$3 to $14 of the part `matching_accounts`."""
+        rest = (self.groups, self.currencies, self.agencies, self.balance_from, self.balance_to)
+        return (*_codes(self.platforms), self.servers, *_codes(self.statuses), *rest)
 
 
 def _codes(codes: Codes | None) -> tuple[Any, ...]:
     return (None, False, ()) if codes is None else (codes.wanted, codes.unlisted, codes.listed)
-
-
-def _prefix_pattern(prefix: str | None) -> str | None:
-    if prefix is None:
-        return None
-    return prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
 
 
 class Erp:
@@ -112,20 +118,6 @@ class Erp:
         rows = await self._database.read(sql.clients_by_crm_user, *visible.of_clients(), [user_id], call=call)
         return read_records(ClientRecord, rows)[0] if len(rows) == 1 else None
 
-    async def client_page(
-        self, query: ClientQuery, page: PageRequest, visible: Visibility, call: Call
-    ) -> Page[ClientRecord]:
-        statement = sql.clients_backward if page.backward else sql.clients_forward
-        after, before = (keys[0] if keys else None for keys in (page.after, page.before))
-        rows = await self._database.read(
-            statement, *visible.of_clients(), *query.parameters(), after, before, page.limit + 1, call=call
-        )
-        return cut_page(read_records(ClientRecord, rows), page)
-
-    async def count_clients(self, query: ClientQuery, visible: Visibility, call: Call) -> int:
-        rows = await self._database.read(sql.count_clients, *visible.of_clients(), *query.parameters(), call=call)
-        return int(rows[0]["total"])
-
     async def api_passwords(self, numbers: Sequence[int], visible: Visibility, call: Call) -> dict[int, Secret]:
         """The clients' passwords for the ERP's own API. They are only for calls of this API."""
         rows = await self._database.read(
@@ -137,17 +129,14 @@ class Erp:
         self, numbers: Sequence[int], query: AccountQuery, page: PageRequest, visible: Visibility, call: Call
     ) -> dict[int, Page[AccountRecord]]:
         """One page for each client; a client without such accounts has an empty one."""
-        name = "accounts_backward" if page.backward else "accounts_forward"
-        statement, bounded = getattr(sql, name), getattr(_bounded, name)
-        arguments = (*query.parameters(), numbers, *(page.after or (None, None)), *(page.before or (None, None)))
+        name, optional = "accounts_backward" if page.backward else "accounts_forward", parts_of(query)
         rows = await self._database.read(
-            statement,
-            *visible.of_clients(),
-            *arguments,
-            page.limit + 1,
+            erp_statement(name, optional),
+            *(*visible.of_clients(), *query.parameters(), numbers),
+            *(*(page.after or (None, None)), *(page.before or (None, None)), page.limit + 1, *optional_values(query)),
             call=call,
             keys=len(numbers),
-            otherwise=bounded,
+            otherwise=erp_statement(name, optional, bounded=True),
         )
         found: defaultdict[int, list[AccountRecord]] = defaultdict(list)
         for record in _with_keys(read_records(AccountRecord, rows)):
@@ -157,9 +146,9 @@ class Erp:
     async def count_accounts(
         self, numbers: Sequence[int], query: AccountQuery, visible: Visibility, call: Call
     ) -> dict[int, int]:
-        rows = await self._database.read(
-            sql.count_accounts, *visible.of_clients(), *query.parameters(), numbers, call=call, keys=len(numbers)
-        )
+        statement = erp_statement("count_accounts", parts_of(query))
+        own = (*visible.of_clients(), *query.parameters(), numbers, *optional_values(query))
+        rows = await self._database.read(statement, *own, call=call, keys=len(numbers))
         totals = dict.fromkeys(numbers, 0)
         return totals | {row["client_number"]: row["total"] for row in rows}
 
@@ -177,6 +166,16 @@ class Erp:
             return answers(rows)
 
         return Coalescing(ask, sharing, too_late=self._database.too_late, away=False)
+
+
+def parts_of(query: ClientQuery | AccountQuery) -> tuple[str, ...]:
+    """The parts of the query's optional conditions."""
+    return tuple(one.part for one in query.optional)
+
+
+def optional_values(query: ClientQuery | AccountQuery) -> list[Any]:
+    """The parameters of the query's optional conditions, which a statement has after all others."""
+    return [value for one in query.optional for value in one.parameters]
 
 
 def _clients(rows: Sequence[asyncpg.Record]) -> dict[int, ClientRecord]:

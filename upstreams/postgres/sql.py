@@ -7,21 +7,37 @@ import re
 from importlib.resources import files
 from types import SimpleNamespace
 
+_PARAMETER = re.compile(r"\$(\d+)")
 _HEAD = re.compile(r"^-- (name|part): (\w+)\n", re.MULTILINE)
 
 
 def read_statements(filename: str, **more_parts: str) -> SimpleNamespace:
     """The named statements of a file in this package, as attributes: `sql.clients_by_number`."""
     parts = read_parts(filename) | more_parts
-    statements = ((name, text) for kind, name, text in _entries(filename) if kind == "name")
-    return SimpleNamespace(**{name: text.format(**parts) for name, text in statements})
+    return SimpleNamespace(**{name: text.format(**parts) for name, text in _read(filename, "name").items()})
+
+
+def read_statement(filename: str, name: str, **parts: str) -> str:
+    """One statement of a file, with these parts alone."""
+    return _read(filename, "name")[name].format(**parts)
 
 
 def read_parts(filename: str) -> dict[str, str]:
     """The shared parts of a file, by name."""
-    return {name: text for kind, name, text in _entries(filename) if kind == "part"}
+    return _read(filename, "part")
 
 
-def _entries(filename: str) -> list[tuple[str, str, str]]:
+def last_parameter(statement: str) -> int:
+    """The highest number of a parameter."""
+    return max(map(int, _PARAMETER.findall(statement)))
+
+
+def moved(part: str, by: int) -> str:
+    """A part with renumbered parameters."""
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", part)
+
+
+def _read(filename: str, wanted: str) -> dict[str, str]:
     fields = _HEAD.split(files("upstreams").joinpath(filename).read_text(encoding="utf-8"))[1:]
-    return list(zip(fields[0::3], fields[1::3], (text.strip() for text in fields[2::3]), strict=True))
+    entries = zip(fields[0::3], fields[1::3], fields[2::3], strict=True)
+    return {name: text.strip() for kind, name, text in entries if kind == wanted}

@@ -1,4 +1,4 @@
-// The three tabs that a newcomer finds. tests/browser runs each of them and reads the answers.
+// The four tabs that a newcomer finds. tests/browser runs each of them and reads the answers.
 
 const dashboard = `# One question, four systems: Ctrl-Enter asks it.
 # Hover over a name to learn what it means.
@@ -59,6 +59,27 @@ query Clients($first: Int!, $after: String) {
 }
 `;
 
+const accounts = `# The largest accounts in dollars, of all
+# clients. Amounts compare only within one
+# currency. Nulls are last.
+query Largest($after: String) {
+  tradingAccounts(
+    first: 10
+    after: $after
+    filter: { currencies: [USD] }
+    orderBy: { field: BALANCE, direction: DESC }
+  ) {
+    pageInfo { hasNextPage endCursor }
+    nodes {
+      login
+      server { name }
+      balance
+      client { clientNumber fullName }
+    }
+  }
+}
+`;
+
 const deposit = `# Money, sent twice with one key: the replay
 # gets the first answer, and books nothing.
 # For another deposit change idempotencyKey.
@@ -99,6 +120,7 @@ export function examples(unique) {
   return [
     { query: dashboard },
     { query: clients, variables: JSON.stringify({ first: 10, after: null }, null, 2) },
+    { query: accounts, variables: JSON.stringify({ after: null }, null, 2) },
     { query: deposit, variables: JSON.stringify({ input: order }, null, 2) },
   ];
 }

@@ -34,7 +34,13 @@ LITERALS = {
     "ClientBy": [f"{{clientNumber: {number}}}" for number in NUMBERS],
     "CurrencyCode": ['"USD"', '"BTC"', '"XXX"'],
     "ClientFilter": ["{agency: [1, 2]}", "{clientNumbers: [1, 3, 5, 27]}", "{erpStatus: [UNRECOGNISED, APPROVED]}"],
-    "TradingAccountFilter": ["{platforms: [MT4]}", '{servers: ["R1", "ZZ"]}', "{statuses: [UNKNOWN, ACTIVE]}"],
+    "TradingAccountFilter": [
+        "{platforms: [MT4]}",
+        '{servers: ["R1", "ZZ"]}',
+        "{statuses: [UNKNOWN, ACTIVE]}",
+        '{groups: ["g1", "g2"], agency: [0, 1]}',
+        '{currencies: ["USD"], balanceFrom: "1", balanceTo: "20"}',
+    ],
 }
 
 

@@ -18,7 +18,7 @@ def documented(name: str) -> str:
 def another_erp(operator, box, new_database) -> Operator:
     """An ERP that is not Hyper, with the document's views over it."""
     url = new_database()
-    execute(url, documented("tables") + documented("views"))
+    execute(url, documented("tables") + documented("search") + documented("views"))
     return operator.having(BROKERGRAPH_ERP__DATABASE_URL=url, BROKERGRAPH_ERP__ACCOUNTING_CURRENCY="EUR")
 
 
@@ -72,6 +72,46 @@ def test_the_views_of_the_document_are_what_is_asked_for(another_erp):
 
     assert wrong_lines(done.stdout) == []
     assert "note  brokergraph_erp.client: there is no client in it" in done.stdout
+
+
+def test_each_index_that_the_erp_lacks_is_named(another_erp):
+    """The document's indexes are enough, and each of them is missed."""
+    another_erp.run_here("migrate")
+    lacking = another_erp.run_here("check").stdout
+    execute(another_erp.variables["BROKERGRAPH_ERP__DATABASE_URL"], documented("indexes"))
+    enough = another_erp.run_here("check").stdout
+
+    named = re.findall(
+        r"^note  brokergraph_erp\.\w+: (.*) reads all rows, because there is no index on", lacking, re.MULTILINE
+    )
+    assert named == [
+        "orderBy CLIENT_NUMBER",
+        "orderBy FULL_NAME",
+        "filter.agency",
+        "filter.phone",
+        "filter.createdFrom",
+        "orderBy SERVER_AND_LOGIN",
+        "a client's accounts",
+        "filter.search",
+        "orderBy BALANCE",
+        "orderBy SYNCED_AT",
+    ]
+    assert "reads all rows" not in enough
+    assert "ok    brokergraph_erp: every order and filter has its index\n" in enough
+
+
+def test_a_missing_optional_column_is_a_note_and_an_index_is_not_asked_of_it(another_erp):
+    execute(another_erp.variables["BROKERGRAPH_ERP__DATABASE_URL"], "DROP VIEW brokergraph_erp.client;" + re.sub(
+        r",\s*phone::text AS phone, since AS created_at, search", "", re.search(
+            r"CREATE VIEW brokergraph_erp.client AS.*?;", documented("views"), re.DOTALL)[0]))  # fmt: skip
+    another_erp.run_here("migrate")
+
+    done = another_erp.run_here("check")
+
+    assert wrong_lines(done.stdout) == []
+    for column in ("phone", "created_at", "search"):
+        assert f"note  brokergraph_erp.client.{column}: the optional column is missing" in done.stdout
+    assert "filter.phone" not in done.stdout
 
 
 FLOATING = """

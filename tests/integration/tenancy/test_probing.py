@@ -24,6 +24,14 @@ NAMES_NOTHING = {
     "last": "a count",
     "platforms": "an enum",
     "statuses": "an enum",
+    "kinds": "an enum",
+    "field": "an enum",
+    "direction": "an enum",
+    "groups": "a trading group, which is the broker's and no client's",
+    "createdFrom": "a time",
+    "createdTo": "a time",
+    "balanceFrom": "a figure",
+    "balanceTo": "a figure",
     "webStatus": "an enum",
     "erpStatus": "an enum",
     "currencies": "a currency",
@@ -41,6 +49,8 @@ NAMES_NOTHING = {
 }
 OF_THE_BROKER = {
     "Client.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
+    "Query.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
+    "Query.instructions(filter.servers)": "a trading server, which is the broker's and no client's",
     "Mutation.createTradingAccount(input.server.server)": "a trading server, which is the broker's and no client's",
 }
 
@@ -64,6 +74,8 @@ REQUEST = """mutation ($u: String!, $k: ID!) { openAccountRequest(input: { userI
   platform: { mt4: { leverage: "1" } }, idempotencyKey: $k }) {
   __typename ... on MutationError { code message retry } } }"""
 LIST = "clients(first: 5, {}: $v) {{ totalCount nodes {{ clientNumber }} pageInfo {{ hasNextPage }} }}"
+ACCOUNTS = "tradingAccounts(first: 5, {}: $v) {{ totalCount nodes {{ login }} pageInfo {{ hasNextPage }} }}"
+COMMANDS = "instructions(first: 5, {}: $v) {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage }} }}"
 MINE = "client(by: { clientNumber: $n }) { %s(first: 5, %s: $v) { totalCount nodes { id } } }"
 
 
@@ -144,6 +156,40 @@ PROBES = {
            c: clients(filter: { search: $f }) { totalCount nodes { fullName } } }""",
         lambda one, _: {"n": str(one.number), "m": one.email, "f": one.name},
     ),
+    "Query.tradingAccounts(after)": (
+        f"query ($v: String!) {{ {ACCOUNTS.format('after')} }}",
+        lambda one, _: {"v": cursor("accounts", one.server, one.login)},
+    ),
+    "Query.tradingAccounts(before)": (
+        f"query ($v: String!) {{ {ACCOUNTS.format('before')} }}",
+        lambda one, _: {"v": cursor("accounts", one.server, one.login)},
+    ),
+    "Query.tradingAccounts(filter.agency)": (
+        "query ($v: Int!) { tradingAccounts(filter: { agency: [$v] }) { totalCount nodes { login } } }",
+        lambda one, _: {"v": one.agency},
+    ),
+    "Query.clients(filter.phone)": (
+        "query ($v: String!) { clients(filter: { phone: $v }) { totalCount nodes { fullName } } }",
+        lambda one, _: {"v": one.phone},
+    ),
+    "Query.tradingAccounts(filter.search)": (
+        """query ($l: String!, $n: String!, $m: String!) {
+           a: tradingAccounts(filter: { search: $l }) { totalCount nodes { login } }
+           b: tradingAccounts(filter: { search: $n }) { totalCount nodes { login } }
+           c: tradingAccounts(filter: { search: $m }) { totalCount nodes { login } } }""",
+        lambda one, _: {"l": one.login, "n": str(one.number), "m": one.email},
+    ),
+    "Client.tradingAccounts(filter.search)": (
+        """query ($n: Int!, $l: String!, $m: String!) { client(by: { clientNumber: $n }) {
+           a: tradingAccounts(filter: { search: $l }) { totalCount nodes { login } }
+           b: tradingAccounts(filter: { search: $m }) { totalCount nodes { login } } } }""",
+        lambda one, mine: {"n": mine or one.number, "l": one.login, "m": one.email},
+    ),
+    "Client.tradingAccounts(filter.agency)": (
+        """query ($n: Int!, $v: Int!) { client(by: { clientNumber: $n }) {
+           tradingAccounts(filter: { agency: [$v] }) { totalCount nodes { login } } } }""",
+        lambda one, mine: {"n": mine or one.number, "v": one.agency},
+    ),
     "Client.tradingAccounts(after)": (
         f"query ($n: Int!, $v: String!) {{ {MINE % ('tradingAccounts', 'after')} }}",
         lambda one, mine: {"n": mine, "v": cursor("accounts", one.server, one.login)},
@@ -151,6 +197,18 @@ PROBES = {
     "Client.tradingAccounts(before)": (
         f"query ($n: Int!, $v: String!) {{ {MINE % ('tradingAccounts', 'before')} }}",
         lambda one, mine: {"n": mine, "v": cursor("accounts", one.server, one.login)},
+    ),
+    "Query.instructions(after)": (
+        f"query ($v: String!) {{ {COMMANDS.format('after')} }}",
+        lambda one, _: {"v": cursor("instructions.created_at", "2020-01-01T00:00:00Z", one.position)},
+    ),
+    "Query.instructions(before)": (
+        f"query ($v: String!) {{ {COMMANDS.format('before')} }}",
+        lambda one, _: {"v": cursor("instructions.created_at", "2020-01-01T00:00:00Z", one.position)},
+    ),
+    "Query.instructions(filter.clientNumbers)": (
+        "query ($v: Int!) { instructions(filter: { clientNumbers: [$v] }) { totalCount nodes { id } } }",
+        lambda one, _: {"v": one.number},
     ),
     "Client.instructions(after)": (
         f"query ($n: Int!, $v: String!) {{ {MINE % ('instructions', 'after')} }}",
@@ -239,6 +297,7 @@ class Thing:
     server: str
     login: str
     email: str
+    phone: str
     name: str
     user: str
     instruction: str
@@ -258,7 +317,8 @@ class Things:
 ORDERABLE = """SELECT c.*, a.server, a.login FROM brokergraph_erp.client c
     JOIN brokergraph_erp.trading_account a USING (client_number)
     WHERE c.identity_locked AND c.erp_status IN (4, 5) AND a.server = 'R1' AND a.currency = 'USD' AND """
-FOREIGN = """c.agency <> 1 AND c.client_number <> 500608 AND c.email <> '' AND c.crm_user_id <> '' AND NOT EXISTS
+FOREIGN = """c.agency <> 1 AND c.client_number <> 500608 AND c.email <> '' AND c.phone <> '' AND c.crm_user_id <> ''
+    AND NOT EXISTS
     (SELECT FROM brokergraph_erp.client n WHERE n.client_number = c.client_number + 1) ORDER BY a.login LIMIT 1"""
 
 
@@ -280,10 +340,11 @@ def things(box, callers):
 
     with ThreadPoolExecutor(1) as thread:
         mine, row, key, made, position, agencies = thread.submit(anyio.run, look).result()
-    foreign = Thing(row["client_number"], row["agency"], row["server"], row["login"], row["email"], row["full_name"],
-                    row["crm_user_id"], made, key, position)  # fmt: skip
-    absent = Thing(foreign.number + 1, agencies + 1, "R1", f"{foreign.login}00000", "nobody@example.invalid", "Zzqx",
-                   "C0499999", node_id(f"Instruction:{uuid.uuid4()}"), str(uuid.uuid4()), position + 10**6)  # fmt: skip
+    foreign = Thing(row["client_number"], row["agency"], row["server"], row["login"], row["email"], row["phone"],
+                    row["full_name"], row["crm_user_id"], made, key, position)  # fmt: skip
+    absent = Thing(foreign.number + 1, agencies + 1, "R1", f"{foreign.login}00000", "nobody@example.invalid",
+                   "99999999", "Zzqx", "C0499999", node_id(f"Instruction:{uuid.uuid4()}"), str(uuid.uuid4()),
+                   position + 10**6)  # fmt: skip
     return Things(foreign, absent, {"bound": mine["client_number"], "own": OWN_CLIENT})
 
 

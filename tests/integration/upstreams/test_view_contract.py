@@ -12,7 +12,15 @@ from support.views import create_views
 
 from upstreams.check import erp as check
 from upstreams.erp import reader
-from upstreams.erp.contract import VIEWS
+from upstreams.erp.contract import OPTIONAL, VIEWS
+from upstreams.erp.list_statements import (
+    ACCOUNT_ORDERS,
+    BY_TOTAL,
+    CLIENT_ORDERS,
+    Variant,
+    erp_statement,
+    list_statement,
+)
 from upstreams.postgres.sql import read_statements
 
 pytestmark = pytest.mark.anyio
@@ -26,6 +34,27 @@ RENDERED = {
     for coordinate, _, operation in reached()
     if (statement := statement_of(operation)) is not None
     for kind in KINDS
+}
+LISTED = {
+    f"lists.sql:{name} {order.column}": list_statement(name, Variant(order=order))
+    for name, orders in (
+        ("clients_by_column", CLIENT_ORDERS),
+        ("accounts_by_column", ACCOUNT_ORDERS),
+        ("accounts", ACCOUNT_ORDERS),
+    )
+    for order in orders.values()
+    if bool(order.column) == name.endswith("_by_column")
+} | {
+    f"lists.sql:{name}": list_statement(name, Variant(order=BY_TOTAL))
+    for name in ("clients_by_total", "all_totals", "more_clients", "count_all_accounts")
+}
+# Only these statements read a column that the view may lack.
+WITH_OPTIONAL = {
+    f"erp.sql:{part}": erp_statement("count_clients", (part,))
+    for part in ("clients_search", "clients_phone", "clients_created")
+} | {
+    "erp.sql:accounts_search": erp_statement("accounts_forward", ("accounts_search",)),
+    "lists.sql:accounts_search": list_statement("accounts", Variant(optional=("accounts_search",))),
 }
 # The records' own lists would read each column of the contract, whether it has a use or not.
 SHORTEST = {
@@ -67,10 +96,26 @@ async def lacks_a_column(connection, statement):
     return False
 
 
-@pytest.mark.parametrize("statements", [CHECKED, WRITTEN, RENDERED], ids=["check", "erp.sql", "rendered"])
+@pytest.mark.parametrize(
+    "statements", [CHECKED, WRITTEN, RENDERED, LISTED], ids=["check", "erp.sql", "rendered", "lists.sql"]
+)
 async def test_every_column_that_a_statement_reads_is_in_the_contract(connection, statements):
     assert statements
     assert [name for name, text in statements.items() if await lacks_a_column(connection, text)] == []
+
+
+async def test_an_optional_column_is_read_by_its_own_conditions_alone(connection):
+    read = dict.fromkeys(OPTIONAL["client"], False)
+    for statement in WITH_OPTIONAL.values():
+        assert await lacks_a_column(connection, statement)
+        for column, types in OPTIONAL["client"].items():
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(f"ALTER TABLE brokergraph_erp.client ADD COLUMN {column} {types[0]}")
+            read[column] |= not await lacks_a_column(connection, statement)
+            await transaction.rollback()
+
+    assert all(read.values()), read
 
 
 @pytest.mark.parametrize("view, column", [pytest.param(*one, id=".".join(one)) for one in COLUMNS])
@@ -86,7 +131,12 @@ async def test_a_column_of_the_contract_is_read_by_a_statement(connection, view,
     assert readers, f"no statement and no rendered field reads {view}.{column}"
 
 
-CONTRACT = {f"{view}.{column} {types[0]}" for view, columns in VIEWS.items() for column, types in columns.items()}
+CONTRACT = {
+    f"{view}.{column} {types[0]}"
+    for views in (VIEWS, OPTIONAL)
+    for view, columns in views.items()
+    for column, types in columns.items()
+}
 
 
 def documented():

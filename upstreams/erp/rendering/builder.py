@@ -64,7 +64,7 @@ Body = Callable[[Row], Json]
 
 @dataclass(frozen=True, slots=True)
 class AccountPage:
-    """Names of parameters: the number of accounts, the conditions (seven, as AccountQuery gives them; none for all),
+    """Names of parameters: the number of accounts, the conditions (as AccountQuery gives them; none for all),
     and the keys that bound the page (four; none for no bounds).
     """
 
@@ -212,7 +212,10 @@ class StatementBuilder:
         return self._pages.setdefault(select, f"a{len(self._pages)}")
 
     def _matching(self, page: AccountPage) -> str:
-        return f" AND {self._part('matching_accounts', page.filter)}" if page.filter else ""
+        if not page.filter:
+            return ""
+        self.client.column("agency")  # The filter reads this column of the client.
+        return f" AND {self._part('matching_accounts', page.filter)}"
 
     def _within(self, page: AccountPage) -> str:
         return f" AND {self._part('account_page', page.bounds)}" if page.bounds else ""

@@ -71,7 +71,7 @@ class ClientTexts:
         *,
         looks_ahead: bool,
     ) -> Page[Texts]:
-        """Like erp.client_page. Waiters for pages of all clients share a statement. `has_more` is only right with
+        """Like Lists.clients. Waiters for pages of all clients share a statement. `has_more` is only right with
         `looks_ahead`.
         """
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))

@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 import asyncpg
 
 from upstreams.erp.rendering.sql_json import spelled
-from upstreams.postgres.sql import read_parts
+from upstreams.postgres.sql import moved, read_parts
 
 _PARTS: Final = read_parts("erp/erp.sql")
 SKELETON: Final = read_parts("erp/rendering/statement.sql")
@@ -139,8 +139,3 @@ def the_one(statement: Statement) -> Statement:
     plan.
     """
     return _known.setdefault(astuple(statement), statement)
-
-
-def moved(part: str, by: int) -> str:
-    """A part of erp.sql with renumbered parameters."""
-    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", part)

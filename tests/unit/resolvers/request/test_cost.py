@@ -49,6 +49,8 @@ def test_the_example_of_the_documentation_is_right():
         ("{ clients(first: 7) { nodes { fullName } } }", 8),
         ("{ clients(last: 7) { edges { node { fullName } } } }", 1 + 7 * 2),
         ("{ clients(first: 7) { totalCount } }", 11),
+        ("{ instructions { totalCount nodes { status } } }", 1 + 10 + 50),
+        ("{ tradingAccounts(first: 7) { totalCount nodes { login } } }", 1 + 10 + 7),
         (
             "{ clients(first: 7) { pageInfo { hasNextPage } nodes { balances { value { amount } } } } }",
             2 + 7 * (1 + 10),

@@ -1,0 +1,54 @@
+"""Rebuilds the snapshot of clients' totals in this process, if no other process does."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from core.call import background_call
+from core.clock import Clock
+from core.errors import UpstreamError
+from core.outage import Outage
+from upstreams.services import UpstreamServices
+
+_log = structlog.get_logger(__name__)
+_POLLS = 10
+
+
+@asynccontextmanager
+async def rebuilding(seconds: float, upstreams: UpstreamServices, clock: Clock) -> AsyncIterator[None]:
+    """Rebuild the snapshot every `seconds` while the body runs."""
+    task = asyncio.create_task(_run(seconds, upstreams, clock))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _run(seconds: float, upstreams: UpstreamServices, clock: Clock) -> None:
+    outage = Outage(_log, "totals.no_snapshot", "totals.snapshots_again")
+    while True:
+        await clock.sleep(seconds / _POLLS)
+        try:
+            if await _rebuild(seconds, upstreams):
+                outage.succeeded()
+        except UpstreamError as error:
+            outage.failed(detail=error.detail)
+        except Exception:  # noqa: BLE001 - the next rebuild may succeed.
+            _log.exception("totals.snapshot_failed")
+
+
+async def _rebuild(seconds: float, upstreams: UpstreamServices) -> bool:
+    """Whether this process has made a rebuild. It takes no longer than the lease, so that no other one overlaps."""
+    lists, totals = upstreams.lists, upstreams.state.totals
+    if not await upstreams.state.schema.is_current(seconds):
+        return False
+    if not await lists.needs_snapshot(background_call(seconds, "totals")) or not await totals.take_lease(seconds):
+        return False
+    number = await totals.rebuild(lambda rebuild, send: lists.send_totals(rebuild, send, seconds), seconds)
+    _log.info("totals.rebuilt", number=number)
+    return True

@@ -1,0 +1,76 @@
+"""Clients in the order of their total balance: at current rates for few clients, from a snapshot for many."""
+
+from typing import Final
+
+from core.errors import ERP_DATABASE, Unavailable
+from core.keyset import Page, PageRequest
+from core.records import ClientRecord
+from resolvers.context import Context
+from resolvers.fields.connections import ConnectionRecord
+from resolvers.fields.ids import CLIENTS_BY_TOTAL
+from resolvers.fields.loaders import clients_by_number
+from resolvers.policy.errors import BadUserInput
+from upstreams.erp.list_statements import ListOrder
+from upstreams.erp.reader import ClientQuery
+from upstreams.state.client_totals import Snapshot
+
+_PLACE: Final = "orderBy TOTAL_FLOATING_BALANCE"
+
+
+async def clients_by_total(
+    query: ClientQuery, order: ListOrder, request: PageRequest, context: Context
+) -> ConnectionRecord[ClientRecord]:
+    """A page whose cursors name the snapshot, if it is of one. A page after such a cursor is of the same snapshot."""
+    rebuild = _rebuild_of(request)
+    if rebuild is None:
+        lists, visible = context.services.upstreams.lists, context.caller.visible
+        if exact := await lists.clients_by_total(query, order, request, visible, context.call):
+            page, totals = exact
+
+            def cursor_of(client: ClientRecord) -> str:
+                return CLIENTS_BY_TOTAL.encode(totals[client.client_number], None, client.client_number)
+
+            return ConnectionRecord(page, request, cursor_of, None, query)
+    return await _page_of(await _snapshot(query, order, request, rebuild, context), query, request, context)
+
+
+async def _snapshot(
+    query: ClientQuery, order: ListOrder, request: PageRequest, rebuild: int | None, context: Context
+) -> Snapshot:
+    if query.optional:
+        raise BadUserInput(f"{_PLACE} over so many clients cannot be joined with search, phone or times of creation.")
+    totals, visible = context.services.upstreams.state.totals, context.caller.visible
+    found = await totals.page(query, order, request, rebuild, visible, context.call)
+    if found is None and rebuild is not None:
+        raise BadUserInput("The snapshot of this cursor is no longer kept; begin with the first page.")
+    if found is None:
+        message = "The snapshot of total balances is not made yet. Try again in a minute, or select fewer clients."
+        raise Unavailable(message, system=ERP_DATABASE, name=str(ERP_DATABASE), retry_after_seconds=60.0)
+    return found
+
+
+async def _page_of(
+    snapshot: Snapshot, query: ClientQuery, request: PageRequest, context: Context
+) -> ConnectionRecord[ClientRecord]:
+    """The page with the clients as the ERP has them now. A client that is gone since the rebuild is left out."""
+    rows = snapshot.page.rows
+    answers = await context.load_many(clients_by_number, [row.client_number for row in rows])
+    if error := next((answer for answer in answers if isinstance(answer, BaseException)), None):
+        raise error
+    cursors = {
+        row.client_number: CLIENTS_BY_TOTAL.encode(row.total, snapshot.rebuild, row.client_number) for row in rows
+    }
+    page = Page([client for client in answers if client is not None], snapshot.page.has_more)
+    ends = (cursors[rows[0].client_number], cursors[rows[-1].client_number]) if rows else None
+    return ConnectionRecord(
+        page, request, lambda client: cursors[client.client_number], None, query, snapshot.as_of, ends
+    )
+
+
+def _rebuild_of(request: PageRequest) -> int | None:
+    """The snapshot that the cursors name; None for cursors of pages at current rates."""
+    rebuilds = {end[1] for end in (request.after, request.before) if end is not None}
+    if len(rebuilds) > 1:
+        raise BadUserInput("after and before must be cursors of the same snapshot.")
+    rebuild: int | None = next(iter(rebuilds), None)
+    return rebuild

@@ -1,0 +1,111 @@
+"""The orders of lists, and the statements of lists.sql and erp.sql for them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from upstreams.erp.contract import select_list
+from upstreams.postgres.sql import last_parameter, moved, read_parts, read_statement
+
+_LISTS: Final = "erp/lists.sql"
+_ERP: Final = "erp/erp.sql"
+_ERP_PARTS: Final = read_parts(_ERP)
+_PARTS: Final = read_parts(_LISTS)
+_WAYS: Final = ("", " DESC")
+_COMPARISONS: Final = ("<", ">")
+
+
+@dataclass(frozen=True, slots=True)
+class ListOrder:
+    """An order by a column of the view, with nulls last, and then by the key. Without a column it is by the key alone.
+
+    `text` is the part of lists.sql that writes the column's value into a cursor. `type` reads it again.
+    """
+
+    column: str = ""
+    type: str = ""
+    text: str = "text"
+    one_currency: bool = False
+    """Whether values compare only within one currency. The query then has exactly one."""
+    descending: bool = False
+
+
+BY_KEY: Final = ListOrder()
+CLIENT_ORDERS: Final[Mapping[str, ListOrder]] = {
+    "CLIENT_NUMBER": BY_KEY,
+    "FULL_NAME": ListOrder("full_name", "text", "text"),
+}
+BY_TOTAL: Final = ListOrder("total", "numeric", "number")
+"""The order of clients by their total balance, which is computed and no column of the view."""
+ACCOUNT_ORDERS: Final[Mapping[str, ListOrder]] = {
+    "SERVER_AND_LOGIN": BY_KEY,
+    "BALANCE": ListOrder("balance", "numeric", "number", one_currency=True),
+    "EQUITY": ListOrder("equity", "numeric", "number", one_currency=True),
+    "SYNCED_AT": ListOrder("synced_at", "timestamptz", "instant"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """What decides about the text of a statement. `optional` names the parts of optional conditions. `bounded` is for
+    rows with times that the driver cannot decode.
+    """
+
+    order: ListOrder = BY_KEY
+    backward: bool = False
+    optional: Sequence[str] = ()
+    bounded: bool = False
+
+
+@lru_cache(maxsize=256)
+def list_statement(name: str, variant: Variant) -> str:
+    """A statement of lists.sql. The parameters of optional conditions come after all others."""
+    return _with_conditions(_LISTS, name, parts_of_list(variant), variant.optional)
+
+
+@lru_cache(maxsize=256)
+def erp_statement(name: str, optional: Sequence[str] = (), *, bounded: bool = False) -> str:
+    """A statement of erp.sql with optional conditions."""
+    return _with_conditions(_ERP, name, _ERP_PARTS | _columns(bounded=bounded), optional)
+
+
+def _with_conditions(file: str, name: str, parts: Mapping[str, str], optional: Sequence[str]) -> str:
+    statement, more = read_statement(file, name, **parts), dict(parts)
+    for part in optional:
+        condition = moved(_ERP_PARTS[part].format(words=_ERP_PARTS["searched_words"]), last_parameter(statement))
+        more[f"matching_{part.partition('_')[0]}"] += f" AND {condition}"
+        statement = read_statement(file, name, **more)
+    return statement
+
+
+def _columns(*, bounded: bool) -> dict[str, str]:
+    return {
+        "client_columns": select_list("client", "c"),
+        "account_columns": select_list("trading_account", "a", bounded=bounded),
+        "read": select_list("trading_account", "a"),
+    }
+
+
+def parts_of_list(variant: Variant) -> dict[str, str]:
+    """The names in braces of a list's statement."""
+    order = variant.order
+    words = {
+        "column": order.column,
+        "type": order.type,
+        "follows": _COMPARISONS[not order.descending],
+        "precedes": _COMPARISONS[order.descending],
+        "way": _WAYS[order.descending != variant.backward],
+        "nulls_way": _WAYS[variant.backward],
+    }
+    ranges = {name: text.format(**words) for name, text in _PARTS.items() if name.endswith("_value")}
+    return {
+        **_ERP_PARTS,
+        **_columns(bounded=variant.bounded),
+        **words,
+        **ranges,
+        "key": _PARTS[order.text].format(**words),
+        "only": _PARTS["one_currency"] if order.one_currency else "",
+        "total": _PARTS["total"],
+        "no_total": _PARTS["no_total"],
+    }

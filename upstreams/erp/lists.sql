@@ -1,0 +1,142 @@
+-- Lists of all rows that a caller may see, in any order. upstreams/erp/lists.py fills in the names in braces, never with a
+-- value of a caller. $1 and $2 have the visibility. $3 to $10 are the parameters of `matching_clients`, or $3 to $14 those
+-- of `matching_accounts`. Optional conditions (erp.sql) have their parameters after all others. `one_currency` is an
+-- equality, so that an index by currency and amount gives the order.
+
+-- part: text
+{column}
+
+-- part: number
+{column}::text
+
+-- part: instant
+to_json({column}) #>> '{{}}'
+
+-- part: one_currency
+AND a.currency = ($11::text[])[1]
+
+-- part: clients_with_value
+c.{column} IS NOT NULL
+       AND ($11::bigint IS NULL OR (c.{column}, c.client_number) {follows} ($14::text::{type}, $11))
+       AND ($12::bigint IS NULL OR $15::text IS NULL OR (c.{column}, c.client_number) {precedes} ($15::text::{type}, $12))
+
+-- part: clients_without_value
+c.{column} IS NULL
+       AND ($11::bigint IS NULL OR $14::text IS NOT NULL OR c.client_number {follows} $11)
+       AND ($12::bigint IS NULL OR ($15::text IS NULL AND c.client_number {precedes} $12))
+
+-- part: accounts_with_value
+a.{column} IS NOT NULL
+       AND ($15::text IS NULL OR (a.{column}, a.server, a.login) {follows} ($20::text::{type}, $15, $16::text))
+       AND ($17::text IS NULL OR $21::text IS NULL
+            OR (a.{column}, a.server, a.login) {precedes} ($21::text::{type}, $17, $18::text))
+
+-- part: accounts_without_value
+a.{column} IS NULL
+       AND ($15::text IS NULL OR $20::text IS NOT NULL OR (a.server, a.login) {follows} ($15, $16::text))
+       AND ($17::text IS NULL OR ($21::text IS NULL AND (a.server, a.login) {precedes} ($17, $18::text)))
+
+-- name: clients_by_column
+-- One page of clients by a column, nulls last, then by number. $11 and $14 are the number and the column's value to begin
+-- after, $12 and $15 those to end before, $13 limit. Two ranges of one index give the known values and the nulls.
+SELECT {key} AS cursor_key, {client_columns}
+FROM (
+    (SELECT {client_columns}
+     FROM brokergraph_erp.client c
+     WHERE {visible} AND {matching_clients} AND {clients_with_value}
+     ORDER BY c.{column}{way}, c.client_number{way} LIMIT $13)
+    UNION ALL
+    (SELECT {client_columns}
+     FROM brokergraph_erp.client c
+     WHERE {visible} AND {matching_clients} AND {clients_without_value}
+     ORDER BY c.{column}{way}, c.client_number{way} LIMIT $13)) c
+ORDER BY c.{column} IS NULL{nulls_way}, c.{column}{way}, c.client_number{way} LIMIT $13
+
+-- part: total
+CASE WHEN count(*) = count(b.value) AND EXISTS (SELECT FROM brokergraph_erp.accounting_currency) THEN sum(b.value) END
+
+-- part: no_total
+CASE WHEN b.client_number IS NULL THEN 0 ELSE b.total END
+
+-- name: clients_by_total
+-- One page of clients by the sum of all balances at current rates, nulls last, then by number. $11 and $14 are the number
+-- and the total to begin after, $12 and $15 those to end before, $13 limit. If the filter selects more than $16 clients,
+-- there is one row, which says so. There is always one row.
+WITH m AS MATERIALIZED (
+    SELECT {client_columns}
+    FROM brokergraph_erp.client c
+    WHERE {visible} AND {matching_clients}
+    LIMIT $16::int + 1),
+n AS MATERIALIZED (SELECT count(*) > $16::int AS too_many FROM m),
+b AS (
+    SELECT b.client_number, {total} AS total
+    FROM brokergraph_erp.currency_balance b
+    WHERE b.client_number = ANY (ARRAY(SELECT m.client_number FROM m, n WHERE NOT n.too_many))
+      AND b.balance IS DISTINCT FROM 0
+    GROUP BY b.client_number)
+SELECT n.too_many, c.total::text AS cursor_key, {client_columns}
+FROM n
+LEFT JOIN LATERAL (
+    SELECT t.*
+    FROM (SELECT m.*, {no_total} AS total FROM m LEFT JOIN b ON b.client_number = m.client_number) t
+    WHERE NOT n.too_many
+      AND ($11::bigint IS NULL OR CASE WHEN $14::text IS NULL THEN t.total IS NULL AND t.client_number {follows} $11
+           ELSE t.total IS NULL OR (t.total, t.client_number) {follows} ($14::text::numeric, $11) END)
+      AND ($12::bigint IS NULL OR CASE WHEN $15::text IS NULL THEN t.total IS NOT NULL OR t.client_number {precedes} $12
+           ELSE (t.total, t.client_number) {precedes} ($15::text::numeric, $12) END)
+    ORDER BY t.total IS NULL{nulls_way}, t.total{way}, t.client_number{way} LIMIT $13) c ON true
+ORDER BY c.total IS NULL{nulls_way}, c.total{way}, c.client_number{way}
+
+-- name: all_totals
+-- The rows of the snapshot (upstreams/state/client_totals.py) in its columns. $1 number of the rebuild.
+SELECT $1::bigint AS rebuild, c.client_number::int, c.agency::int, c.erp_status::int, w.web_status::int,
+       {no_total} AS total, coalesce(b.sums, '{{}}'::jsonb) AS sums
+FROM brokergraph_erp.client c
+LEFT JOIN brokergraph_erp.web_status w ON w.client_number = c.client_number
+LEFT JOIN (
+    SELECT b.client_number, {total} AS total,
+           jsonb_object_agg(coalesce(b.currency, ''), jsonb_build_array(b.balance::text, b.cash::text, b.value::text)) AS sums
+    FROM brokergraph_erp.currency_balance b
+    WHERE b.balance IS DISTINCT FROM 0
+    GROUP BY b.client_number) b ON b.client_number = c.client_number
+
+-- name: more_clients
+-- Does the ERP have more than $1 clients?
+SELECT count(*) > $1::int AS more FROM (SELECT FROM brokergraph_erp.client LIMIT $1::int + 1) c
+
+-- name: accounts
+-- One page of accounts by server and login. $15, $16 after, $17, $18 before, $19 limit.
+SELECT {account_columns}
+FROM brokergraph_erp.trading_account a
+JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+WHERE {visible} AND {matching_accounts} AND a.server IS NOT NULL AND a.login IS NOT NULL
+  AND ($15::text IS NULL OR (a.server, a.login) {follows} ($15, $16::text))
+  AND ($17::text IS NULL OR (a.server, a.login) {precedes} ($17, $18::text))
+ORDER BY a.server{way}, a.login{way} LIMIT $19
+
+-- name: accounts_by_column
+-- One page of accounts by a column, nulls last, then by server and login. $15, $16 and $20 are the server, the login and
+-- the column's value to begin after, $17, $18 and $21 those to end before, $19 limit.
+SELECT {key} AS cursor_key, {account_columns}
+FROM (
+    (SELECT {read}
+     FROM brokergraph_erp.trading_account a
+     JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+     WHERE {visible} AND {matching_accounts} {only}
+       AND a.server IS NOT NULL AND a.login IS NOT NULL AND {accounts_with_value}
+     ORDER BY a.{column}{way}, a.server{way}, a.login{way} LIMIT $19)
+    UNION ALL
+    (SELECT {read}
+     FROM brokergraph_erp.trading_account a
+     JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+     WHERE {visible} AND {matching_accounts} {only}
+       AND a.server IS NOT NULL AND a.login IS NOT NULL AND {accounts_without_value}
+     ORDER BY a.{column}{way}, a.server{way}, a.login{way} LIMIT $19)) a
+ORDER BY a.{column} IS NULL{nulls_way}, a.{column}{way}, a.server{way}, a.login{way} LIMIT $19
+
+-- name: count_all_accounts
+-- How many accounts does the filter match?
+SELECT count(*) AS total
+FROM brokergraph_erp.trading_account a
+JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+WHERE {visible} AND {matching_accounts}

@@ -1,0 +1,45 @@
+-- The snapshot of clients' totals (upstreams/migrations/0011_client_totals.sql). The names in braces are as in
+-- upstreams/erp/lists.sql.
+
+-- part: matching_totals
+($3::int[] IS NULL OR c.client_number = ANY ($3))
+AND ($4::int[] IS NULL OR c.web_status = ANY ($4) OR ($5::bool AND c.web_status <> ALL ($6::int[])))
+AND ($7::int[] IS NULL OR c.erp_status = ANY ($7) OR ($8::bool AND c.erp_status <> ALL ($9::int[])))
+AND ($10::int[] IS NULL OR c.agency = ANY ($10))
+
+-- name: page
+-- One page of client numbers by total. $1 and $2 visibility, $3 to $10 the filter. $11 and $14 are the number and the
+-- total to begin after, $12 and $15 those to end before, $13 limit, $16 the rebuild; null: the newest. A rebuild that
+-- exists has at least one row.
+SELECT r.number AS rebuild, r.as_of, p.client_number, p.total::text AS cursor_key
+FROM brokergraph.client_total_rebuild r
+LEFT JOIN LATERAL (
+    SELECT c.client_number, c.total
+    FROM (
+        (SELECT c.client_number, c.total
+         FROM brokergraph.client_total c
+         WHERE {visible} AND c.rebuild = r.number AND {matching_totals} AND {clients_with_value}
+         ORDER BY c.total{way}, c.client_number{way} LIMIT $13)
+        UNION ALL
+        (SELECT c.client_number, c.total
+         FROM brokergraph.client_total c
+         WHERE {visible} AND c.rebuild = r.number AND {matching_totals} AND {clients_without_value}
+         ORDER BY c.total{way}, c.client_number{way} LIMIT $13)) c
+    ORDER BY c.total IS NULL{nulls_way}, c.total{way}, c.client_number{way} LIMIT $13) p ON true
+WHERE r.number = coalesce($16::bigint, (SELECT max(number) FROM brokergraph.client_total_rebuild))
+ORDER BY p.total IS NULL{nulls_way}, p.total{way}, p.client_number{way}
+
+-- name: take_lease
+-- Take the lease of the rebuild for a time ($1), if no process has it.
+INSERT INTO brokergraph.lease AS l (name, until) VALUES ('client_totals', now() + $1::interval)
+ON CONFLICT (name) DO UPDATE SET until = excluded.until WHERE l.until <= now()
+RETURNING name
+
+-- name: begin
+-- Begin a rebuild.
+INSERT INTO brokergraph.client_total_rebuild (as_of) VALUES (now()) RETURNING number
+
+-- name: forget
+-- Delete all rebuilds but this one ($1) and the one before.
+DELETE FROM brokergraph.client_total_rebuild
+WHERE number < (SELECT max(number) FROM brokergraph.client_total_rebuild WHERE number < $1)
