@@ -7,9 +7,7 @@ Invariants:
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from typing import Any
 
 import structlog
@@ -26,11 +24,11 @@ from core.errors import (
     Unavailable,
     UpstreamError,
 )
-from core.lifetime import Lifetime
 from core.records import InstructionRecord
 from instructions.drafts import Prepare, Prepared, late
 from instructions.failpoints import Failpoint, reached
 from instructions.outcomes import Outcomes, pause_seconds
+from instructions.progress import Outcome, Progress
 from instructions.transitions import confirmation, doubt, refusal
 from upstreams.state.instructions import Ledger, Transition
 from upstreams.state.money_limits import LimitReached
@@ -45,43 +43,6 @@ MARK_SECONDS = 20.0
 # The part of the caller's deadline that is reserved for reading other fields of the answer, such as the account.
 ANSWER_SECONDS = 0.5
 _NOT_MARKED = "The state database did not store the instruction in time, so nothing was sent."
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The instruction in its current state, and the vendor's password, which is never stored."""
-
-    instruction: InstructionRecord
-    initial_password: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Outcome(instruction={self.instruction!r})"
-
-
-@dataclass(slots=True)
-class _Progress:
-    """The current state of an instruction, for a caller whose deadline comes before the outcome."""
-
-    outcome: Outcome
-    guards: MoneyGuards
-    lifetime: Lifetime
-    answered: bool = False
-    """Whether the caller got the answer that the outcome is not known yet. The instruction must then exist."""
-    _wait: ExitStack = field(default_factory=ExitStack)
-
-    @contextmanager
-    def waiting_for_vendor(self) -> Iterator[None]:
-        """Release the slot of the caller's request in the body, if the request still waits for this instruction."""
-        self._wait.enter_context(self.lifetime.waiting_for_vendor())
-        try:
-            yield
-        finally:
-            self._wait.close()
-
-    def leave(self) -> None:
-        """The caller's request no longer waits for this instruction."""
-        self._wait.close()
-        self.lifetime = Lifetime()
 
 
 class Dispatcher:
@@ -101,7 +62,7 @@ class Dispatcher:
 
         Raises LimitReached or UpstreamError if no row was written; the key is then still free.
         """
-        progress = _Progress(Outcome(draft), guards, call.lifetime)
+        progress = Progress(Outcome(draft), guards, call.lifetime)
         return await self._answer(progress, self._write_and_carry_out(progress, draft, prepare, call), call)
 
     async def approve(
@@ -111,11 +72,11 @@ class Dispatcher:
 
         Raises LimitReached or UpstreamError. After UpstreamError the approval may be stored, but nothing is sent.
         """
-        progress = _Progress(Outcome(waiting), guards, call.lifetime)
+        progress = Progress(Outcome(waiting), guards, call.lifetime)
         outcome = await self._answer(progress, self._approve_and_carry_out(progress, move, prepare, call), call)
         return None if outcome.instruction.status == "NEEDS_APPROVAL" and not progress.answered else outcome
 
-    async def _answer(self, progress: _Progress, work: Coroutine[Any, Any, Outcome], call: Call) -> Outcome:
+    async def _answer(self, progress: Progress, work: Coroutine[Any, Any, Outcome], call: Call) -> Outcome:
         """The outcome of the work, or the current state at the deadline."""
         task = asyncio.create_task(work)
         self._running.add(task)
@@ -141,7 +102,7 @@ class Dispatcher:
             log.error("instruction.not_written", error=type(error).__name__, exc_info=error)
 
     async def _write_and_carry_out(
-        self, progress: _Progress, draft: InstructionRecord, prepare: Prepare, call: Call
+        self, progress: Progress, draft: InstructionRecord, prepare: Prepare, call: Call
     ) -> Outcome:
         received, is_new = await self._receive(progress, draft, call)
         if not is_new:
@@ -155,7 +116,7 @@ class Dispatcher:
         return await self._unless_broken(progress, self._carry_out(progress, prepare, call))
 
     async def _approve_and_carry_out(
-        self, progress: _Progress, move: Transition, prepare: Prepare, call: Call
+        self, progress: Progress, move: Transition, prepare: Prepare, call: Call
     ) -> Outcome:
         reached(Failpoint.APPROVING)
         approved = await self._ledger.approve(progress.outcome.instruction, move, progress.guards)
@@ -165,7 +126,7 @@ class Dispatcher:
         reached(Failpoint.APPROVED)
         return await self._unless_broken(progress, self._carry_out(progress, prepare, call))
 
-    async def _unless_broken(self, progress: _Progress, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    async def _unless_broken(self, progress: Progress, work: Coroutine[Any, Any, Outcome]) -> Outcome:
         """The outcome of the work. After an internal error it is the last state, and the reconciler decides."""
         try:
             return await work
@@ -175,7 +136,7 @@ class Dispatcher:
             return progress.outcome
 
     async def _receive(
-        self, progress: _Progress, draft: InstructionRecord, call: Call
+        self, progress: Progress, draft: InstructionRecord, call: Call
     ) -> tuple[InstructionRecord, bool]:
         """Write the row. Repeat until it is known whether the row exists.
 
@@ -199,7 +160,7 @@ class Dispatcher:
             attempt += 1
             await self._clock.sleep(pause)
 
-    async def _carry_out(self, progress: _Progress, prepare: Prepare, asked: Call) -> Outcome:
+    async def _carry_out(self, progress: Progress, prepare: Prepare, asked: Call) -> Outcome:
         received = progress.outcome.instruction
         deadline = Deadline.after(SEND_SECONDS, self._clock)
         # Because the caller may disconnect before the end, the lifetime of its HTTP request is not passed on.
@@ -227,7 +188,7 @@ class Dispatcher:
     async def _refuse(self, received: InstructionRecord, error: UpstreamError) -> Outcome:
         return Outcome(await self._outcomes.store(received, refusal(error, received.principal)))
 
-    async def _send(self, progress: _Progress, prepared: Prepared) -> Outcome:
+    async def _send(self, progress: Progress, prepared: Prepared) -> Outcome:
         sent = progress.outcome.instruction
         actor, password = sent.principal, None
         reached(Failpoint.SENDING)

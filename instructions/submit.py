@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from core.call import Call
 from core.errors import ERP_DATABASE, Reason, Unavailable, UpstreamError
 from core.records import Failure, InstructionRecord
-from instructions.dispatcher import ANSWER_SECONDS, Dispatcher, Outcome
+from instructions.dispatcher import ANSWER_SECONDS, Dispatcher
 from instructions.drafts import CheckedCommand, CommandRequest, request_hash
 from instructions.failpoints import Failpoint, reached
+from instructions.progress import Outcome
 from upstreams.state.instructions import Ledger
 from upstreams.state.money_limits import LimitReached
 

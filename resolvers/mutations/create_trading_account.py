@@ -9,8 +9,8 @@ from strawberry import UNSET
 from core.commands import NewAccountCommand
 from core.errors import Reason
 from core.records import ClientRecord
-from instructions.dispatcher import Outcome
 from instructions.drafts import CheckedCommand, Identity
+from instructions.progress import Outcome
 from instructions.submit import InputIssue, InvalidInput, NotPermitted
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given

@@ -10,7 +10,7 @@ from core.commands import WithdrawalCommand
 from core.errors import Reason, UpstreamError
 from core.records import Failure, InstructionRecord
 from instructions.approvals import approval, expire_waiting, has_decided, refusal_by
-from instructions.dispatcher import Outcome
+from instructions.progress import Outcome
 from instructions.submit import InvalidInput, NotPermitted
 from instructions.vendor_commands import money_command
 from resolvers.context import Context, Info

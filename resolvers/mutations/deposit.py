@@ -6,8 +6,8 @@ import strawberry
 from strawberry import UNSET
 
 from core.commands import DepositCommand
-from instructions.dispatcher import Outcome
 from instructions.drafts import CheckedCommand
+from instructions.progress import Outcome
 from resolvers.context import Context, Info
 from resolvers.mutations import money
 from resolvers.mutations.account_field import ProducedAccount, produced_account

@@ -9,8 +9,8 @@ from core.commands import MoneyCommand
 from core.errors import Reason
 from core.money import format_amount, is_whole, quantum
 from core.records import AccountKey, AccountRecord, ClientRecord
-from instructions.dispatcher import Outcome
 from instructions.drafts import CheckedCommand
+from instructions.progress import Outcome
 from instructions.submit import InputIssue, InvalidInput, NotPermitted
 from resolvers.context import Context, MoneyLimits
 from resolvers.fields.connections import given

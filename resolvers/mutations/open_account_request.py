@@ -7,8 +7,8 @@ from strawberry import UNSET
 
 from core.commands import AccountRequestCommand
 from core.errors import Reason
-from instructions.dispatcher import Outcome
 from instructions.drafts import CheckedCommand
+from instructions.progress import Outcome
 from instructions.submit import InputIssue, InvalidInput, NotPermitted
 from resolvers.context import Context, Info
 from resolvers.fields.connections import given

@@ -6,9 +6,9 @@ from typing import Any
 import strawberry
 
 from core.errors import UpstreamError
-from instructions.dispatcher import Outcome
 from instructions.drafts import CheckedCommand, CommandRequest, Identity
 from instructions.failpoints import Failpoint, reached
+from instructions.progress import Outcome
 from instructions.submit import (
     IdempotencyKeyReused,
     InvalidInput,

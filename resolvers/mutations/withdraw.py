@@ -7,8 +7,8 @@ from strawberry import UNSET
 
 from core.commands import MoneyGuards, WithdrawalCommand
 from core.errors import Rejected
-from instructions.dispatcher import Outcome
 from instructions.drafts import CheckedCommand
+from instructions.progress import Outcome
 from instructions.submit import NotPermitted
 from resolvers.context import Context, Info
 from resolvers.mutations import money
