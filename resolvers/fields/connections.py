@@ -136,12 +136,14 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
     element: type,
     plural: str,
     order: Cursor,
-    totals: ListResolver,
+    totals: ListResolver | None,
     *,
-    upstream: Upstream,
+    upstream: Upstream | None = None,
     scope: Scope,
 ) -> Any:
-    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections."""
+    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections, at
+    `upstream`. None: the connection has no total.
+    """
     name: str = element.__strawberry_definition__.name  # type: ignore[attr-defined]
 
     @strawberry.type(name=f"{name}Edge", description=f"An element of a page of {plural}.", directives=[needs(scope)])
@@ -155,15 +157,16 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
         edges: Any = field(f"The {plural} with their cursors.", _ELEMENTS, graphql_type=GenericAlias(list, Edge))
         nodes: Any = field(f"The {plural}.", _ELEMENTS, graphql_type=GenericAlias(list, element))
         page_info: PageInfo = field("The place of this page in the list.", INNER)
-        total_count = many(
-            totals,
-            returns=int | None,
-            key=attrgetter("owner", "query"),
-            description=f"The number of {plural} on all pages. It costs a separate statement, which is sent only if "
-            f"this field is selected.",
-            upstreams=[upstream],
-            rendering=_TOTAL_COUNT,
-        )
+        if totals is not None and upstream is not None:
+            total_count = many(
+                totals,
+                returns=int | None,
+                key=attrgetter("owner", "query"),
+                description=f"The number of {plural} on all pages. It costs a separate statement, which is sent only "
+                f"if this field is selected.",
+                upstreams=[upstream],
+                rendering=_TOTAL_COUNT,
+            )
         is_type_of = is_a(ConnectionRecord)
 
     return Connection

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from core.errors import ERP_DATABASE
+from core.trades import Side
 from upstreams.vendors.registry import all_vendors
 
 E = TypeVar("E", bound=Enum)
@@ -77,6 +78,12 @@ class TradingAccountStatus(Enum):
     CLOSED = told(1, "Closed.")
     READONLY = told(2, "The account may be viewed, but may not trade.")
     ACTIVE = told(3, "The account may trade.")
+
+
+@strawberry.enum(description="The direction of a trade.")
+class TradeSide(Enum):
+    BUY = told(Side.BUY, "Bought first.")
+    SELL = told(Side.SELL, "Sold first.")
 
 
 @strawberry.enum(description="The kind of change that an instruction makes.")

@@ -19,7 +19,9 @@ from upstreams.vendors.cplugin.envelope import DOCUMENTED, check_status, open_en
 from upstreams.vendors.cplugin.margins import MARGIN_FIELDS, GroupCurrencies, Margins
 from upstreams.vendors.cplugin.money_history import Mt4MoneyHistory
 from upstreams.vendors.cplugin.new_accounts import Mt4Accounts
+from upstreams.vendors.cplugin.positions import Mt4OpenPositions
 from upstreams.vendors.cplugin.reads import Mt4User, TradePlatform, mt4_record
+from upstreams.vendors.cplugin.reports import Mt4ClosedTrades, Mt4DailyReports
 from upstreams.vendors.cplugin.withdrawals import Mt4Withdrawals
 from upstreams.vendors.cplugin.writes import GRACE_SECONDS
 from upstreams.vendors.kit.history_search import absence_counts_after
@@ -142,10 +144,11 @@ def mt4_server(
     platform = TradePlatform(connection, config.id, name)
     accounts = Mt4Accounts(platform, name, config.groups)
     absence = absence_counts_after(connection.config.write_timeout_header_seconds + GRACE_SECONDS)
+    live = Mt4Live(platform, zone, clock, batched=v2)
     return Platform(
         name=name,
         system=SYSTEM,
-        live=Mt4Live(platform, zone, clock, batched=v2),
+        live=live,
         deposits=Mt4BalanceOperations(platform) if config.deposits else None,
         # The margin is read before each withdrawal, and v1 documents no call for it.
         withdrawals=Mt4Withdrawals(platform) if config.withdrawals and v2 else None,
@@ -153,4 +156,7 @@ def mt4_server(
         # A new account needs an allowed group.
         accounts=accounts if config.groups else None,
         account_history=Mt4AccountHistory(platform, zone, accounts, absence) if v2 else None,
+        open_positions=Mt4OpenPositions(platform, zone, clock, live) if v2 else None,
+        closed_trades=Mt4ClosedTrades(platform, zone) if v2 else None,
+        daily_reports=Mt4DailyReports(platform, zone) if v2 else None,
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from core.call import Call
 from core.commands import (
@@ -19,7 +19,9 @@ from core.commands import (
 from core.errors import System, UpstreamError
 from core.records import LiveAccountRecord, LiveClientRecord
 from core.secret import Secret
+from core.trades import DailyReportRecord, PositionRecord, TradeRecord
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 LiveAnswer = Mapping[str, LiveAccountRecord | UpstreamError | None]
 """By login. None: the server answered and does not know the login. An error: the server gave no answer for the
@@ -46,6 +48,57 @@ class LiveFigures(Protocol):
 
     async def aclose(self) -> None:
         """Cancel the shared calls that still run."""
+        ...
+
+
+ListAnswer = Mapping[str, Sequence[T] | UpstreamError | None]
+"""By login, with the meaning of LiveAnswer. A list is complete: if a row of a login cannot be read, the login has an
+error.
+"""
+
+
+class Calls(NamedTuple):
+    """The most calls of a read, and the most keys in all of them."""
+
+    calls: int
+    keys: int
+
+
+class ListsAccounts(Protocol):
+    """A read of a list of each account."""
+
+    def most_calls(self, logins: int) -> Calls:
+        """The most calls for so many logins, for the call plan."""
+        ...
+
+
+class OpenPositions(ListsAccounts, Protocol):
+    """Reads the open trades of accounts. Pending orders are no positions."""
+
+    async def fetch(self, logins: Sequence[str], call: Call) -> ListAnswer[PositionRecord]:
+        """Fetch the logins in as few calls as the vendor allows. The answer has every login, and errors are values."""
+        ...
+
+    async def aclose(self) -> None:
+        """Cancel the shared calls that still run."""
+        ...
+
+
+class ClosedTrades(ListsAccounts, Protocol):
+    """Reads the closed trades of accounts, without balance operations."""
+
+    async def fetch(self, logins: Sequence[str], start: datetime, end: datetime, call: Call) -> ListAnswer[TradeRecord]:
+        """Fetch the trades that were closed at or after `start` and before `end`, as OpenPositions does."""
+        ...
+
+
+class DailyReports(ListsAccounts, Protocol):
+    """Reads the daily reports of accounts."""
+
+    async def fetch(
+        self, logins: Sequence[str], start: datetime, end: datetime, call: Call
+    ) -> ListAnswer[DailyReportRecord]:
+        """Fetch the reports of all days of the server with a moment from `start` until before `end`, by day."""
         ...
 
 
@@ -149,10 +202,14 @@ class Platform:
     money_history: MoneyHistory | None = None
     accounts: Accounts | None = None
     account_history: AccountHistory | None = None
+    open_positions: OpenPositions | None = None
+    closed_trades: ClosedTrades | None = None
+    daily_reports: DailyReports | None = None
 
     async def aclose(self) -> None:
-        if self.live is not None:
-            await self.live.aclose()
+        for port in (self.live, self.open_positions):
+            if port is not None:
+                await port.aclose()
 
 
 class ErpApi(Protocol):
