@@ -26,7 +26,7 @@ class RowsByLogin:
         self._all_have_logins = True
         for row in (row for page in pages for row in cut_rows(page)):
             login = login_of(row)
-            if login is None:
+            if login is None or not login.isdecimal():
                 self._all_have_logins = False
             else:
                 self._rows[login].append(row)
