@@ -28,6 +28,8 @@ NAMES_NOTHING = {
     "erpStatus": "an enum",
     "currencies": "a currency",
     "maxAgeSeconds": "an age",
+    "from": "a time",
+    "to": "a time",
     "leverage": "a figure",
     "amount": "a figure",
     "currency": "a currency",
@@ -63,6 +65,8 @@ CREATE = """mutation ($n: Int!, $k: ID!) { createTradingAccount(input: { clientN
 REQUEST = """mutation ($u: String!, $k: ID!) { openAccountRequest(input: { userId: $u, connectionId: "mt4live1",
   platform: { mt4: { leverage: "1" } }, idempotencyKey: $k }) {
   __typename ... on MutationError { code message retry } } }"""
+YEAR = 'from: "2025-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z"'
+TRADES = f"openPositions {{ ticket }} closedTrades({YEAR}) {{ nodes {{ ticket }} }} dailyReports({YEAR}) {{ day }}"
 LIST = "clients(first: 5, {}: $v) {{ totalCount nodes {{ clientNumber }} pageInfo {{ hasNextPage }} }}"
 MINE = "client(by: { clientNumber: $n }) { %s(first: 5, %s: $v) { totalCount nodes { id } } }"
 
@@ -102,7 +106,7 @@ PROBES = {
         lambda one, _: {"s": one.server, "l": one.login},
     ),
     "Query.tradingAccount(by.id)": (
-        "query ($v: ID!) { tradingAccount(by: { id: $v }) { login live { balance } } }",
+        f"query ($v: ID!) {{ tradingAccount(by: {{ id: $v }}) {{ login live {{ balance }} {TRADES} }} }}",
         lambda one, _: {"v": node_id(f"TradingAccount:{one.server}/{one.login}")},
     ),
     "Query.tradingAccount(by.account.login)": (
@@ -151,6 +155,11 @@ PROBES = {
     "Client.tradingAccounts(before)": (
         f"query ($n: Int!, $v: String!) {{ {MINE % ('tradingAccounts', 'before')} }}",
         lambda one, mine: {"n": mine, "v": cursor("accounts", one.server, one.login)},
+    ),
+    "TradingAccount.closedTrades(after)": (
+        f"""query ($n: Int!, $v: String!) {{ client(by: {{ clientNumber: $n }}) {{ tradingAccounts {{ nodes {{
+            closedTrades({YEAR}, first: 2, after: $v) {{ nodes {{ ticket }} pageInfo {{ endCursor }} }} }} }} }} }}""",
+        lambda one, mine: {"n": mine, "v": cursor("trades", one.position, one.login)},
     ),
     "Client.instructions(after)": (
         f"query ($n: Int!, $v: String!) {{ {MINE % ('instructions', 'after')} }}",

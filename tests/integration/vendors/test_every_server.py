@@ -19,7 +19,8 @@ ACCOUNT = """
 """
 LIVE = "query ($by: TradingAccountBy!) { tradingAccount(by: $by) { live { system group } } }"
 WITHOUT = LIVE.replace("{ live", "{ login server { hasLiveFigures } live")
-SERVER = "{ tradingServers { name system hasLiveFigures canDeposit canCreateAccounts } }"
+SERVER = """{ tradingServers { name system hasLiveFigures canDeposit canCreateAccounts
+    hasOpenPositions hasClosedTrades hasDailyReports } }"""
 
 
 def declared(server):
@@ -36,6 +37,9 @@ async def test_a_server_says_what_its_vendor_declares(graph, server):
         "hasLiveFigures": "live" in declared(server),
         "canDeposit": "deposits" in declared(server) and server.deposits,
         "canCreateAccounts": "accounts" in declared(server),
+        "hasOpenPositions": "open_positions" in declared(server),
+        "hasClosedTrades": "closed_trades" in declared(server),
+        "hasDailyReports": "daily_reports" in declared(server),
     }
 
 
