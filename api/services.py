@@ -9,7 +9,7 @@ from api.documents.finder import DocumentFinder
 from api.identity.api_keys import Authenticator
 from api.identity.authenticator import CallerOfToken, Identities, without_issuers
 from api.identity.last_use import storing_last_use
-from api.reconciling import reconciling
+from api.reconciling import reconciling, running
 from api.settings.settings import AuthSection, DatabaseSection, ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
 from core.clock import Clock
@@ -17,6 +17,7 @@ from core.errors import ERP_DATABASE
 from core.secret import Secret
 from instructions.below_zero import BelowZero
 from instructions.dispatcher import Dispatcher
+from instructions.nightly_books import NightlyBooks
 from resolvers.context import Services
 from resolvers.request.executor import Executor
 from upstreams.postgres.database import Database, DatabaseConfig
@@ -45,6 +46,7 @@ class AppServices:
     documents: DocumentFinder
     executor: Executor
     below_zero: BelowZero
+    books: NightlyBooks
 
 
 def erp_database(settings: Settings) -> Database:
@@ -84,6 +86,10 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         below_zero = BelowZero(clock)
         stack.push_async_callback(below_zero.aclose)
         await stack.enter_async_context(reconciling(settings, upstreams, below_zero, clock))
+        platforms = upstreams.platforms
+        books = NightlyBooks(upstreams.state.books, upstreams.erp, platforms, clock, settings.books)
+        if settings.books.enabled:
+            await stack.enter_async_context(running(books.run()))
         of_token = await _callers_of_tokens(settings.auth, stack, clock)
         auth, keys = settings.auth, upstreams.state.keys
         used = await stack.enter_async_context(storing_last_use(keys, clock, auth.last_used_every_seconds))
@@ -97,6 +103,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             documents=DocumentFinder(settings.documents, trusted),
             executor=_executor(settings, upstreams, dispatcher, below_zero, clock),
             below_zero=below_zero,
+            books=books,
         )
 
 

@@ -60,6 +60,8 @@ def _sections(database_url: str, urls: Mapping[str, str]) -> dict[str, Section]:
             "tenant_id": settings.BROKER_WORK_TENANT,
             "token": settings.BROKER_WORK_TOKEN,
         },
+        # A check at night would call vendors whose calls a test counts.
+        "books": {"enabled": False},
         **{f"servers.{server.name}": _server(server) for server in settings.SERVERS},
     }
 

@@ -36,7 +36,7 @@ VENDOR: Final = Vendor(
     servers=Servers(
         build,
         {
-            "MT4": frozenset({"live", "deposits", "withdrawals", "accounts", *LISTINGS}),
+            "MT4": frozenset({"live", "deposits", "withdrawals", "accounts", "books_check", *LISTINGS}),
             "MT5": frozenset({"live"}),
         },
     ),

@@ -14,6 +14,7 @@ from core.records import LiveAccountRecord
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.account_search import Mt4AccountHistory
 from upstreams.vendors.cplugin.balance_operations import Mt4BalanceOperations
+from upstreams.vendors.cplugin.books import Mt4BooksCheck
 from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection
 from upstreams.vendors.cplugin.envelope import DOCUMENTED, check_status, open_envelope
 from upstreams.vendors.cplugin.margins import MARGIN_FIELDS, GroupCurrencies, Margins
@@ -159,4 +160,5 @@ def mt4_server(
         open_positions=Mt4OpenPositions(platform, zone, clock, live) if v2 else None,
         closed_trades=Mt4ClosedTrades(platform, zone) if v2 else None,
         daily_reports=Mt4DailyReports(platform, zone) if v2 else None,
+        books_check=Mt4BooksCheck(platform) if v2 else None,
     )

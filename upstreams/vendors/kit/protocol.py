@@ -102,6 +102,21 @@ class DailyReports(ListsAccounts, Protocol):
         ...
 
 
+class BooksCheck(Protocol):
+    """Compares balances with the operations and closed trades that they are the sum of. It only reads."""
+
+    @property
+    def batch_max(self) -> int:
+        """The number of logins in one call."""
+        ...
+
+    async def differences(self, logins: Sequence[str], call: Call) -> Mapping[str, Decimal | UpstreamError]:
+        """The difference of each account that has one, by one call. An error: the answer for the login is unreadable.
+        Raises UpstreamError without an answer.
+        """
+        ...
+
+
 class Prepared(Protocol[T_co]):
     """A prepared write, of which only `send` is left. The instruction is marked SENT right before `send`."""
 
@@ -205,6 +220,7 @@ class Platform:
     open_positions: OpenPositions | None = None
     closed_trades: ClosedTrades | None = None
     daily_reports: DailyReports | None = None
+    books_check: BooksCheck | None = None
 
     async def aclose(self) -> None:
         for port in (self.live, self.open_positions):

@@ -23,7 +23,7 @@ ConnectionT = TypeVar("ConnectionT")
 Listing = Literal["open_positions", "closed_trades", "daily_reports"]
 """The ports that read lists of many accounts."""
 LISTINGS: Final[tuple[Listing, ...]] = get_args(Listing)
-Capability = Literal["live", "deposits", "withdrawals", "accounts", Listing]
+Capability = Literal["live", "deposits", "withdrawals", "accounts", "books_check", Listing]
 Role = Literal[Capability, "erp", "crm"]
 
 
