@@ -8,7 +8,8 @@ from core.call import Call
 from core.errors import UpstreamError
 from core.visibility import EVERYTHING
 from upstreams.erp.reader import Erp
-from upstreams.vendors.kit.protocol import BooksCheck, Platform
+from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.trade_ports import BooksCheck
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from resolvers.policy.directives import STATE_STATEMENT, Upstream, asks
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.request.selection import Selected, Selection
 from resolvers.types.lookup_inputs import node_reads
-from upstreams.vendors.kit.protocol import ListsAccounts, Platform
+from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.trade_ports import ListsAccounts
 from upstreams.vendors.kit.vendor import LISTINGS, Listing
 
 # Live figures beyond the account's own record come from a second vendor function, and the currency from the account's

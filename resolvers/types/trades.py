@@ -22,7 +22,8 @@ from resolvers.policy.enums import TradeSide
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.types.live_account import unknown_login
-from upstreams.vendors.kit.protocol import ListAnswer, Platform
+from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.trade_ports import ListAnswer
 
 R = TypeVar("R")
 

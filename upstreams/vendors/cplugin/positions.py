@@ -22,8 +22,9 @@ from upstreams.vendors.cplugin.envelope import Paging, open_envelope, read_pagin
 from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.cplugin.trade_rows import Mt4OpenTrade, number_of, read_position
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
-from upstreams.vendors.kit.protocol import Calls, ListAnswer, LiveFigures
+from upstreams.vendors.kit.protocol import LiveFigures
 from upstreams.vendors.kit.row_lists import RowsByLogin
+from upstreams.vendors.kit.trade_ports import Calls, ListAnswer
 from upstreams.vendors.kit.ttl_cache import SharedAnswer
 
 OF_ONE_PATH = "/api/v2/MT4/{tradePlatform}/TradesGetByLogin/{login}/{group}"

@@ -19,8 +19,8 @@ from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.cplugin.trade_rows import Mt4ClosedTrade, Mt4DailyReport, number_of, read_report, read_trade
 from upstreams.vendors.kit.history_search import WINDOW
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, Chunk, NumbersUpTo, ask_in_chunks
-from upstreams.vendors.kit.protocol import Calls, ListAnswer
 from upstreams.vendors.kit.row_lists import RowsByLogin
+from upstreams.vendors.kit.trade_ports import Calls, ListAnswer
 
 R = TypeVar("R")
 
