@@ -2,6 +2,7 @@
 
 import re
 import time
+from asyncio import to_thread
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -61,6 +62,17 @@ def test_books_in_order_are_found_so_with_all_accounts_of_the_erp(acme, box):
     assert accounts > 100
     assert done.exit_code == 0
     assert checks(box) == 2
+
+
+async def test_all_accounts_are_checked_in_batches(acme, box, database):
+    query = "SELECT count(*) FROM brokergraph_erp.trading_account WHERE server = 'R1'"
+    accounts = await database.fetchval(query)
+
+    done = await to_thread(acme.operator.having(BROKERGRAPH_CPLUGIN__MAIN__CHUNK_LOGINS="50").run, "check", "--books")
+
+    assert f"ok    servers.R1 (books): no difference on {accounts} accounts" in done.stdout
+    assert accounts > 100
+    assert checks(box) == -(-accounts // 50) + 1
 
 
 def test_the_books_are_read_only_on_request(acme, box):
