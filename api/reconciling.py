@@ -38,6 +38,13 @@ async def reconciling(
         make_checkpoints(queue, clock.sleep, config.checkpoint_every_seconds),
         keep_expiring(upstreams.state.ledger, settings.withdrawals.approval_expires_hours, clock.sleep),
     ]
+    async with running(*work):
+        yield
+
+
+@asynccontextmanager
+async def running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run work in the background while the body runs."""
     tasks = [asyncio.create_task(one) for one in work]
     try:
         yield

@@ -10,7 +10,7 @@ from api.identity.api_keys import Authenticator
 from api.identity.authenticator import CallerOfToken, Identities, without_issuers
 from api.identity.last_use import storing_last_use
 from api.rebuilding import rebuilding
-from api.reconciling import reconciling
+from api.reconciling import reconciling, running
 from api.settings.settings import AuthSection, DatabaseSection, ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
 from core.clock import Clock
@@ -18,6 +18,7 @@ from core.errors import ERP_DATABASE
 from core.secret import Secret
 from instructions.below_zero import BelowZero
 from instructions.dispatcher import Dispatcher
+from instructions.nightly_books import NightlyBooks
 from resolvers.context import Services
 from resolvers.request.executor import Executor
 from upstreams.postgres.database import Database, DatabaseConfig
@@ -46,6 +47,7 @@ class AppServices:
     documents: DocumentFinder
     executor: Executor
     below_zero: BelowZero
+    books: NightlyBooks
 
 
 def erp_database(settings: Settings) -> Database:
@@ -86,6 +88,10 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         stack.push_async_callback(below_zero.aclose)
         await stack.enter_async_context(reconciling(settings, upstreams, below_zero, clock))
         await stack.enter_async_context(rebuilding(settings.lists.snapshot_seconds, upstreams, clock))
+        platforms = upstreams.platforms
+        books = NightlyBooks(upstreams.state.books, upstreams.erp, platforms, clock, settings.books)
+        if settings.books.enabled:
+            await stack.enter_async_context(running(books.run()))
         of_token = await _callers_of_tokens(settings.auth, stack, clock)
         auth, keys = settings.auth, upstreams.state.keys
         used = await stack.enter_async_context(storing_last_use(keys, clock, auth.last_used_every_seconds))
@@ -99,6 +105,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             documents=DocumentFinder(settings.documents, trusted),
             executor=_executor(settings, upstreams, dispatcher, below_zero, clock),
             below_zero=below_zero,
+            books=books,
         )
 
 

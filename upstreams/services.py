@@ -18,6 +18,7 @@ from upstreams.open import UpstreamsConfig, open_upstreams
 from upstreams.postgres.database import Database
 from upstreams.postgres.diagnosis import diagnosis_of
 from upstreams.state.api_keys import KeyStore
+from upstreams.state.books_check import BooksLease
 from upstreams.state.budgets.budgets import BudgetConfig, Budgets
 from upstreams.state.budgets.opening import open_budgets
 from upstreams.state.client_totals import ClientTotals
@@ -57,6 +58,7 @@ class StateStores:
     reconciliation: ReconciliationQueue
     keys: KeyStore
     documents: DocumentStore
+    books: BooksLease
 
 
 def open_stores(database: Database, clock: Clock, process_seconds: float = PROCESS_SECONDS) -> StateStores:
@@ -69,6 +71,7 @@ def open_stores(database: Database, clock: Clock, process_seconds: float = PROCE
         reconciliation=ReconciliationQueue(database),
         keys=KeyStore(database, clock),
         documents=DocumentStore(database, clock),
+        books=BooksLease(database),
     )
 
 

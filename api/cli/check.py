@@ -24,6 +24,7 @@ _MOST_TOKEN_BYTES = 65_536
 @click.command()
 @config_option
 @click.option("--offline", is_flag=True, help="Check only the settings; connect to no system.")
+@click.option("--books", is_flag=True, help="Also check the trading servers' books, by one billed call per batch.")
 @click.option(
     "--token",
     "token_file",
@@ -31,7 +32,7 @@ _MOST_TOKEN_BYTES = 65_536
     default=None,
     help="Say what the example token (JWT) in this file would get; - reads it from the standard input.",
 )
-def command(config: Path | None, token_file: BinaryIO | None, *, offline: bool) -> None:
+def command(config: Path | None, token_file: BinaryIO | None, *, offline: bool, books: bool) -> None:
     """Report missing and wrong items of the settings, the databases, the vendors and the issuers.
 
     The exit status is 1 if there is a problem.
@@ -40,8 +41,10 @@ def command(config: Path | None, token_file: BinaryIO | None, *, offline: bool) 
     token = None if token_file is None else _read_token(token_file)
     if token is not None and offline:
         raise click.UsageError("A token is checked with its issuer's keys, so --token cannot be --offline.")
+    if books and offline:
+        raise click.UsageError("The books are the vendors', so --books cannot be --offline.")
     with silent_log():
-        problems = asyncio.run(_report(settings, token, offline=offline))
+        problems = asyncio.run(_report(settings, token, offline=offline, books=books))
     if problems:
         raise SystemExit(1)
 
@@ -54,7 +57,7 @@ def _read_token(file: BinaryIO) -> Secret:
     return Secret(words[-1].decode())
 
 
-async def _report(settings: Settings, token: Secret | None, *, offline: bool) -> int:
+async def _report(settings: Settings, token: Secret | None, *, offline: bool, books: bool) -> int:
     """Print every finding immediately. Returns the number of problems."""
     secrets = sorted((text for text in known_secrets(settings) if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
     systems = CheckedSystems(
@@ -67,7 +70,7 @@ async def _report(settings: Settings, token: Secret | None, *, offline: bool) ->
     )
     total = problems = 0
     try:
-        async for finding in _all(settings, systems, token, offline=offline):
+        async for finding in _all(settings, systems, token, offline=offline, books=books):
             click.echo(_hidden(_text_of(finding), secrets))
             total += 1
             problems += finding.verdict == "wrong"
@@ -77,11 +80,13 @@ async def _report(settings: Settings, token: Secret | None, *, offline: bool) ->
     return problems
 
 
-async def _all(settings: Settings, systems: CheckedSystems, token: Secret | None, *, offline: bool) -> Findings:
+async def _all(
+    settings: Settings, systems: CheckedSystems, token: Secret | None, *, offline: bool, books: bool
+) -> Findings:
     if settings.server.graphiql_key is not None and not settings.server.graphiql:
         remedy = "Set server.graphiql = true, or remove the key."
         yield note("server.graphiql_key", "has no effect, because GraphiQL is off", remedy)
-    async for finding in run_check(systems, offline=offline):
+    async for finding in run_check(systems, offline=offline, books=books):
         yield finding
     if not offline:
         async for finding in check_issuers(settings.auth.oidc, token, Clock()):

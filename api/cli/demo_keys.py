@@ -21,7 +21,7 @@ DEMO_KEYS = (
     DemoKey("demo-operator", tuple(Scope), None, "every scope, every agency"),
     DemoKey(
         "demo-partner",
-        (Scope.CLIENT_READ, Scope.BALANCE_READ, Scope.INSTRUCTION_READ, Scope.DEPOSIT_CREATE),
+        (Scope.CLIENT_READ, Scope.BALANCE_READ, Scope.TRADE_READ, Scope.INSTRUCTION_READ, Scope.DEPOSIT_CREATE),
         (1,),
         "agency 1 only: read and deposit",
     ),

@@ -40,6 +40,11 @@ class Metrics:
             "Withdrawals of this process after which the account's balance was below zero.",
             registry=self.registry,
         )
+        self.books_differences = Gauge(
+            "brokergraph_books_differences",
+            "Accounts with a difference in the last check of the books by this process.",
+            registry=self.registry,
+        )
 
         # The counters of labels are cached, because finding a counter takes as long as counting. There are few labels,
         # because no caller chooses one.

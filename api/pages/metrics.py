@@ -16,5 +16,6 @@ async def metrics(request: Request) -> Response:
     refusal = await refusal_for(request, app_services.settings.server.metrics, Scope.METRICS_READ)
     measured: Metrics = request.state.metrics
     measured.withdrawals_below_zero.set(app_services.below_zero.count)
+    measured.books_differences.set(app_services.books.differences)
     measured.instructions_writable.set(app_services.upstreams.state.ledger.access.available)
     return refusal or Response(generate_latest(measured.registry), media_type="text/plain; version=0.0.4")

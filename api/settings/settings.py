@@ -20,6 +20,7 @@ from api.settings.renamed import refuse_renamed
 from api.settings.vendors import upstreams_config, vendor_fields
 from core.errors import ConfigError
 from core.secret import Secret
+from instructions.nightly_books import BooksConfig
 from instructions.reconciler import ReconciliationConfig
 from resolvers.context import GraphLimits
 from resolvers.request.document_limits import DocumentLimits
@@ -144,6 +145,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     deposits: DepositsSection = DepositsSection()
     withdrawals: WithdrawalsSection = WithdrawalsSection()
     reconciliation: ReconciliationConfig = ReconciliationConfig()
+    books: BooksConfig = BooksConfig()
     servers: dict[str, ServerConfig] = {}
 
     def __post_init__(self) -> None:

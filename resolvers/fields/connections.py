@@ -147,14 +147,14 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
     element: type,
     plural: str,
     order: Cursor,
-    totals: ListResolver,
+    totals: ListResolver | None,
     *,
-    upstream: Upstream,
+    upstream: Upstream | None = None,
     scope: Scope,
     dated: bool = False,
 ) -> Any:
-    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections.
-    `dated`: whether the list has an order by a snapshot.
+    """The type of a page of these elements, with its edges. `totals` counts the whole lists of some connections, at
+    `upstream`. None: the connection has no total. `dated`: whether the list has an order by a snapshot.
     """
     name: str = element.__strawberry_definition__.name  # type: ignore[attr-defined]
 
@@ -169,15 +169,16 @@ def connection_of(  # noqa: PLR0913 - each is one fact about the list.
         edges: Any = field(f"The {plural} with their cursors.", _ELEMENTS, graphql_type=GenericAlias(list, Edge))
         nodes: Any = field(f"The {plural}.", _ELEMENTS, graphql_type=GenericAlias(list, element))
         page_info: PageInfo = field("The place of this page in the list.", INNER)
-        total_count = many(
-            totals,
-            returns=int | None,
-            key=attrgetter("owner", "query"),
-            description=f"The number of {plural} on all pages. It costs a separate statement, which is sent only if "
-            f"this field is selected.",
-            upstreams=[upstream],
-            rendering=_TOTAL_COUNT,
-        )
+        if totals is not None and upstream is not None:
+            total_count = many(
+                totals,
+                returns=int | None,
+                key=attrgetter("owner", "query"),
+                description=f"The number of {plural} on all pages. It costs a separate statement, which is sent only "
+                f"if this field is selected.",
+                upstreams=[upstream],
+                rendering=_TOTAL_COUNT,
+            )
         if dated:
             as_of: datetime | None = field(
                 "The time of the snapshot that gave the order of this page; null for an exact order.", _EXACT

@@ -149,6 +149,7 @@ class Cursor:
 CLIENTS: Final = Cursor('["clients",{client_number}]', int)
 ACCOUNTS: Final = Cursor('["accounts",{server},{login}]', str, str)
 INSTRUCTIONS: Final = Cursor('["instructions",{number}]', int)
+TRADES: Final = Cursor('["trades",{closed_at},{ticket}]', int, str)
 
 
 def _is_instant(text: str) -> bool:

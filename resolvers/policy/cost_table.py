@@ -43,13 +43,13 @@ class ListSize:
     )
 
 
-def _page() -> ListSize:
+def _page(*slicing: str) -> ListSize:
     """The size of a connection. A page without `first` and `last` has [limits] page_default rows. The schema shows the
     default of this setting.
     """
     return ListSize(
         assumed_size=50,
-        slicing_arguments=["first", "last"],
+        slicing_arguments=list(slicing or ("first", "last")),
         sized_fields=["edges", "nodes"],
         require_one_slicing_argument=False,
     )
@@ -71,6 +71,11 @@ PRICES: Final[Mapping[str, Cost]] = {
     "Client.live": Cost(weight="1000"),
     # One call carries many logins, except where the vendor takes one login per call.
     "TradingAccount.live": Cost(weight="5"),
+    # Up to twenty accounts of a server cost a call each.
+    "TradingAccount.openPositions": Cost(weight="10"),
+    # One call carries many logins, and its answer has the whole window.
+    "TradingAccount.closedTrades": Cost(weight="20"),
+    "TradingAccount.dailyReports": Cost(weight="20"),
     "LiveAccount.equity": _SECOND_FUNCTION,
     "LiveAccount.freeMargin": _SECOND_FUNCTION,
     "LiveAccount.margin": _SECOND_FUNCTION,
@@ -92,6 +97,9 @@ SIZES: Final[Mapping[str, ListSize]] = {
     "Query.instructions": _page(),
     "Client.tradingAccounts": _page(),
     "Client.instructions": _page(),
+    "TradingAccount.closedTrades": _page("first"),
+    "TradingAccount.openPositions": _few(5),
+    "TradingAccount.dailyReports": _few(30),
     "Query.nodes": ListSize(slicing_arguments=["ids"]),
     "Client.balances": _few(5),
     "LiveClient.balances": _few(5),

@@ -6,7 +6,7 @@ from strawberry.schema_directive import Location
 from core.errors import ERP_DATABASE
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.policy.scopes import Scope
-from upstreams.vendors.kit.vendor import Role
+from upstreams.vendors.kit.vendor import Listing, Role
 from upstreams.vendors.registry import offering
 
 
@@ -19,6 +19,8 @@ from upstreams.vendors.registry import offering
 class Upstream:
     system: UpstreamSystem = strawberry.directive_field(name="system")
     batch_max: int | None = strawberry.directive_field(name="batchMax", default=strawberry.UNSET)
+    listing: strawberry.Private[Listing | None] = None
+    """The port of the trading servers that predicts its calls; not in the schema."""
 
 
 @strawberry.schema_directive(
@@ -50,3 +52,8 @@ def asks(role: Role, batch_max: int | None = None) -> list[Upstream]:
     """One directive for each vendor that the field may call. A call carries `batch_max` keys; None: all keys."""
     batch = strawberry.UNSET if batch_max is None else batch_max
     return [Upstream(system=UpstreamSystem(vendor.system), batch_max=batch) for vendor in offering(role).values()]
+
+
+def lists(port: Listing) -> list[Upstream]:
+    """One directive for each vendor whose trading servers have this port."""
+    return [Upstream(system=UpstreamSystem(vendor.system), listing=port) for vendor in offering(port).values()]

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import strawberry
 
 from core.errors import ERP_DATABASE
+from core.trades import Side
 from upstreams.vendors.registry import all_vendors
 
 E = TypeVar("E", bound=Enum)
@@ -101,6 +102,12 @@ class TradingAccountOrderField(Enum):
     BALANCE = told("BALANCE", "The balance, within one currency: the filter must have exactly one.")
     EQUITY = told("EQUITY", "The equity, within one currency: the filter must have exactly one.")
     SYNCED_AT = told("SYNCED_AT", "The time of the account's figures.")
+
+
+@strawberry.enum(description="The direction of a trade.")
+class TradeSide(Enum):
+    BUY = told(Side.BUY, "Bought first.")
+    SELL = told(Side.SELL, "Sold first.")
 
 
 @strawberry.enum(description="The kind of change that an instruction makes.")

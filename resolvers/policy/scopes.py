@@ -8,6 +8,7 @@ class Scope(StrEnum):
 
     CLIENT_READ = "client:read"
     BALANCE_READ = "balance:read"
+    TRADE_READ = "trade:read"
     INSTRUCTION_READ = "instruction:read"
     ACCOUNT_CREATE = "account:create"
     DEPOSIT_CREATE = "deposit:create"
@@ -21,6 +22,7 @@ class Scope(StrEnum):
 SCOPES = {
     Scope.CLIENT_READ: "clients, their web status and their trading accounts, without figures",
     Scope.BALANCE_READ: "balances, account figures and everything live",
+    Scope.TRADE_READ: "open positions, closed trades and daily reports",
     Scope.INSTRUCTION_READ: "instructions and their events",
     Scope.ACCOUNT_CREATE: "createTradingAccount",
     Scope.DEPOSIT_CREATE: "deposit",
@@ -31,6 +33,6 @@ SCOPES = {
     Scope.METRICS_READ: "metrics and the state of the databases, if they are not public",
 }
 
-OF_ONES_OWN = frozenset({Scope.CLIENT_READ, Scope.BALANCE_READ, Scope.INSTRUCTION_READ})
+OF_ONES_OWN = frozenset({Scope.CLIENT_READ, Scope.BALANCE_READ, Scope.TRADE_READ, Scope.INSTRUCTION_READ})
 """The only scopes that a client's own token can have, whatever its claims say. Such a token reads and changes nothing.
 """

@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 
 from core.call import STATE_DATABASE, Tally
 from resolvers.context import GraphLimits
-from resolvers.policy.directives import STATE_STATEMENT, Upstream
+from resolvers.policy.directives import STATE_STATEMENT, Upstream, asks
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.request.selection import Selected, Selection
 from resolvers.types.clients import snapshot_reads
 from resolvers.types.lookup_inputs import node_reads
+from upstreams.vendors.kit.protocol import Platform
+from upstreams.vendors.kit.trade_ports import ListsAccounts
+from upstreams.vendors.kit.vendor import LISTINGS, Listing
 
 # Live figures beyond the account's own record come from a second vendor function, and the currency from the account's
 # group.
@@ -24,8 +27,26 @@ _BY_ID = ("Query.node", "Query.nodes")
 _CLIENTS = "Query.clients"
 
 
-Batches = Mapping[UpstreamSystem, Sequence[int]]
-"""By system: the number of logins in one call, for each of its servers with live figures."""
+class Ports(NamedTuple):
+    """The trading servers' ports by system. `batches` has the number of logins in one call for live figures."""
+
+    batches: Mapping[UpstreamSystem, Sequence[int]]
+    listings: Mapping[tuple[Listing, UpstreamSystem], Sequence[ListsAccounts]]
+
+
+def ports_of(platforms: Iterable[Platform]) -> Ports:
+    """The ports of these servers. A vendor without a server with live figures has an empty list."""
+    batches: dict[UpstreamSystem, list[int]] = {one.system: [] for one in asks("live")}
+    listings: defaultdict[tuple[Listing, UpstreamSystem], list[ListsAccounts]] = defaultdict(list)
+    for platform in platforms:
+        system = UpstreamSystem(platform.system)
+        if platform.live is not None:
+            batches[system].append(platform.live.batch_max)
+        for listing in LISTINGS:
+            port: ListsAccounts | None = getattr(platform, listing)
+            if port is not None:
+                listings[listing, system].append(port)
+    return Ports(batches, listings)
 
 
 class _Asked(NamedTuple):
@@ -88,25 +109,28 @@ class _Walk:
         )
 
 
-def predict_calls(selection: Selection, limits: GraphLimits, batches: Batches) -> Tally:
+def predict_calls(selection: Selection, limits: GraphLimits, ports: Ports) -> Tally:
     """The calls that an operation needs at most."""
     walk = _Walk(limits)
     walk.selections([selection], 1, ())
     total = Tally()
     for asked in walk.asked.values():
-        for name, calls, keys in _calls(asked, batches, limits.single_live_accounts_max):
+        for name, calls, keys in _calls(asked, ports, limits.single_live_accounts_max):
             total.calls[name] += calls
             total.keys[name] += keys
     return total
 
 
-def _calls(asked: _Asked, batches: Batches, single: int) -> Iterator[tuple[str, int, int]]:
+def _calls(asked: _Asked, ports: Ports, single: int) -> Iterator[tuple[str, int, int]]:
     keys = asked.keys
     for upstream in asked.upstreams:
         name = STATE_DATABASE if upstream is STATE_STATEMENT else upstream.system.value
         batch = upstream.batch_max if isinstance(upstream.batch_max, int) else _UNLIMITED
-        sizes = batches.get(upstream.system)
-        if sizes is None or batch == _UNLIMITED:
+        sizes = ports.batches.get(upstream.system)
+        if upstream.listing is not None:
+            most = [one.most_calls(keys) for one in ports.listings.get((upstream.listing, upstream.system), ())]
+            yield name, sum(one.calls for one in most), sum(one.keys for one in most)
+        elif sizes is None or batch == _UNLIMITED:
             yield name, -(-keys // batch), keys
         else:
             # A server that answers one login per call takes no more of them than an operation may ask.

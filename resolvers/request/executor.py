@@ -17,11 +17,10 @@ from core.call import BudgetStanding, Call, Tally
 from resolvers.context import Caller, Context, GraphLimits, Services
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
 from resolvers.policy.directives import asks
-from resolvers.policy.enums import UpstreamSystem
 from resolvers.policy.errors import BadUserInput, LimitExceeded, present
 from resolvers.policy.scopes import Scope
 from resolvers.request.budget import BudgetExceeded, Charging, cost_extension
-from resolvers.request.call_plan import Batches, predict_calls
+from resolvers.request.call_plan import ports_of, predict_calls
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable, is_mutation
 from resolvers.request.graphql_request import GraphQLRequest
@@ -65,7 +64,7 @@ class Executor:
         self._runner = runner(executor, core_schema, schema, hot_after)
         self._documents = Documents(core_schema, limits, introspection=True)
         self._introspection = introspection
-        self._batches = _batches(services)
+        self._ports = ports_of(services.upstreams.platforms.values())
         self._charging = Charging(core_schema, services.limits, services.upstreams.budgets)
 
     async def run(
@@ -152,7 +151,7 @@ class Executor:
             return None
         limits = self._services.limits
         selection = self._selector(runnable).operation()
-        plan = predict_calls(selection, limits, self._batches)
+        plan = predict_calls(selection, limits, self._ports)
         asked = max((plan.keys.get(one.system.value, 0) for one in asks("erp")), default=0)
         if asks_live and asked > limits.live_clients_max:
             raise Unacceptable([_too_many_live(asked, limits)])
@@ -188,14 +187,6 @@ def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
         f"Client.live costs a rate-limited call per client: at most {limits.live_clients_max} in one operation. This "
         f"operation may need {asked}. Select `balances` instead, or a smaller page."
     )
-
-
-def _batches(services: Services) -> Batches:
-    batches: dict[UpstreamSystem, list[int]] = {one.system: [] for one in asks("live")}
-    for platform in services.upstreams.platforms.values():
-        if platform.live is not None:
-            batches[UpstreamSystem(platform.system)].append(platform.live.batch_max)
-    return batches
 
 
 def _refusal(errors: list[GraphQLError], call: Call, *, suggestions: bool = True) -> dict[str, Any]:

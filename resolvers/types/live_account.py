@@ -116,7 +116,7 @@ async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], conte
         cache.put([(AccountKey(server, login), one) for login, one in found.items() if _is_figure(one)], stamp)
     if None not in found.values():
         return found
-    return {login: _unknown_login(server, login, platform) if one is None else one for login, one in found.items()}
+    return {login: unknown_login(server, login, platform) if one is None else one for login, one in found.items()}
 
 
 def _is_figure(answer: Answer) -> TypeGuard[LiveAccountRecord]:
@@ -131,6 +131,6 @@ def _too_many(platform: Platform, live: LiveFigures, count: int, context: Contex
     return Rejected(message, system=platform.system, name=platform.name, reason=Reason.LIMIT_EXCEEDED)
 
 
-def _unknown_login(server: str, login: str, platform: Platform) -> UpstreamError:
+def unknown_login(server: str, login: str, platform: Platform) -> UpstreamError:
     message = f"The trading server {server} does not know the login {login}."
     return Rejected(message, system=platform.system, name=server, reason=Reason.NOT_FOUND)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NewType
 
@@ -72,6 +72,13 @@ def parse_datetime(value: Any) -> datetime:
 
 def print_datetime(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_date(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise BadUserInput(f'A Date is a day like "2026-01-31"; got {_shown(value)}.') from None
 
 
 def parse_currency(value: Any) -> CurrencyCode:
@@ -150,6 +157,13 @@ SCALARS: dict[object, Any] = {
         serialize=print_datetime,
         parse_value=parse_datetime,
         parse_literal=_literal(parse_datetime),
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day of a calendar, like 2026-01-31.",
+        serialize=date.isoformat,
+        parse_value=parse_date,
+        parse_literal=_literal(parse_date),
     ),
     CurrencyCode: strawberry.scalar(
         name="CurrencyCode",

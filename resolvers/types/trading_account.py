@@ -16,12 +16,22 @@ from resolvers.fields.declare import field, is_a, many
 from resolvers.fields.ids import ACCOUNT_ID
 from resolvers.fields.loaders import clients_by_number
 from resolvers.fields.rendering import BY_RESOLVER, Compilation, Json, Place, coded, column, rendered, sql
-from resolvers.policy.directives import ERP_STATEMENT, asks, needs
+from resolvers.policy.directives import ERP_STATEMENT, asks, lists, needs
 from resolvers.policy.enums import Platform, TradingAccountStatus, code_of
 from resolvers.policy.scopes import Scope
 from resolvers.types.live_account import LiveAccount, live_accounts
 from resolvers.types.node import Node, node_id
 from resolvers.types.scalars import CurrencyCode
+from resolvers.types.trades import (
+    MOST_REPORT_DAYS,
+    MOST_TRADE_DAYS,
+    DailyReport,
+    Position,
+    TradeConnection,
+    closed_trades,
+    daily_reports,
+    open_positions,
+)
 from resolvers.types.trading_server import SERVER, TradingServer, trading_server
 from upstreams.vendors.kit.demo_groups import Patterns, is_demo, like_patterns
 
@@ -29,6 +39,11 @@ if TYPE_CHECKING:
     from resolvers.types.client import Client
 
 FIGURES = (Scope.BALANCE_READ,)
+TRADES = (Scope.TRADE_READ,)
+_NULL = (
+    "Null with one error if the server does not answer, and null without an error if its vendor has no such call "
+    "(`TradingServer.%s`)."
+)
 _LIVE_BATCH = 200
 _relation = partial(many, key=attrgetter("key"))
 
@@ -145,6 +160,32 @@ class TradingAccount(Node):
         "returned.",
         upstreams=asks("live", batch_max=_LIVE_BATCH),
         scopes=FIGURES,
+        rendering=BY_RESOLVER,
+    )
+    open_positions = _relation(
+        open_positions,
+        returns=list[Position] | None,
+        description=f"The open trades, without pending orders, by ticket. {_NULL % 'hasOpenPositions'}",
+        upstreams=lists("open_positions"),
+        scopes=TRADES,
+        rendering=BY_RESOLVER,
+    )
+    closed_trades = _relation(
+        closed_trades,
+        returns=TradeConnection | None,
+        description=f"The trades that were closed in a time of at most {MOST_TRADE_DAYS} days, the earliest first. "
+        f"{_NULL % 'hasClosedTrades'}",
+        upstreams=lists("closed_trades"),
+        scopes=TRADES,
+        rendering=BY_RESOLVER,
+    )
+    daily_reports = _relation(
+        daily_reports,
+        returns=list[DailyReport] | None,
+        description="The figures at the end of each day of the server's calendar, for a time of at most "
+        f"{MOST_REPORT_DAYS} days. {_NULL % 'hasDailyReports'}",
+        upstreams=lists("daily_reports"),
+        scopes=TRADES,
         rendering=BY_RESOLVER,
     )
     is_type_of = is_a(AccountRecord)

@@ -27,6 +27,15 @@ class TradingServer:
     has_live_figures: bool = strawberry.field(
         description="Whether its accounts have TradingAccount.live. Without it `live` is null."
     )
+    has_open_positions: bool = strawberry.field(
+        description="Whether its accounts have TradingAccount.openPositions. Without it `openPositions` is null."
+    )
+    has_closed_trades: bool = strawberry.field(
+        description="Whether its accounts have TradingAccount.closedTrades. Without it `closedTrades` is null."
+    )
+    has_daily_reports: bool = strawberry.field(
+        description="Whether its accounts have TradingAccount.dailyReports. Without it `dailyReports` is null."
+    )
 
 
 def trading_server(name: str, services: Services) -> TradingServer:
@@ -40,6 +49,9 @@ def trading_server(name: str, services: Services) -> TradingServer:
         can_deposit=link is not None and link.deposits is not None,
         can_withdraw=link is not None and link.withdrawals is not None,
         has_live_figures=link is not None and link.live is not None,
+        has_open_positions=link is not None and link.open_positions is not None,
+        has_closed_trades=link is not None and link.closed_trades is not None,
+        has_daily_reports=link is not None and link.daily_reports is not None,
     )
 
 
@@ -51,6 +63,9 @@ _UNCONFIGURED = TradingServer(
     can_deposit=False,
     can_withdraw=False,
     has_live_figures=False,
+    has_open_positions=False,
+    has_closed_trades=False,
+    has_daily_reports=False,
 )
 
 

@@ -67,7 +67,7 @@ MUTANTS = {
         "test_faults.py::test_an_equal_deposit_before_it_is_not_mistaken_for_a_lost_one[R3]",
     ),
     "the free margin is not checked": (
-        "upstreams/vendors/cplugin/withdrawals.py",
+        "upstreams/vendors/cplugin/commands/withdrawals.py",
         "        if command.amount > most:",
         "        if command.amount > balance:",
         f"{WITHDRAWALS}::test_no_more_is_withdrawn_than_balance_and_free_margin_without_credit",
@@ -79,7 +79,7 @@ MUTANTS = {
         f"{WITHDRAWALS}::test_a_large_withdrawal_is_sent_only_after_another_principal_approved_it",
     ),
     "the margin is not read after the approval": (
-        "upstreams/vendors/cplugin/withdrawals.py",
+        "upstreams/vendors/cplugin/commands/withdrawals.py",
         "        await self.require_funds(command, call)\n",
         "",
         f"{WITHDRAWALS}::test_the_margin_is_read_again_after_the_approval",

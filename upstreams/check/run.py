@@ -7,6 +7,7 @@ import msgspec
 from core.call import Call, background_call
 from core.clock import Clock
 from core.errors import UpstreamError
+from upstreams.check.books import check_all_books
 from upstreams.check.budget_store import check_budget_store
 from upstreams.check.erp import check_erp
 from upstreams.check.findings import Finding, Findings
@@ -38,8 +39,10 @@ class CheckedSystems(msgspec.Struct, frozen=True, kw_only=True):
         await self.state.close()
 
 
-async def run_check(systems: CheckedSystems, *, offline: bool) -> Findings:
-    """Yield each finding immediately. `offline` checks only the settings and connects to no system."""
+async def run_check(systems: CheckedSystems, *, offline: bool, books: bool = False) -> Findings:
+    """Yield each finding immediately. `offline` checks only the settings and connects to no system. `books` also checks
+    the trading servers' books.
+    """
     clock = Clock()
     parts = [check_settings(systems.vendors, clock)]
     if not offline:
@@ -60,6 +63,9 @@ async def run_check(systems: CheckedSystems, *, offline: bool) -> Findings:
             check_budget_store(systems.budget, systems.state, clock),
             _check_vendors(openable, systems.state, clock),
         ]
+        if books:
+            tokens = partial(DatabaseTokenStore, systems.state, clock)
+            parts.append(check_all_books(openable, systems.erp, clock, tokens, _call))
     for part in parts:
         async for finding in part:
             yield finding

@@ -158,6 +158,14 @@ CROSS JOIN LATERAL (
 WHERE {visible}
 ORDER BY p.server DESC, p.login DESC
 
+-- name: logins_of_server
+-- The logins of one server after a login. $3 server, $4 after, $5 limit.
+SELECT a.login
+FROM brokergraph_erp.trading_account a
+JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+WHERE a.server = $3 AND a.login > $4::text AND {visible}
+ORDER BY a.login LIMIT $5
+
 -- name: count_accounts
 -- How many accounts does the filter match for each client? $15 numbers.
 SELECT a.client_number, count(*) AS total

@@ -152,6 +152,11 @@ class Erp:
         totals = dict.fromkeys(numbers, 0)
         return totals | {row["client_number"]: row["total"] for row in rows}
 
+    async def logins_of(self, server: str, after: str, limit: int, visible: Visibility, call: Call) -> list[str]:
+        """A part of a server's logins, in the order of the database."""
+        rows = await self._database.read(sql.logins_of_server, *visible.of_clients(), server, after, limit, call=call)
+        return [row["login"] for row in rows]
+
     def _lookup(
         self,
         sharing: Sharing,

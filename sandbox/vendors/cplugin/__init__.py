@@ -3,7 +3,7 @@
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from sandbox.vendors.cplugin import accounts, mt4_reads, mt5, trades, v1
+from sandbox.vendors.cplugin import accounts, mt4_reads, mt5, trade_lists, trades, v1
 from sandbox.vendors.cplugin.desk import Prepare, Read, handle_change, handle_read, route
 from sandbox.vendors.state import VendorState
 
@@ -19,6 +19,11 @@ _MT4_READS: dict[str, tuple[str, Read]] = {
     "MarginLevelRequest/{login}": ("read", mt4_reads.margin_of_one),
     "GroupRecordGet/{group:path}": ("read", mt4_reads.group_record),
     "TradesUserHistory/{login}": ("history", mt4_reads.history),
+    "TradesGet": ("read", trade_lists.open_trades),
+    "TradesGetByLogin/{login}/{group:path}": ("read", trade_lists.open_trades_of_one),
+    "ReportsRequest": ("history", trade_lists.reports),
+    "DailyReportsRequest": ("history", trade_lists.daily_reports),
+    "AdmBalanceCheck": ("read", trade_lists.balance_check),
 }
 _MT4_CHANGES: dict[str, tuple[str, Prepare]] = {
     "TradeTransaction": ("trade", trades.prepare_trade),

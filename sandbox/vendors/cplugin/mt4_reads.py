@@ -40,18 +40,22 @@ async def user_record(visit: Visit) -> dict[str, Any]:
 
 async def user_records(visit: Visit) -> list[dict[str, Any]]:
     """The requested users, in no order. A missing login has no user."""
+    rows = await visit.pool.fetch(_USERS, visit.server, logins_of(visit))
+    return [mt4_user(row, visit.timezone) for row in rows]
+
+
+def logins_of(visit: Visit) -> list[int]:
     asked = visit.request.query_params.getlist("logins")
     if not all(text.isascii() and text.isdigit() and int(text) <= MAX_LOGIN for text in asked):
         raise BusinessError("Validation", "logins must be int32 numbers.")
-    rows = await visit.pool.fetch(_USERS, visit.server, [int(text) for text in asked])
-    return [mt4_user(row, visit.timezone) for row in rows]
+    return [int(text) for text in asked]
 
 
 async def users_request(visit: Visit) -> Page:
     """Users in the order of logins, after the cursor. Without a limit the answer has all users. The cursor is opaque
     [D, C-py].
     """
-    limit, after = _limit(visit.request.query_params.get("limit")), _after(visit.request.query_params.get("cursor"))
+    limit, after = limit_of(visit.request.query_params.get("limit")), after_of(visit.request.query_params.get("cursor"))
     rows = await visit.pool.fetch(_SOME_USERS, visit.server, after, None if limit is None else limit + 1)
     shown = rows[:limit]
     more = len(rows) > len(shown)
@@ -59,15 +63,15 @@ async def users_request(visit: Visit) -> Page:
     return Page([mt4_user(row, visit.timezone) for row in shown], cursor)
 
 
-def _limit(text: str | None) -> int | None:
+def limit_of(text: str | None, most: int = MAX_LOGIN - 1) -> int | None:
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MAX_LOGIN - 1):
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= most):
         raise BusinessError("Validation", "limit must be a positive number.")
     return int(text)
 
 
-def _after(cursor: str | None) -> int:
+def after_of(cursor: str | None) -> int:
     try:
         return int(b64decode(cursor or "MA==", validate=True))
     except ValueError as error:
@@ -110,13 +114,13 @@ async def history(visit: Visit) -> list[dict[str, Any]]:
     """Closed trades of one account, in a window of time or all trades."""
     login = visit.login()
     zone = ZoneInfo(visit.timezone)
-    start = _moment(visit, "fromTime", zone) or EPOCH
-    end = _moment(visit, "toTime", zone) or MAX_VALUE
+    start = moment_of(visit, "fromTime", zone) or EPOCH
+    end = moment_of(visit, "toTime", zone) or MAX_VALUE
     rows = await visit.pool.fetch(_HISTORY, visit.server, login, start, end)
     return [balance_trade(row, visit.timezone) for row in rows]
 
 
-def _moment(visit: Visit, name: str, zone: ZoneInfo) -> datetime | None:
+def moment_of(visit: Visit, name: str, zone: ZoneInfo) -> datetime | None:
     """A moment. A time without an offset is local time of the server."""
     text = next((value for key, value in visit.request.query_params.items() if key.lower() == name.lower()), None)
     if not text:

@@ -83,7 +83,28 @@ def margin_level(row: Any, now: datetime) -> dict[str, Any]:
 
 def balance_trade(row: Any, timezone: str) -> dict[str, Any]:
     """A balance operation as a closed trade [I]: the amount is in `profit`, and both times are local to the server."""
-    at = row["at"].astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%dT%H:%M:%S")
+    at = row["at"].astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
+    return _trade(row, at, at) | {"profit": money(row["amount"]), "comment": row["comment"]}
+
+
+def mt4_trade(row: Any) -> dict[str, Any]:
+    """MT4Trade of an open or closed trade. The close price of an open trade is its current price [I]."""
+    prices = {"openPrice": row["open_price"], "closePrice": row["close_price"], "sl": row["sl"], "tp": row["tp"]}
+    return _trade(row, row["opened_local"], row["closed_local"]) | {
+        "symbol": row["symbol"],
+        "digits": row["digits"],
+        "volume": row["volume"],
+        "volumeLots": money(Decimal(row["volume"]) / 100),
+        "tradeRecordState": "OpenNormal" if row["closed_local"] is None else "ClosedNormal",
+        "commission": money(row["commission"]),
+        "storage": money(row["swap"]),
+        "profit": money(row["profit"]),
+        "tradeRecordReason": "Client",
+        **{name: money(round(price, row["digits"])) for name, price in prices.items()},
+    }
+
+
+def _trade(row: Any, opened: datetime, closed: datetime | None) -> dict[str, Any]:
     zero = money(Decimal(0))
     return {
         "order": row["ticket"],
@@ -97,21 +118,45 @@ def balance_trade(row: Any, timezone: str) -> dict[str, Any]:
         "openPrice": zero,
         "sl": zero,
         "tp": zero,
-        "openTime": at,
-        "closeTime": at,
+        "openTime": _local(opened),
+        "closeTime": "1970-01-01T00:00:00" if closed is None else _local(closed),
         "closePrice": zero,
         "commission": zero,
         "commissionAgent": zero,
         "storage": zero,
-        "profit": money(row["amount"]),
+        "profit": zero,
         "taxes": zero,
         "magic": 0,
-        "comment": row["comment"],
+        "comment": "",
         "expiration": NEVER,
         "tradeRecordReason": "API",
         "activationType": "None",
-        "timeStamp": at,
+        "timeStamp": _local(opened if closed is None else closed),
         "marginRate": money(Decimal(1)),
+    }
+
+
+def _local(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def daily_report(row: Any) -> dict[str, Any]:
+    """MT4DailyReport. Its time is local to the server [D, C-spec]."""
+    equity = row["balance"] + row["credit"] + row["floating"]
+    return {
+        "login": row["login"],
+        "ctm": f"{row['day']}T23:59:59",
+        "group": row["group_name"],
+        "bank": "",
+        "balancePrev": money(row["balance"] - row["deposit"] - row["profit_closed"]),
+        "balance": money(row["balance"]),
+        "deposit": money(row["deposit"]),
+        "credit": money(row["credit"]),
+        "profitClosed": money(row["profit_closed"]),
+        "profit": money(row["floating"]),
+        "equity": money(equity),
+        "margin": money(row["margin"]),
+        "marginFree": money(equity - row["margin"]),
     }
 
 

@@ -22,6 +22,7 @@ LITERALS = {
     "TradingAccountBy": ['{account: {server: "R1", login: "55521"}}', '{account: {server: "X", login: "1"}}'],
     "InstructionBy": ['{idempotencyKey: "none"}'],
     "String": ['"a"', '""'],
+    "DateTime": ['"2025-01-01T00:00:00Z"', '"2025-06-01T00:00:00Z"', '"2025-12-31T12:00:00+02:00"'],
 }
 # What is another thing at every moment, and what a vendor allows a few times a minute only.
 WITHOUT = (

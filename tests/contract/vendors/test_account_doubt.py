@@ -9,8 +9,8 @@ from support.vendor_calls import a_call, changed
 
 from core.commands import NewAccountCommand
 from core.errors import Misunderstood, OutcomeUnknown, Unavailable
-from upstreams.vendors.cplugin import account_search as users
-from upstreams.vendors.cplugin import writes as writing
+from upstreams.vendors.cplugin.commands import account_search as users
+from upstreams.vendors.cplugin.commands import writes as writing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -13,7 +13,7 @@ from core.commands import DepositCommand, NewAccountCommand
 from core.errors import OutcomeUnknown, Reason, Rejected, System, Unavailable
 from upstreams.http.decoding import lenient_json as wire
 from upstreams.vendors.cplugin import account_flags as flags
-from upstreams.vendors.cplugin.new_accounts import new_password
+from upstreams.vendors.cplugin.commands.new_accounts import new_password
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

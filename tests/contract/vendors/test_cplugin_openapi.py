@@ -114,7 +114,7 @@ async def test_requests_and_answers_fit_the_vendors_own_file(house, database, ex
 
 def calls_of_the_adapter() -> set[str]:
     """The calls of v2 that the code of the adapter names."""
-    code = "".join(path.read_text() for path in ADAPTER.glob("*.py"))
+    code = "".join(path.read_text() for path in ADAPTER.rglob("*.py"))
     reads = set(re.findall(r'"(/api/v2/[^"?]+[^"?/])"', code))
     writes = set(re.findall(r'\.prepare\(\s*"(\w+[^"]*)"', code))
     return reads | {f"/api/v2/MT4/{{tradePlatform}}/{name}" for name in writes}

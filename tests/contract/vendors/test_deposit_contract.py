@@ -13,7 +13,7 @@ from support.vendor_calls import a_call
 
 from core.commands import DepositCommand
 from core.errors import OutcomeUnknown, Reason, Rejected, Unavailable, UpstreamError
-from upstreams.vendors.cplugin import writes as writing
+from upstreams.vendors.cplugin.commands import writes as writing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 

@@ -11,8 +11,8 @@ from core.clock import Deadline
 from core.errors import Doubt, OutcomeUnknown, Rejected, Unavailable
 from instructions import dispatcher as dispatch
 from upstreams.http.limits import Limits
-from upstreams.vendors.cplugin import writes as writing
-from upstreams.vendors.cplugin.idempotent_write import RepeatWindow
+from upstreams.vendors.cplugin.commands import writes as writing
+from upstreams.vendors.cplugin.commands.idempotent_write import RepeatWindow
 from upstreams.vendors.kit import history_search as searching
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]

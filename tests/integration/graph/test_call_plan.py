@@ -6,7 +6,7 @@ import pytest
 
 from resolvers.context import GraphLimits
 from resolvers.policy.enums import UpstreamSystem
-from resolvers.request.call_plan import predict_calls
+from resolvers.request.call_plan import Ports, predict_calls
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Documents, RunnableOperation
 from resolvers.request.selection import Selector
@@ -19,6 +19,7 @@ ONE = "client(by: {clientNumber: 500608})"
 PAGE = "pageInfo { hasNextPage hasPreviousPage } totalCount"
 ACCOUNT = '{account: {server: "R1", login: "61436"}}'
 LIVE = "live { totalFloatingBalance { amount } }"
+TIMES = 'from: "2025-01-01T00:00:00Z", to: "2025-03-01T00:00:00Z"'
 DEEP = f"""{{ tradingAccount(by: {ACCOUNT}) {{ login live {{ balance equity }} client {{
   fullName {LIVE} tradingAccounts {{ nodes {{ login client {{ clientNumber webStatus {{ code }} }} }} }} }} }} }}"""
 OPERATIONS = {
@@ -38,6 +39,12 @@ OPERATIONS = {
       b: tradingAccounts(first: 2) {{ nodes {{ live {{ equity }} o: live(maxAgeSeconds: 9) {{ balance }} }} }} }} }}""",
     "instructions": f"""{{ {ONE} {{ id instructions(first: 3) {{ totalCount nodes {{
       id events {{ status }} client {{ fullName {LIVE} }} account {{ login }} }} }} }} }}""",
+    "trades of an account": f"""{{ tradingAccount(by: {ACCOUNT}) {{ openPositions {{ ticket }}
+      a: closedTrades({TIMES}) {{ nodes {{ ticket }} }} b: closedTrades({TIMES}, first: 1) {{ nodes {{ ticket }} }}
+      dailyReports({TIMES}) {{ day }} live {{ equity }} }} }}""",
+    "trades of a page": f"""{{ clients(first: 100) {{ nodes {{ tradingAccounts(first: 5) {{ nodes {{
+      openPositions {{ ticket }} closedTrades({TIMES}, first: 1) {{ nodes {{ ticket }} }} }} }} }} }} }}""",
+    "positions of a few": f"{{ {ONE} {{ tradingAccounts {{ nodes {{ openPositions {{ ticket }} }} }} }} }}",
     "a key": '{ instruction(by: { idempotencyKey: "unknown" }) { id } }',
 }
 
@@ -94,7 +101,7 @@ def test_o12_a_single_server_is_asked_by_each_function(selected, calls):
     runnable = RunnableOperation(document, operation, read_variables(core_schema, document, operation, {}))
     selection = Selector(core_schema, runnable, 50).operation()
 
-    plan = predict_calls(selection, GraphLimits(), {UpstreamSystem("CPLUGIN"): [200]})
+    plan = predict_calls(selection, GraphLimits(), Ports({UpstreamSystem("CPLUGIN"): [200]}, {}))
 
     assert plan.calls["CPLUGIN"] == calls
 

@@ -8,6 +8,7 @@ from support.graphs import Graph, running_graph
 from support.issuers import FakeIssuer, issuing
 
 SCOPES = """{ desk = ["client:read", "balance:read", "instruction:read", "deposit:create"], ops = ["metrics:read"],
+trader = ["client:read", "trade:read"],
 all = ["client:read", "balance:read", "instruction:read", "deposit:create", "account:create",
 "account-request:create", "schema:read", "metrics:read"] }""".replace("\n", " ")
 

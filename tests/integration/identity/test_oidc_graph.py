@@ -72,6 +72,19 @@ async def test_a_clients_own_token_never_moves_money_whatever_its_claims_say(bel
     assert await database.fetchval("SELECT count(*) FROM brokergraph.instruction") == rows
 
 
+def test_a_clients_own_token_has_its_trades(believing):
+    token = believing.issuer.token(sub="client-a", client=CLIENT, scope="trader")
+    trades = """query ($n: Int!) { client(by: { clientNumber: $n }) { tradingAccounts { nodes { login
+        openPositions { ticket } closedTrades(from: "2025-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z") {
+        nodes { ticket } } dailyReports(from: "2025-01-01T00:00:00Z", to: "2025-01-07T22:00:00Z") { day } } } } }"""
+
+    accounts = believing.graph.data(trades, {"n": CLIENT}, token)["client"]["tradingAccounts"]["nodes"]
+
+    [mt4] = [one for one in accounts if one["login"] == "61436"]
+    assert [len(mt4["openPositions"]), len(mt4["closedTrades"]["nodes"]), len(mt4["dailyReports"])] == [2, 3, 5]
+    assert believing.graph.data(trades, {"n": 500021}, token) == {"client": None}
+
+
 def test_a_client_does_not_see_the_commands_of_others(believing):
     desk = believing.issuer.token(sub="desk-1", agencies=["all"], scope="all")
     own = believing.issuer.token(sub="client-a", client=CLIENT, scope="all")

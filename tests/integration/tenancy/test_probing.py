@@ -36,6 +36,8 @@ NAMES_NOTHING = {
     "erpStatus": "an enum",
     "currencies": "a currency",
     "maxAgeSeconds": "an age",
+    "from": "a time",
+    "to": "a time",
     "leverage": "a figure",
     "amount": "a figure",
     "currency": "a currency",
@@ -73,6 +75,8 @@ CREATE = """mutation ($n: Int!, $k: ID!) { createTradingAccount(input: { clientN
 REQUEST = """mutation ($u: String!, $k: ID!) { openAccountRequest(input: { userId: $u, connectionId: "mt4live1",
   platform: { mt4: { leverage: "1" } }, idempotencyKey: $k }) {
   __typename ... on MutationError { code message retry } } }"""
+YEAR = 'from: "2025-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z"'
+TRADES = f"openPositions {{ ticket }} closedTrades({YEAR}) {{ nodes {{ ticket }} }} dailyReports({YEAR}) {{ day }}"
 LIST = "clients(first: 5, {}: $v) {{ totalCount nodes {{ clientNumber }} pageInfo {{ hasNextPage }} }}"
 ACCOUNTS = "tradingAccounts(first: 5, {}: $v) {{ totalCount nodes {{ login }} pageInfo {{ hasNextPage }} }}"
 COMMANDS = "instructions(first: 5, {}: $v) {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage }} }}"
@@ -114,7 +118,7 @@ PROBES = {
         lambda one, _: {"s": one.server, "l": one.login},
     ),
     "Query.tradingAccount(by.id)": (
-        "query ($v: ID!) { tradingAccount(by: { id: $v }) { login live { balance } } }",
+        f"query ($v: ID!) {{ tradingAccount(by: {{ id: $v }}) {{ login live {{ balance }} {TRADES} }} }}",
         lambda one, _: {"v": node_id(f"TradingAccount:{one.server}/{one.login}")},
     ),
     "Query.tradingAccount(by.account.login)": (
@@ -209,6 +213,11 @@ PROBES = {
     "Query.instructions(filter.clientNumbers)": (
         "query ($v: Int!) { instructions(filter: { clientNumbers: [$v] }) { totalCount nodes { id } } }",
         lambda one, _: {"v": one.number},
+    ),
+    "TradingAccount.closedTrades(after)": (
+        f"""query ($n: Int!, $v: String!) {{ client(by: {{ clientNumber: $n }}) {{ tradingAccounts {{ nodes {{
+            closedTrades({YEAR}, first: 2, after: $v) {{ nodes {{ ticket }} pageInfo {{ endCursor }} }} }} }} }} }}""",
+        lambda one, mine: {"n": mine, "v": cursor("trades", one.position, one.login)},
     ),
     "Client.instructions(after)": (
         f"query ($n: Int!, $v: String!) {{ {MINE % ('instructions', 'after')} }}",

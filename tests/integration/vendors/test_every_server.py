@@ -19,7 +19,8 @@ ACCOUNT = """
 """
 LIVE = "query ($by: TradingAccountBy!) { tradingAccount(by: $by) { live { system group } } }"
 WITHOUT = LIVE.replace("{ live", "{ login server { hasLiveFigures } live")
-SERVER = "{ tradingServers { name system hasLiveFigures canDeposit canWithdraw canCreateAccounts } }"
+SERVER = """{ tradingServers { name system hasLiveFigures canDeposit canWithdraw canCreateAccounts
+    hasOpenPositions hasClosedTrades hasDailyReports } }"""
 
 
 def declared(server):
@@ -37,6 +38,9 @@ async def test_a_server_says_what_its_vendor_declares(graph, server):
         "canDeposit": "deposits" in declared(server) and server.deposits,
         "canWithdraw": "withdrawals" in declared(server) and server.withdrawals,
         "canCreateAccounts": "accounts" in declared(server),
+        "hasOpenPositions": "open_positions" in declared(server),
+        "hasClosedTrades": "closed_trades" in declared(server),
+        "hasDailyReports": "daily_reports" in declared(server),
     }
 
 

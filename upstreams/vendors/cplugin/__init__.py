@@ -12,7 +12,7 @@ from upstreams.vendors.cplugin.mt5 import mt5_server
 from upstreams.vendors.kit.protocol import Platform
 from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.kit.server_settings import timezone
-from upstreams.vendors.kit.vendor import Servers, Vendor
+from upstreams.vendors.kit.vendor import LISTINGS, Servers, Vendor
 
 
 def build(name: str, config: ServerConfig, connection: CPluginConnection, clock: Clock) -> Platform:
@@ -34,7 +34,11 @@ VENDOR: Final = Vendor(
     Config=CPluginConfig,
     connect=connect,
     servers=Servers(
-        build, {"MT4": frozenset({"live", "deposits", "withdrawals", "accounts"}), "MT5": frozenset({"live"})}
+        build,
+        {
+            "MT4": frozenset({"live", "deposits", "withdrawals", "accounts", "books_check", *LISTINGS}),
+            "MT5": frozenset({"live"}),
+        },
     ),
     # The answer for a trade platform that is not ours is 403 [D, C-spec].
     unknown_server_codes=frozenset({"403"}),

@@ -12,16 +12,19 @@ from core.clock import Clock
 from core.errors import Misunderstood, Rejected, UpstreamError
 from core.records import LiveAccountRecord
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.account_search import Mt4AccountHistory
-from upstreams.vendors.cplugin.balance_operations import Mt4BalanceOperations
+from upstreams.vendors.cplugin.commands.account_search import Mt4AccountHistory
+from upstreams.vendors.cplugin.commands.balance_operations import Mt4BalanceOperations
+from upstreams.vendors.cplugin.commands.money_history import Mt4MoneyHistory
+from upstreams.vendors.cplugin.commands.new_accounts import Mt4Accounts
+from upstreams.vendors.cplugin.commands.withdrawals import Mt4Withdrawals
+from upstreams.vendors.cplugin.commands.writes import GRACE_SECONDS
 from upstreams.vendors.cplugin.connection import SYSTEM, CPluginConnection
 from upstreams.vendors.cplugin.envelope import DOCUMENTED, check_status, open_envelope
 from upstreams.vendors.cplugin.margins import MARGIN_FIELDS, GroupCurrencies, Margins
-from upstreams.vendors.cplugin.money_history import Mt4MoneyHistory
-from upstreams.vendors.cplugin.new_accounts import Mt4Accounts
 from upstreams.vendors.cplugin.reads import Mt4User, TradePlatform, mt4_record
-from upstreams.vendors.cplugin.withdrawals import Mt4Withdrawals
-from upstreams.vendors.cplugin.writes import GRACE_SECONDS
+from upstreams.vendors.cplugin.trades.books import Mt4BooksCheck
+from upstreams.vendors.cplugin.trades.positions import Mt4OpenPositions
+from upstreams.vendors.cplugin.trades.reports import Mt4ClosedTrades, Mt4DailyReports
 from upstreams.vendors.kit.history_search import absence_counts_after
 from upstreams.vendors.kit.live_batches import (
     MT4_LARGEST_LOGIN,
@@ -142,10 +145,11 @@ def mt4_server(
     platform = TradePlatform(connection, config.id, name)
     accounts = Mt4Accounts(platform, name, config.groups)
     absence = absence_counts_after(connection.config.write_timeout_header_seconds + GRACE_SECONDS)
+    live = Mt4Live(platform, zone, clock, batched=v2)
     return Platform(
         name=name,
         system=SYSTEM,
-        live=Mt4Live(platform, zone, clock, batched=v2),
+        live=live,
         deposits=Mt4BalanceOperations(platform) if config.deposits else None,
         # The margin is read before each withdrawal, and v1 documents no call for it.
         withdrawals=Mt4Withdrawals(platform) if config.withdrawals and v2 else None,
@@ -153,4 +157,8 @@ def mt4_server(
         # A new account needs an allowed group.
         accounts=accounts if config.groups else None,
         account_history=Mt4AccountHistory(platform, zone, accounts, absence) if v2 else None,
+        open_positions=Mt4OpenPositions(platform, zone, clock, live) if v2 else None,
+        closed_trades=Mt4ClosedTrades(platform, zone) if v2 else None,
+        daily_reports=Mt4DailyReports(platform, zone) if v2 else None,
+        books_check=Mt4BooksCheck(platform) if v2 else None,
     )

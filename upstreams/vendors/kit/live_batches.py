@@ -1,4 +1,4 @@
-"""Live figures of many logins: in chunks, concurrently, each login once, matched by key."""
+"""Answers for many logins: in chunks, concurrently, each login once, matched by key."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,11 +9,11 @@ from core.errors import UpstreamError
 from core.records import LiveAccountRecord
 from upstreams.flow.coalescing import Coalescing, Sharing
 from upstreams.http.failures import Failures
-from upstreams.vendors.kit.protocol import LiveAnswer
 
 V = TypeVar("V")
 Rows = Mapping[str, LiveAccountRecord | UpstreamError]
-AskChunk = Callable[[Sequence[str]], Awaitable[Rows]]
+Chunk = Mapping[str, V | UpstreamError]
+AskChunk = Callable[[Sequence[str]], Awaitable[Chunk[V]]]
 
 MT4_LARGEST_LOGIN = 2**31 - 1
 MT5_LARGEST_LOGIN = 2**63 - 1
@@ -40,7 +40,9 @@ class NumbersUpTo:
         return [login for login in logins if login in self]
 
 
-async def ask_in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk) -> LiveAnswer:
+async def ask_in_chunks(
+    logins: Sequence[str], size: int, known: NumbersUpTo, ask: AskChunk[V]
+) -> Mapping[str, V | UpstreamError | None]:
     """Ask for the logins in chunks of `size`.
 
     `known` are the logins that the platform can have; the answer for others is None, without a call. A chunk's error is
@@ -56,10 +58,10 @@ async def ask_in_chunks(logins: Sequence[str], size: int, known: NumbersUpTo, as
     return {login: found.get(login) for login in logins}
 
 
-async def _ask_chunks(chunks: Sequence[Sequence[str]], ask: AskChunk) -> Rows:
+async def _ask_chunks(chunks: Sequence[Sequence[str]], ask: AskChunk[V]) -> Chunk[V]:
     async with asyncio.TaskGroup() as group:
         answers = [group.create_task(_ask_chunk(chunk, ask)) for chunk in chunks]
-    found: dict[str, LiveAccountRecord | UpstreamError] = {}
+    found: dict[str, V | UpstreamError] = {}
     for answer in answers:
         found |= answer.result()
     return found
@@ -86,7 +88,7 @@ def coalesce_live_calls(
     return Coalescing(one_call, Sharing(concurrent_calls, batch_max), too_late=too_late, away=True)
 
 
-async def _ask_chunk(chunk: Sequence[str], ask: AskChunk) -> Rows:
+async def _ask_chunk(chunk: Sequence[str], ask: AskChunk[V]) -> Chunk[V]:
     try:
         return await ask(chunk)
     except UpstreamError as error:

@@ -19,6 +19,7 @@ from core.commands import (
 from core.errors import System, UpstreamError
 from core.records import LiveAccountRecord, LiveClientRecord
 from core.secret import Secret
+from upstreams.vendors.kit.trade_ports import BooksCheck, ClosedTrades, DailyReports, OpenPositions
 
 T_co = TypeVar("T_co", covariant=True)
 LiveAnswer = Mapping[str, LiveAccountRecord | UpstreamError | None]
@@ -149,10 +150,15 @@ class Platform:
     money_history: MoneyHistory | None = None
     accounts: Accounts | None = None
     account_history: AccountHistory | None = None
+    open_positions: OpenPositions | None = None
+    closed_trades: ClosedTrades | None = None
+    daily_reports: DailyReports | None = None
+    books_check: BooksCheck | None = None
 
     async def aclose(self) -> None:
-        if self.live is not None:
-            await self.live.aclose()
+        for port in (self.live, self.open_positions):
+            if port is not None:
+                await port.aclose()
 
 
 class ErpApi(Protocol):

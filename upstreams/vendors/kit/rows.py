@@ -92,7 +92,7 @@ def _read_row(
     try:
         return read_one(row, kind, lambda one: entries([one]))
     except NONSENSE as error:
-        login = _login_of(row)
+        login = login_of(row)
         if login is None or (asked is not None and login not in asked):
             return {}
         return {login: unreadable_row(type(error).__name__, failures)}
@@ -161,7 +161,7 @@ def unreadable_row(detail: str, failures: Failures) -> UpstreamError:
     return failures.unreadable(writes=False, detail=f"row: {detail}")
 
 
-def _login_of(row: bytes | msgspec.Raw) -> str | None:
+def login_of(row: bytes | msgspec.Raw) -> str | None:
     """The login of an unreadable row. None where it cannot be read, or where the row names two."""
     written = bytes(row)
     damaged = bytes_of_row(written)

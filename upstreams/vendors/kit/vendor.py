@@ -5,7 +5,7 @@ folder.
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from core.call import Call
@@ -21,7 +21,10 @@ from upstreams.vendors.kit.token_store import TokenStore
 
 ConfigT = TypeVar("ConfigT")
 ConnectionT = TypeVar("ConnectionT")
-Capability = Literal["live", "deposits", "withdrawals", "accounts"]
+Listing = Literal["open_positions", "closed_trades", "daily_reports"]
+"""The ports that read lists of many accounts."""
+LISTINGS: Final[tuple[Listing, ...]] = get_args(Listing)
+Capability = Literal["live", "deposits", "withdrawals", "accounts", "books_check", Listing]
 Role = Literal[Capability, "erp", "crm"]
 
 

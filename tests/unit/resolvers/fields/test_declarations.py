@@ -23,6 +23,6 @@ def test_every_declared_rendering_is_reached():
     ]
     declared = {one.name for one in objects if any(RENDERING in declaration(field) for field in one.fields.values())}
 
-    # Instructions have the same kind of connection, and an id; their own resolver fills their hole.
-    instructions = {"Instruction", "InstructionConnection", "InstructionEdge"}
-    assert declared - {one.values[0].partition(".")[0] for one in FIELDS} == instructions
+    # Instructions and trades have the same kind of connection; their own resolvers fill their holes.
+    others = {"Instruction", "InstructionConnection", "InstructionEdge", "TradeConnection", "TradeEdge"}
+    assert declared - {one.values[0].partition(".")[0] for one in FIELDS} == others

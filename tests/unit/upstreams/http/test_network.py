@@ -16,7 +16,7 @@ from upstreams.http.network import Network
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import Transport
 from upstreams.http.transport_errors import Meaning, TransportFault
-from upstreams.vendors.cplugin.idempotent_write import RepeatWindow
+from upstreams.vendors.cplugin.commands.idempotent_write import RepeatWindow
 
 pytestmark = pytest.mark.anyio
 BOUNDS = ExchangeBounds(5.0, 5.0, 1000)

@@ -12,8 +12,8 @@ from upstreams.http.failures import Failures
 from upstreams.http.link import Read
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.commands.idempotent_write import KeyedWrite
 from upstreams.vendors.cplugin.envelope import DOCUMENTED, ApiError, check_status, find_refusal, open_envelope
-from upstreams.vendors.cplugin.idempotent_write import KeyedWrite
 from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.command_checks import check_key
 from upstreams.vendors.kit.protocol import Prepared

@@ -19,8 +19,8 @@ from core.errors import OutcomeUnknown, Reason, UpstreamError
 from core.secret import Secret
 from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.commands.writes import Writer
 from upstreams.vendors.cplugin.reads import TradePlatform
-from upstreams.vendors.cplugin.writes import Writer
 from upstreams.vendors.kit.command_checks import LONGEST_KEY, check_reference
 from upstreams.vendors.kit.protocol import Prepared
 

@@ -15,7 +15,7 @@ from core.money import format_amount
 from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.link import T
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.cplugin.balance_operations import Mt4BalanceOperations
+from upstreams.vendors.cplugin.commands.balance_operations import Mt4BalanceOperations
 from upstreams.vendors.cplugin.envelope import open_envelope
 from upstreams.vendors.cplugin.reads import Mt4User, TradePlatform
 from upstreams.vendors.kit.protocol import Prepared

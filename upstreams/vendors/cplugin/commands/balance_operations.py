@@ -7,8 +7,8 @@ from core.commands import MoneyCommand, MoneyReceipt
 from core.errors import Reason
 from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.commands.writes import Writer
 from upstreams.vendors.cplugin.reads import TradePlatform
-from upstreams.vendors.cplugin.writes import Writer
 from upstreams.vendors.kit.command_checks import check_exact_double, check_money
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
 from upstreams.vendors.kit.protocol import Prepared

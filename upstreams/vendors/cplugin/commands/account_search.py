@@ -13,8 +13,8 @@ from core.call import Call
 from core.commands import NewAccountCommand, NewAccountReceipt
 from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.transport import HttpAnswer
+from upstreams.vendors.cplugin.commands.new_accounts import Mt4Accounts
 from upstreams.vendors.cplugin.envelope import Paging, open_envelope, read_paging
-from upstreams.vendors.cplugin.new_accounts import Mt4Accounts
 from upstreams.vendors.cplugin.reads import TradePlatform
 from upstreams.vendors.kit.history_search import Found, match_one, read_history, search_history
 
