@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -126,11 +127,16 @@ ACCOUNT = """
 """
 
 
+# More than 20 logins are asked in another way than a few.
+LOGINS = "SELECT login::text FROM platform.account WHERE server = 'R1' ORDER BY margin DESC LIMIT 25"
+
+
 async def use(house, database) -> None:
     """Use every function of the adapter, with success, and live figures for an unknown login as well."""
     for name in ("R1", "R2"):
         server, account = house.servers[name], await database.fetchrow(ACCOUNT, name)
         await server.live.fetch([account["login"], "1"], FIGURES, a_call())
+    await use_trades(house, [row["login"] for row in await database.fetch(LOGINS)])
     server, account = house.servers["R1"], await database.fetchrow(ACCOUNT, "R1")
     common = ("R1", account["login"], Decimal("0.01"), account["currency"])
     for kind, port in ((DepositCommand, server.deposits), (WithdrawalCommand, server.withdrawals)):
@@ -140,6 +146,15 @@ async def use(house, database) -> None:
     new = NewAccountCommand("R1", "Basic_EU", "Anna", None, "anna@example.com", new_reference(), str(uuid4()))
     await (await server.accounts.prepare(new, a_call())).send()
     assert await server.account_history.find(new, Clock().now(), a_call())
+
+
+async def use_trades(house, logins) -> None:
+    server, end = house.servers["R1"], Clock().now()
+    for some in (logins, logins[:2]):
+        await server.open_positions.fetch(some, a_call())
+        await server.closed_trades.fetch(some, end - timedelta(days=30), end, a_call())
+        await server.daily_reports.fetch(some, end - timedelta(days=5), end, a_call())
+    await server.books_check.differences(logins, a_call())
 
 
 def new_reference() -> str:

@@ -267,14 +267,14 @@ async def test_an_impostor_is_refused_before_any_command(well_behaved, logins, b
 
 
 async def test_a_ping_keeps_a_session_that_the_server_would_end(well_behaved, logins, box):
-    box.tell("mt5_web", "/settings", {"idle_seconds": 2})
+    box.tell("mt5_web", "/settings", {"idle_seconds": 5})
 
     def pinging(config):
         return changed(config, "mt5_web", ping_seconds=0.1)
 
     async with opened(well_behaved, LeapingClock(), pinging) as house:
         await fetch(house.servers["M1"], logins, "balance")
-        await asyncio.sleep(3)
+        await asyncio.sleep(6)
         await fetch(house.servers["M1"], logins, "balance")
 
     assert asked(box, "/api/auth/start") == 1
