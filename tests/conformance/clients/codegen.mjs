@@ -8,7 +8,7 @@ import { parse } from "graphql";
 import ts from "typescript";
 
 const [schemaFile, documentFile, folder] = process.argv.slice(2);
-const config = { strictScalars: true, scalars: { Decimal: "string", DateTime: "string", CurrencyCode: "string" } };
+const config = { strictScalars: true, scalars: { Decimal: "string", DateTime: "string", Date: "string", CurrencyCode: "string" } };
 mkdirSync(folder, { recursive: true });
 const filename = join(folder, "graph.ts");
 const text = await codegen({
