@@ -41,7 +41,7 @@ INSTRUCTIONS = List(
     "instructions",
     "idempotencyKey kind status createdAt",
     ("idempotencyKey",),
-    "allInstructions",
+    "allBrokergraphInstructions",
     "idempotencyKey kind status createdAt",
 )
 LISTS = (CLIENTS, ACCOUNTS, INSTRUCTIONS)
@@ -193,7 +193,7 @@ def _searches() -> Iterator[Case]:
         ("none", "nobodyhasit", "nobodyhasit:*"),
     ):
         name = f"clients, search of {what}"
-        yield Case(name, CLIENTS, f'filter: {{ search: "{words}" }}', f'words: "{peer}"', "searchClients")
+        yield Case(name, CLIENTS, f'filter: {{ search: "{words}" }}', f'words: "{peer}"', "peerSearchClients")
     for field, way in product(("FULL_NAME",), DIRECTIONS):
         order = f"orderBy: {{ field: {field}, direction: {way} }}"
         yield Case(f"clients, search by {field} {way}", CLIENTS, f'filter: {{ search: "anna" }} {order}', None)

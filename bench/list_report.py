@@ -27,14 +27,15 @@ def report(facts: Facts) -> str:
         "Written by `bench/lists.py`, which says how.",
         f"{machine}. {rows}. {facts['rounds']} rounds of {facts['requests']} requests for each operation and server.",
         "",
-        "Milliseconds for a page of 50. *Unordered* is the time in times of the unordered list's first page "
-        f"(promised: at most {MOST_RATIO}).",
+        "Milliseconds for a page of 50. *Unordered* is the time in times of the unordered list's first page.",
+        f"Promised: at most {MOST_RATIO}.",
         "",
         "| operation | page | p50 | p99 | PostGraphile p50 | PostGraphile p99 | p50, of PostGraphile | unordered |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         *(_row(facts, one) for one in facts["operations"]),
         "",
         *(f"- Left out: {note}." for note in facts["skipped"]),
+        *(f"- {note}." for note in facts["notes"]),
         *(f"- Reads as a whole {', '.join(tables)}: {name}." for name, tables in facts["whole_reads"].items()),
     ]
     if not facts["whole_reads"]:
