@@ -19,6 +19,8 @@ LARGE = {
     *("clients", "clients_website_ext_record", "tpm_account_status", "journal", "secured_amounts"),
     *("client_total", "instruction"),
 }
+# An index scan that removes more rows than these reads the table as a whole.
+MOST_REMOVED = 100_000
 # After five executions PostgreSQL may choose a plan for all values.
 _EXECUTIONS = 7
 _ENTRY = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ \w+ \[\d+\] ", re.MULTILINE)
@@ -68,18 +70,27 @@ async def whole_reads(connection: Any, sent: Sent) -> set[str]:
     """The large tables that the statement reads as a whole."""
     arguments = f"({', '.join(sent.parameters)})" if sent.parameters else ""
     found: set[str] = set()
+    plan: dict[str, Any] = {}
     await connection.execute(f"PREPARE sent AS {sent.statement}")
     try:
         for _ in range(_EXECUTIONS):
-            plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE sent{arguments}")
-            found |= set(_scanned(msgspec.json.decode(plan)[0]["Plan"]))
+            plan = await _plan(connection, f"EXPLAIN (FORMAT JSON) EXECUTE sent{arguments}")
+            found |= set(_scanned(plan))
+        if plan["Node Type"] != "ModifyTable":
+            found |= set(_scanned(await _plan(connection, f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE sent{arguments}")))
     finally:
         await connection.execute("DEALLOCATE sent")
     return found & LARGE
 
 
+async def _plan(connection: Any, statement: str) -> dict[str, Any]:
+    plan: dict[str, Any] = msgspec.json.decode(await connection.fetchval(statement))[0]["Plan"]
+    return plan
+
+
 def _scanned(plan: dict[str, Any]) -> Iterator[str]:
-    if plan["Node Type"].endswith("Seq Scan"):
-        yield plan["Relation Name"]
+    """Tables that are read by a sequential scan, or by an index whose rows a filter removes."""
+    if plan["Node Type"].endswith("Seq Scan") or plan.get("Rows Removed by Filter", 0) > MOST_REMOVED:
+        yield plan.get("Relation Name", "")
     for below in plan.get("Plans", ()):
         yield from _scanned(below)
