@@ -131,7 +131,7 @@ def _client_orders() -> Iterator[Case]:
             "TOTAL_FLOATING_BALANCE",
             way,
             "",
-            place="SELECT total::text, rebuild, client_number FROM brokergraph.client_total"
+            place="SELECT total::text AS key, rebuild, client_number FROM brokergraph.client_total"
             " WHERE rebuild = (SELECT max(number) FROM brokergraph.client_total_rebuild)"
             " ORDER BY total IS NULL, total {way}, client_number {way}",
             cursor=ids.CLIENTS_BY_TOTAL,
@@ -154,7 +154,7 @@ def _account_orders() -> Iterator[Case]:
                 f"{field}_{{way}} {ends}",
                 condition="filter: { currencies: [USD] }",
                 peer_condition='condition: { currency: "USD" }',
-                place=f"SELECT {column}::text, server, login {rows} WHERE currency = 'USD'"
+                place=f"SELECT {column}::text AS key, server, login {rows} WHERE currency = 'USD'"
                 f" ORDER BY {column} {{way}} NULLS LAST, {key}",
                 cursor=cursor,
             )

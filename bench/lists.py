@@ -190,7 +190,8 @@ async def _page(connection: Any, case: Case, page: int, ours: Server, peer: Serv
     """The number of the page, which is smaller in a short list, and the document for each server."""
     after = peers_after = None
     if page > 1 and case.cursor is not None:
-        page = min(page, await connection.fetchval(f"SELECT count(*) FROM ({case.place}) rows") // FIRST)
+        unordered = case.place.partition(" ORDER BY ")[0]
+        page = min(page, await connection.fetchval(f"SELECT count(*) FROM ({unordered}) rows") // FIRST)
         place = await connection.fetchrow(f"{case.place} OFFSET {(page - 1) * FIRST - 1} LIMIT 1")
         after = case.cursor.encode(*place)
         if case.peer is not None:
