@@ -16,8 +16,11 @@ from resolvers.context import Context
 from resolvers.fields.connections import ConnectionRecord, page_request
 from resolvers.fields.ids import CLIENTS
 from resolvers.fields.rendering import Clients, Compilation, Json, Opening, Place, Statement, Texts, Unrendered, sql
+from resolvers.policy.enums import ClientOrderField, OrderDirection
 
 _REST_SECONDS: Final = 5.0
+# The order without `orderBy`, and the only one that is rendered.
+_BY_NUMBER: Final = (ClientOrderField.CLIENT_NUMBER, OrderDirection.ASC)
 
 Page = ConnectionRecord[Texts]
 
@@ -182,7 +185,8 @@ class _Page(_Rendering):
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         given = arguments(self._wanted)
         query = self._query_of(given.get("filter"))
-        if query.optional or given.get("order_by"):
+        order = given.get("order_by")
+        if query.optional or (order and (order.field, order.direction) != _BY_NUMBER):
             return None
         request = page_request(given, CLIENTS, context.services.limits)
         parameters = self._parameters(context, arguments)

@@ -46,22 +46,22 @@ class RunningBox:
 
 
 @contextmanager
-def running_box(data: Path, clients: int) -> Iterator[RunningBox]:
-    """A sandbox in a folder of its own, which ends with the test."""
+def running_box(data: Path, clients: int, seconds: float = START_TIMEOUT_SECONDS) -> Iterator[RunningBox]:
+    """A sandbox in a folder of its own, which ends with the test. A large load needs more seconds."""
     command = [sys.executable, "-m", "sandbox", "--data", str(data), "--clients", str(clients)]
     command += ["--control", "--not-durable", "--die-with-parent"]
     with (data / "output").open("wb") as output:
         child = subprocess.Popen(command, stdout=output, stderr=output, cwd=Path(__file__).parents[2])
     try:
-        yield wait_for_box(child, data)
+        yield wait_for_box(child, data, seconds)
     finally:
         child.terminate()
         child.wait(timeout=30)
 
 
-def wait_for_box(child: subprocess.Popen, data: Path) -> RunningBox:
+def wait_for_box(child: subprocess.Popen, data: Path, seconds: float = START_TIMEOUT_SECONDS) -> RunningBox:
     ready = data / "ready.json"
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    deadline = time.monotonic() + seconds
     while not ready.exists():
         if child.poll() is not None or time.monotonic() > deadline:
             child.kill()

@@ -1,0 +1,323 @@
+"""Lists over 1,000,000 clients: .venv/bin/python bench/lists.py [--clients N] [--data FOLDER]
+
+Each list in each order, the first page and page 5,000, searches and sums, by brokergraph and by PostGraphile 5 over one
+sandbox. In each round every operation is asked of both servers in turn, one request after another. Prints the figures
+and writes bench/LISTS.md and bench/lists.json. `--data` keeps the loaded sandbox for the next run.
+
+Each server has core 0 while it is asked. PostgreSQL and the vendors share core 1 with this program.
+
+Promised, and checked by the exit status: the first page of each order takes at most 1.2 times as long as that of the
+unordered list, at the median, and no statement of a request reads a large table as a whole.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+HOUSE = Path(__file__).parents[1]
+sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "bench")]
+
+import asyncpg
+from driver import quantile
+from list_cases import FIRST, Case, cases
+from list_plans import StatementLog, whole_reads
+from list_report import MOST_RATIO, ratio, report
+from machine import OTHER_CORE, SERVER_CORE, described, family, pin
+from servers import PEER_FOLDER, node
+from support.boxes import RunningBox, running_box
+from support.graphs import free_port, running_graph
+
+PAGE = 5000
+LOAD_SECONDS, SNAPSHOT_SECONDS = 1800, 100
+INSTRUCTIONS = 300_000
+POOL = 4
+EXACT_MAX = 10_000
+WARM_UP = 8
+# Of a slower operation there are fewer requests in a round.
+SLOW_SECONDS, SLOW_REQUESTS = 0.2, 3
+SETTINGS = {
+    "BUDGET__STORE": "off",
+    "RECONCILIATION__ENABLED": "false",
+    "ERP__POOL_SIZE": str(POOL),
+}
+
+
+@dataclass
+class Server:
+    """A server over one kept connection."""
+
+    name: str
+    port: int
+    key: str | None = None
+    connection: HTTPConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
+
+    def body(self, document: str) -> bytes:
+        return json.dumps({"query": document}).encode()
+
+    def ask(self, body: bytes) -> bytes:
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        if self.key:
+            headers["authorization"] = f"Bearer {self.key}"
+        self.connection.request("POST", "/graphql", body, headers)
+        return self.connection.getresponse().read()
+
+    def data(self, document: str) -> Any:
+        answer = json.loads(self.ask(self.body(document)))
+        if answer.get("errors"):
+            raise RuntimeError(f"{self.name}: {document}: {answer['errors']}")
+        return answer["data"]
+
+
+@dataclass
+class Measured:
+    """A page of a case, the documents for it, and the milliseconds of all rounds by server."""
+
+    case: Case
+    page: str
+    bodies: dict[str, bytes]
+    rounds: dict[str, list[list[float]]] = field(default_factory=dict)
+
+
+@contextmanager
+def postgraphile(box: RunningBox, folder: Path) -> Iterator[Server]:
+    """PostGraphile over the sandbox's tables."""
+    parts, port = urlsplit(box.database_url), free_port()
+    query = parse_qs(parts.query)
+    variables = {
+        "DATABASE_HOST": query["host"][0],
+        "DATABASE_PORT": query["port"][0],
+        "DATABASE_USER": parts.username or "",
+        "DATABASE_PASSWORD": parts.password or "",
+        "DATABASE_NAME": parts.path.strip("/"),
+        "DATABASE_POOL": str(POOL),
+        "NODE_ENV": "production",
+        "GRAPHILE_ENV": "production",
+        "PORT": str(port),
+    }
+    with (folder / "postgraphile.log").open("wb") as log:
+        command = [node(), "postgraphile_lists.mjs"]
+        process = subprocess.Popen(command, cwd=PEER_FOLDER, env=os.environ | variables, stdout=log, stderr=log)
+        try:
+            server = Server("postgraphile", port)
+            _await_answer(server, process, folder / "postgraphile.log")
+            pin(family(process.pid), SERVER_CORE)
+            yield server
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _await_answer(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        try:
+            server.data("{ __typename }")
+        except OSError:
+            if process.poll() is not None:
+                break
+            server.connection.close()
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"PostGraphile did not start: {log.read_text()[-2000:]}")
+
+
+@contextmanager
+def brokergraph(box: RunningBox, clients: int, snapshot_seconds: int = 86_400) -> Iterator[Server]:
+    """The server of this tree. It sorts by the total from a snapshot also if there are few clients."""
+    lists = {"EXACT_MAX": min(EXACT_MAX, clients // 2), "SNAPSHOT_SECONDS": snapshot_seconds}
+    settings = SETTINGS | {f"LISTS__{name}": str(value) for name, value in lists.items()}
+    with running_graph(box, **settings) as graph:
+        pin(family(graph.process.pid or 0), SERVER_CORE)
+        yield Server("brokergraph", urlsplit(graph.url).port or 0, "demo-operator")
+
+
+async def prepare(connection: Any) -> None:
+    """Run lists.sql, and wait for the snapshot of all totals."""
+    text = (HOUSE / "bench" / "lists.sql").read_text(encoding="utf-8")
+    await connection.execute(text.replace("$instructions", str(INSTRUCTIONS)), timeout=LOAD_SECONDS)
+    deadline = time.monotonic() + 4 * SNAPSHOT_SECONDS
+    while not await connection.fetchval("SELECT max(number) FROM brokergraph.client_total_rebuild"):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the snapshot of all totals was not made")
+        await asyncio.sleep(0.5)
+    for table in ("hyper.tpm_account_status", "brokergraph.instruction", "brokergraph.client_total"):
+        await connection.execute(f"VACUUM ANALYZE {table}", timeout=LOAD_SECONDS)
+
+
+async def lacking(case: Case, ours: Server) -> bool:
+    """Whether the schema lacks the field of the case."""
+    if case.field is None:
+        return False
+    fields = ours.data('{ __type(name: "Query") { fields { name } } }')["__type"]["fields"]
+    return case.field not in {one["name"] for one in fields}
+
+
+async def documents(connection: Any, case: Case, ours: Server, peer: Server, notes: list[str]) -> list[Measured]:
+    """The first page, and the deep page if the case is an order. `notes` gets what fails and pages with different
+    rows.
+    """
+    found = []
+    for page in (1, PAGE) if case.place is not None else (1,):
+        try:
+            number, texts = await _page(connection, case, page, ours, peer)
+            rows = {one.name: keys_of(case, one.data(texts[one.name])) for one in (ours, peer) if one.name in texts}
+        except (RuntimeError, TimeoutError) as error:
+            notes.append(f"{case.name}, page {page}: failed: {str(error)[:300]}")
+            continue
+        if len(set(map(str, rows.values()))) > 1:
+            notes.append(f"{case.name}, page {number}: the servers give different rows")
+        found.append(Measured(case, f"{number:,}", {name: ours.body(text) for name, text in texts.items()}))
+    return found
+
+
+async def _page(connection: Any, case: Case, page: int, ours: Server, peer: Server) -> tuple[int, dict[str, str]]:
+    """The number of the page, which is smaller in a short list, and the document for each server."""
+    after = peers_after = None
+    if page > 1 and case.cursor is not None:
+        unordered = case.place.partition(" ORDER BY ")[0]
+        page = min(page, await connection.fetchval(f"SELECT count(*) FROM ({unordered}) rows") // FIRST)
+        place = await connection.fetchrow(f"{case.place} OFFSET {(page - 1) * FIRST - 1} LIMIT 1")
+        after = case.cursor.encode(*place)
+        if case.peer is not None:
+            peers_after = peer.data(case.peers_place((page - 1) * FIRST))["list"]["pageInfo"]["endCursor"]
+    texts = {ours.name: case.ours(after)}
+    return page, texts if case.peer is None else texts | {peer.name: case.peers(peers_after)}
+
+
+def keys_of(case: Case, data: Any) -> list[Any]:
+    nodes = data["list"].get("nodes", [])
+    return [[row[key] for key in case.list.keys] for row in nodes]
+
+
+def one_round(measured: list[Measured], servers: dict[str, Server], requests: int) -> None:
+    """Every operation once of each server, and so often. The order of the servers alternates."""
+    times: dict[tuple[int, str], list[float]] = {}
+    for turn in range(requests):
+        for number, one in enumerate(measured):
+            names = sorted(one.bodies, reverse=bool(turn % 2))
+            for name in names:
+                taken = times.setdefault((number, name), [])
+                if len(taken) >= SLOW_REQUESTS and taken[0] > SLOW_SECONDS:
+                    continue
+                begun = time.perf_counter()
+                servers[name].ask(one.bodies[name])
+                taken.append(time.perf_counter() - begun)
+    for (number, name), taken in times.items():
+        measured[number].rounds.setdefault(name, []).append(taken)
+
+
+async def plans(box: RunningBox, clients: int, connection: Any, measured: list[Measured]) -> dict[str, list[str]]:
+    """The large tables that each operation reads as a whole, by a server of its own with a logged role."""
+    found: dict[str, list[str]] = {}
+    log = StatementLog(box.settings_path.parent / "postgres.log", connection)
+    await log.turn(on=True)
+    try:
+        with brokergraph(box, clients) as server:
+            for one in measured:
+                server.ask(one.bodies["brokergraph"])
+                log.sent()
+                server.ask(one.bodies["brokergraph"])
+                await asyncio.sleep(0.05)
+                tables = [await whole_reads(connection, sent) for sent in log.sent()]
+                found[f"{one.case.name}, page {one.page}"] = sorted(set().union(*tables))
+    finally:
+        await log.turn(on=False)
+    return found
+
+
+def figures(one: Measured) -> dict[str, Any]:
+    """p50 and p99 over all rounds, in milliseconds."""
+    found: dict[str, Any] = {"operation": one.case.name, "page": one.page, "order": one.case.order}
+    for name, rounds in one.rounds.items():
+        values = sorted(taken for taken_in_round in rounds for taken in taken_in_round)
+        found[name] = {share: quantile(values, part) for share, part in (("p50", 0.5), ("p99", 0.99))}
+        found[name]["rounds"] = [round(statistics.median(taken) * 1000, 3) for taken in rounds]
+    return found
+
+
+async def measure(box: RunningBox, clients: int, folder: Path, rounds: int, requests: int) -> dict[str, Any]:
+    connection = await asyncpg.connect(box.database_url, command_timeout=600)
+    with brokergraph(box, clients, SNAPSHOT_SECONDS):
+        await prepare(connection)
+    with ExitStack() as stack:
+        ours = stack.enter_context(brokergraph(box, clients))
+        peer = stack.enter_context(postgraphile(box, folder))
+        skipped: list[str] = []
+        notes: list[str] = []
+        measured: list[Measured] = []
+        for case in cases():
+            if await lacking(case, ours):
+                skipped.append(f"{case.name}: the schema has no field {case.field}")
+            else:
+                measured += await documents(connection, case, ours, peer, notes)
+        servers = {ours.name: ours, peer.name: peer}
+        one_round(measured, servers, WARM_UP)
+        for one in measured:
+            one.rounds.clear()
+        for _ in range(rounds):
+            one_round(measured, servers, requests)
+    reads = await plans(box, clients, connection, measured)
+    facts = {
+        name: await connection.fetchval(f"SELECT count(*) FROM {table}")
+        for name, table in (
+            ("clients", "hyper.clients"),
+            ("accounts", "hyper.tpm_account_status"),
+            ("instructions", "brokergraph.instruction"),
+        )
+    }
+    await connection.close()
+    operations = [figures(one) for one in measured]
+    return {
+        "machine": described(),
+        "rows": facts,
+        "rounds": rounds,
+        "requests": requests,
+        "operations": operations,
+        "skipped": skipped,
+        "notes": notes,
+        "whole_reads": {name: tables for name, tables in reads.items() if tables},
+    }
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--clients", type=int, default=1_000_000)
+    options.add_argument("--data", type=Path, help="a folder that keeps the loaded sandbox")
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--requests", type=int, default=40, help="of each operation and server in a round")
+    asked = options.parse_args()
+    with ExitStack() as stack:
+        # Its children inherit it.
+        os.sched_setaffinity(0, {OTHER_CORE})
+        folder = asked.data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "ready.json").unlink(missing_ok=True)
+        box = stack.enter_context(running_box(folder, asked.clients, LOAD_SECONDS))
+        facts = asyncio.run(measure(box, asked.clients, folder, asked.rounds, asked.requests))
+    text = report(facts)
+    (HOUSE / "bench" / "LISTS.md").write_text(text, encoding="utf-8")
+    (HOUSE / "bench" / "lists.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(text)
+    slow = [one for one in facts["operations"] if (ratio(facts, one) or 0) > MOST_RATIO]
+    failed = any("failed" in note for note in facts["notes"])
+    return 1 if slow or failed or facts["whole_reads"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
