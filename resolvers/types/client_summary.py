@@ -107,22 +107,25 @@ def _summary(as_of: datetime | None, rows: Sequence[Mapping[str, Any]], accounti
     def part(name: str) -> list[Mapping[str, Any]]:
         return [row for row in rows if row["part"] == name]
 
-    def by_code(kind: Any, name: str, otherwise: Any) -> list[Any]:
-        found: Counter[Any] = Counter()
-        for row in part(name):
-            found[code_of(type(otherwise), row["key"] and int(row["key"]), otherwise)] += row["clients"]
-        return [kind(code=code, count=found[code]) for code in type(otherwise) if code in found]
-
+    # Without a web status there is no code, but an ERP status of null is one that this version does not know.
+    web = [row for row in part("web_status") if row["key"] is not None]
     sums = sorted(part("currency"), key=itemgetter("key"))
     return ClientSummary(
         as_of=as_of,
         count=part("count")[0]["clients"],
-        by_web_status=by_code(WebStatusCount, "web_status", WebStatusCode.UNRECOGNISED),
-        by_erp_status=by_code(ErpStatusCount, "erp_status", ErpStatusCode.UNRECOGNISED),
+        by_web_status=_by_code(WebStatusCount, web, WebStatusCode.UNRECOGNISED),
+        by_erp_status=_by_code(ErpStatusCount, part("erp_status"), ErpStatusCode.UNRECOGNISED),
         by_agency=_by_agency(part("agency")),
         balances=[_currency_sum(row, accounting) for row in sums],
         total_floating_balance=_value([row["value"] for row in sums], accounting),
     )
+
+
+def _by_code(kind: Any, rows: Sequence[Mapping[str, Any]], otherwise: Any) -> list[Any]:
+    found: Counter[Any] = Counter()
+    for row in rows:
+        found[code_of(type(otherwise), row["key"] and int(row["key"]), otherwise)] += row["clients"]
+    return [kind(code=code, count=found[code]) for code in type(otherwise) if code in found]
 
 
 def _by_agency(rows: Sequence[Mapping[str, Any]]) -> list[AgencyCount]:
