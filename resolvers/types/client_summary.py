@@ -23,7 +23,7 @@ from resolvers.types.clients_by_total import no_snapshot
 from resolvers.types.currency_balance import Money, exact_sum, money
 from resolvers.types.optional_conditions import check_columns
 from resolvers.types.scalars import CurrencyCode
-from upstreams.erp.rows import bad_value
+from upstreams.erp.rows import bad_sum
 
 
 @public(VALUE)
@@ -129,20 +129,19 @@ def _by_code(kind: Any, rows: Sequence[Mapping[str, Any]], otherwise: Any) -> li
 
 
 def _by_agency(rows: Sequence[Mapping[str, Any]]) -> list[AgencyCount]:
-    unknown: Any = bad_value("client", "agency")
-    counts = [(unknown if row["key"] is None else int(row["key"]), row["clients"]) for row in rows]
-    counts.sort(key=lambda one: (one[0] is unknown, one[0] is not unknown and one[0]))
-    return [AgencyCount(agency=agency, count=count) for agency, count in counts]
+    known: list[tuple[Any, int]] = sorted((int(row["key"]), row["clients"]) for row in rows if row["key"] is not None)
+    bad = [(bad_sum("client", "agency"), row["clients"]) for row in rows if row["key"] is None]
+    return [AgencyCount(agency=agency, count=count) for agency, count in [*known, *bad]]
 
 
 def _currency_sum(row: Mapping[str, Any], accounting: str) -> CurrencySum:
     def figure(name: str) -> Any:
         amount = exact_sum([row[name]], "currency_balance", name)
         if amount is None:
-            return bad_value("currency_balance", name)
+            return bad_sum("currency_balance", name)
         return in_currency(amount, row["key"]) if isinstance(amount, Decimal) else amount
 
-    currency: Any = row["key"] or bad_value("currency_balance", "currency")
+    currency: Any = row["key"] or bad_sum("currency_balance", "currency")
     return CurrencySum(
         currency=currency,
         clients=row["clients"],

@@ -14,7 +14,7 @@ from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.directives import needs
 from resolvers.policy.scopes import Scope
 from resolvers.types.scalars import CurrencyCode
-from upstreams.erp.rows import bad_value
+from upstreams.erp.rows import bad_sum
 
 
 @public(VALUE)
@@ -97,7 +97,7 @@ def total_value(balances: list[BalanceRecord], accounting_currency: str | None =
 def exact_sum(amounts: Sequence[Decimal | None], view: str, column: str) -> Decimal | UpstreamError | None:
     """The sum; None, never partial, when an amount is missing. An error when an amount is no number."""
     if not all(amount is None or amount.is_finite() for amount in amounts):
-        return bad_value(view, column)
+        return bad_sum(view, column)
     return None if None in amounts else total([amount for amount in amounts if amount is not None])
 
 

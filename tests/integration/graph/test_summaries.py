@@ -358,6 +358,16 @@ def test_the_plan_is_never_below_what_is_made(exact, many):
         }
 
 
+def test_before_the_first_snapshot_the_caller_is_told_to_come_again(box):
+    fresh = anyio.run(create_state, box, "summaries_no_snapshot")
+    with serving(box, fresh, "engine", LISTS__EXACT_MAX="1", LISTS__SNAPSHOT_SECONDS="1000") as graph:
+        errors = graph.ask("{ clientSummary { count } accountSummary { count } }")["errors"]
+
+    assert {error["path"][0] for error in errors} == {"clientSummary", "accountSummary"}
+    assert {error["extensions"]["code"] for error in errors} == {"UPSTREAM_UNAVAILABLE"}
+    assert {error["extensions"]["retryAfterSeconds"] for error in errors} == {60}
+
+
 # Two clients of agency 1 and one of agency 2, each with euros and dollars, and with two accounts.
 ROWS = """
 SET search_path = brokergraph_erp;
@@ -463,6 +473,7 @@ def changed(data, place, value):
 @pytest.mark.parametrize("name", CASES)
 def test_a_bad_value_is_an_error_of_its_sum_and_never_a_wrong_sum(bad_graphs, bad_erp, bad_state, name):
     update, errors, others = CASES[name]
+    written = [len(graph.written()) for graph in bad_graphs]
     anyio.run(execute, bad_erp, update)
     try:
         wait_for_a_rebuild(bad_state)
@@ -473,8 +484,11 @@ def test_a_bad_value_is_an_error_of_its_sum_and_never_a_wrong_sum(bad_graphs, ba
     expected = WELL
     for place, value in (dict.fromkeys(errors) | others).items():
         expected = changed(expected, place, value)
+    for graph, before in zip(bad_graphs, written, strict=True):
+        assert ("erp.bad_value" in graph.written()[before:]) == bool(errors)
     for body in answers:
         assert body["data"] == expected
         found = body.get("errors", [])
         assert {error["extensions"]["code"] for error in found} == ({"UPSTREAM_MISUNDERSTOOD"} if errors else set())
+        assert all(error["extensions"]["system"] == "ERP_DATABASE" for error in found)
         assert all(any(tuple(error["path"][: len(place)]) == place for error in found) for place in errors)
