@@ -49,6 +49,10 @@ async def _rebuild(seconds: float, upstreams: UpstreamServices) -> bool:
         return False
     if not await lists.needs_snapshot(background_call(seconds, "totals")) or not await totals.take_lease(seconds):
         return False
-    number = await totals.rebuild(lambda rebuild, send: lists.send_totals(rebuild, send, seconds), seconds)
+    number = await totals.rebuild(
+        lambda rebuild, send: lists.send_totals(rebuild, send, seconds),
+        lambda rebuild, send: lists.send_account_sums(rebuild, send, seconds),
+        seconds,
+    )
     _log.info("totals.rebuilt", number=number)
     return True

@@ -14,7 +14,9 @@ from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.types.account_list import account_cursors, trading_accounts
+from resolvers.types.account_summary import AccountSummary, account_summary
 from resolvers.types.client import Client
+from resolvers.types.client_summary import ClientSummary, client_summary
 from resolvers.types.clients import ClientConnection, client_cursors, client_query, clients
 from resolvers.types.instruction import Instruction, InstructionConnection
 from resolvers.types.instruction_list import instructions
@@ -133,6 +135,22 @@ class Query:
         "`orderBy`.",
         upstreams=[STATE_STATEMENT],
         scopes=[Scope.INSTRUCTION_READ],
+    )
+    client_summary = root(
+        client_summary,
+        returns=ClientSummary | None,
+        description="Counts and sums over all clients of the filter, without their pages.",
+        upstreams=[ERP_STATEMENT],
+        reads=[STATE_STATEMENT],
+        scopes=[Scope.CLIENT_READ],
+    )
+    account_summary = root(
+        account_summary,
+        returns=AccountSummary | None,
+        description="Counts and sums over all accounts of the filter, without their pages.",
+        upstreams=[ERP_STATEMENT],
+        reads=[STATE_STATEMENT],
+        scopes=[Scope.CLIENT_READ],
     )
     trading_servers = root(
         trading_servers,

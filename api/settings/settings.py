@@ -110,7 +110,7 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class ListsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[lists]: how lists are sorted by the total balance. Up to `exact_max` clients are sorted at current rates."""
+    """[lists]: lists by the total balance, and sums. Up to `exact_max` rows are read as they are now."""
 
     exact_max: AnyNumber = 10_000
     snapshot_seconds: Seconds = 300.0

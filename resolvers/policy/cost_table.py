@@ -61,6 +61,8 @@ def _few(size: int) -> ListSize:
 
 # The statement counts all rows of the list.
 _COUNT = Cost(weight="10")
+# The statement reads the clients or accounts of the filter, or the snapshot of their sums.
+_SUMMARY = Cost(weight="100")
 # These figures come with the other figures of the account, or by one more vendor function for all of them.
 _SECOND_FUNCTION = Cost(weight="1")
 # A mutation writes an instruction in several transactions and uses a vendor's capacity.
@@ -83,6 +85,8 @@ PRICES: Final[Mapping[str, Cost]] = {
     "ClientConnection.totalCount": _COUNT,
     "InstructionConnection.totalCount": _COUNT,
     "TradingAccountConnection.totalCount": _COUNT,
+    "Query.clientSummary": _SUMMARY,
+    "Query.accountSummary": _SUMMARY,
     "Mutation.createTradingAccount": _ORDER,
     "Mutation.deposit": _ORDER,
     "Mutation.openAccountRequest": _ORDER,
@@ -103,6 +107,12 @@ SIZES: Final[Mapping[str, ListSize]] = {
     "Query.nodes": ListSize(slicing_arguments=["ids"]),
     "Client.balances": _few(5),
     "LiveClient.balances": _few(5),
+    "ClientSummary.byWebStatus": _few(5),
+    "ClientSummary.byErpStatus": _few(8),
+    "ClientSummary.byAgency": _few(20),
+    "ClientSummary.balances": _few(20),
+    "AccountSummary.byServer": _few(20),
+    "AccountSummary.byPlatform": _few(20),
     "Instruction.events": _few(5),
     "ValidationFailed.issues": _few(5),
     "Query.tradingServers": _few(10),

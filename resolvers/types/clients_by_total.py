@@ -44,9 +44,13 @@ async def _snapshot(
     if found is None and rebuild is not None:
         raise BadUserInput("The snapshot of this cursor is no longer kept; begin with the first page.")
     if found is None:
-        message = "The snapshot of total balances is not made yet. Try again in a minute, or select fewer clients."
-        raise Unavailable(message, system=ERP_DATABASE, name=str(ERP_DATABASE), retry_after_seconds=60.0)
+        raise no_snapshot()
     return found
+
+
+def no_snapshot() -> Unavailable:
+    message = "The snapshot of total balances is not made yet. Try again in a minute, or select fewer rows."
+    return Unavailable(message, system=ERP_DATABASE, name=str(ERP_DATABASE), retry_after_seconds=60.0)
 
 
 async def _page_of(

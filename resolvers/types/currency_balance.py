@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.directives import needs
 from resolvers.policy.scopes import Scope
 from resolvers.types.scalars import CurrencyCode
+from upstreams.erp.rows import bad_sum
 
 
 @public(VALUE)
@@ -90,6 +92,13 @@ def total_value(balances: list[BalanceRecord], accounting_currency: str | None =
     if len(values) < len(balances):
         return None
     return money(total(values), currency)
+
+
+def exact_sum(amounts: Sequence[Decimal | None], view: str, column: str) -> Decimal | UpstreamError | None:
+    """The sum; None, never partial, when an amount is missing. An error when an amount is no number."""
+    if not all(amount is None or amount.is_finite() for amount in amounts):
+        return bad_sum(view, column)
+    return None if None in amounts else total([amount for amount in amounts if amount is not None])
 
 
 def _unreadable_money(error: UpstreamError, currency: str | None) -> Money | None:

@@ -106,6 +106,5 @@ def parts_of_list(variant: Variant) -> dict[str, str]:
         **ranges,
         "key": _PARTS[order.text].format(**words),
         "only": _PARTS["one_currency"] if order.one_currency else "",
-        "total": _PARTS["total"],
-        "no_total": _PARTS["no_total"],
+        **{name: _PARTS[name] for name in ("total", "no_total", "value", "sums_of_clients", "account_figures")},
     }

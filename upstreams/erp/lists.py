@@ -5,7 +5,8 @@ row was sorted. Pages therefore go on at the right place, even if the row has ch
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import asyncpg
 from msgspec.structs import replace
@@ -22,6 +23,13 @@ from upstreams.postgres.database import Database
 
 Values = Mapping[Any, str | None]
 """The text of the sorted column, by the client's number or the account's key. Empty for an order by the key alone."""
+
+
+class Sums(NamedTuple):
+    """Rows of `client_sums` or `account_sums`. `as_of` is None for sums of the present."""
+
+    as_of: datetime | None
+    rows: Sequence[Any]
 
 
 class Lists:
@@ -79,14 +87,35 @@ class Lists:
         records = read_records(ClientRecord, [tuple(row)[2:] for row in rows])
         return cut_page(records, page), {row["client_number"]: row["cursor_key"] for row in rows}
 
+    async def client_sums(self, query: ClientQuery, visible: Visibility, call: Call, *, figures: bool) -> Sums | None:
+        """Counts and, with `figures`, sums; None if the query selects more than `exact_max` clients."""
+        statement = list_statement("client_sums", Variant(optional=parts_of(query)))
+        return _sums(await self._read(statement, query, (self._most(visible), figures), visible, call))
+
+    async def account_sums(self, query: AccountQuery, visible: Visibility, call: Call) -> Sums | None:
+        """None if the query selects more than `exact_max` accounts."""
+        statement = list_statement("account_sums", Variant(optional=parts_of(query)))
+        return _sums(await self._read(statement, query, (self._most(visible),), visible, call))
+
+    def _most(self, visible: Visibility) -> int | None:
+        # The snapshot has no sums of one client.
+        return self._exact_max if visible.client_number is None else None
+
     async def needs_snapshot(self, call: Call) -> bool:
-        """Whether a query can select more than `exact_max` clients."""
-        statement = list_statement("more_clients", Variant())
+        """Whether a query can select more than `exact_max` clients or accounts."""
+        statement = list_statement("more_rows", Variant())
         return bool((await self._database.read(statement, self._exact_max, call=call))[0]["more"])
 
     async def send_totals(self, rebuild: int, send: Callable[[bytes], Awaitable[None]], seconds: float) -> None:
         """Send the rows of a snapshot of all totals, in PostgreSQL's binary form."""
-        statement = list_statement("all_totals", Variant())
+        await self._send("all_totals", rebuild, send, seconds)
+
+    async def send_account_sums(self, rebuild: int, send: Callable[[bytes], Awaitable[None]], seconds: float) -> None:
+        """Send the sums of all accounts in the same form."""
+        await self._send("all_account_sums", rebuild, send, seconds)
+
+    async def _send(self, name: str, rebuild: int, send: Callable[[bytes], Awaitable[None]], seconds: float) -> None:
+        statement = list_statement(name, Variant())
 
         async def copy(connection: Any) -> None:
             await connection.copy_from_query(statement, rebuild, output=send, format="binary", timeout=seconds)
@@ -126,6 +155,10 @@ class Lists:
     ) -> list[asyncpg.Record]:
         values = (*visible.of_clients(), *query.parameters(), *bounds, *optional_values(query))
         return await self._database.read(statement, *values, call=call, otherwise=otherwise)
+
+
+def _sums(rows: Sequence[Any]) -> Sums | None:
+    return None if rows[0]["too_many"] else Sums(None, rows)
 
 
 def bounds_of(page: PageRequest, order: ListOrder, keys: int) -> list[Any]:

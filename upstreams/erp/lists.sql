@@ -58,6 +58,29 @@ CASE WHEN count(*) = count(b.value) AND EXISTS (SELECT FROM brokergraph_erp.acco
 -- part: no_total
 CASE WHEN b.client_number IS NULL THEN 0 ELSE b.total END
 
+-- part: value
+CASE WHEN EXISTS (SELECT FROM brokergraph_erp.accounting_currency) THEN b.value END
+
+-- part: sums_of_clients
+SELECT CASE WHEN grouping(s.agency) = 0 THEN 'agency' WHEN grouping(s.erp_status) = 0 THEN 'erp_status'
+            WHEN grouping(s.web_status) = 0 THEN 'web_status' ELSE 'count' END AS part,
+       coalesce(s.agency, s.erp_status, s.web_status)::text AS key, coalesce(sum(s.clients), 0)::bigint AS clients,
+       NULL::numeric AS balance, NULL::numeric AS cash, NULL::numeric AS value
+FROM s
+WHERE s.currency IS NULL
+GROUP BY GROUPING SETS ((), (s.agency), (s.erp_status), (s.web_status))
+UNION ALL
+SELECT 'currency', s.currency, sum(s.clients)::bigint, CASE WHEN count(*) = count(s.balance) THEN sum(s.balance) END,
+       CASE WHEN count(*) = count(s.cash) THEN sum(s.cash) END, CASE WHEN count(*) = count(s.value) THEN sum(s.value) END
+FROM s
+WHERE s.currency IS NOT NULL
+GROUP BY s.currency
+
+-- part: account_figures
+CASE WHEN count(*) = count(s.balance) THEN sum(s.balance) END AS balance,
+       CASE WHEN count(*) = count(s.equity) THEN sum(s.equity) END AS equity,
+       CASE WHEN count(*) = count(s.margin) THEN sum(s.margin) END AS margin
+
 -- name: clients_by_total
 -- One page of clients by the sum of all balances at current rates, nulls last, then by number. $11 and $14 are the number
 -- and the total to begin after, $12 and $15 those to end before, $13 limit. If the filter selects more than $16 clients,
@@ -95,14 +118,37 @@ FROM brokergraph_erp.client c
 LEFT JOIN brokergraph_erp.web_status w ON w.client_number = c.client_number
 LEFT JOIN (
     SELECT b.client_number, {total} AS total,
-           jsonb_object_agg(coalesce(b.currency, ''), jsonb_build_array(b.balance::text, b.cash::text, b.value::text)) AS sums
+           jsonb_object_agg(coalesce(b.currency, ''), jsonb_build_array(b.balance::text, b.cash::text, ({value})::text)) AS sums
     FROM brokergraph_erp.currency_balance b
     WHERE b.balance IS DISTINCT FROM 0
     GROUP BY b.client_number) b ON b.client_number = c.client_number
 
--- name: more_clients
--- Does the ERP have more than $1 clients?
-SELECT count(*) > $1::int AS more FROM (SELECT FROM brokergraph_erp.client LIMIT $1::int + 1) c
+-- name: client_sums
+-- Counts, and sums in each currency, over the clients of the filter. If the filter selects more than $11 clients, each row
+-- says so; null: no bound. $12 whether there are sums. A sum with a null is null. A currency of null is an empty text.
+WITH m AS MATERIALIZED (
+    SELECT c.client_number, c.agency, c.erp_status
+    FROM brokergraph_erp.client c
+    WHERE {visible} AND {matching_clients}
+    LIMIT $11::int + 1),
+n AS MATERIALIZED (SELECT coalesce(count(*) > $11::int, false) AS too_many FROM m),
+s AS (
+    SELECT m.agency, m.erp_status,
+           (SELECT w.web_status FROM brokergraph_erp.web_status w WHERE w.client_number = m.client_number) AS web_status,
+           NULL::text AS currency, 1 AS clients, NULL::numeric AS balance, NULL::numeric AS cash, NULL::numeric AS value
+    FROM m, n
+    WHERE NOT n.too_many
+    UNION ALL
+    SELECT NULL, NULL, NULL, coalesce(b.currency, ''), 1, b.balance, b.cash, {value}
+    FROM brokergraph_erp.currency_balance b
+    WHERE b.client_number = ANY (ARRAY(SELECT m.client_number FROM m, n WHERE $12::bool AND NOT n.too_many))
+      AND b.balance IS DISTINCT FROM 0)
+SELECT n.too_many, NULL::timestamptz AS as_of, p.* FROM n, ({sums_of_clients}) p
+
+-- name: more_rows
+-- Does the ERP have more than $1 clients or accounts?
+SELECT (SELECT count(*) FROM (SELECT FROM brokergraph_erp.client LIMIT $1::int + 1) c) > $1::int
+    OR (SELECT count(*) FROM (SELECT FROM brokergraph_erp.trading_account LIMIT $1::int + 1) a) > $1::int AS more
 
 -- name: accounts
 -- One page of accounts by server and login. $15, $16 after, $17, $18 before, $19 limit.
@@ -140,3 +186,28 @@ SELECT count(*) AS total
 FROM brokergraph_erp.trading_account a
 JOIN brokergraph_erp.client c ON c.client_number = a.client_number
 WHERE {visible} AND {matching_accounts}
+
+-- name: account_sums
+-- Sums over the accounts of the filter, for each server, platform and currency. If the filter selects more than $15
+-- accounts, there is one row, which says so; null: no bound. There is always one row. A sum with a null is null.
+WITH s AS MATERIALIZED (
+    SELECT a.server, a.platform, a.currency, a.balance, a.equity, a.margin
+    FROM brokergraph_erp.trading_account a
+    JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+    WHERE {visible} AND {matching_accounts}
+    LIMIT $15::int + 1),
+n AS MATERIALIZED (SELECT coalesce(count(*) > $15::int, false) AS too_many FROM s)
+SELECT n.too_many, NULL::timestamptz AS as_of, p.*
+FROM n
+LEFT JOIN (
+    SELECT s.server, s.platform, s.currency, count(*) AS accounts, {account_figures}
+    FROM s
+    GROUP BY s.server, s.platform, s.currency) p ON NOT n.too_many
+
+-- name: all_account_sums
+-- The sums of the snapshot (upstreams/state/client_totals.py) in its columns. $1 number of the rebuild.
+SELECT $1::bigint AS rebuild, c.agency::int, s.server::text, s.platform::text, s.status::int, s.group_name::text,
+       s.currency::text, count(*) AS accounts, {account_figures}
+FROM brokergraph_erp.trading_account s
+JOIN brokergraph_erp.client c ON c.client_number = s.client_number
+GROUP BY c.agency, s.server, s.platform, s.status, s.group_name, s.currency

@@ -40,6 +40,12 @@ def bad_value(view: str, column: str) -> Misunderstood:
     return Misunderstood(message, system=ERP_DATABASE, name=str(ERP_DATABASE), detail=f"{view}.{column}")
 
 
+def bad_sum(view: str, column: str) -> Misunderstood:
+    """The error of a sum, or of a group of rows, with such a value. It is also in the log."""
+    _log.error("erp.bad_value", view=view, column=column)
+    return bad_value(view, column)
+
+
 def read_records(record: type[R], rows: Sequence[Any]) -> list[R]:
     """The rows as records, in their order."""
     columns = list(zip(*rows, strict=True))

@@ -1,4 +1,5 @@
-"""The snapshot of all clients' total balances, from which a long list is sorted by the total.
+"""The snapshot of all clients' total balances, from which a long list is sorted by the total. It also has the sums for
+summaries of many clients and accounts.
 
 The total is revalued at the current rates by each statement, so that no index can have it. One process rebuilds the
 snapshot under a lease. A rebuild is one transaction: the database of the ERP makes the rows, and their bytes go to the
@@ -16,14 +17,16 @@ from core.call import Call
 from core.keyset import Page, PageRequest, cut_page
 from core.visibility import Visibility
 from upstreams.erp.list_statements import ListOrder, Variant, parts_of_list
-from upstreams.erp.lists import bounds_of
-from upstreams.erp.reader import ClientQuery
+from upstreams.erp.lists import Sums, bounds_of
+from upstreams.erp.reader import AccountQuery, ClientQuery
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_parts, read_statement, read_statements
 
 _FILE: Final = "state/client_totals.sql"
 _sql = read_statements(_FILE, **parts_of_list(Variant()))
 _COLUMNS: Final = ("rebuild", "client_number", "agency", "erp_status", "web_status", "total", "sums")
+_FIGURES: Final = ("accounts", "balance", "equity", "margin")
+_ACCOUNT_COLUMNS: Final = ("rebuild", "agency", "server", "platform", "status", "group_name", "currency", *_FIGURES)
 _CHUNKS: Final = 8
 _WRITE_SECONDS: Final = 5.0
 
@@ -71,24 +74,38 @@ class ClientTotals:
         totals = [TotalRow(row["client_number"], row["cursor_key"]) for row in rows if row["client_number"] is not None]
         return Snapshot(rows[0]["rebuild"], rows[0]["as_of"], cut_page(totals, request))
 
+    async def client_sums(self, query: ClientQuery, visible: Visibility, call: Call) -> Sums | None:
+        """Counts and sums of the newest rebuild; None without a rebuild."""
+        return await self._sums(_sql.client_sums, query, visible, call)
+
+    async def account_sums(self, query: AccountQuery, visible: Visibility, call: Call) -> Sums | None:
+        """Sums of the newest rebuild; None without a rebuild."""
+        return await self._sums(_sql.account_sums, query, visible, call)
+
+    async def _sums(
+        self, statement: str, query: ClientQuery | AccountQuery, visible: Visibility, call: Call
+    ) -> Sums | None:
+        rows = await self._database.read(statement, *visible.of_clients(), *query.parameters(), call=call)
+        return Sums(rows[0]["as_of"], rows) if rows else None
+
     async def take_lease(self, seconds: float) -> bool:
         """Whether this process may rebuild the snapshot. No other process may do so in these seconds."""
         return bool(await self._database.write(_sql.take_lease, timedelta(seconds=seconds), seconds=_WRITE_SECONDS))
 
-    async def rebuild(self, read: Read, seconds: float) -> int:
-        """Make a rebuild of the rows that `read` sends. Returns its number."""
+    async def rebuild(self, read: Read, read_accounts: Read, seconds: float) -> int:
+        """Make a rebuild of the totals and of the accounts' sums that the two send. Returns its number."""
 
         async def write(connection: Any) -> int:
             number: int = await connection.fetchval(_sql.begin)
-            async with _sent(read, number) as rows:
-                await connection.copy_to_table(
-                    "client_total",
-                    schema_name="brokergraph",
-                    columns=_COLUMNS,
-                    format="binary",
-                    source=rows,
-                    timeout=seconds,
-                )
+            for table, columns, source in (
+                ("client_total", _COLUMNS, read),
+                ("account_sum", _ACCOUNT_COLUMNS, read_accounts),
+            ):
+                async with _sent(source, number) as rows:
+                    await connection.copy_to_table(
+                        table, schema_name="brokergraph", columns=columns, format="binary", source=rows, timeout=seconds
+                    )
+            await connection.execute(_sql.sum_clients, number, timeout=seconds)
             await connection.execute(_sql.forget, number)
             return number
 

@@ -29,6 +29,45 @@ LEFT JOIN LATERAL (
 WHERE r.number = coalesce($16::bigint, (SELECT max(number) FROM brokergraph.client_total_rebuild))
 ORDER BY p.total IS NULL{nulls_way}, p.total{way}, p.client_number{way}
 
+-- name: client_sums
+-- Counts, and sums in each currency, over the clients of the filter, in the newest rebuild. $1 and $2 visibility, $3 to $10
+-- the filter. No row is of one client, so that a client's own token finds none.
+WITH r AS (SELECT number, as_of FROM brokergraph.client_total_rebuild ORDER BY number DESC LIMIT 1),
+s AS (
+    SELECT c.*
+    FROM (SELECT NULL::int AS client_number, t.* FROM brokergraph.client_sum t) c, r
+    WHERE {visible} AND c.rebuild = r.number AND {matching_totals})
+SELECT r.as_of, p.* FROM r, ({sums_of_clients}) p
+
+-- name: account_sums
+-- Sums over the accounts of the filter, for each server, platform and currency, in the newest rebuild. $1 and $2
+-- visibility, $3 to $14 the filter. A rebuild that exists has at least one row.
+WITH r AS (SELECT number, as_of FROM brokergraph.client_total_rebuild ORDER BY number DESC LIMIT 1)
+SELECT r.as_of, p.*
+FROM r
+LEFT JOIN LATERAL (
+    SELECT s.server, s.platform, s.currency, sum(s.accounts)::bigint AS accounts, {account_figures}
+    FROM (SELECT a.*
+          FROM brokergraph.account_sum a, LATERAL (SELECT a.agency, NULL::int AS client_number) c
+          WHERE {visible} AND a.rebuild = r.number AND {matching_accounts}) s
+    GROUP BY s.server, s.platform, s.currency) p ON true
+
+-- name: sum_clients
+-- Make the sums of a rebuild ($1) from its clients.
+INSERT INTO brokergraph.client_sum
+SELECT c.rebuild, c.agency, c.erp_status, c.web_status, NULL, count(*), NULL::numeric, NULL::numeric, NULL::numeric
+FROM brokergraph.client_total c
+WHERE c.rebuild = $1
+GROUP BY c.rebuild, c.agency, c.erp_status, c.web_status
+UNION ALL
+SELECT c.rebuild, c.agency, c.erp_status, c.web_status, s.key, count(*),
+       CASE WHEN count(*) = count(s.value ->> 0) THEN sum((s.value ->> 0)::numeric) END,
+       CASE WHEN count(*) = count(s.value ->> 1) THEN sum((s.value ->> 1)::numeric) END,
+       CASE WHEN count(*) = count(s.value ->> 2) THEN sum((s.value ->> 2)::numeric) END
+FROM brokergraph.client_total c, jsonb_each(c.sums) s
+WHERE c.rebuild = $1
+GROUP BY c.rebuild, c.agency, c.erp_status, c.web_status, s.key
+
 -- name: take_lease
 -- Take the lease of the rebuild for a time ($1), if no process has it.
 INSERT INTO brokergraph.lease AS l (name, until) VALUES ('client_totals', now() + $1::interval)

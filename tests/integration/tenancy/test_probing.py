@@ -52,6 +52,7 @@ NAMES_NOTHING = {
 OF_THE_BROKER = {
     "Client.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
     "Query.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
+    "Query.accountSummary(filter.servers)": "a trading server, which is the broker's and no client's",
     "Query.instructions(filter.servers)": "a trading server, which is the broker's and no client's",
     "Mutation.createTradingAccount(input.server.server)": "a trading server, which is the broker's and no client's",
 }
@@ -80,6 +81,8 @@ TRADES = f"openPositions {{ ticket }} closedTrades({YEAR}) {{ nodes {{ ticket }}
 LIST = "clients(first: 5, {}: $v) {{ totalCount nodes {{ clientNumber }} pageInfo {{ hasNextPage }} }}"
 ACCOUNTS = "tradingAccounts(first: 5, {}: $v) {{ totalCount nodes {{ login }} pageInfo {{ hasNextPage }} }}"
 COMMANDS = "instructions(first: 5, {}: $v) {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage }} }}"
+SUMS = "{ count byAgency { agency count } balances { currency balance } totalFloatingBalance { amount } }"
+ACCOUNT_SUMS = "{ count byServer { server currency balance } byPlatform { platform accounts } }"
 MINE = "client(by: { clientNumber: $n }) { %s(first: 5, %s: $v) { totalCount nodes { id } } }"
 
 
@@ -159,6 +162,35 @@ PROBES = {
            b: clients(filter: { search: $m }) { totalCount nodes { fullName } }
            c: clients(filter: { search: $f }) { totalCount nodes { fullName } } }""",
         lambda one, _: {"n": str(one.number), "m": one.email, "f": one.name},
+    ),
+    "Query.clientSummary(filter.clientNumbers)": (
+        f"query ($v: Int!) {{ clientSummary(filter: {{ clientNumbers: [$v] }}) {SUMS} }}",
+        lambda one, _: {"v": one.number},
+    ),
+    "Query.clientSummary(filter.agency)": (
+        f"query ($v: Int!) {{ clientSummary(filter: {{ agency: [$v] }}) {SUMS} }}",
+        lambda one, _: {"v": one.agency},
+    ),
+    "Query.clientSummary(filter.search)": (
+        f"""query ($n: String!, $m: String!, $f: String!) {{
+           a: clientSummary(filter: {{ search: $n }}) {SUMS} b: clientSummary(filter: {{ search: $m }}) {SUMS}
+           c: clientSummary(filter: {{ search: $f }}) {SUMS} }}""",
+        lambda one, _: {"n": str(one.number), "m": one.email, "f": one.name},
+    ),
+    "Query.clientSummary(filter.phone)": (
+        f"query ($v: String!) {{ clientSummary(filter: {{ phone: $v }}) {SUMS} }}",
+        lambda one, _: {"v": one.phone},
+    ),
+    "Query.accountSummary(filter.agency)": (
+        f"query ($v: Int!) {{ accountSummary(filter: {{ agency: [$v] }}) {ACCOUNT_SUMS} }}",
+        lambda one, _: {"v": one.agency},
+    ),
+    "Query.accountSummary(filter.search)": (
+        f"""query ($l: String!, $n: String!, $m: String!) {{
+           a: accountSummary(filter: {{ search: $l }}) {ACCOUNT_SUMS}
+           b: accountSummary(filter: {{ search: $n }}) {ACCOUNT_SUMS}
+           c: accountSummary(filter: {{ search: $m }}) {ACCOUNT_SUMS} }}""",
+        lambda one, _: {"l": one.login, "n": str(one.number), "m": one.email},
     ),
     "Query.tradingAccounts(after)": (
         f"query ($v: String!) {{ {ACCOUNTS.format('after')} }}",

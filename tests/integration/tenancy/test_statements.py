@@ -10,7 +10,7 @@ from upstreams.check.indexes import NEEDED
 HEAD = re.compile(r"^-- (name|part): (\w+)\n", re.MULTILINE)
 COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 CLIENT_DATA = re.compile(
-    r"\bbrokergraph_erp\.(?!accounting_currency\b)\w+|\bbrokergraph\.(instruction(?:_event)?|idempotency\w*|client_total)\b"
+    r"\bbrokergraph_erp\.(?!accounting_currency\b)\w+|\bbrokergraph\.(instruction(?:_event)?|idempotency\w*|client_total|client_sum|account_sum)\b"
 )
 
 PARTS = {
@@ -36,7 +36,9 @@ EXCEPTED = {
     ("check.sql", "any_client"): OPERATOR,
     ("check.sql", "servers"): OPERATOR,
     ("lists.sql", "all_totals"): "of the rebuild of the snapshot, which has no caller",
-    ("lists.sql", "more_clients"): "of the rebuild of the snapshot, which has no caller",
+    ("lists.sql", "all_account_sums"): "of the rebuild of the snapshot, which has no caller",
+    ("client_totals.sql", "sum_clients"): "of the rebuild of the snapshot, which has no caller",
+    ("lists.sql", "more_rows"): "of the rebuild of the snapshot, which has no caller",
     ("proof.sql", "instructions"): OPERATOR,
     ("proof.sql", "events"): OPERATOR,
     ("proof.sql", "orphans"): OPERATOR,

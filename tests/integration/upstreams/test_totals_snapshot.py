@@ -43,7 +43,7 @@ async def test_a_rebuild_that_fails_leaves_the_snapshots_and_ends_its_read(total
     async def nothing(_number, send):
         await send(EMPTY)
 
-    kept, ended = [await totals.rebuild(nothing, 5) for _ in range(3)][1:], []
+    kept, ended = [await totals.rebuild(nothing, nothing, 5) for _ in range(3)][1:], []
 
     async def read(number, send):
         try:
@@ -55,7 +55,7 @@ async def test_a_rebuild_that_fails_leaves_the_snapshots_and_ends_its_read(total
 
     for _ in range(15):  # More often than the pool has connections.
         with pytest.raises(Unavailable, match="gone"):
-            await totals.rebuild(read, 5)
+            await totals.rebuild(read, read, 5)
 
     assert await rebuilds(state) == kept
     assert len(ended) == 15
@@ -72,7 +72,7 @@ async def test_a_read_ends_when_the_state_database_refuses_its_rows(totals):
             ended.append(number)
 
     with pytest.raises(UpstreamError):
-        await totals.rebuild(read, 3)
+        await totals.rebuild(read, read, 3)
 
     assert len(ended) == 1
 

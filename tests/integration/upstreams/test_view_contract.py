@@ -46,7 +46,7 @@ LISTED = {
     if bool(order.column) == name.endswith("_by_column")
 } | {
     f"lists.sql:{name}": list_statement(name, Variant(order=BY_TOTAL))
-    for name in ("clients_by_total", "all_totals", "more_clients", "count_all_accounts")
+    for name in ("clients_by_total", "all_totals", "more_rows", "count_all_accounts", "client_sums", "account_sums")
 }
 # Only these statements read a column that the view may lack.
 WITH_OPTIONAL = {
