@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -206,10 +207,10 @@ def keys_of(case: Case, data: Any) -> list[Any]:
 
 
 def one_round(measured: list[Measured], servers: dict[str, Server], requests: int) -> None:
-    """Every operation once of each server, and so often. The order of the servers alternates."""
+    """Every operation of each server, so often. Each turn has another order, because an operation affects the next."""
     times: dict[tuple[int, str], list[float]] = {}
     for turn in range(requests):
-        for number, one in enumerate(measured):
+        for number, one in random.sample([*enumerate(measured)], len(measured)):
             names = sorted(one.bodies, reverse=bool(turn % 2))
             for name in names:
                 taken = times.setdefault((number, name), [])
