@@ -200,11 +200,18 @@ def _searches() -> Iterator[Case]:
     yield Case("tradingAccounts, search of few", ACCOUNTS, 'filter: { search: "client60012" }', None)
 
 
+_SUMS = {
+    "clientSummary": "count byAgency { agency count } balances { currency balance } totalFloatingBalance { amount }",
+    "accountSummary": "count byServer { server currency accounts balance equity }",
+}
+
+
 def _sums() -> Iterator[Case]:
-    """Left out with a note while the schema lacks the field."""
-    for what, arguments in (("all", ""), ("an agency", "(filter: { agency: [1] })")):
-        document = f"{{ list: balanceTotals{arguments} {{ __typename }} }}"
-        yield Case(f"sums over {what}", CLIENTS, peer=None, field="balanceTotals", document=document)
+    """Sums of all, and of an agency. The peer has no such field."""
+    for name, fields in _SUMS.items():
+        for what, arguments in (("all", ""), ("an agency", "(filter: { agency: [1] })")):
+            document = f"{{ list: {name}{arguments} {{ {fields} }} }}"
+            yield Case(f"{name} over {what}", CLIENTS, peer=None, field=name, document=document)
 
 
 __all__ = ["ACCOUNTS", "CLIENTS", "FIRST", "INSTRUCTIONS", "LISTS", "Case", "List", "cases"]
