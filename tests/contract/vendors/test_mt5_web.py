@@ -15,6 +15,7 @@ from core.errors import Misunderstood, OutcomeUnknown, Reason, Rejected, Unavail
 from core.records import LiveAccountRecord
 from upstreams.http.sessions import SessionTransport
 from upstreams.vendors.mt5_web import money_history as history
+from upstreams.vendors.mt5_web.config import Mt5WebLimits
 from upstreams.vendors.mt5_web.new_accounts import new_password
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
@@ -270,7 +271,8 @@ async def test_a_ping_keeps_a_session_that_the_server_would_end(well_behaved, lo
     box.tell("mt5_web", "/settings", {"idle_seconds": 5})
 
     def pinging(config):
-        return changed(config, "mt5_web", ping_seconds=0.1)
+        # With one connection a read waits for a ping, and opens no second session.
+        return changed(config, "mt5_web", ping_seconds=0.1, limits=Mt5WebLimits(max_in_flight=1))
 
     async with opened(well_behaved, LeapingClock(), pinging) as house:
         await fetch(house.servers["M1"], logins, "balance")

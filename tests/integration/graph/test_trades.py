@@ -79,7 +79,7 @@ def test_daily_reports_are_of_the_days_of_the_server(graph):
 
     [report] = found["dailyReports"]
     assert (report["day"], report["profitClosed"], report["margin"]) == ("2025-01-22", "42.34", "1000.00")
-    assert Decimal(report["equity"]) == Decimal(report["balance"]) + Decimal("125.50")
+    assert Decimal(report["equity"]) == Decimal(report["balance"]) + Decimal(report["credit"]) + Decimal("125.50")
 
 
 def test_pages_of_closed_trades_are_the_whole_list(graph):
@@ -172,7 +172,7 @@ def test_vendors_without_the_calls_give_null_without_an_error_and_say_so_beforeh
 
     accounts = [account for client in clients for account in client["tradingAccounts"]["nodes"]]
     has = {account["server"]["name"]: account["server"]["hasOpenPositions"] for account in accounts}
-    assert has == {"R1": True, "R3": True, "R2": False, "L1": False, "L2": False, "A1": False, "X9": False}
+    assert has == {"R1": True, "R3": True, "R2": False, "L1": False, "L2": False, "A1": False, "M1": False, "X9": False}
     for account in accounts:
         server = account.pop("server")
         expected = has[server["name"]]
