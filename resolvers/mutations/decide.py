@@ -91,7 +91,7 @@ async def _decide(asked: DecideInstructionInput, context: Context, *, approve: b
 async def _decided(key: Any, reason: str | None, context: Context, *, approve: bool) -> Any:
     services = context.services
     ledger, hours = services.upstreams.state.ledger, services.withdrawal_limits.approval_expires_hours
-    await expire_waiting(ledger, hours, context.caller.principal)
+    await expire_waiting(ledger, hours)
     context.forget()
     waiting: InstructionRecord | None = await context.load(instructions_by_id, key)
     if waiting is None:

@@ -262,5 +262,10 @@ async def test_an_approval_comes_too_late(box, account):
         late = decide(hasty, "approveInstruction", identity)
         again = decide(hasty, "declineInstruction", identity)
 
+        read = hasty.data(
+            "query ($id: ID!) { node(id: $id) { ... on Instruction { events { actor } } } }", {"id": identity}
+        )["node"]
+
     assert [outcome(one) for one in (late, again)] == [("Refused", "APPROVAL_EXPIRED")] * 2
+    assert [event["actor"] for event in read["events"]] == ["demo-operator", "approvals"]
     assert await one.deals() == before
