@@ -26,6 +26,7 @@ from resolvers.mutations.failures import (
     ValidationFailed,
     failed,
     invalid,
+    without_figures,
 )
 from resolvers.mutations.payload import member_of, refusal
 from resolvers.policy.authorization import OUTCOME, public
@@ -85,7 +86,7 @@ async def _decide(asked: DecideInstructionInput, context: Context, *, approve: b
     except UpstreamError as error:
         return failed(Failure(code=error.reason, message=error.message, retry="AFTER_DELAY", system=error.system))
     context.forget()
-    return found
+    return without_figures(found, context.caller)
 
 
 async def _decided(key: Any, reason: str | None, context: Context, *, approve: bool) -> Any:

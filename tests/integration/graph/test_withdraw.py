@@ -217,8 +217,11 @@ async def test_the_margin_is_read_again_after_the_approval(careful, account):
     await one.has(100)
 
     decided = decide(careful, "approveInstruction", identity)
+    again = decide(careful, "approveInstruction", identity)
 
     assert outcome(decided) == ("Refused", "INSUFFICIENT_FUNDS")
+    # This approver may not read balances.
+    assert decided["message"] == again["message"] == "The account has not enough money."
     assert await one.deals() == before
 
 
