@@ -11,7 +11,7 @@ from core.clock import Clock, Deadline
 from core.commands import MoneyGuards
 from core.errors import DatabaseFailure, System, Unavailable
 from core.records import Failure, Reason
-from instructions.approvals import approval
+from instructions.approvals import approval, refusal_by
 from instructions.dispatcher import ANSWER_SECONDS, Dispatcher
 from instructions.drafts import late
 from upstreams.state.instructions import Ledger, Transition
@@ -124,3 +124,19 @@ async def test_a_late_withdrawal_never_waits_for_an_approval(scratch):
 
     assert is_new
     assert (record.status, record.events[0].status) == ("RECEIVED", "RECEIVED")
+
+
+async def test_of_racing_decisions_exactly_one_is_stored(scratch):
+    ledger, draft = Ledger(scratch[0], Clock()), new_withdrawal()
+    row, _ = await ledger.receive(draft, GUARDS)
+
+    approvals = [ledger.approve(row, approval(f"approver {n}", None), GUARDS) for n in range(4)]
+    declines = [ledger.advance(row, refusal_by(f"decliner {n}", None)) for n in range(4)]
+    made = await asyncio.gather(*approvals, *declines)
+
+    approved = [one for one in made[:4] if one is not None]
+    now = await ledger.by_key(draft.principal, draft.idempotency_key)
+    events = await scratch[1].fetchval("SELECT count(*) FROM brokergraph.instruction_event")
+    assert len(approved) == (now.status == "RECEIVED")
+    assert {one.status for one in made[4:]} == {now.status}
+    assert events == 2
