@@ -13,6 +13,7 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 100
 _EVERY_SECONDS = 60.0
+_ACTOR = "approvals"
 
 
 def approval(principal: str, reason: str | None) -> Transition:
@@ -31,8 +32,12 @@ def has_decided(events: Sequence[InstructionEventRecord], principal: str, *, app
     return any(event.actor == principal and event.status == status for event in decision)
 
 
-async def expire_waiting(ledger: Ledger, hours: float, actor: str) -> None:
-    """Reject the instructions that have waited for longer than the hours. Raises UpstreamError."""
+async def expire_waiting(ledger: Ledger, hours: float) -> None:
+    """Reject the instructions that have waited for longer than the hours. Raises UpstreamError.
+
+    No principal decided, so that the event has none as its actor, also if a decision about another instruction causes
+    the call.
+    """
     failure = Failure(
         code=Reason.APPROVAL_EXPIRED,
         message=f"No other principal approved the withdrawal within {hours:g} hours.",
@@ -41,7 +46,7 @@ async def expire_waiting(ledger: Ledger, hours: float, actor: str) -> None:
     while waiting := await ledger.expired(hours, _BATCH):
         for instruction in waiting:
             await ledger.advance(
-                instruction, Transition("REJECTED", actor, note="not approved in time", failure=failure)
+                instruction, Transition("REJECTED", _ACTOR, note="not approved in time", failure=failure)
             )
 
 
@@ -50,8 +55,10 @@ async def keep_expiring(ledger: Ledger, hours: float, pause: Callable[[float], A
     outage = Outage(log, "approvals.not_expired", "approvals.expire_again")
     while True:
         try:
-            await expire_waiting(ledger, hours, "approvals")
+            await expire_waiting(ledger, hours)
             outage.succeeded()
         except UpstreamError as error:
             outage.failed(detail=error.detail)
+        except Exception:
+            log.exception("approvals.expiry_failed")
         await pause(_EVERY_SECONDS)

@@ -2,7 +2,8 @@
 
 Invariants:
 - The work belongs to the process. A disconnect or the deadline of a caller cancels only the caller's own wait.
-- If an instruction's row is not known to exist when its caller is answered, the command is never sent.
+- If an instruction's row is not known to exist when its caller is answered, this process never sends the command.
+- One process runs an instruction: the process that wrote the row, or after an approval the process that stored it.
 - After the first byte was sent, a caller gets one of three answers: done, refused by the vendor, not known yet.
 """
 
@@ -25,7 +26,7 @@ from core.errors import (
     UpstreamError,
 )
 from core.records import InstructionRecord
-from instructions.drafts import Prepare, Prepared, late
+from instructions.drafts import Prepare, Prepared, is_written_late, late
 from instructions.failpoints import Failpoint, reached
 from instructions.outcomes import Outcomes, pause_seconds
 from instructions.progress import Outcome, Progress
@@ -109,10 +110,13 @@ class Dispatcher:
             return Outcome(received)
         progress.outcome = Outcome(received)
         reached(Failpoint.WRITTEN_DOWN)
+        # A row that waits belongs to the process that stores its approval. Because the answer to the first write may
+        # have been lost, another process may already run or have decided the instruction.
+        waits = draft.status == "NEEDS_APPROVAL" and not is_written_late(received)
+        if waits or received.status != "RECEIVED":
+            return progress.outcome
         if progress.answered:
             return await self._unless_broken(progress, self._refuse(received, _late()))
-        if received.status == "NEEDS_APPROVAL":
-            return progress.outcome
         return await self._unless_broken(progress, self._carry_out(progress, prepare, call))
 
     async def _approve_and_carry_out(

@@ -109,8 +109,18 @@ class CommandRequest:
 def late(draft: InstructionRecord) -> InstructionRecord:
     """The draft of an instruction that is written after its caller was answered, and then refused. The ledger's rule of
     one open withdrawal for each account does not apply to it.
+
+    It does not wait for an approval, so that the reconciler rejects it if its process ends before the refusal.
     """
-    return replace(draft, details={**draft.details, "late": True}) if draft.kind == "WITHDRAWAL" else draft
+    if draft.kind != "WITHDRAWAL":
+        return draft
+    events = tuple(replace(event, status="RECEIVED") for event in draft.events or ())
+    return replace(draft, status="RECEIVED", events=events, details={**draft.details, "late": True})
+
+
+def is_written_late(instruction: InstructionRecord) -> bool:
+    """Whether the row of a withdrawal was written after its caller was answered."""
+    return "late" in instruction.details
 
 
 def request_hash(kind: str, meaning: Mapping[str, Any]) -> bytes:

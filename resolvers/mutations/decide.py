@@ -26,6 +26,7 @@ from resolvers.mutations.failures import (
     ValidationFailed,
     failed,
     invalid,
+    without_figures,
 )
 from resolvers.mutations.payload import member_of, refusal
 from resolvers.policy.authorization import OUTCOME, public
@@ -85,13 +86,13 @@ async def _decide(asked: DecideInstructionInput, context: Context, *, approve: b
     except UpstreamError as error:
         return failed(Failure(code=error.reason, message=error.message, retry="AFTER_DELAY", system=error.system))
     context.forget()
-    return found
+    return without_figures(found, context.caller)
 
 
 async def _decided(key: Any, reason: str | None, context: Context, *, approve: bool) -> Any:
     services = context.services
     ledger, hours = services.upstreams.state.ledger, services.withdrawal_limits.approval_expires_hours
-    await expire_waiting(ledger, hours, context.caller.principal)
+    await expire_waiting(ledger, hours)
     context.forget()
     waiting: InstructionRecord | None = await context.load(instructions_by_id, key)
     if waiting is None:

@@ -1,17 +1,21 @@
 """The types for expected failures of mutations. Each implements MutationError."""
 
+from dataclasses import replace
 from typing import Any
 
 import strawberry
 
 from core.errors import Reason
 from core.records import Failure, InstructionRecord
+from resolvers.context import Caller
 from resolvers.policy.authorization import OUTCOME, public
 from resolvers.policy.enums import ErrorCode, RetryAdvice, UpstreamSystem
+from resolvers.policy.scopes import Scope
 from resolvers.types.instruction import Instruction
 
 # Failures that the upstream caused, not the command.
 _UPSTREAM_FAILURES = (Reason.UPSTREAM_UNAVAILABLE, Reason.UPSTREAM_REFUSED, Reason.RATE_LIMITED)
+_NOT_ENOUGH = "The account has not enough money."
 
 
 @public(OUTCOME)
@@ -84,6 +88,17 @@ def failed(failure: Failure) -> Refused | UpstreamFailed:
         return Refused(**facts)
     system = UpstreamSystem(failure.system)
     return UpstreamFailed(**facts, system=system, retry_after_seconds=failure.retry_after_seconds)
+
+
+def without_figures(member: Any, caller: Caller) -> Any:
+    """The payload member for this caller: only callers that may read balances learn how much can be withdrawn."""
+    if (
+        isinstance(member, Refused)
+        and member.code is ErrorCode.INSUFFICIENT_FUNDS
+        and not caller.may(Scope.BALANCE_READ)
+    ):
+        return replace(member, message=_NOT_ENOUGH)
+    return member
 
 
 def invalid(issues: list[FieldIssue]) -> ValidationFailed:

@@ -15,7 +15,7 @@ from instructions.submit import InputIssue, InvalidInput, NotPermitted
 from resolvers.context import Context, MoneyLimits
 from resolvers.fields.connections import given
 from resolvers.fields.loaders import accounts_by_key, clients_by_number
-from resolvers.mutations.failures import FieldIssue, invalid
+from resolvers.mutations.failures import FieldIssue, invalid, without_figures
 from resolvers.mutations.payload import new_identity, payload, request
 from resolvers.policy.enums import ClientStanding
 from resolvers.policy.errors import BadUserInput
@@ -104,4 +104,5 @@ async def run(mutation: MoneyMutation, input: Any, context: Context) -> Any:  # 
         note=given(input.note),
     )
     asked = request(mutation.kind, str(input.idempotency_key), command.meaning, context, identity)
-    return await payload(asked, partial(mutation.check, command, context), mutation.confirmed, context)
+    member = await payload(asked, partial(mutation.check, command, context), mutation.confirmed, context)
+    return without_figures(member, context.caller)

@@ -217,8 +217,11 @@ async def test_the_margin_is_read_again_after_the_approval(careful, account):
     await one.has(100)
 
     decided = decide(careful, "approveInstruction", identity)
+    again = decide(careful, "approveInstruction", identity)
 
     assert outcome(decided) == ("Refused", "INSUFFICIENT_FUNDS")
+    # This approver may not read balances.
+    assert decided["message"] == again["message"] == "The account has not enough money."
     assert await one.deals() == before
 
 
@@ -262,5 +265,10 @@ async def test_an_approval_comes_too_late(box, account):
         late = decide(hasty, "approveInstruction", identity)
         again = decide(hasty, "declineInstruction", identity)
 
+        read = hasty.data(
+            "query ($id: ID!) { node(id: $id) { ... on Instruction { events { actor } } } }", {"id": identity}
+        )["node"]
+
     assert [outcome(one) for one in (late, again)] == [("Refused", "APPROVAL_EXPIRED")] * 2
+    assert [event["actor"] for event in read["events"]] == ["demo-operator", "approvals"]
     assert await one.deals() == before

@@ -4,7 +4,9 @@ MT4 does not refuse a balance below zero [C, vendors.md 5.1]. Withdrawable is th
 margin without the credit [C]. Both are read live. Trading can still move the margin before the booking.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
 
@@ -29,6 +31,9 @@ class _Margin(msgspec.Struct):
     free: Decimal
 
 
+_Row = TypeVar("_Row", Mt4User, _Margin)
+
+
 class Mt4Withdrawals:
     def __init__(self, platform: TradePlatform) -> None:
         self._operations = Mt4BalanceOperations(platform)
@@ -41,34 +46,39 @@ class Mt4Withdrawals:
         return await self._operations.prepare(command, call)
 
     async def require_funds(self, command: WithdrawalCommand, call: Call) -> None:
-        user = await self._user(command.login, call)
-        balance, credit = wire.read_required_double(user.balance), wire.read_double(user.credit) or Decimal(0)
+        # The balance is read last: an account without an open trade may just have closed one at a loss.
         free = await self._free_margin(command.login, call)
+        balance, credit = await self._balance_and_credit(command.login, call)
         most = max(Decimal(0), balance if free is None else min(balance, free - credit))
         if command.amount > most:
             message = f"At most {format_amount(most)} {command.currency} can be withdrawn now."
             raise self._failures.rejected(Reason.INSUFFICIENT_FUNDS, message)
 
     async def balance(self, login: str, call: Call) -> Decimal:
-        return wire.read_required_double((await self._user(login, call)).balance)
+        return (await self._balance_and_credit(login, call))[0]
 
-    async def _user(self, login: str, call: Call) -> Mt4User:
-        return await self._get(USER_PATH, login, Mt4User, call)
+    async def _balance_and_credit(self, login: str, call: Call) -> tuple[Decimal, Decimal]:
+        """A missing credit is an error, because the credit would count as the client's money [D: it is never null]."""
+
+        def figures(user: Mt4User) -> tuple[Decimal, Decimal]:
+            return wire.read_required_double(user.balance), wire.read_required_double(user.credit)
+
+        return await self._get(USER_PATH, login, Mt4User, figures, call)
 
     async def _free_margin(self, login: str, call: Call) -> Decimal | None:
         """The free margin; None for an account without an open trade, for which the server answers NotFound [D]."""
         try:
-            return wire.read_required_double((await self._get(MARGIN_PATH, login, _Margin, call)).free)
+            return await self._get(MARGIN_PATH, login, _Margin, lambda one: wire.read_required_double(one.free), call)
         except Rejected as error:
             if error.reason is Reason.NOT_FOUND:
                 return None
             raise
 
-    async def _get(self, path: str, login: str, kind: type[T], call: Call) -> T:
+    async def _get(self, path: str, login: str, kind: type[_Row], figures: Callable[[_Row], T], call: Call) -> T:
         def read(answer: HttpAnswer) -> T:
             found = msgspec.json.decode(open_envelope(answer, self._failures, writes=False), type=kind)
-            if str(found.login) != login:  # type: ignore[attr-defined]  # both kinds name their account.
+            if str(found.login) != login:
                 raise wire.Nonsense("another account")
-            return found
+            return figures(found)
 
         return await self._platform.get(path, read, call, values={"login": login})
