@@ -67,9 +67,9 @@ MUTANTS = {
         "test_faults.py::test_an_equal_deposit_before_it_is_not_mistaken_for_a_lost_one[R3]",
     ),
     "the free margin is not checked": (
-        "upstreams/vendors/cplugin/commands/withdrawals.py",
-        "        if command.amount > most:",
-        "        if command.amount > balance:",
+        "upstreams/vendors/kit/command_checks.py",
+        "    if command.amount > most:",
+        "    if command.amount > balance:",
         f"{WITHDRAWALS}::test_no_more_is_withdrawn_than_balance_and_free_margin_without_credit",
     ),
     "a principal approves its own command": (

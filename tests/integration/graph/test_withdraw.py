@@ -95,7 +95,7 @@ async def test_a_withdrawal_is_booked_once_and_its_replay_says_the_same(graph, a
     ],
     ids=str,
 )
-@pytest.mark.parametrize("server", ["R1", "R3"])
+@pytest.mark.parametrize("server", ["R1", "R3", "M1"])
 async def test_no_more_is_withdrawn_than_balance_and_free_margin_without_credit(graph, account, server, figures, most):
     one = await account(server)
     await one.has(**figures)

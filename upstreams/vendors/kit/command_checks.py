@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from core.commands import MoneyCommand
 from core.errors import Reason
+from core.money import format_amount
 from upstreams.http.failures import Failures
 
 # MT4 stores a comment in 32 bytes, of which the last is a terminator, and truncates longer comments silently [C, public
@@ -40,3 +41,16 @@ def check_exact_double(amount: Decimal, failures: Failures) -> None:
     """Raise Rejected for an amount that a double cannot hold, because the vendor would round it."""
     if len(amount.normalize().as_tuple().digits) > EXACT_DOUBLE_DIGITS:
         raise failures.rejected(Reason.LIMIT_EXCEEDED, "The platform cannot hold so many digits exactly.")
+
+
+def check_funds(
+    command: MoneyCommand, balance: Decimal, credit: Decimal, free_margin: Decimal | None, failures: Failures
+) -> None:
+    """Raise Rejected for a withdrawal of more than the balance, or than the free margin without the credit [C].
+
+    `free_margin` is None for an account without an open trade.
+    """
+    most = max(Decimal(0), balance if free_margin is None else min(balance, free_margin - credit))
+    if command.amount > most:
+        message = f"At most {format_amount(most)} {command.currency} can be withdrawn now."
+        raise failures.rejected(Reason.INSUFFICIENT_FUNDS, message)

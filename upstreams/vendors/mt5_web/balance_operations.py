@@ -10,11 +10,12 @@ from core.call import Call
 from core.commands import MoneyCommand, MoneyReceipt, WithdrawalCommand
 from core.errors import Reason, UpstreamError
 from core.money import format_amount, is_whole, quantum
+from core.records import LiveAccountRecord
 from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.link import Link
 from upstreams.http.request import HttpRequest
 from upstreams.http.transport import HttpAnswer
-from upstreams.vendors.kit.command_checks import check_exact_double, check_money
+from upstreams.vendors.kit.command_checks import check_exact_double, check_funds, check_money
 from upstreams.vendors.kit.protocol import Prepared
 from upstreams.vendors.mt5_web.connection import Mt5WebConnection
 from upstreams.vendors.mt5_web.live import LOGINS, Mt5WebLive
@@ -30,7 +31,7 @@ class _Booked(msgspec.Struct, rename="pascal"):
 
 
 class Mt5WebBalanceOperations:
-    """Deposits and withdrawals. The server refuses a withdrawal above the free margin or the balance [D]."""
+    """Deposits and withdrawals."""
 
     def __init__(self, name: str, connection: Mt5WebConnection, live: Mt5WebLive) -> None:
         self._name = name
@@ -47,6 +48,8 @@ class Mt5WebBalanceOperations:
         if not is_whole(command.amount, command.currency):
             # How the server rounds is not documented.
             raise failures.rejected(Reason.LIMIT_EXCEEDED, "The amount has more places than the currency.")
+        if isinstance(command, WithdrawalCommand):
+            await self.require_funds(command, call)
         await self._link.open_session(self._name, call)
         query = (
             ("login", command.login),
@@ -59,13 +62,21 @@ class Mt5WebBalanceOperations:
         return PreparedOperation(self._link, request, call)
 
     async def require_funds(self, command: WithdrawalCommand, call: Call) -> None:
-        """Nothing: the server checks the funds."""
+        """The server checks the free margin and the balance [D], but may count the credit as free margin [I]."""
+        found = await self._figures(command.login, call)
+        if found is None or found.balance is None or found.credit is None or found.free_margin is None:
+            raise self._link.failures.unavailable("does not show the funds of the account")
+        check_funds(command, found.balance, found.credit, found.free_margin, self._link.failures)
 
     async def balance(self, login: str, call: Call) -> Decimal | None:
-        found = (await self._live.fetch([login], frozenset({"balance"}), call)).get(login)
+        found = await self._figures(login, call)
+        return None if found is None else found.balance
+
+    async def _figures(self, login: str, call: Call) -> LiveAccountRecord | None:
+        found = (await self._live.fetch([login], frozenset({"balance", "credit", "free_margin"}), call)).get(login)
         if isinstance(found, UpstreamError):
             raise found
-        return None if found is None else found.balance
+        return found
 
 
 def wait_briefly(call: Call, link: Link) -> Call:

@@ -13,13 +13,13 @@ import msgspec
 from core.call import Call
 from core.commands import MoneyReceipt, WithdrawalCommand
 from core.errors import Reason, Rejected
-from core.money import format_amount
 from upstreams.http.decoding import lenient_json as wire
 from upstreams.http.link import T
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.commands.balance_operations import Mt4BalanceOperations
 from upstreams.vendors.cplugin.envelope import open_envelope
 from upstreams.vendors.cplugin.reads import Mt4User, TradePlatform
+from upstreams.vendors.kit.command_checks import check_funds
 from upstreams.vendors.kit.protocol import Prepared
 
 USER_PATH = "/api/v2/MT4/{tradePlatform}/UserRecordRequest/{login}"
@@ -49,10 +49,7 @@ class Mt4Withdrawals:
         # The balance is read last: an account without an open trade may just have closed one at a loss.
         free = await self._free_margin(command.login, call)
         balance, credit = await self._balance_and_credit(command.login, call)
-        most = max(Decimal(0), balance if free is None else min(balance, free - credit))
-        if command.amount > most:
-            message = f"At most {format_amount(most)} {command.currency} can be withdrawn now."
-            raise self._failures.rejected(Reason.INSUFFICIENT_FUNDS, message)
+        check_funds(command, balance, credit, free, self._failures)
 
     async def balance(self, login: str, call: Call) -> Decimal:
         return (await self._balance_and_credit(login, call))[0]
