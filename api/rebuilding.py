@@ -1,12 +1,10 @@
 """Rebuilds the snapshot of clients' totals in this process, if no other process does."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
+from api.background import running
 from core.call import background_call
 from core.clock import Clock
 from core.errors import UpstreamError
@@ -17,16 +15,9 @@ _log = structlog.get_logger(__name__)
 _POLLS = 10
 
 
-@asynccontextmanager
-async def rebuilding(seconds: float, upstreams: UpstreamServices, clock: Clock) -> AsyncIterator[None]:
+def rebuilding(seconds: float, upstreams: UpstreamServices, clock: Clock) -> AbstractAsyncContextManager[None]:
     """Rebuild the snapshot every `seconds` while the body runs."""
-    task = asyncio.create_task(_run(seconds, upstreams, clock))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    return running(_run(seconds, upstreams, clock))
 
 
 async def _run(seconds: float, upstreams: UpstreamServices, clock: Clock) -> None:

@@ -1,11 +1,10 @@
 """The reconciler of this process: it starts and ends with the server."""
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
+from api.background import running
 from api.settings.settings import Settings
 from core.call import Call
 from core.clock import Clock
@@ -40,19 +39,6 @@ async def reconciling(
     ]
     async with running(*work):
         yield
-
-
-@asynccontextmanager
-async def running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run work in the background while the body runs."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _verdicts(upstreams: UpstreamServices, below_zero: BelowZero) -> Verdicts:

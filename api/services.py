@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from api.background import running
 from api.documents.cache import TrustedDocuments
 from api.documents.finder import DocumentFinder
 from api.identity.api_keys import Authenticator
 from api.identity.authenticator import CallerOfToken, Identities, without_issuers
 from api.identity.last_use import storing_last_use
 from api.rebuilding import rebuilding
-from api.reconciling import reconciling, running
+from api.reconciling import reconciling
 from api.settings.settings import AuthSection, DatabaseSection, ErpSection, Settings, StateSection
 from core.call import STATE_DATABASE
 from core.clock import Clock

@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from documents import OURS, PEERS, POSTGRAPHILE, Dialect
 from prepare import KEY
@@ -64,3 +65,19 @@ def peers(folder: Path) -> list[Peer]:
         ),
         Peer("python", "no GraphQL: written by hand in Python", (*uvicorn, "route:app", "--port", "18708"), 18_708),
     ]
+
+
+def peer_variables(database_url: str, pool: int) -> dict[str, str]:
+    """The variables by which the peers of Node.js find the database."""
+    parts = urlsplit(database_url)
+    query = parse_qs(parts.query)
+    return {
+        "NODE_ENV": "production",
+        "GRAPHILE_ENV": "production",
+        "DATABASE_HOST": query["host"][0],
+        "DATABASE_PORT": query["port"][0],
+        "DATABASE_USER": parts.username or "",
+        "DATABASE_PASSWORD": parts.password or "",
+        "DATABASE_NAME": parts.path.strip("/"),
+        "DATABASE_POOL": str(pool),
+    }

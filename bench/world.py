@@ -16,12 +16,11 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 from machine import OTHER_CORE, SERVER_CORE, family, pin
 from prepare import POOL, Databases, prepare
-from servers import HERE, Peer
+from servers import HERE, Peer, peer_variables
 
 from sandbox.postgres import Postgres
 from sandbox.settings import SANDBOX_ROLE
@@ -76,20 +75,11 @@ class World:
 
     def environment(self) -> dict[str, str]:
         """How the peers reach the database and the vendor; node's pg wants the parts of the address."""
-        parts = urlsplit(self.database_url)
-        query = parse_qs(parts.query)
-        return os.environ | {
-            "NODE_ENV": "production",
-            "GRAPHILE_ENV": "production",
-            "DATABASE_URL": self.database_url,
-            "DATABASE_HOST": query["host"][0],
-            "DATABASE_PORT": query["port"][0],
-            "DATABASE_USER": parts.username or "",
-            "DATABASE_PASSWORD": parts.password or "",
-            "DATABASE_NAME": parts.path.strip("/"),
-            "DATABASE_POOL": str(POOL),
-            "VENDOR_URL": f"http://127.0.0.1:{VENDOR_PORT}",
-        }
+        return (
+            os.environ
+            | peer_variables(self.database_url, POOL)
+            | {"DATABASE_URL": self.database_url, "VENDOR_URL": f"http://127.0.0.1:{VENDOR_PORT}"}
+        )
 
     @contextmanager
     def running(self, peer: Peer) -> Iterator[Running]:

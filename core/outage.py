@@ -1,6 +1,9 @@
 """An outage in the log: one line when it begins and one when it ends, however often the work is tried meanwhile."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+from core.errors import UpstreamError
 
 
 class Outage:
@@ -27,3 +30,18 @@ class Outage:
         if self._attempts:
             self._log.info(self._ended, failed_attempts=self._attempts, **details)
             self._attempts = 0
+
+    async def repeat(
+        self, work: Callable[[], Awaitable[None]], pause: Callable[[float], Awaitable[None]], every_seconds: float
+    ) -> NoReturn:
+        """Do the work again and again, with pauses. No error ends this."""
+        while True:
+            try:
+                await work()
+            except UpstreamError as error:
+                self.failed(detail=error.detail)
+            except Exception:  # noqa: BLE001 - the next attempt may succeed.
+                self._log.exception(f"{self._began}.defect")
+            else:
+                self.succeeded()
+            await pause(every_seconds)

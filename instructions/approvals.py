@@ -1,10 +1,11 @@
 """Approvals: another principal approves or declines an instruction that waits, or the time for it ends."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import structlog
 
-from core.errors import Reason, UpstreamError
+from core.errors import Reason
 from core.outage import Outage
 from core.records import Failure, InstructionEventRecord
 from upstreams.state.instructions import Ledger, Transition
@@ -53,12 +54,4 @@ async def expire_waiting(ledger: Ledger, hours: float) -> None:
 async def keep_expiring(ledger: Ledger, hours: float, pause: Callable[[float], Awaitable[None]]) -> None:
     """Reject what has waited too long, once a minute. This never ends."""
     outage = Outage(log, "approvals.not_expired", "approvals.expire_again")
-    while True:
-        try:
-            await expire_waiting(ledger, hours)
-            outage.succeeded()
-        except UpstreamError as error:
-            outage.failed(detail=error.detail)
-        except Exception:
-            log.exception("approvals.expiry_failed")
-        await pause(_EVERY_SECONDS)
+    await outage.repeat(partial(expire_waiting, ledger, hours), pause, _EVERY_SECONDS)

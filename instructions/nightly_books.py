@@ -9,7 +9,6 @@ import structlog
 
 from core.call import Call, background_call
 from core.clock import Clock
-from core.errors import UpstreamError
 from core.money import format_amount
 from core.outage import Outage
 from upstreams.books import ServerBooks, check_books
@@ -48,14 +47,11 @@ class NightlyBooks:
 
     async def run(self) -> None:
         """Check the books once a night. This never ends."""
-        outage = Outage(log, "books.no_lease", "books.lease_again")
-        while True:
-            try:
-                await self.check_if_due(self._clock.now())
-                outage.succeeded()
-            except UpstreamError as error:
-                outage.failed(detail=error.detail)
-            await self._clock.sleep(_EVERY_SECONDS)
+
+        async def check() -> None:
+            await self.check_if_due(self._clock.now())
+
+        await Outage(log, "books.no_lease", "books.lease_again").repeat(check, self._clock.sleep, _EVERY_SECONDS)
 
     async def check_if_due(self, now: datetime) -> None:
         """Check the books, if it is night and no process has done it. Raises UpstreamError without the database."""

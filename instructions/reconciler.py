@@ -162,17 +162,10 @@ async def make_checkpoints(
 
     The log is outside of the database, so that a change of the database does not change both.
     """
-    outage = Outage(log, "proof.no_checkpoint", "proof.checkpoints_again")
-    while True:
-        try:
-            made = await queue.make_checkpoint()
-            outage.succeeded()
-        except UpstreamError as error:
-            outage.failed(detail=error.detail)
-            made = None
-        except Exception:
-            log.exception("proof.checkpoint_failed")
-            made = None
+
+    async def make() -> None:
+        made = await queue.make_checkpoint()
         if made is not None:
             log.info("proof.checkpoint", hash=made.hex())
-        await pause(every_seconds)
+
+    await Outage(log, "proof.no_checkpoint", "proof.checkpoints_again").repeat(make, pause, every_seconds)

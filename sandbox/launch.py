@@ -69,7 +69,7 @@ def _become_nobody() -> None:
 
 
 def _become_nobody_with_passage() -> None:
-    """Become `nobody` and keep the capability that reaches a checkout below /root with its permissions.
+    """Change to the user `nobody` and keep the capability that reaches a checkout below /root with its permissions.
 
     initdb asks access(2) whether it may run postgres. Without the secure bit, access(2) ignores the capabilities of
     every user but root.

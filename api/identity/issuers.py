@@ -1,11 +1,11 @@
 """Authentication of callers by the tokens of issuers. Imported only if the settings name an issuer."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
 import structlog
 
+from api.background import running
 from api.identity.authenticator import IdentityUnknown, refused
 from api.identity.jwks import IssuerKeys, SigningKeysUnavailable
 from api.identity.oidc import InvalidToken, Issuer, issuer_of
@@ -53,13 +53,10 @@ async def open_issuers(issuers: Mapping[str, OidcConfig], clock: Clock) -> Async
         Issuer(name, issuers[name], IssuerKeys(issuers[name], fetcher, clock), clock)
         for name, fetcher in fetchers.items()
     ]
-    tasks = [asyncio.create_task(issuer.keys.keep_fresh()) for issuer in opened]
     try:
-        yield Issuers(opened)
+        async with running(*(issuer.keys.keep_fresh() for issuer in opened)):
+            yield Issuers(opened)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         for issuer in opened:
             await issuer.keys.aclose()
             await fetchers[issuer.name].aclose()

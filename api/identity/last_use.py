@@ -1,6 +1,5 @@
 """The last use of each API key. It is recorded in memory and written in batches, so that no caller waits."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -8,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from api.background import running
 from core.clock import Clock
 from core.errors import UpstreamError
 from core.outage import Outage
@@ -56,10 +56,8 @@ class LastUse:
 async def storing_last_use(store: StoresLastUse, clock: Clock, every_seconds: float) -> AsyncIterator[LastUse]:
     """Write in the background while the context is open, and once at its end."""
     use = LastUse(store, clock)
-    task = asyncio.create_task(use.keep_writing(every_seconds))
     try:
-        yield use
+        async with running(use.keep_writing(every_seconds)):
+            yield use
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         await use.write()

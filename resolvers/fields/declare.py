@@ -89,7 +89,7 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
     reads: Sequence[Upstream] = (),
     public: str | None = None,
 ) -> Any:
-    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers who hold the scopes.
+    """A field of Query or Mutation: `resolve(info, **arguments)`, for callers with the scopes.
 
     `public` is the reason why a field needs no scope. `renderer` makes the rendering of a selection, or None if the
     selection cannot be rendered. `reads` has the same meaning as in `many`.

@@ -2,8 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any
+
+import strawberry
+from strawberry import UNSET
 
 from core.commands import MoneyCommand
 from core.errors import Reason
@@ -15,17 +19,43 @@ from instructions.submit import InputIssue, InvalidInput, NotPermitted
 from resolvers.context import Context, MoneyLimits
 from resolvers.fields.connections import given
 from resolvers.fields.loaders import accounts_by_key, clients_by_number
+from resolvers.mutations.account_field import ProducedAccount, produced_account
 from resolvers.mutations.failures import FieldIssue, invalid, without_figures
-from resolvers.mutations.payload import new_identity, payload, request
+from resolvers.mutations.payload import KEY, new_identity, payload, request
 from resolvers.policy.enums import ClientStanding
 from resolvers.policy.errors import BadUserInput
-from resolvers.types.lookup_inputs import account_key_of
+from resolvers.types.instruction import Instruction
+from resolvers.types.lookup_inputs import TradingAccountBy, account_key_of
+from resolvers.types.scalars import CurrencyCode
 from resolvers.types.standing import standing
 from resolvers.types.trading_account import is_demo_account
 from upstreams.vendors.kit.protocol import Platform
 
 # Because instructions are never deleted, a note is short.
 LONGEST_NOTE = 1000
+
+
+@strawberry.input
+class MoneyInput:
+    """The fields of both inputs."""
+
+    account: TradingAccountBy = strawberry.field(description="The account.")
+    amount: Decimal = strawberry.field(
+        description="The amount: more than zero, and with no more decimal places than the currency has."
+    )
+    currency: CurrencyCode = strawberry.field(
+        description="The currency of the amount. It must be the account's currency."
+    )
+    idempotency_key: strawberry.ID = strawberry.field(description=KEY)
+    note: str | None = strawberry.field(default=UNSET, description="A remark that is stored with the instruction.")
+
+
+@strawberry.type
+class MoneyConfirmed:
+    """The fields of both members for success."""
+
+    instruction: Instruction = strawberry.field(description="The instruction, with the server's ticket.")
+    account: ProducedAccount = produced_account("The account as the ERP has it; null while the ERP is unavailable.")
 
 
 def issues(command: MoneyCommand) -> list[InputIssue]:
@@ -89,7 +119,7 @@ class MoneyMutation:
     confirmed: Callable[[Outcome], Any]
 
 
-async def run(mutation: MoneyMutation, input: Any, context: Context) -> Any:  # noqa: A002 - the graph's name.
+async def run(mutation: MoneyMutation, input: MoneyInput, context: Context) -> Any:  # noqa: A002 - the graph's name.
     """The payload of a mutation that moves money."""
     try:
         account = account_key_of(input.account)

@@ -1,9 +1,7 @@
-from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
 
 import strawberry
-from strawberry import UNSET
 
 from core.commands import MoneyGuards, WithdrawalCommand
 from core.errors import Rejected
@@ -12,7 +10,6 @@ from instructions.progress import Outcome
 from instructions.submit import NotPermitted
 from resolvers.context import Context, Info
 from resolvers.mutations import money
-from resolvers.mutations.account_field import ProducedAccount, produced_account
 from resolvers.mutations.failures import (
     IdempotencyConflict,
     InstructionPending,
@@ -20,34 +17,22 @@ from resolvers.mutations.failures import (
     UpstreamFailed,
     ValidationFailed,
 )
-from resolvers.mutations.payload import INPUT, KEY
+from resolvers.mutations.payload import INPUT
 from resolvers.policy.authorization import OUTCOME, public
-from resolvers.types.instruction import Instruction
-from resolvers.types.lookup_inputs import TradingAccountBy
-from resolvers.types.scalars import CurrencyCode
 from upstreams.vendors.kit.protocol import Platform
 
 KIND = "WITHDRAWAL"
 
 
 @strawberry.input(description="Money to take off a trading account.")
-class WithdrawInput:
-    account: TradingAccountBy = strawberry.field(description="The account.")
-    amount: Decimal = strawberry.field(
-        description="The amount: more than zero, and with no more decimal places than the currency has."
-    )
-    currency: CurrencyCode = strawberry.field(
-        description="The currency of the amount. It must be the account's currency."
-    )
-    idempotency_key: strawberry.ID = strawberry.field(description=KEY)
-    note: str | None = strawberry.field(default=UNSET, description="A remark that is stored with the instruction.")
+class WithdrawInput(money.MoneyInput):
+    pass
 
 
 @public(OUTCOME)
 @strawberry.type(description="The trading server has booked the withdrawal.")
-class WithdrawalConfirmed:
-    instruction: Instruction = strawberry.field(description="The instruction, with the server's ticket.")
-    account: ProducedAccount = produced_account("The account as the ERP has it; null while the ERP is unavailable.")
+class WithdrawalConfirmed(money.MoneyConfirmed):
+    pass
 
 
 WithdrawPayload = Annotated[

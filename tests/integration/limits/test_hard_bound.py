@@ -11,7 +11,7 @@ from support.graphs import Graph, running_graph
 from support.wire import BODY, HEAD, ORIGIN, PATIENCE_SECONDS, WHOLE, connected, one_answer, status, until_closed
 
 BOUND = 3
-UNKNOWN_KEY = WHOLE.replace(b"demo-operator", b"nobody")
+UNKNOWN_KEY = WHOLE.replace(b"demo-operator", b"unknown-key")
 # It is answered although the server is full, and shows that the connection goes on behind a refusal.
 LIVE = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
 
