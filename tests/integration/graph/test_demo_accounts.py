@@ -15,6 +15,12 @@ QUERY = """query ($login: String!) {
 PAGE = "query ($number: Int!) { client(by: {clientNumber: $number}) { tradingAccounts { nodes { login demo } } } }"
 
 
+@pytest.fixture(autouse=True)
+def no_pass(well_behaved):
+    """A pass of the synchroniser would restore the ERP's copy of the group. The reset after the test ends the pause."""
+    well_behaved.tell("box", "/synchroniser/pause")
+
+
 @asynccontextmanager
 async def in_group(database, group):
     """The account in another group of the ERP's copy."""
