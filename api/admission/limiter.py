@@ -189,8 +189,8 @@ class ConcurrencyLimiter:
             self._adapt_later()
 
     def _adapt(self) -> None:
-        self._queue.look()
         now = self._clock.monotonic()
+        self._queue.look(now)
         if now - self._adapted_at < _ADAPT_SECONDS:
             return
         self._adapted_at = now

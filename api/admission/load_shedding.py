@@ -8,9 +8,10 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.admission.limiter import Admission, ConcurrencyLimiter, RequestShed
+from api.admission.whole_posts import SAYS, WholePost, whole_post
 from api.http.cors import cors_headers
 from api.http.negotiation import GRAPHQL_JSON, JSON
-from api.http.request_id import REQUEST_ID, new_id
+from api.http.request_id import REQUEST_ID, id_bits, new_id
 from api.settings.http import HttpSection
 from api.wire.direct_write import head
 from api.wire.reply import Reply
@@ -19,11 +20,6 @@ from api.wire.request_state import state_of
 PATH: Final = "/graphql"
 MESSAGE: Final = "The server is overloaded. Nothing was done; repeat the request after the time in Retry-After."
 CODE: Final = "OVERLOADED"
-# Without this header the server recognises a mutation only after it has read the body. Reading every body takes as long
-# as answering: under four times the capacity it cost two thirds of the answers.
-SAYS: Final = (b"x-graphql-operation-type", b"mutation")
-# A request with one of them is not refused by its bytes.
-_DECIDED_BY_HEADERS: Final = (SAYS[0], b"\r\norigin:")
 # The delays differ, so that callers do not repeat at the same time.
 _RETRY_SECONDS: Final = (1, 2, 3)
 
@@ -82,20 +78,16 @@ class LoadShedding:
         reply.headers = {**reply.headers, **cors_headers(self._http, scope)}
         return reply
 
-    def whole_refusal(self, request: bytes, tasks: int) -> bytes | None:
-        """The same for the bytes of one complete POST, at a third of the time. None: `refusal` decides.
-
-        Only admission reads these headers, for fair queueing. A request can choose the caller anyway.
+    def whole_refusal(self, data: bytes, last: WholePost | None, tasks: int) -> tuple[bytes, WholePost] | None:
+        """The same for the bytes of one complete POST, at a fifth of the time, and its facts for the next call.
+        None: `refusal` decides.
         """
-        lowered = request.lower()
-        if any(name in lowered for name in _DECIDED_BY_HEADERS):
+        post = whole_post(data, last)
+        if post is None or not self._limiter.refuses(tasks, says_mutation=False, caller=post.caller):
             return None
-        _, _, behind = lowered.partition(b"\r\nauthorization: ")
-        caller = hash(request[len(request) - len(behind) :].partition(b"\r\n")[0])
-        if not self._limiter.refuses(tasks, says_mutation=False, caller=caller):
-            return None
-        head, body = random.choice(_READY[GRAPHQL_JSON.encode() in lowered])  # noqa: S311 - the delay is not a secret.
-        return b"%s%s\r\n\r\n%s" % (head, new_id().encode(), body)
+        bits = id_bits()
+        head, body = _READY[post.accepts_graphql][bits % len(_RETRY_SECONDS)]
+        return b"%s%016x\r\n\r\n%s" % (head, bits, body), post
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -89,9 +89,8 @@ class WaitingQueue:
         self._served += 1
         return True
 
-    def look(self) -> None:
-        """Decide once in each interval whether the queue is overloaded."""
-        now = self._clock.monotonic()
+    def look(self, now: float) -> None:
+        """Decide once in each interval whether the queue is overloaded. `now` is monotonic."""
         seconds = now - self._interval_began
         if seconds < _INTERVAL_SECONDS or (self._queue.length and not self._served):
             # Because no waiter got a slot, the interval proves nothing.

@@ -11,7 +11,7 @@ _CORRELATION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}\Z")
 
 
 # Random bytes of the system would take longer than all other work for the id.
-_dice: Final = Random(SystemRandom().getrandbits(256))  # noqa: S311 - see new_id().
+_dice: Final = Random(SystemRandom().getrandbits(256))  # noqa: S311 - see id_bits().
 
 
 def request_id(given: str) -> str:
@@ -19,6 +19,10 @@ def request_id(given: str) -> str:
     return given if given and _CORRELATION.match(given) else new_id()
 
 
+def id_bits() -> int:
+    """The number of a new id. A guessed id gives no access: it only finds lines in a log."""
+    return _dice.getrandbits(64)
+
+
 def new_id() -> str:
-    """A guessed id gives no access: it only finds lines in a log."""
-    return f"{_dice.getrandbits(64):016x}"
+    return f"{id_bits():016x}"

@@ -38,6 +38,9 @@ class ClosingProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._is_ending = False
+        self._shedding: Any = self.app_state.get("shedding")
+        # When the connection was used last, if this did not restart uvicorn's keep-alive timer.
+        self._used_at = float("-inf")
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -59,8 +62,7 @@ class ClosingProtocol(HttpToolsProtocol):
         # uvicorn has no parameter for the class.
         cycle.__class__ = BoundedCycle
         scope = cast("Scope", cycle.scope)
-        shedding = self.app_state.get("shedding")
-        if shedding and (refusal := shedding.refusal(scope, len(self.tasks))):
+        if self._shedding and (refusal := self._shedding.refusal(scope, len(self.tasks))):
             write_refusal(cast("BoundedCycle", cycle), refusal.status_code, refusal.headers, refusal.body)
             return
         state_of(scope).cycle = weakref.ref(cycle)
@@ -88,7 +90,15 @@ class ClosingProtocol(HttpToolsProtocol):
 
     @override
     def timeout_keep_alive_handler(self) -> None:
-        self._close()
+        """Close the idle connection, or wait for the rest of its time.
+
+        A refusal only notes its time, because a restart of the timer costs ten times as much.
+        """
+        rest = self._used_at + self.timeout_keep_alive - self.loop.time()
+        if rest > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(rest, self.timeout_keep_alive_handler)
+        else:
+            self._close()
 
     def _is_over(self) -> bool:
         """Whether no more bytes of this client are read."""

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from api.settings.http import HttpSection
 from api.wire.closing import ClosingProtocol
-from api.wire.framing import WHOLE_POSTS, ambiguity, final_response
+from api.wire.framing import ambiguity, final_response
 from api.wire.request_state import state_of
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class BoundedProtocol(ClosingProtocol):
         self._header_bytes = 0
         self._status = HTTPStatus.BAD_REQUEST
         self._message: str | None = None
+        # What load shedding read from the last request that it refused.
+        self._post: Any = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -83,21 +85,22 @@ class BoundedProtocol(ClosingProtocol):
 
     def _refuse_whole(self, data: bytes) -> bool:
         """Refuse a complete request in an overload, without parsing it for an answer. The parser of the connection is
-        between two requests, and does not see this one.
+        between two requests, and does not see this one. The timer of the idle connection continues (closing.py).
         """
-        shedding, running = self.app_state.get("shedding"), self._running
-        if not shedding or not shedding.may_refuse(len(self.tasks)):
+        tasks = len(self.tasks)
+        if not self._shedding or not self._shedding.may_refuse(tasks):
             return False
-        if self._phase is not _Phase.IDLE or running is None or not running.response_complete:
+        running = self._running
+        if self._phase is not _Phase.IDLE or running is None or not running.response_complete or self.flow.write_paused:
             return False
-        if self.flow.write_paused or data not in WHOLE_POSTS:
+        refused = self._shedding.whole_refusal(data, self._post, tasks)
+        if refused is None:
             return False
-        refusal = shedding.whole_refusal(data, len(self.tasks))
-        if refusal:
-            self.transport.write(refusal)
-            self._stop_timer()
-            self.on_response_complete()
-        return bool(refusal)
+        refusal, self._post = refused
+        self.transport.write(refusal)
+        self._used_at = self.loop.time()
+        self.server_state.total_requests += 1
+        return True
 
     def _wait(self, before: "_Phase") -> None:
         """Start the timer for the missing part of a request. A complete request needs no timer."""

@@ -68,7 +68,9 @@ def one_answer(wire: socket.socket) -> bytes:
     """The next answer of a connection that stays open."""
     found = b""
     while b"\r\n\r\n" not in found:
-        found += wire.recv(1)
+        byte = wire.recv(1)
+        assert byte, "The server closed the connection without an answer."
+        found += byte
     length = next(line for line in found.lower().split(b"\r\n") if line.startswith(b"content-length:"))
     left = int(length.split(b":")[1])
     while left:

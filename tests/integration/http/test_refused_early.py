@@ -37,7 +37,7 @@ class Application:
             refusing = SimpleNamespace(
                 may_refuse=lambda _: self.shedding.may_refuse(1),
                 refusal=lambda scope, _: self.shedding.refusal(scope, 1),
-                whole_refusal=lambda data, _: self.shedding.whole_refusal(data, 1),
+                whole_refusal=lambda data, last, _: self.shedding.whole_refusal(data, last, 1),
             )
             scope["state"]["shedding"] = refusing
             await send({"type": "lifespan.startup.complete"})
@@ -50,9 +50,10 @@ class Application:
 
 
 @contextmanager
-def serving(application: Application) -> Iterator[str]:
+def serving(application: Application, keep_alive: int = 5) -> Iterator[str]:
     protocol = partial(BoundedProtocol, limits=HttpSection())
-    server = uvicorn.Server(uvicorn.Config(application, port=0, http=protocol, log_level="critical"))
+    config = uvicorn.Config(application, port=0, http=protocol, log_level="critical", timeout_keep_alive=keep_alive)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -98,3 +99,43 @@ def test_a_request_behind_the_last_answer_gets_no_task(application, last):
 
     assert (status(answer), answer.count(b"HTTP/1.1 ")) == (503, 1)
     assert application.seen == ["/other"]
+
+
+@pytest.mark.parametrize(
+    "again, answers",
+    [
+        pytest.param(WHOLE, [503], id="the same"),
+        pytest.param(WHOLE[:-1] + b" ", [503], id="another body"),
+        pytest.param(WHOLE + WHOLE, [503, 503], id="two"),
+        pytest.param(WHOLE + OTHER, [503, 200], id="another one behind it"),
+        pytest.param(WHOLE.replace(b"host: x", b"host: y"), [503], id="another head"),
+    ],
+)
+def test_a_repeated_head_does_not_hide_what_follows_it(application, again, answers):
+    with serving(application) as url, connected(url) as wire:
+        for _ in range(2):
+            wire.sendall(WHOLE)
+            one_answer(wire)
+        wire.sendall(again)
+
+        assert [status(one_answer(wire)) for _ in answers] == answers
+
+
+def test_a_repeated_head_with_a_shorter_body_waits_for_its_rest(application):
+    with serving(application) as url, connected(url) as wire:
+        wire.sendall(WHOLE)
+        one_answer(wire)
+        wire.sendall(WHOLE[:-3])
+        time.sleep(0.05)
+        wire.sendall(WHOLE[-3:] + OTHER)
+
+        assert [status(one_answer(wire)) for _ in range(2)] == [503, 200]
+
+
+def test_a_refusal_prolongs_an_idle_connection_which_is_closed_later(application):
+    with serving(application, keep_alive=2) as url, connected(url) as wire:
+        for _ in range(6):
+            wire.sendall(WHOLE)
+            assert status(one_answer(wire)) == 503
+            time.sleep(0.4)
+        assert until_closed(wire) == b""

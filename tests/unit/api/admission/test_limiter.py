@@ -278,7 +278,7 @@ async def test_a_queue_that_stays_at_its_length_is_an_overload(come, overloaded)
             line.call()
         tasks += await queue(line, come)
         clock.seconds += 0.5
-        line.look()
+        line.look(clock.monotonic())
         found = found or line.overloaded
 
     assert found is overloaded
@@ -295,7 +295,7 @@ async def test_a_queue_that_gets_shorter_by_cancelled_waiters_still_stalls():
         for _ in range(20):
             line.call()
         clock.seconds += 0.5
-        line.look()
+        line.look(clock.monotonic())
         overloaded = overloaded or line.overloaded
         await asyncio.gather(*waiting)
 
