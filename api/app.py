@@ -17,6 +17,7 @@ from starlette.types import Scope as AsgiScope
 from api.admission.limiter import ConcurrencyLimiter
 from api.admission.load_shedding import PATH, LoadShedding
 from api.admission.saturation import Saturation
+from api.background import running
 from api.graphql.endpoint import GraphQLEndpoint
 from api.http.compression import compressed
 from api.http.cors import cors
@@ -30,6 +31,10 @@ from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
 from api.services import AppServices, open_app_services
 from api.settings.settings import Settings
+from api.streams.event_stream import EventStreams
+from api.streams.metrics import watch_streams
+from api.streams.operations import Operations
+from api.streams.socket import serve_socket
 from core.clock import Clock
 from resolvers.policy.errors import MASKED
 from resolvers.policy.scopes import Scope
@@ -46,6 +51,8 @@ class App(Starlette):
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == PATH:
             await self.graphql(scope, receive, send)
+        elif scope["type"] == "websocket" and scope["path"] == PATH:
+            await socket(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -82,6 +89,13 @@ async def graphql(scope: AsgiScope, receive: Receive, send: Send) -> None:
     await endpoint(scope, receive, send)
 
 
+async def socket(scope: AsgiScope, receive: Receive, send: Send) -> None:
+    operations: Operations = scope["state"]["operations"]
+    origins = scope["state"]["app_services"].settings.http.cors_origins
+    with operations.open_socket():
+        await serve_socket(operations, origins, scope, receive, send)
+
+
 def create_app(settings: Settings, clock: Clock | None = None) -> App:
     """The application for these settings. Opens upstreams in its lifespan and closes them there."""
     clock, busyness = clock or Clock(), Saturation()
@@ -96,9 +110,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
             watch(measured.registry, limiter, lambda: budgets.fallbacks if budgets else 0)
             stack.callback(busyness.close)
             stack.push_async_callback(readiness.aclose)
-            endpoint = GraphQLEndpoint(app_services, measured)
+            operations = Operations(app_services, limiter)
+            streams = EventStreams(operations, settings.streams.heartbeat_seconds)
+            watch_streams(measured.registry, operations)
+            work = operations.sessions.watch(clock.sleep), streams.heartbeat.run(clock.sleep)
+            await stack.enter_async_context(running(*work))
+            endpoint = GraphQLEndpoint(app_services, measured, streams)
             state = {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
-            yield {**state, "shedding": shedding}
+            yield {**state, "shedding": shedding, "operations": operations}
 
     routes = [
         Route("/", front_door),

@@ -15,7 +15,7 @@ from instructions.below_zero import BelowZero
 from instructions.reconciler import Reconciler, make_checkpoints
 from instructions.reconciliation import Verdicts
 from upstreams.services import UpstreamServices
-from upstreams.state.reconciliation_queue import listen
+from upstreams.state.doorbell.doorbell import Bell
 
 
 @asynccontextmanager
@@ -30,10 +30,9 @@ async def reconciling(
         yield
         return
     reconciler = Reconciler(queue, upstreams.state.ledger, _verdicts(upstreams, below_zero), clock, config)
-    url = settings.state.listen_url or settings.state.database_url or settings.erp.database_url
+    upstreams.doorbell.on(Bell.UNSETTLED, reconciler.wake)
     work: list[Coroutine[Any, Any, None]] = [
         reconciler.run(),
-        listen(url, reconciler.wake, clock.sleep),
         make_checkpoints(queue, clock.sleep, config.checkpoint_every_seconds),
         keep_expiring(upstreams.state.ledger, settings.withdrawals.approval_expires_hours, clock.sleep),
     ]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from api.background import running
 from api.documents.cache import TrustedDocuments
@@ -13,15 +14,18 @@ from api.identity.last_use import storing_last_use
 from api.rebuilding import rebuilding
 from api.reconciling import reconciling
 from api.settings.settings import AuthSection, DatabaseSection, ErpSection, Settings, StateSection
+from api.streaming import streaming
 from core.call import STATE_DATABASE
 from core.clock import Clock
 from core.errors import ERP_DATABASE
 from core.secret import Secret
 from instructions.below_zero import BelowZero
 from instructions.dispatcher import Dispatcher
+from instructions.log_feed import LogFeed
 from instructions.nightly_books import NightlyBooks
-from resolvers.context import Services
+from resolvers.context import Services, StreamLimits
 from resolvers.request.executor import Executor
+from upstreams.polls import Polls
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.services import (
     StateStores,
@@ -31,6 +35,7 @@ from upstreams.services import (
     open_upstream_services,
     stores_of_command,
 )
+from upstreams.state.doorbell.opening import DoorbellConfig
 
 # This time is longer than a vendor's usual answer, and shorter than the time after which an orchestrator kills the
 # process.
@@ -77,6 +82,15 @@ def _config(section: ErpSection | StateSection, settings: Settings) -> DatabaseC
     return DatabaseConfig(url=section.database_url or settings.erp.database_url, **options)
 
 
+class _Workers(NamedTuple):
+    """The parts that work beside the requests."""
+
+    dispatcher: Dispatcher
+    below_zero: BelowZero
+    feed: LogFeed
+    polls: Polls
+
+
 @asynccontextmanager
 async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[AppServices]:
     """Open the services without network connections, so that the graph starts while upstreams are unavailable."""
@@ -88,8 +102,11 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         below_zero = BelowZero(clock)
         stack.push_async_callback(below_zero.aclose)
         await stack.enter_async_context(reconciling(settings, upstreams, below_zero, clock))
+        feed = await stack.enter_async_context(streaming(settings.streams, upstreams, clock))
         await stack.enter_async_context(rebuilding(settings.lists.snapshot_seconds, upstreams, clock))
         platforms = upstreams.platforms
+        polls = Polls(upstreams.erp, platforms, settings.server.request_deadline_seconds)
+        stack.push_async_callback(polls.aclose)
         books = NightlyBooks(upstreams.state.books, upstreams.erp, platforms, clock, settings.books)
         if settings.books.enabled:
             await stack.enter_async_context(running(books.run()))
@@ -104,7 +121,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             upstreams=upstreams,
             authenticator=Identities(Authenticator(keys, clock, *seconds, used.note), of_token),
             documents=DocumentFinder(settings.documents, trusted),
-            executor=_executor(settings, upstreams, dispatcher, below_zero, clock),
+            executor=_executor(settings, upstreams, _Workers(dispatcher, below_zero, feed, polls), clock),
             below_zero=below_zero,
             books=books,
         )
@@ -133,21 +150,29 @@ def _options(settings: Settings) -> UpstreamOptions:
         concurrent_pages=settings.erp.concurrent_pages,
         process_seconds=settings.reconciliation.process_seconds,
         exact_max=settings.lists.exact_max,
+        doorbell=DoorbellConfig(
+            by=settings.streams.doorbell,
+            listen_url=settings.state.listen_url or state_address(settings)[1],
+            redis_url=settings.streams.redis_url,
+        ),
     )
 
 
-def _executor(
-    settings: Settings, upstreams: UpstreamServices, dispatcher: Dispatcher, below_zero: BelowZero, clock: Clock
-) -> Executor:
+def _executor(settings: Settings, upstreams: UpstreamServices, workers: _Workers, clock: Clock) -> Executor:
     services = Services(
         upstreams=upstreams,
-        dispatcher=dispatcher,
+        dispatcher=workers.dispatcher,
         limits=settings.limits.graph(),
         deposit_limits=settings.deposits,
         withdrawal_limits=settings.withdrawals,
-        below_zero=below_zero,
+        below_zero=workers.below_zero,
         accounting_currency=settings.erp.accounting_currency,
         clock=clock,
+        feed=workers.feed,
+        polls=workers.polls,
+        stream_limits=StreamLimits(
+            settings.streams.ids_max, settings.streams.bookmark_seconds, settings.streams.balances_seconds
+        ),
     )
     return Executor(
         services,

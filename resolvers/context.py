@@ -1,7 +1,9 @@
 """The context of one GraphQL request, which every resolver gets: the caller, the deadline and the upstreams."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -16,8 +18,10 @@ from core.visibility import Visibility
 from engine import Batcher, freeze
 from instructions.below_zero import BelowZero
 from instructions.dispatcher import Dispatcher
+from instructions.log_feed import LogFeed
 from resolvers.policy.errors import Forbidden
 from resolvers.policy.scopes import Scope
+from upstreams.polls import Polls
 from upstreams.services import UpstreamServices
 
 K = TypeVar("K")
@@ -39,6 +43,8 @@ class Caller:
     agencies: tuple[int, ...] | None
     client_number: int | None = None
     issuer: str | None = None
+    expires_at: datetime | None = field(default=None, compare=False)
+    """When its key or token expires. A stream ends then."""
 
     @property
     def partner(self) -> str:
@@ -67,6 +73,15 @@ class GraphLimits:
     live_clients_max: int = 20
     single_live_accounts_max: int = 100
     cost_max: int = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """The limits of one stream, and its times in seconds."""
+
+    ids_max: int = 500
+    bookmark_seconds: float = 60.0
+    balances_seconds: float = 5.0
 
 
 class MoneyLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +126,9 @@ class Services:
     below_zero: BelowZero
     accounting_currency: str
     clock: Clock
+    feed: LogFeed
+    polls: Polls
+    stream_limits: StreamLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +156,8 @@ class Context:
     """The caller's remaining budget; None without a limit."""
     explain: bool = False
     """Whether the caller wants the calls of each relation counted. The operation is then not rendered."""
+    known: Mapping[Any, Mapping[Any, Any]] = field(default_factory=dict)
+    """Answers that need no call, by the function that would be called: the values of a stream."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     _lookups: Batcher | None = None
 
@@ -162,6 +182,8 @@ class Context:
 
     async def load_many(self, batch: Batch, keys: Sequence[Any]) -> list[Any]:
         """The answers in the keys' order. A failed answer is its exception, which a list resolver can return."""
+        if self.known and (known := self.known.get(batch)) and all(key in known for key in keys):
+            return [known[key] for key in keys]
         if self._lookups is None:
             self._lookups = Batcher(self, {})
         return await self._lookups.load(batch, keys, keys, {})
@@ -187,6 +209,19 @@ class Context:
         return run
 
 
+@dataclass(slots=True)
+class StreamContext(Context):
+    """One subscription. Its `call` is over: each read of the stream has a call of its own."""
+
+    new_call: Callable[[], Call] = field(kw_only=True)
+    slot: Callable[[], AbstractContextManager[None]] = field(kw_only=True)
+    """Reserves the place of the stream for as long as the stream lasts. Raises GraphQLError if there is none."""
+    afford: Callable[[], Awaitable[None]] = field(kw_only=True)
+    """Charges one event to the caller's budget. Waits while the budget is exhausted."""
+    resume: str | None = field(kw_only=True)
+    """A cursor that counts more than the argument `after`."""
+
+
 def unwrapped(answer: Any) -> Any:
     if isinstance(answer, Failed):
         raise answer.error
@@ -194,3 +229,4 @@ def unwrapped(answer: Any) -> Any:
 
 
 Info = strawberry.Info[Context, None]
+StreamInfo = strawberry.Info[StreamContext, None]

@@ -13,6 +13,7 @@ from resolvers.fields.rendered_clients import one_client, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
+from resolvers.subscriptions.instruction_events import instruction_events_cursor
 from resolvers.types.account_list import account_cursors, trading_accounts
 from resolvers.types.account_summary import AccountSummary, account_summary
 from resolvers.types.client import Client
@@ -133,6 +134,14 @@ class Query:
         returns=InstructionConnection | None,
         description="A page of the instructions for all clients that the caller may see, newest first without "
         "`orderBy`.",
+        upstreams=[STATE_STATEMENT],
+        scopes=[Scope.INSTRUCTION_READ],
+    )
+    instruction_events_cursor = root(
+        instruction_events_cursor,
+        returns=str,
+        description="The present end of the log of `instructionEvents`. Read the cursor, then a list, and subscribe "
+        "from the cursor: nothing is missed.",
         upstreams=[STATE_STATEMENT],
         scopes=[Scope.INSTRUCTION_READ],
     )

@@ -12,6 +12,7 @@ from resolvers.mutations.failures import IdempotencyConflict, Refused, UpstreamF
 from resolvers.policy.authorization import install
 from resolvers.policy.cost_table import tag
 from resolvers.query import Query
+from resolvers.subscription import Subscription
 from resolvers.types.client import Client
 from resolvers.types.instruction import Instruction
 from resolvers.types.scalars import SCALARS, refuse_fractions_as_ids
@@ -22,6 +23,7 @@ _HEAD = "# Printed from the code by `brokergraph schema`; do not edit.\n\n"
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[Client, TradingAccount, Instruction, ValidationFailed, Refused, UpstreamFailed, IdempotencyConflict],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

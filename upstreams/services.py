@@ -23,7 +23,10 @@ from upstreams.state.budgets.budgets import BudgetConfig, Budgets
 from upstreams.state.budgets.opening import open_budgets
 from upstreams.state.client_totals import ClientTotals
 from upstreams.state.documents import DocumentStore
+from upstreams.state.doorbell.doorbell import Bell, Doorbell
+from upstreams.state.doorbell.opening import DoorbellConfig, open_doorbell
 from upstreams.state.instruction_list import InstructionList
+from upstreams.state.instruction_log import InstructionLog
 from upstreams.state.instructions import PROCESS_SECONDS, Ledger
 from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.state.schema_version import SchemaVersion
@@ -44,6 +47,7 @@ class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     concurrent_pages: int
     process_seconds: float
     exact_max: int
+    doorbell: DoorbellConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +60,26 @@ class StateStores:
     instructions: InstructionList
     totals: ClientTotals
     reconciliation: ReconciliationQueue
+    log: InstructionLog
     keys: KeyStore
     documents: DocumentStore
     books: BooksLease
 
 
-def open_stores(database: Database, clock: Clock, process_seconds: float = PROCESS_SECONDS) -> StateStores:
+def open_stores(
+    database: Database,
+    clock: Clock,
+    process_seconds: float = PROCESS_SECONDS,
+    ring: Callable[[Bell], None] = lambda _: None,
+) -> StateStores:
     return StateStores(
         database=database,
         schema=SchemaVersion(database),
-        ledger=Ledger(database, clock, process_seconds),
+        ledger=Ledger(database, clock, process_seconds, ring),
         instructions=InstructionList(database),
         totals=ClientTotals(database),
         reconciliation=ReconciliationQueue(database),
+        log=InstructionLog(database),
         keys=KeyStore(database, clock),
         documents=DocumentStore(database, clock),
         books=BooksLease(database),
@@ -86,6 +97,7 @@ class UpstreamServices:
     lists: Lists
     texts: ClientTexts
     state: StateStores
+    doorbell: Doorbell
     budgets: Budgets | None
     erp_api: ErpApi | None
     crm: Crm | None
@@ -111,6 +123,7 @@ async def check_options(options: UpstreamOptions, state_database: Database) -> N
     clock = Clock()
     async with open_upstreams(options.vendors, clock, memory_tokens):
         open_budgets(options.budget, state_database, clock)
+        open_doorbell(options.doorbell, state_database)
 
 
 @asynccontextmanager
@@ -131,12 +144,15 @@ async def open_upstream_services(
         budgets = open_budgets(options.budget, state_database, clock)
         if budgets is not None:
             stack.push_async_callback(budgets.aclose)
+        doorbell = open_doorbell(options.doorbell, state_database)
+        stack.push_async_callback(doorbell.aclose)
         yield UpstreamServices(
             erp_database=erp_database,
             erp=erp,
             lists=Lists(erp_database, options.exact_max),
             texts=texts,
-            state=open_stores(state_database, clock, options.process_seconds),
+            state=open_stores(state_database, clock, options.process_seconds, doorbell.ring),
+            doorbell=doorbell,
             budgets=budgets,
             erp_api=vendors.erp_api,
             crm=vendors.crm,

@@ -40,6 +40,7 @@ class Admission(Slot):
     def __init__(self, limiter: "ConcurrencyLimiter", *, on_trial: bool) -> None:
         self._limiter = limiter
         self.on_trial = on_trial
+        self.is_stream = False
         self._is_answered = False
 
     @override
@@ -70,6 +71,13 @@ class Admission(Slot):
             if is_slow:
                 self._limiter.resume(self)
 
+    def begin_stream(self) -> None:
+        """The answer is a stream: it has a place of its own, and is no longer in flight."""
+        self.is_stream = True
+        self._limiter.in_flight -= 1
+        self._limiter.streams += 1
+        self.answered()
+
     def answered(self) -> None:
         """The work is done. The client still reads the answer, which needs no slot."""
         if not self._is_answered:
@@ -90,6 +98,8 @@ class ConcurrencyLimiter:
         self._has_waited = False
         self._timer: asyncio.TimerHandle | None = None
         self.in_flight = self.running = self.trials = self.shed = 0
+        # Connections with streams. Their tasks wait most of the time, and have bounds of their own ([streams]).
+        self.streams = 0
 
     @property
     def limit(self) -> int:
@@ -101,12 +111,13 @@ class ConcurrencyLimiter:
 
     def may_refuse(self, tasks: int) -> bool:
         """Whether `refuses` can be true. It costs every request a call, and reads no header."""
-        return self._queue.overloaded or tasks >= self._section.max_in_flight
+        return self._queue.overloaded or tasks - self.streams >= self._section.max_in_flight
 
     def refuses(self, tasks: int, *, says_mutation: bool, caller: Hashable) -> bool:
         """Whether a request is refused before it has a task: above the hard bound, or because the queue is full for its
         caller. `tasks`: the number of requests that have one.
         """
+        tasks -= self.streams
         is_refused = tasks >= self._section.max_in_flight
         if not is_refused and not (says_mutation and self.trials < self._section.mutation_reserve):
             self._adapt()
@@ -133,8 +144,20 @@ class ConcurrencyLimiter:
         self.in_flight -= 1
         raise self._shed_request()
 
+    @contextmanager
+    def open_socket(self) -> Iterator[None]:
+        """A connection with streams that was not admitted as a request."""
+        self.streams += 1
+        try:
+            yield
+        finally:
+            self.streams -= 1
+
     def leave(self, admitted: Admission) -> None:
-        self.in_flight -= 1
+        if admitted.is_stream:
+            self.streams -= 1
+        else:
+            self.in_flight -= 1
         admitted.answered()
         self._adapt()
 

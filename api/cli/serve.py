@@ -19,13 +19,15 @@ from api.cli.listening import address_of, listening
 from api.observability.log import configure
 from api.observability.redaction import known_secrets
 from api.services import check_openable
-from api.settings.http import HttpSection
 from api.settings.settings import Settings
 from api.wire.protocol import BoundedProtocol
+from api.wire.websocket import BoundedWebSocket
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_SECONDS = 25
+# A WebSocket whose client does not answer a ping for this time is closed. A slow reader gets the ping late.
+_PONG_SECONDS = 60.0
 
 
 @click.command()
@@ -62,7 +64,7 @@ def _serve_in(processes: int, settings: Settings, config: Path | None, listener:
     _say_where(listener, processes)
     if config is not None:
         os.environ["BROKERGRAPH_CONFIG"] = str(config.absolute())
-    options = uvicorn.Config("api.cli.serve:app_of_worker", factory=True, workers=processes, **_options(settings.http))
+    options = uvicorn.Config("api.cli.serve:app_of_worker", factory=True, workers=processes, **_options(settings))
     Multiprocess(options, sockets=[listener]).run()
 
 
@@ -80,7 +82,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     _configure_log(settings)
     _say_where(listener, 1)
     _collect_seldom()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings.http)))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings)))
 
     def stop(*_: object) -> None:
         server.should_exit = True
@@ -92,9 +94,16 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     server.run(sockets=[listener])
 
 
-def _options(http: HttpSection) -> dict[str, Any]:
+def _options(settings: Settings) -> dict[str, Any]:
+    http = settings.http
     return {
         "http": partial(BoundedProtocol, limits=http),
+        "ws": BoundedWebSocket,
+        "ws_max_size": settings.server.max_body_bytes,
+        "ws_ping_interval": settings.streams.heartbeat_seconds,
+        "ws_ping_timeout": _PONG_SECONDS,
+        # Each connection would keep a window of some 20 kB.
+        "ws_per_message_deflate": False,
         "log_level": "warning",
         # uvicorn's log lines go through our own log chain: api/observability/log.py.
         "log_config": None,

@@ -12,6 +12,7 @@ import msgspec
 
 from api.http.negotiation import JSON, cached_decision, preferences
 from api.http.refusal import RequestRefused
+from api.settings.settings import Settings
 from api.wire.incoming import Incoming
 from resolvers.request.graphql_request import GraphQLRequest
 
@@ -40,13 +41,18 @@ class BodyLimits:
     query_characters: int
 
 
+def limits_of(settings: Settings) -> BodyLimits:
+    http = settings.http
+    return BodyLimits(settings.server.max_body_bytes, http.max_variables_bytes, http.max_query_characters)
+
+
 async def read_graphql(incoming: Incoming, limits: BodyLimits) -> GraphQLRequest:
     """The GraphQL request in a POST's body or in the address of a GET or HEAD. Raises Refused."""
     if incoming.method != "POST":
-        return _checked(_from_query(incoming), limits)
+        return checked_request(_from_query(incoming), limits)
     _check_headers(incoming)
     body = await _read(incoming, limits.body_bytes)
-    return _checked(_decoded(body, "The body"), limits, are_small=len(body) <= limits.variables_bytes)
+    return checked_request(decoded_json(body, "The body"), limits, are_small=len(body) <= limits.variables_bytes)
 
 
 def _check_headers(incoming: Incoming) -> None:
@@ -101,7 +107,7 @@ def _from_query(incoming: Incoming) -> dict[str, Any]:
     found: dict[str, Any] = {name: _text_of(parameters[name], name) for name in _MEMBERS if name in parameters}
     for name in ("variables", "extensions"):
         if found.get(name):
-            found[name] = _decoded(found[name].encode(), f"The parameter {name}")
+            found[name] = decoded_json(found[name].encode(), f"The parameter {name}")
         else:
             found.pop(name, None)
     return found
@@ -114,7 +120,8 @@ def _text_of(value: bytes, name: str) -> str:
         raise RequestRefused(f"The parameter {name} is not in UTF-8.") from None
 
 
-def _decoded(text: bytes, what: str) -> Any:
+def decoded_json(text: bytes, what: str) -> Any:
+    """The JSON in the text. Raises RequestRefused."""
     text = text.removeprefix(codecs.BOM_UTF8)
     if text.startswith(_UTF16) or b"\x00" in text[:2]:
         raise RequestRefused(f"{what} is not JSON: it is in UTF-16 or UTF-32. Send it in UTF-8.")
@@ -148,7 +155,8 @@ def _holds_null(value: Any) -> bool:
     return False
 
 
-def _checked(body: Any, limits: BodyLimits, *, are_small: bool = False) -> GraphQLRequest:
+def checked_request(body: Any, limits: BodyLimits, *, are_small: bool = False) -> GraphQLRequest:
+    """The GraphQL request of decoded JSON. Raises RequestRefused."""
     if isinstance(body, list):
         raise RequestRefused("Batches are not supported; send one operation per request.")
     if not isinstance(body, dict):

@@ -5,6 +5,7 @@ Any step may refuse: see api/http/refusal.py.
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -13,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from api.admission.load_shedding import CODE, MESSAGE, admission_of, retry_seconds
 from api.documents.finder import FoundDocument
-from api.graphql.body import BodyLimits, read_graphql
+from api.graphql.body import limits_of, read_graphql
 from api.graphql.exchange import Exchange
-from api.http.negotiation import GRAPHQL_JSON, JSON, prefers_page, response_type
+from api.http.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, event_stream_wish, prefers_page, response_type
 from api.http.rate_limit_headers import budget_headers, budget_policy
 from api.http.refusal import RequestRefused
 from api.http.request_id import request_id
@@ -46,15 +47,33 @@ _LONGEST_LOGGED = 100
 _CLIENT_CLOSED_REQUEST = 499
 
 
+class Answer(Protocol):
+    """A response as an ASGI application."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, /) -> None: ...
+
+
+class Streams(Protocol):
+    """Makes event streams (api/streams/event_stream.py)."""
+
+    async def reply(self, exchange: Exchange, request: GraphQLRequest) -> Answer | None:
+        """The response to a request that gets an event stream; None for one that is answered with JSON."""
+        ...
+
+
 class GraphQLEndpoint:
     """The ASGI endpoint of the process. POST runs operations. GET runs queries, and returns GraphiQL to a browser.
     Values that are equal for all requests are prepared once.
     """
 
-    def __init__(self, app_services: AppServices, metrics: Metrics) -> None:
+    def __init__(self, app_services: AppServices, metrics: Metrics, streams: Streams) -> None:
         self._app_services = app_services
         self._metrics = metrics
-        self._limits = _limits(app_services.settings)
+        self._streams = streams
+        self._limits = limits_of(app_services.settings)
         budget = app_services.settings.budget
         self._policy = budget_policy(budget.query_limit, budget.cost_per_minute)
 
@@ -63,7 +82,7 @@ class GraphQLEndpoint:
         response = await self._response(incoming)
         await response(scope, receive, send)
 
-    async def _response(self, incoming: Incoming) -> Reply | Response:
+    async def _response(self, incoming: Incoming) -> Answer | Response:
         if incoming.method != "POST" and (other := _other(incoming, self._app_services.settings)):
             return other
         exchange = Exchange(incoming, self._app_services.settings, request_id(incoming.header(b"x-request-id")))
@@ -72,7 +91,7 @@ class GraphQLEndpoint:
         self._metrics.answered(reply.status_code, self._app_services.clock.monotonic() - started)
         return reply
 
-    async def _answered(self, exchange: Exchange) -> Reply:
+    async def _answered(self, exchange: Exchange) -> Answer:
         """The reply of the steps, or the refusal of one step."""
         bound = structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         try:
@@ -90,7 +109,7 @@ class GraphQLEndpoint:
         finally:
             structlog.contextvars.reset_contextvars(**bound)
 
-    async def _steps(self, exchange: Exchange) -> Reply:
+    async def _steps(self, exchange: Exchange) -> Answer:
         """The order matters: the body of an unknown caller is not read, and a request that was not admitted does not
         run.
         """
@@ -100,6 +119,8 @@ class GraphQLEndpoint:
             raise RequestRefused("HEAD runs nothing. Send the operation by GET or POST.")
         request = await self._read(exchange)
         found = await self._find_document(exchange, caller, request)
+        if stream := await self._stream(exchange, request, found):
+            return stream
         response = await self._run(exchange, caller, request, found)
         return await _respond(exchange, response)
 
@@ -127,14 +148,18 @@ class GraphQLEndpoint:
         self._metrics.found(found.origin)
         return found
 
+    async def _stream(self, exchange: Exchange, request: GraphQLRequest, found: FoundDocument) -> Answer | None:
+        if not event_stream_wish(exchange.incoming.header(b"accept"))[0]:
+            return None
+        return await self._streams.reply(exchange, _with_text(request, found))
+
     async def _run(
         self, exchange: Exchange, caller: Caller, request: GraphQLRequest, found: FoundDocument
     ) -> GraphQLResponse:
         app_services = self._app_services
-        if found.text is not request.query:
-            request = msgspec.structs.replace(request, query=found.text)
+        request = _with_text(request, found)
         admitted = admission_of(exchange.incoming.scope)
-        if admitted is not None and admitted.on_trial and not app_services.executor.is_mutation(request):
+        if admitted is not None and admitted.on_trial and app_services.executor.kind_of(request) != "mutation":
             raise RequestRefused(MESSAGE, CODE, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=retry_seconds())
         deadline = Deadline.after(app_services.settings.server.request_deadline_seconds, app_services.clock)
         lifetime = Lifetime() if admitted is None else Lifetime(admitted)
@@ -155,15 +180,16 @@ class GraphQLEndpoint:
         return response
 
 
-def _limits(settings: Settings) -> BodyLimits:
-    http = settings.http
-    return BodyLimits(settings.server.max_body_bytes, http.max_variables_bytes, http.max_query_characters)
+def _with_text(request: GraphQLRequest, found: FoundDocument) -> GraphQLRequest:
+    """The request with the text of its document."""
+    return request if found.text is request.query else msgspec.structs.replace(request, query=found.text)
 
 
 def _agree(exchange: Exchange) -> None:
-    media_type = response_type(exchange.incoming.header(b"accept"))
+    accept = exchange.incoming.header(b"accept")
+    media_type = response_type(accept) or (JSON if event_stream_wish(accept)[0] else None)
     if media_type is None:
-        message = f"Answers are {GRAPHQL_JSON} or {JSON}, and the Accept header accepts neither."
+        message = f"Answers are {GRAPHQL_JSON}, {JSON} or {EVENT_STREAM}, and the Accept header accepts none of them."
         raise RequestRefused(message, "NOT_ACCEPTABLE", HTTPStatus.NOT_ACCEPTABLE)
     exchange.media_type = media_type
 

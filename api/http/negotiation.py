@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 HTML: Final = "text/html"
+EVENT_STREAM: Final = "text/event-stream"
 # Longer headers are truncated, because no client has so many preferences, and each costs time.
 _LONGEST: Final = 1024
 _MOST: Final = 64
@@ -85,6 +86,19 @@ def response_type(accept: str) -> str | None:
     if graphql > plain or (graphql == plain > 0 and any(wish.name == GRAPHQL_JSON for wish in wishes)):
         return GRAPHQL_JSON
     return JSON if plain > 0 else None
+
+
+@cached_decision
+def event_stream_wish(accept: str) -> tuple[bool, bool]:
+    """Whether the client names text/event-stream as acceptable, and whether it prefers that type to JSON. urql names it
+    for every request.
+    """
+    wishes = preferences(accept)
+    if not any(wish.name == EVENT_STREAM for wish in wishes):
+        return False, False
+    stream = media_quality(wishes, EVENT_STREAM)
+    other = max(media_quality(wishes, JSON), media_quality(wishes, GRAPHQL_JSON))
+    return stream > 0, stream > other
 
 
 @cached_decision

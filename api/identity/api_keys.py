@@ -61,7 +61,12 @@ class Authenticator:
         record = await self._store.find(key)
         if record is None:
             return None
-        return _KnownKey(record, Caller(record.id, record.principal, frozenset(record.scopes), record.agencies))
+        return _KnownKey(record, caller_of_key(record))
+
+
+def caller_of_key(record: KeyRecord) -> Caller:
+    scopes = frozenset(record.scopes)
+    return Caller(record.id, record.principal, scopes, record.agencies, expires_at=record.expires_at)
 
 
 def bearer(authorization: str | None) -> Secret:

@@ -9,6 +9,7 @@ from api.identity.api_keys import Authenticator, Unauthenticated, bearer
 from core.errors import UpstreamError
 from core.secret import Secret
 from resolvers.context import Caller
+from upstreams.state.api_keys import hash_key
 
 log = structlog.get_logger(__name__)
 
@@ -46,11 +47,21 @@ class Identities:
     async def caller(self, authorization: str | None) -> Caller:
         """The caller of this header."""
         token = bearer(authorization)
-        # No API key has a dot, and every JWT has two.
-        if token.reveal().count(".") == _JWT_DOTS:
+        if _is_jwt(token):
             return await self._of_token(token)
         try:
             return await self._keys.caller(token)
         except UpstreamError as error:
             message = "The state database cannot be reached, so no key can be checked. Try again."
             raise IdentityUnknown(message) from error
+
+
+def key_hash_of(authorization: str | None) -> bytes | None:
+    """The hash of the API key in the header; None for an issuer's token: its rights end only when it expires."""
+    token = bearer(authorization)
+    return None if _is_jwt(token) else hash_key(token)
+
+
+def _is_jwt(token: Secret) -> bool:
+    """No API key has a dot, and every JWT has two."""
+    return token.reveal().count(".") == _JWT_DOTS

@@ -6,6 +6,7 @@ of the client's number that is configured and missing.
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -134,9 +135,10 @@ def caller_of(name: str, config: OidcConfig, claims: Mapping[str, Any]) -> Calle
     # Because a subject may be an e-mail address, the log shows a digest, which is equal for equal subjects.
     caller_name = f"oidc:{name}:{hashlib.sha256(subject.encode()).hexdigest()[:12]}"
     principal = f"{config.issuer}#{subject}"
+    ends = datetime.fromtimestamp(claims["exp"], UTC)
     if number is not None:
-        return Caller(caller_name, principal, scopes & OF_ONES_OWN, None, number, config.issuer)
-    return Caller(caller_name, principal, scopes, _agencies(config, claims), issuer=config.issuer)
+        return Caller(caller_name, principal, scopes & OF_ONES_OWN, None, number, config.issuer, ends)
+    return Caller(caller_name, principal, scopes, _agencies(config, claims), issuer=config.issuer, expires_at=ends)
 
 
 def find_claim(claims: Any, name: str) -> Any:

@@ -17,6 +17,7 @@ from api.settings.money import DepositsSection, WithdrawalsSection
 from api.settings.oidc import OidcConfig, check_issuers
 from api.settings.overload import OverloadSection
 from api.settings.renamed import refuse_renamed
+from api.settings.streams import StreamsSection
 from api.settings.vendors import upstreams_config, vendor_fields
 from core.errors import ConfigError
 from core.secret import Secret
@@ -145,6 +146,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     deposits: DepositsSection = DepositsSection()
     withdrawals: WithdrawalsSection = WithdrawalsSection()
     reconciliation: ReconciliationConfig = ReconciliationConfig()
+    streams: StreamsSection = StreamsSection()
     books: BooksConfig = BooksConfig()
     servers: dict[str, ServerConfig] = {}
 
@@ -201,6 +203,7 @@ def _check_addresses(settings: Settings) -> None:
     check_database_address("state.database_url", settings.state.database_url)
     check_database_address("state.listen_url", settings.state.listen_url)
     check_redis_address("budget.redis_url", settings.budget.redis_url)
+    check_redis_address("streams.redis_url", settings.streams.redis_url)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ The bounds of a request are in protocol.py.
 """
 
 import asyncio
+import random
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # How long the rest of a request is discarded behind the last answer.
 _LINGER_SECONDS: Final = 5.0
+# In this time streams end one after the other when the server stops.
+SPREAD_SECONDS: Final = 2.0
 
 
 class ClosingProtocol(HttpToolsProtocol):
@@ -54,6 +57,14 @@ class ClosingProtocol(HttpToolsProtocol):
             if lifetime := state_of(cast("Scope", self._running.scope)).lifetime:
                 lifetime.disconnect()
         super().connection_lost(exc)
+
+    @override
+    def shutdown(self) -> None:
+        super().shutdown()
+        end = None if self._running is None else state_of(cast("Scope", self._running.scope)).end_stream
+        if end is not None:
+            # Clients that connect again then do not all come at the same moment.
+            self.loop.call_later(random.random() * SPREAD_SECONDS, end)  # noqa: S311 - the delay is not a secret.
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:

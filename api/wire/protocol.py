@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # The maximum of pipelined requests. Browsers and proxies do not pipeline; each request costs memory and time.
 _MOST_AHEAD: Final = 16
+# The only address with WebSockets.
+_STREAMS: Final = b"/graphql"
 _NOT_HEARD_OUT: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -160,8 +162,14 @@ class BoundedProtocol(ClosingProtocol):
 
     @override
     def handle_websocket_upgrade(self) -> None:
-        self._message = "No WebSocket is served here."
-        self._refuse(HTTPStatus.FORBIDDEN)
+        if self.url.partition(b"?")[0] != _STREAMS:
+            self._message = "No WebSocket is served here."
+            self._refuse(HTTPStatus.FORBIDDEN)
+            return
+        self._stop_timer()
+        # The WebSocket protocol gets all later bytes.
+        self._is_ending = True
+        super().handle_websocket_upgrade()
 
     @override
     def send_400_response(self, msg: str) -> None:

@@ -1,6 +1,7 @@
 """The state of one HTTP request that its layers share: one entry in the ASGI scope."""
 
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,8 @@ class RequestState:
     """The request's lifetime, once its operation runs."""
     admission: Any = None
     """The request's slot (api/admission/load_shedding.py); None without a limiter."""
+    end_stream: Callable[[], None] | None = None
+    """Ends the stream that answers the request, when the server stops."""
 
 
 def state_of(scope: Scope) -> RequestState:

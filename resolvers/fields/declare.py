@@ -6,14 +6,15 @@ field's parents. The engine calls `wrapper.list_resolver` with all parents of a 
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import strawberry
 
 from engine import by_class
 from engine.rendering import Renderer
-from resolvers.context import Info, unwrapped
+from resolvers.context import Info, StreamInfo, unwrapped
 from resolvers.fields.rendering import Declaration
 from resolvers.policy.authorization import PUBLIC
 from resolvers.policy.directives import Upstream, needs
@@ -107,6 +108,28 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
         description=description,
         directives=directives(upstreams, scopes),
         metadata={PUBLIC: public},
+    )
+
+
+def stream(
+    resolve: Callable[..., AsyncIterator[Any]],
+    *,
+    returns: Any,
+    description: str,
+    upstreams: Sequence[Upstream] = (),
+    scopes: Sequence[Scope] = (),
+) -> Any:
+    """A field of Subscription: `resolve(info, **arguments)` gives the values, for callers with the scopes."""
+
+    async def wrapper(info: StreamInfo, **arguments: Any) -> AsyncIterator[Any]:
+        async with aclosing(resolve(info, **arguments)) as values:  # type: ignore[type-var]
+            async for value in values:
+                yield value
+
+    _borrow_signature(wrapper, resolve)
+    wrapper.reads = ()  # type: ignore[attr-defined]
+    return strawberry.subscription(
+        resolver=wrapper, graphql_type=returns, description=description, directives=directives(upstreams, scopes)
     )
 
 

@@ -159,6 +159,13 @@ def _is_instant(text: str) -> bool:
         return text in {"infinity", "-infinity"}
 
 
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
 def _accounts_by(column: str, begins: Callable[[str], object]) -> Cursor:
     """The cursors of accounts that are sorted by a column of the view."""
     return Cursor(f'["accounts.{column}",{{key}},{{server}},{{login}}]', str | None, str, str, begins=begins)
@@ -173,6 +180,7 @@ CLIENTS_BY_TOTAL: Final = Cursor(
 ACCOUNTS_BY_BALANCE: Final = _accounts_by("balance", _IS_NUMBER)
 ACCOUNTS_BY_EQUITY: Final = _accounts_by("equity", _IS_NUMBER)
 ACCOUNTS_BY_SYNCED_AT: Final = _accounts_by("synced_at", _is_instant)
+INSTRUCTION_EVENTS: Final = Cursor('["instruction.events",{epoch},{seq}]', str, int, begins=_is_uuid)
 INSTRUCTIONS_BY_TIME: Final = Cursor('["instructions.created_at",{created_at},{number}]', str, int, begins=_is_instant)
 
 

@@ -25,6 +25,8 @@ _OWN: Final = {
     "BAD_USER_INPUT": "an argument or variable is not acceptable",
     "FORBIDDEN": "the caller lacks scopes; the rest of the answer stays",
     "UPSTREAM_MISUNDERSTOOD": "the answer of the upstream cannot be decoded",
+    "STREAM_BEHIND": "the stream was read more slowly than events were made; continue after the cursor in the error",
+    "STREAM_RESET": "the log no longer has the events after the cursor; read the list and subscribe again",
     "DEADLINE_EXCEEDED": "the whole answer was not ready in time",
     "INTERNAL_ERROR": "an error of the server",
 }

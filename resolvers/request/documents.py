@@ -101,6 +101,10 @@ class RunnableOperation(msgspec.Struct, frozen=True):
     def is_mutation(self) -> bool:
         return is_mutation(self.operation)
 
+    @property
+    def is_subscription(self) -> bool:
+        return self.operation.operation is OperationType.SUBSCRIPTION
+
 
 def is_mutation(operation: OperationDefinitionNode) -> bool:
     return operation.operation is OperationType.MUTATION

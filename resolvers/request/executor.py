@@ -1,8 +1,9 @@
 """Runs one GraphQL request, from its text to its answer."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from resolvers.request.budget import BudgetExceeded, Charging, cost_extension
 from resolvers.request.call_plan import ports_of, predict_calls
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable, is_mutation
+from resolvers.request.event_stream import EventStream, Prepared, StreamAnswer, body_of
 from resolvers.request.graphql_request import GraphQLRequest
 from resolvers.request.refused_mutations import refused_whole
 from resolvers.request.runners import Chosen, runner
@@ -34,6 +36,10 @@ from resolvers.schema import core_schema, schema
 _GRACE_SECONDS = 2.0
 _LIVE_CLIENT = "Client.live"
 _BY_POST = "A mutation is sent by POST, never by GET."
+_BY_STREAM = "A subscription needs a stream: a WebSocket, or the header Accept: text/event-stream."
+_NO_STREAM = "Only a subscription is sent as a stream."
+# The pause before a stream whose caller has no budget tries again.
+_SHORTEST_WAIT_SECONDS = 0.1
 
 
 class GraphQLResponse(msgspec.Struct, frozen=True):
@@ -70,43 +76,90 @@ class Executor:
     async def run(
         self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True
     ) -> GraphQLResponse:
-        """Answer the request. The only error that a caller can cause is ClientDisconnected, for a query."""
+        """Answer a query or mutation. The only error that a caller can cause is ClientDisconnected, for a query."""
+        prepared = await self._prepare(request, caller, call, may_mutate=may_mutate)
+        if isinstance(prepared, GraphQLResponse):
+            return prepared
+        runnable = prepared.runnable
+        if runnable.is_subscription:
+            return await self._refused([BadUserInput(_BY_STREAM)], caller, call)
+        standing = await self._charging.spend(caller, prepared.cost, mutation=runnable.is_mutation)
+        if standing is not None and not standing.granted:
+            body = _refusal([BudgetExceeded(standing)], call)
+            return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
+        fields = runnable.document.facts.fields
+        context = Context(self._services, caller, call, fields, prepared.forbidden, standing, explain=request.explain)
+        with nullcontext() if runnable.is_mutation else call.lifetime.cancellable():
+            result = await self._execute(runnable, context)
+        body = body_of(result, call, prepared.plan if request.explain else None)
+        if request.show_cost and standing is not None:
+            body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock.now())
+        return GraphQLResponse(body, executed=True, standing=standing)
+
+    async def subscribe(
+        self,
+        request: GraphQLRequest,
+        caller: Caller,
+        new_call: Callable[[], Call],
+        slot: Callable[[], AbstractContextManager[None]],
+        resume: str | None = None,
+    ) -> AsyncGenerator[StreamAnswer, None] | GraphQLResponse:
+        """The answers of a subscription, or its refusal. `slot` reserves the place of the stream, and raises
+        GraphQLError if there is none. `resume` is a cursor that counts more than the argument `after`.
+        """
+        call = new_call()
+        prepared = await self._prepare(request, caller, call, may_mutate=False)
+        if isinstance(prepared, GraphQLResponse):
+            return prepared
+        if not prepared.runnable.is_subscription:
+            return await self._refused([BadUserInput(_NO_STREAM)], caller, call)
+        await self._charging.spend_for_refusal(caller)
+        stream = EventStream(core_schema, self._services, prepared, caller)
+        return stream.answers(new_call, slot, partial(self._afford, caller, prepared.cost), resume)
+
+    async def _prepare(
+        self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool
+    ) -> Prepared | GraphQLResponse:
+        """All steps before the operation runs, or the refusal."""
         try:
             document = self._documents.read(request.text)
             operation = document.operation(request.operation_name)
             if is_mutation(operation) and not may_mutate:
-                standing = await self._charging.spend_for_refusal(caller)
-                body = _refusal([BadUserInput(_BY_POST)], call)
-                return GraphQLResponse(body, executed=False, refused_method=True, standing=standing)
+                return await self._refused([BadUserInput(_BY_POST)], caller, call, refused_method=True)
             runnable = self._with_variables(document, operation, request.variables or {})
             forbidden = self._forbidden(document, caller)
             if refused := self._refused_whole(runnable, forbidden):
                 body = {"data": None} | _refusal(refused, call)
                 return GraphQLResponse(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
             cost = self._charging.cost(runnable)
-            plan = self._plan(runnable, explain=request.explain)
+            return Prepared(runnable, forbidden, cost, self._plan(runnable, explain=request.explain))
         except Unacceptable as error:
-            body = _refusal(error.errors, call, suggestions=self._helps(caller))
-            return GraphQLResponse(body, False, standing=await self._charging.spend_for_refusal(caller))
-        standing = await self._charging.spend(caller, cost, mutation=runnable.is_mutation)
-        if standing is not None and not standing.granted:
-            body = _refusal([BudgetExceeded(standing)], call)
-            return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
-        fields = document.facts.fields
-        context = Context(self._services, caller, call, fields, forbidden, standing, explain=request.explain)
-        with nullcontext() if runnable.is_mutation else call.lifetime.cancellable():
-            result = await self._execute(runnable, context)
-        body = _body(result, call, plan if request.explain else None)
-        if request.show_cost and standing is not None:
-            body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock.now())
-        return GraphQLResponse(body, executed=True, standing=standing)
+            return await self._refused(error.errors, caller, call, suggestions=self._helps(caller))
 
-    def is_mutation(self, request: GraphQLRequest) -> bool:
-        """Whether the request is an executable mutation."""
+    async def _refused(
+        self,
+        errors: list[GraphQLError],
+        caller: Caller,
+        call: Call,
+        *,
+        suggestions: bool = True,
+        refused_method: bool = False,
+    ) -> GraphQLResponse:
+        standing = await self._charging.spend_for_refusal(caller)
+        body = _refusal(errors, call, suggestions=suggestions)
+        return GraphQLResponse(body, executed=False, refused_method=refused_method, standing=standing)
+
+    async def _afford(self, caller: Caller, cost: int) -> None:
+        """Charge the cost to the caller's budget. Waits while the budget is exhausted."""
+        while (standing := await self._charging.spend(caller, cost, mutation=False)) and not standing.granted:
+            await self._services.clock.sleep(max(standing.retry_after_seconds, _SHORTEST_WAIT_SECONDS))
+
+    def kind_of(self, request: GraphQLRequest) -> str | None:
+        """`query`, `mutation` or `subscription`; None for a request that cannot be executed."""
         try:
-            return is_mutation(self._documents.read(request.text).operation(request.operation_name))
+            return self._documents.read(request.text).operation(request.operation_name).operation.value
         except Unacceptable:
-            return False
+            return None
 
     def _forbidden(self, document: Document, caller: Caller) -> Mapping[str, tuple[str, ...]]:
         """The fields of the document that are forbidden for this caller. They are computed once per execution and not
@@ -129,7 +182,9 @@ class Executor:
         if not forbidden and not mutation:
             return []
         selector = self._selector(runnable)
-        return refused_whole(selector, forbidden, mutation=mutation) or (selector.mistakes() if mutation else [])
+        return refused_whole(selector, forbidden, runnable.operation.operation) or (
+            selector.mistakes() if mutation else []
+        )
 
     def _helps(self, caller: Caller) -> bool:
         """Whether errors suggest the right name for a misspelt name. Suggestions let a caller read the schema by
@@ -191,12 +246,3 @@ def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
 
 def _refusal(errors: list[GraphQLError], call: Call, *, suggestions: bool = True) -> dict[str, Any]:
     return {"errors": [present(error, call.request_id, suggestions=suggestions) for error in errors]}
-
-
-def _body(result: ExecutionResult, call: Call, plan: Tally | None) -> dict[str, Any]:
-    body: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        body["errors"] = [present(error, call.request_id) for error in result.errors]
-    if plan is not None:
-        body["extensions"] = {"plan": {"predicted": plan.by_system(), "actual": call.tally.by_system()}}
-    return body

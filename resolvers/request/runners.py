@@ -31,10 +31,12 @@ class FieldByField:
     def __init__(self, core: GraphQLSchema) -> None:
         self._core = core
 
-    async def run(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
+    async def run(self, runnable: RunnableOperation, context: Context, root: Any = None) -> ExecutionResult:
+        """`root` is the value of a stream, for a subscription."""
         result: Any = execute(
             self._core,
             runnable.document.tree,
+            root_value=root,
             context_value=context,
             variable_values=dict(runnable.raw),
             operation_name=runnable.name,

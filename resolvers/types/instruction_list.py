@@ -33,7 +33,7 @@ class InstructionOrder:
     direction: OrderDirection = strawberry.field(description="The direction of the order.")
 
 
-def _query(asked: InstructionFilter | None) -> InstructionQuery:
+def instruction_query(asked: InstructionFilter | None) -> InstructionQuery:
     if not asked:
         return InstructionQuery()
     return InstructionQuery(
@@ -56,7 +56,7 @@ async def instructions(
     filter: Annotated[InstructionFilter | None, strawberry.argument(description="Conditions for the list.")] = UNSET,  # noqa: A002 - the graph's name.
     order_by: Annotated[InstructionOrder | None, strawberry.argument(description="The order of the list.")] = UNSET,
 ) -> ConnectionRecord[InstructionRecord]:
-    context, query, wanted = info.context, _query(filter), given(order_by)
+    context, query, wanted = info.context, instruction_query(filter), given(order_by)
     page = await context.services.upstreams.state.instructions.page(
         query,
         request,

@@ -1,5 +1,5 @@
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -78,6 +78,8 @@ async def live_accounts(
     age = max_age_seconds or 0
     if not 0 <= age <= _MOST_AGE_SECONDS:
         raise BadUserInput(f"maxAgeSeconds must be from 0 to {_MOST_AGE_SECONDS}; got {age}.")
+    if (known := context.known.get(live_accounts)) and all(account.key in known for account in accounts):
+        return [_known(account, known[account.key], context) for account in accounts]
     wanted = _wanted(context)
     cached = _cached(accounts, wanted, age, context) if age else {}
     servers: defaultdict[str, list[str]] = defaultdict(list)
@@ -90,6 +92,14 @@ async def live_accounts(
     if not cached:
         return [by_server[account.server][account.login] for account in accounts]
     return [cached.get(account.key) or by_server[account.server][account.login] for account in accounts]
+
+
+def _known(account: AccountRecord, value: Answer, context: Context) -> Answer:
+    """The value of a stream's poll."""
+    platform = context.services.upstreams.platforms.get(account.server)
+    if value is not None or platform is None or platform.live is None:
+        return value
+    return unknown_login(account.server, account.login, platform)
 
 
 def _cached(
@@ -121,6 +131,16 @@ async def _ask(server: str, logins: Sequence[str], wanted: frozenset[str], conte
 
 def _is_figure(answer: Answer) -> TypeGuard[LiveAccountRecord]:
     return answer.__class__ is LiveAccountRecord
+
+
+def too_many_single(servers: Sequence[str], context: Context) -> UpstreamError | None:
+    """The error for more accounts of a vendor without a batch call than an operation may have; one server each."""
+    platforms = context.services.upstreams.platforms
+    for server, count in Counter(servers).items():
+        platform = platforms.get(server)
+        if platform and platform.live and (problem := _too_many(platform, platform.live, count, context)):
+            return problem
+    return None
 
 
 def _too_many(platform: Platform, live: LiveFigures, count: int, context: Context) -> UpstreamError | None:

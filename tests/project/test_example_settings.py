@@ -98,7 +98,8 @@ def test_what_is_commented_out_is_the_default(example):
     assert plain["server"].pop("graphiql_key") is None
     assert plain["state"].pop("database_url") is plain["state"].pop("listen_url") is None
     assert plain["hyper"].pop("refresh_token") is plain["budget"].pop("redis_url") is None
-    for table in (edited["server"], edited["state"], edited["hyper"], edited["budget"]):
+    assert plain["streams"].pop("redis_url") is None
+    for table in (edited["server"], edited["state"], edited["hyper"], edited["budget"], edited["streams"]):
         for name in ("graphiql_key", "database_url", "listen_url", "refresh_token", "redis_url"):
             table.pop(name, None)
     for tree in (plain, edited):

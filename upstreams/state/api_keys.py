@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,6 +59,11 @@ class KeyStore:
         rows = await self._database.write(_sql.by_hash, digest, self._clock.now(), seconds=_SECONDS)
         found = [row for row in rows if hmac.compare_digest(row["key_hash"], digest)]
         return _record(found[0]) if found else None
+
+    async def valid(self, digests: Sequence[bytes]) -> dict[bytes, KeyRecord]:
+        """The records of those keys that are still valid, by the hash of the key."""
+        rows = await self._database.write(_sql.by_hashes, list(digests), self._clock.now(), seconds=_SECONDS)
+        return {row["key_hash"]: _record(row) for row in rows}
 
     async def rotate(
         self, identity: str, successor: str, key: Secret, ends: datetime, new_ends: datetime | None

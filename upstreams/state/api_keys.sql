@@ -5,6 +5,11 @@
 SELECT id, key_hash, principal, scopes, agencies, expires_at FROM brokergraph.api_key
 WHERE key_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
 
+-- name: by_hashes
+-- Which of these hashes are of valid keys? $1 hashes, $2 now.
+SELECT id, key_hash, principal, scopes, agencies, expires_at FROM brokergraph.api_key
+WHERE key_hash = ANY ($1::bytea[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+
 -- name: insert
 -- Store the hash of a new key.
 INSERT INTO brokergraph.api_key (id, key_hash, principal, scopes, agencies, created_at, expires_at)

@@ -33,6 +33,17 @@ class InstructionQuery:
         times = (self.created_from, self.created_to)
         return (self.kinds, self.statuses, self.client_numbers, self.servers, *times)
 
+    def matches(self, instruction: InstructionRecord, status: str) -> bool:
+        """The same rule as the part `matching`, for an instruction that is at hand."""
+        return (
+            (self.kinds is None or instruction.kind in self.kinds)
+            and (self.statuses is None or status in self.statuses)
+            and (self.client_numbers is None or instruction.client_number in self.client_numbers)
+            and (self.servers is None or instruction.server in self.servers)
+            and (self.created_from is None or instruction.created_at >= self.created_from)
+            and (self.created_to is None or instruction.created_at < self.created_to)
+        )
+
 
 class InstructionList:
     """Raises UpstreamError. Each method sends one statement."""

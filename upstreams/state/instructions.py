@@ -1,7 +1,7 @@
 """The ledger: every command is stored as an instruction before its first byte is sent."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from core.records import Failure, InstructionEventRecord, InstructionRecord
 from core.visibility import Visibility
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
+from upstreams.state.doorbell.doorbell import Bell
 from upstreams.state.money_limits import enforce_limits, require_account
 from upstreams.state.write_access import WriteAccess
 
@@ -61,8 +62,15 @@ class Ledger:
     either. Both may be repeated with the same arguments.
     """
 
-    def __init__(self, database: Database, clock: Clock, process_seconds: float = PROCESS_SECONDS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        process_seconds: float = PROCESS_SECONDS,
+        ring: Callable[[Bell], None] = lambda _: None,
+    ) -> None:
         self._database = database
+        self._ring = ring
         self.process_seconds = process_seconds
         self.access = WriteAccess(database, clock)
         alone = timedelta(seconds=process_seconds)
@@ -95,7 +103,7 @@ class Ledger:
         except UpstreamError as error:
             lost = self._unless_lost(error)
         else:
-            self.access.granted()
+            self._committed(draft.status)
         found = await self._read_back(draft.principal, draft.idempotency_key)
         if found is None:
             # Because the commit may still be running, only a second `receive` gives the result: it waits for the
@@ -121,6 +129,7 @@ class Ledger:
             return rows
 
         rows = await self._database.transact(write, seconds=WRITE_SECONDS)
+        self._committed(move.status)
         return instruction_record(rows[0]) if rows else None
 
     async def advance(self, instruction: InstructionRecord, move: Transition) -> InstructionRecord:
@@ -132,7 +141,7 @@ class Ledger:
         except UpstreamError as error:
             lost = self._unless_lost(error)
         else:
-            self.access.granted()
+            self._committed(move.status)
         if rows:
             event = InstructionEventRecord(instruction.id, rows[0]["moved_at"], move.status, move.actor, move.note)
             return replace(instruction_record(rows[0]), events=instruction.events and (*instruction.events, event))
@@ -140,6 +149,13 @@ class Ledger:
         if found is None or found.status == instruction.status:
             raise lost or _vanished(self._database.label)
         return found
+
+    def _committed(self, status: str) -> None:
+        """Ring after a commit. If the answer to the commit was lost, the next poll finds the event."""
+        self.access.granted()
+        self._ring(Bell.COMMITTED)
+        if status == "UNKNOWN":
+            self._ring(Bell.UNSETTLED)
 
     def _values(self, instruction: InstructionRecord, move: Transition) -> Sequence[Any]:
         """The arguments of the statement `advance`."""

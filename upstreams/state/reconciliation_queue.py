@@ -1,25 +1,14 @@
 """Instructions that wait for reconciliation: claims, next times, and what each server's history has proven."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-import asyncpg
-import structlog
-
-from core.outage import Outage
 from core.records import InstructionRecord
-from core.secret import Secret
 from upstreams.postgres.database import Database
-from upstreams.postgres.failures import ERRORS
 from upstreams.postgres.sql import read_statements
 from upstreams.state.instructions import WRITE_SECONDS, instruction_record
 
 _sql = read_statements("state/instructions.sql")
-_log = structlog.get_logger(__name__)
-CHANNEL = "brokergraph_unsettled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +56,3 @@ class ReconciliationQueue:
         rows = await self._database.write(_sql.make_checkpoint, seconds=WRITE_SECONDS)
         found: bytes | None = rows[0]["hash"]
         return found
-
-
-async def listen(url: Secret, wake: Callable[[], None], pause: Callable[[float], Awaitable[None]]) -> None:
-    """Call `wake` for each instruction that becomes doubtful. This never ends, and needs a connection without a pooler.
-
-    The notification only saves time: without it the reconciler finds the instruction after the poll interval.
-    """
-    outage = Outage(_log, "reconciler.not_listening", "reconciler.listens_again")
-    while True:
-        try:
-            await _listen_once(url, wake, outage)
-        except ERRORS as error:
-            outage.failed(error=type(error).__name__)
-        await pause(5.0)
-
-
-async def _listen_once(url: Secret, wake: Callable[[], None], outage: Outage) -> None:
-    connection: Any = await asyncpg.connect(url.reveal(), timeout=5)
-    lost = asyncio.Event()
-    try:
-        connection.add_termination_listener(lambda *_: lost.set())
-        await connection.add_listener(CHANNEL, lambda *_: wake())
-        outage.succeeded()
-        await lost.wait()
-    finally:
-        connection.terminate()

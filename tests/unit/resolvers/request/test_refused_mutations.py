@@ -19,7 +19,7 @@ def refused(text, **variables):
     operation = document.operation(None)
     coerced = get_variable_values(core_schema, operation.variable_definitions or (), variables)
     runnable = RunnableOperation(document, operation, coerced)
-    errors = refused_whole(Selector(core_schema, runnable, 50), FORBIDDEN, mutation=runnable.is_mutation)
+    errors = refused_whole(Selector(core_schema, runnable, 50), FORBIDDEN, operation.operation)
     assert all(error.nodes and error.extensions["code"] == "FORBIDDEN" for error in errors)
     return [error.path for error in errors]
 

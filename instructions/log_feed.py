@@ -1,0 +1,152 @@
+"""The log in this process: one reader for all streams.
+
+Invariants:
+- A stream gets every entry after its position that it accepts, once and in order, or it ends with the reason.
+- A stream is attached to the reader before it reads older entries, so that none is missed between both.
+- The reader checks that the numbers are consecutive.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Final, TypeVar
+
+import structlog
+
+from core.outage import Outage
+from instructions.log_receivers import Accepts, CursorAhead, LogEnd, LogEnded, Receiver, Watcher
+from upstreams.state.instruction_log import InstructionLog, LogEntry, LogPage, LogPosition
+
+log = structlog.get_logger(__name__)
+
+_ENTRIES_AT_ONCE: Final = 500
+A = TypeVar("A", bound=Receiver | Watcher)
+
+
+class LogFeed:
+    """Reads the log and gives its entries to the attached streams. `most` and `most_bytes` bound what one stream has
+    not taken.
+    """
+
+    def __init__(
+        self, events: InstructionLog, *, poll_seconds: float, most: int = 256, most_bytes: int = 262_144
+    ) -> None:
+        self._log = events
+        self._poll_seconds = poll_seconds
+        self._most = most
+        self._most_bytes = most_bytes
+        self._position: LogPosition | None = None
+        self._attached: set[Receiver | Watcher] = set()
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """End the current pause, because events got their numbers."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Read the log until cancelled. Without streams nothing is read."""
+        await Outage(log, "log.not_read", "log.read_again").repeat(self.read, self._rest, self._poll_seconds)
+
+    async def read(self) -> None:
+        """Give the new entries to the streams. Raises UpstreamError."""
+        while self._attached and (before := self._position):
+            page = await self._log.read(before.seq, _ENTRIES_AT_ONCE)
+            if self._position is not before:
+                continue
+            if not _continues(before, page):
+                self._reset()
+                return
+            for entry in page.entries:
+                self._position = LogPosition(before.epoch, entry.seq)
+                for one in self._attached:
+                    one.push(entry)
+            if len(page.entries) < _ENTRIES_AT_ONCE:
+                return
+
+    async def head(self) -> LogPosition:
+        """The present end of the log. Raises UpstreamError."""
+        return (await self._log.head())[0]
+
+    async def check(self, after: LogPosition) -> None:
+        """Raises LogEnded for a position that the log no longer has, CursorAhead, and UpstreamError."""
+        head, forgotten = await self._log.head()
+        if after.epoch != head.epoch or after.seq < forgotten:
+            raise LogEnded(LogEnd.RESET, None)
+        if after.seq > head.seq:
+            raise CursorAhead
+
+    async def follow(
+        self, after: LogPosition | None, accepts: Accepts, quiet_seconds: float
+    ) -> AsyncGenerator[tuple[LogPosition, LogEntry | None], None]:
+        """The accepted entries after the position, or from now on, each with its position. A position without an entry
+        says after `quiet_seconds` where the stream may continue. Raises LogEnded and UpstreamError.
+        """
+        last = after
+        while True:
+            start = await self._reader()
+            last = last or start
+            with self._attach(Receiver(accepts, start, self._most, self._most_bytes)) as receiver:
+                async for old in self._history(last, start):
+                    last = LogPosition(start.epoch, old.seq)
+                    if accepts(old):
+                        yield last, old
+                    if receiver.end is not None:
+                        break
+                if receiver.end is None:
+                    async for item in receiver.live(last, quiet_seconds):
+                        yield item
+                # The log has what this stream has missed while it read older entries.
+
+    @asynccontextmanager
+    async def watch(self, accepts: Accepts) -> AsyncIterator[Watcher]:
+        """A watcher for the accepted entries. Raises UpstreamError."""
+        await self._reader()
+        with self._attach(Watcher(accepts)) as watcher:
+            yield watcher
+
+    async def _reader(self) -> LogPosition:
+        """The position of the reader, which the first stream sets. The caller attaches before it awaits."""
+        if not self._attached or self._position is None:
+            head = await self.head()
+            if not self._attached or self._position is None:
+                self._position = head
+        return self._position
+
+    @contextmanager
+    def _attach(self, one: A) -> Iterator[A]:
+        self._attached.add(one)
+        try:
+            yield one
+        finally:
+            self._attached.discard(one)
+
+    async def _history(self, last: LogPosition, start: LogPosition) -> AsyncIterator[LogEntry]:
+        """The entries after `last` up to `start`."""
+        if last.epoch != start.epoch:
+            raise LogEnded(LogEnd.RESET, None)
+        while last.seq < start.seq:
+            page = await self._log.read(last.seq, _ENTRIES_AT_ONCE, start.seq)
+            if not page.entries or not _continues(last, page):
+                raise LogEnded(LogEnd.RESET, last)
+            for entry in page.entries:
+                last = LogPosition(last.epoch, entry.seq)
+                yield entry
+
+    def _reset(self) -> None:
+        log.warning("log.reset", streams=len(self._attached))
+        self._position = None
+        for one in self._attached:
+            one.finish(LogEnd.RESET)
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        self._woken.clear()
+
+
+def _continues(last: LogPosition, page: LogPage) -> bool:
+    """Whether the entries follow the position without a gap."""
+    if page.head.epoch != last.epoch or page.head.seq < last.seq or page.forgotten > last.seq:
+        return False
+    return all(entry.seq == seq for seq, entry in enumerate(page.entries, last.seq + 1))

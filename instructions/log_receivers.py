@@ -1,0 +1,116 @@
+"""What a stream of the log has not taken yet."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from enum import Enum
+from typing import Final
+
+from upstreams.state.instruction_log import LogEntry, LogPosition
+
+# What one entry takes in memory beside its texts.
+_ENTRY_BYTES: Final = 1000
+
+Accepts = Callable[[LogEntry], bool]
+
+
+class LogEnd(Enum):
+    """Why a stream of the log ends by itself."""
+
+    BEHIND = "The stream reads more slowly than events are made."
+    RESET = "The log no longer has the events after this cursor."
+
+
+class LogEnded(Exception):
+    """The end of a stream. `position` is behind the last entry that the stream gave; None: it gave none."""
+
+    def __init__(self, end: LogEnd, position: LogPosition | None) -> None:
+        super().__init__(end.value)
+        self.end = end
+        self.position = position
+
+
+class CursorAhead(Exception):
+    """The position is after the end of the log."""
+
+
+class Receiver:
+    """The entries for one stream that it has not taken yet, from `start` on."""
+
+    def __init__(self, accepts: Accepts, start: LogPosition, most: int, most_bytes: int) -> None:
+        self._accepts = accepts
+        self._most = most
+        self._most_bytes = most_bytes
+        self._entries: deque[LogEntry] = deque()
+        self._bytes = 0
+        self._ready = asyncio.Event()
+        self.start = start
+        # Where the stream may continue if it has taken all entries.
+        self.passed = start.seq
+        self.end: LogEnd | None = None
+
+    def push(self, entry: LogEntry) -> None:
+        if self.end is not None:
+            return
+        self.passed = entry.seq
+        if not self._accepts(entry):
+            return
+        self._entries.append(entry)
+        self._bytes += _size(entry)
+        self._ready.set()
+        if len(self._entries) > self._most or self._bytes > self._most_bytes:
+            self.finish(LogEnd.BEHIND)
+
+    def finish(self, end: LogEnd) -> None:
+        self._entries.clear()
+        self.end = end
+        self._ready.set()
+
+    async def live(self, last: LogPosition, quiet_seconds: float) -> AsyncIterator[tuple[LogPosition, LogEntry | None]]:
+        """The entries after `last`, and a position alone after `quiet_seconds` without an entry. Raises LogEnded."""
+        while True:
+            entry = await self._next(quiet_seconds)
+            if entry is not None and entry.seq <= last.seq:
+                continue
+            if entry is None and self.end is not None:
+                raise LogEnded(self.end, last)
+            last = LogPosition(last.epoch, max(last.seq, self.passed) if entry is None else entry.seq)
+            yield last, entry
+
+    async def _next(self, seconds: float) -> LogEntry | None:
+        """The next entry; None at the end, or if there was none for these seconds."""
+        if not self._entries and self.end is None:
+            self._ready.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._ready.wait()
+        if not self._entries:
+            return None
+        entry = self._entries.popleft()
+        self._bytes -= _size(entry)
+        return entry
+
+
+class Watcher:
+    """Only says that there was an entry, or that entries may be missing."""
+
+    def __init__(self, accepts: Accepts) -> None:
+        self._accepts = accepts
+        self._changed = asyncio.Event()
+
+    def push(self, entry: LogEntry) -> None:
+        if self._accepts(entry):
+            self._changed.set()
+
+    def finish(self, _end: LogEnd) -> None:
+        self._changed.set()
+
+    async def change(self) -> None:
+        """Wait for the next change, or return because one happened since the last call."""
+        await self._changed.wait()
+        self._changed.clear()
+
+
+def _size(entry: LogEntry) -> int:
+    return _ENTRY_BYTES + len(entry.event.note or "") + len(entry.event.actor)

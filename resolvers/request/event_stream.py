@@ -1,0 +1,109 @@
+"""Runs a subscription: graphql-core opens its source, and each value of the source is one execution."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import msgspec
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, located_error
+from graphql.execution import Executor, create_source_event_stream
+
+from core.call import Call, Tally
+from resolvers.context import Caller, Context, Services, StreamContext
+from resolvers.policy.errors import present
+from resolvers.request.documents import RunnableOperation
+from resolvers.request.runners import FieldByField
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A checked operation with what a run of it needs."""
+
+    runnable: RunnableOperation
+    forbidden: Mapping[str, tuple[str, ...]]
+    cost: int
+    plan: Tally | None
+
+
+class StreamAnswer(msgspec.Struct, frozen=True):
+    """One answer of a stream. `cursor` is where a stream of the log may continue."""
+
+    body: dict[str, Any]
+    cursor: str | None = None
+
+
+class EventStream:
+    """One subscription of one caller."""
+
+    def __init__(self, core: GraphQLSchema, services: Services, prepared: Prepared, caller: Caller) -> None:
+        self._core = core
+        self._runner = FieldByField(core)
+        self._services = services
+        self._prepared = prepared
+        self._caller = caller
+
+    async def answers(
+        self,
+        new_call: Callable[[], Call],
+        slot: Callable[[], AbstractContextManager[None]],
+        afford: Callable[[], Awaitable[None]],
+        resume: str | None,
+    ) -> AsyncGenerator[StreamAnswer, None]:
+        """The answers. An error of the source is the last answer. Close the generator to end the stream."""
+        call = new_call()
+        context = StreamContext(*self._of(call), new_call=new_call, slot=slot, afford=afford, resume=resume)
+        source = await self._source(context)
+        if isinstance(source, ExecutionResult):
+            yield StreamAnswer(body_of(source, call, None))
+            return
+        try:
+            while True:
+                try:
+                    value = await anext(source)
+                except StopAsyncIteration:
+                    return
+                except Exception as error:  # noqa: BLE001 - the caller gets it, located and masked.
+                    yield StreamAnswer(body_of(ExecutionResult(None, [self._located(error)]), new_call(), None))
+                    return
+                yield StreamAnswer(await self._answer(value, new_call()), getattr(value, "cursor", None))
+        finally:
+            await source.aclose()
+
+    def _of(self, call: Call) -> tuple[Any, ...]:
+        fields = self._prepared.runnable.document.facts.fields
+        return self._services, self._caller, call, fields, self._prepared.forbidden
+
+    async def _source(self, context: StreamContext) -> Any:
+        runnable = self._prepared.runnable
+        executor = Executor.build(
+            self._core,
+            runnable.document.tree,
+            context_value=context,
+            raw_variable_values=dict(runnable.raw),
+            operation_name=runnable.name,
+        )
+        if isinstance(executor, list):
+            return ExecutionResult(None, executor)
+        source: Any = create_source_event_stream(executor)
+        return source if isinstance(source, ExecutionResult | AsyncIterable) else await source
+
+    async def _answer(self, value: Any, call: Call) -> dict[str, Any]:
+        context = Context(*self._of(call))
+        context.known = getattr(value, "known", {})
+        try:
+            return body_of(await self._runner.run(self._prepared.runnable, context, value), call, None)
+        finally:
+            context.forget()
+
+    def _located(self, error: Exception) -> GraphQLError:
+        operation = self._prepared.runnable.operation
+        node: Any = operation.selection_set.selections[0]
+        return located_error(error, [node])
+
+
+def body_of(result: ExecutionResult, call: Call, plan: Tally | None) -> dict[str, Any]:
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body["errors"] = [present(error, call.request_id) for error in result.errors]
+    if plan is not None:
+        body["extensions"] = {"plan": {"predicted": plan.by_system(), "actual": call.tally.by_system()}}
+    return body

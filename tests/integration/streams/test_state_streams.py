@@ -1,0 +1,141 @@
+"""The streams of figures: the current value first, then each change; shared vendor calls; what a caller may see."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from support.graphs import running_graph
+from support.streams import TRANSPORTS, SocketStream
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
+transports = pytest.mark.parametrize("transport", TRANSPORTS, ids=lambda one: one.__name__)
+
+ACCOUNTS = """subscription ($ids: [ID!]!) { tradingAccountsChanged(ids: $ids, everySeconds: 1) {
+  observedAt account { id login live { balance equity observedAt } } } }"""
+BALANCES = """subscription ($numbers: [Int!]!) { clientBalancesChanged(clientNumbers: $numbers) {
+  changed observedAt client { clientNumber balances { currency balance } } } }"""
+SOME = """SELECT t.server, t.login, c.client_number, c.agency FROM brokergraph_erp.trading_account t
+          JOIN brokergraph_erp.client c USING (client_number)
+          JOIN platform.account a ON a.server = t.server AND a.login::text = t.login
+          WHERE t.server = 'R1' AND c.agency = $1 ORDER BY t.login LIMIT 2"""
+
+
+@pytest.fixture(scope="module")
+def graph(box):
+    with running_graph(box, STREAMS__BALANCES_SECONDS="0.2") as running:
+        yield running
+
+
+@pytest.fixture
+async def accounts(graph, database):
+    """Two accounts of agency 1 on R1: their ids, and their rows."""
+    rows = await database.fetch(SOME, 1)
+    ids = [
+        graph.data(
+            "query ($by: TradingAccountBy!) { tradingAccount(by: $by) { id } }",
+            {"by": {"account": {"server": row["server"], "login": row["login"]}}},
+        )["tradingAccount"]["id"]
+        for row in rows
+    ]
+    return ids, rows
+
+
+async def figures(stream):
+    body = await stream.next()
+    assert "errors" not in body, body
+    return body["data"]["tradingAccountsChanged"]["account"]
+
+
+@transports
+async def test_accounts_come_with_their_figures_and_then_with_each_change(graph, accounts, database, transport):
+    ids, rows = accounts
+    async with transport.open(graph.url, ACCOUNTS, {"ids": ids}) as stream:
+        first = [await figures(stream) for _ in ids]
+        assert {one["id"] for one in first} == set(ids)
+        before = next(one for one in first if one["id"] == ids[0])
+        login = int(rows[0]["login"])
+        await database.execute("UPDATE platform.account SET balance = balance + 7 WHERE login = $1", login)
+        try:
+            after = await figures(stream)
+        finally:
+            await database.execute("UPDATE platform.account SET balance = balance - 7 WHERE login = $1", login)
+
+    assert after["id"] == ids[0]
+    assert float(after["live"]["balance"]) == float(before["live"]["balance"]) + 7
+
+
+@transports
+async def test_balances_come_now_and_then_with_each_change(graph, database, transport):
+    number = await database.fetchval("SELECT client_number FROM brokergraph_erp.currency_balance LIMIT 1")
+    async with transport.open(graph.url, BALANCES, {"numbers": [number]}) as stream:
+        first = (await stream.next())["data"]["clientBalancesChanged"]
+
+    assert first["client"]["clientNumber"] == number
+    assert first["changed"] == sorted(one["currency"] for one in first["client"]["balances"])
+
+
+async def test_viewers_share_the_vendor_calls_which_stop_with_the_last(graph, box, accounts):
+    ids, _ = accounts
+
+    async def calls_of(viewers):
+        async with AsyncExitStack() as stack:
+            for _ in range(viewers):
+                stream = await stack.enter_async_context(SocketStream.open(graph.url, ACCOUNTS, {"ids": ids}))
+                for _ in ids:
+                    await figures(stream)
+            before = upstream_calls(graph)
+            await asyncio.sleep(3)
+            return upstream_calls(graph) - before
+
+    one, many = await calls_of(1), await calls_of(10)
+    await asyncio.sleep(1.5)
+    before = upstream_calls(graph)
+    await asyncio.sleep(1.5)
+
+    assert one > 0
+    assert many <= one + 4
+    assert upstream_calls(graph) == before
+
+
+def upstream_calls(graph):
+    """The vendor's calls in the log."""
+    return graph.written().count('"request_id":"poll R1"')
+
+
+@transports
+async def test_a_stream_of_what_the_caller_may_not_see_does_not_begin(graph, database, transport):
+    row = (await database.fetch(SOME, 2))[0]
+    by = {"account": {"server": row["server"], "login": row["login"]}}
+    identity = graph.data("query ($by: TradingAccountBy!) { tradingAccount(by: $by) { id } }", {"by": by})
+    for query, variables in (
+        (ACCOUNTS, {"ids": [identity["tradingAccount"]["id"]]}),
+        (BALANCES, {"numbers": [row["client_number"]]}),
+    ):
+        async with transport.open(graph.url, query, variables, key="demo-partner") as stream:
+            body = await stream.next()
+        assert body["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    "query, variables",
+    [
+        (ACCOUNTS, {"ids": []}),
+        (ACCOUNTS, {"ids": ["nonsense"]}),
+        (ACCOUNTS.replace("everySeconds: 1", "everySeconds: 0"), {"ids": ["x"]}),
+        (BALANCES, {"numbers": []}),
+        (BALANCES, {"numbers": [-1]}),
+        (BALANCES, {"numbers": list(range(501))}),
+    ],
+)
+async def test_bad_arguments_are_refused(graph, query, variables):
+    async with SocketStream.open(graph.url, query, variables) as stream:
+        body = await stream.next()
+
+    assert body["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_figures_need_the_scope_for_balances(graph, accounts):
+    async with SocketStream.open(graph.url, ACCOUNTS, {"ids": accounts[0]}, key="demo-reader") as stream:
+        body = await stream.next()
+
+    assert body["errors"][0]["extensions"]["code"] == "FORBIDDEN"
