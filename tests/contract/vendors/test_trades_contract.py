@@ -1,5 +1,8 @@
 """Open positions, closed trades and daily reports: answers, batches and damage, over real sockets."""
 
+import json
+import random
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -11,6 +14,8 @@ from support.vendor_calls import a_call, changed, settings
 from core.clock import Clock
 from core.errors import Misunderstood, Unavailable
 from core.trades import Side
+from upstreams.http.sessions import SessionTransport
+from upstreams.http.transport import HttpAnswer, Transport
 from upstreams.open import open_upstreams
 from upstreams.vendors.cplugin.trades import positions
 from upstreams.vendors.kit.token_store import memory_tokens
@@ -321,6 +326,54 @@ async def test_a_trade_of_an_unknown_kind_is_an_error(r1, box):
     answer_with(box, PORTS["positions"], OPEN | {"tradeCommand": "BuyTwice"})
 
     assert isinstance((await r1.open_positions.fetch(["61436"], a_call()))["61436"], Misunderstood)
+
+
+DAMAGE = [b"\x00", b"\n", b"\xe0", b'"', b"\\", b"\\ud800", b"NaN", b",", b":", b"1.#QNAN", b"-nan(ind)"]
+
+
+def damaged(rows, dice, name):
+    """The rows with damage behind the login of one of them, and this login."""
+    written = [json.dumps(row).encode() for row in rows]
+    bad = dice.randrange(len(rows))
+    row, login = written[bad], str(rows[bad][name])
+    place = dice.randrange(row.index(login.encode()) + len(login) + 1, len(row) - 1)
+    written[bad] = row[:place] + dice.choice(DAMAGE) + row[min(place + dice.choice((0, 1, 5)), len(row) - 1) :]
+    return b"[%b]" % b", ".join(written), login
+
+
+@pytest.mark.usefixtures("always_all")
+async def test_damage_of_one_row_never_changes_another_list(server, port, database, clock, monkeypatch):
+    query = "SELECT login FROM platform.account WHERE server = $1 AND margin <> 0 ORDER BY login LIMIT 6"
+    logins = [str(row["login"]) for row in await database.fetch(query, port.server)]
+    window = START, START + timedelta(days=60)
+    before = await port.fetch(server, logins, a_call(), *window)
+    transport = SessionTransport if port.vendor == "mt5_web" else Transport
+    exchange, member, sent = transport.exchange, "answer" if port.vendor == "mt5_web" else "data", []
+    dice = random.Random(port.path)
+
+    async def corrupting(self, request, *arguments, **named):
+        answer = await exchange(self, request, *arguments, **named)
+        if not re.search(port.path, request.path):
+            return answer
+        whole = json.loads(answer.body)
+        if not whole[member]:
+            return answer
+        rows, login = damaged(whole[member], dice, port.login_name)
+        sent.append((rows, login))
+        body = json.dumps(whole | {member: "ROWS"}).encode().replace(b'"ROWS"', rows)
+        return HttpAnswer(answer.status, answer.headers, body)
+
+    monkeypatch.setattr(transport, "exchange", corrupting)
+    for _ in range(40):
+        clock.ahead += positions.SHARED_SECONDS
+        sent.clear()
+        after = await port.fetch(server, logins, a_call(), *window)
+        bad = {login for _, login in sent}
+        for login in logins:
+            # A row that the damage has taken from its login may belong to any, so that all lists may be errors.
+            if not isinstance(after[login], Misunderstood):
+                assert len(after[login]) == len(before[login]), sent
+                assert login in bad or after[login] == before[login], sent
 
 
 # Figures
