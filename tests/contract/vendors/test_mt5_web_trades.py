@@ -155,6 +155,21 @@ async def test_an_opening_before_the_window_is_looked_for_for_its_account_alone(
         assert (call.tally.calls["MT5_WEB"], call.tally.keys["MT5_WEB"]) <= most
 
 
+async def test_a_position_that_grew_in_the_window_has_its_first_opening(server, box):
+    grown = opening(2, Order="2", PositionID="1", Time=str(OPENED + 60))
+    end = deal(11, Volume="3000", VolumeExt="30000000")
+    earlier = opening(1, Time=str(OPENED - 900_000))
+    for rows in ([grown, end], [earlier, grown]):
+        answer = {"retcode": "0 Done", "answer": rows}
+        tell(box, "json", "deal/get_batch", times=1, json=answer)
+    start = datetime.fromtimestamp(OPENED, UTC)
+
+    [found] = (await trades_of(server, ["8000000001"], start, start + timedelta(days=2)))["8000000001"]
+
+    assert (str(found.volume), found.opened_at) == ("0.30", start - timedelta(seconds=900_000, hours=2))
+    assert len(asked(box, DEALS)) == 2
+
+
 async def test_a_failed_search_for_an_opening_costs_its_account(server, logins, long_open, box):
     row = long_open[0]
     at, login = utc(row["closed_local"]), str(row["login"])

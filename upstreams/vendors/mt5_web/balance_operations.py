@@ -64,7 +64,9 @@ class Mt5WebBalanceOperations:
     async def require_funds(self, command: WithdrawalCommand, call: Call) -> None:
         """The server checks the free margin and the balance [D], but may count the credit as free margin [I]."""
         found = await self._figures(command.login, call)
-        if found is None or found.balance is None or found.credit is None or found.free_margin is None:
+        if found is None:
+            raise self._link.failures.rejected(Reason.NOT_FOUND, "The trading server does not know it.")
+        if found.balance is None or found.credit is None or found.free_margin is None:
             raise self._link.failures.unavailable("does not show the funds of the account")
         check_funds(command, found.balance, found.credit, found.free_margin, self._link.failures)
 

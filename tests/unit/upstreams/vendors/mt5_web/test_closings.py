@@ -14,7 +14,8 @@ from upstreams.vendors.mt5_web.trades.rows import Deal, Entry
 
 OPENED = datetime(2025, 2, 3, tzinfo=UTC)
 VOLUMES = some.integers(1, 500).map(lambda units: Decimal(units).scaleb(-2))
-AMOUNTS = some.integers(-5000, 5000).map(lambda units: Decimal(units).scaleb(-2))
+# A server may write more places than its currency has.
+AMOUNTS = some.integers(-50_000, 50_000).map(lambda units: Decimal(units).scaleb(-3))
 
 
 def deal(number, entry, side, volume, price="1.10000", swap="0", commission="0", profit="0"):
