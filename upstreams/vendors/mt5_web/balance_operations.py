@@ -48,9 +48,10 @@ class Mt5WebBalanceOperations:
         if not is_whole(command.amount, command.currency):
             # How the server rounds is not documented.
             raise failures.rejected(Reason.LIMIT_EXCEEDED, "The amount has more places than the currency.")
-        if isinstance(command, WithdrawalCommand):
-            await self.require_funds(command, call)
         await self._link.open_session(self._name, call)
+        if isinstance(command, WithdrawalCommand):
+            # After the session, so that as little time as possible passes until the command is sent.
+            await self.require_funds(command, call)
         query = (
             ("login", command.login),
             ("type", str(BALANCE)),
