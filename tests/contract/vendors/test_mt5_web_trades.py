@@ -11,6 +11,7 @@ from support.vendor_calls import a_call, changed, settings
 from core.clock import Clock
 from core.errors import Misunderstood, Reason, Rejected, Unavailable
 from core.trades import Side
+from upstreams.http.limits import Limits
 from upstreams.open import open_upstreams
 from upstreams.vendors.kit.token_store import memory_tokens
 from upstreams.vendors.mt5_web.trades import reports
@@ -19,6 +20,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
 MT5 = {name: one for name, one in PORTS.items() if one.vendor == "mt5_web"}
 DEALS, DAYS, OLDER = "/api/deal/get_batch", "/api/daily/get_batch", "/api/daily_get"
+# Nothing hangs here, and a busy machine may need seconds for long lists.
+PATIENT = Limits(read_timeout_seconds=30.0, total_timeout_seconds=60.0)
 ALWAYS = datetime(1990, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -29,7 +32,7 @@ def port(request) -> Port:
 
 @pytest.fixture
 async def server(box):
-    async with open_upstreams(settings(box), Clock(), memory_tokens) as house:
+    async with open_upstreams(settings(box, PATIENT), Clock(), memory_tokens) as house:
         yield house.servers["M1"]
 
 
@@ -65,7 +68,7 @@ def utc(local: datetime) -> datetime:
 
 
 async def trades_of(server, logins, start=START, end=END, call=None):
-    return await server.closed_trades.fetch(logins, start, end, call or a_call())
+    return await server.closed_trades.fetch(logins, start, end, call or a_call(60))
 
 
 def deal(number: int, **changes) -> dict:
@@ -82,7 +85,7 @@ async def shown(box, server, *rows) -> list:
 
 
 async def test_all_open_positions_cost_one_call_and_add_up_to_the_floating_profit(server, accounts, box):
-    call = a_call()
+    call = a_call(60)
 
     found = await server.open_positions.fetch(list(accounts), call)
 
@@ -119,7 +122,7 @@ async def test_closed_trades_are_those_of_the_server(server, accounts, database,
 
 
 async def test_seeded_reports_go_with_the_account(server, accounts, box):
-    found = await server.daily_reports.fetch(list(accounts), START, START + timedelta(days=30), a_call())
+    found = await server.daily_reports.fetch(list(accounts), START, START + timedelta(days=30), a_call(60))
 
     assert called(box, "mt5_web") == {DAYS: 1}
     assert any(found.values())
@@ -137,7 +140,7 @@ async def test_an_opening_before_the_window_is_looked_for_for_its_account_alone(
     for row, calls in zip(long_open, (2, 3), strict=True):
         at, login = utc(row["closed_local"]), str(row["login"])
         box.reset()
-        call = a_call()
+        call = a_call(60)
 
         found = await trades_of(server, logins, at, at + timedelta(seconds=1), call)
 
@@ -288,7 +291,7 @@ async def test_a_volume_is_in_lots(server, box, volume, extended, lots):
     row = POSITION | {"Login": "8000000001", "Volume": volume, "VolumeExt": extended}
     PORTS["mt5 positions"].tell(box, [row])
 
-    [found] = (await server.open_positions.fetch(["8000000001"], a_call()))["8000000001"]
+    [found] = (await server.open_positions.fetch(["8000000001"], a_call(60)))["8000000001"]
 
     assert str(found.volume) == lots
 
@@ -349,7 +352,7 @@ async def test_reports_are_of_the_days_of_the_server(server, box):
     window = datetime(2025, 2, 3, 22, 30, tzinfo=UTC), datetime(2025, 2, 4, 22, tzinfo=UTC)
 
     async def days(*window):
-        found = await server.daily_reports.fetch(["8000000001"], *window, a_call())
+        found = await server.daily_reports.fetch(["8000000001"], *window, a_call(60))
         return [one.day for one in found["8000000001"]]
 
     assert await days(*window) == [date(2025, 2, 4)]
@@ -361,7 +364,7 @@ async def test_reports_are_of_the_days_of_the_server(server, box):
 async def test_without_the_servers_clock_there_are_no_times(server, port, logins, box):
     tell(box, "business_error", "time/server", code=9)
 
-    assert {type(one) for one in (await port.fetch(server, logins[:2], a_call())).values()} == {Unavailable}
+    assert {type(one) for one in (await port.fetch(server, logins[:2], a_call(60))).values()} == {Unavailable}
 
 
 # Sessions and codes
@@ -371,17 +374,18 @@ async def test_without_the_servers_clock_there_are_no_times(server, port, logins
     "fault", [{"fault": "drop_after"}, {"fault": "status", "status": 403}, {"fault": "nonsense"}], ids=str
 )
 async def test_a_session_that_is_lost_in_the_middle_of_a_batch_costs_nothing(box, port, logins, fault):
-    chunks = changed(settings(box), "mt5_web", chunk_logins=-(-len(logins) // 3))
+    window = START, START + timedelta(days=10)
+    chunks = changed(settings(box, PATIENT), "mt5_web", chunk_logins=4)
     async with open_upstreams(chunks, Clock(), memory_tokens) as house:
         server = house.servers["M1"]
-        whole = await port.fetch(server, logins, a_call())
+        whole = await port.fetch(server, logins[:12], a_call(60), *window)
         assert not any(isinstance(one, Exception) for one in whole.values())
         box.reset()
         tell(box, path=port.path, times=1, **fault)
         box.tell("mt5_web", "/misbehave", {"fault": "expire_token"})
-        call = a_call()
+        call = a_call(60)
 
-        assert await port.fetch(server, logins, call) == whole
+        assert await port.fetch(server, logins[:12], call, *window) == whole
 
         # Each chunk is sent once more at most.
         assert 3 < called(box, "mt5_web").total() == call.tally.calls["MT5_WEB"] <= 6
@@ -392,13 +396,13 @@ async def test_a_session_that_is_lost_in_the_middle_of_a_batch_costs_nothing(box
 async def test_accounts_without_rows_have_empty_lists(server, port, logins, box, code):
     tell(box, "json", port.path, json={"retcode": code})
 
-    assert list((await port.fetch(server, logins[:2], a_call())).values()) == [[], []]
+    assert list((await port.fetch(server, logins[:2], a_call(60))).values()) == [[], []]
 
 
 async def test_a_part_of_a_list_is_no_list(server, port, logins, box):
     tell(box, "json", port.path, json={"retcode": "14 Partial error", "answer": port.rows(logins[0])})
 
-    found = await port.fetch(server, logins[:2], a_call())
+    found = await port.fetch(server, logins[:2], a_call(60))
 
     assert [(type(one), one.upstream_code) for one in found.values()] == [(Unavailable, "14")] * 2
 
@@ -411,10 +415,10 @@ NO_PATH = [{"fault": "status", "status": 404}, {"fault": "business_error", "code
 @pytest.mark.parametrize("fault", NO_PATH, ids=str)
 async def test_an_older_build_is_asked_account_by_account(server, logins, box, fault):
     some, window = logins[:3], (START, START + timedelta(days=30))
-    whole = await server.daily_reports.fetch(some, *window, a_call())
+    whole = await server.daily_reports.fetch(some, *window, a_call(60))
     box.reset()
     box.tell("mt5_web", "/misbehave", fault | {"path": "daily/get_batch"})
-    call = a_call()
+    call = a_call(60)
 
     assert await server.daily_reports.fetch(some, *window, call) == whole
 
@@ -426,7 +430,7 @@ async def test_an_older_build_is_not_asked_for_many_accounts(server, logins, box
     monkeypatch.setattr(reports, "MOST_SINGLE", 2)
     box.tell("mt5_web", "/misbehave", NO_PATH[0] | {"path": "daily/get_batch"})
 
-    found = await server.daily_reports.fetch(logins[:3], START, END, a_call())
+    found = await server.daily_reports.fetch(logins[:3], START, END, a_call(60))
 
     assert [(type(one), one.reason) for one in found.values()] == [(Rejected, Reason.LIMIT_EXCEEDED)] * 3
     assert called(box, "mt5_web") == {DAYS: 1}
@@ -435,7 +439,7 @@ async def test_an_older_build_is_not_asked_for_many_accounts(server, logins, box
 async def test_a_refusal_is_no_older_build(server, logins, box):
     tell(box, "business_error", "daily/get_batch", code=8)
 
-    found = await server.daily_reports.fetch(logins[:2], START, END, a_call())
+    found = await server.daily_reports.fetch(logins[:2], START, END, a_call(60))
 
     assert [one.upstream_code for one in found.values()] == ["8", "8"]
     assert called(box, "mt5_web") == {DAYS: 1}
