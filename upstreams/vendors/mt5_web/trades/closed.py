@@ -31,6 +31,8 @@ Deals = Mapping[str, list[Deal] | UpstreamError]
 
 
 class Mt5WebClosedTrades(ListReads):
+    """The closed trades of one server."""
+
     def most_calls(self, logins: int) -> Calls:
         return Calls(MOST_READS * -(-logins // self._chunk), MOST_READS * logins)
 

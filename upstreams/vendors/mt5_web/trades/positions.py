@@ -16,6 +16,8 @@ POSITIONS_PATH = "/api/position/get_batch"
 
 
 class Mt5WebOpenPositions(ListReads):
+    """The open positions of one server."""
+
     def most_calls(self, logins: int) -> Calls:
         return Calls(-(-logins // self._chunk), logins)
 

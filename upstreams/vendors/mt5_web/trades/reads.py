@@ -21,7 +21,10 @@ Stamps = tuple[int, int]
 
 
 class ListReads:
-    """The reads of one server. They use the sessions of reads, so that a read is repeated after a lost session."""
+    """The reads of one server.
+
+    Because they decide about no command, they use the open sessions. A read is repeated once after a lost session.
+    """
 
     def __init__(self, name: str, connection: Mt5WebConnection, time: ServerTime) -> None:
         self._name = name

@@ -26,6 +26,8 @@ _INSTANT: Final = timedelta(microseconds=1)
 
 
 class Mt5WebDailyReports(ListReads):
+    """The daily reports of one server. A report belongs to a day of the server's calendar."""
+
     def most_calls(self, logins: int) -> Calls:
         single = min(logins, MOST_SINGLE)
         return Calls(-(-logins // self._chunk) + single, logins + single)
