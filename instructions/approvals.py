@@ -26,6 +26,16 @@ def refusal_by(principal: str, reason: str | None) -> Transition:
     return Transition("REJECTED", principal, note=reason, failure=failure)
 
 
+def refusal_of_other_client() -> Transition:
+    """The refusal of an account that has another client than at the order. No principal decided."""
+    failure = Failure(
+        code=Reason.DECLINED,
+        message="The account has another client than when the withdrawal was ordered.",
+        retry="NEVER",
+    )
+    return Transition("REJECTED", _ACTOR, note="another client", failure=failure)
+
+
 def has_decided(events: Sequence[InstructionEventRecord], principal: str, *, approve: bool) -> bool:
     """Whether this principal made the same decision before. The decision is the event after the first one."""
     decision = events[1:2]

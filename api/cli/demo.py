@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -77,7 +78,9 @@ def _box(data: Path, clients: int | None, *, fresh: bool, control: bool) -> Iter
 
 
 def _settings(path: Path) -> Settings:
-    """The settings of the sandbox, with all pages public, because the demo listens only on loopback."""
+    """The settings of the sandbox, with all pages public, because the demo listens only on loopback. Large withdrawals
+    wait for an approval.
+    """
     settings = settings_from(path)
     server = msgspec.structs.replace(
         settings.server,
@@ -89,7 +92,8 @@ def _settings(path: Path) -> Settings:
         graphiql_key=Secret(DEMO_KEYS[0].key),
         log_format="console",
     )
-    return msgspec.structs.replace(settings, server=server)
+    withdrawals = msgspec.structs.replace(settings.withdrawals, approval_above={"USD": Decimal(1000)})
+    return msgspec.structs.replace(settings, server=server, withdrawals=withdrawals)
 
 
 @run_async

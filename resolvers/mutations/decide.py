@@ -9,7 +9,7 @@ from strawberry import UNSET
 from core.commands import WithdrawalCommand
 from core.errors import Reason, UpstreamError
 from core.records import Failure, InstructionRecord
-from instructions.approvals import approval, expire_waiting, has_decided, refusal_by
+from instructions.approvals import approval, expire_waiting, has_decided, refusal_by, refusal_of_other_client
 from instructions.progress import Outcome
 from instructions.submit import InvalidInput, NotPermitted
 from instructions.vendor_commands import money_command
@@ -112,8 +112,11 @@ async def _decided(key: Any, reason: str | None, context: Context, *, approve: b
 async def _approve(waiting: InstructionRecord, reason: str | None, context: Context) -> Any:
     command = money_command(waiting)
     assert isinstance(command, WithdrawalCommand)
-    _, platform = await money.allowed(command, "withdrawal", context.services.withdrawal_limits, context)
+    client, platform = await money.allowed(command, "withdrawal", context.services.withdrawal_limits, context)
     assert platform.withdrawals is not None
+    if client.client_number != waiting.client_number:
+        refused = await context.services.upstreams.state.ledger.advance(waiting, refusal_of_other_client())
+        return member_of(Outcome(refused), _confirmed)
     move, guards = approval(context.caller.principal, reason), withdraw.guards(command, platform, context)
     prepare = partial(context.services.below_zero.prepare, platform.withdrawals, command)
     outcome = await context.services.dispatcher.approve(waiting, move, guards, prepare, context.call)

@@ -1,4 +1,4 @@
-"""The booking of a balance operation on a platform, for every vendor's API."""
+"""A platform's balance operations and days, for every vendor's API."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -19,6 +19,24 @@ _BOOK = """
 # The operation itself.
 _DEAL = """
     INSERT INTO platform.deal (server, ticket, login, command, amount, comment, at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+
+# The working days of accounts. A balance is the present balance less what came later.
+DAYS = """
+    SELECT a.login, a.group_name, d.day::date AS day, a.credit, a.floating, a.margin,
+           a.balance - o.later - c.later AS balance, o.today AS deposit, c.today AS profit_closed
+    FROM platform.account a
+    JOIN generate_series($3::timestamp, $4::timestamp, '1 day') AS d (day)
+        ON extract(isodow FROM d.day) < 6 AND d.day >= a.registered_local::date
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(t.amount) FILTER (WHERE (t.at AT TIME ZONE $5)::date = d.day), 0) AS today,
+               coalesce(sum(t.amount) FILTER (WHERE (t.at AT TIME ZONE $5)::date > d.day), 0) AS later
+        FROM platform.deal t WHERE t.server = a.server AND t.login = a.login AND t.command = 'Balance') o
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(t.profit + t.swap + t.commission) FILTER (WHERE t.closed_local::date = d.day), 0) AS today,
+               coalesce(sum(t.profit + t.swap + t.commission) FILTER (WHERE t.closed_local::date > d.day), 0) AS later
+        FROM platform.closed_trade t WHERE t.server = a.server AND t.login = a.login) c
+    WHERE a.server = $1 AND a.login = ANY($2::bigint[]) ORDER BY md5(a.login::text), d.day
 """
 
 

@@ -51,17 +51,19 @@ CROSS JOIN LATERAL generate_series(0, CASE WHEN a.login % 3 = 0 THEN 2 ELSE 1 EN
 JOIN platform.symbol s ON s.number = (a.login + k) % 4
 WHERE a.margin <> 0 OR a.floating <> 0;
 
--- Up to six closed trades of each account, from January 2025 and the account's registration on.
+-- Up to six closed trades of each account, from January 2025 and the account's registration on. The fourth and the fifth
+-- were opened long before.
 CREATE OR REPLACE VIEW platform.closed_trade AS
 SELECT a.server, a.login, a.group_name, 1000000000 + (a.login % 60000000) * 16 + k AS ticket, s.name AS symbol,
        s.digits, CASE WHEN (a.login + k) % 2 = 0 THEN 'Sell' ELSE 'Buy' END AS command,
        10 * (1 + k + a.login % 5) AS volume, s.price AS open_price,
        s.price + (20 - a.login % 40) * power(10::numeric, -s.digits) AS close_price, 0::numeric AS sl, 0::numeric AS tp,
        (a.login * (k + 3) % 40001 - 20000) * 0.01 AS profit, -0.35 * k AS swap, -0.70 * (k + 1) AS commission,
-       d.day + interval '8 hours' AS opened_local,
+       o.day + interval '8 hours' AS opened_local,
        d.day + interval '12 hours' + a.login % 600 * interval '1 minute' AS closed_local
 FROM platform.account a
 CROSS JOIN LATERAL generate_series(0, (a.login % 6)::integer) k
 CROSS JOIN LATERAL (SELECT timestamp '2025-01-06' + (a.login % 20 + k * 77) * interval '1 day') AS d (day)
+CROSS JOIN LATERAL (SELECT d.day - CASE k WHEN 3 THEN 30 WHEN 4 THEN 200 ELSE 0 END * interval '1 day') AS o (day)
 JOIN platform.symbol s ON s.number = (a.login + k) % 4
-WHERE d.day >= a.registered_local;
+WHERE o.day >= a.registered_local;

@@ -5,6 +5,8 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.timeout(180)
 
+TABS = ["Dashboard", "Clients", "Largest", "Sums", "Trades", "Deposit", "Withdrawal", "Approval"]
+
 
 def test_everything_comes_from_this_server_and_nothing_is_complained_about(demo, open_page):
     graphiql = open_page()
@@ -13,7 +15,7 @@ def test_everything_comes_from_this_server_and_nothing_is_complained_about(demo,
 
     graphiql.expect_standing("demo-operator")
     assert graphiql.page.title() == "brokergraph · GraphiQL"
-    assert graphiql.page.get_by_role("tab").all_inner_texts() == ["Dashboard", "Clients", "Largest", "Deposit"]
+    assert graphiql.page.get_by_role("tab").all_inner_texts() == TABS
     assert graphiql.hosts == {demo.removeprefix("http://")}
     # The page, its files, the schema, the viewer, the answer: more than a page without its scripts would ask for.
     assert len(graphiql.requested) > 10
@@ -66,6 +68,52 @@ def test_the_largest_accounts_of_one_currency_are_listed(open_page):
     assert balances == sorted(balances, reverse=True)
 
 
+def test_the_sums_are_those_of_the_filter(open_page):
+    graphiql = open_page()
+    graphiql.tab("Sums")
+
+    answer = graphiql.run()
+
+    assert "errors" not in answer
+    clients, accounts = answer["data"]["clientSummary"], answer["data"]["accountSummary"]
+    assert clients["count"] == sum(one["count"] for one in clients["byErpStatus"]) > 10
+    assert {one["code"] for one in clients["byErpStatus"]} <= {"APPROVED", "REAL"}
+    assert {one["currency"] for one in clients["balances"]} > {"USD"}
+    assert accounts["count"] == sum(one["accounts"] for one in accounts["byServer"])
+    assert {one["currency"] for one in accounts["byServer"]} == {"USD"}
+
+
+def test_the_trades_are_open_and_closed_ones_and_days(open_page):
+    graphiql = open_page()
+    graphiql.tab("Trades")
+
+    answer = graphiql.run()
+
+    assert "errors" not in answer
+    account = answer["data"]["tradingAccount"]
+    assert len(account["openPositions"]) == 2
+    assert len(account["closedTrades"]["nodes"]) == 3
+    assert len(account["dailyReports"]) > 20
+
+
+def test_a_withdrawal_waits_for_the_approval_of_another_key(open_page):
+    graphiql = open_page()
+    graphiql.tab("Withdrawal")
+    waiting = graphiql.run()["data"]["withdraw"]
+    graphiql.tab("Approval")
+    graphiql.put_variable("id", waiting["instruction"]["id"])
+
+    own = graphiql.run()["data"]["approveInstruction"]
+    graphiql.give_key("demo-approver")
+    graphiql.expect_standing("demo-approver")
+    approved = graphiql.run()["data"]["approveInstruction"]
+
+    assert (waiting["__typename"], waiting["instruction"]["status"]) == ("InstructionPending", "NEEDS_APPROVAL")
+    assert own["code"] == "OWN_APPROVAL"
+    assert (approved["__typename"], approved["instruction"]["status"]) == ("InstructionDecided", "CONFIRMED")
+    assert approved["instruction"]["id"] == waiting["instruction"]["id"]
+
+
 def test_the_deposit_is_booked_once_and_its_replay_says_the_same(open_page):
     graphiql = open_page()
     graphiql.tab("Deposit")
@@ -88,7 +136,7 @@ def test_a_new_set_of_examples_deposits_anew(open_page):
 
     assert second["status"] == "CONFIRMED"
     assert second["id"] != first["id"]
-    assert graphiql.page.get_by_role("tab").all_inner_texts() == ["Dashboard", "Clients", "Largest", "Deposit"]
+    assert graphiql.page.get_by_role("tab").all_inner_texts() == TABS
 
 
 def test_the_documentation_opens_a_type(open_page):

@@ -1,6 +1,8 @@
 """The adapters that the contract suite asks: one line for each port of each kind of server."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from core.commands import DepositCommand, MoneyCommand, WithdrawalCommand
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class LiveAdapter:
 
 
 @dataclass(frozen=True)
-class DepositAdapter:
-    """`path` and `history` are parts of the addresses of its deposit call and of its search."""
+class MoneyAdapter:
+    """`path`, `withdrawal` and `history` are parts of the addresses of its deposits, its withdrawals and its search."""
 
     server: str
     vendor: str
@@ -30,6 +32,17 @@ class DepositAdapter:
     keyed: bool = False
     exchange_seconds: str = "1.5"
     """How long one HTTP exchange of its deposit may take."""
+    withdrawal: str | None = None
+    """None: its vendor offers no withdrawals."""
+    command: type[MoneyCommand] = DepositCommand
+
+    @property
+    def port(self) -> str:
+        """The port of a server that takes its commands."""
+        return "deposits" if self.command is DepositCommand else "withdrawals"
+
+    async def prepare(self, server, command, call):
+        return await getattr(server, self.port).prepare(command, call)
 
 
 LIVE = {
@@ -43,10 +56,23 @@ LIVE = {
 }
 
 DEPOSITS = {
-    "cplugin v2": DepositAdapter(
-        "R1", "cplugin", "TradeTransaction", "TradesUserHistory", keyed=True, exchange_seconds="31"
+    "cplugin v2": MoneyAdapter(
+        "R1", "cplugin", "TradeTransaction", "TradesUserHistory", keyed=True, exchange_seconds="31",
+        withdrawal="TradeTransaction",
     ),
-    "cplugin v1": DepositAdapter("R3", "cplugin", "TradeTransaction", "TradesUserHistory", exchange_seconds="31"),
-    "broctagon": DepositAdapter("A1", "broctagon", "deposit", "report/transactions", ticket=False),
-    "mt5 web": DepositAdapter("M1", "mt5_web", "trade/balance", "deal/get_"),
+    "cplugin v1": MoneyAdapter(
+        "R3", "cplugin", "TradeTransaction", "TradesUserHistory", exchange_seconds="31", withdrawal="TradeTransaction"
+    ),
+    "broctagon": MoneyAdapter(
+        "A1", "broctagon", "deposit", "report/transactions", ticket=False, withdrawal="withdrawal"
+    ),
+    "mt5 web": MoneyAdapter("M1", "mt5_web", "trade/balance", "deal/get_", withdrawal="trade/balance"),
+}  # fmt: skip
+
+WITHDRAWALS = {
+    f"{name}, withdrawal": replace(one, path=one.withdrawal, command=WithdrawalCommand)
+    for name, one in DEPOSITS.items()
+    if one.withdrawal is not None
 }
+
+MONEY = DEPOSITS | WITHDRAWALS

@@ -70,6 +70,17 @@ class Opened:
         self.page.get_by_role("button", name="Examples").click()
         self._expect_editor()
 
+    def put_variable(self, name: str, value: str) -> None:
+        """Write another value of the one empty text of this name into the variables."""
+        put = """([name, value]) => {
+            const models = globalThis.__MONACO.editor.getModels();
+            const [model] = models.filter((one) => one.getValue().includes(`"${name}": ""`));
+            model.setValue(model.getValue().replace(`"${name}": ""`, `"${name}": "${value}"`)); }"""
+        self.page.evaluate(put, [name, value])
+        self.page.wait_for_function(
+            "(text) => (localStorage.getItem('graphiql:variables') ?? '').includes(text)", arg=value
+        )
+
     def run(self) -> dict[str, Any]:
         """Presses the button and reads the answer."""
         return self._answer_to(self.page.get_by_role("button", name="Execute query").click)

@@ -129,10 +129,12 @@ class Pool:
 async def transaction(connection: Any) -> AsyncIterator[None]:
     """Like asyncpg's transaction, but after a failure only the pool rolls back, when the connection is released.
 
-    The pool limits the time of the roll-back, which a dead connection never confirms.
+    - The pool limits the time of the roll-back, which a dead connection never confirms.
+    - The isolation is stated, because the checks after a lock must see what was committed during the wait for the lock.
+      The default of the database may be another one.
     """
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(connection.transaction())
+        await stack.enter_async_context(connection.transaction(isolation="read_committed"))
         try:
             yield
         except BaseException:

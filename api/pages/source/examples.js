@@ -1,4 +1,4 @@
-// The four tabs that a newcomer finds. tests/browser runs each of them and reads the answers.
+// The tabs that a newcomer finds. tests/browser runs each of them and reads the answers.
 
 const dashboard = `# One question, four systems: Ctrl-Enter asks it.
 # Hover over a name to learn what it means.
@@ -80,6 +80,49 @@ query Largest($after: String) {
 }
 `;
 
+const sums = `# Counts and exact sums over all clients and
+# accounts of a filter. Null sums: one figure is
+# unknown, because a sum is never partial.
+query Sums($clients: ClientFilter, $accounts: TradingAccountFilter) {
+  clientSummary(filter: $clients) {
+    asOf
+    count
+    byErpStatus { code count }
+    balances { currency clients balance value { amount currency } }
+    totalFloatingBalance { amount currency }
+  }
+  accountSummary(filter: $accounts) {
+    count
+    byServer { server platform currency accounts balance equity }
+  }
+}
+`;
+
+const trades = `# What is open on the trading server, what was
+# closed in a year, and the days of a month.
+query Trades($account: TradingAccountBy!, $year: DateTime!, $month: DateTime!, $end: DateTime!) {
+  tradingAccount(by: $account) {
+    server { name platform hasOpenPositions }
+    openPositions {
+      ticket symbol side volume
+      openPrice currentPrice profit swap commission
+      openedAt
+    }
+    closedTrades(from: $year, to: $end, first: 20) {
+      pageInfo { hasNextPage endCursor }
+      nodes {
+        ticket symbol side volume
+        openPrice closePrice profit swap commission
+        openedAt closedAt
+      }
+    }
+    dailyReports(from: $month, to: $end) {
+      day balance equity deposits profitClosed
+    }
+  }
+}
+`;
+
 const deposit = `# Money, sent twice with one key: the replay
 # gets the first answer, and books nothing.
 # For another deposit change idempotencyKey.
@@ -109,18 +152,67 @@ fragment Outcome on DepositPayload {
 }
 `;
 
-/** The tabs; `unique` makes the deposit's key one that was never used. */
+const withdrawal = `# In the demo more than 1000 USD waits for
+# another person: the answer is InstructionPending.
+# Its id is for the tab Approval.
+mutation Withdrawal($input: WithdrawInput!) {
+  withdraw(input: $input) {
+    __typename
+    ... on WithdrawalConfirmed {
+      instruction { id status upstreamReference }
+      account { login live { balance currency } }
+    }
+    ... on InstructionPending {
+      instruction { id status }
+    }
+    ... on MutationError { code message retry }
+  }
+}
+`;
+
+const approval = `# The caller of a withdrawal cannot approve it: put
+# demo-approver into "API key" above, and the id
+# from the tab Withdrawal into the variables.
+# declineInstruction takes the same input.
+mutation Approval($input: DecideInstructionInput!) {
+  approveInstruction(input: $input) {
+    __typename
+    ... on InstructionDecided {
+      instruction {
+        id
+        status
+        upstreamReference
+        events { status actor }
+      }
+    }
+    ... on InstructionPending {
+      instruction { id status }
+    }
+    ... on MutationError { code message retry }
+  }
+}
+`;
+
+/** The tabs; `unique` makes the keys of the commands new ones. */
 export function examples(unique) {
-  const order = {
-    account: { account: { server: "R1", login: "61436" } },
-    amount: "25.50",
-    currency: "USD",
-    idempotencyKey: `graphiql-${unique}`,
-  };
+  const account = { account: { server: "R1", login: "61436" } };
+  const order = (amount, name) => ({
+    input: { account, amount, currency: "USD", idempotencyKey: `graphiql-${name}${unique}` },
+  });
+  const tab = (query, variables) => ({ query, variables: variables && JSON.stringify(variables, null, 2) });
   return [
-    { query: dashboard },
-    { query: clients, variables: JSON.stringify({ first: 10, after: null }, null, 2) },
-    { query: accounts, variables: JSON.stringify({ after: null }, null, 2) },
-    { query: deposit, variables: JSON.stringify({ input: order }, null, 2) },
+    tab(dashboard),
+    tab(clients, { first: 10, after: null }),
+    tab(accounts, { after: null }),
+    tab(sums, { clients: { erpStatus: ["APPROVED", "REAL"] }, accounts: { currencies: ["USD"] } }),
+    tab(trades, {
+      account,
+      year: "2025-01-01T00:00:00Z",
+      month: "2025-12-01T00:00:00Z",
+      end: "2026-01-01T00:00:00Z",
+    }),
+    tab(deposit, order("25.50", "")),
+    tab(withdrawal, order("1200.00", "withdrawal-")),
+    tab(approval, { input: { id: "", reason: "The client was called back." } }),
   ];
 }

@@ -57,7 +57,7 @@ export function Header({ apiKey, onKey, isDemo, viewer, onExamples }) {
       </a>
       <span className="bg-line">One GraphQL graph for a brokerage{isDemo && <em>demo</em>}</span>
       <nav>
-        <button type="button" onClick={onExamples} title="Close all tabs and open the three examples again">
+        <button type="button" onClick={onExamples} title="Close all tabs and open the examples again">
           Examples
         </button>
         <a href="/schema.graphql" target="_blank" rel="noreferrer">

@@ -10,6 +10,7 @@ from sandbox.vendors.cplugin.desk import Visit
 from sandbox.vendors.cplugin.envelope import BusinessError, Page
 from sandbox.vendors.cplugin.mt4_reads import after_of, limit_of, logins_of, moment_of
 from sandbox.vendors.cplugin.rows import balance_trade, daily_report, mt4_trade
+from sandbox.vendors.ledger import DAYS
 
 MAX_PAGE = 5000
 
@@ -26,23 +27,6 @@ _CLOSED = """
 _OPERATIONS = """
     SELECT ticket, login, command, amount, comment, at FROM platform.deal
     WHERE server = $1 AND login = ANY($2::bigint[]) AND at BETWEEN $3 AND $4
-"""
-# The working days of accounts. A balance is the present balance less what came later.
-_DAYS = """
-    SELECT a.login, a.group_name, d.day::date AS day, a.credit, a.floating, a.margin,
-           a.balance - o.later - c.later AS balance, o.today AS deposit, c.today AS profit_closed
-    FROM platform.account a
-    JOIN generate_series($3::timestamp, $4::timestamp, '1 day') AS d (day)
-        ON extract(isodow FROM d.day) < 6 AND d.day >= a.registered_local::date
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(t.amount) FILTER (WHERE (t.at AT TIME ZONE $5)::date = d.day), 0) AS today,
-               coalesce(sum(t.amount) FILTER (WHERE (t.at AT TIME ZONE $5)::date > d.day), 0) AS later
-        FROM platform.deal t WHERE t.server = a.server AND t.login = a.login AND t.command = 'Balance') o
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(t.profit + t.swap + t.commission) FILTER (WHERE t.closed_local::date = d.day), 0) AS today,
-               coalesce(sum(t.profit + t.swap + t.commission) FILTER (WHERE t.closed_local::date > d.day), 0) AS later
-        FROM platform.closed_trade t WHERE t.server = a.server AND t.login = a.login) c
-    WHERE a.server = $1 AND a.login = ANY($2::bigint[]) ORDER BY md5(a.login::text), d.day
 """
 # Accounts with a difference.
 _DIFFERENCES = "SELECT login, diff FROM platform.books_difference WHERE server = $1 AND login = ANY($2::bigint[])"
@@ -74,7 +58,7 @@ async def reports(visit: Visit) -> list[dict[str, Any]]:
 
 async def daily_reports(visit: Visit) -> list[dict[str, Any]]:
     start, end = (_local(visit, moment).replace(hour=0, minute=0, second=0) for moment in _window(visit))
-    rows = await visit.pool.fetch(_DAYS, visit.server, _some_logins(visit), start, end, visit.timezone)
+    rows = await visit.pool.fetch(DAYS, visit.server, _some_logins(visit), start, end, visit.timezone)
     return [daily_report(row) for row in rows]
 
 

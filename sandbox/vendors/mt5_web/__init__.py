@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.vendors.misbehaviour import ACTIVE_FAULT
-from sandbox.vendors.mt5_web import accounts, balance, reads
+from sandbox.vendors.mt5_web import accounts, balance, reads, trades
 from sandbox.vendors.mt5_web.sessions import Sessions
 from sandbox.vendors.mt5_web.visit import Refused, Visit, answer_with
 from sandbox.vendors.state import VendorState
@@ -27,8 +27,12 @@ COMMANDS: dict[str, Command] = {
     "/api/user/get_batch": reads.users,
     "/api/user/account/get_batch": reads.states,
     "/api/user/add": accounts.add,
-    "/api/deal/get_total": reads.deal_total,
-    "/api/deal/get_page": reads.deal_page,
+    "/api/position/get_batch": trades.positions,
+    "/api/deal/get_total": trades.deal_total,
+    "/api/deal/get_page": trades.deal_page,
+    "/api/deal/get_batch": trades.deals,
+    "/api/daily/get_batch": trades.daily,
+    "/api/daily_get": trades.older_daily,
     "/api/trade/balance": balance.trade_balance,
 }
 

@@ -8,9 +8,7 @@ from zoneinfo import ZoneInfo
 from sandbox.vendors.answers import money
 from sandbox.vendors.mt5_web.visit import INVALID, NOT_FOUND, Refused, Visit
 
-MOST_DEALS = 100
 ENABLED, PASSWORD, TRADE_DISABLED, MORE_RIGHTS = 0x1, 0x2, 0x4, 0x20 + 0x40 + 0x100
-ACTIONS = {"Balance": 2, "Credit": 3}
 _PERCENT = Decimal("0.01")
 
 _USERS = "SELECT * FROM platform.account WHERE server = $1 AND login = ANY($2::bigint[]) ORDER BY md5(login::text)"
@@ -21,9 +19,6 @@ _STATES = """
     ORDER BY md5(login::text || 'state')
 """
 _GROUP = "SELECT name, currency FROM platform.account_group WHERE server = $1 AND name = $2"
-_DEALS = (
-    "SELECT ticket, command, amount, comment, at FROM platform.deal WHERE server = $1 AND login = $2 ORDER BY ticket"
-)
 
 
 async def nothing(_visit: Visit) -> None:
@@ -62,44 +57,6 @@ async def users(visit: Visit) -> list[dict[str, Any]]:
 async def states(visit: Visit) -> list[dict[str, Any]]:
     rows = await visit.pool.fetch(_STATES, visit.server.name, visit.logins())
     return [_state(row) for row in rows]
-
-
-async def deal_total(visit: Visit) -> dict[str, Any]:
-    return {"Total": len(await _deals(visit))}
-
-
-async def deal_page(visit: Visit) -> list[dict[str, Any]]:
-    offset, total = visit.whole("offset"), visit.whole("total")
-    if offset < 0 or not 0 < total <= MOST_DEALS:
-        raise Refused(*INVALID)
-    return (await _deals(visit))[offset : offset + total]
-
-
-async def _deals(visit: Visit) -> list[dict[str, Any]]:
-    """The deals of one account in a window of the server's own stamps."""
-    login, start, end = visit.whole("login"), visit.whole("from"), visit.whole("to")
-    rows = await visit.pool.fetch(_DEALS, visit.server.name, login)
-    return [
-        {
-            "Deal": row["ticket"],
-            "Login": login,
-            "Dealer": 1001,
-            "Order": 0,
-            "Action": ACTIONS[row["command"]],
-            "Entry": 0,
-            "Time": seconds,
-            "TimeMsc": seconds * 1000,
-            "Symbol": "",
-            "Volume": 0,
-            "Profit": money(row["amount"]),
-            "Storage": money(Decimal(0)),
-            "Commission": money(Decimal(0)),
-            "Comment": row["comment"],
-            "Reason": 2,
-        }
-        for row in rows
-        if start <= (seconds := visit.seconds(row["at"])) <= end
-    ]
 
 
 def _user(visit: Visit, row: Any) -> dict[str, Any]:

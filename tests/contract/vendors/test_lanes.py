@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from support.doubts import AMOUNT
 from support.vendor_calls import SHORT, HandClock, a_call, answer, settings
-from test_deposit_contract import AMOUNT
 
 from core.call import Call, Tally
 from core.clock import Clock, Deadline

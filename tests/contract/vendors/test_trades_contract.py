@@ -1,25 +1,27 @@
 """Open positions, closed trades and daily reports: answers, batches and damage, over real sockets."""
 
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import json
+import random
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
+import msgspec
 import pytest
+from support.trade_ports import END, OPEN, PORTS, REPORT, SECONDARY, START, Port, called
 from support.vendor_calls import a_call, changed, settings
 
 from core.clock import Clock
 from core.errors import Misunderstood, Unavailable
 from core.trades import Side
+from upstreams.http.sessions import SessionTransport
+from upstreams.http.transport import HttpAnswer, Transport
 from upstreams.open import open_upstreams
 from upstreams.vendors.cplugin.trades import positions
 from upstreams.vendors.kit.token_store import memory_tokens
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
-START, END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
 TWO = ["61436", "55521"]
 
 
@@ -30,48 +32,8 @@ class LaterClock(Clock):
         return super().monotonic() + self.ahead
 
 
-@dataclass(frozen=True)
-class Port:
-    """`path` is a part of the address of its call and `row` a row of its answer."""
-
-    fetch: Callable[..., Awaitable[Any]]
-    path: str
-    row: dict[str, Any]
-
-
-OPEN = {
-    "order": 1,
-    "login": 61436,
-    "symbol": "EURUSD",
-    "digits": 5,
-    "tradeCommand": "Buy",
-    "volume": 15,
-    "openPrice": 1.1,
-    "closePrice": 1.2,
-    "sl": 0,
-    "tp": 0,
-    "profit": 1.5,
-    "storage": 0,
-    "commission": 0,
-    "openTime": "2025-02-03T12:00:00",
-    "closeTime": "2025-02-04T12:00:00",
-    "comment": "",
-}
-REPORT = {"login": 61436, "ctm": "2025-02-03T23:59:59", "balance": 5, "equity": 6, "credit": 0, "deposit": 0}
-PORTS = {
-    "positions": Port(lambda server, logins, call, *_: server.open_positions.fetch(logins, call), "/TradesGet$", OPEN),
-    "closed": Port(
-        lambda server, logins, call, *window: server.closed_trades.fetch(logins, *(window or (START, END)), call),
-        "/ReportsRequest",
-        OPEN,
-    ),
-    "daily": Port(
-        lambda server, logins, call, *window: server.daily_reports.fetch(logins, *(window or (START, END)), call),
-        "/DailyReportsRequest",
-        REPORT,
-    ),
-}
 REPORTS = ["closed", "daily"]
+BATCHED = [name for name, one in PORTS.items() if one.batched]
 
 
 @pytest.fixture(params=PORTS)
@@ -96,6 +58,18 @@ def r1(servers):
 
 
 @pytest.fixture
+def server(servers, port):
+    return servers[port.server]
+
+
+@pytest.fixture
+async def two(database, port):
+    """Two accounts of the port's server."""
+    query = "SELECT login FROM platform.account WHERE server = $1 AND enabled ORDER BY login LIMIT 2"
+    return [str(row["login"]) for row in await database.fetch(query, port.server)]
+
+
+@pytest.fixture
 def always_all(monkeypatch):
     """Even few accounts are picked from all trades of the server."""
     monkeypatch.setattr(positions, "MOST_SINGLE", 0)
@@ -107,13 +81,8 @@ async def accounts(database):
     return {str(row["login"]): row for row in await database.fetch(query)}
 
 
-def called(box):
-    """How often each function was called."""
-    return Counter({path.split("}/")[1].partition("/")[0]: n for path, n in box.calls("cplugin")["by_path"].items()})
-
-
 def answer_with(box, port, *rows):
-    box.tell("cplugin", "/misbehave", {"fault": "json", "path": port.path, "json": {"data": rows, "error": None}})
+    port.tell(box, list(rows))
 
 
 async def one_position(box, server, **changes):
@@ -193,16 +162,25 @@ async def test_a_part_of_the_pages_is_no_answer(r1, monkeypatch):
     assert {type(one) for one in (await r1.open_positions.fetch(TWO, a_call())).values()} == {Unavailable}
 
 
-@pytest.mark.parametrize("port", REPORTS, indirect=True)
-async def test_one_call_carries_many_logins(box, port, clock, accounts):
-    async with open_upstreams(changed(settings(box), "cplugin", chunk_logins=20), clock, memory_tokens) as house:
+@pytest.mark.parametrize("port", BATCHED, indirect=True)
+async def test_one_call_carries_many_logins(box, port, clock, database):
+    config = changed(changed(settings(box), "cplugin", chunk_logins=20), "mt5_web", chunk_logins=20)
+    query = "SELECT login FROM platform.account WHERE server = $1 ORDER BY login LIMIT 21"
+    all_logins = [str(row["login"]) for row in await database.fetch(query, port.server)]
+    # Nothing is closed in this time, so that no position's opening is looked for.
+    window = datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 2, 1, tzinfo=UTC)
+    async with open_upstreams(config, clock, memory_tokens) as house:
+        server = house.servers[port.server]
         for logins in (20, 21):
             box.reset()
             call = a_call()
-            await port.fetch(house.servers["R1"], [*list(accounts)[:logins], next(iter(accounts))], call)
-            assert called(box).total() == -(-logins // 20)
-            most = (house.servers["R1"].closed_trades or port).most_calls(logins)
-            assert (call.tally.calls["CPLUGIN"], call.tally.keys["CPLUGIN"]) == most
+            await port.fetch(server, [*all_logins[:logins], all_logins[0]], call, *window)
+            chunks = -(-logins // 20)
+            assert called(box, port.vendor).total() == chunks
+            system = port.vendor.upper()
+            assert (call.tally.calls[system], call.tally.keys[system]) == (chunks, logins)
+            most = getattr(server, port.name).most_calls(logins)
+            assert (most.calls >= chunks, most.keys >= logins) == (True, True)
 
 
 # What is not there
@@ -217,15 +195,16 @@ async def test_unknown_logins_have_no_answer_or_an_empty_one(r1, box):
     assert closed == {"987654": []}
 
 
-async def test_a_login_that_mt4_cannot_have_is_not_asked_for(r1, port, box):
-    assert await port.fetch(r1, ["007", "x"], a_call()) == {"007": None, "x": None}
-    assert called(box).total() == 0
+async def test_a_login_that_the_platform_cannot_have_is_not_asked_for(server, port, box):
+    assert await port.fetch(server, ["007", "x"], a_call()) == {"007": None, "x": None}
+    assert called(box, port.vendor).total() == 0
 
 
-async def test_a_failed_call_is_the_error_of_each_login(r1, port, box):
-    box.tell("cplugin", "/misbehave", {"fault": "business_error", "code": "NoConnect"})
+async def test_a_failed_call_is_the_error_of_each_login(server, port, box, two):
+    code = {"cplugin": "NoConnect", "mt5_web": 10}[port.vendor]
+    box.tell(port.vendor, "/misbehave", {"fault": "business_error", "code": code})
 
-    assert {type(one) for one in (await port.fetch(r1, TWO, a_call())).values()} == {Unavailable}
+    assert {type(one) for one in (await port.fetch(server, two, a_call())).values()} == {Unavailable}
 
 
 async def test_a_failed_call_for_one_account_costs_this_account(r1, box):
@@ -255,48 +234,68 @@ async def test_v1_credentials_read_trades_through_v2_or_not_at_all(box, servers,
 
 
 @pytest.mark.usefixtures("always_all")
-async def test_a_row_twice_is_an_error_of_its_login(r1, port, box):
-    answer_with(box, port, port.row, port.row, port.row | {"login": 55521})
+async def test_a_row_twice_is_an_error_of_its_login(server, port, box, two):
+    one, other = two
+    answer_with(box, port, *port.rows(one), *port.rows(one), *port.rows(other))
 
-    found = await port.fetch(r1, TWO, a_call())
+    found = await port.fetch(server, two, a_call())
 
-    assert isinstance(found["61436"], Misunderstood)
-    assert len(found["55521"]) == 1
+    assert isinstance(found[one], Misunderstood)
+    assert len(found[other]) == 1
 
 
-NEEDED = [
-    (port, name)
-    for port, one in PORTS.items()
-    for name in one.row
-    if name in {"openPrice", "openTime", "volume", "ctm"}
-] + [("positions", "profit"), ("closed", "profit"), ("closed", "closeTime"), ("daily", "balance"), ("daily", "equity")]
+NEEDED = [(port, name) for port, one in PORTS.items() for name in one.needs]
 
 
 @pytest.mark.usefixtures("always_all")
 @pytest.mark.parametrize("value", ["1.#QNAN", ["?"], "NaN"], ids=str)
 @pytest.mark.parametrize("port, name", NEEDED, indirect=["port"])
-async def test_an_unreadable_figure_is_an_error_of_its_login(r1, port, name, box, value):
-    answer_with(box, port, port.row | {name: value}, port.row | {"login": 55521, "order": 2})
+async def test_an_unreadable_figure_is_an_error_of_its_login(server, port, name, box, two, value):
+    one, other = two
+    answer_with(box, port, *port.rows(one, **{name: value}), *port.rows(other, 1))
 
-    found = await port.fetch(r1, TWO, a_call())
+    found = await port.fetch(server, two, a_call())
 
-    assert isinstance(found["61436"], Misunderstood)
-    assert len(found["55521"]) == 1
+    assert isinstance(found[one], Misunderstood)
+    assert len(found[other]) == 1
+
+
+OPTIONAL = [(port, name) for port, one in PORTS.items() for name in SECONDARY if name in one.row]
 
 
 @pytest.mark.usefixtures("always_all")
-@pytest.mark.parametrize("row", [{"login": None}, {"login": "?"}, 7])
-async def test_a_row_without_a_login_may_be_of_any(r1, port, box, row):
-    answer_with(box, port, port.row, port.row | row if isinstance(row, dict) else row)
+@pytest.mark.parametrize("value", [["?"], {}], ids=str)
+@pytest.mark.parametrize("port, name", OPTIONAL, indirect=["port"])
+async def test_an_unreadable_secondary_value_costs_that_value(server, port, name, box, two, clock, value):
+    async def shown(**changes):
+        answer_with(box, port, *port.rows(two[0], **changes))
+        clock.ahead += positions.SHARED_SECONDS
+        [found] = (await port.fetch(server, two, a_call()))[two[0]]
+        box.reset()
+        return found
 
-    assert {type(one) for one in (await port.fetch(r1, TWO, a_call())).values()} == {Misunderstood}
+    whole = await shown()
+    damaged = await shown(**{name: value})
+
+    lost = [attribute for attribute in (SECONDARY[name],) if hasattr(whole, str(attribute))]
+    assert damaged == msgspec.structs.replace(whole, **dict.fromkeys(lost))
+    assert all(getattr(whole, attribute) is not None for attribute in lost)
 
 
-@pytest.mark.parametrize("port", REPORTS, indirect=True)
-async def test_a_row_of_another_account_makes_the_answer_another_s(r1, port, box):
-    answer_with(box, port, port.row, port.row | {"login": 77})
+@pytest.mark.usefixtures("always_all")
+@pytest.mark.parametrize("login", [None, "?", 7])
+async def test_a_row_without_a_login_may_be_of_any(server, port, box, two, login):
+    bad = 7 if login == 7 else port.row | {port.login_name: login}
+    answer_with(box, port, *port.rows(two[0]), bad)
 
-    assert {type(one) for one in (await port.fetch(r1, TWO, a_call())).values()} == {Misunderstood}
+    assert {type(one) for one in (await port.fetch(server, two, a_call())).values()} == {Misunderstood}
+
+
+@pytest.mark.parametrize("port", BATCHED, indirect=True)
+async def test_a_row_of_another_account_makes_the_answer_another_s(server, port, box, two):
+    answer_with(box, port, *port.rows(two[0]), *port.rows("77"))
+
+    assert {type(one) for one in (await port.fetch(server, two, a_call())).values()} == {Misunderstood}
 
 
 async def test_the_trades_of_another_account_are_not_those_of_this_one(r1, box):
@@ -327,6 +326,54 @@ async def test_a_trade_of_an_unknown_kind_is_an_error(r1, box):
     answer_with(box, PORTS["positions"], OPEN | {"tradeCommand": "BuyTwice"})
 
     assert isinstance((await r1.open_positions.fetch(["61436"], a_call()))["61436"], Misunderstood)
+
+
+DAMAGE = [b"\x00", b"\n", b"\xe0", b'"', b"\\", b"\\ud800", b"NaN", b",", b":", b"1.#QNAN", b"-nan(ind)"]
+
+
+def damaged(rows, dice, name):
+    """The rows with damage behind the login of one of them, and this login."""
+    written = [json.dumps(row).encode() for row in rows]
+    bad = dice.randrange(len(rows))
+    row, login = written[bad], str(rows[bad][name])
+    place = dice.randrange(row.index(login.encode()) + len(login) + 1, len(row) - 1)
+    written[bad] = row[:place] + dice.choice(DAMAGE) + row[min(place + dice.choice((0, 1, 5)), len(row) - 1) :]
+    return b"[%b]" % b", ".join(written), login
+
+
+@pytest.mark.usefixtures("always_all")
+async def test_damage_of_one_row_never_changes_another_list(server, port, database, clock, monkeypatch):
+    query = "SELECT login FROM platform.account WHERE server = $1 AND margin <> 0 ORDER BY login LIMIT 6"
+    logins = [str(row["login"]) for row in await database.fetch(query, port.server)]
+    window = START, START + timedelta(days=60)
+    before = await port.fetch(server, logins, a_call(), *window)
+    transport = SessionTransport if port.vendor == "mt5_web" else Transport
+    exchange, member, sent = transport.exchange, "answer" if port.vendor == "mt5_web" else "data", []
+    dice = random.Random(port.path)
+
+    async def corrupting(self, request, *arguments, **named):
+        answer = await exchange(self, request, *arguments, **named)
+        if not re.search(port.path, request.path):
+            return answer
+        whole = json.loads(answer.body)
+        if not whole[member]:
+            return answer
+        rows, login = damaged(whole[member], dice, port.login_name)
+        sent.append((rows, login))
+        body = json.dumps(whole | {member: "ROWS"}).encode().replace(b'"ROWS"', rows)
+        return HttpAnswer(answer.status, answer.headers, body)
+
+    monkeypatch.setattr(transport, "exchange", corrupting)
+    for _ in range(40):
+        clock.ahead += positions.SHARED_SECONDS
+        sent.clear()
+        after = await port.fetch(server, logins, a_call(), *window)
+        bad = {login for _, login in sent}
+        for login in logins:
+            # A row that the damage has taken from its login may belong to any, so that all lists may be errors.
+            if not isinstance(after[login], Misunderstood):
+                assert len(after[login]) == len(before[login]), sent
+                assert login in bad or after[login] == before[login], sent
 
 
 # Figures
@@ -361,11 +408,6 @@ async def test_unset_prices_and_absent_figures_are_null(r1, box):
 
     assert (shown.stop_loss, shown.take_profit, shown.current_price) == (None, Decimal("1.30000"), None)
     assert (shown.profit, shown.swap, shown.comment) == (None, None, None)
-
-
-@pytest.mark.usefixtures("always_all")
-async def test_an_unreadable_comment_costs_the_comment_alone(r1, box):
-    assert (await one_position(box, r1, comment=[["?"]], sl="NaN")).comment is None
 
 
 # Times

@@ -44,6 +44,9 @@ OPERATIONS = {
       dailyReports({TIMES}) {{ day }} live {{ equity }} }} }}""",
     "trades of a page": f"""{{ clients(first: 100) {{ nodes {{ tradingAccounts(first: 5) {{ nodes {{
       openPositions {{ ticket }} closedTrades({TIMES}, first: 1) {{ nodes {{ ticket }} }} }} }} }} }} }}""",
+    "trades of MT5 by its Web API": f"""{{ tradingAccounts(first: 100, filter: {{ servers: ["M1"] }}) {{ nodes {{
+      openPositions {{ ticket }} closedTrades({TIMES}) {{ nodes {{ ticket }} }} dailyReports({TIMES}) {{ day }}
+      live {{ equity currency }} }} }} }}""",
     "positions of a few": f"{{ {ONE} {{ tradingAccounts {{ nodes {{ openPositions {{ ticket }} }} }} }} }}",
     "a key": '{ instruction(by: { idempotencyKey: "unknown" }) { id } }',
 }

@@ -1,6 +1,7 @@
 """Open positions, closed trades and daily reports in the graph, with both executors."""
 
 from collections import Counter
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 import pytest
@@ -72,6 +73,53 @@ def test_a_closed_trade_has_every_digit_and_utc_times(graph):
         "closedAt": "2025-04-09T12:56:00.000Z",
         "comment": None,
     }
+
+
+async def test_mt5_by_its_web_api_has_every_digit_and_utc_times(graph, database):
+    query = """
+        SELECT o.*, (o.opened_local AT TIME ZONE 'Europe/Athens') AS opened, c.ticket AS number, c.symbol AS instrument,
+               c.digits AS places, c.command AS side, c.close_price AS price, c.profit AS result, c.swap AS swapped,
+               c.commission AS costs, (c.opened_local AT TIME ZONE 'Europe/Athens') AS before,
+               (c.closed_local AT TIME ZONE 'Europe/Athens') AS after
+        FROM platform.open_trade o JOIN platform.closed_trade c USING (server, login)
+        JOIN brokergraph_erp.trading_account t ON t.server = o.server AND t.login = o.login::text
+        WHERE o.server = 'M1' AND c.closed_local BETWEEN '2025-01-02' AND '2025-12-30'
+        ORDER BY c.closed_local - c.opened_local DESC, o.login, o.ticket LIMIT 1"""
+    row = await database.fetchrow(query)
+    lists = f"""openPositions {{ {POSITION} }} closedTrades({YEAR}) {{ nodes {{ {TRADE} }} }}
+        dailyReports({YEAR}) {{ {REPORT} }}"""
+
+    found = graph.data(ACCOUNT.replace('"R1"', '"M1"') % lists, {"l": str(row["login"])})["tradingAccount"]
+
+    def utc(moment):
+        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    position = {one["ticket"]: one for one in found["openPositions"]}[str(row["ticket"])]
+    assert position | {"profit": None, "swap": None, "stopLoss": None, "takeProfit": None} == {
+        "ticket": str(row["ticket"]),
+        "symbol": row["symbol"],
+        "side": row["command"].upper(),
+        "volume": f"{Decimal(row['volume']) / 100:.2f}",
+        "openPrice": str(round(row["open_price"], row["digits"])),
+        "currentPrice": str(round(row["close_price"], row["digits"])),
+        "stopLoss": None,
+        "takeProfit": None,
+        "swap": None,
+        "commission": None,
+        "profit": None,
+        "openedAt": utc(row["opened"]),
+        "comment": None,
+    }
+    [trade] = [one for one in found["closedTrades"]["nodes"] if one["closedAt"] == utc(row["after"])]
+    assert (trade["symbol"], trade["side"]) == (row["instrument"], row["side"].upper())
+    assert (trade["openedAt"], trade["closePrice"]) == (utc(row["before"]), str(round(row["price"], row["places"])))
+    assert [Decimal(trade[name]) for name in ("profit", "swap", "commission")] == [
+        row["result"], row["swapped"], row["costs"]
+    ]  # fmt: skip
+    assert row["after"] - row["before"] > timedelta(days=20)
+    for report in found["dailyReports"]:
+        assert None not in report.values()
+    assert found["dailyReports"]
 
 
 def test_daily_reports_are_of_the_days_of_the_server(graph):
@@ -172,7 +220,7 @@ def test_vendors_without_the_calls_give_null_without_an_error_and_say_so_beforeh
 
     accounts = [account for client in clients for account in client["tradingAccounts"]["nodes"]]
     has = {account["server"]["name"]: account["server"]["hasOpenPositions"] for account in accounts}
-    assert has == {"R1": True, "R3": True, "R2": False, "L1": False, "L2": False, "A1": False, "M1": False, "X9": False}
+    assert has == {"R1": True, "R3": True, "R2": False, "L1": False, "L2": False, "A1": False, "M1": True, "X9": False}
     for account in accounts:
         server = account.pop("server")
         expected = has[server["name"]]
@@ -194,9 +242,14 @@ def test_a_page_of_clients_costs_one_call_a_server_and_list(graph, well_behaved)
     # All trades of a server may still be shared with the test before.
     assert asked.pop("TradesGet", 0) <= 2
     assert asked == {"ReportsRequest": 2, "DailyReportsRequest": 2}
+    direct = {path: n for path, n in well_behaved.calls("mt5_web")["by_path"].items() if "get_batch" in path}
+    # Some positions were opened before the window, so that earlier deals are read, too.
+    assert 1 <= direct.pop("/api/deal/get_batch") <= 3
+    assert direct == {"/api/position/get_batch": 1, "/api/daily/get_batch": 1}
     plan = body["extensions"]["plan"]
-    assert plan["actual"]["CPLUGIN"]["calls"] <= plan["predicted"]["CPLUGIN"]["calls"]
-    assert plan["actual"]["CPLUGIN"]["keys"] <= plan["predicted"]["CPLUGIN"]["keys"]
+    for system in ("CPLUGIN", "MT5_WEB"):
+        assert plan["actual"][system]["calls"] <= plan["predicted"][system]["calls"]
+        assert plan["actual"][system]["keys"] <= plan["predicted"][system]["keys"]
 
 
 def test_a_failed_read_is_one_error_of_its_field(graph, well_behaved):

@@ -225,6 +225,31 @@ async def test_the_margin_is_read_again_after_the_approval(careful, account):
     assert await one.deals() == before
 
 
+async def test_a_withdrawal_of_an_account_that_got_another_client_is_declined(careful, account, database):
+    one, key = await account("R1"), new_key()
+    before = await one.deals()
+    identity = await waiting(careful, one, key=key)
+    owner = """UPDATE hyper.tpm_account_status SET client_number = $2
+               WHERE data_source = 'R1' AND account_login = $1"""
+    old = await database.fetchval(
+        "SELECT client_number FROM brokergraph_erp.trading_account WHERE server = 'R1' AND login = $1", one.login
+    )
+    another = """SELECT client_number FROM brokergraph_erp.client
+                 WHERE identity_locked AND erp_status IN (4, 5) AND client_number <> $1 LIMIT 1"""
+    await database.execute(owner, one.login, await database.fetchval(another, old))
+    try:
+        decided = decide(careful, "approveInstruction", identity)
+    finally:
+        await database.execute(owner, one.login, old)
+    again = decide(careful, "approveInstruction", identity)
+    replay = withdraw(careful, "R1", one.login, "150", key=key)
+
+    assert outcome(decided) == outcome(replay) == ("Refused", "DECLINED")
+    assert decided["message"] == "The account has another client than when the withdrawal was ordered."
+    assert outcome(again) == ("Refused", "NOT_WAITING")
+    assert await one.deals() == before
+
+
 async def test_the_margin_is_read_before_a_withdrawal_waits(careful, account):
     one = await account("R1")
     await one.has(149)

@@ -72,6 +72,22 @@ async def test_racing_deposits_do_not_pass_the_limit_together(ledger):
     assert sum(not isinstance(one, LimitReached) for one in made) == 4
 
 
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+async def test_the_databases_default_isolation_lets_no_deposits_pass_the_limit_together(box, isolation):
+    guards = MoneyGuards(daily_per_caller=Decimal(6))
+    async with scratch_database(box) as (database, connection):
+        name = await connection.fetchval("SELECT current_database()")
+        await connection.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'")
+
+        made = await asyncio.gather(
+            *(receive(Ledger(database, Clock()), new_deposit(number, guards=guards)) for number in range(20)),
+            return_exceptions=True,
+        )
+
+        assert await connection.fetchval("SELECT sum(amount) FROM brokergraph.instruction") == 6
+    assert sum(isinstance(one, LimitReached) for one in made) == 16
+
+
 async def test_a_twin_is_found_rather_than_counted_twice(ledger):
     guards = MoneyGuards(daily_per_caller=Decimal("1.5"), one_open_per_account=True)
 

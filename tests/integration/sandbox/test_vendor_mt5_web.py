@@ -211,7 +211,7 @@ async def test_a_page_of_deals_has_100_at_most(known, login):
     total = int(known.said(f"/api/deal/get_total?{window}")["answer"]["Total"])
     page = known.said(f"/api/deal/get_page?{window}&offset={total - 1}&total=100")["answer"]
 
-    assert [(one["Login"], one["Action"]) for one in page] == [(str(login), "2")]
+    assert [one["Login"] for one in page] == [str(login)]
     assert known.said(f"/api/deal/get_page?{window}&offset=0&total=101")["retcode"] == "3 Invalid parameters"
 
 
@@ -247,3 +247,79 @@ def test_a_new_account_has_the_documented_codes(known, body, query, code):
         login = answer["login"]
         assert login == answer["answer"]["Login"]
         assert known.said(f"{path}&login={login}", body)["retcode"].split(" ")[0] == "3004"
+
+
+# Trades
+
+
+@pytest.fixture
+async def trading(database):
+    """A login with an open position and a closed one."""
+    query = """SELECT o.login FROM platform.open_trade o JOIN platform.closed_trade c USING (server, login)
+               WHERE o.server = 'M1' ORDER BY o.login LIMIT 1"""
+    return await database.fetchval(query)
+
+
+WINDOW = "from=0&to=99999999999"
+
+
+async def test_lists_have_text_scalars_and_the_documented_names(known, trading):
+    lists = {
+        f"/api/position/get_batch?login={trading}": {"Position", "Symbol", "Action", "VolumeExt", "PriceSL", "Storage"},
+        f"/api/deal/get_batch?login={trading}&{WINDOW}": {"Deal", "Entry", "PositionID", "DigitsCurrency", "TimeMsc"},
+        f"/api/daily/get_batch?login={trading}&from=1735689600&to=1737000000": {"DatetimePrev", "ProfitEquity"},
+    }
+    for path, names in lists.items():
+        rows = known.said(path)["answer"]
+        assert rows
+        for row in rows:
+            assert names <= row.keys()
+            assert row["Login"] == str(trading)
+            assert {type(value) for value in row.values()} == {str}
+
+
+async def test_unknown_logins_have_no_rows(known, trading):
+    for path in ("position/get_batch?", f"deal/get_batch?{WINDOW}&", "daily/get_batch?from=1735689600&to=1737000000&"):
+        alone = known.said(f"/api/{path}login={trading}")["answer"]
+        assert known.said(f"/api/{path}login={trading},12345")["answer"] == alone
+        assert known.said(f"/api/{path}login=12345") == {"retcode": "0 Done", "answer": []}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "position/get_batch",
+        "position/get_batch?login=1&group=x",
+        "deal/get_batch?login=1",
+        "deal/get_batch?login=1&from=0",
+        "daily/get_batch?login=1&from=x&to=1",
+        "daily_get?login=1,2&from=0&to=1",
+    ],
+)
+def test_a_list_without_its_parameters_is_refused(known, path):
+    assert known.said(f"/api/{path}")["retcode"] == "3 Invalid parameters"
+
+
+async def test_the_deals_of_all_paths_are_the_same(known, trading):
+    batch = known.said(f"/api/deal/get_batch?login={trading}&{WINDOW}")["answer"]
+    page = known.said(f"/api/deal/get_page?login={trading}&{WINDOW}&offset=0&total=100")["answer"]
+
+    assert sorted(batch, key=lambda one: int(one["Deal"])) == page
+    assert known.said(f"/api/deal/get_total?login={trading}&{WINDOW}")["answer"] == {"Total": str(len(batch))}
+
+
+async def test_the_older_path_has_the_reports_of_one_login(known, trading):
+    window = "from=1735689600&to=1737000000"
+
+    assert known.said(f"/api/daily_get?login={trading}&{window}") == known.said(
+        f"/api/daily/get_batch?login={trading}&{window}"
+    )
+
+
+async def test_a_report_has_its_time_by_the_servers_clock_and_in_utc(known, trading):
+    [report, *_] = known.said(f"/api/daily/get_batch?login={trading}&from=1735689600&to=1737000000")["answer"]
+
+    utc = int(report["Timestamp"]) // 10_000_000 - 11_644_473_600
+    assert time.strftime("%H:%M:%S", time.gmtime(int(report["DatetimePrev"]))) == "23:59:59"
+    # Athens is two or three hours ahead.
+    assert int(report["DatetimePrev"]) - utc in {7200, 10800}

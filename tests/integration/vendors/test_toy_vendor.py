@@ -15,7 +15,7 @@ FOLDERS = ("api", "core", "docs", "engine", "instructions", "resolvers", "sandbo
 FILES = ("pyproject.toml", "brokergraph.example.toml")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "node_modules", "source")
 CONTRACTS = [
-    *(f"tests/contract/vendors/test_{name}.py" for name in ("live_contract", "deposit_contract", "deposit_doubt")),
+    *(f"tests/contract/vendors/test_{name}.py" for name in ("live_contract", "money_contract", "money_doubt")),
     "tests/integration/vendors/test_every_server.py",
     "tests/integration/serve/test_check_command.py",
     "tests/project/test_vendors.py",

@@ -48,9 +48,10 @@ class Mt5WebBalanceOperations:
         if not is_whole(command.amount, command.currency):
             # How the server rounds is not documented.
             raise failures.rejected(Reason.LIMIT_EXCEEDED, "The amount has more places than the currency.")
-        if isinstance(command, WithdrawalCommand):
-            await self.require_funds(command, call)
         await self._link.open_session(self._name, call)
+        if isinstance(command, WithdrawalCommand):
+            # After the session, so that as little time as possible passes until the command is sent.
+            await self.require_funds(command, call)
         query = (
             ("login", command.login),
             ("type", str(BALANCE)),
@@ -64,7 +65,9 @@ class Mt5WebBalanceOperations:
     async def require_funds(self, command: WithdrawalCommand, call: Call) -> None:
         """The server checks the free margin and the balance [D], but may count the credit as free margin [I]."""
         found = await self._figures(command.login, call)
-        if found is None or found.balance is None or found.credit is None or found.free_margin is None:
+        if found is None:
+            raise self._link.failures.rejected(Reason.NOT_FOUND, "The trading server does not know it.")
+        if found.balance is None or found.credit is None or found.free_margin is None:
             raise self._link.failures.unavailable("does not show the funds of the account")
         check_funds(command, found.balance, found.credit, found.free_margin, self._link.failures)
 

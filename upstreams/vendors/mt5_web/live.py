@@ -30,7 +30,7 @@ from upstreams.vendors.kit.rows import read_rows
 from upstreams.vendors.kit.ttl_cache import SharedAnswer
 from upstreams.vendors.mt5_web.connection import SYSTEM, Mt5WebConnection
 from upstreams.vendors.mt5_web.retcodes import HEADERS, escape, open_envelope, open_list, read_group
-from upstreams.vendors.mt5_web.server_time import ServerTime
+from upstreams.vendors.mt5_web.server_time import ServerTime, moment_of
 
 USERS_PATH = "/api/user/get_batch"
 STATES_PATH = "/api/user/account/get_batch"
@@ -152,12 +152,12 @@ class Mt5WebLive:
     async def _with_times(self, rows: SeenRows, call: Call) -> SeenRows:
         """The rows with the times of registration. None where the server's clock cannot be measured."""
         try:
-            offset = await self._time.offset(call)
+            zone = self._time.zone(await self._time.offset(call))
         except UpstreamError:
             return rows
 
         def timed(record: LiveAccountRecord, seconds: int | None) -> Seen:
-            return replace(record, registered_at=self._time.moment(seconds or 0, offset)), seconds
+            return replace(record, registered_at=moment_of(seconds, zone)), seconds
 
         return {login: one if isinstance(one, UpstreamError) else timed(*one) for login, one in rows.items()}
 

@@ -1,6 +1,6 @@
 """The clock of an MT5 server. Its seconds are local wall clock, written as if they were UTC [I, vendors of A14]."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,6 +17,8 @@ TIME_PATH = "/api/time/server"
 # Zones differ from UTC by quarters of an hour, and a summer time begins or ends at one.
 _STEP = timedelta(minutes=15)
 _LARGEST = timedelta(hours=15)
+# In the year 9987.
+_LATEST = 253_000_000_000
 
 
 class _Time(msgspec.Struct, rename="pascal"):
@@ -39,17 +41,12 @@ class ServerTime:
         # With its own tally, because the call is not one of the operation's figures.
         return await self._shared.get("offset", self._measure, msgspec.structs.replace(call, tally=Tally()))
 
-    def moment(self, seconds: int, offset: timedelta) -> datetime | None:
-        """The time of a stamp. None for 0, which means never.
-
-        The zone of the settings knows the offset of every season. It counts only if it has the measured offset now.
+    def zone(self, offset: timedelta) -> tzinfo:
+        """The zone of the settings, which knows the offset of every season. It counts only if it has the measured
+        offset now.
         """
-        if seconds <= 0:
-            return None
-        local = datetime.fromtimestamp(seconds, UTC)
-        if self._zone.utcoffset(self._link.clock.now().astimezone(self._zone).replace(tzinfo=None)) == offset:
-            return local.replace(tzinfo=self._zone).astimezone(UTC)
-        return local - offset
+        now = self._link.clock.now().astimezone(self._zone)
+        return self._zone if now.utcoffset() == offset else timezone(offset)
 
     async def aclose(self) -> None:
         await self._shared.aclose()
@@ -67,3 +64,10 @@ class ServerTime:
             return offset
 
         return await self._link.read(HttpRequest("GET", TIME_PATH, headers=HEADERS, lane=self._lane), read, call)
+
+
+def moment_of(seconds: int | None, zone: tzinfo) -> datetime | None:
+    """The time of a stamp. None for 0, which means never, and for a stamp beyond the calendar."""
+    if seconds is None or not 0 < seconds < _LATEST:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=zone).astimezone(UTC)

@@ -26,15 +26,8 @@ class Mt4BalanceOperations:
     def __init__(self, platform: TradePlatform) -> None:
         self._writer = Writer(platform)
 
-    def check(self, command: MoneyCommand) -> None:
-        """Raise Rejected for a command that the server would read as another command."""
-        if command.login not in _LOGINS:
-            raise self._writer.failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
-        check_money(command, self._writer.failures)
-        check_exact_double(command.amount, self._writer.failures)
-
     async def prepare(self, command: MoneyCommand, call: Call) -> Prepared[MoneyReceipt]:
-        self.check(command)
+        self._check(command)
         body = {
             "tradeTransactionType": "BrBalance",
             "tradeCommand": "Balance",
@@ -43,6 +36,13 @@ class Mt4BalanceOperations:
             "comment": command.reference,
         }
         return await self._writer.prepare("TradeTransaction", body, self._read, call, key=command.idempotency_key)
+
+    def _check(self, command: MoneyCommand) -> None:
+        """Raise Rejected for a command that the server would read as another command."""
+        if command.login not in _LOGINS:
+            raise self._writer.failures.rejected(Reason.NOT_FOUND, "The server cannot have such a login.")
+        check_money(command, self._writer.failures)
+        check_exact_double(command.amount, self._writer.failures)
 
     def _read(self, answer: HttpAnswer) -> MoneyReceipt:
         ticket = msgspec.json.decode(self._writer.data(answer), type=_Transaction).order

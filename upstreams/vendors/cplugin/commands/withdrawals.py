@@ -41,9 +41,10 @@ class Mt4Withdrawals:
         self._failures = platform.connection.authorised.failures
 
     async def prepare(self, command: WithdrawalCommand, call: Call) -> Prepared[MoneyReceipt]:
-        self._operations.check(command)
+        prepared = await self._operations.prepare(command, call)
+        # After the token, so that as little time as possible passes until the command is sent.
         await self.require_funds(command, call)
-        return await self._operations.prepare(command, call)
+        return prepared
 
     async def require_funds(self, command: WithdrawalCommand, call: Call) -> None:
         # The balance is read last: an account without an open trade may just have closed one at a loss.

@@ -20,11 +20,12 @@ from core.trades import PositionRecord
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import Paging, open_envelope, read_paging
 from upstreams.vendors.cplugin.reads import TradePlatform
-from upstreams.vendors.cplugin.trades.rows import Mt4OpenTrade, number_of, read_position
+from upstreams.vendors.cplugin.trades.rows import Mt4OpenTrade, read_position
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, NumbersUpTo
 from upstreams.vendors.kit.protocol import LiveFigures
 from upstreams.vendors.kit.row_lists import RowsByLogin
 from upstreams.vendors.kit.trade_ports import Calls, ListAnswer
+from upstreams.vendors.kit.trade_values import number_of
 from upstreams.vendors.kit.ttl_cache import SharedAnswer
 
 OF_ONE_PATH = "/api/v2/MT4/{tradePlatform}/TradesGetByLogin/{login}/{group}"

@@ -16,11 +16,12 @@ from core.trades import DailyReportRecord, TradeRecord
 from upstreams.http.transport import HttpAnswer
 from upstreams.vendors.cplugin.envelope import open_envelope
 from upstreams.vendors.cplugin.reads import TradePlatform
-from upstreams.vendors.cplugin.trades.rows import Mt4ClosedTrade, Mt4DailyReport, number_of, read_report, read_trade
+from upstreams.vendors.cplugin.trades.rows import Mt4ClosedTrade, Mt4DailyReport, read_report, read_trade
 from upstreams.vendors.kit.history_search import WINDOW
 from upstreams.vendors.kit.live_batches import MT4_LARGEST_LOGIN, Chunk, NumbersUpTo, ask_in_chunks
 from upstreams.vendors.kit.row_lists import RowsByLogin
 from upstreams.vendors.kit.trade_ports import Calls, ListAnswer
+from upstreams.vendors.kit.trade_values import number_of, select_rows
 
 R = TypeVar("R")
 
@@ -74,7 +75,7 @@ class Mt4ClosedTrades(_Reports):
         def lists(rows: RowsByLogin, chunk: Sequence[str]) -> Chunk[list[TradeRecord]]:
             make = partial(read_trade, zone=self._zone)
             found = rows.read(chunk, Mt4ClosedTrade, make, number_of, self._failures)
-            return _each(found, lambda trade: start <= trade.closed_at < end, attrgetter("closed_at"))
+            return select_rows(found, lambda trade: start <= trade.closed_at < end, attrgetter("closed_at"))
 
         return await self._ask(TRADES_PATH, logins, start, end, lists, call)
 
@@ -89,17 +90,9 @@ class Mt4DailyReports(_Reports):
 
         def lists(rows: RowsByLogin, chunk: Sequence[str]) -> Chunk[list[DailyReportRecord]]:
             found = rows.read(chunk, Mt4DailyReport, read_report, attrgetter("day"), self._failures)
-            return _each(found, lambda report: first <= report.day <= last, attrgetter("day"))
+            return select_rows(found, lambda report: first <= report.day <= last, attrgetter("day"))
 
         return await self._ask(DAYS_PATH, logins, start, end, lists, call)
-
-
-def _each(found: Chunk[list[R]], keep: Callable[[R], bool], order: Callable[[R], datetime]) -> Chunk[list[R]]:
-    """Each list with the rows to keep, in order. Errors stay."""
-    return {
-        login: sorted(filter(keep, rows), key=order) if isinstance(rows, list) else rows
-        for login, rows in found.items()
-    }
 
 
 def _utc(moment: datetime) -> str:

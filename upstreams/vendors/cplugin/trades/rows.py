@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from core.money import EXACT, MAX_FRACTION_DIGITS
 from core.trades import DailyReportRecord, PositionRecord, Side, TradeRecord
 from upstreams.http.decoding import lenient_json as wire
+from upstreams.vendors.kit.trade_values import read_price, read_price_if_set, read_symbol, read_ticket
 
 # The names of the trade commands [D, C-spec], or their numbers [C, public headers].
 _SIDES: Final = {"buy": Side.BUY, "0": Side.BUY, "sell": Side.SELL, "1": Side.SELL}
@@ -75,26 +75,21 @@ class Mt4DailyReport(msgspec.Struct, kw_only=True):
     margin: Decimal | None = None
 
 
-def number_of(trade: PositionRecord | TradeRecord) -> int:
-    """The ticket as a number, which the server counts up."""
-    return int(trade.ticket)
-
-
 def read_position(trade: Mt4OpenTrade, zone: ZoneInfo) -> PositionRecord | None:
     """The position; None for a pending order. MT4 keeps the current price of an open trade as its close price [I]."""
     side = _side(trade.command)
     if side is None:
         return None
     return PositionRecord(
-        ticket=_ticket(trade.order),
-        symbol=_symbol(trade.symbol),
+        ticket=read_ticket(trade.order),
+        symbol=read_symbol(trade.symbol),
         side=side,
         volume=_lots(trade.volume),
-        open_price=_price(trade.open_price, trade.digits),
+        open_price=read_price(trade.open_price, trade.digits),
         opened_at=_moment(trade.opened, zone),
-        current_price=_price_if_set(trade.close_price, trade.digits),
-        stop_loss=_price_if_set(trade.sl, trade.digits),
-        take_profit=_price_if_set(trade.tp, trade.digits),
+        current_price=read_price_if_set(trade.close_price, trade.digits),
+        stop_loss=read_price_if_set(trade.sl, trade.digits),
+        take_profit=read_price_if_set(trade.tp, trade.digits),
         swap=wire.read_double(trade.storage),
         commission=wire.read_double(trade.commission),
         profit=wire.read_double(trade.profit),
@@ -108,12 +103,12 @@ def read_trade(trade: Mt4ClosedTrade, zone: ZoneInfo) -> TradeRecord | None:
     if side is None:
         return None
     return TradeRecord(
-        ticket=_ticket(trade.order),
-        symbol=_symbol(trade.symbol),
+        ticket=read_ticket(trade.order),
+        symbol=read_symbol(trade.symbol),
         side=side,
         volume=_lots(trade.volume),
-        open_price=_price(trade.open_price, trade.digits),
-        close_price=_price(trade.close_price, trade.digits),
+        open_price=read_price(trade.open_price, trade.digits),
+        close_price=read_price(trade.close_price, trade.digits),
         profit=wire.read_required_double(trade.profit),
         opened_at=_moment(trade.opened, zone),
         closed_at=_moment(trade.closed, zone),
@@ -149,40 +144,11 @@ def _side(command: int | str) -> Side | None:
     return _SIDES[name]
 
 
-def _ticket(order: int) -> str:
-    if order <= 0:
-        raise wire.Nonsense("no ticket")
-    return str(order)
-
-
-def _symbol(written: str | None) -> str:
-    """The symbol, which only operations without a trade may lack."""
-    if not written:
-        raise wire.Nonsense("no symbol")
-    return written
-
-
 def _lots(volume: int) -> Decimal:
     """MT4 keeps hundredths of a lot. `volumeLots` is the same as a double."""
     if volume <= 0:
         raise wire.Nonsense("no volume")
     return Decimal(volume).scaleb(-2)
-
-
-def _price(price: Decimal, digits: int | None) -> Decimal:
-    """The price with the digits of its symbol: 1.1 is 1.10000. Further digits are not rounded."""
-    exact = wire.read_required_double(price)
-    if digits is None:
-        return exact
-    if not 0 <= digits <= MAX_FRACTION_DIGITS:
-        raise wire.Nonsense("not a number of digits")
-    rounded = exact.quantize(Decimal(1).scaleb(-digits), context=EXACT)
-    return rounded if rounded == exact else exact
-
-
-def _price_if_set(price: Decimal | None, digits: int | None) -> Decimal | None:
-    """The price; None for 0, which MT4 has for a price that is not set [D, C-spec]."""
-    return _price(price, digits) if price else None
 
 
 def _moment(written: str, zone: ZoneInfo) -> datetime:

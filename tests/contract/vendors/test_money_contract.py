@@ -1,28 +1,24 @@
-"""One suite for every adapter that takes deposits: what became of the money is said truly, and never guessed."""
+"""One suite for every adapter that moves money: what became of the money is said truly, and never guessed."""
 
 import json
 import re
 from dataclasses import replace
 from decimal import Decimal
-from itertools import count
 
 import pytest
-from support.adapters import DEPOSITS, DepositAdapter
-from support.doubts import LeapingClock, opened
+from support.adapters import MONEY, MoneyAdapter
+from support.doubts import LeapingClock, an_order, opened
 from support.vendor_calls import a_call
 
-from core.commands import DepositCommand
+from core.commands import MoneyCommand
 from core.errors import OutcomeUnknown, Reason, Rejected, Unavailable, UpstreamError
 from upstreams.vendors.cplugin.commands import writes as writing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 
-AMOUNT = Decimal("100.25")
-numbers = count(1)
 
-
-@pytest.fixture(params=DEPOSITS.values(), ids=DEPOSITS.keys())
-def adapter(request) -> DepositAdapter:
+@pytest.fixture(params=MONEY.values(), ids=MONEY.keys())
+def adapter(request) -> MoneyAdapter:
     return request.param
 
 
@@ -34,27 +30,15 @@ async def server(well_behaved, adapter, monkeypatch):
 
 
 @pytest.fixture
-async def account(database, adapter):
-    query = """
-        SELECT login, currency FROM platform.account
-        WHERE server = $1 AND enabled AND NOT read_only ORDER BY login LIMIT 1
-    """
-    return await database.fetchrow(query, adapter.server)
-
-
-@pytest.fixture
-def order(account, adapter) -> DepositCommand:
-    number = next(numbers)
-    reference = f"BGCONTRACT{number:06}"
-    login, currency = str(account["login"]), account["currency"]
-    return DepositCommand(adapter.server, login, AMOUNT, currency, reference, f"key-{reference}")
+async def order(database, adapter) -> MoneyCommand:
+    return await an_order(database, adapter.server, adapter.command)
 
 
 @pytest.fixture
 def booked(database, adapter):
     """The tickets that the trading server really holds for an order."""
 
-    async def find(order: DepositCommand) -> list[tuple[str, Decimal]]:
+    async def find(order: MoneyCommand) -> list[tuple[str, Decimal]]:
         query = "SELECT ticket, amount FROM platform.deal WHERE server = $1 AND comment = $2"
         rows = await database.fetch(query, adapter.server, order.reference)
         return [(str(row["ticket"]), row["amount"]) for row in rows]
@@ -63,13 +47,13 @@ def booked(database, adapter):
 
 
 async def test_it_is_booked_once_and_the_ticket_is_the_servers(server, adapter, order, booked):
-    prepared = await server.deposits.prepare(order, a_call())
+    prepared = await adapter.prepare(server, order, a_call())
     assert await booked(order) == []
 
     receipt = await prepared.send()
 
     [(ticket, amount)] = await booked(order)
-    assert amount == AMOUNT
+    assert amount == order.change
     assert receipt.upstream_reference == (ticket if adapter.ticket else None)
 
 
@@ -90,7 +74,7 @@ async def test_it_is_booked_once_and_the_ticket_is_the_servers(server, adapter, 
     ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else str(value),
 )
 async def test_what_may_have_been_booked_is_booked_once_at_most(server, adapter, order, booked, box, fault, applied):
-    prepared = await server.deposits.prepare(order, a_call(4))
+    prepared = await adapter.prepare(server, order, a_call(4))
     box.tell(adapter.vendor, "/misbehave", fault | {"path": adapter.path})
 
     with pytest.raises(OutcomeUnknown):
@@ -104,7 +88,7 @@ async def test_what_may_have_been_booked_is_booked_once_at_most(server, adapter,
 
 
 async def test_a_refused_connection_proves_that_nothing_left(server, adapter, order, booked, box):
-    prepared = await server.deposits.prepare(order, a_call())
+    prepared = await adapter.prepare(server, order, a_call())
     box.tell(adapter.vendor, "/misbehave", {"fault": "refuse"})
 
     with pytest.raises(Unavailable):
@@ -114,7 +98,7 @@ async def test_a_refused_connection_proves_that_nothing_left(server, adapter, or
 
 
 async def test_429_was_not_taken(server, adapter, order, booked, box):
-    prepared = await server.deposits.prepare(order, a_call())
+    prepared = await adapter.prepare(server, order, a_call())
     box.tell(adapter.vendor, "/misbehave", {"fault": "status", "status": 429, "retry_after": 4, "path": adapter.path})
 
     with pytest.raises(Unavailable) as failed:
@@ -126,7 +110,7 @@ async def test_429_was_not_taken(server, adapter, order, booked, box):
 
 @pytest.mark.applies_to(lambda adapter, **_: adapter.vendor == "cplugin")  # The CRM has a key, no token.
 async def test_an_expired_token_costs_a_second_try_and_books_once(server, adapter, order, booked, box):
-    prepared = await server.deposits.prepare(order, a_call())
+    prepared = await adapter.prepare(server, order, a_call())
     box.tell("cplugin", "/misbehave", {"fault": "expire_token"})
 
     await prepared.send()
@@ -138,7 +122,7 @@ async def test_an_unknown_login_is_refused(server, adapter, order, booked):
     stranger = replace(order, login="987654")
 
     with pytest.raises(Rejected) as refused:
-        await (await server.deposits.prepare(stranger, a_call())).send()
+        await (await adapter.prepare(server, stranger, a_call())).send()
 
     assert refused.value.reason is Reason.NOT_FOUND
     assert await booked(stranger) == []
@@ -151,21 +135,33 @@ async def test_an_amount_that_would_become_another_is_refused_unsent(server, ada
     odd = replace(order, amount=Decimal(amount))
 
     with pytest.raises(Rejected) as refused:
-        await server.deposits.prepare(odd, a_call())
+        await adapter.prepare(server, odd, a_call())
 
     assert refused.value.reason in {Reason.VALIDATION_FAILED, Reason.LIMIT_EXCEEDED}
     assert box.calls(adapter.vendor)["total"] == 0
 
 
-async def test_a_reference_that_would_be_cut_is_our_defect(server, order):
+async def test_a_reference_that_would_be_cut_is_our_defect(server, adapter, order):
     long = replace(order, reference="X" * 32)
 
     with pytest.raises(ValueError, match="31 printable"):
-        await server.deposits.prepare(long, a_call())
+        await adapter.prepare(server, long, a_call())
 
 
 async def test_a_server_without_deposits_has_no_port_for_them(house):
-    assert [house.servers[name].deposits for name in ("R2", "L1", "L2")] == [None] * 3
+    for port in ("deposits", "withdrawals"):
+        assert [getattr(house.servers[name], port) for name in ("R2", "L1", "L2")] == [None] * 3
+
+
+@pytest.mark.applies_to(lambda adapter, **_: adapter.port == "withdrawals")
+async def test_more_than_the_account_has_is_refused(server, adapter, order, booked):
+    much = replace(order, amount=Decimal(99_999_999))
+
+    with pytest.raises(Rejected) as refused:
+        await (await adapter.prepare(server, much, a_call())).send()
+
+    assert refused.value.reason is Reason.INSUFFICIENT_FUNDS
+    assert await booked(much) == []
 
 
 @pytest.mark.parametrize("amount", ["0.00000001", "1E-8", "0.00000100"])
@@ -174,7 +170,7 @@ async def test_m7_an_amount_is_sent_with_plain_digits(server, adapter, order, bo
 
     refused = None
     try:
-        await (await server.deposits.prepare(tiny, a_call())).send()
+        await (await adapter.prepare(server, tiny, a_call())).send()
     except UpstreamError as error:
         refused = error
 
@@ -184,5 +180,5 @@ async def test_m7_an_amount_is_sent_with_plain_digits(server, adapter, order, bo
     assert len(bodies) == 1 or refused.reason is Reason.LIMIT_EXCEEDED
     for body in bodies:
         [written] = re.findall('"(?:price|amount|balance)": ?"?([^",}]*)', body)
-        assert re.fullmatch("[0-9.]+", written)
-        assert Decimal(written) == Decimal(amount)
+        assert re.fullmatch("-?[0-9.]+", written)
+        assert abs(Decimal(written)) == Decimal(amount)
