@@ -105,7 +105,7 @@ def test_the_schema_names_it(tree):
     schema = run(tree, "-m", "api.cli", "schema")
 
     assert '"""Toy, which exists in this document."""\n  TOY\n' in schema
-    assert schema.count("@upstream(system: TOY") == 2
+    assert schema.count("@upstream(system: TOY") == 3
 
 
 @pytest.mark.timeout(300)
