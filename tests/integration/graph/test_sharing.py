@@ -7,6 +7,7 @@ import re
 
 import httpx
 import pytest
+from support.clients import http_client
 from support.graphs import GRAPHQL_JSON
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
@@ -52,7 +53,7 @@ class Viewer:
 
 @pytest.fixture
 async def browser():
-    async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=100)) as client:
+    async with http_client(timeout=30, limits=httpx.Limits(max_connections=100)) as client:
         yield client
 
 
