@@ -34,10 +34,12 @@ VENDOR = {"R1": "cplugin", "R3": "cplugin", "A1": "broctagon", "M1": "mt5_web"}
 
 async def insist(server, order, rng, *, hang_up=False):
     """A caller who repeats with the same key until told something final, hanging up on the way if asked to."""
-    for attempt in range(4):
+    for attempt in range(8):
         patience = rng.uniform(0.002, 0.08) if hang_up and attempt < 2 else 20.0
         told = await server.send(order, patience=patience)
-        if told is not None and told["__typename"] != "InstructionPending":
+        # A busy server may not have had the time: the caller comes again with this key.
+        refused = told is not None and told.get("retry") == "SAME_KEY"
+        if told is not None and not refused and (told["__typename"] != "InstructionPending" or attempt >= 3):
             return
         await asyncio.sleep(0.02)
 
