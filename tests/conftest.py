@@ -9,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 from support.boxes import CLIENTS, RunningBox, running_box
+from support.longest_first import LongestFirst, longest_first
 
 # A busy machine is no failure, and the same code has the same outcome. The long run looks for new examples.
 LONG = os.environ.get("TORTURE") == "long"
@@ -69,4 +70,9 @@ def pytest_collection_modifyitems(config, items):
 
     left_out = [item for item in items if not applies(item)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    items[:] = sorted((item for item in items if item not in left_out), key=longest_first)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return LongestFirst(config, log) if config.option.dist == "loadfile" else None
