@@ -200,10 +200,15 @@ async def _until(database, keys, enough, seconds):
         if look % 20 == 10:
             # A search before the record was made older has delayed the next search by these minutes.
             await database.execute(LOOK_NOW, keys)
+            # A double stays one, so nothing else has to be waited for.
+            assert await database.fetch(DOUBLES, keys) == []
         await asyncio.sleep(0.1)
     raise AssertionError(f"not settled in {seconds} s: {[tuple(row) for row in left]}")
 
 
+DOUBLES = """SELECT i.idempotency_key, count(*) FROM brokergraph.instruction i
+             JOIN platform.deal d ON d.comment = i.reference
+             WHERE i.idempotency_key = ANY ($1) GROUP BY i.id HAVING count(*) > 1"""
 LOOK_NOW = """UPDATE brokergraph.instruction SET settle_at = now()
               WHERE idempotency_key = ANY ($1) AND status = 'UNKNOWN' AND settle_at > now() + interval '30 s'"""
 
