@@ -156,6 +156,16 @@ async def some_pages(viewer: Viewer) -> list[dict]:
     return [*forward, *backward, {"first": 5}, {"first": 3, "after": cursors[0]}, {"first": 5, "after": last["cursor"]}]
 
 
+async def all_waiting(graph, browser, number) -> None:
+    """Until so many requests are in flight, and some turns more."""
+    in_flight = 0
+    while in_flight < number:
+        text = (await browser.get(f"{graph.url}/metrics", headers={"authorization": "Bearer demo-operator"})).text
+        in_flight = float(re.search(r"^brokergraph_requests_in_flight (\S+)$", text, re.MULTILINE)[1])
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.4)
+
+
 async def test_pages_that_wait_are_read_by_one_statement_and_each_is_its_own(graph, browser, database, executor):
     viewers = [Viewer(graph, browser), Viewer(graph, browser, "demo-partner")]
     asked = [(viewer, page) for viewer in viewers for page in await some_pages(viewer)] * 2
@@ -166,7 +176,7 @@ async def test_pages_that_wait_are_read_by_one_statement_and_each_is_its_own(gra
     await transaction.start()
     await database.execute("LOCK TABLE hyper.clients IN ACCESS EXCLUSIVE MODE")
     crowd = asyncio.gather(*(viewer.ask(PAGE, page, explain=False) for viewer, page in asked))
-    await asyncio.sleep(0.5)
+    await all_waiting(graph, browser, len(asked))
     await transaction.rollback()
     answers = await crowd
 
