@@ -34,12 +34,24 @@ VENDOR = {"R1": "cplugin", "R3": "cplugin", "A1": "broctagon", "M1": "mt5_web"}
 
 async def insist(server, order, rng, *, hang_up=False):
     """A caller who repeats with the same key until told something final, hanging up on the way if asked to."""
-    for attempt in range(4):
+    for attempt in range(8):
         patience = rng.uniform(0.002, 0.08) if hang_up and attempt < 2 else 20.0
         told = await server.send(order, patience=patience)
-        if told is not None and told["__typename"] != "InstructionPending":
+        # A busy server may not have had the time: the caller comes again with this key.
+        refused = told is not None and told.get("retry") == "SAME_KEY"
+        if told is not None and not refused and (told["__typename"] != "InstructionPending" or attempt >= 3):
             return
         await asyncio.sleep(0.02)
+
+
+async def outcome(server, order):
+    """The first answer of the server that is no refusal at the door, which a busy server may give."""
+    for pause in [0.1] * 100:
+        told = await server.send(order)
+        if told is not None and told.get("retry") != "SAME_KEY":
+            return told
+        await asyncio.sleep(pause)
+    raise AssertionError("not admitted")
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -137,18 +149,19 @@ async def test_a_lost_session_neither_doubles_nor_loses_a_deposit(database, well
     await assert_books_balance(database, orders)
 
 
-async def test_a_hundred_parallel_requests_with_one_key_apply_once(database, well_behaved, survivor):
+@pytest.mark.usefixtures("survivor", "well_behaved")
+async def test_a_hundred_parallel_requests_with_one_key_apply_once(battlefield, database):
     # Several keys, because one race alone may have no overlap of look-up and insert on a busy machine.
     chosen = await accounts(database, "R1", 5)
     orders = [Order("R1", login, currency, "3.33") for login, currency in chosen]
 
-    for order in orders:
-        await asyncio.gather(*(survivor.send(order) for _ in range(100)))
+    # The deadline of the survivor is too short for a hundred requests of a busy machine.
+    async with serving(battlefield.settings_path, SERVER__REQUEST_DEADLINE_SECONDS="30") as patient:
+        answers = [await asyncio.gather(*(outcome(patient, order) for _ in range(100))) for order in orders]
 
-    for order in orders:
-        assert len(order.answers) == 100
-        assert {answer["__typename"] for answer in order.answers} <= {"DepositConfirmed", "InstructionPending"}
-        assert len({answer["instruction"]["id"] for answer in order.answers}) == 1
+    for told in answers:
+        assert {answer["__typename"] for answer in told} <= {"DepositConfirmed", "InstructionPending"}
+        assert len({answer["instruction"]["id"] for answer in told}) == 1
     await settled(database, orders)
     found = await assert_books_balance(database, orders)
     assert found.statuses == {"CONFIRMED": len(orders)}

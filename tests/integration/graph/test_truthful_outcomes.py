@@ -226,7 +226,7 @@ async def test_m1b_a_read_only_state_database_takes_no_mutations_and_says_so(box
         assert "brokergraph_instructions_writable 0.0" in metrics
         assert read["viewer"]["name"]
 
-        for _ in range(100):
+        for _ in range(600):
             if alone.client.get(f"{alone.url}/readyz?for=mutations").status_code == 200:
                 break
             await asyncio.sleep(0.1)
