@@ -16,13 +16,13 @@ from core.keyset import Page, PageRequest, cut_page
 from core.records import AccountKey, AccountRecord, ClientRecord
 from core.visibility import Visibility
 from upstreams.erp.contract import OPTIONAL
-from upstreams.erp.list_statements import ListOrder, Variant, erp_statement, list_statement
+from upstreams.erp.list_statements import ListOrder, Variant, erp_statement, list_statement, page_statement
 from upstreams.erp.reader import AccountQuery, ClientQuery, optional_values, parts_of, sql
 from upstreams.erp.rows import read_records
 from upstreams.postgres.database import Database
 
 Values = Mapping[Any, str | None]
-"""The text of the sorted column, by the client's number or the account's key. Empty for an order by the key alone."""
+"""The text of the sorted column, by the client's number or the account's key; None in an order by the key alone."""
 
 
 class Sums(NamedTuple):
@@ -56,23 +56,11 @@ class Lists:
     async def clients(
         self, query: ClientQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
     ) -> tuple[Page[ClientRecord], Values]:
-        if not order.column:
-            return await self._clients_by_number(query, order, page, visible, call), {}
         variant = Variant(order=order, backward=page.backward, optional=parts_of(query))
         bounds = bounds_of(page, order, keys=1)
-        rows = await self._read(list_statement("clients_by_column", variant), query, bounds, visible, call)
+        rows = await self._read(page_statement("clients", variant), query, bounds, visible, call)
         records = read_records(ClientRecord, [tuple(row)[1:] for row in rows])
         return cut_page(records, page), {row["client_number"]: row[0] for row in rows}
-
-    async def _clients_by_number(
-        self, query: ClientQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
-    ) -> Page[ClientRecord]:
-        # The descending list is the ascending one, read from its other end.
-        asked = page.reversed() if order.descending else page
-        name = "clients_backward" if asked.backward else "clients_forward"
-        statement = erp_statement(name, parts_of(query))
-        rows = await self._read(statement, query, bounds_of(asked, order, keys=1), visible, call)
-        return cut_page(read_records(ClientRecord, rows), page)
 
     async def clients_by_total(
         self, query: ClientQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
@@ -125,14 +113,11 @@ class Lists:
     async def accounts(
         self, query: AccountQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
     ) -> tuple[Page[AccountRecord], Values]:
-        name = "accounts_by_column" if order.column else "accounts"
-        statement, bounded = (
-            list_statement(name, Variant(order=order, backward=page.backward, optional=parts_of(query), bounded=one))
-            for one in (False, True)
+        variants = (
+            Variant(order=order, backward=page.backward, optional=parts_of(query), bounded=one) for one in (False, True)
         )
+        statement, bounded = (page_statement("accounts", one) for one in variants)
         rows = await self._read(statement, query, bounds_of(page, order, keys=2), visible, call, bounded)
-        if not order.column:
-            return cut_page(read_records(AccountRecord, rows), page), {}
         records = read_records(AccountRecord, [tuple(row)[1:] for row in rows])
         return cut_page(records, page), {AccountKey(row["server"], row["login"]): row[0] for row in rows}
 

@@ -20,6 +20,7 @@ from upstreams.erp.list_statements import (
     Variant,
     erp_statement,
     list_statement,
+    page_statement,
 )
 from upstreams.postgres.sql import read_statements
 
@@ -36,14 +37,9 @@ RENDERED = {
     for kind in KINDS
 }
 LISTED = {
-    f"lists.sql:{name} {order.column}": list_statement(name, Variant(order=order))
-    for name, orders in (
-        ("clients_by_column", CLIENT_ORDERS),
-        ("accounts_by_column", ACCOUNT_ORDERS),
-        ("accounts", ACCOUNT_ORDERS),
-    )
+    f"lists.sql:{name} {order.column}": page_statement(name, Variant(order=order))
+    for name, orders in (("clients", CLIENT_ORDERS), ("accounts", ACCOUNT_ORDERS))
     for order in orders.values()
-    if bool(order.column) == name.endswith("_by_column")
 } | {
     f"lists.sql:{name}": list_statement(name, Variant(order=BY_TOTAL))
     for name in ("clients_by_total", "all_totals", "more_rows", "count_all_accounts", "client_sums", "account_sums")
@@ -54,7 +50,8 @@ WITH_OPTIONAL = {
     for part in ("clients_search", "clients_phone", "clients_created")
 } | {
     "erp.sql:accounts_search": erp_statement("accounts_forward", ("accounts_search",)),
-    "lists.sql:accounts_search": list_statement("accounts", Variant(optional=("accounts_search",))),
+    "lists.sql:clients_search": page_statement("clients", Variant(optional=("clients_search",))),
+    "lists.sql:accounts_search": page_statement("accounts", Variant(optional=("accounts_search",))),
 }
 # The records' own lists would read each column of the contract, whether it has a use or not.
 SHORTEST = {
