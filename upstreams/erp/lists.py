@@ -26,10 +26,15 @@ Values = Mapping[Any, str | None]
 
 
 class Sums(NamedTuple):
-    """Rows of `client_sums` or `account_sums`. `as_of` is None for sums of the present."""
+    """Rows of `client_sums` or `account_sums`. `as_of` is None for sums of the present.
+
+    `of_index` is of a snapshot: how many rows the ERP would read for the query. The statuses of clients have no index,
+    nor have the platforms, statuses and groups of accounts, so that these conditions make no difference to it.
+    """
 
     as_of: datetime | None
     rows: Sequence[Any]
+    of_index: int = 0
 
 
 class Lists:
@@ -39,7 +44,7 @@ class Lists:
 
     def __init__(self, database: Database, exact_max: int) -> None:
         self._database = database
-        self._exact_max = exact_max
+        self.exact_max = exact_max
         self._columns: set[str] = set()
 
     async def lacked_column(self, query: ClientQuery | AccountQuery, call: Call) -> str | None:
@@ -67,7 +72,7 @@ class Lists:
     ) -> tuple[Page[ClientRecord], Values] | None:
         """A page of clients by their totals at current rates; None if the query selects more than `exact_max`."""
         variant = Variant(order=order, backward=page.backward, optional=parts_of(query))
-        bounds = [*bounds_of(page, order, keys=1), self._exact_max]
+        bounds = [*bounds_of(page, order, keys=1), self.exact_max]
         first, *rows = await self._read(list_statement("clients_by_total", variant), query, bounds, visible, call)
         if first["too_many"]:
             return None
@@ -87,12 +92,12 @@ class Lists:
 
     def _most(self, visible: Visibility) -> int | None:
         # The snapshot has no sums of one client.
-        return self._exact_max if visible.client_number is None else None
+        return self.exact_max if visible.client_number is None else None
 
     async def needs_snapshot(self, call: Call) -> bool:
         """Whether a query can select more than `exact_max` clients or accounts."""
         statement = list_statement("more_rows", Variant())
-        return bool((await self._database.read(statement, self._exact_max, call=call))[0]["more"])
+        return bool((await self._database.read(statement, self.exact_max, call=call))[0]["more"])
 
     async def send_totals(self, rebuild: int, send: Callable[[bytes], Awaitable[None]], seconds: float) -> None:
         """Send the rows of a snapshot of all totals, in PostgreSQL's binary form."""
