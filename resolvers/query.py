@@ -17,7 +17,7 @@ from resolvers.types.account_list import account_cursors, trading_accounts
 from resolvers.types.account_summary import AccountSummary, account_summary
 from resolvers.types.client import Client
 from resolvers.types.client_summary import ClientSummary, client_summary
-from resolvers.types.clients import ClientConnection, client_cursors, client_query, clients
+from resolvers.types.clients import ClientConnection, client_cursors, client_list, clients
 from resolvers.types.instruction import Instruction, InstructionConnection
 from resolvers.types.instruction_list import instructions
 from resolvers.types.lookup_inputs import (
@@ -104,7 +104,7 @@ class Query:
         description="A page of the clients that the caller may see, in the order of their numbers without `orderBy`.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
-        renderer=page_of_clients(client_query),
+        renderer=page_of_clients(client_list),
     )
     trading_account = root(
         trading_account,

@@ -1,6 +1,6 @@
 """Rendering of Query.client and Query.clients: runs the statement and locates the holes in its answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Final
@@ -14,15 +14,16 @@ from core.errors import UpstreamError
 from engine.rendering import Arguments, Filling, PathStep, RenderedText, Rendering, RequestedField
 from resolvers.context import Context
 from resolvers.fields.connections import ConnectionRecord, page_request
-from resolvers.fields.ids import CLIENTS
+from resolvers.fields.ids import Cursor
 from resolvers.fields.rendering import Clients, Compilation, Json, Opening, Place, Statement, Texts, Unrendered, sql
-from resolvers.policy.enums import ClientOrderField, OrderDirection
+from upstreams.erp.list_statements import BY_TOTAL, ListOrder
+from upstreams.erp.reader import ClientQuery
 
 _REST_SECONDS: Final = 5.0
-# The order without `orderBy`, and the only one that is rendered.
-_BY_NUMBER: Final = (ClientOrderField.CLIENT_NUMBER, OrderDirection.ASC)
 
 Page = ConnectionRecord[Texts]
+ListOf = Callable[[Any, Any, Context], Awaitable[tuple[ClientQuery, ListOrder, Cursor]]]
+"""The list that the arguments `filter` and `orderBy` ask for. Raises BadUserInput."""
 
 
 def one_client(number_of: Callable[[Any], int | None]) -> Callable[[RequestedField], Rendering | None]:
@@ -30,9 +31,9 @@ def one_client(number_of: Callable[[Any], int | None]) -> Callable[[RequestedFie
     return partial(_rendering, partial(_One, number_of))
 
 
-def page_of_clients(query_of: Callable[[Any], Any]) -> Callable[[RequestedField], Rendering | None]:
-    """Renderer of a page of clients. `query_of(filter)` raises BadUserInput."""
-    return partial(_rendering, partial(_Page, query_of))
+def page_of_clients(list_of: ListOf) -> Callable[[RequestedField], Rendering | None]:
+    """Renderer of a page of clients."""
+    return partial(_rendering, partial(_Page, list_of))
 
 
 def _rendering(make: Callable[[RequestedField, Compilation], Rendering], wanted: RequestedField) -> Rendering | None:
@@ -172,34 +173,37 @@ def _elements(number: int, page: Page) -> list[str]:
 
 
 class _Page(_Rendering):
-    def __init__(self, query_of: Callable[[Any], Any], wanted: RequestedField, compilation: Compilation) -> None:
+    def __init__(self, list_of: ListOf, wanted: RequestedField, compilation: Compilation) -> None:
         listed = _ListedClients()
         json = compilation.object(wanted, Place(listed, (PathStep(wanted),)))
         super().__init__(compilation, compilation.builder.statement(listed.texts))
         self._wanted = wanted
-        self._query_of = query_of
+        self._list_of = list_of
         self._looks_ahead = listed.looks_ahead
+        # The text of an edge has the cursor of the order by number.
+        self._has_cursors = any(one.name == "cursor" for of in wanted.fields for one in of.fields)
         self._pieces = [one.texts if isinstance(one, _Piece) else partial(_literal, [one]) for one in json]
 
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         given = arguments(self._wanted)
-        query = self._query_of(given.get("filter"))
-        order = given.get("order_by")
-        if query.optional or (order and (order.field, order.direction) != _BY_NUMBER):
+        query, order, cursors = await self._list_of(given.get("filter"), given.get("order_by"), context)
+        if order.column == BY_TOTAL.column or (order.column and self._has_cursors):
             return None
-        request = page_request(given, CLIENTS, context.services.limits)
+        request = page_request(given, cursors, context.services.limits)
         parameters = self._parameters(context, arguments)
         rows = await context.services.upstreams.texts.page(
             self._statement,
             parameters,
             query,
+            order,
             request,
             context.caller.visible,
             call,
             looks_ahead=self._looks_ahead,
         )
-        page = ConnectionRecord(rows, request, _cursor_of, None, query)
+        cursor_of = partial(_cursor_of, cursors, order)
+        page = ConnectionRecord(rows, request, cursor_of, None, query)
         text = "".join(chain.from_iterable(piece(page) for piece in self._pieces))
         return self._rendered(text, rows.rows, page)
 
@@ -208,5 +212,5 @@ def _literal(texts: list[str], _page: Page) -> list[str]:
     return texts
 
 
-def _cursor_of(row: Texts) -> str:
-    return CLIENTS.encode(row[0])
+def _cursor_of(cursors: Cursor, order: ListOrder, row: Texts) -> str:
+    return cursors.encode(*(row[-1:] if order.column else ()), row[0])

@@ -56,7 +56,7 @@ class Variant:
 
     order: ListOrder = BY_KEY
     backward: bool = False
-    optional: Sequence[str] = ()
+    optional: tuple[str, ...] = ()
     bounded: bool = False
 
 
@@ -70,6 +70,11 @@ def list_statement(name: str, variant: Variant) -> str:
 def page_statement(rows: str, variant: Variant) -> str:
     """The statement for a page of `rows`, which are clients or accounts."""
     return read_statement(_LISTS, rows, **_parts_of_page(rows, variant), rows=_rows_of_page(rows, variant))
+
+
+def order_of_page(rows: str, variant: Variant) -> str:
+    """The order of the rows of a page."""
+    return _parts_of_page(rows, variant)["order"]
 
 
 def _rows_of_page(rows: str, variant: Variant) -> str:

@@ -8,7 +8,9 @@ import asyncpg
 from core.call import Call
 from core.keyset import Page, PageRequest, cut_page
 from core.visibility import Visibility
-from upstreams.erp.reader import ClientQuery
+from upstreams.erp.list_statements import BY_KEY, ListOrder, Variant
+from upstreams.erp.lists import bounds_of
+from upstreams.erp.reader import ClientQuery, optional_values, parts_of
 from upstreams.erp.rendering.statement import Statement
 from upstreams.flow.coalescing import Coalescing, Sharing
 from upstreams.postgres.database import Database
@@ -65,15 +67,22 @@ class ClientTexts:
         statement: Statement,
         parameters: tuple[Any, ...],
         query: ClientQuery,
+        order: ListOrder,
         page: PageRequest,
         visible: Visibility,
         call: Call,
         *,
         looks_ahead: bool,
     ) -> Page[Texts]:
-        """Like Lists.clients. Waiters for pages of all clients share a statement. `has_more` is only right with
-        `looks_ahead`.
+        """Like Lists.clients. Waiters for pages of all clients by number share a statement. `has_more` is only right
+        with `looks_ahead`. The last text of a row in another order, or of a query with optional conditions, is the
+        cursor's key.
         """
+        if query.optional or order != BY_KEY:
+            variant = Variant(order=order, backward=page.backward, optional=parts_of(query))
+            own = (*visible.of_clients(), *parameters, *query.parameters(), *bounds_of(page, order, keys=1))
+            listed = statement.listed(variant).of(self._database.major)
+            return cut_page(await self._database.read(listed, *own, *optional_values(query), call=call), page)
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))
         bounds = (_BEFORE_ALL if after is None else after, _AFTER_ALL if before is None else before)
         limit = page.limit + looks_ahead

@@ -22,6 +22,7 @@ from weakref import WeakValueDictionary
 
 import asyncpg
 
+from upstreams.erp.list_statements import Variant, order_of_page, page_statement
 from upstreams.erp.rendering.sql_json import spelled
 from upstreams.postgres.sql import moved, read_parts
 
@@ -86,6 +87,20 @@ class Statement:
     @cached_property
     def filtered_backward(self) -> Spellings:
         return self._page(" DESC")
+
+    def listed(self, variant: Variant) -> Spellings:
+        """One page of lists.sql, whose parameters are the additional ones. The last column is the cursor's key."""
+        found = self._listed.get(variant)
+        if found is None:
+            page = moved(page_statement("clients", variant), len(self.parameters), above=VISIBLE)
+            order = order_of_page("clients", variant)
+            found = Spellings(SKELETON["listed"].format(page=page, order=order, **self._filled()))
+            self._listed[variant] = found
+        return found
+
+    @cached_property
+    def _listed(self) -> dict[Variant, Spellings]:
+        return {}
 
     @cached_property
     def by_number(self) -> Spellings:

@@ -10,6 +10,13 @@ SELECT {texts}
 FROM c{joins}
 ORDER BY c.client_number
 
+-- part: listed
+WITH c AS MATERIALIZED (
+{page}){relations}
+SELECT {texts}, c.cursor_key
+FROM c{joins}
+ORDER BY {order}
+
 -- part: pages
 WITH c AS MATERIALIZED (
     SELECT q.page, c.*
