@@ -10,7 +10,9 @@ import pytest
 from support.declarations import reached, statement_of
 from support.views import create_views
 
+from core.secret import Secret
 from upstreams.check import erp as check
+from upstreams.check.indexes import check_indexes
 from upstreams.erp import reader
 from upstreams.erp.contract import OPTIONAL, VIEWS
 from upstreams.erp.list_statements import (
@@ -22,6 +24,7 @@ from upstreams.erp.list_statements import (
     list_statement,
     page_statement,
 )
+from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.postgres.sql import read_statements
 
 pytestmark = pytest.mark.anyio
@@ -157,3 +160,13 @@ async def test_the_sandbox_has_the_contract(box):
         await connection.close()
 
     assert {f"{row['view']}.{row['column']} {row['type']}" for row in rows} ^ CONTRACT == set()
+
+
+async def test_the_sandbox_has_an_index_for_every_order_and_filter(box):
+    database = Database(DatabaseConfig(url=Secret(box.database_url)), label="ERP_DATABASE")
+    try:
+        findings = await check_indexes(database, OPTIONAL["client"], 10)
+    finally:
+        await database.close()
+
+    assert [one.what for one in findings] == ["every order and filter has its index"]
