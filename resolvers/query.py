@@ -9,11 +9,11 @@ from resolvers.context import Info
 from resolvers.fields.connections import paged
 from resolvers.fields.declare import root
 from resolvers.fields.ids import INSTRUCTIONS_BY_TIME
-from resolvers.fields.rendered_clients import one_client, page_of_clients
+from resolvers.fields.rendered_clients import one_client, page_of_accounts, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
-from resolvers.types.account_list import account_cursors, trading_accounts
+from resolvers.types.account_list import account_cursors, account_list, trading_accounts
 from resolvers.types.account_summary import AccountSummary, account_summary
 from resolvers.types.client import Client
 from resolvers.types.client_summary import ClientSummary, client_summary
@@ -120,6 +120,7 @@ class Query:
         "without `orderBy`.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
+        renderer=page_of_accounts(account_list),
     )
     instruction = root(
         instruction,
