@@ -95,8 +95,8 @@ class Statement:
         return self._page(" DESC")
 
     def listed(self, rows: Rows, variant: Variant) -> Spellings:
-        """One page of lists.sql, whose parameters are the additional ones. A row is of a client, or of an account with
-        its client. The last columns are the key of the row and of its cursor.
+        """One page of lists.sql. The additional parameters are its own. A row is of a client, or of an account
+        with its client. The last columns are the key of the row and of its cursor.
         """
         found = self._listed.get((rows, variant))
         if found is None:
