@@ -37,7 +37,7 @@ async def clients_by_total(
                 return CLIENTS_BY_TOTAL.encode(values[client.client_number], None, client.client_number)
 
             return ConnectionRecord(page, request, cursor_of, None, query)
-        totals.note_many()
+        totals.is_needed = True
         snapshot = snapshot or await _snapshot(query, order, request, rebuild, context)
     if snapshot is None:
         raise no_snapshot()
@@ -74,7 +74,7 @@ async def sums_of(
         return now
     if not query.is_in_snapshot:
         raise BadUserInput(refusal)
-    upstreams.state.totals.note_many()
+    upstreams.state.totals.is_needed = True
     found = found or await of_snapshot()
     if found is None:
         raise no_snapshot()

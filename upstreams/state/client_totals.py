@@ -58,15 +58,12 @@ class ClientTotals:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._exists = True
+        # Whether the ERP has more rows than lists and sums read at once. The rebuild in the background finds out.
+        self.is_needed = False
 
     def decides(self, query: ClientQuery | AccountQuery, visible: Visibility) -> bool:
-        """Whether the snapshot is asked before the ERP: it may exist, and it has sums for all conditions."""
-        return self._exists and visible.client_number is None and query.is_in_snapshot
-
-    def note_many(self) -> None:
-        """Note that a query selects more than `exact_max` rows, so that there is a snapshot now or soon."""
-        self._exists = True
+        """Whether the snapshot is asked before the ERP, because it has sums for all conditions."""
+        return self.is_needed and visible.client_number is None and query.is_in_snapshot
 
     async def page(  # noqa: PLR0913, PLR0917 - what a page is made of.
         self,
@@ -83,7 +80,6 @@ class ClientTotals:
             *(*visible.of_clients(), *query.parameters(), *bounds_of(request, order, keys=1), rebuild),
             call=call,
         )
-        self._exists = bool(rows)
         if not rows:
             return None
         totals = [TotalRow(row["client_number"], row["cursor_key"]) for row in rows if row["client_number"] is not None]
@@ -102,7 +98,6 @@ class ClientTotals:
         self, statement: str, query: ClientQuery | AccountQuery, visible: Visibility, call: Call
     ) -> Sums | None:
         rows = await self._database.read(statement, *visible.of_clients(), *query.parameters(), call=call)
-        self._exists = bool(rows)
         return Sums(rows[0]["as_of"], rows, rows[0]["of_index"]) if rows else None
 
     async def take_lease(self, seconds: float) -> bool:
