@@ -156,6 +156,7 @@ def figures(one: Measured, work: Work) -> dict[str, Any]:
         values = sorted(taken for taken_in_round in rounds for taken in taken_in_round)
         found[name] = {share: quantile(values, part) for share, part in (("p50", 0.5), ("p99", 0.99))}
         found[name]["rounds"] = [round(statistics.median(taken) * 1000, 3) for taken in rounds]
+        found[name]["least"] = round(values[0] * 1000, 2)
     return found
 
 
@@ -192,7 +193,7 @@ async def measure(box: RunningBox, clients: int, folder: Path, rounds: int, requ
     await connection.close()
     operations = [figures(one, works[f"{one.case.name}, page {one.page}"]) for one in measured]
     return {
-        "machine": described(),
+        "machine": described() | {"load": f"{os.getloadavg()[1]:.1f}"},
         "rows": facts,
         "rounds": rounds,
         "requests": requests,
