@@ -34,8 +34,8 @@ def report(facts: Facts) -> str:
         f"{machine}. {rows}. {facts['rounds']} rounds of {facts['requests']} requests for each operation and server.",
         "",
         "Milliseconds for a page of 50. *Unordered* is the time in times of the unordered list's first page.",
-        f"Promised: at most {MOST_RATIO}. *Least* is the same ratio of the quickest requests, which other programs on the",
-        "machine disturb least.",
+        f"Promised: at most {MOST_RATIO}. *Least* is the same ratio of the quickest requests, which other programs on",
+        "the machine disturb least. *Load* is the load average of the machine.",
         "",
         "*Planning* and *execution* are milliseconds of brokergraph's statements in PostgreSQL, and *pages* are their",
         "pages of 8 KiB, by `EXPLAIN (ANALYZE, BUFFERS)`. PostgreSQL plans such a statement in each run, because only",
@@ -76,7 +76,7 @@ def _slow_orders(facts: Facts) -> Iterator[str]:
         if max(times, least[0] / least[1]) > MOST_RATIO:
             more = {name: round(one[name] - base[name], 2) for name in ("planning", "execution", "pages")}
             yield (
-                f"- {one['operation']}: the quickest request takes {round(least[0] - least[1], 2)} ms more than that of "
-                f"the unordered list. Its statements take {more['planning']} ms more of planning and "
+                f"- {one['operation']}: the quickest request takes {round(least[0] - least[1], 2)} ms more than that "
+                f"of the unordered list. Its statements take {more['planning']} ms more of planning and "
                 f"{more['execution']} ms more of execution. They read {more['pages']} pages more."
             )
