@@ -207,6 +207,14 @@ def test_statuses_do_not_make_few_of_many(held, asked, is_exact):
     assert (page["asOf"] is None) is is_exact
 
 
+@pytest.mark.usefixtures("held")
+def test_a_process_asks_the_snapshot_from_its_start(box, erp, state):
+    asked = {"filter": {"webStatus": ["BLOCKED"]}, "direction": "ASC"}
+
+    with serving(box, erp, state, LISTS__EXACT_MAX="5", LISTS__SNAPSHOT_SECONDS="1000") as graph:
+        wait_for(lambda: graph.data(PAGE, asked)["clients"]["asOf"])
+
+
 def test_a_caller_of_one_agency_sees_this_agency(exact, held, erp):
     for graph in (exact, held):
         assert walk(graph, 6, "ASC", key="demo-partner")[0] == wanted(erp, "ASC", "agency = 1")
