@@ -139,3 +139,30 @@ async def test_figures_need_the_scope_for_balances(graph, accounts):
         body = await stream.next()
 
     assert body["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_several_processes_share_the_vendor_calls(graph, box, accounts, database):
+    ids, rows = accounts
+    with running_graph(box) as other:
+
+        async def calls():
+            before = upstream_calls(graph) + upstream_calls(other)
+            await asyncio.sleep(5)
+            return upstream_calls(graph) + upstream_calls(other) - before
+
+        async with SocketStream.open(graph.url, ACCOUNTS, {"ids": ids}) as one:
+            first = [await figures(one) for _ in ids]
+            alone = await calls()
+            async with SocketStream.open(other.url, ACCOUNTS, {"ids": ids}) as two:
+                assert {(await figures(two))["id"] for _ in ids} == {one["id"] for one in first}
+                together = await calls()
+                login = int(rows[0]["login"])
+                await database.execute("UPDATE platform.account SET balance = balance + 9 WHERE login = $1", login)
+                try:
+                    after = [await figures(stream) for stream in (one, two)]
+                finally:
+                    await database.execute("UPDATE platform.account SET balance = balance - 9 WHERE login = $1", login)
+
+    assert after[0]["live"]["balance"] == after[1]["live"]["balance"]
+    # Each of two processes alone would make as many.
+    assert 0 < together <= 1.5 * alone
