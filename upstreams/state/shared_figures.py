@@ -24,8 +24,6 @@ Source = Callable[[Sequence[str]], Awaitable[Mapping[str, LiveValue]]]
 _sql = read_statements("state/shared_figures.sql")
 _log = structlog.get_logger(__name__)
 _SECONDS: Final = 5.0
-# A process that was given the turn and ends in the middle leaves old figures for some intervals.
-_INTERVALS: Final = 3
 _ERRORS: Final = {error.__name__: error for error in (Unavailable, Rejected, Misunderstood)}
 
 
@@ -71,7 +69,7 @@ class SharedFigures:
         turn = await self._database.write(_sql.take_turn, poll, logins, seconds, seconds=_SECONDS)
         if turn:
             return await self._read_and_store(poll, [row["key"] for row in turn], source)
-        rows = await self._database.write(_sql.read, poll, logins, _INTERVALS * seconds, seconds=_SECONDS)
+        rows = await self._database.write(_sql.read, poll, logins, seconds, seconds=_SECONDS)
         found = {row["key"]: _decoded(row["value"]) for row in rows}
         missing = [login for login in logins if login not in found]
         return found | await self._read_and_store(poll, missing, source) if missing else found
