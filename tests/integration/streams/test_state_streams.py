@@ -164,3 +164,22 @@ async def test_several_processes_share_the_vendor_calls(graph, box, accounts, da
 
     # Each of two processes alone would make as many.
     assert 0 < together <= 1.5 * alone
+
+
+async def test_a_client_that_moves_to_another_agency_leaves_the_stream(graph, accounts, database):
+    ids, rows = accounts
+    move = "UPDATE hyper.clients SET agency = $2 WHERE client_number = $1"
+    number, login = rows[0]["client_number"], int(rows[0]["login"])
+    async with SocketStream.open(graph.url, ACCOUNTS, {"ids": ids[:1]}, key="demo-partner") as stream:
+        await figures(stream)
+        await database.execute(move, number, 2)
+        try:
+            await database.execute(CHANGE, login, 11)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(3):
+                    await figures(stream)
+        finally:
+            await database.execute(move, number, 1)
+            # The account may be seen again, and the next change comes.
+            expected = await database.fetchval(CHANGE, login, -11)
+        await balance_of(stream, ids[0], expected)
