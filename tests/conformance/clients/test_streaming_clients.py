@@ -164,11 +164,12 @@ async def add_keys(settings_path: Path, *keys: str) -> None:
             await stores.keys.add(KeyRecord(key, key, scopes, None), Secret(key))
 
 
-def wait_for_streams(graph: Graph, number: int) -> None:
-    deadline, headers = time.monotonic() + PATIENCE_SECONDS, {"authorization": "Bearer demo-operator"}
-    while f"brokergraph_streams {number}.0" not in graph.client.get(f"{graph.url}/metrics", headers=headers).text:
-        assert time.monotonic() < deadline, graph.written()
+def wait_for_metric(graph: Graph, name: str, number: int) -> None:
+    """Until the metric has this value, or for a while."""
+    deadline, headers, text = time.monotonic() + PATIENCE_SECONDS, {"authorization": "Bearer demo-operator"}, ""
+    while f"brokergraph_{name} {number}.0" not in text and time.monotonic() < deadline:
         time.sleep(0.05)
+        text = graph.client.get(f"{graph.url}/metrics", headers=headers).text
 
 
 @pytest.fixture(scope="module")
@@ -192,17 +193,21 @@ def story(box) -> Iterator[Story]:
             asked = {"first": first, "states": list(states)}
             for name in CLIENTS:
                 one.clients[name] = stack.enter_context(started(name, f"127.0.0.1:{port}", asked))
-            wait_for_streams(graph, 4 * len(CLIENTS))
+            wait_for_metric(graph, "streams", 4 * len(CLIENTS))
             one.deposit(graph)
             decide(graph, "approveInstruction", waiting)
             one.expect(waiting)
             one.change_figures(graph, "7.25")
         with running_graph(box, port, **SETTINGS) as graph:
             one.deposit(graph)
+            # The withdrawal is final, and its streams are over.
+            wait_for_metric(graph, "streams", 3 * len(CLIENTS))
             for client in one.clients.values():
                 client.take_key(second)
             execute(box.graph_database_url, REVOKE, first)
+            wait_for_metric(graph, 'streams_ended_total{reason="revoked"}', 3 * len(CLIENTS))
             one.deposit(graph)
+            wait_for_metric(graph, "streams", 3 * len(CLIENTS))
             one.change_figures(graph, "-7.25")
             yield one
 
