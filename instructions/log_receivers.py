@@ -1,7 +1,6 @@
 """What a stream of the log has not taken yet."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from enum import Enum
@@ -38,11 +37,14 @@ class CursorAhead(Exception):
 class Receiver:
     """The entries for one stream that it has not taken yet, from `start` on."""
 
+    __slots__ = ("_accepts", "_bytes", "_entries", "_most", "_most_bytes", "_ready", "end", "passed", "start")
+
     def __init__(self, accepts: Accepts, start: LogPosition, most: int, most_bytes: int) -> None:
         self._accepts = accepts
         self._most = most
         self._most_bytes = most_bytes
-        self._entries: deque[LogEntry] = deque()
+        # Most streams are quiet. An empty list is a tenth of an empty deque.
+        self._entries: list[LogEntry] = []
         self._bytes = 0
         self._ready = asyncio.Event()
         self.start = start
@@ -87,7 +89,7 @@ class Receiver:
                     await self._ready.wait()
         if not self._entries:
             return None
-        entry = self._entries.popleft()
+        entry = self._entries.pop(0)
         self._bytes -= _size(entry)
         return entry
 
