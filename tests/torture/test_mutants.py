@@ -85,6 +85,12 @@ MUTANTS = {
         f"{WITHDRAWALS}::test_the_margin_is_read_again_after_the_approval",
     ),
 }
+# The primary key is unique too, and follows from the key.
+OF_ITS_OWN = (
+    "instructions/drafts.py",
+    'hashlib.sha256(f"{principal}\\0{idempotency_key}".encode("utf-8", "surrogatepass")).digest()[:16]',
+    "secrets.token_bytes(16)",
+)
 # Without the constraint there is nothing for this to name.
 ON_CONFLICT = ("upstreams/state/instructions.sql", "    ON CONFLICT (principal, idempotency_key) DO NOTHING\n", "")
 
@@ -111,6 +117,7 @@ async def test_what_breaks_the_promise_turns_the_suite_red(tmp_path, name):
     mutate(tmp_path, file, text, other)
     if "UNIQUE" in text:
         mutate(tmp_path, *ON_CONFLICT)
+        mutate(tmp_path, *OF_ITS_OWN)
     (tmp_path / "api/pages/static").mkdir(exist_ok=True)
 
     process = await asyncio.create_subprocess_exec(
