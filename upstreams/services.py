@@ -31,6 +31,7 @@ from upstreams.state.instructions import PROCESS_SECONDS, Ledger
 from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.state.schema_version import SchemaVersion
 from upstreams.state.vendor_tokens import DatabaseTokenStore
+from upstreams.state.webhooks import WebhookStore
 from upstreams.vendors.kit.live_cache import LiveCache
 from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
 from upstreams.vendors.kit.server_config import ServerConfig
@@ -64,6 +65,7 @@ class StateStores:
     keys: KeyStore
     documents: DocumentStore
     books: BooksLease
+    webhooks: WebhookStore
 
 
 def open_stores(
@@ -83,6 +85,7 @@ def open_stores(
         keys=KeyStore(database, clock),
         documents=DocumentStore(database, clock),
         books=BooksLease(database),
+        webhooks=WebhookStore(database),
     )
 
 
