@@ -57,7 +57,7 @@ class Receiver:
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             # The sender died or hung up, or the test has ended.
-            pass
+            writer.transport.abort()
         finally:
             writer.close()
 

@@ -4,6 +4,7 @@ A name is resolved before each attempt, and the connection goes to the address t
 private address afterwards (DNS rebinding) therefore reaches nothing.
 """
 
+import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -17,6 +18,8 @@ _UNICAST: Final = IPv6Network("2000::/3")
 # 6to4: the address has an IPv4 address in it, to which a relay would send.
 _SIX_TO_FOUR: Final = IPv6Network("2002::/16")
 _LONGEST_URL: Final = 2048
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
+_HIGHEST_PORT: Final = 65_535
 
 
 class BadAddress(ValueError):
@@ -47,7 +50,10 @@ def parse_webhook_url(url: Secret, *, allow_private: bool) -> WebhookAddress:
     if not parts.host or parts.userinfo or parts.fragment or len(text) > _LONGEST_URL:
         raise BadAddress("it must be like https://partner.example/path, without a password and without a #")
     host = parts.raw_host.decode("ascii")
-    if not allow_private and _is_literal(host) and not is_public(host):
+    is_literal = _is_literal(host)
+    if not (is_literal or _NAME.fullmatch(host)) or not 0 < port <= _HIGHEST_PORT:
+        raise BadAddress("its host or its port is not valid")
+    if not allow_private and is_literal and not is_public(host):
         raise BadAddress("it names a private address; [webhooks] allow_private allows private addresses")
     return WebhookAddress(parts.scheme, host, port, parts.netloc, parts.raw_path)
 

@@ -12,12 +12,12 @@ from typing_extensions import override
 
 from core.secret import Secret
 from upstreams.http.failures import retry_after_seconds
-from upstreams.http.http1 import Http1Connection, encode_request
+from upstreams.http.http1 import AnswerTooLarge, Http1Connection, encode_request
 from upstreams.http.tls import tls_context, tls_failure
 from upstreams.http.transport import HttpAnswer, join_headers
 from upstreams.http.webhook_address import BadAddress, WebhookAddress, is_public, parse_webhook_url
 
-_MOST_ANSWER_BYTES: Final = 4096
+_MOST_ANSWER_BYTES: Final = 32_768
 _LONGEST_CONNECT_SECONDS: Final = 5.0
 # Other receivers do not wait for a name that is slow to resolve.
 _RESOLVING_THREADS: Final = 64
@@ -38,6 +38,12 @@ class _StatusConnection(Http1Connection):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._has_status = self._parser.get_status_code() >= httpx.codes.OK
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data[:_MOST_ANSWER_BYTES])
+        if self._size >= _MOST_ANSWER_BYTES:
+            self._fail(AnswerTooLarge("answer too large"))
 
     @override
     def _fail(self, error: httpx.TransportError) -> None:
@@ -73,26 +79,18 @@ class WebhookClient:
         """The status of the answer, and its Retry-After in seconds. Raises WebhookFailed."""
         try:
             address = parse_webhook_url(url, allow_private=self._allow_private)
-            async with asyncio.timeout(self._total_seconds):
+            end = asyncio.get_running_loop().time() + self._total_seconds
+            async with asyncio.timeout_at(end):
                 connection = await self._connect(address)
-                try:
-                    status, found, _ = await self._exchange(connection, address, headers, body)
-                finally:
-                    connection.close()
+            sent = _encode(address, headers, body)
+            whole = await connection.exchange(sent, silence=self._total_seconds, end=end, most=_MOST_ANSWER_BYTES)
+            connection.close()
         except BadAddress as error:
             raise WebhookFailed(f"the URL is not allowed: {error}") from None
         except (TimeoutError, httpx.HTTPError, OSError) as error:
             raise WebhookFailed(_problem(error)) from None
+        status, found, _ = whole
         return status, retry_after_seconds(HttpAnswer(status, join_headers(found), b""))
-
-    async def _exchange(
-        self, connection: _StatusConnection, address: WebhookAddress, headers: Mapping[str, str], body: bytes
-    ) -> Any:
-        sent = {**_HEADERS, **headers, "content-length": str(len(body))}
-        lines = [(b"host", address.authority), *((name.encode(), value.encode()) for name, value in sent.items())]
-        request = encode_request("POST", address.target, lines, body)
-        end = asyncio.get_running_loop().time() + self._total_seconds
-        return await connection.exchange(request, silence=self._total_seconds, end=end, most=_MOST_ANSWER_BYTES)
 
     async def _connect(self, address: WebhookAddress) -> _StatusConnection:
         """A connection to the first address of the name that accepts one."""
@@ -122,6 +120,12 @@ class WebhookClient:
             self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         )
         return [str(address[0]) for *_, address in found]
+
+
+def _encode(address: WebhookAddress, headers: Mapping[str, str], body: bytes) -> bytes:
+    sent = {**_HEADERS, **headers, "content-length": str(len(body))}
+    lines = [(b"host", address.authority), *((name.encode(), value.encode()) for name, value in sent.items())]
+    return encode_request("POST", address.target, lines, body)
 
 
 def _problem(error: Exception) -> str:

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 import structlog
-from support.ledgers import confirmed_instruction, scratch_database
 from support.polling import until
 from support.receivers import OK, Receiver, receiving, status
-from support.senders import KEY, HandClock, add_hook, listed, number_all, sender_of, sending
+from support.senders import KEY, HandClock, add_hook, listed, sender_of, sending
+from support.webhooks import assert_complete, is_complete, write
 
 from api.webhook_secrets import SecretBox
 from api.webhooks import message_writer
@@ -20,34 +20,7 @@ from upstreams.state.instruction_log import InstructionLog
 from upstreams.state.webhooks import WebhookStore
 
 pytestmark = pytest.mark.anyio
-STATUSES = ["RECEIVED", "SENT", "CONFIRMED"]
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-async def scratch(box):
-    async with scratch_database(box) as opened:
-        yield opened
-
-
-async def write(database, *numbers):
-    """Confirmed instructions whose events are in the log."""
-    found = [await confirmed_instruction(database, number) for number in numbers]
-    await number_all(database)
-    return found
-
-
-def assert_complete(receiver, instructions):
-    """Every event, in the order of its instruction. An event may come again while it is the newest."""
-    for one in instructions:
-        identity = INSTRUCTION_ID.of(one)
-        got = [status for instruction, status in receiver.events if instruction == identity]
-        assert [state for at, state in enumerate(got) if state not in got[:at]] == STATUSES
-        assert got == sorted(got, key=STATUSES.index)
-
-
-def is_complete(receiver, instructions):
-    return lambda: len(set(receiver.ids)) == 3 * len(instructions)
 
 
 async def test_a_receiver_gets_every_event_once_with_ids_and_a_status_alone(scratch):
