@@ -17,9 +17,13 @@ def status(code, *headers):
 
 @dataclass
 class Receiver:
-    """`answer` is the bytes of each answer; None: it never answers. `got` has (headers, body) of each request."""
+    """`answer` is the bytes of each answer; None: it never answers. `stays`: it does not hang up after an answer.
+
+    `got` has (headers, body) of each request.
+    """
 
     answer: bytes | None = OK
+    stays: bool = False
     got: list[tuple[dict[str, str], dict]] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     port: int = 0
@@ -55,11 +59,14 @@ class Receiver:
                 await asyncio.Event().wait()
             writer.write(self.answer)
             await writer.drain()
+            if self.stays:
+                await reader.read()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             # The sender died or hung up, or the test has ended.
             writer.transport.abort()
         finally:
             writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
 
 @asynccontextmanager
@@ -82,6 +89,7 @@ async def receiving(receiver=None, context=None):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
 
 
 async def to_loopback(_host, _port):

@@ -1,6 +1,5 @@
 """The client of receivers that partners choose: where it connects, and what of an answer counts."""
 
-import asyncio
 import ipaddress
 
 import pytest
@@ -53,17 +52,9 @@ async def test_the_status_counts_whatever_the_body_is(answer, found):
 
 
 async def test_a_body_that_does_not_end_does_not_change_the_status():
-    async def serve(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx")
-        # Ends when the client hangs up.
-        await asyncio.gather(reader.read(), return_exceptions=True)
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        assert await post(Receiver(port=port), seconds=0.3) == (200, None)
+    begun = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx"
+    async with receiving(Receiver(begun, stays=True)) as receiver:
+        assert await post(receiver, seconds=0.3) == (200, None)
 
 
 @pytest.mark.parametrize(
