@@ -35,6 +35,7 @@ bench-against: $(INSTALLED)  ## This checkout and another commit by turns (REF=6
 
 torture: $(INSTALLED)  ## The long run: a death at every line of a deposit, a load with faults, random operations (TORTURE_SEED=)
 	TORTURE=long $(BIN)/pytest tests/torture tests/conformance --timeout 7200 $(PYTEST_ARGS)
+	TORTURE=long $(BIN)/pytest tests/unit tests/contract tests/integration -m hypothesis $(PYTEST_ARGS)
 
 check: lint test  ## What CI runs: lint, format, types, import contracts, the schema file, every test
 

@@ -37,7 +37,9 @@ Prepare = Callable[[Call], Awaitable[Prepared]]
 class Identity(NamedTuple):
     """The identity of a new instruction.
 
-    The identity stays the same when the row is written again, so that a repeat after a lost answer is harmless.
+    The identity stays the same when the row is written again, so that a repeat after a lost answer is harmless. The id
+    follows from the principal and the key: a caller whose deadline passes while a concurrent request with the same key
+    is written gets the id of the row that will exist. The reference is random and tells the two requests apart.
     """
 
     id: UUID
@@ -45,8 +47,8 @@ class Identity(NamedTuple):
     created_at: datetime
 
     @classmethod
-    def new(cls, now: datetime) -> "Identity":
-        return cls(_uuid7(now), _new_reference(), now)
+    def new(cls, principal: str, idempotency_key: str, now: datetime) -> "Identity":
+        return cls(_id_of(principal, idempotency_key), _new_reference(), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,8 @@ def _new_reference() -> str:
     return f"bg{secrets.token_hex(14)}"
 
 
-def _uuid7(now: datetime) -> UUID:
-    """A UUID that is ordered by time (RFC 9562), so that the primary key's index grows at its end."""
-    milliseconds = int(now.timestamp() * 1000)
-    value = (milliseconds << 80) | (0x7 << 76) | (secrets.randbits(12) << 64) | (0b10 << 62) | secrets.randbits(62)
-    return UUID(int=value)
+def _id_of(principal: str, idempotency_key: str) -> UUID:
+    """A UUID of version 8 (RFC 9562). A key has no null character, so that no two pairs have one text."""
+    digest = bytearray(hashlib.sha256(f"{principal}\0{idempotency_key}".encode("utf-8", "surrogatepass")).digest()[:16])
+    digest[6], digest[8] = 0x80 | digest[6] & 0x0F, 0x80 | digest[8] & 0x3F
+    return UUID(bytes=bytes(digest))

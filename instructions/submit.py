@@ -84,7 +84,8 @@ async def submit(
         outcome = await dispatcher.run(request.draft(found), found.guards, found.prepare, call)
     except LimitReached as error:
         raise NotPermitted(error.reason, error.message) from error
-    return outcome if outcome.instruction.id == request.identity.id else _replayed(outcome.instruction, request)
+    is_new = outcome.instruction.reference == request.identity.reference
+    return outcome if is_new else _replayed(outcome.instruction, request)
 
 
 async def _checked(

@@ -1,16 +1,28 @@
 """The sandbox that tests share: one child process for the whole run, with every vendor in it."""
 
+import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from support.boxes import CLIENTS, RunningBox, running_box
+from support.longest_first import LongestFirst, longest_first
 
-# A busy machine is no failure.
-settings.register_profile("without a clock", deadline=None)
-settings.load_profile("without a clock")
+# A busy machine is no failure, and the same code has the same outcome. The long run looks for new examples.
+LONG = os.environ.get("TORTURE") == "long"
+settings.register_profile(
+    "repeatable", deadline=None, derandomize=not LONG, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("repeatable")
+
+
+def pytest_configure():
+    """Write bytecode whatever the environment says: each of some hundred child processes would compile all again."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
@@ -58,4 +70,9 @@ def pytest_collection_modifyitems(config, items):
 
     left_out = [item for item in items if not applies(item)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    items[:] = sorted((item for item in items if item not in left_out), key=longest_first)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return LongestFirst(config, log) if config.option.dist == "loadfile" else None

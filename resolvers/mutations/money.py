@@ -126,7 +126,7 @@ async def run(mutation: MoneyMutation, input: MoneyInput, context: Context) -> A
     except BadUserInput as error:
         # An expected failure is data: as an error it would hide what became of the mutations before.
         return invalid([FieldIssue(path=["account", "id"], rule="id", message=error.message)])
-    identity = new_identity(context)
+    identity = new_identity(context, str(input.idempotency_key))
     command = mutation.command(
         *(account.server, account.login, input.amount, input.currency),
         reference=identity.reference,

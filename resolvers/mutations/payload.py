@@ -63,12 +63,12 @@ def refusal(error: InvalidInput | NotPermitted | IdempotencyKeyReused | Upstream
             return failed(failure_without_row(error))
 
 
-def new_identity(context: Context) -> Identity:
-    return Identity.new(context.services.clock.now())
+def new_identity(context: Context, key: str) -> Identity:
+    return Identity.new(context.caller.principal, key, context.services.clock.now())
 
 
 def request(
     kind: str, key: str, meaning: Mapping[str, Any], context: Context, identity: Identity | None = None
 ) -> CommandRequest:
     caller = context.caller
-    return CommandRequest(identity or new_identity(context), kind, caller.principal, key, meaning, caller.visible)
+    return CommandRequest(identity or new_identity(context, key), kind, caller.principal, key, meaning, caller.visible)

@@ -1,4 +1,4 @@
-"""The Makefile's variables reach the commands that they are for."""
+"""The Makefile gives its variables to the commands that they are for, and the files of its first tests exist."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.longest_first import ALONE, LONGEST
 
 HOUSE = Path(__file__).parents[2]
 
@@ -32,3 +33,7 @@ def test_demo_listens_on_the_port_of_the_environment(environment, arguments, por
     )
 
     assert f"--port {port} " in done.stdout
+
+
+def test_the_files_that_a_run_begins_with_exist():
+    assert [file for file in (*LONGEST, *ALONE) if not (HOUSE / file).is_file()] == []

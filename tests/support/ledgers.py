@@ -43,7 +43,7 @@ CLIENT = ClientRecord(500608, None, None, 0, 0, None, False, None)
 
 def new_deposit(number, *, guards=NO_GUARDS, principal="partner", now=None, **more):
     """A deposit that a principal might ask for: (the instruction's draft, its limits)."""
-    identity = Identity.new(now or Clock().now())
+    identity = Identity.new(principal, f"key-{number}", now or Clock().now())
     command = DepositCommand(**ACCOUNT | more, reference=identity.reference, idempotency_key=str(identity.id))
     visible = Visibility(None, None, principal)
     request = CommandRequest(identity, "DEPOSIT", principal, f"key-{number}", {"number": number}, visible)

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from support import victim
+from support.clients import http_client
 from support.forked import forked
 
 ROOT = Path(__file__).parent.parent.parent
@@ -104,7 +105,7 @@ class Server:
         headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
         address = f"http://127.0.0.1:{self.port}/graphql"
         try:
-            async with httpx.AsyncClient(timeout=patience) as caller:
+            async with http_client(timeout=patience) as caller:
                 response = await caller.post(address, content=order.body, headers=headers)
                 body = response.json()
         except (httpx.TransportError, ValueError):
@@ -118,7 +119,7 @@ class Server:
         await asyncio.to_thread(self.process.join)
 
     async def ready(self):
-        async with httpx.AsyncClient(timeout=5) as caller:
+        async with http_client(timeout=5) as caller:
             for _ in range(1500):
                 try:
                     if (await caller.get(f"http://127.0.0.1:{self.port}/readyz")).status_code == 200:
@@ -199,10 +200,15 @@ async def _until(database, keys, enough, seconds):
         if look % 20 == 10:
             # A search before the record was made older has delayed the next search by these minutes.
             await database.execute(LOOK_NOW, keys)
+            # A double stays one, so nothing else has to be waited for.
+            assert await database.fetch(DOUBLES, keys) == []
         await asyncio.sleep(0.1)
     raise AssertionError(f"not settled in {seconds} s: {[tuple(row) for row in left]}")
 
 
+DOUBLES = """SELECT i.idempotency_key, count(*) FROM brokergraph.instruction i
+             JOIN platform.deal d ON d.comment = i.reference
+             WHERE i.idempotency_key = ANY ($1) GROUP BY i.id HAVING count(*) > 1"""
 LOOK_NOW = """UPDATE brokergraph.instruction SET settle_at = now()
               WHERE idempotency_key = ANY ($1) AND status = 'UNKNOWN' AND settle_at > now() + interval '30 s'"""
 

@@ -182,7 +182,7 @@ def stat(pid: int) -> tuple[str, int]:
 
 def left_alive(pids: set[int]) -> set[int]:
     """The processes that still run after a while. A zombie has ended, although no process has read its exit code."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while True:
         alive = {pid for pid in pids if stat(pid)[0] not in {"Z", "X"}}
         if not alive or time.monotonic() > deadline:

@@ -5,7 +5,7 @@ import time
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-PATIENCE_SECONDS = 15
+PATIENCE_SECONDS = 60
 # Of the server in conftest.py.
 ORIGIN = "https://dashboard.example.com"
 HEADER_SECONDS = 1.0

@@ -10,8 +10,8 @@ import os
 import random
 from dataclasses import dataclass, field
 
-import httpx
 import pytest
+from support.clients import http_client
 from support.faults import FAULTS, Plan, plans
 from support.mutations import CREATE, DEPOSIT, REQUEST
 from support.rig import serving
@@ -71,7 +71,7 @@ class Command:
         field, document = MUTATIONS[self.mutation]
         body = {"query": document, "variables": {"input": self.values | {"idempotencyKey": self.key}}}
         headers = {"content-type": "application/json", "authorization": "Bearer demo-operator"}
-        async with httpx.AsyncClient(timeout=30) as caller:
+        async with http_client(timeout=30) as caller:
             response = await caller.post(
                 f"http://127.0.0.1:{server.port}/graphql", content=json.dumps(body), headers=headers
             )

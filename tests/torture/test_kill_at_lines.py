@@ -29,7 +29,7 @@ async def hurt(battlefield, survivor, order, weapon, argument):
     async with serving(battlefield.settings_path, weapon, argument, RECONCILIATION__ENABLED="false") as victim:
         told = await victim.send(order)
         if told is None and weapon == "line":
-            await asyncio.wait_for(victim.ended(), 20)
+            await asyncio.wait_for(victim.ended(), 60)
         died = victim.process.exitcode == -9
     await survivor.send(order)
     return died

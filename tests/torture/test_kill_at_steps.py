@@ -22,7 +22,7 @@ async def killed_at(battlefield, order, *weapon):
     async with serving(battlefield.settings_path, *weapon, RECONCILIATION__ENABLED="false") as victim:
         told = await victim.send(order)
         if told is None:
-            await asyncio.wait_for(victim.ended(), 20)
+            await asyncio.wait_for(victim.ended(), 60)
         return told, victim.process.exitcode
 
 
@@ -93,7 +93,7 @@ async def test_death_at_any_step_of_an_approval_neither_doubles_nor_loses_a_with
             serving(battlefield.settings_path, "step", step, RECONCILIATION__ENABLED="false") as victim,
         ):
             assert await victim.send(approval, key="demo-approver") is None
-            await asyncio.wait_for(victim.ended(), 20)
+            await asyncio.wait_for(victim.ended(), 60)
         await survivor.send(approval, key="demo-approver")
 
     await asyncio.gather(*map(die_and_repeat, steps, approvals))
@@ -131,5 +131,5 @@ async def die_reconciling(battlefield, database, step):
     # It may find its work, and its death, before a test has asked whether it is ready.
     armed = serving(battlefield.settings_path, "step", step, awaited=False, RECONCILIATION__LEASE_SECONDS="2")
     async with armed as reconciler:
-        await asyncio.wait_for(reconciler.ended(), 30)
+        await asyncio.wait_for(reconciler.ended(), 60)
     return order

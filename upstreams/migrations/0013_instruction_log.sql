@@ -13,8 +13,7 @@ CREATE TABLE brokergraph.stream_event (
     instruction_id uuid NOT NULL,
     sequence       integer NOT NULL,
     at             timestamptz NOT NULL,      -- when the event got its number
-    UNIQUE (instruction_id, sequence),
-    FOREIGN KEY (instruction_id, sequence) REFERENCES brokergraph.instruction_event
+    UNIQUE (instruction_id, sequence)
 );
 CREATE INDEX stream_event_at ON brokergraph.stream_event (at);
 

@@ -94,6 +94,7 @@ class Ledger:
         )
 
         async def write_down(connection: Any) -> None:
+            await connection.fetch(sql.lock_key, draft.principal, draft.idempotency_key)
             await enforce_limits(draft, guards, connection)
             await connection.fetch(sql.receive, *values)
 
@@ -109,7 +110,8 @@ class Ledger:
             # Because the commit may still be running, only a second `receive` gives the result: it waits for the
             # commit.
             raise lost or _vanished(self._database.label)
-        if found.id != draft.id:
+        # Concurrent requests with one key have the same id. Only the reference is of one request.
+        if found.reference != draft.reference:
             return found, False
         return replace(found, events=(replace(received, at=found.created_at),)), True
 

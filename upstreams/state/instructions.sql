@@ -89,6 +89,10 @@ WHERE instruction_id = ANY ($1::uuid[]) ORDER BY instruction_id, sequence
 -- Which instructions have no outcome yet? $1 statuses, $2 limit.
 SELECT {columns} FROM brokergraph.instruction i WHERE i.status = ANY ($1::text[]) ORDER BY i.number LIMIT $2
 
+-- name: lock_key
+-- Lock the principal's ($1) idempotency key ($2), so that concurrent requests with the key are written one after another.
+SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(1) || $2, 3))
+
 -- name: lock_spenders
 -- Lock caller and account, so that concurrent deposits are checked against the limits one after another.
 SELECT pg_advisory_xact_lock(hashtextextended($1, 1)), pg_advisory_xact_lock(hashtextextended($2, 2))

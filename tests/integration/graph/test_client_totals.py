@@ -99,8 +99,9 @@ def release_rebuilds(state):
     run_in(state, "UPDATE brokergraph.lease SET until = now()")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def held(many, state):
+    """No snapshot is made but by `rebuild_once`."""
     hold_rebuilds(state)
     yield many
     release_rebuilds(state)
@@ -305,6 +306,7 @@ def test_before_the_first_snapshot_the_caller_is_told_to_come_again(box, erp, st
     finally:
         release_rebuilds(state)
         wait_for(lambda: rebuilds(state))
+        hold_rebuilds(state)
 
     assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
     assert error["extensions"]["retryAfterSeconds"] == 60

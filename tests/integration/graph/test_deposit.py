@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 import uuid
 
 import httpx
@@ -338,7 +339,7 @@ async def test_a_caller_who_hangs_up_does_not_stop_the_deposit(graph, well_behav
     well_behaved.tell("cplugin", "/misbehave", {"fault": "latency", "seconds": 1, "path": "TradeTransaction"})
     key = new_key()
 
-    with httpx.Client(timeout=0.3) as impatient, pytest.raises(httpx.ReadTimeout):
+    with httpx.Client(timeout=httpx.Timeout(10, read=0.7)) as impatient, pytest.raises(httpx.ReadTimeout):
         deposit(Graph(graph.url, graph.process, graph.log, impatient), "R1", login, "3", currency, key)
 
     query = "query ($key: ID!) { instruction(by: { idempotencyKey: $key }) { status } }"
@@ -347,6 +348,17 @@ async def test_a_caller_who_hangs_up_does_not_stop_the_deposit(graph, well_behav
         found = graph.data(query, {"key": key})["instruction"]
         status = found and found["status"]
     assert status == "CONFIRMED"
+
+
+def sends(box):
+    return sum(count for path, count in box.calls("cplugin")["by_path"].items() if "TradeTransaction" in path)
+
+
+def die_during(box, before, die):
+    """The vendor has the deposit, and keeps its answer for a second."""
+    while sends(box) == before:
+        time.sleep(0.01)
+    die()
 
 
 async def test_a_confirmed_deposit_stays_confirmed_when_the_erp_dies_before_it_is_read(box, account, database):
@@ -358,7 +370,7 @@ async def test_a_confirmed_deposit_stays_confirmed_when_the_erp_dies_before_it_i
     ):
         graph.data("{ client(by: { clientNumber: 500608 }) { clientNumber } }")
         box.tell("cplugin", "/misbehave", {"fault": "latency", "seconds": 1, "path": "TradeTransaction"})
-        threading.Timer(0.5, die).start()
+        threading.Thread(target=die_during, args=(box, sends(box), die), daemon=True).start()
         chosen = {
             "account": {"account": {"server": "R1", "login": login}},
             "amount": "4.00",

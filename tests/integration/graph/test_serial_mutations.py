@@ -42,7 +42,7 @@ async def test_c8_mutations_that_have_not_begun_at_the_deadline_are_not_sent(gra
     outcomes = list(graph.data(operation("R1", login, keys)).values())
     names = [outcome["__typename"] for outcome in outcomes]
     sent = len(names) - names.count("UpstreamFailed")
-    late = time.monotonic() + 10
+    late = time.monotonic() + 60
     spans = []
     while len([span for span in spans if span["confirmed"]]) < sent and time.monotonic() < late:
         await asyncio.sleep(0.05)
@@ -65,7 +65,7 @@ async def test_c8_what_was_not_sent_can_be_sent_with_the_same_key(graph, well_be
     first = [one["__typename"] for one in graph.data(operation("R1", login, keys)).values()]
     well_behaved.reset()
 
-    again, late = ["InstructionPending"], time.monotonic() + 30
+    again, late = ["InstructionPending"], time.monotonic() + 60
     while "InstructionPending" in again and time.monotonic() < late:
         await asyncio.sleep(0.05)
         again = [one["__typename"] for one in graph.data(operation("R1", login, keys)).values()]

@@ -226,7 +226,7 @@ async def test_m1b_a_read_only_state_database_takes_no_mutations_and_says_so(box
         assert "brokergraph_instructions_writable 0.0" in metrics
         assert read["viewer"]["name"]
 
-        for _ in range(100):
+        for _ in range(600):
             if alone.client.get(f"{alone.url}/readyz?for=mutations").status_code == 200:
                 break
             await asyncio.sleep(0.1)
@@ -329,3 +329,30 @@ async def test_v5_a_view_that_fails_on_odd_reads_is_read_again(graph, database, 
         await database.execute(f"DROP FUNCTION public.{name}(); DROP SEQUENCE public.{name}")
 
     assert "errors" not in body, json.dumps(body)
+
+
+SLOW = """
+CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    PERFORM pg_sleep(3);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER {name} BEFORE INSERT ON brokergraph.instruction FOR EACH ROW
+    WHEN (NEW.idempotency_key = '{key}') EXECUTE FUNCTION public.{name}();
+"""
+
+
+async def test_requests_with_one_key_whose_deadline_passes_get_the_id_of_the_one_row(graph, account, database):
+    key, name = new_key(), f"slow_{uuid.uuid4().hex}"
+    await database.execute(SLOW.format(name=name, key=key))
+    try:
+        answers = await asyncio.gather(*(asyncio.to_thread(deposit, graph, *account, key=key) for _ in range(3)))
+        ids = {answer["instruction"]["id"] for answer in answers}
+        await eventually(database, key, "REJECTED")
+    finally:
+        await database.execute(f"DROP FUNCTION public.{name}() CASCADE")
+
+    assert {answer["__typename"] for answer in answers} == {"InstructionPending"}
+    [identity] = ids
+    found = graph.data("query ($v: ID!) { instruction(by: { id: $v }) { idempotencyKey } }", {"v": identity})
+    assert found == {"instruction": {"idempotencyKey": key}}

@@ -153,7 +153,7 @@ async def test_the_list_shows_by_the_minute_when_a_key_was_used(believing, box, 
     unused = listed(box, identity)
 
     believing.graph.data(WHO, key=key)
-    for _ in range(100):
+    for _ in range(600):
         used = await database.fetchval("SELECT last_used_at FROM brokergraph.api_key WHERE id = $1", identity)
         if used:
             break

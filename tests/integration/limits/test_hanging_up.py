@@ -4,8 +4,8 @@ import asyncio
 import uuid
 from collections.abc import Iterator
 
-import httpx
 import pytest
+from support.clients import http_client
 from support.graphs import Graph, running_graph
 from test_overload import LIVE, ORDER, VIEWER, asked, browser, metrics, present
 
@@ -27,7 +27,7 @@ async def test_a_query_ends_with_its_client_and_a_mutation_does_not(graph, brows
     deposit = ORDER.replace('"0"', '"1"').replace("overload", str(uuid.uuid4()))
     order = asyncio.create_task(asked(browser, graph, deposit))
     await present(graph, browser, "in_flight", 1)
-    async with httpx.AsyncClient(timeout=30) as leaving:
+    async with http_client(timeout=30) as leaving:
         queries = [asyncio.create_task(asked(leaving, graph, LIVE)) for _ in range(QUERIES)]
         await present(graph, browser, "in_flight", 1 + QUERIES)
         for query in queries:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from support.clients import http_client
 from support.graphs import Graph, running_graph
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +60,7 @@ async def asked(client: httpx.AsyncClient, graph: Graph, query: str, key: str = 
 
 @pytest.fixture
 async def browser():
-    async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=100)) as client:
+    async with http_client(timeout=30, limits=httpx.Limits(max_connections=100)) as client:
         yield client
 
 
@@ -110,7 +111,7 @@ async def test_requests_without_a_slot_are_shed_and_the_others_answered(small, b
 @pytest.mark.usefixtures("well_behaved")
 async def test_a_burst_upon_a_server_that_has_just_started_is_answered(box):
     with running_graph(box, RECONCILIATION__ENABLED="false") as fresh:
-        async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=200)) as browsers:
+        async with http_client(timeout=30, limits=httpx.Limits(max_connections=200)) as browsers:
             answers = await asyncio.gather(*(asked(browsers, fresh, CLIENT) for _ in range(200)))
 
     assert [answer.status_code for answer in answers] == [200] * 200

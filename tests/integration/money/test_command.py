@@ -1,13 +1,13 @@
 """`brokergraph instructions`: list, show, resolve by two people, verify."""
 
 import base64
-import os
-import subprocess
-import sys
+from concurrent.futures import ThreadPoolExecutor
+from subprocess import CompletedProcess
 
 import pytest
 from click.testing import CliRunner
 from support.ledgers import confirmed_instruction, new_deposit, receive, scratch_database
+from support.served import Operator
 
 from api.cli import main
 from core.clock import Clock
@@ -23,10 +23,15 @@ async def scratch(box):
         yield database, connection, database.config.url.reveal()
 
 
-def run(box, url, *arguments):
-    environment = os.environ | {"BROKERGRAPH_STATE__DATABASE_URL": url}
-    command = [sys.executable, "-m", "api.cli", "instructions", *arguments, "--config", str(box.settings_path)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def run(box, url, *arguments, here=True):
+    """The command in this process, in a thread because the test has a loop of its own, or in a process of its own."""
+    operator = Operator(box.settings_path, {"BROKERGRAPH_STATE__DATABASE_URL": url})
+    if not here:
+        return operator.run("instructions", *arguments)
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(operator.run_here, "instructions", *arguments).result()
+    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+    return CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 async def in_review(database, number=1):
@@ -42,8 +47,8 @@ async def test_open_instructions_are_listed_and_shown(box, scratch):
     await confirmed_instruction(database, 7)
     record = await in_review(database)
 
-    listed = run(box, url, "list", "--needs-review")
-    shown = run(box, url, "show", str(record.id))
+    listed = run(box, url, "list", "--needs-review", here=False)
+    shown = run(box, url, "show", str(record.id), here=False)
 
     assert listed.stdout == f"{record.id}  NEEDS_REVIEW  DEPOSIT  R1/61436  1.50 USD\n"
     assert [line.split()[1] for line in shown.stdout.splitlines()[1:]] == [
@@ -80,9 +85,10 @@ async def test_two_people_decide_what_no_program_can(box, scratch):
     database, _, url = scratch
     record = await in_review(database)
     words = ("--as", "CONFIRMED", "--reference", "4711", "--reason", "ticket in the journal")
+    words += ("--decided-by", "Anna", "--confirmed-by", "Boris")
 
-    done = run(box, url, "resolve", str(record.id), *words, "--decided-by", "Anna", "--confirmed-by", "Boris")
-    again = run(box, url, "resolve", str(record.id), *words, "--decided-by", "Anna", "--confirmed-by", "Boris")
+    done = run(box, url, "resolve", str(record.id), *words, here=False)
+    again = run(box, url, "resolve", str(record.id), *words)
 
     assert (done.returncode, "CONFIRMED" in done.stdout, "4711" in done.stdout) == (0, True, True)
     assert again.returncode == 1
@@ -120,7 +126,7 @@ async def test_verify_names_what_was_tampered_with_and_ends_with_an_error(box, s
     record = await confirmed_instruction(database, 1)
     kept = (await ReconciliationQueue(database).make_checkpoint()).hex()
 
-    fits = run(box, url, "verify", "--checkpoint", kept.upper())
+    fits = run(box, url, "verify", "--checkpoint", kept.upper(), here=False)
     await connection.execute("SET session_replication_role = replica")
     await connection.execute("UPDATE brokergraph.instruction_event SET note = 'x' WHERE sequence = 2")
     broken = run(box, url, "verify")

@@ -5,6 +5,7 @@ import time
 
 import httpx
 import pytest
+from support.clients import http_client
 
 from sandbox.settings import BROKER_WORK_TENANT, BROKER_WORK_TOKEN
 
@@ -18,7 +19,7 @@ LOGINS = ["3004272", "3004273"]
 async def vendor(box):
     """Broker Work stands for all: the layer that misbehaves is the same in front of each."""
     headers = {"x-api-tenantId": BROKER_WORK_TENANT, "x-api-token": BROKER_WORK_TOKEN}
-    async with httpx.AsyncClient(base_url=box.urls["broker_work"], headers=headers, timeout=20) as upstream:
+    async with http_client(base_url=box.urls["broker_work"], headers=headers, timeout=20) as upstream:
         yield upstream
 
 
@@ -47,7 +48,7 @@ async def test_counts_calls_by_path_and_shows_them_without_secrets(vendor, box):
 
 async def test_shows_no_password_of_any_vendor(box):
     secret = "Sw0rdfish!"
-    async with httpx.AsyncClient() as anyone:
+    async with http_client() as anyone:
         body = {"ClientNumber": 1, "API_Password": secret}
         await anyone.post(f"{box.urls['hyper']}/Get_Client_Balance_json", json=body)
         await anyone.get(f"{box.urls['hyper']}/Get_Client_Balance_json", params=body)
@@ -152,7 +153,7 @@ async def test_refuses_connections_until_the_reset(vendor, box, misbehave):
     for _ in range(2):
         with pytest.raises(httpx.TransportError):
             await vendor.get(INFO)
-    async with httpx.AsyncClient() as newcomer:
+    async with http_client() as newcomer:
         with pytest.raises(httpx.ConnectError):
             await newcomer.get(box.urls["broker_work"])
     box.reset()
@@ -218,7 +219,7 @@ async def test_the_control_port_answers_as_the_fault_says(vendor, misbehave):
     ],
 )
 async def test_the_control_port_explains_a_wrong_fault(box, vendor, order):
-    async with httpx.AsyncClient() as tester:
+    async with http_client() as tester:
         refused = await tester.post(f"{box.control_urls['broker_work']}/misbehave", json=order)
 
     assert refused.status_code == 400
@@ -227,7 +228,7 @@ async def test_the_control_port_explains_a_wrong_fault(box, vendor, order):
 
 
 async def test_knows_only_the_settings_of_its_vendor(box):
-    async with httpx.AsyncClient() as tester:
+    async with http_client() as tester:
         refused = await tester.post(f"{box.control_urls['hyper']}/settings", json={"requests_per_hour": 1})
 
     assert refused.status_code == 400

@@ -139,6 +139,6 @@ async def test_paused_it_leaves_the_erp_as_it_is_until_resumed(pool):
         assert (await copy_of(pool, "55521"))[2] == before
 
         await resume(pool)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await copy_of(pool, "55521"))[2] != before + 1:  # noqa: ASYNC110 only asking tells
                 await asyncio.sleep(0.01)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from support.clients import http_client
 
 from sandbox.settings import BROCTAGON_KEY
 
@@ -22,7 +23,7 @@ def signature(body: bytes, key: str = BROCTAGON_KEY) -> str:
 
 @pytest.fixture
 async def broctagon(box):
-    async with httpx.AsyncClient(base_url=box.urls["broctagon"], headers={"key": BROCTAGON_KEY}, timeout=20) as it:
+    async with http_client(base_url=box.urls["broctagon"], headers={"key": BROCTAGON_KEY}, timeout=20) as it:
         yield it
 
 

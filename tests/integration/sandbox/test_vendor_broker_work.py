@@ -1,5 +1,5 @@
-import httpx
 import pytest
+from support.clients import http_client
 
 from sandbox.settings import BROKER_WORK_TENANT, BROKER_WORK_TOKEN
 
@@ -50,7 +50,7 @@ SAMPLE = {
 @pytest.fixture
 async def broker_work(box):
     headers = {"x-api-tenantId": BROKER_WORK_TENANT, "x-api-token": BROKER_WORK_TOKEN}
-    async with httpx.AsyncClient(base_url=box.urls["broker_work"], headers=headers, timeout=20) as upstream:
+    async with http_client(base_url=box.urls["broker_work"], headers=headers, timeout=20) as upstream:
         yield upstream
 
 

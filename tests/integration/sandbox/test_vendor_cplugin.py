@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from support.clients import http_client
 
 from sandbox.settings import CPLUGIN_CLIENT_ID, CPLUGIN_CLIENT_SECRET, SERVERS
 
@@ -19,10 +20,10 @@ FORM = GRANT | {"client_id": CPLUGIN_CLIENT_ID, "client_secret": CPLUGIN_CLIENT_
 
 @pytest.fixture
 async def cplugin(box):
-    async with httpx.AsyncClient(timeout=20) as auth:
+    async with http_client(timeout=20) as auth:
         token = (await auth.post(f"{box.urls['cplugin_auth']}/connect/token", data=FORM)).json()["access_token"]
     headers = {"authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(base_url=box.urls["cplugin"], headers=headers, timeout=20) as upstream:
+    async with http_client(base_url=box.urls["cplugin"], headers=headers, timeout=20) as upstream:
         yield upstream
 
 
@@ -44,7 +45,7 @@ def operation(login: int, **fields) -> dict:
 
 
 async def test_gives_a_token_for_basic_and_for_form_credentials(box):
-    async with httpx.AsyncClient(base_url=box.urls["cplugin_auth"]) as auth:
+    async with http_client(base_url=box.urls["cplugin_auth"]) as auth:
         discovered = (await auth.get("/.well-known/openid-configuration")).json()
         by_form = await auth.post(discovered["token_endpoint"], data=FORM)
         by_basic = await auth.post("/connect/token", data=GRANT, auth=(CPLUGIN_CLIENT_ID, CPLUGIN_CLIENT_SECRET))

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from support.clients import http_client
 
 from sandbox.settings import CPLUGIN_CLIENT_ID, CPLUGIN_CLIENT_SECRET, SERVERS
 
@@ -53,7 +54,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(box, database):
-    async with httpx.AsyncClient(base_url=box.urls["cplugin"], timeout=20) as upstream:
+    async with http_client(base_url=box.urls["cplugin"], timeout=20) as upstream:
         credentials = (CPLUGIN_CLIENT_ID, CPLUGIN_CLIENT_SECRET)
         # The clock is turned by hours; the token has to outlive that.
         box.tell("cplugin_auth", "/settings", {"expires_in": 100_000})

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import httpx
 import pytest
+from support.clients import http_client
 
 from sandbox.settings import (
     BROCTAGON_KEY,
@@ -53,7 +54,7 @@ TEXT_FIELDS = {
 
 @pytest.fixture
 async def post(box):
-    async with httpx.AsyncClient(timeout=20) as upstream:
+    async with http_client(timeout=20) as upstream:
         grant = {"grant_type": "client_credentials"}
         credentials = (CPLUGIN_CLIENT_ID, CPLUGIN_CLIENT_SECRET)
         answer = await upstream.post(f"{box.urls['cplugin_auth']}/connect/token", data=grant, auth=credentials)
@@ -94,7 +95,7 @@ async def test_refuses_strange_texts(post, vendor, path, text):
 async def test_refuses_strange_paths_and_queries(box, text):
     broker_work = {"x-api-tenantId": BROKER_WORK_TENANT, "x-api-token": BROKER_WORK_TOKEN}
     grant = {"grant_type": "client_credentials"}
-    async with httpx.AsyncClient(timeout=20) as upstream:
+    async with http_client(timeout=20) as upstream:
         credentials = (CPLUGIN_CLIENT_ID, CPLUGIN_CLIENT_SECRET)
         answer = await upstream.post(f"{box.urls['cplugin_auth']}/connect/token", data=grant, auth=credentials)
         bearer = {"authorization": f"Bearer {answer.json()['access_token']}"}

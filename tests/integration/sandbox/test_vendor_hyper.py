@@ -5,6 +5,7 @@ from decimal import Decimal
 import httpx
 import msgspec
 import pytest
+from support.clients import http_client
 
 from sandbox.settings import HYPER_ACCESS_TOKEN, HYPER_REFRESH_TOKEN
 
@@ -18,7 +19,7 @@ CLIENT_WITH_ACCOUNT = {"ClientNumber": 500021, "API_Password": "Dr5Kx0PqT21a"}
 @pytest.fixture
 async def hyper(box):
     headers = {"authorization": f"Bearer {HYPER_ACCESS_TOKEN}"}
-    async with httpx.AsyncClient(base_url=box.urls["hyper"], headers=headers, timeout=20) as upstream:
+    async with http_client(base_url=box.urls["hyper"], headers=headers, timeout=20) as upstream:
         yield upstream
 
 

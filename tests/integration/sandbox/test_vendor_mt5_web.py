@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import select
 import time
 from contextlib import closing
 from urllib.parse import quote, urlsplit
@@ -35,6 +36,10 @@ class Connection:
         answer = self._http.getresponse()
         content = answer.read()
         return answer.status, json.loads(content) if answer.status == 200 else content.decode()
+
+    def until_closed(self) -> None:
+        """Nothing else but the end of the connection can be read now."""
+        assert select.select([self._http.sock], [], [], 30)[0]
 
     def said(self, path: str, body: dict | None = None):
         status, content = self.get(path, body)
@@ -123,7 +128,7 @@ def test_a_client_that_signs_in_wrongly_is_refused(fresh, change, code):
 def test_an_idle_connection_is_closed(box, known):
     box.tell("mt5_web", "/settings", {"idle_seconds": 0.2})
     known.said("/api/test/access")
-    time.sleep(0.5)
+    known.until_closed()
 
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
         known.get("/api/test/access")

@@ -11,6 +11,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+from support.clients import http_client
 
 from sandbox.settings import CPLUGIN_CLIENT_ID, CPLUGIN_CLIENT_SECRET, HYPER_ACCESS_TOKEN, HYPER_REFRESH_TOKEN, SERVERS
 from sandbox.vendors import VENDORS, start_vendors
@@ -31,7 +32,7 @@ async def pool(box):
 
 
 async def balance(vendors, token: str = HYPER_ACCESS_TOKEN) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=20) as upstream:
+    async with http_client(timeout=20) as upstream:
         headers = {"authorization": f"Bearer {token}"}
         return await upstream.post(f"{vendors.urls['hyper']}/Get_Client_Balance_json", json=CLIENT, headers=headers)
 
@@ -74,7 +75,7 @@ async def test_leaves_signals_and_loggers_alone(pool):
 
 async def test_stops_while_a_call_hangs(pool):
     async with start_vendors(pool, control=True) as vendors:
-        async with httpx.AsyncClient() as tester:
+        async with http_client() as tester:
             await tester.post(f"{vendors.control_urls['hyper']}/misbehave", json={"fault": "hang"})
         hanging = asyncio.create_task(balance(vendors))
         while vendors.state.switchboard["hyper"].total == 0:  # noqa: ASYNC110 - a counter has no event
@@ -88,7 +89,7 @@ async def test_stops_while_a_call_hangs(pool):
 
 
 async def test_refuses_for_a_while_and_comes_back_on_its_own(pool):
-    async with start_vendors(pool, control=True) as vendors, httpx.AsyncClient() as tester:
+    async with start_vendors(pool, control=True) as vendors, http_client() as tester:
         order = {"fault": "refuse", "seconds": 1}
         await tester.post(f"{vendors.control_urls['hyper']}/misbehave", json=order)
         with pytest.raises(httpx.ConnectError):
@@ -117,7 +118,7 @@ async def test_a_deposit_and_its_key_survive_a_restart(pool, database):
     before, key = await database.fetchval(query), str(uuid4())
 
     async def deposit() -> httpx.Response:
-        async with start_vendors(pool, control=False) as vendors, httpx.AsyncClient() as upstream:
+        async with start_vendors(pool, control=False) as vendors, http_client() as upstream:
             credentials = (CPLUGIN_CLIENT_ID, CPLUGIN_CLIENT_SECRET)
             given = await upstream.post(f"{vendors.urls['cplugin_auth']}/connect/token", data=GRANT, auth=credentials)
             body = {"tradeTransactionType": "BrBalance", "tradeCommand": "Balance", "orderBy": 55521, "price": 6.5}
@@ -132,7 +133,7 @@ async def test_a_deposit_and_its_key_survive_a_restart(pool, database):
 
 
 async def test_hypers_tokens_survive_a_restart(pool):
-    async with start_vendors(pool, control=False) as vendors, httpx.AsyncClient() as upstream:
+    async with start_vendors(pool, control=False) as vendors, http_client() as upstream:
         headers = {"authorization": f"Bearer {HYPER_REFRESH_TOKEN}"}
         given = (await upstream.post(f"{vendors.urls['hyper']}/RefreshToken", headers=headers)).json()["AccessToken"]
 
@@ -147,7 +148,7 @@ async def test_hyper_tells_a_dead_database_by_its_own_code(box):
     headers = {"authorization": f"Bearer {HYPER_ACCESS_TOKEN}"}
     box.tell("box", "/database/stop?mode=immediate")
 
-    async with httpx.AsyncClient(timeout=20, headers=headers) as upstream:
+    async with http_client(timeout=20, headers=headers) as upstream:
         answer = await upstream.post(f"{box.urls['hyper']}/Get_Client_Balance_json", json=CLIENT)
         box.reset()
         after = await upstream.post(f"{box.urls['hyper']}/Get_Client_Balance_json", json=CLIENT)

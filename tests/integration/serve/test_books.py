@@ -107,7 +107,7 @@ def metric(graph):
 def test_a_difference_is_a_metric_and_a_log_line_of_one_of_two_processes(box, well_behaved):
     nightly = {"BOOKS__ENABLED": "true", "BOOKS__HOUR": str(datetime.now(UTC).hour), "RECONCILIATION__ENABLED": "false"}
     with difference(box), running_graph(box, **nightly) as first:
-        for _ in range(300):
+        for _ in range(1200):
             if metric(first):
                 break
             time.sleep(0.05)

@@ -32,6 +32,7 @@ def callers(box) -> Iterator[Callers]:
             AUTH__OIDC__staff__CLIENT_NUMBER_CLAIM="client",
             AUTH__OIDC__staff__CLIENT_NUMBER_REQUIRED="false",
             RECONCILIATION__ENABLED="false",
+            STREAMS__BOOKMARK_SECONDS="0.5",
         ) as graph,
     ):
         bound = issuer.token(sub="bound", scope="all", agencies=[1])

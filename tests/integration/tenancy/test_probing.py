@@ -36,6 +36,7 @@ NAMES_NOTHING = {
     "erpStatus": "an enum",
     "currencies": "a currency",
     "maxAgeSeconds": "an age",
+    "everySeconds": "an age",
     "from": "a time",
     "to": "a time",
     "leverage": "a figure",
@@ -53,6 +54,8 @@ OF_THE_BROKER = {
     "Client.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
     "Query.tradingAccounts(filter.servers)": "a trading server, which is the broker's and no client's",
     "Query.accountSummary(filter.servers)": "a trading server, which is the broker's and no client's",
+    "Subscription.instructionEvents(filter.servers)": "a trading server, which is the broker's and no client's",
+    "Subscription.instructionEvents(after)": "a place in the log of all instructions",
     "Query.instructions(filter.servers)": "a trading server, which is the broker's and no client's",
     "Mutation.createTradingAccount(input.server.server)": "a trading server, which is the broker's and no client's",
 }
@@ -297,6 +300,28 @@ PROBES = {
 }
 
 
+# The first answers of streams. The log is read from its beginning.
+STREAMS = {
+    "Subscription.instructionUpdated(id)": (
+        "subscription ($v: ID!) { instructionUpdated(id: $v) { status } }",
+        lambda one, _: {"v": one.instruction},
+    ),
+    "Subscription.instructionEvents(filter.clientNumbers)": (
+        """subscription ($v: Int!, $after: String!) { instructionEvents(
+           after: $after, filter: { clientNumbers: [$v] }) { event { status } instruction { idempotencyKey } } }""",
+        lambda one, after: {"v": one.number, "after": after},
+    ),
+    "Subscription.tradingAccountsChanged(ids)": (
+        "subscription ($v: ID!) { tradingAccountsChanged(ids: [$v]) { account { login } } }",
+        lambda one, _: {"v": node_id(f"TradingAccount:{one.server}/{one.login}")},
+    ),
+    "Subscription.clientBalancesChanged(clientNumbers)": (
+        "subscription ($v: Int!) { clientBalancesChanged(clientNumbers: [$v]) { client { fullName } changed } }",
+        lambda one, _: {"v": one.number},
+    ),
+}
+
+
 def leaves(kind, path, above=frozenset()):
     """Every argument down to the scalars and enums in its input objects."""
     named = get_named_type(kind)
@@ -320,13 +345,13 @@ def arguments():
 def test_every_argument_is_tried_or_said_to_name_nothing(argument):
     last = argument.rstrip(")").replace("(", ".").rpartition(".")[2]
 
-    ways = [argument in PROBES, last in NAMES_NOTHING, argument in OF_THE_BROKER]
+    ways = [argument in PROBES or argument in STREAMS, last in NAMES_NOTHING, argument in OF_THE_BROKER]
 
     assert sum(ways) == 1, "add it to PROBES, or say why it names nothing of anybody's"
 
 
 def test_nothing_is_tried_that_is_gone():
-    assert set(arguments()) >= PROBES.keys() | OF_THE_BROKER.keys()
+    assert set(arguments()) >= PROBES.keys() | STREAMS.keys() | OF_THE_BROKER.keys()
 
 
 @dataclass(frozen=True)
@@ -431,3 +456,43 @@ def test_a_caller_with_the_permission_sees_the_difference(callers, things, well_
     absent = answer_and_cost(callers, well_behaved, "demo-operator", document, variables(things.absent, 0))
 
     assert foreign[1] != absent[1]
+
+
+def first_answer(callers, caller, document, variables):
+    """The bytes of a stream's first answer."""
+    headers = {"authorization": f"Bearer {caller}", "accept": "text/event-stream"}
+    body = {"query": document, "variables": variables}
+    with callers.graph.client.stream("POST", f"{callers.graph.url}/graphql", headers=headers, json=body) as response:
+        return next(line for line in response.iter_lines() if line.startswith("data: "))
+
+
+def beginning_of_log(callers):
+    present = callers.graph.data("{ instructionEventsCursor }")["instructionEventsCursor"]
+    kind, epoch, _ = msgspec.json.decode(base64.urlsafe_b64decode(present + "=" * (-len(present) % 4)))
+    return cursor(kind, epoch, 0)
+
+
+@pytest.mark.parametrize("who", ["bound", "own"])
+@pytest.mark.parametrize("argument", STREAMS)
+def test_a_stream_of_what_belongs_to_another_is_like_one_of_what_does_not_exist(callers, things, argument, who):
+    (document, variables), after = STREAMS[argument], beginning_of_log(callers)
+    caller = getattr(callers, who)
+
+    answers = [
+        first_answer(callers, caller, document, variables(one, after)) for one in (things.foreign, things.absent)
+    ]
+
+    assert answers[0] == answers[1]
+    assert who == "own" or "FORBIDDEN" not in answers[0]
+
+
+@pytest.mark.parametrize("argument", STREAMS)
+def test_a_caller_with_the_permission_sees_the_difference_in_a_stream(callers, things, argument):
+    (document, variables), after = STREAMS[argument], beginning_of_log(callers)
+
+    answers = [
+        first_answer(callers, "demo-operator", document, variables(one, after))
+        for one in (things.foreign, things.absent)
+    ]
+
+    assert answers[0] != answers[1]

@@ -108,7 +108,7 @@ class Desk:
         return self.earlier + [self.vendor.logins(one) for one in recorded if self.vendor.path in one["path"]]
 
     async def until_calls(self, number: int) -> None:
-        for _ in range(1000):
+        for _ in range(6000):
             if len(self.calls()) >= number:
                 return
             await asyncio.sleep(0.01)

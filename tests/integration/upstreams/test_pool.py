@@ -78,13 +78,13 @@ async def test_a_statement_ends_with_its_own_time(box):
 
 async def test_the_wait_for_a_connection_counts(box):
     async with opened(box, 1) as database:
-        holding = asyncio.create_task(pid(database, SLEEP, 30.0, seconds=1.0))
+        holding = asyncio.create_task(pid(database, SLEEP, 30.0, seconds=2.0))
         await asyncio.sleep(0.1)
         with pytest.raises(Unavailable):
             await pid(database, seconds=0.2)
         # A waiter gets what is left of its time, and not the whole time again.
         with pytest.raises(Unavailable):
-            await asyncio.wait_for(pid(database, SLEEP, 30.0, seconds=1.2), 1.75)
+            await asyncio.wait_for(pid(database, SLEEP, 30.0, seconds=2.2), 3.5)
         with pytest.raises(Unavailable):
             await holding
 
@@ -109,7 +109,7 @@ async def test_a_connection_that_asyncpg_aborted_frees_its_slot(box):
         before = await pid(database)
         [connection] = (await database.pool())._at_hand  # noqa: SLF001 - there is no other way to it.
         connection._protocol.abort()  # noqa: SLF001 - as asyncpg does to itself.
-        assert await pid(database, seconds=2.0) != before
+        assert await pid(database, seconds=20.0) != before
 
 
 async def test_a_connection_that_dies_under_a_read_is_replaced(box, database):

@@ -23,7 +23,7 @@ async def test_a_state_database_that_hangs_takes_no_more_than_the_callers_deadli
         checked.append(True)
 
     call = Call(Deadline.after(0.01, Clock()), Tally(), "test")
-    request = CommandRequest(Identity.new(Clock().now()), "DEPOSIT", "partner", "key", {}, None)
+    request = CommandRequest(Identity.new("partner", "key", Clock().now()), "DEPOSIT", "partner", "key", {}, None)
 
     with pytest.raises(Unavailable, match=r"nothing was sent\. Repeat it with the same key\.$"):
         await submit(request, check, HangingLedger(), None, call)

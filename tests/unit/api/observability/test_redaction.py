@@ -91,11 +91,12 @@ def test_no_text_makes_it_fall_over_and_twice_is_once(text):
 
 @pytest.mark.parametrize("part", ["a_", "a", "+1", "a.", "@", "token=", "://", "bearer ", "eyJa.", " ", "bg_a_"])
 def test_no_text_takes_long(part):
-    started = time.perf_counter()
+    # Of the processor, so that other processes do not count.
+    started = time.thread_time()
 
     REDACTION.text(part * 200_000)
 
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_something_endless_is_cut():

@@ -250,15 +250,19 @@ async def test_an_answer_has_no_headers_of_the_one_behind_it():
 
 
 async def test_an_unrequested_answer_of_a_vendor_is_discarded():
+    sent = asyncio.Event()
+
     async def twice(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)
         await writer.drain()
         await asyncio.sleep(0.05)
         writer.write(OK.replace(b"{}", b"!!"))
         await writer.drain()
+        sent.set()
 
     async with vendor(twice) as playing, small() as ours:
         await answered(ours, request_to(playing.url))
+        await sent.wait()
         await asyncio.sleep(0.2)
         assert (await answered(ours, request_to(playing.url)))[2] == b"{}"
     assert playing.connections == 2
