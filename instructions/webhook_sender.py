@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 _LEASE_SECONDS: Final = 5.0
 _RENEWED_AFTER_SECONDS: Final = 1.0
+_FORGETS_EVERY_SECONDS: Final = 60.0
 _SLOTS: Final = 8
 _FIRST_PAUSE_SECONDS: Final = 5.0
 _LONGEST_PAUSE_SECONDS: Final = 4 * 3600.0
@@ -58,7 +59,7 @@ class WebhookSender:
         self._poll_seconds = poll_seconds
         self._process = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
         self._webhooks: list[str] = []
-        self._asked_at = self._leased_until = float("-inf")
+        self._asked_at = self._forgot_at = self._leased_until = float("-inf")
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
 
@@ -76,21 +77,33 @@ class WebhookSender:
 
     async def work(self) -> None:
         """One round: take or keep leases, plan deliveries, begin the due ones. Raises UpstreamError."""
+        await self._keep_leases()
+        if not self._webhooks:
+            return
+        await self._plan()
+        reached(Failpoint.WEBHOOK_PLANNED)
+        # A delivery that ends while the statement runs may still be in its result.
+        before = set(self._in_flight)
+        for delivery in await self._store.due(self._webhooks, _SLOTS, self._clock.now()):
+            if (delivery.target.webhook_id, delivery.seq) not in before:
+                self._begin(delivery)
+
+    async def _keep_leases(self) -> None:
         now = self._clock.monotonic()
         if now - self._asked_at > _RENEWED_AFTER_SECONDS:
             self._asked_at = now
             self._webhooks = await self._store.take_leases(self._process, timedelta(seconds=_LEASE_SECONDS))
             self._leased_until = now + _LEASE_SECONDS
-        if not self._webhooks:
-            return
+        if now - self._forgot_at > _FORGETS_EVERY_SECONDS:
+            self._forgot_at = now
+            await self._store.forget(self._webhooks)
+
+    async def _plan(self) -> None:
         plan = await self._store.plan(self._webhooks, self._clock.now())
         for webhook in plan.incomplete:
             log.error("webhook.events_forgotten", webhook=webhook)
         if plan.has_more:
             self.wake()
-        reached(Failpoint.WEBHOOK_PLANNED)
-        for delivery in await self._store.due(self._webhooks, _SLOTS, self._clock.now()):
-            self._begin(delivery)
 
     def _begin(self, delivery: Delivery) -> None:
         webhook, key = delivery.target.webhook_id, (delivery.target.webhook_id, delivery.seq)

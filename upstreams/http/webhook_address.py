@@ -59,9 +59,11 @@ def parse_webhook_url(url: Secret, *, allow_private: bool) -> WebhookAddress:
 
 
 def is_public(text: str) -> bool:
-    """Whether an address of the internet has this text: no loopback, private, link-local, shared, multicast,
-    unspecified or
-    reserved address, and no IPv6 address that stands for an IPv4 address.
+    """Whether the text is an address of the internet.
+
+    Not public are loopback, private, link-local, shared, multicast, unspecified and reserved addresses, and IPv6
+    addresses
+    that stand for an IPv4 address.
     """
     try:
         address: IPv4Address | IPv6Address = ip_address(text)

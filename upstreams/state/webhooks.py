@@ -115,6 +115,10 @@ class WebhookStore:
         rows = await self._write(_sql.plan, list(webhooks), _PLANNED_AT_ONCE, now)
         return Plan([row["id"] for row in rows if row["is_incomplete"]], any(row["has_more"] for row in rows))
 
+    async def forget(self, webhooks: Collection[str]) -> None:
+        """Remove the parked deliveries that no replay can send."""
+        await self._write(_sql.forget, list(webhooks))
+
     async def due(self, webhooks: Collection[str], most: int, now: datetime) -> list[Delivery]:
         """At most `most` due deliveries to each of the webhooks."""
         return [_delivery(row) for row in await self._write(_sql.due, list(webhooks), most, now)]

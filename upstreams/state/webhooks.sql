@@ -76,6 +76,11 @@ planned AS (
 UPDATE brokergraph.webhook w SET planned = hook.up_to FROM hook WHERE w.id = hook.id
 RETURNING w.id, hook.is_incomplete, hook.up_to < hook.head AS has_more
 
+-- name: forget
+-- Remove the parked deliveries of these webhooks ($1) whose events the log no longer has, because no replay can send them.
+DELETE FROM brokergraph.webhook_delivery
+WHERE webhook_id = ANY ($1::text[]) AND seq <= (SELECT forgotten FROM brokergraph.stream_head) AND parked_at IS NOT NULL
+
 -- name: due
 -- At most $2 deliveries to each of these webhooks ($1) that are due now ($3), each the earliest of its instruction.
 SELECT w.id AS webhook_id, w.url,

@@ -230,6 +230,31 @@ async def test_two_senders_share_the_work_and_send_each_event_once(scratch):
         assert len(found.got) == 30
 
 
+async def test_an_event_that_is_delivered_while_due_ones_are_read_is_not_sent_again(scratch):
+    database, _ = scratch
+    async with receiving(Receiver(stays=True)) as receiver:
+        await add_hook(database, receiver.url)
+        await write(database, 1)
+        sender = sender_of(database)
+        store = sender._store  # noqa: SLF001 - the moment between two statements is not visible otherwise.
+        read = store.due
+
+        async def late(*values):
+            found = await read(*values)
+            await until(lambda: not sender._in_flight)  # noqa: SLF001
+            return found
+
+        await sender.work()
+        store.due = late
+        await sender.work()
+        store.due = read
+        async with asyncio.timeout(5):
+            while len(receiver.got) < 3:
+                await sender.work()
+
+    assert len(set(receiver.ids)) == len(receiver.ids) == 3
+
+
 async def test_a_sender_whose_lease_has_ended_sends_nothing(scratch):
     database, connection = scratch
     async with receiving() as receiver:
@@ -278,6 +303,24 @@ async def test_a_key_that_does_not_fit_is_a_failure_and_nothing_is_sent(scratch)
 
     assert receiver.got == []
     assert "[webhooks] key" in (await listed(database, hook)).last_status
+
+
+async def test_a_parked_event_is_shown_until_the_log_has_removed_it(scratch):
+    database, connection = scratch
+    hook, _ = await add_hook(database, "http://127.0.0.1:1/")
+    await write(database, 1)
+    store, now = WebhookStore(database), HandClock().now()
+    await store.plan([hook], now)
+    for _ in range(3):
+        [due] = await store.due([hook], 8, now)
+        await store.failed(due, None, "status 500", now)
+    await store.forget([hook])
+    assert (await listed(database, hook)).parked == 3
+
+    await connection.execute("UPDATE brokergraph.stream_event SET at = at - interval '15 days' WHERE seq < 3")
+    await InstructionLog(database).forget(timedelta(days=14))
+    await store.forget([hook])
+    assert (await listed(database, hook)).parked == 1
 
 
 async def test_events_that_the_log_has_lost_are_reported_and_the_others_sent(scratch):
