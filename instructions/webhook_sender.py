@@ -38,6 +38,7 @@ _LEASE_SECONDS: Final = 5.0
 _RENEWED_AFTER_SECONDS: Final = 1.0
 _FORGETS_EVERY_SECONDS: Final = 60.0
 _SLOTS: Final = 8
+_STORED_AT_ONCE: Final = 2
 _FIRST_PAUSE_SECONDS: Final = 5.0
 _LONGEST_PAUSE_SECONDS: Final = 4 * 3600.0
 _RETRIED_FOR: Final = timedelta(days=3)
@@ -62,6 +63,8 @@ class WebhookSender:
         self._asked_at = self._forgot_at = self._leased_until = float("-inf")
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
+        # Deliveries that end together leave connections of the database to the instructions.
+        self._storing = asyncio.Semaphore(_STORED_AT_ONCE)
 
     def wake(self) -> None:
         """End the current pause, because events got their numbers or a slot is free."""
@@ -82,7 +85,9 @@ class WebhookSender:
             return
         await self._plan()
         reached(Failpoint.WEBHOOK_PLANNED)
-        # A delivery that ends while the statement runs may still be in its result.
+        # The due deliveries include those in flight, so that there are never more than the slots. A delivery that ends
+        # while
+        # the statement runs may still be in its result.
         before = set(self._in_flight)
         for delivery in await self._store.due(self._webhooks, _SLOTS, self._clock.now()):
             if (delivery.target.webhook_id, delivery.seq) not in before:
@@ -106,9 +111,7 @@ class WebhookSender:
             self.wake()
 
     def _begin(self, delivery: Delivery) -> None:
-        webhook, key = delivery.target.webhook_id, (delivery.target.webhook_id, delivery.seq)
-        if key in self._in_flight or sum(one == webhook for one, _ in self._in_flight) >= _SLOTS:
-            return
+        key = delivery.target.webhook_id, delivery.seq
         self._in_flight[key] = task = asyncio.create_task(self._deliver(delivery))
 
         def end(_task: object) -> None:
@@ -124,11 +127,8 @@ class WebhookSender:
         outcome = await self._attempt(delivery)
         reached(Failpoint.WEBHOOK_ANSWERED)
         try:
-            if outcome.is_success:
-                await self._store.delivered(delivery, self._clock.now())
-                self.outcomes["delivered"] += 1
-            else:
-                await self._store_failure(delivery, outcome)
+            async with self._storing:
+                await self._store_outcome(delivery, outcome)
         except UpstreamError as error:
             log.warning("webhook.outcome_not_stored", webhook=delivery.target.webhook_id, detail=error.detail)
         reached(Failpoint.WEBHOOK_STORED)
@@ -148,8 +148,12 @@ class WebhookSender:
             return _Outcome("internal error")
         return _Outcome(f"status {status}", status, retry_after)
 
-    async def _store_failure(self, delivery: Delivery, outcome: "_Outcome") -> None:
+    async def _store_outcome(self, delivery: Delivery, outcome: "_Outcome") -> None:
         webhook, now = delivery.target.webhook_id, self._clock.now()
+        if outcome.is_success:
+            await self._store.delivered(delivery, now)
+            self.outcomes["delivered"] += 1
+            return
         next_at = _next_attempt(delivery, now, outcome.retry_after or 0.0)
         await self._store.failed(delivery, next_at, outcome.text, now)
         self.outcomes["failed"] += 1

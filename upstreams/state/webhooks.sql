@@ -101,9 +101,9 @@ JOIN brokergraph.instruction i ON i.id = d.instruction_id
 WHERE w.id = ANY ($1::text[]) AND w.disabled_at IS NULL
 
 -- name: delivered
--- The receiver has taken an event. $1 webhook, $2 number of the event, $3 now.
-WITH gone AS (DELETE FROM brokergraph.webhook_delivery WHERE webhook_id = $1 AND seq = $2)
-UPDATE brokergraph.webhook SET delivered_at = $3 WHERE id = $1
+-- The receiver has taken an event. $1 webhook, $2 number of the event, $3 now. As in `plan`, the webhook is locked first.
+WITH taken AS (UPDATE brokergraph.webhook SET delivered_at = $3 WHERE id = $1 RETURNING id)
+DELETE FROM brokergraph.webhook_delivery d USING taken WHERE d.webhook_id = taken.id AND d.seq = $2
 
 -- name: failed
 -- An attempt failed. The next one is at $3; null: no other follows. $1 webhook, $2 number of the event, $4 what happened,

@@ -43,3 +43,23 @@ async def test_death_at_any_step_loses_no_event(scratch, step, number):
     receiver.verify(secret)
     # Only the events that were under way at the death come twice.
     assert len(receiver.got) <= 9 + 3
+
+
+async def test_a_database_that_drops_connections_loses_no_event(scratch):
+    database, connection = scratch
+    async with receiving() as receiver, receiving() as other:
+        await add_hook(database, receiver.url)
+        await add_hook(database, other.url)
+        written = await write(database, *range(12))
+        async with sending(database):
+            for _ in range(8):
+                await connection.fetch(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                await asyncio.sleep(0.02)
+            await until(is_complete(receiver, written))
+            await until(is_complete(other, written))
+
+    assert_complete(receiver, written)
+    assert_complete(other, written)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 import structlog
-from support.polling import until
+from support.polling import PATIENCE_SECONDS, until
 from support.receivers import OK, Receiver, receiving, status
 from support.senders import KEY, HandClock, add_hook, listed, sender_of, sending
 from support.webhooks import assert_complete, is_complete, write
@@ -86,6 +86,20 @@ async def test_an_event_that_fails_is_sent_again_and_no_other_receiver_waits(scr
     assert_complete(good, written)
 
 
+async def test_a_receiver_that_hangs_holds_eight_connections(scratch):
+    database, _ = scratch
+    async with receiving(Receiver(None)) as hanging:
+        await add_hook(database, hanging.url)
+        async with sending(database, seconds=PATIENCE_SECONDS) as sender:
+            await write(database, *range(12))
+            await until(lambda: len(hanging.got) == 8)
+            await sender.work()
+            await write(database, *range(12, 16))
+            await sender.work()
+
+    assert len(hanging.got) == 8
+
+
 async def test_a_receiver_that_is_down_for_an_hour_gets_everything_afterwards(scratch):
     database, _ = scratch
     clock, receiver = HandClock(), Receiver()
@@ -93,10 +107,10 @@ async def test_a_receiver_that_is_down_for_an_hour_gets_everything_afterwards(sc
         hook, _ = await add_hook(database, receiver.url)
     async with sending(database, clock) as sender:
         written = await write(database, *range(10))
-        for _ in range(12):
+        for _ in range(4):
             before = sender.outcomes["failed"]
             await until(lambda before=before: sender.outcomes["failed"] > before)
-            clock.added += timedelta(minutes=5)
+            clock.added += timedelta(minutes=15)
         assert receiver.got == []
         async with receiving(receiver):
             clock.added += HOUR * 2
@@ -149,6 +163,16 @@ async def test_a_replay_sends_the_same_ids_again(scratch):
             await until(lambda: len(receiver.got) == 5)
 
     assert receiver.ids[3:] == receiver.ids[1:3]
+
+
+async def test_a_replay_after_a_later_event_leaves_none_out(scratch):
+    database, _ = scratch
+    async with receiving() as receiver:
+        hook, _ = await add_hook(database, receiver.url)
+        written = await write(database, 1)
+        await WebhookStore(database).replay(hook, 3)
+        async with sending(database):
+            await until(is_complete(receiver, written))
 
 
 async def until_stored(database, hook):
