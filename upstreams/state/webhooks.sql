@@ -53,7 +53,8 @@ UPDATE brokergraph.lease SET until = now() WHERE starts_with(name, 'webhook/') A
 
 -- name: plan
 -- Plan the deliveries of the next $2 events for these webhooks ($1). A replay revives a parked delivery. $3 now.
--- The row locks of the webhooks keep two processes apart.
+-- The row locks of the webhooks keep two processes apart. An event is not due before the earlier ones of its instruction,
+-- so that the search for due deliveries does not read all that wait for a dead receiver.
 WITH hook AS (
     SELECT w.id, w.kinds, w.agencies, w.planned < h.forgotten AS is_incomplete, greatest(w.planned, h.forgotten) AS after,
            least(h.seq, greatest(w.planned, h.forgotten) + $2) AS up_to, h.seq AS head
@@ -62,7 +63,11 @@ WITH hook AS (
     ORDER BY w.id FOR UPDATE OF w),
 planned AS (
     INSERT INTO brokergraph.webhook_delivery AS d (webhook_id, seq, instruction_id, sequence, next_at, message_id)
-    SELECT hook.id, s.seq, s.instruction_id, s.sequence, $3, 'msg_' || encode(substr(sha256(convert_to(
+    SELECT hook.id, s.seq, s.instruction_id, s.sequence,
+           greatest($3, (SELECT max(e.next_at) FROM brokergraph.webhook_delivery e
+                         WHERE e.webhook_id = hook.id AND e.instruction_id = s.instruction_id
+                           AND e.seq < s.seq AND e.parked_at IS NULL)),
+           'msg_' || encode(substr(sha256(convert_to(
                concat_ws('/', s.instruction_id, s.sequence, ev.status, extract(epoch FROM ev.at)), 'UTF8')), 1, 16), 'hex')
     FROM hook
     JOIN brokergraph.stream_event s ON s.seq > hook.after AND s.seq <= hook.up_to
@@ -106,8 +111,13 @@ WITH taken AS (UPDATE brokergraph.webhook SET delivered_at = $3 WHERE id = $1 RE
 DELETE FROM brokergraph.webhook_delivery d USING taken WHERE d.webhook_id = taken.id AND d.seq = $2
 
 -- name: failed
--- An attempt failed. The next one is at $3; null: no other follows. $1 webhook, $2 number of the event, $4 what happened,
--- $5 now.
+-- An attempt failed. The next one is at $3, before which the later events of the instruction are not due; null: no other
+-- follows. $1 webhook, $2 number of the event, $4 what happened, $5 now.
+WITH later AS (
+    UPDATE brokergraph.webhook_delivery d SET next_at = greatest(d.next_at, $3)
+    FROM brokergraph.webhook_delivery this
+    WHERE this.webhook_id = $1 AND this.seq = $2 AND d.webhook_id = $1 AND d.instruction_id = this.instruction_id
+      AND d.seq > $2 AND d.parked_at IS NULL)
 UPDATE brokergraph.webhook_delivery SET
     attempts = attempts + 1, next_at = coalesce($3, next_at), last_status = $4,
     first_failed_at = coalesce(first_failed_at, $5), parked_at = CASE WHEN $3::timestamptz IS NULL THEN $5 END
