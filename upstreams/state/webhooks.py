@@ -112,7 +112,7 @@ class WebhookStore:
 
     async def plan(self, webhooks: Collection[str], now: datetime) -> Plan:
         """Plan the deliveries of the next events of the log."""
-        rows = await self._write(_sql.plan, list(webhooks), _PLANNED_AT_ONCE, now)
+        rows = await self._by_indexes(_sql.plan, list(webhooks), _PLANNED_AT_ONCE, now)
         return Plan([row["id"] for row in rows if row["is_incomplete"]], any(row["has_more"] for row in rows))
 
     async def forget(self, webhooks: Collection[str]) -> None:
@@ -121,14 +121,23 @@ class WebhookStore:
 
     async def due(self, webhooks: Collection[str], most: int, now: datetime) -> list[Delivery]:
         """At most `most` due deliveries to each of the webhooks."""
-        return [_delivery(row) for row in await self._write(_sql.due, list(webhooks), most, now)]
+        return [_delivery(row) for row in await self._by_indexes(_sql.due, list(webhooks), most, now)]
 
     async def delivered(self, delivery: Delivery, now: datetime) -> None:
         await self._write(_sql.delivered, delivery.target.webhook_id, delivery.seq, now)
 
     async def failed(self, delivery: Delivery, next_at: datetime | None, status: str, now: datetime) -> None:
         """Note a failed attempt. The next one is at `next_at`; None parks the delivery."""
-        await self._write(_sql.failed, delivery.target.webhook_id, delivery.seq, next_at, status, now)
+        values = (delivery.target.webhook_id, delivery.seq, next_at, status, now, delivery.instruction_id)
+        await self._by_indexes(_sql.failed, *values)
+
+    async def _by_indexes(self, statement: str, *values: Any) -> list[Any]:
+        async def work(connection: Any) -> list[Any]:
+            await connection.execute(_sql.by_indexes)
+            rows: list[Any] = await connection.fetch(statement, *values)
+            return rows
+
+        return await self._database.transact(work, seconds=WRITE_SECONDS)
 
     async def _write(self, statement: str, *values: Any) -> list[Any]:
         return await self._database.write(statement, *values, seconds=WRITE_SECONDS)

@@ -51,6 +51,12 @@ RETURNING substr(name, length('webhook/') + 1) AS id
 -- Release the leases of this process ($1), so that another one takes them without a delay.
 UPDATE brokergraph.lease SET until = now() WHERE starts_with(name, 'webhook/') AND holder = $1
 
+-- name: by_indexes
+-- Plan each statement of this transaction anew, and read by indexes. The table of deliveries is usually empty and grows
+-- quickly while a receiver is down. A plan that was made for the empty table would then read all of it for each row.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+
 -- name: plan
 -- Plan the deliveries of the next $2 events for these webhooks ($1). A replay revives a parked delivery. $3 now.
 -- The row locks of the webhooks keep two processes apart. An event is not due before the earlier ones of its instruction,
@@ -64,7 +70,7 @@ WITH hook AS (
 planned AS (
     INSERT INTO brokergraph.webhook_delivery AS d (webhook_id, seq, instruction_id, sequence, next_at, message_id)
     SELECT hook.id, s.seq, s.instruction_id, s.sequence,
-           greatest($3, (SELECT max(e.next_at) FROM brokergraph.webhook_delivery e
+           greatest($3, (SELECT (array_agg(e.next_at ORDER BY e.seq DESC))[1] FROM brokergraph.webhook_delivery e
                          WHERE e.webhook_id = hook.id AND e.instruction_id = s.instruction_id
                            AND e.seq < s.seq AND e.parked_at IS NULL)),
            'msg_' || encode(substr(sha256(convert_to(
@@ -112,13 +118,11 @@ DELETE FROM brokergraph.webhook_delivery d USING taken WHERE d.webhook_id = take
 
 -- name: failed
 -- An attempt failed. The next one is at $3, before which the later events of the instruction are not due; null: no other
--- follows. $1 webhook, $2 number of the event, $4 what happened, $5 now.
-WITH later AS (
-    UPDATE brokergraph.webhook_delivery d SET next_at = greatest(d.next_at, $3)
-    FROM brokergraph.webhook_delivery this
-    WHERE this.webhook_id = $1 AND this.seq = $2 AND d.webhook_id = $1 AND d.instruction_id = this.instruction_id
-      AND d.seq > $2 AND d.parked_at IS NULL)
+-- follows. $1 webhook, $2 number of the event, $4 what happened, $5 now, $6 instruction.
 UPDATE brokergraph.webhook_delivery SET
-    attempts = attempts + 1, next_at = coalesce($3, next_at), last_status = $4,
-    first_failed_at = coalesce(first_failed_at, $5), parked_at = CASE WHEN $3::timestamptz IS NULL THEN $5 END
-WHERE webhook_id = $1 AND seq = $2 AND parked_at IS NULL
+    next_at = greatest(next_at, $3),
+    attempts = attempts + (seq = $2)::int,
+    last_status = CASE WHEN seq = $2 THEN $4 ELSE last_status END,
+    first_failed_at = CASE WHEN seq = $2 THEN coalesce(first_failed_at, $5) ELSE first_failed_at END,
+    parked_at = CASE WHEN seq = $2 AND $3::timestamptz IS NULL THEN $5 END
+WHERE webhook_id = $1 AND instruction_id = $6 AND seq >= $2 AND parked_at IS NULL
