@@ -29,8 +29,7 @@ CREATE TABLE brokergraph.webhook_delivery (
     first_failed_at timestamptz,
     last_status     text,
     parked_at       timestamptz,              -- no attempt follows
-    PRIMARY KEY (webhook_id, seq),
-    FOREIGN KEY (instruction_id, sequence) REFERENCES brokergraph.instruction_event
+    PRIMARY KEY (webhook_id, seq)
 );
 CREATE INDEX webhook_delivery_due ON brokergraph.webhook_delivery (webhook_id, next_at, seq) WHERE parked_at IS NULL;
 -- A later event of an instruction waits for the earlier ones.
