@@ -22,15 +22,24 @@ def rebuilding(seconds: float, upstreams: UpstreamServices, clock: Clock) -> Abs
 
 async def _run(seconds: float, upstreams: UpstreamServices, clock: Clock) -> None:
     outage = Outage(_log, "totals.no_snapshot", "totals.snapshots_again")
+    work = _is_needed
     while True:
-        await clock.sleep(seconds / _POLLS)
         try:
-            if await _rebuild(seconds, upstreams):
+            if await work(seconds, upstreams):
                 outage.succeeded()
         except UpstreamError as error:
             outage.failed(detail=error.detail)
         except Exception:  # noqa: BLE001 - the next rebuild may succeed.
             _log.exception("totals.snapshot_failed")
+        await clock.sleep(seconds / _POLLS)
+        work = _rebuild
+
+
+async def _is_needed(seconds: float, upstreams: UpstreamServices) -> bool:
+    """Whether the ERP has so many rows that lists and sums need the snapshot. Lists and sums learn it too."""
+    call = background_call(seconds, "totals")
+    upstreams.state.totals.is_needed = await upstreams.lists.needs_snapshot(call)
+    return upstreams.state.totals.is_needed
 
 
 async def _rebuild(seconds: float, upstreams: UpstreamServices) -> bool:
@@ -38,7 +47,7 @@ async def _rebuild(seconds: float, upstreams: UpstreamServices) -> bool:
     lists, totals = upstreams.lists, upstreams.state.totals
     if not await upstreams.state.schema.is_current(seconds):
         return False
-    if not await lists.needs_snapshot(background_call(seconds, "totals")) or not await totals.take_lease(seconds):
+    if not await _is_needed(seconds, upstreams) or not await totals.take_lease(seconds):
         return False
     number = await totals.rebuild(
         lambda rebuild, send: lists.send_totals(rebuild, send, seconds),

@@ -108,7 +108,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         webhook_outcomes = await stack.enter_async_context(sending_webhooks(settings, upstreams, clock))
         await stack.enter_async_context(rebuilding(settings.lists.snapshot_seconds, upstreams, clock))
         platforms = upstreams.platforms
-        polls = Polls(upstreams.erp, platforms, settings.server.request_deadline_seconds)
+        polls = Polls(upstreams.erp, platforms, upstreams.state.figures, settings.server.request_deadline_seconds)
         stack.push_async_callback(polls.aclose)
         books = NightlyBooks(upstreams.state.books, upstreams.erp, platforms, clock, settings.books)
         if settings.books.enabled:

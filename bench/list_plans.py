@@ -5,6 +5,7 @@ parameters as often as the database needs to choose a plan for all values.
 """
 
 import re
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -66,25 +67,45 @@ def _statements(text: str) -> Iterator[Sent]:
             yield Sent(found[1], tuple(values))
 
 
-async def whole_reads(connection: Any, sent: Sent) -> set[str]:
-    """The large tables that the statement reads as a whole."""
+@dataclass(frozen=True)
+class Work:
+    """What the database does for the statements of a request: milliseconds of planning and of execution, pages, and the
+    large tables that a statement reads as a whole.
+    """
+
+    planning: float = 0.0
+    execution: float = 0.0
+    pages: int = 0
+    whole: frozenset[str] = frozenset()
+
+    def __add__(self, other: "Work") -> "Work":
+        times = (self.planning + other.planning, self.execution + other.execution)
+        return Work(*times, self.pages + other.pages, self.whole | other.whole)
+
+
+async def work_of(connection: Any, sent: Sent) -> Work:
+    """The work of one statement, by the medians of some executions."""
     arguments = f"({', '.join(sent.parameters)})" if sent.parameters else ""
-    found: set[str] = set()
-    plan: dict[str, Any] = {}
     await connection.execute(f"PREPARE sent AS {sent.statement}")
     try:
-        for _ in range(_EXECUTIONS):
-            plan = await _plan(connection, f"EXPLAIN (FORMAT JSON) EXECUTE sent{arguments}")
-            found |= set(_scanned(plan))
-        if plan["Node Type"] != "ModifyTable":
-            found |= set(_scanned(await _plan(connection, f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE sent{arguments}")))
+        plans = [await _plan(connection, f"EXPLAIN (FORMAT JSON) EXECUTE sent{arguments}") for _ in range(_EXECUTIONS)]
+        found = {table for one in plans for table in _scanned(one["Plan"])}
+        if plans[0]["Plan"]["Node Type"] == "ModifyTable":
+            return Work(whole=frozenset(found & LARGE))
+        analyzed = f"EXPLAIN (ANALYZE, TIMING OFF, BUFFERS, FORMAT JSON) EXECUTE sent{arguments}"
+        plans = [await _plan(connection, analyzed) for _ in range(_EXECUTIONS)]
     finally:
         await connection.execute("DEALLOCATE sent")
-    return found & LARGE
+    found |= set(_scanned(plans[-1]["Plan"]))
+    planning, execution = (
+        statistics.median(one[f"{name} Time"] for one in plans) for name in ("Planning", "Execution")
+    )
+    pages = sum(plans[-1]["Plan"][f"Shared {what} Blocks"] for what in ("Hit", "Read"))
+    return Work(planning, execution, pages, frozenset(found & LARGE))
 
 
 async def _plan(connection: Any, statement: str) -> dict[str, Any]:
-    plan: dict[str, Any] = msgspec.json.decode(await connection.fetchval(statement))[0]["Plan"]
+    plan: dict[str, Any] = msgspec.json.decode(await connection.fetchval(statement))[0]
     return plan
 
 

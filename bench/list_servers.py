@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,8 +45,14 @@ class Server:
         headers = {"content-type": "application/json", "accept": "application/json"}
         if self.key:
             headers["authorization"] = f"Bearer {self.key}"
-        self.connection.request("POST", "/graphql", body, headers)
-        return self.connection.getresponse().read()
+        try:
+            self.connection.request("POST", "/graphql", body, headers)
+            return self.connection.getresponse().read()
+        except (BrokenPipeError, ConnectionResetError, RemoteDisconnected):
+            # The server has closed a connection that was not used for long.
+            self.connection.close()
+            self.connection.request("POST", "/graphql", body, headers)
+            return self.connection.getresponse().read()
 
     def data(self, document: str) -> Any:
         answer = json.loads(self.ask(self.body(document)))

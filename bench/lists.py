@@ -30,7 +30,7 @@ sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "bench")]
 import asyncpg
 from driver import quantile
 from list_cases import FIRST, Case, cases
-from list_plans import StatementLog, whole_reads
+from list_plans import StatementLog, Work, work_of
 from list_report import MOST_RATIO, ratio, report
 from list_servers import Server, brokergraph, postgraphile
 from machine import OTHER_CORE, described
@@ -129,9 +129,9 @@ def one_round(measured: list[Measured], servers: dict[str, Server], requests: in
         measured[number].rounds.setdefault(name, []).append(taken)
 
 
-async def plans(box: RunningBox, clients: int, connection: Any, measured: list[Measured]) -> dict[str, list[str]]:
-    """The large tables that each operation reads as a whole, by a server of its own with a logged role."""
-    found: dict[str, list[str]] = {}
+async def plans(box: RunningBox, clients: int, connection: Any, measured: list[Measured]) -> dict[str, Work]:
+    """The database's work for each operation, by a server of its own with a logged role."""
+    found: dict[str, Work] = {}
     log = StatementLog(box.settings_path.parent / "postgres.log", connection)
     await log.turn(on=True)
     try:
@@ -141,20 +141,22 @@ async def plans(box: RunningBox, clients: int, connection: Any, measured: list[M
                 log.sent()
                 server.ask(one.bodies["brokergraph"])
                 await asyncio.sleep(0.05)
-                tables = [await whole_reads(connection, sent) for sent in log.sent()]
-                found[f"{one.case.name}, page {one.page}"] = sorted(set().union(*tables))
+                works = [await work_of(connection, sent) for sent in log.sent()]
+                found[f"{one.case.name}, page {one.page}"] = sum(works, Work())
     finally:
         await log.turn(on=False)
     return found
 
 
-def figures(one: Measured) -> dict[str, Any]:
-    """p50 and p99 over all rounds, in milliseconds."""
+def figures(one: Measured, work: Work) -> dict[str, Any]:
+    """p50 and p99 over all rounds, in milliseconds, and the work of the database for brokergraph."""
     found: dict[str, Any] = {"operation": one.case.name, "page": one.page, "order": one.case.order}
+    found |= {"planning": round(work.planning, 2), "execution": round(work.execution, 2), "pages": work.pages}
     for name, rounds in one.rounds.items():
         values = sorted(taken for taken_in_round in rounds for taken in taken_in_round)
         found[name] = {share: quantile(values, part) for share, part in (("p50", 0.5), ("p99", 0.99))}
         found[name]["rounds"] = [round(statistics.median(taken) * 1000, 3) for taken in rounds]
+        found[name]["least"] = round(values[0] * 1000, 2)
     return found
 
 
@@ -179,7 +181,7 @@ async def measure(box: RunningBox, clients: int, folder: Path, rounds: int, requ
             one.rounds.clear()
         for _ in range(rounds):
             one_round(measured, servers, requests)
-    reads = await plans(box, clients, connection, measured)
+    works = await plans(box, clients, connection, measured)
     facts = {
         name: await connection.fetchval(f"SELECT count(*) FROM {table}")
         for name, table in (
@@ -189,16 +191,16 @@ async def measure(box: RunningBox, clients: int, folder: Path, rounds: int, requ
         )
     }
     await connection.close()
-    operations = [figures(one) for one in measured]
+    operations = [figures(one, works[f"{one.case.name}, page {one.page}"]) for one in measured]
     return {
-        "machine": described(),
+        "machine": described() | {"load": f"{os.getloadavg()[1]:.1f}"},
         "rows": facts,
         "rounds": rounds,
         "requests": requests,
         "operations": operations,
         "skipped": skipped,
         "notes": notes,
-        "whole_reads": {name: tables for name, tables in reads.items() if tables},
+        "whole_reads": {name: sorted(one.whole) for name, one in works.items() if one.whole},
     }
 
 

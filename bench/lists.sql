@@ -1,13 +1,5 @@
 -- What bench/lists.py adds to the sandbox before it measures. Each statement may run again.
 
--- The sandbox confirms all accounts of a server by one row, so that its `synced_at` is computed from two tables and no
--- index can have it. Here each account has its own time, with the index that docs/erp-views.md asks for.
-CREATE OR REPLACE VIEW brokergraph_erp.trading_account AS
-SELECT t.data_source AS server, t.account_login AS login, t.client_number, t.platform, t.status, t.group_name, t.currency,
-       t.balance, t.equity, t.margin, t.synced_at
-FROM hyper.tpm_account_status t;
-CREATE INDEX IF NOT EXISTS tpm_account_status_synced ON hyper.tpm_account_status (synced_at, data_source, account_login);
-
 -- Instructions, up to the wanted number.
 INSERT INTO brokergraph.instruction (id, kind, status, principal, idempotency_key, request_hash, reference,
     client_number, agency, server, login, created_at, details)

@@ -18,10 +18,6 @@ class PageRequest(msgspec.Struct, frozen=True):
     before: tuple[Any, ...] | None = None
     backward: bool = False
 
-    def reversed(self) -> "PageRequest":
-        """The request for the same page of the reversed list."""
-        return PageRequest(self.limit, self.before, self.after, not self.backward)
-
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
     """Rows in the order of the list, and whether the list has more rows in the direction of the request."""

@@ -8,33 +8,30 @@ Invariants:
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import Final, TypeVar
 
 import structlog
 
 from core.outage import Outage
-from instructions.log_receivers import Accepts, CursorAhead, LogEnd, LogEnded, Receiver, Watcher
+from instructions.log_receivers import USUAL, Accepts, Bounds, CursorAhead, LogEnd, LogEnded, Receiver, Watcher
 from upstreams.state.instruction_log import InstructionLog, LogEntry, LogPage, LogPosition
 
 log = structlog.get_logger(__name__)
 
 _ENTRIES_AT_ONCE: Final = 500
+# One stream holds no more of these, however slowly its client reads.
+_OLD_ENTRIES_AT_ONCE: Final = 100
 A = TypeVar("A", bound=Receiver | Watcher)
 
 
 class LogFeed:
-    """Reads the log and gives its entries to the attached streams. `most` and `most_bytes` bound what one stream has
-    not taken.
-    """
+    """Reads the log and gives its entries to the attached streams. `bounds` are for each stream."""
 
-    def __init__(
-        self, events: InstructionLog, *, poll_seconds: float, most: int = 256, most_bytes: int = 262_144
-    ) -> None:
+    def __init__(self, events: InstructionLog, *, poll_seconds: float, bounds: Bounds = USUAL) -> None:
         self._log = events
         self._poll_seconds = poll_seconds
-        self._most = most
-        self._most_bytes = most_bytes
+        self._bounds = bounds
         self._position: LogPosition | None = None
         self._attached: set[Receiver | Watcher] = set()
         self._woken = asyncio.Event()
@@ -81,21 +78,32 @@ class LogFeed:
         """The accepted entries after the position, or from now on, each with its position. A position without an entry
         says after `quiet_seconds` where the stream may continue. Raises LogEnded and UpstreamError.
         """
-        last = after
+        last, clock = after, asyncio.get_running_loop().time
         while True:
-            start = await self._reader()
+            start, slowest = await self._reader(), 0.0
             last = last or start
-            with self._attach(Receiver(accepts, start, self._most, self._most_bytes)) as receiver:
-                async for old in self._history(last, start):
-                    last = LogPosition(start.epoch, old.seq)
-                    if accepts(old):
-                        yield last, old
-                    if receiver.end is not None:
-                        break
-                if receiver.end is None:
-                    async for item in receiver.live(last, quiet_seconds):
-                        yield item
-                # The log has what this stream has missed while it read older entries.
+            with self._attach(Receiver(accepts, start, self._bounds)) as receiver:
+                async with aclosing(self._entries(last, receiver, quiet_seconds)) as entries:
+                    async for position, entry in entries:
+                        last, given_at = position, clock()
+                        yield position, entry
+                        slowest = max(slowest, clock() - given_at)
+                        if receiver.end is LogEnd.BEHIND:
+                            break
+            # The log has what the receiver has given up. Only a client that does not read is told so.
+            if slowest > self._bounds.stalled_seconds:
+                raise LogEnded(LogEnd.BEHIND, last)
+
+    async def _entries(
+        self, last: LogPosition, receiver: Receiver, quiet_seconds: float
+    ) -> AsyncGenerator[tuple[LogPosition, LogEntry | None], None]:
+        """The old entries up to the receiver's start, then its own."""
+        async for old in self._history(last, receiver.start):
+            last = LogPosition(last.epoch, old.seq)
+            if receiver.accepts(old):
+                yield last, old
+        async for item in receiver.live(last, quiet_seconds):
+            yield item
 
     @asynccontextmanager
     async def watch(self, accepts: Accepts) -> AsyncIterator[Watcher]:
@@ -125,7 +133,7 @@ class LogFeed:
         if last.epoch != start.epoch:
             raise LogEnded(LogEnd.RESET, None)
         while last.seq < start.seq:
-            page = await self._log.read(last.seq, _ENTRIES_AT_ONCE, start.seq)
+            page = await self._log.read(last.seq, _OLD_ENTRIES_AT_ONCE, start.seq)
             if not page.entries or not _continues(last, page):
                 raise LogEnded(LogEnd.RESET, last)
             for entry in page.entries:

@@ -1,11 +1,10 @@
 """What a stream of the log has not taken yet."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from upstreams.state.instruction_log import LogEntry, LogPosition
 
@@ -22,6 +21,17 @@ class LogEnd(Enum):
     RESET = "The log no longer has the events after this cursor."
 
 
+class Bounds(NamedTuple):
+    """What a receiver may hold. A client has stalled if it takes longer for one answer than `stalled_seconds`."""
+
+    entries: int = 256
+    bytes: int = 262_144
+    stalled_seconds: float = 5.0
+
+
+USUAL: Final = Bounds()
+
+
 class LogEnded(Exception):
     """The end of a stream. `position` is behind the last entry that the stream gave; None: it gave none."""
 
@@ -36,30 +46,36 @@ class CursorAhead(Exception):
 
 
 class Receiver:
-    """The entries for one stream that it has not taken yet, from `start` on."""
+    """The entries for one stream that it has not taken yet, from `start` on.
 
-    def __init__(self, accepts: Accepts, start: LogPosition, most: int, most_bytes: int) -> None:
-        self._accepts = accepts
-        self._most = most
-        self._most_bytes = most_bytes
-        self._entries: deque[LogEntry] = deque()
+    A receiver that holds too much gives its entries up. Its stream then reads them from the log, unless its client does
+    not read at all.
+    """
+
+    __slots__ = ("_bounds", "_bytes", "_entries", "_passed", "_ready", "accepts", "end", "start")
+
+    def __init__(self, accepts: Accepts, start: LogPosition, bounds: Bounds) -> None:
+        self.accepts = accepts
+        self.start = start
+        self._bounds = bounds
+        # Most streams are quiet. An empty list is a tenth of an empty deque.
+        self._entries: list[LogEntry] = []
         self._bytes = 0
         self._ready = asyncio.Event()
-        self.start = start
         # Where the stream may continue if it has taken all entries.
-        self.passed = start.seq
+        self._passed = start.seq
         self.end: LogEnd | None = None
 
     def push(self, entry: LogEntry) -> None:
         if self.end is not None:
             return
-        self.passed = entry.seq
-        if not self._accepts(entry):
+        self._passed = entry.seq
+        if not self.accepts(entry):
             return
         self._entries.append(entry)
         self._bytes += _size(entry)
         self._ready.set()
-        if len(self._entries) > self._most or self._bytes > self._most_bytes:
+        if len(self._entries) > self._bounds.entries or self._bytes > self._bounds.bytes:
             self.finish(LogEnd.BEHIND)
 
     def finish(self, end: LogEnd) -> None:
@@ -68,14 +84,18 @@ class Receiver:
         self._ready.set()
 
     async def live(self, last: LogPosition, quiet_seconds: float) -> AsyncIterator[tuple[LogPosition, LogEntry | None]]:
-        """The entries after `last`, and a position alone after `quiet_seconds` without an entry. Raises LogEnded."""
+        """The entries after `last`, and a position alone after `quiet_seconds` without an entry. Ends when the entries
+        were given up. Raises LogEnded if the log has another epoch.
+        """
         while True:
             entry = await self._next(quiet_seconds)
             if entry is not None and entry.seq <= last.seq:
                 continue
+            if entry is None and self.end is LogEnd.BEHIND:
+                return
             if entry is None and self.end is not None:
                 raise LogEnded(self.end, last)
-            last = LogPosition(last.epoch, max(last.seq, self.passed) if entry is None else entry.seq)
+            last = LogPosition(last.epoch, max(last.seq, self._passed) if entry is None else entry.seq)
             yield last, entry
 
     async def _next(self, seconds: float) -> LogEntry | None:
@@ -87,7 +107,7 @@ class Receiver:
                     await self._ready.wait()
         if not self._entries:
             return None
-        entry = self._entries.popleft()
+        entry = self._entries.pop(0)
         self._bytes -= _size(entry)
         return entry
 

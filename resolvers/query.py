@@ -9,16 +9,16 @@ from resolvers.context import Info
 from resolvers.fields.connections import paged
 from resolvers.fields.declare import root
 from resolvers.fields.ids import INSTRUCTIONS_BY_TIME
-from resolvers.fields.rendered_clients import one_client, page_of_clients
+from resolvers.fields.rendered_clients import one_client, page_of_accounts, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.subscriptions.instruction_events import instruction_events_cursor
-from resolvers.types.account_list import account_cursors, trading_accounts
+from resolvers.types.account_list import account_cursors, account_list, trading_accounts
 from resolvers.types.account_summary import AccountSummary, account_summary
 from resolvers.types.client import Client
 from resolvers.types.client_summary import ClientSummary, client_summary
-from resolvers.types.clients import ClientConnection, client_cursors, client_query, clients
+from resolvers.types.clients import ClientConnection, client_cursors, client_list, clients
 from resolvers.types.instruction import Instruction, InstructionConnection
 from resolvers.types.instruction_list import instructions
 from resolvers.types.lookup_inputs import (
@@ -105,7 +105,7 @@ class Query:
         description="A page of the clients that the caller may see, in the order of their numbers without `orderBy`.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
-        renderer=page_of_clients(client_query),
+        renderer=page_of_clients(client_list),
     )
     trading_account = root(
         trading_account,
@@ -121,6 +121,7 @@ class Query:
         "without `orderBy`.",
         upstreams=[ERP_STATEMENT],
         scopes=[Scope.CLIENT_READ],
+        renderer=page_of_accounts(account_list),
     )
     instruction = root(
         instruction,

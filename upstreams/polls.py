@@ -10,9 +10,9 @@ from core.records import AccountKey, BalanceRecord, LiveAccountRecord
 from core.visibility import EVERYTHING
 from upstreams.erp.reader import Erp
 from upstreams.flow.shared_poll import SharedPoll
+from upstreams.state.shared_figures import LiveValue, SharedFigures
 from upstreams.vendors.kit.protocol import Platform
 
-LiveValue = LiveAccountRecord | UpstreamError | None
 Balances = list[BalanceRecord] | UpstreamError
 
 # Each watch gets the values of all figures, so that the figures that one stream selects do not change the calls.
@@ -24,8 +24,9 @@ _LANE: Final = "streams"
 class Polls:
     """Any caller's stream may join a poll. Visibility is checked for each stream, before a value is given out."""
 
-    def __init__(self, erp: Erp, platforms: Mapping[str, Platform], seconds: float) -> None:
+    def __init__(self, erp: Erp, platforms: Mapping[str, Platform], figures: SharedFigures, seconds: float) -> None:
         self._erp = erp
+        self._figures = figures
         self._platforms = platforms
         self._seconds = seconds
         self._accounts: dict[str, SharedPoll[AccountKey, LiveValue]] = {}
@@ -35,8 +36,8 @@ class Polls:
         """The poll of the live figures of a trading server."""
         if server not in self._accounts:
 
-            async def fetch(keys: Sequence[AccountKey]) -> Mapping[AccountKey, LiveValue]:
-                return await self._fetch_live(server, keys)
+            async def fetch(keys: Sequence[AccountKey], seconds: float) -> Mapping[AccountKey, LiveValue]:
+                return await self._fetch_live(server, keys, seconds)
 
             self._accounts[server] = SharedPoll(fetch, _is_same_live)
         return self._accounts[server]
@@ -45,15 +46,21 @@ class Polls:
         """Stop all polls."""
         await asyncio.gather(self.balances.aclose(), *(poll.aclose() for poll in self._accounts.values()))
 
-    async def _fetch_live(self, server: str, keys: Sequence[AccountKey]) -> Mapping[AccountKey, LiveValue]:
+    async def _fetch_live(
+        self, server: str, keys: Sequence[AccountKey], seconds: float
+    ) -> Mapping[AccountKey, LiveValue]:
         platform = self._platforms.get(server)
-        if platform is None or platform.live is None:
+        live = None if platform is None else platform.live
+        if live is None:
             return dict.fromkeys(keys)
-        call = background_call(self._seconds, f"poll {server}", _LANE)
-        found = await platform.live.fetch([key.login for key in keys], _FIGURES, call)
+
+        async def ask(logins: Sequence[str]) -> Mapping[str, LiveValue]:
+            return await live.fetch(logins, _FIGURES, background_call(self._seconds, f"poll {server}", _LANE))
+
+        found = await self._figures.fetch(f"live {server}", [key.login for key in keys], seconds, ask)
         return {key: found[key.login] for key in keys}
 
-    async def _fetch_balances(self, numbers: Sequence[int]) -> Mapping[int, Balances]:
+    async def _fetch_balances(self, numbers: Sequence[int], _seconds: float) -> Mapping[int, Balances]:
         try:
             found = await self._erp.balances.ask(
                 EVERYTHING, numbers, background_call(self._seconds, "poll balances", _LANE)

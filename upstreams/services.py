@@ -30,6 +30,7 @@ from upstreams.state.instruction_log import InstructionLog
 from upstreams.state.instructions import PROCESS_SECONDS, Ledger
 from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.state.schema_version import SchemaVersion
+from upstreams.state.shared_figures import SharedFigures
 from upstreams.state.vendor_tokens import DatabaseTokenStore
 from upstreams.state.webhooks import WebhookStore
 from upstreams.vendors.kit.live_cache import LiveCache
@@ -62,6 +63,7 @@ class StateStores:
     totals: ClientTotals
     reconciliation: ReconciliationQueue
     log: InstructionLog
+    figures: SharedFigures
     keys: KeyStore
     documents: DocumentStore
     books: BooksLease
@@ -82,6 +84,7 @@ def open_stores(
         totals=ClientTotals(database),
         reconciliation=ReconciliationQueue(database),
         log=InstructionLog(database),
+        figures=SharedFigures(database),
         keys=KeyStore(database, clock),
         documents=DocumentStore(database, clock),
         books=BooksLease(database),

@@ -21,6 +21,7 @@ from api.streams.heartbeat import Heartbeat
 from api.streams.operations import Gone, Operations, Refused, uncancel
 from api.streams.sessions import EndReason, Session
 from api.streams.slots import Places
+from api.wire.closing import bound_send_buffer
 from api.wire.request_state import state_of
 from core.lifetime import ClientDisconnected, Lifetime
 from resolvers.request.event_stream import StreamAnswer
@@ -101,6 +102,8 @@ class EventStreamReply:
         state, lifetime, task = state_of(self._scope), Lifetime(), asyncio.current_task()
         assert task is not None, "requests run in tasks"
         state.lifetime, state.end_stream = lifetime, lambda: self._session.finish(EndReason.SHUTDOWN)
+        if cycle := self._cycle():
+            bound_send_buffer(cycle.transport)
         self._session.tasks.add(task)
         stop = self._heartbeat.add(self)
         try:
@@ -112,13 +115,17 @@ class EventStreamReply:
 
     async def beat(self) -> None:
         """Send a comment, unless the client does not read."""
-        cycle = state_of(self._scope).cycle
-        held = cycle() if cycle is not None else None
-        if held is None or not held.flow.write_paused:
+        cycle = self._cycle()
+        if cycle is None or not cycle.flow.write_paused:
             try:
                 await self._write(_COMMENT)
             except Gone:
                 return
+
+    def _cycle(self) -> Any:
+        """Uvicorn's side of the request; None under another server."""
+        reference = state_of(self._scope).cycle
+        return None if reference is None else reference()
 
     async def _answer(self) -> None:
         await self._start()

@@ -33,8 +33,10 @@ log = structlog.get_logger(__name__)
 class GraphQLSocket:
     """One connection."""
 
-    def __init__(self, operations: Operations, receive: Receive, send: Send) -> None:
+    def __init__(self, operations: Operations, authorization: str | None, receive: Receive, send: Send) -> None:
         self._operations = operations
+        # A program may send the header with the handshake. A browser cannot.
+        self._authorization = authorization
         self._receive = receive
         self._send = send
         self._places = Places()
@@ -83,7 +85,7 @@ class GraphQLSocket:
     async def _open(self, payload: Any) -> Session:
         """The session of the connection's caller. Its key or token is in the payload."""
         try:
-            session = await self._operations.sessions.open(authorization_of(payload))
+            session = await self._operations.sessions.open(authorization_of(payload) or self._authorization)
         except Unauthenticated as error:
             raise Closed(CloseCode.FORBIDDEN, str(error)) from None
         except IdentityUnknown as error:
@@ -191,4 +193,6 @@ async def serve_socket(
         await send({"type": "websocket.close", "code": int(CloseCode.BAD_SUBPROTOCOL), "reason": SUBPROTOCOL})
     else:
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-        await GraphQLSocket(operations, receive, send).run()
+        header = dict(scope["headers"]).get(b"authorization")
+        authorization = None if header is None else header.decode("latin-1")
+        await GraphQLSocket(operations, authorization, receive, send).run()

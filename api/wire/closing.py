@@ -9,6 +9,7 @@ The bounds of a request are in protocol.py.
 
 import asyncio
 import random
+import socket
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -27,8 +28,16 @@ if TYPE_CHECKING:
 
 # How long the rest of a request is discarded behind the last answer.
 _LINGER_SECONDS: Final = 5.0
+_STREAM_BUFFER_BYTES: Final = 64 * 1024
 # In this time streams end one after the other when the server stops.
 SPREAD_SECONDS: Final = 2.0
+
+
+def bound_send_buffer(transport: asyncio.Transport) -> None:
+    """Let the kernel hold little for a client that does not read a stream. It would hold up to 4 MB."""
+    found = transport.get_extra_info("socket")
+    if found is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _STREAM_BUFFER_BYTES)
 
 
 class ClosingProtocol(HttpToolsProtocol):

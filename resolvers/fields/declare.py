@@ -7,7 +7,6 @@ field's parents. The engine calls `wrapper.list_resolver` with all parents of a 
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
-from contextlib import aclosing
 from typing import Any
 
 import strawberry
@@ -121,10 +120,8 @@ def stream(
 ) -> Any:
     """A field of Subscription: `resolve(info, **arguments)` gives the values, for callers with the scopes."""
 
-    async def wrapper(info: StreamInfo, **arguments: Any) -> AsyncIterator[Any]:
-        async with aclosing(resolve(info, **arguments)) as values:  # type: ignore[type-var]
-            async for value in values:
-                yield value
+    def wrapper(info: StreamInfo, **arguments: Any) -> AsyncIterator[Any]:
+        return resolve(info, **arguments)
 
     _borrow_signature(wrapper, resolve)
     wrapper.reads = ()  # type: ignore[attr-defined]

@@ -1,9 +1,11 @@
-"""Rendering of Query.client and Query.clients: runs the statement and locates the holes in its answer."""
+"""Rendering of Query.client, Query.clients and Query.tradingAccounts: runs the statement and locates the holes in its
+answer.
+"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -14,15 +16,37 @@ from core.errors import UpstreamError
 from engine.rendering import Arguments, Filling, PathStep, RenderedText, Rendering, RequestedField
 from resolvers.context import Context
 from resolvers.fields.connections import ConnectionRecord, page_request
-from resolvers.fields.ids import CLIENTS
-from resolvers.fields.rendering import Clients, Compilation, Json, Opening, Place, Statement, Texts, Unrendered, sql
-from resolvers.policy.enums import ClientOrderField, OrderDirection
+from resolvers.fields.ids import Cursor
+from resolvers.fields.rendering import (
+    Clients,
+    Compilation,
+    Json,
+    Known,
+    Opening,
+    Place,
+    Row,
+    Statement,
+    Texts,
+    Unrendered,
+    sql,
+)
+from upstreams.erp.list_statements import BY_TOTAL, ListOrder
+from upstreams.erp.reader import AccountQuery, ClientQuery
 
 _REST_SECONDS: Final = 5.0
-# The order without `orderBy`, and the only one that is rendered.
-_BY_NUMBER: Final = (ClientOrderField.CLIENT_NUMBER, OrderDirection.ASC)
 
 Page = ConnectionRecord[Texts]
+ListOf = Callable[[Any, Any, Context], Awaitable[tuple[ClientQuery | AccountQuery, ListOrder, Cursor]]]
+"""The list that the arguments `filter` and `orderBy` ask for. Raises BadUserInput and Forbidden."""
+
+
+class Listed(NamedTuple):
+    """The rows of a list: their columns, the parents of holes, and the place of the key in a row of texts."""
+
+    list_of: ListOf
+    row: Callable[[Compilation], Row]
+    known: Callable[[], Known | None]
+    key: slice
 
 
 def one_client(number_of: Callable[[Any], int | None]) -> Callable[[RequestedField], Rendering | None]:
@@ -30,9 +54,18 @@ def one_client(number_of: Callable[[Any], int | None]) -> Callable[[RequestedFie
     return partial(_rendering, partial(_One, number_of))
 
 
-def page_of_clients(query_of: Callable[[Any], Any]) -> Callable[[RequestedField], Rendering | None]:
-    """Renderer of a page of clients. `query_of(filter)` raises BadUserInput."""
-    return partial(_rendering, partial(_Page, query_of))
+def page_of_clients(list_of: ListOf) -> Callable[[RequestedField], Rendering | None]:
+    """Renderer of a page of clients."""
+    listed = Listed(list_of, lambda compilation: compilation.builder.client, Clients, slice(0, 1))
+    return partial(_rendering, partial(_Page, listed))
+
+
+def page_of_accounts(list_of: ListOf) -> Callable[[RequestedField], Rendering | None]:
+    """Renderer of a page of accounts. A row has the columns of the account and of its client. Resolvers answer a page
+    with fields that are not of these two.
+    """
+    listed = Listed(list_of, lambda _compilation: Row("c"), lambda: None, slice(-3, -1))
+    return partial(_rendering, partial(_Page, listed))
 
 
 def _rendering(make: Callable[[RequestedField, Compilation], Rendering], wanted: RequestedField) -> Rendering | None:
@@ -144,16 +177,18 @@ def _piece(texts: Callable[[Page], list[str]]) -> _Piece:
     return piece
 
 
-class _ListedClients:
-    """The row of the connection's place: the texts that the statement makes for each client."""
+class _Texts:
+    """The row of the connection's place: the texts that the statement makes for each row of the list."""
 
-    def __init__(self) -> None:
+    def __init__(self, listed: Listed) -> None:
+        self._listed = listed
         self.texts: list[Json] = []
         self.looks_ahead = False
 
     def elements(self, compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
         path = (*place.path, PathStep(wanted, is_list=True))
-        self.texts.append(compilation.object(wanted, Place(compilation.builder.client, path, Clients())))
+        place = Place(self._listed.row(compilation), path, self._listed.known())
+        self.texts.append(compilation.object(wanted, place))
         return ["[", _piece(partial(_elements, len(self.texts))), "]"]
 
     def total_count(self, compilation: Compilation, wanted: RequestedField, place: Place) -> Json:
@@ -165,48 +200,50 @@ class _ListedClients:
 
 
 def _elements(number: int, page: Page) -> list[str]:
-    """The texts of all clients with commas between them, as a list, so that a long answer is joined only once."""
+    """The texts of all rows with commas between them, as a list, so that a long answer is joined only once."""
     texts = [","] * (2 * len(page.nodes) - 1)
     texts[::2] = [row[number] for row in page.nodes]
     return texts
 
 
 class _Page(_Rendering):
-    def __init__(self, query_of: Callable[[Any], Any], wanted: RequestedField, compilation: Compilation) -> None:
-        listed = _ListedClients()
-        json = compilation.object(wanted, Place(listed, (PathStep(wanted),)))
-        super().__init__(compilation, compilation.builder.statement(listed.texts))
+    def __init__(self, listed: Listed, wanted: RequestedField, compilation: Compilation) -> None:
+        texts = _Texts(listed)
+        json = compilation.object(wanted, Place(texts, (PathStep(wanted),)))
+        super().__init__(compilation, compilation.builder.statement(texts.texts))
         self._wanted = wanted
-        self._query_of = query_of
-        self._looks_ahead = listed.looks_ahead
+        self._listed = listed
+        self._looks_ahead = texts.looks_ahead
+        # The text of an edge has the cursor of the order by key.
+        self._has_cursors = any(one.name == "cursor" for of in wanted.fields for one in of.fields)
         self._pieces = [one.texts if isinstance(one, _Piece) else partial(_literal, [one]) for one in json]
 
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         given = arguments(self._wanted)
-        query = self._query_of(given.get("filter"))
-        order = given.get("order_by")
-        if query.optional or (order and (order.field, order.direction) != _BY_NUMBER):
+        query, order, cursors = await self._listed.list_of(given.get("filter"), given.get("order_by"), context)
+        if order.column == BY_TOTAL.column or (order.column and self._has_cursors):
             return None
-        request = page_request(given, CLIENTS, context.services.limits)
+        request = page_request(given, cursors, context.services.limits)
         parameters = self._parameters(context, arguments)
         rows = await context.services.upstreams.texts.page(
             self._statement,
             parameters,
             query,
+            order,
             request,
             context.caller.visible,
             call,
             looks_ahead=self._looks_ahead,
         )
-        page = ConnectionRecord(rows, request, _cursor_of, None, query)
+        cursor_of = partial(self._cursor_of, cursors, order)
+        page = ConnectionRecord(rows, request, cursor_of, None, query)
         text = "".join(chain.from_iterable(piece(page) for piece in self._pieces))
         return self._rendered(text, rows.rows, page)
+
+    def _cursor_of(self, cursors: Cursor, order: ListOrder, row: Texts) -> str:
+        return cursors.encode(*(row[-1:] if order.column else ()), *row[self._listed.key])
 
 
 def _literal(texts: list[str], _page: Page) -> list[str]:
     return texts
-
-
-def _cursor_of(row: Texts) -> str:
-    return CLIENTS.encode(row[0])

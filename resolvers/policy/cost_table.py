@@ -73,6 +73,8 @@ PRICES: Final[Mapping[str, Cost]] = {
     "Client.live": Cost(weight="1000"),
     # One call carries many logins, except where the vendor takes one login per call.
     "TradingAccount.live": Cost(weight="5"),
+    # The same, for an account that is watched. All streams share the call.
+    "Subscription.tradingAccountsChanged": Cost(weight="5"),
     # Up to twenty accounts of a server cost a call each.
     "TradingAccount.openPositions": Cost(weight="10"),
     # One call carries many logins, and its answer has the whole window.

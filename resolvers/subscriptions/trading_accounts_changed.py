@@ -18,7 +18,7 @@ from resolvers.policy.errors import BadUserInput
 from resolvers.types.live_account import live_accounts, too_many_single
 from resolvers.types.trading_account import TradingAccount
 from upstreams.flow.shared_poll import Watch
-from upstreams.polls import LiveValue
+from upstreams.state.shared_figures import LiveValue
 
 _LONGEST_SECONDS = 3600
 

@@ -13,9 +13,8 @@ from core.money import in_currency
 from resolvers.context import Info
 from resolvers.policy.directives import needs
 from resolvers.policy.enums import Platform, code_of
-from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
-from resolvers.types.clients_by_total import no_snapshot
+from resolvers.types.clients_by_total import sums_of
 from resolvers.types.currency_balance import exact_sum
 from resolvers.types.optional_conditions import check_columns
 from resolvers.types.scalars import CurrencyCode
@@ -67,13 +66,13 @@ async def account_summary(
     context, query = info.context, account_query(filter, info.context.caller)
     upstreams, visible = context.services.upstreams, context.caller.visible
     await check_columns(query, context)
-    sums = await upstreams.lists.account_sums(query, visible, context.call)
-    if sums is None:
-        if query.optional or (query.balance_from, query.balance_to) != (None, None):
-            raise BadUserInput("A summary of so many accounts cannot have search, balanceFrom or balanceTo.")
-        sums = await upstreams.state.totals.account_sums(query, visible, context.call)
-    if sums is None:
-        raise no_snapshot()
+    sums = await sums_of(
+        query,
+        lambda: upstreams.lists.account_sums(query, visible, context.call),
+        lambda: upstreams.state.totals.account_sums(query, visible, context.call),
+        "A summary of so many accounts cannot have search, balanceFrom or balanceTo.",
+        context,
+    )
     rows = [row for row in sums.rows if row["accounts"] is not None]
     return AccountSummary(
         as_of=sums.as_of,

@@ -15,11 +15,10 @@ from resolvers.context import Info
 from resolvers.policy.authorization import VALUE, public
 from resolvers.policy.directives import needs
 from resolvers.policy.enums import ErpStatusCode, WebStatusCode, code_of
-from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.types.client import FIGURES
 from resolvers.types.clients import ClientFilter, client_query
-from resolvers.types.clients_by_total import no_snapshot
+from resolvers.types.clients_by_total import sums_of
 from resolvers.types.currency_balance import Money, exact_sum, money
 from resolvers.types.optional_conditions import check_columns
 from resolvers.types.scalars import CurrencyCode
@@ -91,15 +90,14 @@ async def client_summary(
     context, query = info.context, client_query(filter)
     upstreams, visible = context.services.upstreams, context.caller.visible
     await check_columns(query, context)
-    sums = await upstreams.lists.client_sums(query, visible, context.call, figures=context.caller.may(*FIGURES))
-    if sums is None:
-        if query.optional or query.numbers is not None:
-            raise BadUserInput(
-                "A summary of so many clients cannot have clientNumbers, search, phone or createdFrom/To."
-            )
-        sums = await upstreams.state.totals.client_sums(query, visible, context.call)
-    if sums is None:
-        raise no_snapshot()
+    figures = context.caller.may(*FIGURES)
+    sums = await sums_of(
+        query,
+        lambda: upstreams.lists.client_sums(query, visible, context.call, figures=figures),
+        lambda: upstreams.state.totals.client_sums(query, visible, context.call),
+        "A summary of so many clients cannot have clientNumbers, search, phone or createdFrom/To.",
+        context,
+    )
     return _summary(sums.as_of, sums.rows, context.services.accounting_currency)
 
 

@@ -21,7 +21,7 @@ from resolvers.types.client import FIGURES, Client
 from resolvers.types.clients_by_total import clients_by_total
 from resolvers.types.optional_conditions import check_columns, phone_begins, searched
 from resolvers.types.trading_accounts import codes
-from upstreams.erp.list_statements import BY_TOTAL, CLIENT_ORDERS
+from upstreams.erp.list_statements import BY_TOTAL, CLIENT_ORDERS, ListOrder
 from upstreams.erp.lists import Values
 from upstreams.erp.reader import ClientQuery, Condition
 
@@ -100,22 +100,29 @@ def client_cursors(arguments: Mapping[str, Any]) -> Cursor:
     return _CURSORS[(given(arguments.get("order_by")) or _DEFAULT).field]
 
 
+async def client_list(
+    asked: ClientFilter | None, order_by: ClientOrder | None, context: Context
+) -> tuple[ClientQuery, ListOrder, Cursor]:
+    """What these arguments ask for, with the cursors of the order. Raises BadUserInput."""
+    query, wanted = client_query(asked), given(order_by) or _DEFAULT
+    await check_columns(query, context)
+    order = CLIENT_ORDERS.get(wanted.field.value, BY_TOTAL)
+    return query, replace(order, descending=wanted.direction is OrderDirection.DESC), _CURSORS[wanted.field]
+
+
 async def clients(
     info: Info,
     request: PageRequest,
     filter: Annotated[ClientFilter | None, strawberry.argument(description="Conditions for the list.")] = UNSET,  # noqa: A002 - the graph's name.
     order_by: Annotated[ClientOrder | None, strawberry.argument(description="The order of the list.")] = UNSET,
 ) -> ConnectionRecord[ClientRecord]:
-    context, query, wanted = info.context, client_query(filter), given(order_by) or _DEFAULT
-    order = CLIENT_ORDERS.get(wanted.field.value, BY_TOTAL)
-    order = replace(order, descending=wanted.direction is OrderDirection.DESC)
-    await check_columns(query, context)
-    if wanted.field is ClientOrderField.TOTAL_FLOATING_BALANCE:
-        context.caller.require(f"orderBy {wanted.field.name}", FIGURES)
+    context, visible = info.context, info.context.caller.visible
+    query, order, cursors = await client_list(filter, order_by, context)
+    if order.column == BY_TOTAL.column:
+        context.caller.require("orderBy TOTAL_FLOATING_BALANCE", FIGURES)
         return await clients_by_total(query, order, request, context)
-    visible = context.caller.visible
     page, values = await context.services.upstreams.lists.clients(query, order, request, visible, context.call)
-    cursor_of = partial(_cursor_of, values, _CURSORS[wanted.field]) if order.column else CLIENTS.of
+    cursor_of = partial(_cursor_of, values, cursors) if order.column else cursors.of
     return ConnectionRecord(page, request, cursor_of, None, query)
 
 

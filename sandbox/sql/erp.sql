@@ -43,8 +43,7 @@ CREATE TABLE hyper.trading_systems_list (
     data_source      text PRIMARY KEY CHECK (length(data_source) = 2),
     tp_friendly_name text NOT NULL,
     platform_type    text NOT NULL,
-    time_zone        text NOT NULL,
-    last_sync        timestamptz                -- the last pass over all its accounts; null: never
+    time_zone        text NOT NULL
 );
 
 CREATE TABLE hyper.tpm_account_status (
@@ -110,9 +109,8 @@ FROM hyper.clients_website_ext_record;
 
 CREATE VIEW brokergraph_erp.trading_account AS
 SELECT t.data_source AS server, t.account_login AS login, t.client_number, t.platform, t.status, t.group_name, t.currency,
-       t.balance, t.equity, t.margin, greatest(t.synced_at, s.last_sync) AS synced_at
-FROM hyper.tpm_account_status t
-LEFT JOIN hyper.trading_systems_list s ON s.data_source = t.data_source;
+       t.balance, t.equity, t.margin, t.synced_at
+FROM hyper.tpm_account_status t;
 
 -- The secured sum is read row by row, because a join of two sums would read the whole table for one client.
 CREATE VIEW brokergraph_erp.currency_balance AS

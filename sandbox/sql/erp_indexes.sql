@@ -11,5 +11,6 @@ CREATE INDEX tpm_account_status_client ON hyper.tpm_account_status (client_numbe
 CREATE INDEX tpm_account_status_login ON hyper.tpm_account_status (account_login);
 CREATE INDEX tpm_account_status_balance ON hyper.tpm_account_status (currency, balance, data_source, account_login);
 CREATE INDEX tpm_account_status_equity ON hyper.tpm_account_status (currency, equity, data_source, account_login);
+CREATE INDEX tpm_account_status_synced ON hyper.tpm_account_status (synced_at, data_source, account_login);
 CREATE INDEX journal_client ON hyper.journal (client_number, currency) INCLUDE (amount);
 CREATE INDEX secured_amounts_client ON hyper.secured_amounts (client_number, currency) INCLUDE (amount);

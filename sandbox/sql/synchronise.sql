@@ -31,8 +31,7 @@ LEFT JOIN LATERAL (
     HAVING count(*) = 1
 ) m ON true;
 
--- One pass: copies all changed accounts, and sets the time of the pass for each of their servers. Returns the number of
--- copied accounts.
+-- One pass: copies all changed accounts with the time of the pass. Returns the number of copied accounts.
 CREATE FUNCTION hyper.synchronise() RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     copied integer;
@@ -53,8 +52,6 @@ BEGIN
         group_name = excluded.group_name, currency = excluded.currency, balance = excluded.balance,
         equity = excluded.equity, margin = excluded.margin, synced_at = excluded.synced_at;
     GET DIAGNOSTICS copied = ROW_COUNT;
-    UPDATE hyper.trading_systems_list SET last_sync = statement_timestamp()
-    WHERE data_source IN (SELECT name FROM platform.server);
     RETURN copied;
 END $$;
 

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.timeout(180)
 
 TABS = ["Dashboard", "Clients", "Largest", "Sums", "Trades", "Deposit", "Withdrawal", "Approval"]
+TABS += ["Events", "Outcome", "Figures", "Balances"]
 
 
 def test_everything_comes_from_this_server_and_nothing_is_complained_about(demo, open_page):
@@ -112,6 +113,74 @@ def test_a_withdrawal_waits_for_the_approval_of_another_key(open_page):
     assert own["code"] == "OWN_APPROVAL"
     assert (approved["__typename"], approved["instruction"]["status"]) == ("InstructionDecided", "CONFIRMED")
     assert approved["instruction"]["id"] == waiting["instruction"]["id"]
+
+
+def test_the_events_of_a_deposit_in_another_window_are_shown(open_page):
+    graphiql, other = open_page(), open_page()
+    graphiql.tab("Events")
+    graphiql.follow()
+    expect(graphiql.page.get_by_role("button", name="Stop query")).to_be_visible()
+
+    other.tab("Deposit")
+    other.run()
+
+    event = graphiql.shown('"CONFIRMED"')["data"]["instructionEvents"]
+    assert (event["instruction"]["kind"], event["instruction"]["account"]["login"]) == ("DEPOSIT", "61436")
+    graphiql.page.get_by_role("button", name="Stop query").click()
+    expect(graphiql.page.get_by_role("button", name="Execute query")).to_be_visible()
+    assert graphiql.problems == []
+
+
+def test_the_outcome_of_a_withdrawal_is_shown_when_it_is_approved_in_another_window(open_page):
+    graphiql, other = open_page(), open_page()
+    graphiql.tab("Withdrawal")
+    identity = graphiql.run()["data"]["withdraw"]["instruction"]["id"]
+    graphiql.tab("Outcome")
+    graphiql.put_variable("id", identity)
+    graphiql.follow()
+    waiting = graphiql.shown(identity)["data"]["instructionUpdated"]
+
+    other.give_key("demo-approver")
+    other.expect_standing("demo-approver")
+    other.tab("Approval")
+    other.put_variable("id", identity)
+    other.run()
+
+    decided = graphiql.shown('"status": "CONFIRMED",\n      "upstream')["data"]["instructionUpdated"]
+    assert (waiting["status"], decided["status"], decided["id"]) == ("NEEDS_APPROVAL", "CONFIRMED", identity)
+    # The stream is complete.
+    expect(graphiql.page.get_by_role("button", name="Execute query")).to_be_visible()
+
+
+def test_live_figures_are_followed(open_page):
+    graphiql = open_page()
+    graphiql.tab("Figures")
+
+    graphiql.follow()
+
+    account = graphiql.shown("observedAt")["data"]["tradingAccountsChanged"]["account"]
+    assert (account["login"], account["live"]["currency"]) == ("61436", "USD")
+
+
+def test_balances_are_followed(open_page):
+    graphiql = open_page()
+    graphiql.tab("Balances")
+
+    graphiql.follow()
+
+    event = graphiql.shown("observedAt")["data"]["clientBalancesChanged"]
+    assert event["changed"] == [one["currency"] for one in event["client"]["balances"]] == ["BTC", "ETH", "ILS", "USD"]
+
+
+def test_a_stream_that_is_refused_says_why(open_page):
+    graphiql = open_page()
+    graphiql.give_key("nobody")
+    graphiql.expect_standing("key not accepted")
+    graphiql.tab("Balances")
+
+    graphiql.follow()
+
+    assert graphiql.shown("errors")["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 def test_the_deposit_is_booked_once_and_its_replay_says_the_same(open_page):

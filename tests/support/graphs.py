@@ -93,12 +93,12 @@ def serve(settings_path: Path, port: int) -> None:
 
 
 @contextmanager
-def running_graph(box, **settings: str) -> Iterator[Graph]:
-    """`brokergraph serve` on a free port; `settings` are BROKERGRAPH_... variables without the prefix."""
+def running_graph(box, port: int | None = None, **settings: str) -> Iterator[Graph]:
+    """`brokergraph serve`, on a free port by default; `settings` are BROKERGRAPH_... variables without the prefix."""
     # In a thread, because the test that asks may have a loop of its own running.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(anyio.run, prepare, box.settings_path).result()
-    port = free_port()
+    port = port or free_port()
     overrides = {f"BROKERGRAPH_{name}": value for name, value in settings.items()}
     environment = os.environ | QUICK_TO_FORGIVE | FRESH_MARGINS | overrides
     with tempfile.NamedTemporaryFile() as log:

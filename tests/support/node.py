@@ -36,6 +36,12 @@ def installed(folder: Path) -> Path:
     return folder
 
 
+def start_module(source: str, folder: Path, environment: dict[str, str], **more: Any) -> subprocess.Popen:
+    """Node.js with a module that imports the folder's packages."""
+    command = [str(_programs() / "node"), "--input-type=module", "--eval", source]
+    return subprocess.Popen(command, cwd=folder, env=os.environ | environment, **more)
+
+
 def node(script: Path, *arguments: str, asked: Any = None) -> str:
     """What a script prints when it is given `asked` as JSON. A script that fails fails the test, with its words."""
     return run([str(_programs() / "node"), str(script), *arguments], script.parent, json.dumps(asked))

@@ -12,6 +12,8 @@ from playwright.sync_api import ConsoleMessage, Page, Response, expect
 # The editor draws only the lines in sight; its model holds all of them.
 _SHOWS = """(text) => globalThis.__MONACO.editor.getEditors()
     .some((editor) => editor.getContainerDomNode().closest('.result-window') && editor.getValue() === text)"""
+_SHOWN = """() => globalThis.__MONACO.editor.getEditors()
+    .find((editor) => editor.getContainerDomNode().closest('.result-window')).getValue()"""
 # GraphiQL stores a tab's query in the same step that tells which operation it would run.
 _STORED = "(text) => (localStorage.getItem('graphiql:query') ?? '').includes(text)"
 PRESSES = 5
@@ -84,6 +86,15 @@ class Opened:
     def run(self) -> dict[str, Any]:
         """Presses the button and reads the answer."""
         return self._answer_to(self.page.get_by_role("button", name="Execute query").click)
+
+    def follow(self) -> None:
+        """Presses the button for a subscription. `shown` has its answers."""
+        self.page.get_by_role("button", name="Execute query").click()
+
+    def shown(self, *texts: str) -> dict[str, Any]:
+        """The newest answer, once it has these texts."""
+        self.page.wait_for_function(f"(texts) => texts.every((text) => ({_SHOWN})().includes(text))", arg=texts)
+        return json.loads(self.page.evaluate(_SHOWN))
 
     def run_with_keys(self) -> dict[str, Any]:
         """Presses Ctrl-Enter in the editor and reads the answer."""

@@ -8,6 +8,7 @@ import httpx
 import websockets
 from websockets.exceptions import ConnectionClosed
 
+from support.clients import http_client
 from support.polling import PATIENCE_SECONDS
 
 SUBPROTOCOL = "graphql-transport-ws"
@@ -95,7 +96,7 @@ class EventSource:
             more = {"content": json.dumps(body)}
             sent["content-type"] = "application/json"
         async with (
-            httpx.AsyncClient(timeout=httpx.Timeout(PATIENCE_SECONDS)) as client,
+            http_client(timeout=httpx.Timeout(PATIENCE_SECONDS)) as client,
             client.stream(method, f"{url}/graphql", headers=sent, **more) as response,
         ):
             yield cls(response)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
+from support.clients import http_client
 from support.ledgers import confirmed_instruction
 from support.rig import serving
 from support.streams import EVENTS, EventSource, SocketStream
@@ -25,6 +26,8 @@ LONG = os.environ.get("TORTURE") == "long"
 SEED = os.environ.get("TORTURE_SEED", "1")
 SUBSCRIBERS = 1000 if LONG else 16
 INSTRUCTIONS = 300 if LONG else 20
+# A thousand subscribers of one process answer late.
+PATIENCE_SECONDS = 20 if LONG else 2
 AWAY = (OSError, httpx.HTTPError, WebSocketException, TimeoutError, AssertionError)
 CURSOR = '{"query": "{ instructionEventsCursor }"}'
 
@@ -53,14 +56,14 @@ class Subscriber:
         while not (last.done() and self.cursor == last.result()):
             with suppress(*AWAY):
                 await self.read(last)
-            await asyncio.sleep(self.dice.random() * 0.1)
+            await asyncio.sleep(self.dice.random() * (5 if LONG else 0.1))
 
     async def read(self, last):
         url = f"http://127.0.0.1:{self.dice.choice(self.servers).port}"
         left = self.dice.randint(1, 60)
         async with self.transport.open(url, EVENTS, {"after": self.cursor}) as stream:
             while left and not (last.done() and self.cursor == last.result()):
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     body = await stream.next()
                 if body is None or "errors" in body:
                     return
@@ -73,7 +76,7 @@ class Subscriber:
 
 async def present_cursor(server):
     headers = {"authorization": "Bearer demo-operator", "content-type": "application/json"}
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with http_client(timeout=60) as client:
         response = await client.post(f"http://127.0.0.1:{server.port}/graphql", content=CURSOR, headers=headers)
     return response.json()["data"]["instructionEventsCursor"]
 
@@ -134,7 +137,7 @@ async def test_no_subscriber_misses_or_doubles_an_event(battlefield, well_behave
             seconds=10,
         )
         last.set_result(await present_cursor(survivor))
-        await asyncio.wait_for(asyncio.gather(*following), 300)
+        await asyncio.wait_for(asyncio.gather(*following), 600)
 
     statuses = [row["status"] for row in rows]
     for one in subscribers:

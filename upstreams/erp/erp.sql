@@ -38,6 +38,9 @@ c.phone LIKE $1::text
 (a.login = $3::text OR a.client_number = ANY (ARRAY(
     SELECT o.client_number FROM brokergraph_erp.client o WHERE o.client_number = $2::int OR o.search @@ {words})))
 
+-- part: accounts_search_walked
+(a.login = $3::text OR c.client_number = $2::int OR c.search @@ {words})
+
 -- part: matching_accounts
 ($3::text[] IS NULL OR a.platform = ANY ($3) OR ($4::bool AND a.platform <> ALL ($5::text[])))
 AND ($6::text[] IS NULL OR a.server = ANY ($6))
@@ -75,25 +78,9 @@ SELECT {client_columns}
 FROM brokergraph_erp.client c
 WHERE c.crm_user_id = ANY ($3::text[]) AND {visible}
 
--- name: clients_forward
--- One page of clients by number. $3 numbers, $4 web statuses, $5 also those not listed in $6. $7 to $9 are the same for
--- ERP statuses. $10 agencies. $11 after, $12 before, $13 limit.
-SELECT {client_columns}
-FROM brokergraph_erp.client c
-WHERE {visible} AND {matching_clients}
-  AND ($11::bigint IS NULL OR c.client_number > $11) AND ($12::bigint IS NULL OR c.client_number < $12)
-ORDER BY c.client_number LIMIT $13
-
--- name: clients_backward
--- The same page counted from the end.
-SELECT {client_columns}
-FROM brokergraph_erp.client c
-WHERE {visible} AND {matching_clients}
-  AND ($11::bigint IS NULL OR c.client_number > $11) AND ($12::bigint IS NULL OR c.client_number < $12)
-ORDER BY c.client_number DESC LIMIT $13
-
 -- name: count_clients
--- How many clients does the filter match?
+-- How many clients does the filter match? $3 numbers, $4 web statuses, $5 also those not listed in $6. $7 to $9 are the same
+-- for ERP statuses. $10 agencies.
 SELECT count(*) AS total
 FROM brokergraph_erp.client c
 WHERE {visible} AND {matching_clients}

@@ -14,6 +14,8 @@ _ERP_PARTS: Final = read_parts(_ERP)
 _PARTS: Final = read_parts(_LISTS)
 _WAYS: Final = ("", " DESC")
 _COMPARISONS: Final = ("<", ">")
+# A word of one client in a hundred fills a page of 50 within so many rows.
+_WALK: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class ListOrder:
 
     column: str = ""
     type: str = ""
-    text: str = "text"
+    text: str = "no_key"
     one_currency: bool = False
     """Whether values compare only within one currency. The query then has exactly one."""
     descending: bool = False
@@ -54,7 +56,7 @@ class Variant:
 
     order: ListOrder = BY_KEY
     backward: bool = False
-    optional: Sequence[str] = ()
+    optional: tuple[str, ...] = ()
     bounded: bool = False
 
 
@@ -65,16 +67,56 @@ def list_statement(name: str, variant: Variant) -> str:
 
 
 @lru_cache(maxsize=256)
+def page_statement(rows: str, variant: Variant) -> str:
+    """The statement for a page of `rows`, which are clients or accounts."""
+    return read_statement(_LISTS, rows, **_parts_of_page(rows, variant), rows=_rows_of_page(rows, variant))
+
+
+def order_of_page(rows: str, variant: Variant) -> str:
+    """The order of the rows of a page."""
+    return _parts_of_page(rows, variant)["order"]
+
+
+def _rows_of_page(rows: str, variant: Variant) -> str:
+    """The planner cannot know how many rows a search selects. A search therefore walks a part of the order. If this
+    part does not fill the page, all found rows are read and sorted.
+    """
+    by_column, is_search = bool(variant.order.column), f"{rows}_search" in variant.optional
+    names = [f"{rows}_with_value", f"{rows}_without_value"] if by_column else [f"{rows}_by_key"]
+    ranges = [_range(rows, "found" if is_search else "in_range", variant, name) for name in names]
+    found = _PARTS["either_range"].format(known=ranges[0], unknown=ranges[1]) if by_column else ranges[0]
+    # From its end, a list in the order of a column begins with nulls, which are no part of the walk.
+    if not is_search or (variant.backward and by_column):
+        return found
+    walked = _range(rows, "walked", variant, names[0])
+    return _PARTS["first_or_found"].format(walked=walked, found=found, limit=_PARTS[f"limit_of_{rows}"])
+
+
+def _range(rows: str, kind: str, variant: Variant, name: str) -> str:
+    parts = _parts_of_page(rows, variant)
+    own = parts | {"range": parts[name], "walk": str(_WALK)}
+    return _with_conditions(_LISTS, f"{rows}_{kind}", own, variant.optional, kind)
+
+
+def _parts_of_page(rows: str, variant: Variant) -> dict[str, str]:
+    """The parts with the order of a range and of all rows."""
+    parts = parts_of_list(variant)
+    by = "column" if variant.order.column else "key"
+    return parts | {"order_in_range": parts[f"{rows}_in_order_of_{by}"], "order": parts[f"{rows}_nulls_last_of_{by}"]}
+
+
+@lru_cache(maxsize=256)
 def erp_statement(name: str, optional: Sequence[str] = (), *, bounded: bool = False) -> str:
     """A statement of erp.sql with optional conditions."""
     return _with_conditions(_ERP, name, _ERP_PARTS | _columns(bounded=bounded), optional)
 
 
-def _with_conditions(file: str, name: str, parts: Mapping[str, str], optional: Sequence[str]) -> str:
+def _with_conditions(file: str, name: str, parts: Mapping[str, str], optional: Sequence[str], kind: str = "") -> str:
+    """An optional condition may have a part of its own for a kind of statement."""
     statement, more = read_statement(file, name, **parts), dict(parts)
     for part in optional:
-        condition = moved(_ERP_PARTS[part].format(words=_ERP_PARTS["searched_words"]), last_parameter(statement))
-        more[f"matching_{part.partition('_')[0]}"] += f" AND {condition}"
+        text = _ERP_PARTS.get(f"{part}_{kind}", _ERP_PARTS[part]).format(words=_ERP_PARTS["searched_words"])
+        more[f"matching_{part.partition('_')[0]}"] += f" AND {moved(text, last_parameter(statement))}"
         statement = read_statement(file, name, **more)
     return statement
 
@@ -98,7 +140,7 @@ def parts_of_list(variant: Variant) -> dict[str, str]:
         "way": _WAYS[order.descending != variant.backward],
         "nulls_way": _WAYS[variant.backward],
     }
-    ranges = {name: text.format(**words) for name, text in _PARTS.items() if name.endswith("_value")}
+    ranges = {name: text.format(**words) for name, text in _PARTS.items() if name.startswith(("clients_", "accounts_"))}
     return {
         **_ERP_PARTS,
         **_columns(bounded=variant.bounded),

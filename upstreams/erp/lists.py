@@ -16,20 +16,25 @@ from core.keyset import Page, PageRequest, cut_page
 from core.records import AccountKey, AccountRecord, ClientRecord
 from core.visibility import Visibility
 from upstreams.erp.contract import OPTIONAL
-from upstreams.erp.list_statements import ListOrder, Variant, erp_statement, list_statement
+from upstreams.erp.list_statements import ListOrder, Variant, erp_statement, list_statement, page_statement
 from upstreams.erp.reader import AccountQuery, ClientQuery, optional_values, parts_of, sql
 from upstreams.erp.rows import read_records
 from upstreams.postgres.database import Database
 
 Values = Mapping[Any, str | None]
-"""The text of the sorted column, by the client's number or the account's key. Empty for an order by the key alone."""
+"""The text of the sorted column, by the client's number or the account's key; None in an order by the key alone."""
 
 
 class Sums(NamedTuple):
-    """Rows of `client_sums` or `account_sums`. `as_of` is None for sums of the present."""
+    """Rows of `client_sums` or `account_sums`. `as_of` is None for sums of the present.
+
+    `of_index` is of a snapshot: how many rows the ERP would read for the query. The statuses of clients have no index,
+    nor have the platforms, statuses and groups of accounts, so that these conditions make no difference to it.
+    """
 
     as_of: datetime | None
     rows: Sequence[Any]
+    of_index: int = 0
 
 
 class Lists:
@@ -39,7 +44,7 @@ class Lists:
 
     def __init__(self, database: Database, exact_max: int) -> None:
         self._database = database
-        self._exact_max = exact_max
+        self.exact_max = exact_max
         self._columns: set[str] = set()
 
     async def lacked_column(self, query: ClientQuery | AccountQuery, call: Call) -> str | None:
@@ -56,30 +61,18 @@ class Lists:
     async def clients(
         self, query: ClientQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
     ) -> tuple[Page[ClientRecord], Values]:
-        if not order.column:
-            return await self._clients_by_number(query, order, page, visible, call), {}
         variant = Variant(order=order, backward=page.backward, optional=parts_of(query))
         bounds = bounds_of(page, order, keys=1)
-        rows = await self._read(list_statement("clients_by_column", variant), query, bounds, visible, call)
+        rows = await self._read(page_statement("clients", variant), query, bounds, visible, call)
         records = read_records(ClientRecord, [tuple(row)[1:] for row in rows])
         return cut_page(records, page), {row["client_number"]: row[0] for row in rows}
-
-    async def _clients_by_number(
-        self, query: ClientQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
-    ) -> Page[ClientRecord]:
-        # The descending list is the ascending one, read from its other end.
-        asked = page.reversed() if order.descending else page
-        name = "clients_backward" if asked.backward else "clients_forward"
-        statement = erp_statement(name, parts_of(query))
-        rows = await self._read(statement, query, bounds_of(asked, order, keys=1), visible, call)
-        return cut_page(read_records(ClientRecord, rows), page)
 
     async def clients_by_total(
         self, query: ClientQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
     ) -> tuple[Page[ClientRecord], Values] | None:
         """A page of clients by their totals at current rates; None if the query selects more than `exact_max`."""
         variant = Variant(order=order, backward=page.backward, optional=parts_of(query))
-        bounds = [*bounds_of(page, order, keys=1), self._exact_max]
+        bounds = [*bounds_of(page, order, keys=1), self.exact_max]
         first, *rows = await self._read(list_statement("clients_by_total", variant), query, bounds, visible, call)
         if first["too_many"]:
             return None
@@ -99,12 +92,12 @@ class Lists:
 
     def _most(self, visible: Visibility) -> int | None:
         # The snapshot has no sums of one client.
-        return self._exact_max if visible.client_number is None else None
+        return self.exact_max if visible.client_number is None else None
 
     async def needs_snapshot(self, call: Call) -> bool:
         """Whether a query can select more than `exact_max` clients or accounts."""
         statement = list_statement("more_rows", Variant())
-        return bool((await self._database.read(statement, self._exact_max, call=call))[0]["more"])
+        return bool((await self._database.read(statement, self.exact_max, call=call))[0]["more"])
 
     async def send_totals(self, rebuild: int, send: Callable[[bytes], Awaitable[None]], seconds: float) -> None:
         """Send the rows of a snapshot of all totals, in PostgreSQL's binary form."""
@@ -125,14 +118,11 @@ class Lists:
     async def accounts(
         self, query: AccountQuery, order: ListOrder, page: PageRequest, visible: Visibility, call: Call
     ) -> tuple[Page[AccountRecord], Values]:
-        name = "accounts_by_column" if order.column else "accounts"
-        statement, bounded = (
-            list_statement(name, Variant(order=order, backward=page.backward, optional=parts_of(query), bounded=one))
-            for one in (False, True)
+        variants = (
+            Variant(order=order, backward=page.backward, optional=parts_of(query), bounded=one) for one in (False, True)
         )
+        statement, bounded = (page_statement("accounts", one) for one in variants)
         rows = await self._read(statement, query, bounds_of(page, order, keys=2), visible, call, bounded)
-        if not order.column:
-            return cut_page(read_records(AccountRecord, rows), page), {}
         records = read_records(AccountRecord, [tuple(row)[1:] for row in rows])
         return cut_page(records, page), {AccountKey(row["server"], row["login"]): row[0] for row in rows}
 

@@ -26,31 +26,95 @@ c.{column} IS NULL
        AND ($12::bigint IS NULL OR ($15::text IS NULL AND c.client_number {precedes} $12))
 
 -- part: accounts_with_value
-a.{column} IS NOT NULL
+a.server IS NOT NULL AND a.login IS NOT NULL AND a.{column} IS NOT NULL
        AND ($15::text IS NULL OR (a.{column}, a.server, a.login) {follows} ($20::text::{type}, $15, $16::text))
        AND ($17::text IS NULL OR $21::text IS NULL
             OR (a.{column}, a.server, a.login) {precedes} ($21::text::{type}, $17, $18::text))
 
 -- part: accounts_without_value
-a.{column} IS NULL
+a.server IS NOT NULL AND a.login IS NOT NULL AND a.{column} IS NULL
        AND ($15::text IS NULL OR $20::text IS NOT NULL OR (a.server, a.login) {follows} ($15, $16::text))
        AND ($17::text IS NULL OR ($21::text IS NULL AND (a.server, a.login) {precedes} ($17, $18::text)))
 
--- name: clients_by_column
--- One page of clients by a column, nulls last, then by number. $11 and $14 are the number and the column's value to begin
+-- part: clients_by_key
+($11::bigint IS NULL OR c.client_number {follows} $11) AND ($12::bigint IS NULL OR c.client_number {precedes} $12)
+
+-- part: accounts_by_key
+a.server IS NOT NULL AND a.login IS NOT NULL
+       AND ($15::text IS NULL OR (a.server, a.login) {follows} ($15, $16::text))
+       AND ($17::text IS NULL OR (a.server, a.login) {precedes} ($17, $18::text))
+
+-- part: clients_in_order_of_key
+c.client_number{way}
+
+-- part: clients_nulls_last_of_key
+c.client_number{way}
+
+-- part: clients_in_order_of_column
+c.{column}{way}, c.client_number{way}
+
+-- part: clients_nulls_last_of_column
+c.{column} IS NULL{nulls_way}, c.{column}{way}, c.client_number{way}
+
+-- part: accounts_in_order_of_key
+a.server{way}, a.login{way}
+
+-- part: accounts_nulls_last_of_key
+a.server{way}, a.login{way}
+
+-- part: accounts_in_order_of_column
+a.{column}{way}, a.server{way}, a.login{way}
+
+-- part: accounts_nulls_last_of_column
+a.{column} IS NULL{nulls_way}, a.{column}{way}, a.server{way}, a.login{way}
+
+-- part: limit_of_clients
+$13
+
+-- part: limit_of_accounts
+$19
+
+-- part: no_key
+NULL::text
+
+-- part: either_range
+({known})
+    UNION ALL
+    ({unknown})
+
+-- part: first_or_found
+WITH w AS MATERIALIZED ({walked}),
+    n AS MATERIALIZED (SELECT count(*) >= {limit} AS is_full FROM w)
+    SELECT w.* FROM w WHERE (SELECT n.is_full FROM n)
+    UNION ALL
+    SELECT f.* FROM ({found}) f WHERE NOT (SELECT n.is_full FROM n)
+
+-- name: clients
+-- One page of clients, nulls of the column last, then by number. $11 and $14 are the number and the column's value to begin
 -- after, $12 and $15 those to end before, $13 limit. Two ranges of one index give the known values and the nulls.
 SELECT {key} AS cursor_key, {client_columns}
-FROM (
-    (SELECT {client_columns}
-     FROM brokergraph_erp.client c
-     WHERE {visible} AND {matching_clients} AND {clients_with_value}
-     ORDER BY c.{column}{way}, c.client_number{way} LIMIT $13)
-    UNION ALL
-    (SELECT {client_columns}
-     FROM brokergraph_erp.client c
-     WHERE {visible} AND {matching_clients} AND {clients_without_value}
-     ORDER BY c.{column}{way}, c.client_number{way} LIMIT $13)) c
-ORDER BY c.{column} IS NULL{nulls_way}, c.{column}{way}, c.client_number{way} LIMIT $13
+FROM ({rows}) c
+ORDER BY {order} LIMIT $13
+
+-- name: clients_in_range
+-- The first rows of a range of the order.
+SELECT {client_columns}
+    FROM brokergraph_erp.client c
+    WHERE {visible} AND {matching_clients} AND {range}
+    ORDER BY {order_in_range} LIMIT $13
+
+-- name: clients_found
+-- The same, if the filter has a search. The planner cannot know that an order saves nothing here: OFFSET 0 hides it.
+SELECT {client_columns}
+    FROM (SELECT c.* FROM brokergraph_erp.client c WHERE {visible} AND {matching_clients} AND {range} OFFSET 0) c
+    ORDER BY {order_in_range} LIMIT $13
+
+-- name: clients_walked
+-- Those of the first {walk} clients of the range that the filter selects.
+SELECT {client_columns}
+    FROM (SELECT c.* FROM brokergraph_erp.client c WHERE {range} ORDER BY {order_in_range} LIMIT {walk}) c
+    WHERE {visible} AND {matching_clients}
+    ORDER BY {order_in_range} LIMIT $13
 
 -- part: total
 CASE WHEN count(*) = count(b.value) AND EXISTS (SELECT FROM brokergraph_erp.accounting_currency) THEN sum(b.value) END
@@ -151,34 +215,39 @@ SELECT (SELECT count(*) FROM (SELECT FROM brokergraph_erp.client LIMIT $1::int +
     OR (SELECT count(*) FROM (SELECT FROM brokergraph_erp.trading_account LIMIT $1::int + 1) a) > $1::int AS more
 
 -- name: accounts
--- One page of accounts by server and login. $15, $16 after, $17, $18 before, $19 limit.
-SELECT {account_columns}
-FROM brokergraph_erp.trading_account a
-JOIN brokergraph_erp.client c ON c.client_number = a.client_number
-WHERE {visible} AND {matching_accounts} AND a.server IS NOT NULL AND a.login IS NOT NULL
-  AND ($15::text IS NULL OR (a.server, a.login) {follows} ($15, $16::text))
-  AND ($17::text IS NULL OR (a.server, a.login) {precedes} ($17, $18::text))
-ORDER BY a.server{way}, a.login{way} LIMIT $19
-
--- name: accounts_by_column
--- One page of accounts by a column, nulls last, then by server and login. $15, $16 and $20 are the server, the login and
+-- One page of accounts, nulls of the column last, then by server and login. $15, $16 and $20 are the server, the login and
 -- the column's value to begin after, $17, $18 and $21 those to end before, $19 limit.
 SELECT {key} AS cursor_key, {account_columns}
-FROM (
-    (SELECT {read}
-     FROM brokergraph_erp.trading_account a
-     JOIN brokergraph_erp.client c ON c.client_number = a.client_number
-     WHERE {visible} AND {matching_accounts} {only}
-       AND a.server IS NOT NULL AND a.login IS NOT NULL AND {accounts_with_value}
-     ORDER BY a.{column}{way}, a.server{way}, a.login{way} LIMIT $19)
-    UNION ALL
-    (SELECT {read}
-     FROM brokergraph_erp.trading_account a
-     JOIN brokergraph_erp.client c ON c.client_number = a.client_number
-     WHERE {visible} AND {matching_accounts} {only}
-       AND a.server IS NOT NULL AND a.login IS NOT NULL AND {accounts_without_value}
-     ORDER BY a.{column}{way}, a.server{way}, a.login{way} LIMIT $19)) a
-ORDER BY a.{column} IS NULL{nulls_way}, a.{column}{way}, a.server{way}, a.login{way} LIMIT $19
+FROM ({rows}) a
+ORDER BY {order} LIMIT $19
+
+-- name: accounts_in_range
+-- The first rows of a range of the order.
+SELECT {read}
+    FROM brokergraph_erp.trading_account a
+    JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+    WHERE {visible} AND {matching_accounts} {only} AND {range}
+    ORDER BY {order_in_range} LIMIT $19
+
+-- name: accounts_found
+-- The same, if the filter has a search.
+SELECT {read}
+    FROM (
+        SELECT a.*
+        FROM brokergraph_erp.trading_account a
+        JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+        WHERE {visible} AND {matching_accounts} {only} AND {range} OFFSET 0) a
+    ORDER BY {order_in_range} LIMIT $19
+
+-- name: accounts_walked
+-- Those of the first {walk} accounts of the range that the filter selects. The walk ends with the page, because OFFSET 0
+-- makes each client's look-up a step of it.
+SELECT {read}
+    FROM (SELECT a.* FROM brokergraph_erp.trading_account a WHERE {range} {only} ORDER BY {order_in_range} LIMIT {walk}) a
+    CROSS JOIN LATERAL (
+        SELECT c.* FROM brokergraph_erp.client c WHERE c.client_number = a.client_number OFFSET 0) c
+    WHERE {visible} AND {matching_accounts}
+    ORDER BY {order_in_range} LIMIT $19
 
 -- name: count_all_accounts
 -- How many accounts does the filter match?

@@ -71,6 +71,11 @@ class ClientQuery:
         """$3 to $10 of the part `matching_clients`."""
         return (self.numbers, *_codes(self.web_statuses), *_codes(self.erp_statuses), self.agencies)
 
+    @property
+    def is_in_snapshot(self) -> bool:
+        """Whether the snapshot has sums for all conditions."""
+        return not self.optional and self.numbers is None
+
 
 @dataclass(frozen=True, slots=True)
 class AccountQuery:
@@ -90,6 +95,11 @@ class AccountQuery:
         """$3 to $14 of the part `matching_accounts`."""
         rest = (self.groups, self.currencies, self.agencies, self.balance_from, self.balance_to)
         return (*_codes(self.platforms), self.servers, *_codes(self.statuses), *rest)
+
+    @property
+    def is_in_snapshot(self) -> bool:
+        """Whether the snapshot has sums for all conditions."""
+        return not self.optional and self.balance_from is self.balance_to is None
 
 
 def _codes(codes: Codes | None) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 # New keys that come together are read together.
 _GATHER_SECONDS: Final = 0.02
 
-Fetch = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
+Fetch = Callable[[Sequence[K], float], Awaitable[Mapping[K, V]]]
 
 
 class Watch(Generic[K, V]):
@@ -47,8 +47,8 @@ class Watch(Generic[K, V]):
 
 
 class SharedPoll(Generic[K, V]):
-    """`fetch` returns the values of the keys; an error is a value too, and a key that is left out has no news.
-    `is_same` tells whether two values are equal for a watch.
+    """`fetch` takes keys and the interval, and returns the values. An error is a value too. A key that is left out has
+    no news. `is_same` tells whether two values are equal for a watch.
     """
 
     def __init__(self, fetch: "Fetch[K, V]", is_same: Callable[[V, V], bool]) -> None:
@@ -88,12 +88,13 @@ class SharedPoll(Generic[K, V]):
         due = loop.time()
         while self._watches:
             is_due = loop.time() >= due
+            seconds = min(watch.seconds for watches in self._watches.values() for watch in watches)
             if is_due:
-                due = loop.time() + min(watch.seconds for watches in self._watches.values() for watch in watches)
+                due = loop.time() + seconds
             self._woken.clear()
             keys = [key for key in self._watches if is_due or key not in self._values]
             if keys:
-                await self._read(keys)
+                await self._read(keys, seconds)
             await self._rest(due - loop.time())
 
     async def _rest(self, seconds: float) -> None:
@@ -102,9 +103,9 @@ class SharedPoll(Generic[K, V]):
                 await self._woken.wait()
                 await asyncio.sleep(_GATHER_SECONDS)
 
-    async def _read(self, keys: Sequence[K]) -> None:
+    async def _read(self, keys: Sequence[K], seconds: float) -> None:
         try:
-            found = await self._fetch(keys)
+            found = await self._fetch(keys, seconds)
         except Exception:
             log.exception("poll.failed")
             return

@@ -32,9 +32,9 @@ def last_parameter(statement: str) -> int:
     return max(map(int, _PARAMETER.findall(statement)))
 
 
-def moved(part: str, by: int) -> str:
-    """A part with renumbered parameters."""
-    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", part)
+def moved(part: str, by: int, above: int = 0) -> str:
+    """A part whose parameters with numbers above `above` are renumbered."""
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by * (int(found[1]) > above)}", part)
 
 
 def _read(filename: str, wanted: str) -> dict[str, str]:

@@ -23,7 +23,11 @@ from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_parts, read_statement, read_statements
 
 _FILE: Final = "state/client_totals.sql"
-_sql = read_statements(_FILE, **parts_of_list(Variant()))
+_VISIBLE: Final = parts_of_list(Variant())["visible"]
+_OF_INDEX: Final = {
+    name: text.format(visible=_VISIBLE) for name, text in read_parts(_FILE).items() if name.endswith("_of_index")
+}
+_sql = read_statements(_FILE, **parts_of_list(Variant()), **_OF_INDEX)
 _COLUMNS: Final = ("rebuild", "client_number", "agency", "erp_status", "web_status", "total", "sums")
 _FIGURES: Final = ("accounts", "balance", "equity", "margin")
 _ACCOUNT_COLUMNS: Final = ("rebuild", "agency", "server", "platform", "status", "group_name", "currency", *_FIGURES)
@@ -41,11 +45,12 @@ class TotalRow(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A page of one rebuild."""
+    """A page of one rebuild. `of_index` is as in Sums."""
 
     rebuild: int
     as_of: datetime
     page: Page[TotalRow]
+    of_index: int
 
 
 class ClientTotals:
@@ -53,6 +58,12 @@ class ClientTotals:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # Whether the ERP has more rows than lists and sums read at once. The rebuild in the background finds out.
+        self.is_needed = False
+
+    def decides(self, query: ClientQuery | AccountQuery, visible: Visibility) -> bool:
+        """Whether the snapshot is asked before the ERP, because it has sums for all conditions."""
+        return self.is_needed and visible.client_number is None and query.is_in_snapshot
 
     async def page(  # noqa: PLR0913, PLR0917 - what a page is made of.
         self,
@@ -72,7 +83,8 @@ class ClientTotals:
         if not rows:
             return None
         totals = [TotalRow(row["client_number"], row["cursor_key"]) for row in rows if row["client_number"] is not None]
-        return Snapshot(rows[0]["rebuild"], rows[0]["as_of"], cut_page(totals, request))
+        first = rows[0]
+        return Snapshot(first["rebuild"], first["as_of"], cut_page(totals, request), first["of_index"])
 
     async def client_sums(self, query: ClientQuery, visible: Visibility, call: Call) -> Sums | None:
         """Counts and sums of the newest rebuild; None without a rebuild."""
@@ -86,7 +98,7 @@ class ClientTotals:
         self, statement: str, query: ClientQuery | AccountQuery, visible: Visibility, call: Call
     ) -> Sums | None:
         rows = await self._database.read(statement, *visible.of_clients(), *query.parameters(), call=call)
-        return Sums(rows[0]["as_of"], rows) if rows else None
+        return Sums(rows[0]["as_of"], rows, rows[0]["of_index"]) if rows else None
 
     async def take_lease(self, seconds: float) -> bool:
         """Whether this process may rebuild the snapshot. No other process may do so in these seconds."""
@@ -143,4 +155,4 @@ async def _sent(read: Read, number: int) -> AsyncIterator[AsyncIterator[bytes]]:
 
 @lru_cache(maxsize=8)
 def _page(variant: Variant) -> str:
-    return read_statement(_FILE, "page", **read_parts(_FILE), **parts_of_list(variant))
+    return read_statement(_FILE, "page", **read_parts(_FILE) | parts_of_list(variant) | _OF_INDEX)

@@ -7,12 +7,27 @@ AND ($4::int[] IS NULL OR c.web_status = ANY ($4) OR ($5::bool AND c.web_status 
 AND ($7::int[] IS NULL OR c.erp_status = ANY ($7) OR ($8::bool AND c.erp_status <> ALL ($9::int[])))
 AND ($10::int[] IS NULL OR c.agency = ANY ($10))
 
+-- part: clients_of_index
+SELECT coalesce(sum(c.clients), 0)::bigint
+FROM (SELECT NULL::int AS client_number, t.* FROM brokergraph.client_sum t) c
+WHERE {visible} AND c.rebuild = r.number AND c.currency IS NULL AND ($10::int[] IS NULL OR c.agency = ANY ($10))
+
+-- part: accounts_of_index
+SELECT coalesce(sum(a.accounts), 0)::bigint
+FROM brokergraph.account_sum a, LATERAL (SELECT a.agency, NULL::int AS client_number) c
+WHERE {visible} AND a.rebuild = r.number AND ($6::text[] IS NULL OR a.server = ANY ($6))
+  AND ($11::text[] IS NULL OR a.currency = ANY ($11)) AND ($12::int[] IS NULL OR a.agency = ANY ($12))
+
 -- name: page
 -- One page of client numbers by total. $1 and $2 visibility, $3 to $10 the filter. $11 and $14 are the number and the
 -- total to begin after, $12 and $15 those to end before, $13 limit, $16 the rebuild; null: the newest. A rebuild that
--- exists has at least one row.
-SELECT r.number AS rebuild, r.as_of, p.client_number, p.total::text AS cursor_key
-FROM brokergraph.client_total_rebuild r
+-- exists has at least one row. `of_index` is the number of clients that the ERP would read for the filter.
+WITH r AS MATERIALIZED (
+    SELECT r.number, r.as_of, ({clients_of_index}) AS of_index
+    FROM brokergraph.client_total_rebuild r
+    WHERE r.number = coalesce($16::bigint, (SELECT max(number) FROM brokergraph.client_total_rebuild)))
+SELECT r.number AS rebuild, r.as_of, r.of_index, p.client_number, p.total::text AS cursor_key
+FROM r
 LEFT JOIN LATERAL (
     SELECT c.client_number, c.total
     FROM (
@@ -26,24 +41,30 @@ LEFT JOIN LATERAL (
          WHERE {visible} AND c.rebuild = r.number AND {matching_totals} AND {clients_without_value}
          ORDER BY c.total{way}, c.client_number{way} LIMIT $13)) c
     ORDER BY c.total IS NULL{nulls_way}, c.total{way}, c.client_number{way} LIMIT $13) p ON true
-WHERE r.number = coalesce($16::bigint, (SELECT max(number) FROM brokergraph.client_total_rebuild))
 ORDER BY p.total IS NULL{nulls_way}, p.total{way}, p.client_number{way}
 
 -- name: client_sums
 -- Counts, and sums in each currency, over the clients of the filter, in the newest rebuild. $1 and $2 visibility, $3 to $10
--- the filter. No row is of one client, so that a client's own token finds none.
-WITH r AS (SELECT number, as_of FROM brokergraph.client_total_rebuild ORDER BY number DESC LIMIT 1),
+-- the filter. No row is of one client, so that a client's own token finds none. `of_index` is as in `page`.
+WITH r AS MATERIALIZED (
+    SELECT r.number, r.as_of, ({clients_of_index}) AS of_index
+    FROM brokergraph.client_total_rebuild r
+    ORDER BY r.number DESC LIMIT 1),
 s AS (
     SELECT c.*
     FROM (SELECT NULL::int AS client_number, t.* FROM brokergraph.client_sum t) c, r
     WHERE {visible} AND c.rebuild = r.number AND {matching_totals})
-SELECT r.as_of, p.* FROM r, ({sums_of_clients}) p
+SELECT r.as_of, r.of_index, p.* FROM r, ({sums_of_clients}) p
 
 -- name: account_sums
 -- Sums over the accounts of the filter, for each server, platform and currency, in the newest rebuild. $1 and $2
--- visibility, $3 to $14 the filter. A rebuild that exists has at least one row.
-WITH r AS (SELECT number, as_of FROM brokergraph.client_total_rebuild ORDER BY number DESC LIMIT 1)
-SELECT r.as_of, p.*
+-- visibility, $3 to $14 the filter. A rebuild that exists has at least one row. `of_index` is the number of accounts that
+-- the ERP would read for the filter.
+WITH r AS MATERIALIZED (
+    SELECT r.number, r.as_of, ({accounts_of_index}) AS of_index
+    FROM brokergraph.client_total_rebuild r
+    ORDER BY r.number DESC LIMIT 1)
+SELECT r.as_of, r.of_index, p.*
 FROM r
 LEFT JOIN LATERAL (
     SELECT s.server, s.platform, s.currency, sum(s.accounts)::bigint AS accounts, {account_figures}

@@ -193,6 +193,65 @@ mutation Approval($input: DecideInstructionInput!) {
 }
 `;
 
+const events = `# Every event of every instruction, from now on.
+# Run it, and run the tab Deposit in another window.
+# Put the last cursor into "after" to continue there.
+subscription Events($after: String) {
+  instructionEvents(after: $after) {
+    cursor
+    event { at status actor note }
+    instruction {
+      id
+      kind
+      amount { amount currency }
+      account { login }
+    }
+  }
+}
+`;
+
+const outcome = `# An instruction until its outcome is final. Take the
+# id from the tab Withdrawal, run this, and run the tab
+# Approval in another window.
+subscription Outcome($id: ID!) {
+  instructionUpdated(id: $id) {
+    id
+    kind
+    status
+    upstreamReference
+    events { at status actor }
+  }
+}
+`;
+
+const figures = `# Live figures of accounts now, and again after
+# each change. All callers share one poll of a server.
+subscription Figures($ids: [ID!]!) {
+  tradingAccountsChanged(ids: $ids, everySeconds: 2) {
+    observedAt
+    account {
+      login
+      server { name }
+      live { balance equity margin currency }
+    }
+  }
+}
+`;
+
+const balances = `# The balances of clients now, and again after
+# each change. "changed" names the currencies.
+subscription Balances($numbers: [Int!]!) {
+  clientBalancesChanged(clientNumbers: $numbers) {
+    observedAt
+    changed
+    client {
+      fullName
+      balances { currency balance cash }
+    }
+  }
+}
+`;
+
 /** The tabs; `unique` makes the keys of the commands new ones. */
 export function examples(unique) {
   const account = { account: { server: "R1", login: "61436" } };
@@ -214,5 +273,10 @@ export function examples(unique) {
     tab(deposit, order("25.50", "")),
     tab(withdrawal, order("1200.00", "withdrawal-")),
     tab(approval, { input: { id: "", reason: "The client was called back." } }),
+    tab(events, { after: null }),
+    tab(outcome, { id: "" }),
+    // The node id of the account above.
+    tab(figures, { ids: [btoa("TradingAccount:R1/61436").replace(/=+$/, "")] }),
+    tab(balances, { numbers: [500608] }),
   ];
 }

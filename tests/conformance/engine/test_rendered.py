@@ -82,10 +82,15 @@ def schema_of_what_is_rendered():
     clients, accounts = (
         schema.type_map[kind].fields[name] for kind, name in (("Query", "clients"), ("Client", "tradingAccounts"))
     )
+    listed = schema.type_map["Query"].fields["tradingAccounts"]
     query = schema.type_map["Query"].fields
-    for name in set(query) - {"client", "clients"}:
+    for name in set(query) - {"client", "clients", "tradingAccounts"}:
         del query[name]
-    for field, names in ((clients, ("last", "before")), (accounts, ("after", "last", "before"))):
+    for field, names in (
+        (clients, ("last", "before")),
+        (accounts, ("after", "last", "before")),
+        (listed, ("after", "last", "before")),
+    ):
         for name in names:
             del field.args[name]
     del schema.type_map["LiveAccount"].fields["observedAt"]

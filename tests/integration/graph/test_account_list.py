@@ -30,6 +30,8 @@ PAGE = """query ($first: Int, $after: String, $last: Int, $before: String, $filt
     $order: TradingAccountOrder) {
   tradingAccounts(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $order) {
     totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node { login } } } }"""
+# Without the cursors of edges a page is rendered in every order.
+NODES = PAGE.replace("edges { cursor node { login } }", "nodes { login }")
 ORDERS = [*product(("SERVER_AND_LOGIN", "BALANCE", "EQUITY", "SYNCED_AT"), ("ASC", "DESC"))]
 COLUMNS = {"SERVER_AND_LOGIN": "NULL::int", "BALANCE": "balance", "EQUITY": "equity", "SYNCED_AT": "synced_at"}
 USD = {"currencies": ["USD"]}
@@ -47,6 +49,7 @@ def graph(request, box, erp):
         "STATE__DATABASE_URL": box.graph_database_url,
         "RECONCILIATION__ENABLED": "false",
         "BUDGET__STORE": "off",
+        "SERVER__METRICS": "everyone",
     }
     with running_graph(box, **settings, **WAYS[request.param]) as running:
         yield running
@@ -69,13 +72,13 @@ def erp_rows(erp):
     return run
 
 
-def page_of(graph, key="demo-operator", **variables):
-    body = graph.ask(PAGE, variables, key)
+def page_of(graph, key="demo-operator", document=PAGE, **variables):
+    body = graph.ask(document, variables, key)
     return body["data"]["tradingAccounts"]
 
 
 def logins(page):
-    return [edge["node"]["login"] for edge in page["edges"]]
+    return [node["login"] for node in page.get("nodes") or [edge["node"] for edge in page.get("edges", ())]]
 
 
 def walk(graph, size, *, backward=False, change=lambda: None, **variables):
@@ -85,12 +88,19 @@ def walk(graph, size, *, backward=False, change=lambda: None, **variables):
         if pages == 2:
             change()
         bounds = {"last": size, "before": end} if backward else {"first": size, "after": end}
-        page = page_of(graph, **variables, **bounds)
+        page = page_of(graph, document=PAGE if pages % 2 else NODES, **variables, **bounds)
         seen = logins(page) + seen if backward else seen + logins(page)
         more, cursor = ("hasPreviousPage", "startCursor") if backward else ("hasNextPage", "endCursor")
         end = page["pageInfo"][cursor] if page["pageInfo"][more] else None
         pages += 1
     return seen, pages
+
+
+def statements(graph):
+    lines = graph.client.get(f"{graph.url}/metrics").text.splitlines()
+    return sum(
+        float(line.split()[-1]) for line in lines if line.startswith('brokergraph_upstream_calls_total{upstream="ERP')
+    )
 
 
 def expected(erp_rows, field, direction):
@@ -151,6 +161,25 @@ def test_rows_that_change_between_pages_move_no_other_row(graph, erp_rows, direc
     assert [login for login in seen if login not in touched] == [login for login in wanted if login not in touched]
     assert seen.count(moved) == 1
     assert seen.count(emptied) == 1
+
+
+@pytest.mark.parametrize("field, direction", ORDERS)
+def test_a_page_in_every_order_is_rendered(request, graph, field, direction):
+    query = """query ($order: TradingAccountOrder, $filter: TradingAccountFilter) {
+        tradingAccounts(last: 7, orderBy: $order, filter: $filter) { pageInfo { startCursor hasPreviousPage } nodes {
+          login balance syncedAt client { clientNumber fullName webStatus { code } balances { currency } } } } }"""
+    is_rendered = request.node.callspec.params["graph"] == "engine"
+    order = {"field": field, "direction": direction}
+    # Without the figures that the graph cannot show.
+    asked = {"order": order, "filter": USD | {"statuses": ["CLOSED"]}}
+    wanted = logins(page_of(graph, last=7, **asked))
+
+    before = statements(graph)
+    page = graph.data(query, asked)["tradingAccounts"]
+
+    assert logins(page) == wanted
+    assert len(wanted) == 7
+    assert statements(graph) - before == (1 if is_rendered else 4)
 
 
 def test_the_total_is_counted_only_when_asked(graph):

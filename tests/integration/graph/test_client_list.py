@@ -1,5 +1,6 @@
 """`Query.clients` in its orders, and searches: by words of names, e-mails and phone numbers, and by hostile texts."""
 
+import json
 import re
 from dataclasses import replace
 from functools import partial
@@ -16,8 +17,7 @@ from upstreams.erp.list_statements import (
     ACCOUNT_ORDERS,
     CLIENT_ORDERS,
     Variant,
-    erp_statement,
-    list_statement,
+    page_statement,
 )
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "erp-views.md").read_text(encoding="utf-8")
@@ -48,6 +48,8 @@ PAGE = """query ($first: Int, $after: String, $last: Int, $before: String, $filt
   clients(first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $order) {
     totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     edges { cursor node { clientNumber fullName } } } }"""
+# Without the cursors of edges a page is rendered in every order.
+NODES = PAGE.replace("edges { cursor node { clientNumber fullName } }", "nodes { clientNumber fullName }")
 SEARCH = """query ($text: String!) { clients(filter: { search: $text }) { totalCount nodes { clientNumber } }
     tradingAccounts(filter: { search: $text }) { totalCount nodes { login client { clientNumber } } } }"""
 ORDERS = {
@@ -75,6 +77,7 @@ def serving(box, erp, way):
         "STATE__DATABASE_URL": box.graph_database_url,
         "RECONCILIATION__ENABLED": "false",
         "BUDGET__STORE": "off",
+        "SERVER__METRICS": "everyone",
     }
     return running_graph(box, ERP__DATABASE_URL=erp, **settings, **WAYS[way])
 
@@ -103,7 +106,15 @@ def run_in(url, statement):
 
 
 def numbers(page):
-    return [edge["node"]["clientNumber"] for edge in page["edges"]]
+    nodes = page["nodes"] if "nodes" in page else [edge["node"] for edge in page["edges"]]
+    return [node["clientNumber"] for node in nodes]
+
+
+def statements(graph):
+    lines = graph.client.get(f"{graph.url}/metrics").text.splitlines()
+    return sum(
+        float(line.split()[-1]) for line in lines if line.startswith('brokergraph_upstream_calls_total{upstream="ERP')
+    )
 
 
 def walk(graph, size, *, backward=False, key="demo-operator", change=lambda: None, **variables):
@@ -112,7 +123,7 @@ def walk(graph, size, *, backward=False, key="demo-operator", change=lambda: Non
         if pages == 2:
             change()
         bounds = {"last": size, "before": end} if backward else {"first": size, "after": end}
-        page = graph.data(PAGE, variables | bounds, key)["clients"]
+        page = graph.data(PAGE if pages % 2 else NODES, variables | bounds, key)["clients"]
         seen = numbers(page) + seen if backward else seen + numbers(page)
         more, cursor = ("hasPreviousPage", "startCursor") if backward else ("hasNextPage", "endCursor")
         end = page["pageInfo"][cursor] if page["pageInfo"][more] else None
@@ -183,6 +194,23 @@ def test_a_page_in_an_order_costs_one_statement(graph):
 
     # The page and the total.
     assert plan["actual"] == plan["predicted"] == {"ERP_DATABASE": {"calls": 2, "keys": 2}}
+
+
+@pytest.mark.parametrize("field, direction", ORDERS)
+@pytest.mark.parametrize("asked", [{}, {"search": "client", "agency": [1]}, {"phone": "9725"}])
+def test_a_page_in_every_order_is_rendered(request, graph, field, direction, asked):
+    query = """query ($order: ClientOrder, $filter: ClientFilter) { clients(last: 7, orderBy: $order, filter: $filter) {
+        pageInfo { startCursor } nodes { clientNumber webStatus { code } balances { currency } } } }"""
+    is_rendered = request.node.callspec.params["graph"] == "rendered"
+    asked = {"order": {"field": field, "direction": direction}, "filter": asked}
+    wanted = numbers(graph.data(PAGE, {"last": 7, **asked})["clients"])
+
+    before = statements(graph)
+    page = graph.data(query, asked)["clients"]
+
+    assert numbers(page) == wanted
+    assert len(wanted) == 7
+    assert statements(graph) - before == (1 if is_rendered else 3)
 
 
 @pytest.mark.parametrize(
@@ -354,23 +382,22 @@ def first_pages():
     for descending, backward in product((False, True), (False, True)):
         way = f"{'DESC' if descending else 'ASC'} {'last' if backward else 'first'}"
         for field, order in CLIENT_ORDERS.items():
-            if order.column:
-                variant = Variant(order=replace(order, descending=descending), backward=backward)
-                values = [*NO_CLIENTS, None, None, 51, None, None]
-                yield f"{field} {way}", list_statement("clients_by_column", variant), values
+            variant = Variant(order=replace(order, descending=descending), backward=backward)
+            values = [*NO_CLIENTS, None, None, 51, *[None, None] * bool(order.column)]
+            yield f"{field} {way}", page_statement("clients", variant), values
+            searched = replace(variant, optional=("clients_search",))
+            for word in ("0cc1", "0", "client", "nobody"):
+                yield f"{word} by {field} {way}", page_statement("clients", searched), [*values, [word], 777, "777"]
         for field, order in ACCOUNT_ORDERS.items():
             variant = Variant(order=replace(order, descending=descending), backward=backward)
-            name = "accounts_by_column" if order.column else "accounts"
             values = [*(USD_ALONE if order.one_currency else NO_ACCOUNTS), None, None, None, None, 51]
-            yield f"{field} {way}", list_statement(name, variant), values + [None, None] * bool(order.column)
+            values += [None, None] * bool(order.column)
+            yield f"{field} {way}", page_statement("accounts", variant), values
+            searched = replace(variant, optional=("accounts_search",))
+            yield f"search by {field} {way}", page_statement("accounts", searched), [*values, ["0cc1"], 777, "777"]
     page = [*NO_CLIENTS, None, None, 51]
-    yield "CLIENT_NUMBER first", erp_statement("clients_forward"), page
-    yield "CLIENT_NUMBER last", erp_statement("clients_backward"), page
-    yield "search", erp_statement("clients_forward", ("clients_search",)), [*page, ["0cc1"], 777, "777"]
-    yield "phone", erp_statement("clients_forward", ("clients_phone",)), [*page, "97251234%"]
-    yield "created", erp_statement("clients_forward", ("clients_created",)), [*page, None, None]
-    searched = list_statement("accounts", Variant(optional=("accounts_search",)))
-    yield "account search", searched, [*NO_ACCOUNTS, None, None, None, None, 51, ["0cc1"], 777, "777"]
+    yield "phone", page_statement("clients", Variant(optional=("clients_phone",))), [*page, "97251234%"]
+    yield "created", page_statement("clients", Variant(optional=("clients_created",))), [*page, None, None]
 
 
 PAGES = {name: (statement, values) for name, statement, values in first_pages()}
@@ -388,3 +415,46 @@ async def test_the_first_page_of_each_order_reads_no_whole_table(large, name, ag
         await connection.close()
 
     assert "Seq Scan" not in plan, plan
+
+
+def most_read(plan):
+    """The most rows that a step of the plan has read from a table."""
+    read = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if "Relation Name" in plan else 0
+    return max([read, *map(most_read, plan.get("Plans", ()))])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith(("0cc1", "nobody", "search"))])
+async def test_a_search_of_few_reads_a_part_of_the_order_alone(large, name):
+    statement, values = PAGES[name]
+    connection = await asyncpg.connect(large)
+    try:
+        plan = await connection.fetchval("EXPLAIN (ANALYZE, FORMAT JSON) " + statement, None, None, *values)
+    finally:
+        await connection.close()
+
+    assert most_read(json.loads(plan)[0]["Plan"]) <= 5000  # Of 20,000 clients.
+
+
+@pytest.fixture(scope="module")
+def large_graph(box, large):
+    with serving(box, large, "rendered") as running:
+        yield running
+
+
+@pytest.mark.parametrize("backward", [False, True], ids=["forward", "backward"])
+@pytest.mark.parametrize("field, direction", ORDERS)
+@pytest.mark.parametrize("word, at_least", [("0c", 60), ("e", 1000)])
+def test_pages_of_a_search_have_each_found_client_once(large_graph, large, field, direction, backward, word, at_least):
+    """The clients of the first word do not fill a page within the part of the order that is read first."""
+    wanted = run_in(
+        large,
+        f"SELECT client_number FROM brokergraph_erp.client WHERE search @@ '{word}:*'"
+        f" ORDER BY {ORDERS[field, direction]}",
+    )
+    order = {"field": field, "direction": direction}
+
+    seen = walk(large_graph, 50, backward=backward, order=order, filter={"search": word})
+
+    assert len(wanted) > at_least
+    assert seen == wanted

@@ -12,7 +12,7 @@ from support.polling import PATIENCE_SECONDS, until
 from core.clock import Clock
 from core.secret import Secret
 from instructions.log_feed import LogFeed
-from instructions.log_receivers import CursorAhead, LogEnd, LogEnded
+from instructions.log_receivers import Bounds, CursorAhead, LogEnd, LogEnded
 from instructions.sequencer import Sequencer
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.state.instruction_log import InstructionLog, LogPosition
@@ -204,31 +204,36 @@ async def test_a_filtered_stream_says_where_it_may_continue(scratch):
                     assert entry is None
 
 
-async def test_a_slow_stream_ends_with_the_place_to_continue(scratch):
+@pytest.mark.parametrize("stalled", [True, False])
+async def test_only_a_stream_that_is_not_read_is_too_slow(scratch, stalled):
     database, _ = scratch
-    feed = LogFeed(InstructionLog(database), poll_seconds=0.005, most=4)
+    bounds = Bounds(entries=4, stalled_seconds=0.05 if stalled else 1000.0)
+    feed = LogFeed(InstructionLog(database), poll_seconds=0.005, bounds=bounds)
     async with running(feed.run(), sequencer_of(database, feed.wake).run()):
         stream = feed.follow(await feed.head(), every, 60)
         waiting = asyncio.create_task(taken(stream, 1))
         await asyncio.sleep(0.05)
         await confirmed_instruction(database, 1)
-        [first] = await waiting
+        found = await waiting
         for number in range(2, 5):
             await confirmed_instruction(database, number)
         await numbered(database, 12)
         await feed.read()
-        with pytest.raises(LogEnded) as ended:
-            await taken(stream, 12)
-
-    assert ended.value.end is LogEnd.BEHIND
-    assert ended.value.position.seq >= first.seq
+        await asyncio.sleep(0.1)
+        if stalled:
+            with pytest.raises(LogEnded) as ended:
+                await taken(stream, 1)
+            assert ended.value.end is LogEnd.BEHIND
+            assert ended.value.position.seq == found[-1].seq
+        else:
+            assert_in_order(found + await taken(stream, 11))
 
 
 async def test_a_stream_that_still_reads_older_entries_is_never_too_slow(scratch):
     database, _ = scratch
     for number in range(4):
         await confirmed_instruction(database, number)
-    feed = LogFeed(InstructionLog(database), poll_seconds=0.005, most=2)
+    feed = LogFeed(InstructionLog(database), poll_seconds=0.005, bounds=Bounds(entries=2))
     async with running(feed.run(), sequencer_of(database, feed.wake).run()):
         await numbered(database, 12)
         head = await feed.head()

@@ -102,6 +102,13 @@ async def test_a_ping_is_answered_with_its_payload(graph):
         assert await read(wire) == {"type": "pong", "payload": {"a": 1}}
 
 
+async def test_the_key_may_be_in_the_header_of_the_handshake(graph):
+    headers = {"authorization": "Bearer demo-operator"}
+    async with connected(graph.url, key=None, additional_headers=headers) as wire:
+        await send(wire, type="connection_init")
+        assert await read(wire) == {"type": "connection_ack"}
+
+
 async def test_queries_and_mutations_run_beside_streams(graph, database):
     login = await database.fetchval("SELECT login FROM brokergraph_erp.trading_account WHERE server = 'R3' LIMIT 1")
     account = {"account": {"server": "R3", "login": login}}

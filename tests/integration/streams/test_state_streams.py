@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from decimal import Decimal
 
 import pytest
 from support.graphs import running_graph
@@ -14,6 +15,7 @@ ACCOUNTS = """subscription ($ids: [ID!]!) { tradingAccountsChanged(ids: $ids, ev
   observedAt account { id login live { balance equity observedAt } } } }"""
 BALANCES = """subscription ($numbers: [Int!]!) { clientBalancesChanged(clientNumbers: $numbers) {
   changed observedAt client { clientNumber balances { currency balance } } } }"""
+CHANGE = "UPDATE platform.account SET balance = balance + $2 WHERE server = 'R1' AND login = $1 RETURNING balance"
 SOME = """SELECT t.server, t.login, c.client_number, c.agency FROM brokergraph_erp.trading_account t
           JOIN brokergraph_erp.client c USING (client_number)
           JOIN platform.account a ON a.server = t.server AND a.login::text = t.login
@@ -46,22 +48,22 @@ async def figures(stream):
     return body["data"]["tradingAccountsChanged"]["account"]
 
 
+async def balance_of(stream, identity, expected):
+    """Read until the account has this balance. A value may be older by an interval."""
+    while True:
+        account = await figures(stream)
+        if account["id"] == identity and Decimal(account["live"]["balance"]) == expected:
+            return
+
+
 @transports
 async def test_accounts_come_with_their_figures_and_then_with_each_change(graph, accounts, database, transport):
     ids, rows = accounts
+    login = int(rows[0]["login"])
     async with transport.open(graph.url, ACCOUNTS, {"ids": ids}) as stream:
-        first = [await figures(stream) for _ in ids]
-        assert {one["id"] for one in first} == set(ids)
-        before = next(one for one in first if one["id"] == ids[0])
-        login = int(rows[0]["login"])
-        await database.execute("UPDATE platform.account SET balance = balance + 7 WHERE login = $1", login)
-        try:
-            after = await figures(stream)
-        finally:
-            await database.execute("UPDATE platform.account SET balance = balance - 7 WHERE login = $1", login)
-
-    assert after["id"] == ids[0]
-    assert float(after["live"]["balance"]) == float(before["live"]["balance"]) + 7
+        assert {(await figures(stream))["id"] for _ in ids} == set(ids)
+        for amount in (7, -7):
+            await balance_of(stream, ids[0], await database.fetchval(CHANGE, login, amount))
 
 
 @transports
@@ -139,3 +141,45 @@ async def test_figures_need_the_scope_for_balances(graph, accounts):
         body = await stream.next()
 
     assert body["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_several_processes_share_the_vendor_calls(graph, box, accounts, database):
+    ids, rows = accounts
+    with running_graph(box) as other:
+
+        async def calls():
+            before = upstream_calls(graph) + upstream_calls(other)
+            await asyncio.sleep(5)
+            return upstream_calls(graph) + upstream_calls(other) - before
+
+        async with SocketStream.open(graph.url, ACCOUNTS, {"ids": ids}) as one:
+            first = [await figures(one) for _ in ids]
+            alone = await calls()
+            async with SocketStream.open(other.url, ACCOUNTS, {"ids": ids}) as two:
+                assert {(await figures(two))["id"] for _ in ids} == {one["id"] for one in first}
+                together = await calls()
+                for amount in (9, -9):
+                    expected = await database.fetchval(CHANGE, int(rows[0]["login"]), amount)
+                    await asyncio.gather(*(balance_of(stream, ids[0], expected) for stream in (one, two)))
+
+    # Each of two processes alone would make as many.
+    assert 0 < together <= 1.5 * alone
+
+
+async def test_a_client_that_moves_to_another_agency_leaves_the_stream(graph, accounts, database):
+    ids, rows = accounts
+    move = "UPDATE hyper.clients SET agency = $2 WHERE client_number = $1"
+    number, login = rows[0]["client_number"], int(rows[0]["login"])
+    async with SocketStream.open(graph.url, ACCOUNTS, {"ids": ids[:1]}, key="demo-partner") as stream:
+        await figures(stream)
+        await database.execute(move, number, 2)
+        try:
+            await database.execute(CHANGE, login, 11)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(3):
+                    await figures(stream)
+        finally:
+            await database.execute(move, number, 1)
+            # The account may be seen again, and the next change comes.
+            expected = await database.fetchval(CHANGE, login, -11)
+        await balance_of(stream, ids[0], expected)

@@ -102,7 +102,9 @@ def test_no_other_part_reads_client_data_but_of_a_client_who_is_visible():
         "clients_search": "c.client_number = ANY (ARRAY(SELECT o.client_number",
         "accounts_search": "a.client_number = ANY (ARRAY(\n    SELECT o.client_number",
     }
-    assert reading.keys() == {("erp.sql", name) for name in below}
+    counts = {key: text for key, text in reading.items() if key[0] == "client_totals.sql"}
+    assert all("WHERE {visible} AND " in text for text in counts.values())
+    assert reading.keys() == {("erp.sql", name) for name in below} | counts.keys()
     assert all(text in reading["erp.sql", name] for name, text in below.items())
 
 

@@ -10,7 +10,9 @@ import pytest
 from support.declarations import reached, statement_of
 from support.views import create_views
 
+from core.secret import Secret
 from upstreams.check import erp as check
+from upstreams.check.indexes import check_indexes
 from upstreams.erp import reader
 from upstreams.erp.contract import OPTIONAL, VIEWS
 from upstreams.erp.list_statements import (
@@ -20,7 +22,9 @@ from upstreams.erp.list_statements import (
     Variant,
     erp_statement,
     list_statement,
+    page_statement,
 )
+from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.postgres.sql import read_statements
 
 pytestmark = pytest.mark.anyio
@@ -36,14 +40,9 @@ RENDERED = {
     for kind in KINDS
 }
 LISTED = {
-    f"lists.sql:{name} {order.column}": list_statement(name, Variant(order=order))
-    for name, orders in (
-        ("clients_by_column", CLIENT_ORDERS),
-        ("accounts_by_column", ACCOUNT_ORDERS),
-        ("accounts", ACCOUNT_ORDERS),
-    )
+    f"lists.sql:{name} {order.column}": page_statement(name, Variant(order=order))
+    for name, orders in (("clients", CLIENT_ORDERS), ("accounts", ACCOUNT_ORDERS))
     for order in orders.values()
-    if bool(order.column) == name.endswith("_by_column")
 } | {
     f"lists.sql:{name}": list_statement(name, Variant(order=BY_TOTAL))
     for name in ("clients_by_total", "all_totals", "more_rows", "count_all_accounts", "client_sums", "account_sums")
@@ -54,7 +53,8 @@ WITH_OPTIONAL = {
     for part in ("clients_search", "clients_phone", "clients_created")
 } | {
     "erp.sql:accounts_search": erp_statement("accounts_forward", ("accounts_search",)),
-    "lists.sql:accounts_search": list_statement("accounts", Variant(optional=("accounts_search",))),
+    "lists.sql:clients_search": page_statement("clients", Variant(optional=("clients_search",))),
+    "lists.sql:accounts_search": page_statement("accounts", Variant(optional=("accounts_search",))),
 }
 # The records' own lists would read each column of the contract, whether it has a use or not.
 SHORTEST = {
@@ -160,3 +160,13 @@ async def test_the_sandbox_has_the_contract(box):
         await connection.close()
 
     assert {f"{row['view']}.{row['column']} {row['type']}" for row in rows} ^ CONTRACT == set()
+
+
+async def test_the_sandbox_has_an_index_for_every_order_and_filter(box):
+    database = Database(DatabaseConfig(url=Secret(box.database_url)), label="ERP_DATABASE")
+    try:
+        findings = await check_indexes(database, OPTIONAL["client"], 10)
+    finally:
+        await database.close()
+
+    assert [one.what for one in findings] == ["every order and filter has its index"]

@@ -8,8 +8,10 @@ import asyncpg
 from core.call import Call
 from core.keyset import Page, PageRequest, cut_page
 from core.visibility import Visibility
-from upstreams.erp.reader import ClientQuery
-from upstreams.erp.rendering.statement import Statement
+from upstreams.erp.list_statements import BY_KEY, ListOrder, Variant
+from upstreams.erp.lists import bounds_of
+from upstreams.erp.reader import AccountQuery, ClientQuery, optional_values, parts_of
+from upstreams.erp.rendering.statement import Rows, Statement
 from upstreams.flow.coalescing import Coalescing, Sharing
 from upstreams.postgres.database import Database
 
@@ -21,7 +23,9 @@ _ALL_CLIENTS: Final = ClientQuery()
 _MOST_CLIENTS: Final = 200
 
 Texts = asyncpg.Record
-"""A client's number, followed by its texts."""
+"""A client's number, followed by its texts. In a page of lists.sql, the last columns are the key of the row, and the
+value of its order for a cursor.
+"""
 Bounds = tuple[int, int]
 """The clients' numbers that bound a page. They are not on the page."""
 
@@ -64,27 +68,35 @@ class ClientTexts:
         self,
         statement: Statement,
         parameters: tuple[Any, ...],
-        query: ClientQuery,
+        query: ClientQuery | AccountQuery,
+        order: ListOrder,
         page: PageRequest,
         visible: Visibility,
         call: Call,
         *,
         looks_ahead: bool,
     ) -> Page[Texts]:
-        """Like Lists.clients. Waiters for pages of all clients share a statement. `has_more` is only right with
-        `looks_ahead`.
+        """Like Lists.clients or Lists.accounts. Waiters for pages of all clients by number share a statement.
+        `has_more` is only right with `looks_ahead`.
         """
+        if isinstance(query, AccountQuery) or query.optional or order != BY_KEY:
+            rows: Rows = "accounts" if isinstance(query, AccountQuery) else "clients"
+            variant = Variant(order=order, backward=page.backward, optional=parts_of(query))
+            ends = bounds_of(page, order, keys=2 if rows == "accounts" else 1)
+            own = (*visible.of_clients(), *parameters, *query.parameters(), *ends, *optional_values(query))
+            listed = statement.listed(rows, variant).of(self._database.major)
+            return cut_page(await self._database.read(listed, *own, call=call), page)
         after, before = (keys[0] if keys else None for keys in (page.after, page.before))
         bounds = (_BEFORE_ALL if after is None else after, _AFTER_ALL if before is None else before)
         limit = page.limit + looks_ahead
         if query == _ALL_CLIENTS:
             question = Question(statement, parameters, visible, limit, page.backward)
-            rows: Sequence[Texts] = (await self._pages.ask(question, [bounds], call))[bounds]
+            found: Sequence[Texts] = (await self._pages.ask(question, [bounds], call))[bounds]
         else:
             sql = statement.filtered_backward if page.backward else statement.filtered_forward
             own = (*visible.of_clients(), *parameters, *query.parameters(), *bounds, limit)
-            rows = await self._database.read(sql.of(self._database.major), *own, call=call)
-        return cut_page(rows[::-1] if page.backward else rows, page)
+            found = await self._database.read(sql.of(self._database.major), *own, call=call)
+        return cut_page(found[::-1] if page.backward else found, page)
 
     async def by_number(
         self,

@@ -17,11 +17,13 @@ import re
 from collections.abc import Hashable, Iterable
 from dataclasses import astuple, dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 from weakref import WeakValueDictionary
 
 import asyncpg
 
+from upstreams.erp.contract import VIEWS
+from upstreams.erp.list_statements import Variant, order_of_page, page_statement
 from upstreams.erp.rendering.sql_json import spelled
 from upstreams.postgres.sql import moved, read_parts
 
@@ -30,6 +32,11 @@ SKELETON: Final = read_parts("erp/rendering/statement.sql")
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 VISIBLE: Final = 2  # $1 and $2, core/visibility.py
 _UNIT: Final = "\x1f"
+Rows = Literal["clients", "accounts"]
+# The client's number is a column of the client.
+_OF_ACCOUNT: Final = ", ".join(
+    f"a.{column}" for column in ("cursor_key", *VIEWS["trading_account"]) if column != "client_number"
+)
 
 
 class Spellings:
@@ -86,6 +93,28 @@ class Statement:
     @cached_property
     def filtered_backward(self) -> Spellings:
         return self._page(" DESC")
+
+    def listed(self, rows: Rows, variant: Variant) -> Spellings:
+        """One page of lists.sql. The additional parameters are its own. A row is of a client, or of an account
+        with its client. The last columns are the key of the row and of its cursor.
+        """
+        found = self._listed.get((rows, variant))
+        if found is None:
+            found = self._listed[rows, variant] = Spellings(
+                SKELETON["listed"].format(
+                    page=moved(page_statement(rows, variant), len(self.parameters), above=VISIBLE),
+                    order=order_of_page(rows, variant),
+                    rows=SKELETON[f"rows_of_{rows}"],
+                    columns="c.*" if rows == "clients" else f"{_OF_ACCOUNT}, {self.client_columns}",
+                    key="c.client_number" if rows == "clients" else "c.server, c.login",
+                    **self._filled(),
+                )
+            )
+        return found
+
+    @cached_property
+    def _listed(self) -> dict[tuple[Rows, Variant], Spellings]:
+        return {}
 
     @cached_property
     def by_number(self) -> Spellings:

@@ -10,6 +10,22 @@ SELECT {texts}
 FROM c{joins}
 ORDER BY c.client_number
 
+-- part: listed
+WITH c AS MATERIALIZED (
+SELECT {columns}, row_number() OVER (ORDER BY {order}) AS place
+FROM (
+{page}) {rows}){relations}
+SELECT {texts}, {key}, c.cursor_key
+FROM c{joins}
+ORDER BY c.place
+
+-- part: rows_of_clients
+c
+
+-- part: rows_of_accounts
+a
+JOIN brokergraph_erp.client c ON c.client_number = a.client_number
+
 -- part: pages
 WITH c AS MATERIALIZED (
     SELECT q.page, c.*

@@ -202,6 +202,20 @@ async def test_a_request_above_the_hard_bound_needs_no_task():
     assert (gate.shed, gate.in_flight) == (2, 0)
 
 
+async def test_a_stream_is_no_request_in_flight():
+    gate = gate_of()
+    admitted = await gate.enter()
+    admitted.begin_stream()
+    with gate.open_socket():
+        assert (gate.in_flight, gate.running, gate.streams) == (0, 0, 2)
+        # Ten requests and two streams have a task.
+        assert [gate.may_refuse(tasks) for tasks in (11, 12)] == [False, True]
+        assert gate.refuses(12, says_mutation=False, caller=None)
+
+    gate.leave(admitted)
+    assert (gate.in_flight, gate.running, gate.streams) == (0, 0, 0)
+
+
 async def test_an_overload_refuses_before_a_task_exists_until_it_is_over():
     shop = await overloaded(5.0)
     await shop.come(16)

@@ -20,7 +20,7 @@ class Source:
         self.values = values
         self.reads = []
 
-    async def fetch(self, keys):
+    async def fetch(self, keys, _seconds=0.0):
         self.reads.append(sorted(keys))
         return {key: self.values[key] for key in keys}
 
@@ -109,7 +109,7 @@ async def test_a_new_key_is_read_at_once_and_alone():
 async def test_a_read_that_fails_is_tried_again():
     source, failures = Source(a=1), Counter()
 
-    async def fetch(keys):
+    async def fetch(keys, _seconds):
         failures["reads"] += 1
         if failures["reads"] < 3:
             raise RuntimeError
