@@ -227,6 +227,18 @@ async def test_the_next_attempt_is_not_before_retry_after_and_not_later_than_a_d
     assert {header for header, (early, late) in cases.items() if early <= seconds[found[header]] <= late} == set(cases)
 
 
+async def test_the_events_behind_a_failed_one_are_not_searched_before_its_next_attempt(scratch):
+    database, connection = scratch
+    async with receiving(Receiver(status(503, "retry-after: 7200"))) as receiver:
+        await add_hook(database, receiver.url)
+        async with sending(database) as sender:
+            await write(database, 1)
+            await until(lambda: sender.outcomes["failed"] == 1)
+    times = await connection.fetch("SELECT next_at FROM brokergraph.webhook_delivery")
+
+    assert (len(times), len({row["next_at"] for row in times})) == (3, 1)
+
+
 async def test_the_connection_goes_to_a_checked_address_only(scratch):
     database, _ = scratch
 
