@@ -32,7 +32,7 @@ from api.pages.metrics import metrics
 from api.services import AppServices, open_app_services
 from api.settings.settings import Settings
 from api.streams.event_stream import EventStreams
-from api.streams.metrics import watch_streams
+from api.streams.metrics import watch_streams, watch_webhooks
 from api.streams.operations import Operations
 from api.streams.socket import serve_socket
 from core.clock import Clock
@@ -113,6 +113,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
             operations = Operations(app_services, limiter)
             streams = EventStreams(operations, settings.streams.heartbeat_seconds)
             watch_streams(measured.registry, operations)
+            watch_webhooks(measured.registry, app_services.webhook_outcomes)
             work = operations.sessions.watch(clock.sleep), streams.heartbeat.run(clock.sleep)
             await stack.enter_async_context(running(*work))
             endpoint = GraphQLEndpoint(app_services, measured, streams)

@@ -1,6 +1,6 @@
 """The composition root: builds, opens and closes all services of the server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from api.rebuilding import rebuilding
 from api.reconciling import reconciling
 from api.settings.settings import AuthSection, DatabaseSection, ErpSection, Settings, StateSection
 from api.streaming import streaming
+from api.webhooks import sending_webhooks
 from core.call import STATE_DATABASE
 from core.clock import Clock
 from core.errors import ERP_DATABASE
@@ -54,6 +55,7 @@ class AppServices:
     executor: Executor
     below_zero: BelowZero
     books: NightlyBooks
+    webhook_outcomes: Mapping[str, int]
 
 
 def erp_database(settings: Settings) -> Database:
@@ -103,6 +105,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         stack.push_async_callback(below_zero.aclose)
         await stack.enter_async_context(reconciling(settings, upstreams, below_zero, clock))
         feed = await stack.enter_async_context(streaming(settings.streams, upstreams, clock))
+        webhook_outcomes = await stack.enter_async_context(sending_webhooks(settings, upstreams, clock))
         await stack.enter_async_context(rebuilding(settings.lists.snapshot_seconds, upstreams, clock))
         platforms = upstreams.platforms
         polls = Polls(upstreams.erp, platforms, upstreams.state.figures, settings.server.request_deadline_seconds)
@@ -124,6 +127,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             executor=_executor(settings, upstreams, _Workers(dispatcher, below_zero, feed, polls), clock),
             below_zero=below_zero,
             books=books,
+            webhook_outcomes=webhook_outcomes,
         )
 
 

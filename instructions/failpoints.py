@@ -8,7 +8,10 @@ from enum import Enum, auto
 
 
 class Failpoint(Enum):
-    """The failpoints, in the order in which a command reaches them. Only a command that waited is approved."""
+    """The failpoints, in the order in which a command reaches them. Only a command that waited is approved. The sender
+    of
+    webhooks reaches the last ones.
+    """
 
     ASKED = auto()
     KEY_LOOKED_UP = auto()
@@ -28,6 +31,10 @@ class Failpoint(Enum):
     REPLYING = auto()
     RECONCILING = auto()
     RECONCILED = auto()
+    WEBHOOK_PLANNED = auto()
+    WEBHOOK_SENDING = auto()
+    WEBHOOK_ANSWERED = auto()
+    WEBHOOK_STORED = auto()
 
 
 class _Hook:

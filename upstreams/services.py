@@ -32,6 +32,7 @@ from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.state.schema_version import SchemaVersion
 from upstreams.state.shared_figures import SharedFigures
 from upstreams.state.vendor_tokens import DatabaseTokenStore
+from upstreams.state.webhooks import WebhookStore
 from upstreams.vendors.kit.live_cache import LiveCache
 from upstreams.vendors.kit.protocol import Crm, ErpApi, Platform
 from upstreams.vendors.kit.server_config import ServerConfig
@@ -66,6 +67,7 @@ class StateStores:
     keys: KeyStore
     documents: DocumentStore
     books: BooksLease
+    webhooks: WebhookStore
 
 
 def open_stores(
@@ -86,6 +88,7 @@ def open_stores(
         keys=KeyStore(database, clock),
         documents=DocumentStore(database, clock),
         books=BooksLease(database),
+        webhooks=WebhookStore(database),
     )
 
 

@@ -13,6 +13,7 @@ _COMMANDS = {
     "schema": "Print the GraphQL schema.",
     "keys": "Make, list and revoke API keys.",
     "documents": "Add, list, check and remove the documents that partners may run.",
+    "webhooks": "Add, list, test, rotate, disable and replay webhooks.",
     "instructions": "List, show, resolve and verify instructions.",
     "sandbox": "Run only the sandbox brokerage, for tests.",
 }

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -25,6 +27,10 @@ config_option = click.option(
     help="The settings file; default: brokergraph.toml in this folder, if it exists.",
 )
 
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+# More than any key should live, and less than the maximum of dates.
+MOST_DAYS = 36_500
+
 _NO_FILE = ". There is no brokergraph.toml in {}; name the settings file with --config or BROKERGRAPH_CONFIG."
 
 
@@ -44,6 +50,17 @@ def principal_named(_context: click.Context, _argument: click.Parameter, value: 
     if not value.strip():
         raise click.BadParameter("The principal must not be empty.")
     return value
+
+
+def span(_context: click.Context, _option: click.Parameter, value: str) -> timedelta:
+    """A length of time such as 90m, 12h or 7d."""
+    found = re.fullmatch(r"([0-9]{1,5})([mhd])", value, re.ASCII)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is not a length of time; write 90m, 12h or 7d.")
+    span = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if span > timedelta(days=MOST_DAYS):
+        raise click.BadParameter(f"{value!r} is longer than {MOST_DAYS}d, the longest there is.")
+    return span
 
 
 @contextmanager

@@ -7,17 +7,14 @@ from typing import TypeVar
 
 import click
 
-from api.cli.common import config_option, principal_named, run_async, settings_from
+from api.cli.common import MOST_DAYS, config_option, principal_named, run_async, settings_from, span
 from api.services import open_state
 from core.clock import Clock
 from resolvers.policy.scopes import SCOPES, Scope
 from upstreams.state.api_keys import KeyRecord, KeyStore, make_key
 
 T = TypeVar("T")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-# More than any key should live, and less than the maximum of dates.
-_MOST_DAYS = 36_500
-_DAYS = click.IntRange(1, _MOST_DAYS)
+_DAYS = click.IntRange(1, MOST_DAYS)
 # PostgreSQL's integer.
 _AGENCY = click.IntRange(0, 2**31 - 1)
 _SCOPE_HELP = "May be given several times. One of: " + "; ".join(f"{scope} ({what})" for scope, what in SCOPES.items())
@@ -103,22 +100,11 @@ def _used(record: KeyRecord) -> str:
     return "never used" if record.last_used_at is None else f"last used {record.last_used_at:%Y-%m-%d %H:%M}"
 
 
-def _span(_context: click.Context, _option: click.Parameter, value: str) -> timedelta:
-    """A length of time such as 90m, 12h or 7d."""
-    found = re.fullmatch(r"([0-9]{1,5})([mhd])", value, re.ASCII)
-    if found is None:
-        raise click.BadParameter(f"{value!r} is not a length of time; write 90m, 12h or 7d.")
-    span = timedelta(**{_UNITS[found[2]]: int(found[1])})
-    if span > timedelta(days=_MOST_DAYS):
-        raise click.BadParameter(f"{value!r} is longer than {_MOST_DAYS}d, the longest there is.")
-    return span
-
-
 @command.command()
 @config_option
 @click.argument("identity")
 @click.option(
-    "--overlap", callback=_span, default="7d", show_default=True, help="The time in which both keys work: 90m, 12h, 7d."
+    "--overlap", callback=span, default="7d", show_default=True, help="The time in which both keys work: 90m, 12h, 7d."
 )
 @click.option("--id", "successor", callback=_key_id, help="The id of the new key; default: a random id.")
 @click.option(

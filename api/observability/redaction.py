@@ -33,6 +33,7 @@ _PATTERNS: Final = re.compile(
         r"(?P<scheme>\b(?i:bearer|basic|digest)\s+)(?!\[redacted\])[A-Za-z0-9._~+/=-]{4,}",
         # The id of our own API key stays visible, so that the key can be revoked.
         r"(?P<key>\bbg_[a-z0-9-]{1,40}_)[A-Za-z0-9_-]{16,}",
+        r"\bwhsec_[A-Za-z0-9+/]{16,}=*",
         r"\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){1,4}",
         r"(?P<user>://)[^/\s@'\"]*@",
         # name=value, name: value, "name": "value"

@@ -19,6 +19,7 @@ from api.settings.overload import OverloadSection
 from api.settings.renamed import refuse_renamed
 from api.settings.streams import StreamsSection
 from api.settings.vendors import upstreams_config, vendor_fields
+from api.settings.webhooks import WebhooksSection, check_webhooks_key
 from core.errors import ConfigError
 from core.secret import Secret
 from instructions.nightly_books import BooksConfig
@@ -147,6 +148,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     withdrawals: WithdrawalsSection = WithdrawalsSection()
     reconciliation: ReconciliationConfig = ReconciliationConfig()
     streams: StreamsSection = StreamsSection()
+    webhooks: WebhooksSection = WebhooksSection()
     books: BooksConfig = BooksConfig()
     servers: dict[str, ServerConfig] = {}
 
@@ -204,6 +206,7 @@ def _check_addresses(settings: Settings) -> None:
     check_database_address("state.listen_url", settings.state.listen_url)
     check_redis_address("budget.redis_url", settings.budget.redis_url)
     check_redis_address("streams.redis_url", settings.streams.redis_url)
+    check_webhooks_key(settings.webhooks.key)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Metrics of streams, which are read at each scrape."""
+"""Metrics of streams and webhooks, which are read at each scrape."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -29,4 +29,11 @@ def watch_streams(registry: CollectorRegistry, operations: Operations) -> None:
     registry.register(_Counts("brokergraph_streams_ended", "Streams that ended.", "reason", lambda: operations.ended))
     registry.register(
         _Counts("brokergraph_streams_refused", "Streams that did not begin.", "code", lambda: operations.refused)
+    )
+
+
+def watch_webhooks(registry: CollectorRegistry, outcomes: Mapping[str, int]) -> None:
+    """Register the counter of deliveries."""
+    registry.register(
+        _Counts("brokergraph_webhook_deliveries", "Attempts to deliver an event.", "outcome", lambda: outcomes)
     )

@@ -60,6 +60,9 @@ class NodeId(Generic[T]):
     def of(self, record: object) -> strawberry.ID:
         return strawberry.ID(self._format.text(self._format.values(record)))
 
+    def encode(self, *key: object) -> str:
+        return self._format.text(key)
+
     def sql(self, *columns: str) -> Json:
         return self._format.sql(map(sql.plain, columns))
 

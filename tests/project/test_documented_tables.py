@@ -3,6 +3,8 @@
 import re
 from http import HTTPStatus
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from prometheus_client.metrics_core import Metric
 
@@ -10,6 +12,7 @@ from api.admission.limiter import ConcurrencyLimiter
 from api.observability.gauges import watch
 from api.observability.metrics import Metrics
 from api.settings.overload import OverloadSection
+from api.streams.metrics import watch_streams, watch_webhooks
 from core.call import Tally
 from core.clock import Clock
 
@@ -30,6 +33,11 @@ def families() -> list[Metric]:
     """All that /metrics may show, each with a sample, as only those tell their labels."""
     measured, tally = Metrics(), Tally()
     watch(measured.registry, ConcurrencyLimiter(OverloadSection(), Clock(), lambda: 0.0), lambda: 0)
+    operations: Any = SimpleNamespace(
+        slots=SimpleNamespace(taken=0), ended={"completed": 1}, refused={"RATE_LIMITED": 1}
+    )
+    watch_streams(measured.registry, operations)
+    watch_webhooks(measured.registry, {"delivered": 1})
     measured.answered(200, 0.1)
     measured.found("text")
     tally.count("hyper", 1)

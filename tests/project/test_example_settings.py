@@ -1,3 +1,4 @@
+import base64
 import re
 import tomllib
 from pathlib import Path
@@ -15,6 +16,7 @@ HOUSE = Path(__file__).parents[2]
 EXAMPLE = HOUSE / "brokergraph.example.toml"
 SECRETS = ("hyper_access_token", "hyper_refresh_token", "broctagon_key", "cplugin_client_secret", "broker_work_token")
 SECRETS += ("mt5_password",)
+WEBHOOKS_KEY = base64.b64encode(bytes(32)).decode()
 ENVIRONMENT = {"ERP_DATABASE_URL": "postgresql://erp", "STATE_DATABASE_URL": "postgresql://state"}
 ENVIRONMENT |= {"REDIS_URL": "redis://redis"}
 
@@ -24,6 +26,7 @@ def example(tmp_path) -> Path:
     (tmp_path / "secrets").mkdir()
     for name in SECRETS:
         (tmp_path / "secrets" / name).write_text(f"{name}\n")
+    (tmp_path / "secrets" / "webhooks_key").write_text(WEBHOOKS_KEY)
     PrivateCa(tmp_path / "secrets")
     (tmp_path / "brokergraph.toml").write_text(EXAMPLE.read_text())
     return tmp_path / "brokergraph.toml"
@@ -98,7 +101,8 @@ def test_what_is_commented_out_is_the_default(example):
     assert plain["server"].pop("graphiql_key") is None
     assert plain["state"].pop("database_url") is plain["state"].pop("listen_url") is None
     assert plain["hyper"].pop("refresh_token") is plain["budget"].pop("redis_url") is None
-    assert plain["streams"].pop("redis_url") is None
+    assert plain["streams"].pop("redis_url") is plain["webhooks"].pop("key") is None
+    edited["webhooks"].pop("key")
     for table in (edited["server"], edited["state"], edited["hyper"], edited["budget"], edited["streams"]):
         for name in ("graphiql_key", "database_url", "listen_url", "refresh_token", "redis_url"):
             table.pop(name, None)

@@ -28,7 +28,10 @@ class PrivateCa:
         """Of a server whose certificate is for `address`. It has expired if `ends` is negative."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a server")])
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+        is_number = address[0].isdigit()
+        names = x509.SubjectAlternativeName(
+            [x509.IPAddress(ipaddress.ip_address(address)) if is_number else x509.DNSName(address)]
+        )
         certificate = self._builder(name, key, ends).add_extension(names, critical=False)
         path = self._folder / f"server-{address}-{ends.days}.pem"
         path.write_bytes(

@@ -23,11 +23,10 @@ async def scratch_database(box):
     """A fresh database with our schema: (Database, connection with every right)."""
     name = f"scratch_{uuid.uuid4().hex}"
     keeper = await asyncpg.connect(box.database_url)
-    await keeper.execute(f"CREATE DATABASE {name}")
-    url = urlunsplit(urlsplit(box.database_url)._replace(path=f"/{name}"))
+    await keeper.execute(f"CREATE DATABASE {name} TEMPLATE {await _migrated(box, keeper)}")
+    url = _in_database(box, name)
     database = Database(DatabaseConfig(url=Secret(url)), label="STATE_DATABASE")
     try:
-        await migrate(Secret(url))
         connection = await asyncpg.connect(url)
         yield database, connection
         await connection.close()
@@ -35,6 +34,19 @@ async def scratch_database(box):
         await database.close()
         await keeper.execute(f"DROP DATABASE {name} WITH (FORCE)")
         await keeper.close()
+
+
+async def _migrated(box, keeper):
+    """The name of a database that is only copied: a copy takes a fraction of the time of all migrations."""
+    name = "migrated_template"
+    if not await keeper.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", name):
+        await keeper.execute(f"CREATE DATABASE {name}")
+        await migrate(Secret(_in_database(box, name)))
+    return name
+
+
+def _in_database(box, name):
+    return urlunsplit(urlsplit(box.database_url)._replace(path=f"/{name}"))
 
 
 ACCOUNT = {"server": "R1", "login": "61436", "amount": Decimal("1.50"), "currency": "USD"}

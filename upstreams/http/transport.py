@@ -173,7 +173,7 @@ def fault_of(error: Exception, *, sent: bool) -> TransportFault:
 
 def answer_of(whole: WholeAnswer) -> HttpAnswer:
     status, found, body = whole
-    answer = HttpAnswer(status, _join_headers(found), body)
+    answer = HttpAnswer(status, join_headers(found), body)
     _refuse_encoding(answer.headers)
     return answer
 
@@ -188,7 +188,7 @@ async def _receive(response: httpx.Response, max_bytes: int) -> HttpAnswer:
     return HttpAnswer(response.status_code, headers, body)
 
 
-def _join_headers(found: list[tuple[bytes, bytes]]) -> dict[str, str]:
+def join_headers(found: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers as text. Values of a repeated header are joined with a comma."""
     headers: dict[str, str] = {}
     for name, value in found:

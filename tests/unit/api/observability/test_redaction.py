@@ -24,6 +24,7 @@ SHOWN = {
     "GET /x authorization: Bearer CANARYCANARY": "GET /x authorization: [redacted]",
     "Bearer CANARYCANARY sent": "Bearer [redacted] sent",
     "key bg_key-1a2b_CANARY_CANARY-CANARY0123 of ours": "key bg_key-1a2b_[redacted] of ours",
+    "webhook whsec_CANARY/CANARY+CANARYCANARY0123456789ab= of ours": "webhook [redacted] of ours",
     f"token was {JWT}!": "token was [redacted]!",
     "postgresql://graph:CANARY@db.example.com/erp": "postgresql://[redacted]@db.example.com/erp",
     "API_Password=CANARY&x=1": "API_Password=[redacted]&x=1",
