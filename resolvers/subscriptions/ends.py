@@ -5,7 +5,6 @@ from graphql import GraphQLError
 from instructions.log_receivers import LogEnd, LogEnded
 from resolvers.fields.ids import INSTRUCTION_EVENTS
 
-_CODES = {LogEnd.BEHIND: "STREAM_BEHIND", LogEnd.RESET: "STREAM_RESET"}
 _MESSAGES = {
     LogEnd.BEHIND: "The stream was read more slowly than events were made. Nothing is lost: subscribe again after the "
     "cursor.",
@@ -18,7 +17,8 @@ class StreamEnded(GraphQLError):
     """The log ended the stream. With STREAM_BEHIND, `extensions.cursor` is where to continue."""
 
     def __init__(self, ended: LogEnded) -> None:
-        extensions = {"code": _CODES[ended.end]}
+        code = "STREAM_BEHIND" if ended.end is LogEnd.BEHIND else "STREAM_RESET"
+        extensions = {"code": code}
         if ended.end is LogEnd.BEHIND and ended.position is not None:
             extensions["cursor"] = INSTRUCTION_EVENTS.encode(str(ended.position.epoch), ended.position.seq)
         super().__init__(_MESSAGES[ended.end], extensions=extensions)
