@@ -131,7 +131,7 @@ def test_a_broken_rule_is_told_as_graphql_core_tells_it(rule, text):
 
 
 def test_an_operation_that_the_schema_does_not_have_is_refused():
-    assert "subscription" in check(PETS, "subscription { news }")[0].message
+    assert "subscription" in check(build_schema("type Query { a: Int }"), "subscription { news }")[0].message
 
 
 @pytest.mark.parametrize("text", VALID)
