@@ -117,7 +117,7 @@ async def test_a_figure_is_as_old_as_its_question():
     limits = SimpleNamespace(single_live_accounts_max=1)
     platforms = {"R1": Platform(name="R1", system=System("TOY"), live=platform)}
     services = SimpleNamespace(upstreams=SimpleNamespace(live_cache=cache, platforms=platforms), limits=limits)
-    context = SimpleNamespace(services=services, call=None, fields={"LiveAccount.balance"})
+    context = SimpleNamespace(services=services, call=None, fields={"LiveAccount.balance"}, known={})
 
     async def ask():
         task = asyncio.create_task(live_accounts([SimpleNamespace(key=R1, server="R1", login="1")], context))
