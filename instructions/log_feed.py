@@ -8,13 +8,14 @@ Invariants:
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
 import structlog
 
 from core.outage import Outage
 from instructions.log_receivers import USUAL, Accepts, Bounds, CursorAhead, LogEnd, LogEnded, Receiver, Watcher
+from instructions.wake_up import WakeUp
 from upstreams.state.instruction_log import InstructionLog, LogEntry, LogPage, LogPosition
 
 log = structlog.get_logger(__name__)
@@ -34,15 +35,15 @@ class LogFeed:
         self._bounds = bounds
         self._position: LogPosition | None = None
         self._attached: set[Receiver | Watcher] = set()
-        self._woken = asyncio.Event()
+        self._pause = WakeUp()
 
     def wake(self) -> None:
         """End the current pause, because events got their numbers."""
-        self._woken.set()
+        self._pause.wake()
 
     async def run(self) -> None:
         """Read the log until cancelled. Without streams nothing is read."""
-        await Outage(log, "log.not_read", "log.read_again").repeat(self.read, self._rest, self._poll_seconds)
+        await Outage(log, "log.not_read", "log.read_again").repeat(self.read, self._pause.pause, self._poll_seconds)
 
     async def read(self) -> None:
         """Give the new entries to the streams. Raises UpstreamError."""
@@ -145,12 +146,6 @@ class LogFeed:
         self._position = None
         for one in self._attached:
             one.finish(LogEnd.RESET)
-
-    async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        self._woken.clear()
 
 
 def _continues(last: LogPosition, page: LogPage) -> bool:

@@ -4,7 +4,6 @@ Every process runs a sequencer, and the one with the lease works. A process that
 holder of the lease does no harm, because the row lock of the log's head keeps them apart.
 """
 
-import asyncio
 import os
 import socket
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import structlog
 from core.clock import Clock
 from core.errors import UpstreamError
 from core.outage import Outage
+from instructions.wake_up import WakeUp
 from upstreams.state.instruction_log import InstructionLog
 
 log = structlog.get_logger(__name__)
@@ -44,20 +44,20 @@ class Sequencer:
         self._poll_seconds = poll_seconds
         self._retention = retention
         self._numbered = numbered
-        self._woken = asyncio.Event()
+        self._pause = WakeUp()
         self._process = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
         self._is_leased = False
         self._asked_at = self._forgot_at = float("-inf")
 
     def wake(self) -> None:
         """End the current pause, because an event was committed."""
-        self._woken.set()
+        self._pause.wake()
 
     async def run(self) -> None:
         """Number events until cancelled."""
         outage = Outage(log, "sequencer.numbers_nothing", "sequencer.numbers_again")
         try:
-            await outage.repeat(self.work, self._rest, self._poll_seconds)
+            await outage.repeat(self.work, self._pause.pause, self._poll_seconds)
         finally:
             with suppress(UpstreamError):
                 await self._log.give_up_lease(self._process)
@@ -75,9 +75,3 @@ class Sequencer:
         if now - self._forgot_at > _FORGETS_EVERY_SECONDS:
             self._forgot_at = now
             await self._log.forget(self._retention)
-
-    async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        self._woken.clear()

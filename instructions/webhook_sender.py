@@ -28,6 +28,7 @@ from core.errors import UpstreamError
 from core.outage import Outage
 from core.secret import Secret
 from instructions.failpoints import Failpoint, reached
+from instructions.wake_up import WakeUp
 from instructions.webhook_message import MessageWriter, SecretUnreadable
 from upstreams.http.webhook_client import WebhookFailed
 from upstreams.state.webhooks import Delivery, WebhookStore
@@ -62,19 +63,19 @@ class WebhookSender:
         self._webhooks: list[str] = []
         self._asked_at = self._forgot_at = self._leased_until = float("-inf")
         self._in_flight: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._woken = asyncio.Event()
+        self._pause = WakeUp()
         # Deliveries that end together leave connections of the database to the instructions.
         self._storing = asyncio.Semaphore(_STORED_AT_ONCE)
 
     def wake(self) -> None:
         """End the current pause, because events got their numbers or a slot is free."""
-        self._woken.set()
+        self._pause.wake()
 
     async def run(self) -> None:
         """Send until cancelled."""
         outage = Outage(log, "webhooks.nothing_sent", "webhooks.sent_again")
         try:
-            await outage.repeat(self.work, self._rest, self._poll_seconds)
+            await outage.repeat(self.work, self._pause.pause, self._poll_seconds)
         finally:
             await self._stop()
 
@@ -165,12 +166,6 @@ class WebhookSender:
             log.info("webhook.failed", **known, attempts=delivery.attempts + 1, next_at=next_at.isoformat())
         if outcome.status == HTTPStatus.GONE and await self._store.disable(webhook, now):
             log.error("webhook.disabled", webhook=webhook, outcome=outcome.text)
-
-    async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        self._woken.clear()
 
     async def _stop(self) -> None:
         tasks = list(self._in_flight.values())

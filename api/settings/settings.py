@@ -12,6 +12,7 @@ import msgspec
 from api.settings.bounds import Age, AnyNumber, Port, Seconds, Some, check_database_address, check_redis_address
 from api.settings.environment import lay_over
 from api.settings.http import DocumentsSection, HttpSection
+from api.settings.lists import ListsSection
 from api.settings.mistakes import mistake
 from api.settings.money import DepositsSection, WithdrawalsSection
 from api.settings.oidc import OidcConfig, check_issuers
@@ -109,13 +110,6 @@ class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     def document(self) -> DocumentLimits:
         return DocumentLimits(**{name: getattr(self, f"{name}_max") for name in DocumentLimits.__dataclass_fields__})
-
-
-class ListsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[lists]: lists by the total balance, and sums. Up to `exact_max` rows are read as they are now."""
-
-    exact_max: AnyNumber = 10_000
-    snapshot_seconds: Seconds = 300.0
 
 
 class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,7 +18,7 @@ from api.http.negotiation import event_stream_wish
 from api.http.refusal import RequestRefused
 from api.http.request_id import REQUEST_ID
 from api.streams.heartbeat import Heartbeat
-from api.streams.operations import Gone, Operations, Refused, uncancel
+from api.streams.operations import Gone, OperationRefused, Operations, uncancel
 from api.streams.sessions import EndReason, Session
 from api.streams.slots import Places
 from api.wire.closing import bound_send_buffer
@@ -136,7 +136,7 @@ class EventStreamReply:
                 reason = await self._operations.stream(self._request, self._session, Places(), self._emit, self._resume)
             else:
                 await self._emit(await self._operations.run(self._request, self._session))
-        except Refused as refused:
+        except OperationRefused as refused:
             await self._emit(StreamAnswer({"errors": refused.errors}))
         except asyncio.CancelledError:
             if self._session.end is not EndReason.SHUTDOWN:

@@ -36,7 +36,7 @@ _LAST_WORDS: Final = {
 Emit = Callable[[StreamAnswer], Awaitable[None]]
 
 
-class Refused(Exception):
+class OperationRefused(Exception):
     """The operation did not begin. `errors` are the errors of the answer."""
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
@@ -68,12 +68,12 @@ class Operations:
         return self._limiter.open_socket()
 
     async def read(self, body: Any, session: Session) -> GraphQLRequest:
-        """The request with the text of its document. Raises Refused."""
+        """The request with the text of its document. Raises OperationRefused."""
         try:
             request = checked_request(body, self._limits)
             found = await self._services.documents.find(request, session.caller.partner)
         except RequestRefused as error:
-            raise Refused([{"message": error.message, "extensions": error.extensions}]) from error
+            raise OperationRefused([{"message": error.message, "extensions": error.extensions}]) from error
         return request if found.text is request.query else msgspec.structs.replace(request, query=found.text)
 
     def kind_of(self, request: GraphQLRequest) -> str | None:
@@ -84,14 +84,14 @@ class Operations:
         return self.kind_of(request) == "subscription"
 
     def check_connection(self, operations: int) -> None:
-        """Raises Refused if a connection with so many operations may have no more."""
+        """Raises OperationRefused if a connection with so many operations may have no more."""
         most = self._services.settings.streams.per_connection_max
         if operations >= most:
             message = f"A connection has at most {most} operations at the same time."
-            raise Refused([{"message": message, "extensions": {"code": "LIMIT_EXCEEDED"}}])
+            raise OperationRefused([{"message": message, "extensions": {"code": "LIMIT_EXCEEDED"}}])
 
     async def run(self, request: GraphQLRequest, session: Session) -> StreamAnswer:
-        """The answer of a query or mutation. Raises Refused. A mutation continues if its client disconnects."""
+        """The answer of a query or mutation. Raises OperationRefused. A mutation continues without its client."""
         work = asyncio.create_task(self._run(request, session))
         if self.kind_of(request) != "mutation":
             return await work
@@ -103,7 +103,7 @@ class Operations:
         try:
             admitted = await self._limiter.enter(says_mutation=True, caller=session.caller.principal)
         except RequestShed:
-            raise Refused([{"message": MESSAGE, "extensions": {"code": CODE}}]) from None
+            raise OperationRefused([{"message": MESSAGE, "extensions": {"code": CODE}}]) from None
         try:
             call = self._call(session, Lifetime(admitted))
             response = await self._services.executor.run(request, session.caller, call)
@@ -114,8 +114,8 @@ class Operations:
     async def stream(
         self, request: GraphQLRequest, session: Session, places: Places, emit: Emit, resume: str | None = None
     ) -> EndReason:
-        """Emit the answers of a subscription until it ends. Raises Refused if it does not begin. `resume` is a cursor
-        that counts more than the argument `after`.
+        """Emit the answers of a subscription until it ends. Raises OperationRefused if it does not begin. `resume` is a
+        cursor that counts more than the argument `after`.
         """
         reason = EndReason.DISCONNECTED
         try:
@@ -127,7 +127,7 @@ class Operations:
             uncancel()
             error = {"message": _LAST_WORDS[reason], "extensions": {"code": "UNAUTHENTICATED"}}
             await emit(StreamAnswer({"data": None, "errors": [error]}))
-        except Refused as refused:
+        except OperationRefused as refused:
             reason = EndReason.REFUSED
             self.refused[refused.errors[0]["extensions"]["code"]] += 1
             raise
@@ -154,13 +154,13 @@ class Operations:
             resume,
         )
         if isinstance(answers, GraphQLResponse):
-            raise Refused(answers.body["errors"])
+            raise OperationRefused(answers.body["errors"])
         code, has_begun = None, False
         async with aclosing(answers):
             async for answer in answers:
                 code = None if answer.body["data"] else answer.body["errors"][0]["extensions"]["code"]
                 if code and not has_begun and code not in _ENDS:
-                    raise Refused(answer.body["errors"])
+                    raise OperationRefused(answer.body["errors"])
                 has_begun = True
                 await emit(answer)
         return _ENDS.get(code, EndReason.FAILED) if code else EndReason.COMPLETED
@@ -173,7 +173,7 @@ class Operations:
 
 def _answer(response: GraphQLResponse) -> StreamAnswer:
     if not response.executed:
-        raise Refused(response.body["errors"])
+        raise OperationRefused(response.body["errors"])
     return StreamAnswer(response.body)
 
 

@@ -22,7 +22,7 @@ from api.streams.messages import (
     is_allowed_origin,
     read_message,
 )
-from api.streams.operations import Gone, Operations, Refused, uncancel
+from api.streams.operations import Gone, OperationRefused, Operations, uncancel
 from api.streams.sessions import Session
 from api.streams.slots import Places
 from resolvers.request.event_stream import StreamAnswer
@@ -123,7 +123,7 @@ class GraphQLSocket:
             raise Closed(CloseCode.BAD_REQUEST, "A subscribe message has a payload.")
         try:
             self._operations.check_connection(len(self._running))
-        except Refused as refused:
+        except OperationRefused as refused:
             await self._write({"id": identity, "type": "error", "payload": refused.errors})
             return
         # Each operation has a task, so that a slow operation does not delay the others.
@@ -143,7 +143,7 @@ class GraphQLSocket:
                 await self._operations.stream(request, session, self._places, emit)
             else:
                 await emit(await self._operations.run(request, session))
-        except Refused as refused:
+        except OperationRefused as refused:
             last = {"id": identity, "type": "error", "payload": refused.errors}
         except Gone:
             return

@@ -15,7 +15,7 @@ from resolvers.request.documents import RunnableOperation
 from resolvers.request.runners import FieldByField
 
 
-class Prepared(msgspec.Struct, frozen=True):
+class CheckedOperation(msgspec.Struct, frozen=True):
     """A checked operation with what a run of it needs."""
 
     runnable: RunnableOperation
@@ -34,7 +34,7 @@ class StreamAnswer(msgspec.Struct, frozen=True):
 class EventStream:
     """One subscription of one caller."""
 
-    def __init__(self, core: GraphQLSchema, services: Services, prepared: Prepared, caller: Caller) -> None:
+    def __init__(self, core: GraphQLSchema, services: Services, prepared: CheckedOperation, caller: Caller) -> None:
         self._core = core
         self._runner = FieldByField(core)
         self._services = services

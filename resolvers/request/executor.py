@@ -24,7 +24,7 @@ from resolvers.request.budget import BudgetExceeded, Charging, cost_extension
 from resolvers.request.call_plan import ports_of, predict_calls
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable, is_mutation
-from resolvers.request.event_stream import EventStream, Prepared, StreamAnswer, body_of
+from resolvers.request.event_stream import CheckedOperation, EventStream, StreamAnswer, body_of
 from resolvers.request.graphql_request import GraphQLRequest
 from resolvers.request.refused_mutations import refused_whole
 from resolvers.request.runners import Chosen, runner
@@ -119,7 +119,7 @@ class Executor:
 
     async def _prepare(
         self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool
-    ) -> Prepared | GraphQLResponse:
+    ) -> CheckedOperation | GraphQLResponse:
         """All steps before the operation runs, or the refusal."""
         try:
             document = self._documents.read(request.text)
@@ -132,7 +132,7 @@ class Executor:
                 body = {"data": None} | _refusal(refused, call)
                 return GraphQLResponse(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
             cost = self._charging.cost(runnable)
-            return Prepared(runnable, forbidden, cost, self._plan(runnable, explain=request.explain))
+            return CheckedOperation(runnable, forbidden, cost, self._plan(runnable, explain=request.explain))
         except Unacceptable as error:
             return await self._refused(error.errors, caller, call, suggestions=self._helps(caller))
 

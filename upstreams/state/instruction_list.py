@@ -12,7 +12,7 @@ from core.records import InstructionRecord
 from core.visibility import Visibility
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_parts, read_statements
-from upstreams.state.instructions import instruction_record
+from upstreams.state.instruction_rows import instruction_record
 
 _PARTS: Final = read_parts("state/instructions.sql")
 

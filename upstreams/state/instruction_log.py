@@ -14,7 +14,8 @@ from uuid import UUID
 from core.records import InstructionEventRecord, InstructionRecord
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_parts, read_statements
-from upstreams.state.instructions import WRITE_SECONDS, instruction_record
+from upstreams.state.instruction_rows import instruction_record
+from upstreams.state.instructions import WRITE_SECONDS
 
 _sql = read_statements("state/instruction_log.sql", columns=read_parts("state/instructions.sql")["columns"])
 _NUMBERED_AT_ONCE: Final = 1000

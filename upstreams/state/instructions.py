@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,11 +19,11 @@ from core.visibility import Visibility
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
 from upstreams.state.doorbell.doorbell import Bell
+from upstreams.state.instruction_rows import instruction_record
 from upstreams.state.money_limits import enforce_limits, require_account
 from upstreams.state.write_access import WriteAccess
 
 sql = read_statements("state/instructions.sql")
-_COLUMNS = tuple(column.name for column in fields(InstructionRecord) if column.name != "events")
 
 _SYSTEM = ERP_DATABASE
 
@@ -249,11 +249,3 @@ def _vanished(label: str) -> Unavailable:
     error = Unavailable("The instruction cannot be read back.", system=_SYSTEM, name=label)
     error.database_failure = DatabaseFailure.LOST
     return error
-
-
-def instruction_record(row: Any) -> InstructionRecord:
-    """The record of a row with the ledger's columns; other columns of the row are ignored."""
-    values = {name: row[name] for name in _COLUMNS}
-    values["details"] = msgspec.json.decode(values["details"])
-    failure = values.pop("failure")
-    return InstructionRecord(**values, failure=None if failure is None else msgspec.json.decode(failure, type=Failure))

@@ -6,7 +6,8 @@ from datetime import timedelta
 from core.records import InstructionRecord
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_statements
-from upstreams.state.instructions import WRITE_SECONDS, instruction_record
+from upstreams.state.instruction_rows import instruction_record
+from upstreams.state.instructions import WRITE_SECONDS
 
 _sql = read_statements("state/instructions.sql")
 

@@ -474,7 +474,7 @@ def beginning_of_log(callers):
 
 @pytest.mark.parametrize("who", ["bound", "own"])
 @pytest.mark.parametrize("argument", STREAMS)
-def test_a_stream_of_what_belongs_to_another_is_like_one_of_what_does_not_exist(callers, things, argument, who):
+def test_a_stream_of_another_tenants_object_is_like_one_of_an_absent_object(callers, things, argument, who):
     (document, variables), after = STREAMS[argument], beginning_of_log(callers)
     caller = getattr(callers, who)
 
