@@ -19,6 +19,8 @@ from upstreams.vendors.registry import VENDORS
 Answering = Callable[[asyncio.StreamWriter], Awaitable[bool | None]]
 
 SHORT = Limits(connect_timeout_seconds=0.5, read_timeout_seconds=1.0, total_timeout_seconds=1.5)
+# For tests in which no time passes: a busy machine may take a second to connect.
+UNHURRIED = Limits(connect_timeout_seconds=10.0, read_timeout_seconds=10.0, total_timeout_seconds=30.0)
 
 
 def a_call(seconds: float = 10.0) -> Call:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from msgspec.structs import replace
-from support.vendor_calls import SHORT, a_call, answer
+from support.vendor_calls import UNHURRIED, a_call, answer
 
 from core.clock import Clock
 from core.commands import DepositCommand, NewAccountCommand
@@ -97,7 +97,7 @@ async def asked(link: Link, request: HttpRequest = THING, *, order: bool = False
 
 
 def a_link(url: str) -> Link:
-    return Link(System("HYPER"), "hyper", url, SHORT, Clock())
+    return Link(System("HYPER"), "hyper", url, UNHURRIED, Clock())
 
 
 @pytest.fixture

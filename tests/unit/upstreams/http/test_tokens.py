@@ -4,7 +4,7 @@ import json
 from contextlib import AsyncExitStack
 
 import pytest
-from support.vendor_calls import SHORT, HandClock, a_call, answer, cut
+from support.vendor_calls import UNHURRIED, HandClock, a_call, answer, cut
 
 from core.errors import System, Unavailable
 from core.secret import Secret
@@ -30,7 +30,7 @@ def grant(token: str, seconds: int = 3600) -> bytes:
 
 @pytest.fixture
 async def link(stranger):
-    opened = Link(System("CPLUGIN"), "main (tokens)", stranger.url, SHORT, HandClock(), label="CPlugin")
+    opened = Link(System("CPLUGIN"), "main (tokens)", stranger.url, UNHURRIED, HandClock(), label="CPlugin")
     yield opened
     await opened.aclose()
 

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from support.vendor_calls import SHORT, a_call, answer, cut
+from support.vendor_calls import UNHURRIED, a_call, answer, cut
 
 from core.clock import Clock
 from core.commands import AccountRequestCommand
@@ -24,7 +24,7 @@ COMMAND = AccountRequestCommand("abcdefgh", "conn0001", "ctrader", leverage=Deci
 @pytest.fixture
 async def crm(stranger):
     config = BroctagonConfig(url=stranger.url, key=Secret("the key"))
-    opened = Broctagon(config, Link(System("BROCTAGON"), "broctagon", stranger.url, SHORT, Clock()))
+    opened = Broctagon(config, Link(System("BROCTAGON"), "broctagon", stranger.url, UNHURRIED, Clock()))
     yield opened
     await opened.aclose()
 
@@ -168,7 +168,7 @@ async def test_anything_else_leaves_the_request_in_doubt(crm, stranger, reply):
 
 async def test_a_request_stays_in_doubt_when_the_crm_cannot_be_asked_again(crm, stranger):
     stranger.answers = [answer(500)]
-    for _ in range(SHORT.breaker_failures):
+    for _ in range(UNHURRIED.breaker_failures):
         with pytest.raises(OutcomeUnknown):
             await crm.reconcile_request(COMMAND, a_call())
 
@@ -177,7 +177,7 @@ async def test_a_request_stays_in_doubt_when_the_crm_cannot_be_asked_again(crm, 
 
     assert doubt.value.detail == "breaker open"
     assert doubt.value.retry_after_seconds > 0
-    assert len(stranger.asked) == SHORT.breaker_failures
+    assert len(stranger.asked) == UNHURRIED.breaker_failures
 
 
 def page(first: int, rows: int) -> bytes:

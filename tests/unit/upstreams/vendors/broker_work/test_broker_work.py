@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from support.vendor_calls import SHORT, a_call, answer
+from support.vendor_calls import UNHURRIED, a_call, answer
 
 from core.clock import Clock
 from core.errors import Misunderstood, System
@@ -27,7 +27,7 @@ EVERYTHING = frozenset(LiveAccountRecord.__struct_fields__)
 @pytest.fixture
 async def server(stranger) -> AsyncIterator[BrokerWorkLive]:
     config = BrokerWorkConfig(url=stranger.url, tenant_id="t", token=Secret("t"), concurrent_live_calls=1)
-    link = Link(System("BROKER_WORK"), "main", stranger.url, SHORT, Clock())
+    link = Link(System("BROKER_WORK"), "main", stranger.url, UNHURRIED, Clock())
     trading = ServerConfig(platform="MT4", adapter="broker_work", connection="main", id="1")
     server = BrokerWorkLive("L1", trading, BrokerWorkConnection(config, link), ZoneInfo("Europe/Athens"))
     yield server
