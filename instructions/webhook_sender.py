@@ -87,8 +87,7 @@ class WebhookSender:
         await self._plan()
         reached(Failpoint.WEBHOOK_PLANNED)
         # The due deliveries include those in flight, so that there are never more than the slots. A delivery that ends
-        # while
-        # the statement runs may still be in its result.
+        # while the statement runs may still be in its result.
         before = set(self._in_flight)
         for delivery in await self._store.due(self._webhooks, _SLOTS, self._clock.now()):
             if (delivery.target.webhook_id, delivery.seq) not in before:
