@@ -1,4 +1,4 @@
-"""Work that is done once for all who wait for it."""
+"""Work that is done once for all its waiters."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, MutableMapping

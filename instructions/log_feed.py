@@ -156,7 +156,7 @@ class LogFeed:
                 break
             # The page was read before its next entries were made.
             self._pages.pop(first, None)
-        if not entries or not _continues(last, shared._replace(entries=entries)):
+        if not entries or not _continues(last, LogPage(shared.head, shared.forgotten, entries)):
             raise LogEnded(LogEnd.RESET, last)
         return entries
 

@@ -1,6 +1,7 @@
 """Runs a subscription: graphql-core opens its source, and each value of the source is one execution.
 
-Streams with the same selection, whose callers see the same, share the execution for an entry of the log.
+Streams share the execution for an entry of the log if they have the same selection, and their callers the same
+visibility.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Hashable, Mapping
