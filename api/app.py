@@ -18,6 +18,7 @@ from api.admission.limiter import ConcurrencyLimiter
 from api.admission.load_shedding import PATH, LoadShedding
 from api.admission.saturation import Saturation
 from api.background import running
+from api.draining import Draining
 from api.graphql.endpoint import GraphQLEndpoint
 from api.http.compression import compressed
 from api.http.cors import cors
@@ -96,9 +97,9 @@ async def socket(scope: AsgiScope, receive: Receive, send: Send) -> None:
         await serve_socket(operations, origins, scope, receive, send)
 
 
-def create_app(settings: Settings, clock: Clock | None = None) -> App:
+def create_app(settings: Settings, clock: Clock | None = None, draining: Draining | None = None) -> App:
     """The application for these settings. Opens upstreams in its lifespan and closes them there."""
-    clock, busyness = clock or Clock(), Saturation()
+    clock, busyness, draining = clock or Clock(), Saturation(), draining or Draining(0)
     limiter = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
     shedding = LoadShedding(graphql, limiter, settings.http)
 
@@ -118,7 +119,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
             await stack.enter_async_context(running(*work))
             endpoint = GraphQLEndpoint(app_services, measured, streams)
             state = {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
-            yield {**state, "shedding": shedding, "operations": operations}
+            yield {**state, "shedding": shedding, "operations": operations, "draining": draining}
 
     routes = [
         Route("/", front_door),

@@ -16,6 +16,7 @@ from uvicorn.supervisors import Multiprocess
 from api.app import create_app
 from api.cli.common import config_option, run_async, settings_from
 from api.cli.listening import address_of, listening
+from api.draining import Draining
 from api.observability.log import configure
 from api.observability.redaction import known_secrets
 from api.services import check_openable
@@ -74,7 +75,14 @@ def app_of_worker() -> Starlette:
     settings = settings_from(Path(config) if config else None)
     _configure_log(settings)
     _collect_seldom()
-    return create_app(settings)
+    return _app(settings)
+
+
+def _app(settings: Settings) -> Starlette:
+    """The application. uvicorn calls this after it has set its handlers of signals."""
+    draining = Draining(settings.server.drain_seconds)
+    draining.handle_signals()
+    return create_app(settings, draining=draining)
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:
@@ -82,7 +90,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     _configure_log(settings)
     _say_where(listener, 1)
     _collect_seldom()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings)))
+    server = uvicorn.Server(uvicorn.Config(partial(_app, settings), factory=True, **_options(settings)))
 
     def stop(*_: object) -> None:
         server.should_exit = True

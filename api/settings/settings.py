@@ -9,7 +9,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.settings.bounds import Age, AnyNumber, Port, Seconds, Some, check_database_address, check_redis_address
+from api.settings.bounds import (
+    Age,
+    AnyNumber,
+    NoSeconds,
+    Port,
+    Seconds,
+    Some,
+    check_database_address,
+    check_redis_address,
+)
 from api.settings.environment import lay_over
 from api.settings.http import DocumentsSection, HttpSection
 from api.settings.lists import ListsSection
@@ -45,6 +54,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     executor: Chosen = "engine"
     hot_after: AnyNumber = 2
     request_deadline_seconds: Seconds = 10.0
+    drain_seconds: NoSeconds = 5.0
     max_body_bytes: Some = 1024 * 1024
     introspection: bool = False
     schema_file: Audience = "operators"

@@ -51,6 +51,7 @@ class ClosingProtocol(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._is_ending = False
         self._shedding: Any = self.app_state.get("shedding")
+        self._draining: Any = self.app_state.get("draining")
         # When the connection was used last, if this did not restart uvicorn's keep-alive timer.
         self._used_at = float("-inf")
 
@@ -82,6 +83,8 @@ class ClosingProtocol(HttpToolsProtocol):
         # uvicorn has no parameter for the class.
         cycle.__class__ = BoundedCycle
         scope = cast("Scope", cycle.scope)
+        if self._draining and self._draining.is_on:
+            cycle.keep_alive = False
         if self._shedding and (refusal := self._shedding.refusal(scope, len(self.tasks))):
             write_refusal(cast("BoundedCycle", cycle), refusal.status_code, refusal.headers, refusal.body)
             return
