@@ -184,4 +184,5 @@ def _executor(settings: Settings, upstreams: UpstreamServices, workers: _Workers
         introspection=settings.server.introspection,
         executor=settings.server.executor,
         hot_after=settings.server.hot_after,
+        federation=settings.federation.enabled,
     )

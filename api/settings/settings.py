@@ -133,6 +133,12 @@ class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     oidc: dict[str, OidcConfig] = {}
 
 
+class FederationSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """[federation]: whether the graph has the fields for a federation gateway."""
+
+    enabled: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file, except the vendors' sections, which `load_settings` adds. `brokergraph.example.toml` explains
     each setting.
@@ -145,6 +151,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     state: StateSection = StateSection()
     limits: LimitsSection = LimitsSection()
     lists: ListsSection = ListsSection()
+    federation: FederationSection = FederationSection()
     budget: BudgetConfig = BudgetConfig()
     overload: OverloadSection = OverloadSection()
     auth: AuthSection = AuthSection()

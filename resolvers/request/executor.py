@@ -16,6 +16,7 @@ from graphql import (
 
 from core.call import BudgetStanding, Call, Tally
 from resolvers.context import Caller, Context, GraphLimits, Services
+from resolvers.federation import federated
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
 from resolvers.policy.directives import asks
 from resolvers.policy.errors import BadUserInput, LimitExceeded, present
@@ -30,7 +31,7 @@ from resolvers.request.refused_mutations import refused_whole
 from resolvers.request.runners import Chosen, runner
 from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
-from resolvers.schema import core_schema, schema
+from resolvers.schema import core_of, schema
 
 # Upstream calls end at the deadline. The additional time-out is for other code that hangs.
 _GRACE_SECONDS = 2.0
@@ -65,13 +66,16 @@ class Executor:
         introspection: bool,
         executor: Chosen = "engine",
         hot_after: int = 2,
+        federation: bool = False,
     ) -> None:
         self._services = services
-        self._runner = runner(executor, core_schema, schema, hot_after)
-        self._documents = Documents(core_schema, limits, introspection=True)
+        chosen = federated() if federation else schema
+        self._core = core_of(chosen)
+        self._runner = runner(executor, self._core, chosen, hot_after)
+        self._documents = Documents(self._core, limits, introspection=True)
         self._introspection = introspection
         self._ports = ports_of(services.upstreams.platforms.values())
-        self._charging = Charging(core_schema, services.limits, services.upstreams.budgets)
+        self._charging = Charging(self._core, services.limits, services.upstreams.budgets)
 
     async def run(
         self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True
@@ -114,7 +118,7 @@ class Executor:
         if not prepared.runnable.is_subscription:
             return await self._refused([BadUserInput(_NO_STREAM)], caller, call)
         await self._charging.spend_for_refusal(caller)
-        stream = EventStream(core_schema, self._services, prepared, caller)
+        stream = EventStream(self._core, self._services, prepared, caller)
         return stream.answers(new_call, slot, partial(self._afford, caller, prepared.cost), resume)
 
     async def _prepare(
@@ -195,7 +199,7 @@ class Executor:
     def _with_variables(
         self, document: Document, operation: OperationDefinitionNode, raw: Mapping[str, Any]
     ) -> RunnableOperation:
-        coerced = read_variables(core_schema, document, operation, raw)
+        coerced = read_variables(self._core, document, operation, raw)
         if isinstance(coerced, list):
             raise Unacceptable([_located(error, operation.variable_definitions or ()) for error in coerced])
         return RunnableOperation(document, operation, coerced, raw)
@@ -213,7 +217,7 @@ class Executor:
         return plan
 
     def _selector(self, runnable: RunnableOperation) -> Selector:
-        return Selector(core_schema, runnable, self._services.limits.page_default)
+        return Selector(self._core, runnable, self._services.limits.page_default)
 
     async def _execute(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
         seconds = context.call.deadline.remaining() + _GRACE_SECONDS
