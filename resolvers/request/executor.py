@@ -1,6 +1,7 @@
 """Runs one GraphQL request, from its text to its answer."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -87,6 +88,8 @@ class Executor:
         if standing is not None and not standing.granted:
             body = _refusal([BudgetExceeded(standing)], call)
             return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
+        if request.explain:
+            call.tally.seconds = defaultdict(float)
         fields = runnable.document.facts.fields
         context = Context(self._services, caller, call, fields, prepared.forbidden, standing, explain=request.explain)
         with nullcontext() if runnable.is_mutation else call.lifetime.cancellable():
