@@ -27,7 +27,8 @@ from api.http.request_id import REQUEST_ID, request_id
 from api.observability.gauges import watch
 from api.observability.metrics import Metrics
 from api.pages.access import refusal_for
-from api.pages.graphiql import STATIC_FILES, Assets
+from api.pages.assets import Assets
+from api.pages.graphiql import STATIC_FILES
 from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
 from api.services import AppServices, open_app_services
@@ -127,7 +128,7 @@ def create_app(settings: Settings, clock: Clock | None = None, draining: Drainin
         Route("/readyz", readyz),
         Route("/metrics", metrics),
         Route("/schema.graphql", schema_file),
-        Mount("/static", Assets(directory=STATIC_FILES), name="static"),
+        Mount("/static", Assets(STATIC_FILES), name="static"),
     ]
     app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
     # CORS is the outermost middleware, because a page of another site can read a refusal only with CORS headers.

@@ -38,7 +38,7 @@ _MARKED: Final = {
 }
 
 # The key fields of an object, and its `__typename`.
-Representation = NewType("Representation", dict)  # type: ignore[type-arg] - strawberry reads the annotation.
+Representation = NewType("Representation", dict[str, Any])
 _SCALARS: Final = {Representation: strawberry.scalar(name="_Any", parse_value=lambda value: value)}
 
 
@@ -78,12 +78,12 @@ def entity_reads(arguments: Mapping[str, Any]) -> list[tuple[Upstream, int]]:
     return [(ERP_STATEMENT, counts[name]) for name in _ENTITIES if counts[name]]
 
 
-async def _entity(given: Mapping[str, Any], context: Context) -> Any:
+async def _entity(given: Any, context: Context) -> Any:
     """The object of a representation; None for one that the caller may not see."""
-    type_name = given.get("__typename") if isinstance(given, Mapping) else None
-    if type_name not in _ENTITIES:
+    type_name: Any = given.get("__typename") if isinstance(given, dict) else None
+    entity = _ENTITIES.get(type_name) if isinstance(type_name, str) else None
+    if entity is None:
         raise BadUserInput(f"A representation has the __typename {' or '.join(_ENTITIES)}.")
-    entity = _ENTITIES[type_name]
     context.caller.require(type_name, [entity.scope])
     return await context.load(entity.batch, entity.key(given))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import strawberry
-from graphql import GraphQLInputObjectType, GraphQLSchema
+from graphql import GraphQLInputObjectType, GraphQLSchema, is_abstract_type
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
@@ -62,3 +62,9 @@ core_schema: Final = core_of(schema)
 def printed() -> str:
     """The schema as in the file `schema.graphql`: types sorted, fields in the order of declaration."""
     return f"{_HEAD}{print_schema(schema)}\n"
+
+
+def possible_type_names() -> dict[str, list[str]]:
+    """The names of the types of each interface and union, as Apollo Client's cache wants them."""
+    abstract = (kind for _, kind in sorted(core_schema.type_map.items()) if is_abstract_type(kind))
+    return {kind.name: sorted(one.name for one in core_schema.get_possible_types(kind)) for kind in abstract}

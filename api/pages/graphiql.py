@@ -10,8 +10,6 @@ from typing import Final
 
 import msgspec
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from api.settings.settings import Settings
 
@@ -31,15 +29,6 @@ PAGE_HEADERS: Final = {
     "Vary": "Accept",
     "X-Content-Type-Options": "nosniff",
 }
-ASSET_HEADERS: Final = {
-    # A worker has the policy of its own file and not the policy of the page.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
-# Each file name has a hash of the content, so that the file never changes.
-FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -67,17 +56,6 @@ def _reason() -> str:
         return (STATIC_FILES / "missing.txt").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return "The files were never built in this checkout."
-
-
-class Assets(StaticFiles):
-    """The files of the page, which browsers may cache."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers.update(ASSET_HEADERS)
-        if response.status_code < HTTPStatus.BAD_REQUEST:
-            response.headers["Cache-Control"] = FOR_EVER if path != "manifest.json" else "no-cache"
-        return response
 
 
 _PAGE: Final = """<!doctype html>

@@ -20,8 +20,8 @@ from api.settings.bounds import (
     check_redis_address,
 )
 from api.settings.environment import lay_over
+from api.settings.graph import FederationSection, ListsSection
 from api.settings.http import DocumentsSection, HttpSection
-from api.settings.lists import ListsSection
 from api.settings.mistakes import mistake
 from api.settings.money import DepositsSection, WithdrawalsSection
 from api.settings.oidc import OidcConfig, check_issuers
@@ -131,12 +131,6 @@ class AuthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     key_cache_seconds_without_database: Age = 300.0
     last_used_every_seconds: Seconds = 30.0
     oidc: dict[str, OidcConfig] = {}
-
-
-class FederationSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[federation]: whether the graph has the fields for a federation gateway."""
-
-    enabled: bool = False
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -129,5 +129,7 @@ def body_of(result: ExecutionResult, call: Call, plan: Tally | None) -> dict[str
     if result.errors:
         body["errors"] = [present(error, call.request_id) for error in result.errors]
     if plan is not None:
-        body["extensions"] = {"plan": {"predicted": plan.by_system(), "actual": call.tally.by_system()}}
+        tally = call.tally
+        shown = {"predicted": plan.by_system(), "actual": tally.by_system(), "milliseconds": tally.milliseconds()}
+        body["extensions"] = {"plan": shown}
     return body

@@ -1,6 +1,7 @@
 """Runs one GraphQL request, from its text to its answer."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -10,13 +11,13 @@ import msgspec
 from graphql import (
     ExecutionResult,
     GraphQLError,
+    GraphQLSchema,
     OperationDefinitionNode,
     VariableDefinitionNode,
 )
 
 from core.call import BudgetStanding, Call, Tally
 from resolvers.context import Caller, Context, GraphLimits, Services
-from resolvers.federation import federated
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
 from resolvers.policy.directives import asks
 from resolvers.policy.errors import BadUserInput, LimitExceeded, present
@@ -28,10 +29,9 @@ from resolvers.request.documents import Document, Documents, RunnableOperation, 
 from resolvers.request.event_stream import CheckedOperation, EventStream, StreamAnswer, body_of
 from resolvers.request.graphql_request import GraphQLRequest
 from resolvers.request.refused_mutations import refused_whole
-from resolvers.request.runners import Chosen, runner
+from resolvers.request.runners import Runner
 from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
-from resolvers.schema import core_of, schema
 
 # Upstream calls end at the deadline. The additional time-out is for other code that hangs.
 _GRACE_SECONDS = 2.0
@@ -56,22 +56,20 @@ class GraphQLResponse(msgspec.Struct, frozen=True):
 
 
 class Executor:
-    """Runs requests against the schema. The process has one executor."""
+    """Runs requests against a schema. The process has one executor."""
 
     def __init__(
         self,
         services: Services,
         limits: DocumentLimits,
+        core: GraphQLSchema,
+        runner: Runner,
         *,
         introspection: bool,
-        executor: Chosen = "engine",
-        hot_after: int = 2,
-        federation: bool = False,
     ) -> None:
         self._services = services
-        chosen = federated() if federation else schema
-        self._core = core_of(chosen)
-        self._runner = runner(executor, self._core, chosen, hot_after)
+        self._core = core
+        self._runner = runner
         self._documents = Documents(self._core, limits, introspection=True)
         self._introspection = introspection
         self._ports = ports_of(services.upstreams.platforms.values())
@@ -91,6 +89,8 @@ class Executor:
         if standing is not None and not standing.granted:
             body = _refusal([BudgetExceeded(standing)], call)
             return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
+        if request.explain:
+            call.tally.seconds = defaultdict(float)
         fields = runnable.document.facts.fields
         context = Context(self._services, caller, call, fields, prepared.forbidden, standing, explain=request.explain)
         with nullcontext() if runnable.is_mutation else call.lifetime.cancellable():

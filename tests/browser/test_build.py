@@ -88,6 +88,7 @@ def test_a_wheel_carries_the_bundle_and_not_its_source(tmp_path):
     built = {f"api/pages/static/{path.name}" for path in STATIC.iterdir() if path.suffix == ".js"}
     assert len(built) > 10
     assert built <= set(names)
+    assert {f"{name}.{suffix}" for name in built for suffix in ("br", "gz") if "/page-" in name} <= set(names)
 
 
 def test_the_packages_are_exact_checked_and_bound_to_no_registry():

