@@ -88,6 +88,7 @@ def _settings(path: Path) -> Settings:
         schema_file="everyone",
         metrics="everyone",
         readiness_details="everyone",
+        docs="everyone",
         graphiql=True,
         graphiql_key=Secret(DEMO_KEYS[0].key),
         log_format="console",
