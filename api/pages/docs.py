@@ -41,15 +41,18 @@ class DocsPages:
         self._pages: ASGIApp = _pages(site)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        app_services: AppServices = request.state.app_services
-        refusal = await refusal_for(request, app_services.settings.server.docs, Scope.SCHEMA_READ)
+        refusal = await _refusal(Request(scope, receive))
         await (refusal or self._pages)(scope, receive, send)
 
 
-def docs_front(_request: Request) -> Response:
-    """The links of a page are relative, so that the address of the first page needs its slash."""
-    return RedirectResponse("/docs/")
+async def docs_front(request: Request) -> Response:
+    """The redirection to the first page. Links are relative, so that the address of this page needs its slash."""
+    return await _refusal(request) or RedirectResponse("/docs/")
+
+
+async def _refusal(request: Request) -> Response | None:
+    app_services: AppServices = request.state.app_services
+    return await refusal_for(request, app_services.settings.server.docs, Scope.SCHEMA_READ)
 
 
 def _pages(site: Path) -> ASGIApp:
