@@ -28,6 +28,7 @@ from api.observability.gauges import watch
 from api.observability.metrics import Metrics
 from api.pages.access import refusal_for
 from api.pages.assets import Assets
+from api.pages.docs import DocsPages, docs_front
 from api.pages.graphiql import STATIC_FILES
 from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
@@ -128,6 +129,8 @@ def create_app(settings: Settings, clock: Clock | None = None, draining: Drainin
         Route("/readyz", readyz),
         Route("/metrics", metrics),
         Route("/schema.graphql", schema_file),
+        Route("/docs", docs_front),
+        Mount("/docs", DocsPages()),
         Mount("/static", Assets(STATIC_FILES), name="static"),
     ]
     app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})

@@ -117,6 +117,7 @@ def _settings(path: Path, origins: tuple[str, ...]) -> Settings:
         schema_file="everyone",
         metrics="everyone",
         readiness_details="everyone",
+        docs="everyone",
         graphiql=True,
         graphiql_key=Secret(DEMO_KEYS[0].key),
         log_format="console",

@@ -60,6 +60,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     schema_file: Audience = "operators"
     metrics: Audience = "operators"
     readiness_details: Audience = "operators"
+    docs: Audience = "nobody"
     graphiql: bool = False
     graphiql_key: Secret | None = None
     log_format: Literal["json", "console"] = "json"
