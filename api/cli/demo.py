@@ -123,7 +123,7 @@ def _settings(path: Path, origins: tuple[str, ...]) -> Settings:
         log_format="console",
     )
     withdrawals = msgspec.structs.replace(settings.withdrawals, approval_above={"USD": Decimal(1000)})
-    http = msgspec.structs.replace(settings.http, cors_origins=origins)
+    http = msgspec.structs.replace(settings.http, cors_origins=origins or settings.http.cors_origins)
     return msgspec.structs.replace(settings, server=server, withdrawals=withdrawals, http=http)
 
 
