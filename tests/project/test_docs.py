@@ -141,3 +141,20 @@ def documented() -> set[tuple[str, str]]:
 def test_the_page_of_log_events_has_every_event_of_the_code_with_its_level():
     assert len(logged()) > 80
     assert documented() == logged()
+
+
+def measured() -> dict[str, set[str]]:
+    """The answers a second of each shape in bench/RESULTS.md."""
+    sections = re.split(r"^### (\w+): .*$", (HOUSE / "bench" / "RESULTS.md").read_text(), flags=re.MULTILINE)[1:]
+    shapes = dict(zip(sections[::2], sections[1::2], strict=True))
+    return {shape: set(re.findall(r"^\| [\w-]+ \| ([\d,]+) \|", text, re.MULTILINE)) for shape, text in shapes.items()}
+
+
+def test_the_readme_compares_by_figures_that_were_measured():
+    table = (HOUSE / "README.md").read_text().partition("## Why not")[2].partition("## ")[0]
+
+    claims = re.findall(r"row (\w+)((?:(?! row |\|).)*)", table, re.IGNORECASE)
+    figures = [(shape, figure) for shape, text in claims for figure in re.findall(r"\b\d[\d,]*\d\b", text)]
+    assert len(figures) >= 8
+    invented = [(shape, figure) for shape, figure in figures if figure not in measured()[shape] | {"50"}]
+    assert invented == []

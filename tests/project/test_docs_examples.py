@@ -33,6 +33,7 @@ VARIABLES = {"rows": 2}
 NOT_RUN = {
     "README.md": {
         "make demo": "tests/browser/test_tutorial.py runs it; `make test` is this run",
+        "BROKERGRAPH_HTTP": "tests/browser/test_tutorial.py, with another port",
         "uv run": "tests/integration/serve/test_installing.py",
         "python3 -m venv": "tests/integration/serve/test_installing.py",
         "curl -N": "tests/integration/streams/test_curl.py",
