@@ -125,6 +125,12 @@ def test_the_readme_shows_the_answers_of_the_demo(graph, answers):
     assert graph.data(mutation.text)["deposit"]["instruction"]["status"] == "CONFIRMED"
 
 
+def test_the_plan_of_an_operation_is_what_the_page_shows(graph):
+    request, plan = [json.loads(block.text) for block in blocks("docs/resolvers.md") if block.language == "json"]
+
+    assert graph.ask(request["query"], explain=True)["extensions"] == plan["extensions"]
+
+
 def test_each_root_field_has_an_example_with_its_answer(graph, schema, answers):
     page = answers.PAGE.read_text()
 
