@@ -1,5 +1,6 @@
 """The reference of the graph, from schema.graphql: cost, scopes, upstream and the reason of a null for each field."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from graphql import parse, print_ast, specified_scalar_types
@@ -48,6 +49,7 @@ def page() -> str:
     """The page, in Markdown."""
     document = parse(SCHEMA.read_text(encoding="utf-8"), no_location=True)
     types = {node.name.value: node for node in document.definitions if hasattr(node, "name")}
+    sources = _sources(types)
     kinds = (
         ("Objects and interfaces", ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode),
         ("Unions", UnionTypeDefinitionNode),
@@ -55,14 +57,14 @@ def page() -> str:
         ("Enums", EnumTypeDefinitionNode),
         ("Scalars", ScalarTypeDefinitionNode),
     )
-    text = HEAD + "".join(_type(types[name]) for name in ROOTS)
+    text = HEAD + "".join(_type(types[name], sources) for name in ROOTS)
     for title, kind in kinds:
         chosen = [node for name, node in types.items() if isinstance(node, kind) and name not in ROOTS]
-        text += f"\n## {title}\n" + "".join(_type(node, level=3) for node in chosen)
+        text += f"\n## {title}\n" + "".join(_type(node, sources, level=3) for node in chosen)
     return text
 
 
-def _type(node: DefinitionNode, level: int = 2) -> str:
+def _type(node: DefinitionNode, sources: Mapping[str, set[str]], level: int = 2) -> str:
     name = node.name.value  # type: ignore[attr-defined]
     text = f"\n{'#' * level} {name}\n\n{_text(node)}\n\n"
     scopes = _scopes(node)
@@ -70,7 +72,7 @@ def _type(node: DefinitionNode, level: int = 2) -> str:
     match node:
         case ObjectTypeDefinitionNode() | InterfaceTypeDefinitionNode():
             head = "| field | meaning | rules |\n|---|---|---|\n"
-            return text + head + "".join(_field(field) for field in node.fields)
+            return text + head + "".join(_field(field, sources.get(name, set())) for field in node.fields)
         case InputObjectTypeDefinitionNode():
             head = "| field | type | meaning |\n|---|---|---|\n"
             return text + head + "".join(_input(field) for field in node.fields)
@@ -82,9 +84,14 @@ def _type(node: DefinitionNode, level: int = 2) -> str:
     return text
 
 
-def _field(field: FieldDefinitionNode) -> str:
+def _field(field: FieldDefinitionNode, sources: set[str]) -> str:
     arguments = "".join(f"<br>`{one.name.value}`: {_shown(one.type)}. {_text(one)}" for one in field.arguments or ())
-    facts = {"cost": _cost(field), "scopes": _scopes(field), "upstream": _upstreams(field), "null": _null(field)}
+    facts = {
+        "cost": _cost(field),
+        "scopes": _scopes(field),
+        "upstream": _upstreams(field),
+        "null": _null(field, sources),
+    }
     rules = "<br>".join(f"{name}: {fact}" for name, fact in facts.items() if fact)
     return f"| `{field.name.value}`<br>{_shown(field.type)} | {_text(field)}{arguments} | {rules} |\n"
 
@@ -144,13 +151,51 @@ def _upstreams(field: FieldDefinitionNode) -> str:
     )
 
 
-def _null(field: FieldDefinitionNode) -> str:
-    """Why the field may be null: the description's reason goes first, and then the upstream."""
+def _null(field: FieldDefinitionNode, sources: set[str]) -> str:
+    """Why the field may be null: the reason in its description goes first, and then the scope and the upstream."""
     if isinstance(field.type, NonNullTypeNode):
         return "never"
-    systems = [print_ast(one["system"]) for one in _directives(field, "upstream")]
+    systems = _systems(field)
     reasons = ["as the meaning says"] if "null" in _text(field).lower() else []
     if systems:
         names = "the ERP's database" if systems == [ERP] else "the upstream"
         reasons.append(f"with an error if {names} does not answer")
-    return "; ".join(reasons) or "the source has no value"
+    if _scopes(field):
+        reasons.append("with an error if the caller lacks the scope")
+    if not systems and "null" not in _text(field).lower():
+        reasons.insert(0, _absent(sources))
+    return "; ".join(reasons)
+
+
+def _absent(sources: set[str]) -> str:
+    if sources - {ERP}:
+        return "the upstream has no value, or does not offer it"
+    return "the ERP has no value" if sources else "there is none"
+
+
+def _systems(field: FieldDefinitionNode) -> list[str]:
+    return [print_ast(one["system"]) for one in _directives(field, "upstream")]
+
+
+def _sources(types: Mapping[str, DefinitionNode]) -> dict[str, set[str]]:
+    """The systems that answer the objects of each type, by the fields of queries that lead to them."""
+    found: dict[str, set[str]] = {name: set() for name in types}
+    leads = [*_leads(types)]
+    for _ in types:
+        for parent, child, systems in leads:
+            found[child] |= systems or found[parent]
+    return found
+
+
+def _leads(types: Mapping[str, DefinitionNode]) -> Iterator[tuple[str, str, set[str]]]:
+    """Each field and each member of a union: the type that has it, the type that it leads to, and its systems."""
+    for name, node in types.items():
+        if name in {"Mutation", "Subscription"}:
+            continue
+        if isinstance(node, UnionTypeDefinitionNode):
+            yield from ((name, member.name.value, set()) for member in node.types)
+        elif isinstance(node, ObjectTypeDefinitionNode | InterfaceTypeDefinitionNode):
+            for field in node.fields:
+                child = print_ast(field.type).strip("[]!")
+                if child in types:
+                    yield name, child, set(_systems(field))

@@ -50,18 +50,18 @@ def page() -> str:
     explained = Explanations(EXAMPLE.read_text(encoding="utf-8").splitlines())
     kind = types.type_info(SettingsFile)
     assert isinstance(kind, types.StructType)
-    return HEAD + "".join(_section(one, explained) for one in _sections((), kind, None) if one.path)
+    return HEAD + "".join(_section(one, explained) for one in sections((), kind, None) if one.path)
 
 
-def _sections(path: tuple[str, ...], kind: types.StructType, defaults: Any) -> Iterator[Section]:
+def sections(path: tuple[str, ...], kind: types.StructType, defaults: Any) -> Iterator[Section]:
     yield Section(path, kind, defaults)
     for field in kind.fields:
         below, inner = (*path, field.encode_name), _without_none(field.type)
         default = getattr(defaults, field.name, _default(field))
         if isinstance(inner, types.DictType) and isinstance(inner.value_type, types.StructType):
-            yield from _sections((*below, ENTRY), inner.value_type, None)
+            yield from sections((*below, ENTRY), inner.value_type, None)
         elif isinstance(inner, types.StructType):
-            yield from _sections(below, inner, default)
+            yield from sections(below, inner, default)
 
 
 def _without_none(kind: types.Type) -> types.Type:
@@ -158,7 +158,7 @@ class Explanations:
 
     def of(self, section: Section, name: str) -> str:
         """The explanation of a setting. Raises LookupError if there is none."""
-        found = [text for path, text in self._settings[name] if text and _is_of(path, section.path)]
+        found = [text for path, text in self._settings.get(name, []) if text and _is_of(path, section.path)]
         key = _declaring(section.kind.cls, name), name
         if explaining := [text for text in found if not text.startswith(("Default:", "As "))]:
             self._known.setdefault(key, explaining[0])

@@ -23,6 +23,7 @@ DOCS = HOUSE / "docs"
 # The folder of the site for files of the repository that are outside of docs/.
 OUTSIDE = "project"
 LINK = re.compile(r"(?<=\]\()([^)#\s]+)(?=(?:#[^)\s]*)?\))")
+NAMED = re.compile(r"\[([\w-]+\.md)\](?=\(\1)")
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 # The search adds an element with a style that is a text of its script: create("style", {}, NAME.toString()).
 STYLE_NAME = re.compile(r"""\("style",\{\},(\w+)\.toString\(\)\)""")
@@ -61,7 +62,14 @@ def moved(source: Path) -> tuple[set[Path], str]:
         linked.add(path)
         return os.path.relpath(staged(path), staged(source).parent)
 
-    return linked, "".join(indented(LINK.sub(link, source.read_text(encoding="utf-8"))))
+    text = NAMED.sub(title, source.read_text(encoding="utf-8"))
+    return linked, "".join(indented(LINK.sub(link, text)))
+
+
+def title(match: re.Match[str]) -> str:
+    """The title of a page of docs/, for a link that shows the name of its file."""
+    head = (DOCS / match[1]).read_text(encoding="utf-8").partition("\n")[0]
+    return f"[{head.removeprefix('# ').partition(':')[0]}]"
 
 
 def indented(text: str) -> Iterator[str]:

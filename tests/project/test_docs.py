@@ -7,11 +7,13 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
+from graphql import build_schema, is_specified_scalar_type
 
 HOUSE = Path(__file__).parents[2]
 PACKAGES = ("api", "resolvers", "instructions", "engine", "upstreams", "core")
@@ -141,3 +143,53 @@ def documented() -> set[tuple[str, str]]:
 def test_the_page_of_log_events_has_every_event_of_the_code_with_its_level():
     assert len(logged()) > 80
     assert documented() == logged()
+
+
+def measured() -> dict[str, set[str]]:
+    """The answers a second of each shape in bench/RESULTS.md."""
+    sections = re.split(r"^### (\w+): .*$", (HOUSE / "bench" / "RESULTS.md").read_text(), flags=re.MULTILINE)[1:]
+    shapes = dict(zip(sections[::2], sections[1::2], strict=True))
+    return {shape: set(re.findall(r"^\| [\w-]+ \| ([\d,]+) \|", text, re.MULTILINE)) for shape, text in shapes.items()}
+
+
+def test_the_readme_compares_by_figures_that_were_measured():
+    table = (HOUSE / "README.md").read_text().partition("## Why not")[2].partition("## ")[0]
+
+    claims = re.findall(r"row (\w+)((?:(?! row |\|).)*)", table, re.IGNORECASE)
+    figures = [(shape, figure) for shape, text in claims for figure in re.findall(r"\b\d[\d,]*\d\b", text)]
+    assert len(figures) >= 8
+    invented = [(shape, figure) for shape, figure in figures if figure not in measured()[shape] | {"50"}]
+    assert invented == []
+
+
+def test_the_reference_of_the_graph_has_every_field_of_every_type():
+    schema = build_schema((HOUSE / "schema.graphql").read_text())
+    sections = re.split(r"^##+ (\w+)\n", (HOUSE / "docs" / "schema.md").read_text(), flags=re.MULTILINE)
+    shown = dict(zip(sections[1::2], sections[2::2], strict=True))
+
+    own = {name: kind for name, kind in schema.type_map.items() if not name.startswith("__")}
+    own = {name: kind for name, kind in own.items() if not is_specified_scalar_type(kind)}
+    assert own.keys() - shown.keys() == set()
+    lacking = [
+        (name, one)
+        for name, kind in own.items()
+        for one in (*getattr(kind, "fields", ()), *getattr(kind, "values", ()))
+        if f"| `{one}`" not in shown[name]
+    ]
+    assert lacking == []
+
+
+def test_a_setting_without_an_explanation_is_reported():
+    path = list(sys.path)
+    sys.path.insert(0, str(HOUSE / "scripts"))
+    settings = import_module("docs_settings")
+    sys.path[:] = path
+    kind = settings.types.type_info(settings.SettingsFile)
+    (server,) = [one for one in settings.sections((), kind, None) if one.path == ("server",)]
+
+    explained = settings.Explanations(["# Where it listens.", "[server]", "# The port.", "#port = 1", "#host = 2"])
+
+    assert [explained.intro(server), explained.of(server, "port")] == ["Where it listens.", "The port."]
+    assert explained.of(server, "host") == "The port."
+    with pytest.raises(LookupError, match=re.escape("does not explain server.workers")):
+        explained.of(server, "workers")

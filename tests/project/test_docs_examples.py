@@ -33,6 +33,7 @@ VARIABLES = {"rows": 2}
 NOT_RUN = {
     "README.md": {
         "make demo": "tests/browser/test_tutorial.py runs it; `make test` is this run",
+        "BROKERGRAPH_HTTP": "tests/browser/test_tutorial.py, with another port",
         "uv run": "tests/integration/serve/test_installing.py",
         "python3 -m venv": "tests/integration/serve/test_installing.py",
         "curl -N": "tests/integration/streams/test_curl.py",
@@ -129,6 +130,12 @@ def test_the_readme_shows_the_answers_of_the_demo(graph, answers):
 
     assert answers.masked(graph.ask(query.text)) == answers.masked(json.loads(shown.text))
     assert graph.data(mutation.text)["deposit"]["instruction"]["status"] == "CONFIRMED"
+
+
+def test_the_plan_of_an_operation_is_what_the_page_shows(graph):
+    request, plan = [json.loads(block.text) for block in blocks("docs/resolvers.md") if block.language == "json"]
+
+    assert graph.ask(request["query"], explain=True)["extensions"] == plan["extensions"]
 
 
 def test_each_root_field_has_an_example_with_its_answer(graph, schema, answers):

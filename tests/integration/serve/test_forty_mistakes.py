@@ -56,6 +56,13 @@ MISTAKES = {
     "a currency in small letters": Mistake("serve", ("deposits", "has 'usd'"), {"DEPOSITS__MAXIMUM": "{usd = 1}"}),
     "a limit of zero": Mistake("serve", ("deposits", "USD must be more than 0"), {"DEPOSITS__MAXIMUM__USD": "0"}),
     "an unknown audience": Mistake("serve", ("server.metrics", "operators"), {"SERVER__METRICS": "all"}),
+    "an unknown audience of the documentation": Mistake("serve", ("server.docs", "nobody"), {"SERVER__DOCS": "true"}),
+    "an origin without a list": Mistake(
+        "serve", ("http.cors_origins", '["a", "b"]'), {"HTTP__CORS_ORIGINS": "http://localhost:5173"}
+    ),
+    "an origin with a path": Mistake(
+        "serve", ("cors_origins", "https://dashboard"), {"HTTP__CORS_ORIGINS": '["http://localhost:5173/"]'}
+    ),
     # Secrets
     "a missing secret file": Mistake(
         "check --offline", ("nowhere.txt", "hyper.access_token"), {"HYPER__ACCESS_TOKEN": '{file = "nowhere.txt"}'}
