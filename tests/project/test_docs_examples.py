@@ -135,7 +135,10 @@ def test_the_readme_shows_the_answers_of_the_demo(graph, answers):
 def test_the_plan_of_an_operation_is_what_the_page_shows(graph):
     request, plan = [json.loads(block.text) for block in blocks("docs/resolvers.md") if block.language == "json"]
 
-    assert graph.ask(request["query"], explain=True)["extensions"] == plan["extensions"]
+    found, shown = graph.ask(request["query"], explain=True)["extensions"]["plan"], plan["extensions"]["plan"]
+    # Only the times differ from one machine to another.
+    assert found.pop("milliseconds").keys() == shown.pop("milliseconds").keys()
+    assert found == shown
 
 
 def test_each_root_field_has_an_example_with_its_answer(graph, schema, answers):
