@@ -1,8 +1,10 @@
 """The ASGI application: its routes and its lifespan."""
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -24,18 +26,21 @@ from api.http.compression import compressed
 from api.http.cors import cors
 from api.http.negotiation import coding
 from api.http.request_id import REQUEST_ID, request_id
-from api.observability.gauges import watch
+from api.observability.figures import Figures
+from api.observability.ledger_metrics import LedgerMetrics
+from api.observability.loop_lag import measure_lag
 from api.observability.metrics import Metrics
+from api.observability.worker_metrics import FOLDER, WorkerMetrics
 from api.pages.access import refusal_for
 from api.pages.assets import Assets
 from api.pages.docs import DocsPages, docs_front
 from api.pages.graphiql import STATIC_FILES
 from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
+from api.process_metrics import watch_process
 from api.services import AppServices, open_app_services
 from api.settings.settings import Settings
 from api.streams.event_stream import EventStreams
-from api.streams.metrics import watch_streams, watch_webhooks
 from api.streams.operations import Operations
 from api.streams.socket import serve_socket
 from core.clock import Clock
@@ -109,19 +114,28 @@ def create_app(settings: Settings, clock: Clock | None = None, draining: Drainin
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with open_app_services(settings, clock) as app_services, AsyncExitStack() as stack:
             measured, readiness = Metrics(), Readiness()
-            budgets = app_services.upstreams.budgets
-            watch(measured.registry, limiter, lambda: budgets.fallbacks if budgets else 0)
             stack.callback(busyness.close)
             stack.push_async_callback(readiness.aclose)
             operations = Operations(app_services, limiter)
             streams = EventStreams(operations, settings.streams.heartbeat_seconds)
-            watch_streams(measured.registry, operations)
-            watch_webhooks(measured.registry, app_services.webhook_outcomes)
+            figures = Figures(measured.registry)
+            watch_process(figures, app_services, limiter, operations)
+            ledger = LedgerMetrics(figures, app_services.upstreams.state.ledger_figures, clock)
             work = operations.sessions.watch(clock.sleep), streams.heartbeat.run(clock.sleep)
+            folder = os.environ.get(FOLDER)
+            workers = WorkerMetrics(measured.registry, Path(folder) if folder else None)
+            await stack.enter_async_context(running(measure_lag(measured.registry), workers.write(clock)))
             await stack.enter_async_context(running(*work))
             endpoint = GraphQLEndpoint(app_services, measured, streams)
-            state = {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
-            yield {**state, "shedding": shedding, "operations": operations, "draining": draining}
+            state = {"app_services": app_services, "readiness": readiness, "graphql": endpoint}
+            yield {
+                **state,
+                "ledger_metrics": ledger,
+                "worker_metrics": workers,
+                "shedding": shedding,
+                "operations": operations,
+                "draining": draining,
+            }
 
     routes = [
         Route("/", front_door),

@@ -59,6 +59,7 @@ class AppServices:
     below_zero: BelowZero
     books: NightlyBooks
     webhook_outcomes: Mapping[str, int]
+    polls: Polls
 
 
 def erp_database(settings: Settings) -> Database:
@@ -131,6 +132,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             below_zero=below_zero,
             books=books,
             webhook_outcomes=webhook_outcomes,
+            polls=polls,
         )
 
 

@@ -21,6 +21,7 @@ from api.cli.listening import address_of
 from api.draining import Draining
 from api.observability.log import configure
 from api.observability.redaction import known_secrets
+from api.observability.worker_metrics import shared_folder
 from api.settings.settings import Settings
 from api.wire.protocol import BoundedProtocol
 from api.wire.websocket import BoundedWebSocket
@@ -49,7 +50,8 @@ def serve_in(processes: int, settings: Settings, config: Path | None, listener: 
     if config is not None:
         os.environ["BROKERGRAPH_CONFIG"] = str(config.absolute())
     options = uvicorn.Config("api.cli.server:app_of_worker", factory=True, workers=processes, **_options(settings))
-    Multiprocess(options, sockets=[listener]).run()
+    with shared_folder():
+        Multiprocess(options, sockets=[listener]).run()
 
 
 def app_of_worker() -> Starlette:

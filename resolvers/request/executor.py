@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-import msgspec
 from graphql import (
     ExecutionResult,
     GraphQLError,
@@ -16,7 +15,7 @@ from graphql import (
     VariableDefinitionNode,
 )
 
-from core.call import BudgetStanding, Call, Tally
+from core.call import Call, Tally
 from resolvers.context import Caller, Context, GraphLimits, Services
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
 from resolvers.policy.directives import asks
@@ -27,7 +26,7 @@ from resolvers.request.call_plan import ports_of, predict_calls
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable, is_mutation
 from resolvers.request.event_stream import CheckedOperation, EventStream, StreamAnswer, body_of
-from resolvers.request.graphql_request import GraphQLRequest
+from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
 from resolvers.request.refused_mutations import refused_whole
 from resolvers.request.runners import Runner
 from resolvers.request.selection import Selector
@@ -41,18 +40,6 @@ _BY_STREAM = "A subscription needs a stream: a WebSocket, or the header Accept: 
 _NO_STREAM = "Only a subscription is sent as a stream."
 # The pause before a stream whose caller has no budget tries again.
 _SHORTEST_WAIT_SECONDS = 0.1
-
-
-class GraphQLResponse(msgspec.Struct, frozen=True):
-    """`body` is the JSON of the answer. `executed` is false if the request was refused before the operation ran.
-    `standing` is the caller's remaining budget, if the caller has a budget.
-    """
-
-    body: dict[str, Any]
-    executed: bool
-    refused_method: bool = False
-    refused_budget: bool = False
-    standing: BudgetStanding | None = None
 
 
 class Executor:
@@ -98,7 +85,7 @@ class Executor:
         body = body_of(result, call, prepared.plan if request.explain else None)
         if request.show_cost and standing is not None:
             body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock.now())
-        return GraphQLResponse(body, executed=True, standing=standing)
+        return GraphQLResponse(body, executed=True, standing=standing, operation=runnable.name)
 
     async def subscribe(
         self,
@@ -157,6 +144,11 @@ class Executor:
         """Charge the cost to the caller's budget. Waits while the budget is exhausted."""
         while (standing := await self._charging.spend(caller, cost, mutation=False)) and not standing.granted:
             await self._services.clock.sleep(max(standing.retry_after_seconds, _SHORTEST_WAIT_SECONDS))
+
+    @property
+    def cached_documents(self) -> int:
+        """The number of documents in the cache, with their plans."""
+        return self._documents.cached
 
     def kind_of(self, request: GraphQLRequest) -> str | None:
         """`query`, `mutation` or `subscription`; None for a request that cannot be executed."""

@@ -224,9 +224,9 @@ class Link:
             breaker.record_failure()
         else:
             breaker.record_success()
-        self._note(started, error.message)
+        self._note(started, error)
 
-    def _note(self, started: float, error: str | None) -> None:
+    def _note(self, started: float, error: UpstreamError | None) -> None:
         self._book.note(self.clock.monotonic() - started, error, self._breakers)
 
 

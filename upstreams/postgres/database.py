@@ -64,6 +64,10 @@ class Database:
         except ERRORS:
             self._pool.terminate()
 
+    def connections(self) -> dict[str, int]:
+        """The open connections of the pool, and those of them that no statement uses."""
+        return {"open": 0, "idle": 0} if self._pool is None else self._pool.connections()
+
     async def pool(self) -> Pool:
         async with self._opening:
             if self._pool is None:
