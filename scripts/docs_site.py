@@ -24,6 +24,7 @@ DOCS = HOUSE / "docs"
 OUTSIDE = "project"
 LINK = re.compile(r"(?<=\]\()([^)#\s]+)(?=(?:#[^)\s]*)?\))")
 NAMED = re.compile(r"\[([\w-]+\.md)\](?=\(\1)")
+ITEM = re.compile(r"(?:-|\d+\.) ")
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 # The search adds an element with a style that is a text of its script: create("style", {}, NAME.toString()).
 STYLE_NAME = re.compile(r"""\("style",\{\},(\w+)\.toString\(\)\)""")
@@ -78,13 +79,27 @@ def indented(text: str) -> Iterator[str]:
     Ours is indented by the width of the mark, two blanks or three. A fenced block moves as a whole.
     """
     moved_by, in_fence = 0, False
-    for line in text.splitlines(keepends=True):
+    for line in separated(text.splitlines(keepends=True)):
         body = line.lstrip(" ")
         blanks, is_mark = len(line) - len(body), body.startswith("```")
         if not in_fence:
             moved_by = 4 * -(-blanks // 3) - blanks
         in_fence ^= is_mark
         yield " " * (blanks + moved_by) + body
+
+
+def separated(lines: list[str]) -> Iterator[str]:
+    """The lines, with an empty line behind a list's item of several paragraphs, without which the next item is lost."""
+    has_parts, before = False, ""
+    for line in lines:
+        if line.startswith(" "):
+            has_parts = has_parts or not before.strip()
+        elif line.strip():
+            if has_parts and before.strip() and ITEM.match(line):
+                yield "\n"
+            has_parts = False
+        yield line
+        before = line
 
 
 def staged(path: Path) -> Path:

@@ -1,15 +1,19 @@
 """The documentation in a real browser that can reach only the demo: it needs no other host, and its search works."""
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
+from support.node import installed
 
 # Each form of content: a first page, code, long tables, pictures, a folder, a page from another folder.
 PAGES = ["", "tutorial.html", "schema.html", "root-fields.html", "graphiql.html", "decisions/index.html"]
 PAGES += ["project/bench/RESULTS.html"]
 WIDE = 390
+AXE = Path(__file__).parent / "axe"
+SERIOUS = {"serious", "critical"}
 
 
 class Watched:
@@ -89,3 +93,21 @@ def test_no_page_is_wider_than_a_phone(watched, name):
     page = watched.open(name)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= WIDE
+
+
+@pytest.mark.parametrize(
+    "scheme,pages", [("light", ["", "tutorial.html", "project/bench/RESULTS.html"]), ("dark", ["errors.html"])]
+)
+def test_no_page_has_a_serious_finding_of_axe(watched, scheme, pages):
+    source = (installed(AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    watched.page.emulate_media(color_scheme=scheme)
+
+    found = []
+    for name in pages:
+        page = watched.open(name)
+        page.evaluate(f"() => {{ {source} }}")
+        answer = page.evaluate("() => axe.run()")
+        assert len(answer["passes"]) > 10
+        found += [(name, one["id"], one["nodes"]) for one in answer["violations"] if one["impact"] in SERIOUS]
+
+    assert found == []

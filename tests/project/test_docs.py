@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
@@ -179,11 +179,32 @@ def test_the_reference_of_the_graph_has_every_field_of_every_type():
     assert lacking == []
 
 
-def test_a_setting_without_an_explanation_is_reported():
+@pytest.mark.parametrize(
+    "ours,theirs",
+    [
+        ("- a\n  b\n  - c\n", "- a\n    b\n    - c\n"),
+        ("1. a\n   b\n   - c\n     d\n", "1. a\n    b\n    - c\n        d\n"),
+        ("1. a\n\n   ```sh\n   if b; then\n     c\n   ```\n", "1. a\n\n    ```sh\n    if b; then\n      c\n    ```\n"),
+        ("1. a\n\n   b\n2. c\n3. d\n", "1. a\n\n    b\n\n2. c\n3. d\n"),
+        ("a\n\n- b\n- c\n", "a\n\n- b\n- c\n"),
+        ("```\n- a\n  b\n```\n", "```\n- a\n  b\n```\n"),
+    ],
+    ids=["bullets", "numbers", "a fence in an item", "two paragraphs in an item", "a plain list", "a fence"],
+)
+def test_the_lists_of_a_page_keep_their_form(script, ours, theirs):
+    assert "".join(script("docs_site").indented(ours)) == theirs
+
+
+@pytest.fixture
+def script() -> Iterator[Callable[[str], Any]]:
     path = list(sys.path)
     sys.path.insert(0, str(HOUSE / "scripts"))
-    settings = import_module("docs_settings")
+    yield import_module
     sys.path[:] = path
+
+
+def test_a_setting_without_an_explanation_is_reported(script):
+    settings = script("docs_settings")
     kind = settings.types.type_info(settings.SettingsFile)
     (server,) = [one for one in settings.sections((), kind, None) if one.path == ("server",)]
 
