@@ -4,7 +4,7 @@ Redirections are not followed, because another host would get the key.
 """
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -62,13 +62,17 @@ class _Shape(msgspec.Struct):
     errors: list[msgspec.Raw] | None = None
 
 
-def ask(question: Question) -> Iterator[Answer]:
-    """The answer, or each answer of a subscription as soon as it arrives. Raises AskingFailed."""
+def ask(question: Question, note_response: Callable[[], None]) -> Iterator[Answer]:
+    """The answer, or each answer of a subscription as soon as it arrives. Raises AskingFailed.
+
+    `note_response` is called when the server begins to answer.
+    """
     try:
         with closing(_connection(question)) as connection:
             path = urlunsplit(("", "", question.url.path or "/", question.url.query, ""))
             connection.request("POST", path, question.body(), question.headers())
             response = connection.getresponse()
+            note_response()
             if response.headers.get_content_type() == "text/event-stream":
                 yield from _answers_of(response)
             else:

@@ -94,12 +94,15 @@ def silent_log() -> Iterator[None]:
 
 
 @contextmanager
-def sign_of_life() -> Iterator[None]:
-    """Tell a person at a terminal after two seconds, and then every five, that the command is still at work."""
-    if not sys.stderr.isatty():
-        yield
-        return
+def sign_of_life() -> Iterator[Callable[[], None]]:
+    """Tell a person at a terminal after two seconds, and then every five, that the command is still at work.
+
+    The block gets a function that ends the signs early.
+    """
     done = threading.Event()
+    if not sys.stderr.isatty():
+        yield done.set
+        return
 
     def tell() -> None:
         seconds = _FIRST_SIGN_SECONDS
@@ -111,7 +114,7 @@ def sign_of_life() -> Iterator[None]:
 
     threading.Thread(target=tell, daemon=True).start()
     try:
-        yield
+        yield done.set
     finally:
         done.set()
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
@@ -70,8 +71,9 @@ def command(  # noqa: PLR0913 - one for each option.
     try:
         text, values = _document(document, file), _variables(variables)
         question = Question(url, text, values, operation=operation, key=key, explain=explain, timeout=timeout)
-        with sign_of_life():
-            failed = _print_answers(question)
+        # A subscription is quiet until something happens, so that the signs end with the first bytes.
+        with sign_of_life() as end_signs:
+            failed = _print_answers(question, end_signs)
     except AskingFailed as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -115,12 +117,12 @@ def _read(path: Path, option: str) -> str:
         raise click.UsageError(f"{option}: {path} is not text in UTF-8.") from None
 
 
-def _print_answers(question: Question) -> bool:
+def _print_answers(question: Question, note_response: Callable[[], None]) -> bool:
     """Whether an answer had errors."""
     from api.cli.asking import ask
 
     failed = False
-    for answer in ask(question):
+    for answer in ask(question, note_response):
         click.echo(answer.text)
         failed = failed or answer.has_errors
     return failed

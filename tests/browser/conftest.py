@@ -32,11 +32,18 @@ NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory) -> Iterator[str]:
+def page_port() -> int:
+    """The port of pages of another origin, which the demo allows."""
+    return _free_port()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory, page_port) -> Iterator[str]:
     """The address of a running `brokergraph demo`."""
     data = tmp_path_factory.mktemp("demo")
     port = _free_port()
     command = [sys.executable, "-m", "api.cli", "demo", "--data", str(data), "--port", str(port), "--clients", "300"]
+    command += ["--cors-origin", f"http://127.0.0.1:{page_port}"]
     with (data / "output").open("wb") as output:
         child = subprocess.Popen(command, stdout=output, stderr=output, cwd=HOUSE)
     try:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click import Context, Group
@@ -94,6 +96,13 @@ def test_every_listing_prints_json():
 
     plain = {path for path, options in commands(main) if "--json" not in options}
     assert {path for path in plain if path[-1] in {"list", "show", "check"}} == set()
+
+
+def test_every_command_and_exit_code_is_documented():
+    page = (Path(__file__).parents[4] / "docs" / "command-line.md").read_text()
+
+    assert [name for name in COMMANDS if f"`{name}`" not in page] == []
+    assert re.findall(r"^\| (\d+) \|", page, re.MULTILINE) == ["0", "1", "2", "130"]
 
 
 def test_the_kinds_of_webhooks_are_those_of_the_graph():

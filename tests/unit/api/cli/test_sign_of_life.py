@@ -33,6 +33,18 @@ def test_a_long_command_tells_again_and_again_that_it_is_at_work(quick, monkeypa
             time.sleep(0.001)
 
 
+def test_the_signs_end_early_when_the_command_says_so(quick, monkeypatch):
+    screen = Screen(is_terminal=True)
+    monkeypatch.setattr(sys, "stderr", screen)
+
+    with common.sign_of_life() as end:
+        end()
+        time.sleep(0.02)
+
+    # One sign may have been on its way.
+    assert screen.getvalue().count("Still") <= 1
+
+
 def test_a_file_gets_no_signs(quick, monkeypatch):
     screen = Screen(is_terminal=False)
     monkeypatch.setattr(sys, "stderr", screen)
