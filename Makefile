@@ -53,5 +53,5 @@ clean:  ## Remove what was installed, cached or made up; the demo's data too
 	rm -rf .venv .uv .brokergraph .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.lock pyproject.toml scripts/environment.sh $(wildcard api/pages/source/*)
+$(INSTALLED): requirements.lock pyproject.toml scripts/environment.sh $(wildcard api/pages/source/* api/pages/dashboard/* api/pages/dashboard/*/*)
 	@scripts/environment.sh

@@ -27,6 +27,7 @@ from api.observability.gauges import watch
 from api.observability.metrics import Metrics
 from api.pages.access import refusal_for
 from api.pages.assets import Assets
+from api.pages.dashboard_page import Dashboard
 from api.pages.graphiql import STATIC_FILES
 from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
@@ -122,7 +123,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
             yield {**state, "shedding": shedding, "operations": operations}
 
     routes = [
-        Route("/", front_door),
+        *(Dashboard(settings).routes() if settings.server.dashboard else [Route("/", front_door)]),
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/metrics", metrics),

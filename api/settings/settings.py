@@ -52,6 +52,8 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     readiness_details: Audience = "operators"
     graphiql: bool = False
     graphiql_key: Secret | None = None
+    dashboard: bool = False
+    dashboard_key: Secret | None = None
     log_format: Literal["json", "console"] = "json"
 
 

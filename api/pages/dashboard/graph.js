@@ -1,0 +1,108 @@
+// The one way to the graph. Questions and commands go by fetch, streams by one WebSocket.
+import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
+import { createClient } from "graphql-ws";
+import { signal } from "@preact/signals";
+import { subscribe } from "wonka";
+import { credential, signOut } from "./session.js";
+import { settings } from "./settings.js";
+
+const REFUSED = 4403;
+
+/** Whether the streams are connected: "idle", "live" or "away". */
+export const streams = signal("idle");
+
+/** Why there is no answer: a code of the graph, or NETWORK, and the graph's words. */
+export class Problem extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const authorization = () => ({ Authorization: `Bearer ${credential.value}` });
+
+const socket = createClient({
+  url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/graphql`,
+  // Called for each connection, so that a connection after a new sign-in has the new key.
+  connectionParams: authorization,
+  retryAttempts: Infinity,
+  // A server that restarts does not answer for a while. A key that is refused stays refused, and an error of ours too.
+  shouldRetry: (event) => event instanceof Event && event.code !== REFUSED && credential.value !== null,
+  on: {
+    connected: () => (streams.value = "live"),
+    closed: (event) => {
+      streams.value = event.code === 1000 ? "idle" : "away";
+      if (event.code === REFUSED) signOut("session.ended");
+    },
+  },
+});
+
+const client = new Client({
+  url: "/graphql",
+  // Each answer is shown once and then followed by a stream, so that a cache would only show old figures.
+  requestPolicy: "network-only",
+  preferGetMethod: false,
+  fetchOptions: () => ({ headers: authorization() }),
+  exchanges: [
+    subscriptionExchange({
+      // graphql-ws insists on a text in `query`; the graph takes an empty one beside a documentId. It sends the same
+      // variables again after a lost connection, so that the stream of a log continues after the newest cursor.
+      forwardSubscription: (body) => ({
+        subscribe: (sink) => ({ unsubscribe: socket.subscribe({ ...body, query: "" }, sink) }),
+      }),
+    }),
+    fetchExchange,
+  ],
+});
+
+/** A trusted document: its id in the place of its text (operations/*.graphql, docs/documents.md). */
+function documentOf(name) {
+  return { kind: "Document", definitions: [], documentId: settings.documents[name] };
+}
+
+/** The answer to a query: its data and the errors of its fields. Throws Problem if there is no data. */
+export async function ask(name, variables = {}) {
+  return answerOf(await client.query(documentOf(name), variables).toPromise());
+}
+
+/** The answer to a mutation. `key` is another caller's key, for a decision by a second person. */
+export async function command(name, variables, key = credential.value) {
+  const headers = { Authorization: `Bearer ${key}` };
+  const result = await client.mutation(documentOf(name), variables, { fetchOptions: { headers } }).toPromise();
+  // Only a refusal of the tab's own key ends the tab's session.
+  return answerOf(result, key === credential.value);
+}
+
+/**
+ * Follow a subscription. `take` gets the data and the errors of each answer, `end` the Problem that ended the stream.
+ * Returns the function that ends it.
+ */
+export function follow(name, variables, take, end = () => {}) {
+  const source = client.subscription(documentOf(name), variables);
+  const { unsubscribe } = subscribe((result) => {
+    const errors = errorsOf(result);
+    if (result.data) take(result.data, errors);
+    else end(problemOf(result));
+  })(source);
+  return unsubscribe;
+}
+
+function answerOf(result, isOwn = true) {
+  if (result.data) return { data: result.data, errors: errorsOf(result) };
+  const problem = problemOf(result);
+  if (isOwn && problem.code === "UNAUTHENTICATED") signOut("session.ended");
+  throw problem;
+}
+
+function errorsOf({ error }) {
+  return (error?.graphQLErrors ?? []).map(({ message, path, extensions }) => {
+    return { code: extensions?.code ?? "", message, path: path ?? [], extensions };
+  });
+}
+
+function problemOf(result) {
+  const [first] = errorsOf(result);
+  const problem = new Problem(first?.code || "NETWORK", first?.message ?? "");
+  problem.cursor = first?.extensions?.cursor;
+  return problem;
+}

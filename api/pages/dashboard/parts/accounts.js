@@ -1,0 +1,119 @@
+// The trading accounts of a client by server. The columns have fixed widths, so that figures arrive without moving a thing.
+import { age, moment } from "../clock.js";
+import { html } from "../html.js";
+import { useLiveFigures } from "../live.js";
+import { adjust, href } from "../router.js";
+import { may } from "../session.js";
+import { t, word } from "../text.js";
+import { Amount } from "./amount.js";
+import { Badge } from "./badge.js";
+import { Empty } from "./states.js";
+import { Table } from "./table.js";
+
+const FIGURES = ["balance", "equity", "margin", "freeMargin", "marginLevel"];
+// On a phone only the first two figures have room.
+const WIDE = new Set(["margin", "freeMargin", "marginLevel"]);
+
+export function Accounts({ client, accounts, selected }) {
+  const isAllowed = may("balance:read");
+  const figures = useLiveFigures(isAllowed ? accounts : []);
+  if (!accounts.length) return html`<${Empty} title=${t("accounts.none")} />`;
+  const columns = [
+    { title: t("accounts.login"), class: "login" },
+    { title: t("accounts.currency"), class: "short" },
+    { title: t("accounts.synced"), class: "number wide" },
+    ...FIGURES.map((name) => ({ title: t(`accounts.${name}`), class: WIDE.has(name) ? "number wide" : "number" })),
+    { title: t("accounts.age"), class: "age" },
+    { title: html`<span class="unseen">${t("accounts.actions")}</span>`, class: "actions wide" },
+  ];
+  const groups = Map.groupBy(accounts, (one) => one.server.name);
+  return html`
+    <${Table} label=${t("accounts.title")} columns=${columns} fixed>
+      ${[...groups].map(
+        ([name, group]) => html`
+          <tbody key=${name}>
+            <${ServerRow} account=${group[0]} columns=${columns.length} />
+            ${group.map(
+              (one) => html`
+                <${Row}
+                  key=${one.id} client=${client} account=${one} isSelected=${one === selected}
+                  figure=${isAllowed ? figures.value[one.id] : { state: "forbidden" }}
+                />
+              `,
+            )}
+          </tbody>
+        `,
+      )}
+    <//>
+  `;
+}
+
+function ServerRow({ account, columns }) {
+  const { server, platform } = account;
+  return html`
+    <tr class="group">
+      <th scope="rowgroup" colspan=${columns}>
+        ${word("platform", platform)} · <bdi>${server.name}</bdi>
+        <span class="hint">${server.system ? word("system", server.system) : t("accounts.unknownServer")}</span>
+      </th>
+    </tr>
+  `;
+}
+
+function Row({ client, account, figure, isSelected }) {
+  return html`
+    <tr class=${isSelected ? "selected" : null}>
+      <th scope="row" class="login">
+        <button type="button" class="link num" aria-pressed=${isSelected} onClick=${() => adjust({ account: account.id })}>
+          ${account.login}
+        </button>
+        ${account.status !== "ACTIVE" && html` <${Badge} kind="accountStatus" value=${account.status} />`}
+        ${account.demo && html` <span class="badge plain">${t("accounts.demo")}</span>`}
+      </th>
+      <td class="short">${account.currency}</td>
+      <td class="number wide" title=${account.syncedAt && moment(account.syncedAt)}><${Amount} value=${account.balance} /></td>
+      <${Figures} account=${account} figure=${figure} />
+      <td class="actions wide"><${Actions} client=${client} account=${account} /></td>
+    </tr>
+  `;
+}
+
+/** The cells of the live figures: amounts, or bones while they are asked for, or why there are none. */
+function Figures({ account, figure }) {
+  const classes = (name) => (WIDE.has(name) ? "number wide" : "number");
+  if (account.server.hasLiveFigures && !figure) {
+    const bones = FIGURES.map((name) => html`<td class=${classes(name)}><span class="bone"></span></td>`);
+    return html`${bones}<td class="age"><span class="unseen">${t("state.loading")}</span></td>`;
+  }
+  if (figure?.live) {
+    const cells = FIGURES.map((name) => html`<td class=${classes(name)}><${Amount} value=${figure.live[name]} /></td>`);
+    return html`${cells}<td class="age num">${age(figure.live.observedAt)}</td>`;
+  }
+  // The cells keep their columns, and the words begin in the first one.
+  const [first, ...rest] = FIGURES;
+  return html`
+    <td class=${`said ${figure?.state ?? ""}`}><span>${silence(account, figure)}</span></td>
+    ${rest.map((name) => html`<td class=${classes(name)}></td>`)}
+    <td class="age">–</td>
+  `;
+}
+
+function silence(account, figure) {
+  if (!account.server.hasLiveFigures) return t("accounts.noLive");
+  if (figure.state === "forbidden") return t("state.forbidden", { scope: "balance:read" });
+  const system = word("system", account.server.system);
+  if (figure.state === "late") return t("accounts.late", { system });
+  if (figure.state === "silent") return t("accounts.silent", { system, problem: word("problem", figure.code) });
+  return t("accounts.unknown");
+}
+
+function Actions({ client, account }) {
+  const { server, login } = account;
+  const to = (part) => href(["clients", client.clientNumber, part, server.name, login]);
+  const deposit = server.canDeposit && may("deposit:create");
+  const withdraw = server.canWithdraw && may("withdrawal:create");
+  return html`
+    ${deposit && html`<a href=${to("deposit")} aria-label=${t("deposit.into", { login })}>${t("deposit.action")}</a>`}
+    ${withdraw && html`<a href=${to("withdraw")} aria-label=${t("withdraw.from", { login })}>${t("withdraw.action")}</a>`}
+  `;
+}
