@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { day } from "./clock.js";
 import { html } from "./html.js";
+import { grouped } from "./money.js";
 import { Amount } from "./parts/amount.js";
 import { isDark } from "./theme.js";
 import { language, t } from "./text.js";
@@ -28,7 +29,7 @@ export function EquityChart({ reports, currency }) {
   useEffect(() => draw(place.current, reports, shown), [reports, isDark(), language.value]);
   const report = reports[shown.value] ?? reports.at(-1);
   const [lowest, highest] = extremes(reports);
-  const words = { from: day(reports[0].day), to: day(reports.at(-1).day), lowest, highest, currency };
+  const words = { from: day(reports[0].day), to: day(reports.at(-1).day), lowest: grouped(lowest), highest: grouped(highest), currency };
   return html`
     <figure class="chart">
       <figcaption>
@@ -84,9 +85,9 @@ function options(UPlot, place, reports, shown) {
     cursor: { y: false, drag: { x: false, y: false } },
     hooks: { setCursor: [({ cursor }) => (shown.value = cursor.idx ?? reports.length - 1)] },
     axes: [
-      { ...style, size: 28, values: (_, splits) => splits.map((seconds) => shortDay(seconds)) },
+      { ...style, size: 28, space: 72, values: (_, splits) => splits.map((seconds) => shortDay(seconds)) },
       // The axis names the two amounts that the graph gave, and none between them.
-      { ...style, size: 96, splits: () => [Number(lowest), Number(highest)], values: () => [lowest, highest] },
+      { ...style, size: 96, splits: () => [Number(lowest), Number(highest)], values: () => [grouped(lowest), grouped(highest)] },
     ],
     series: [{}, { stroke: getComputedStyle(place).outlineColor, width: 1.5, points: { show: false } }],
   };

@@ -66,9 +66,9 @@ function Profile({ client, errors }) {
     </section>
     <section aria-labelledby="accounts">
       <h2 id="accounts">${t("accounts.title")} <span class="count">${client.tradingAccounts.totalCount}</span></h2>
-      <${Accounts} client=${client} accounts=${accounts} selected=${selected} />
+      <${Accounts} clientNumber=${client.clientNumber} accounts=${accounts} selected=${selected} />
     </section>
-    ${selected && html`<${AccountDetails} key=${selected.id} account=${selected} />`}
+    ${selected && html`<${AccountDetails} key=${selected.id} clientNumber=${client.clientNumber} account=${selected} />`}
     <section aria-labelledby="instructions">
       <h2 id="instructions">${t("instructions.title")}</h2>
       ${may("instruction:read")

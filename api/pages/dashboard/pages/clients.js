@@ -107,7 +107,7 @@ function Filters({ query, agencies }) {
 function List({ page, balances, query, isStale }) {
   if (!page.nodes.length) return html`<${Empty} title=${t("clients.none")} />`;
   const columns = [
-    { title: html`<${Sort} field="CLIENT_NUMBER" query=${query} name="clients.number" />`, class: "number" },
+    { title: html`<${Sort} field="CLIENT_NUMBER" query=${query} name="clients.number" />`, class: "number wide" },
     { title: html`<${Sort} field="FULL_NAME" query=${query} name="clients.name" />`, class: "name" },
     { title: t("clients.email"), class: "wide" },
     { title: t("clients.agency"), class: "wide number" },
@@ -137,8 +137,11 @@ function List({ page, balances, query, isStale }) {
 function Row({ client, balances }) {
   return html`
     <tr>
-      <td class="number"><bdi class="num">${client.clientNumber}</bdi></td>
-      <th scope="row" class="name"><a href=${href(["clients", client.clientNumber])}><bdi>${client.fullName ?? "–"}</bdi></a></th>
+      <td class="number wide"><bdi class="num">${client.clientNumber}</bdi></td>
+      <th scope="row" class="name">
+        <a href=${href(["clients", client.clientNumber])}><bdi>${client.fullName ?? "–"}</bdi></a>
+        <bdi class="narrow num hint">${client.clientNumber}</bdi>
+      </th>
       <td class="wide"><bdi>${client.email}</bdi></td>
       <td class="wide number">${client.agency}</td>
       <td><${Badge} kind="erpStatus" value=${client.erpStatus.code} /></td>

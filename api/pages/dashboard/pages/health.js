@@ -65,7 +65,7 @@ function Servers({ servers }) {
           (one) => html`
             <tr key=${one.name}>
               <th scope="row">
-                <bdi>${one.name}</bdi> <span class="hint">${word("platform", one.platform)} · ${word("system", one.system)}</span>
+                <bdi>${one.name}</bdi> <bdi class="hint">${word("platform", one.platform)} · ${word("system", one.system)}</bdi>
               </th>
               ${ABILITIES.map((name) => html`<td>${one[name] ? t("servers.yes") : html`<span class="none">–</span>`}</td>`)}
             </tr>

@@ -84,7 +84,7 @@ function Form({ kind, account, draft, submit }) {
       <label for="note">${t("money.note")}</label>
       <input id="note" value=${note} onInput=${put("note")} />
       <div class="reason" id="issues" role="alert">
-        ${outcome?.issues?.map((one) => html`<p><bdi class="code">${one.path.join(".")}</bdi> <bdi>${one.message}</bdi></p>`)}
+        ${outcome?.issues?.map((one) => html`<p><bdi>${one.message}</bdi></p>`)}
       </div>
       <button class="main" type="submit">${t(`${kind}.submit`)}</button>
     </form>

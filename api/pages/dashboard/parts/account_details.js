@@ -1,12 +1,13 @@
 // What one account trades: its equity by day, what is open, what was closed.
+import { useSignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import { useAnswer } from "../answer.js";
 import { EquityChart } from "../chart.js";
 import { daysAgo, moment } from "../clock.js";
 import { html } from "../html.js";
 import { may } from "../session.js";
 import { t, word } from "../text.js";
-import { useMemo } from "preact/hooks";
-import { useSignal } from "@preact/signals";
+import { Actions } from "./accounts.js";
 import { Amount } from "./amount.js";
 import { Empty, Failure, Forbidden, Loading, Partial } from "./states.js";
 import { Table } from "./table.js";
@@ -16,11 +17,12 @@ const TRADE_DAYS = 365;
 // A vendor that fails is asked again until it answers.
 const PERSISTENT = { persist: true, isHealthy: ({ errors }) => errors.length === 0 };
 
-export function AccountDetails({ account }) {
+export function AccountDetails({ clientNumber, account }) {
   const { server, login } = account;
   return html`
     <section aria-labelledby="details">
-      <h2 id="details">${t("details.title")} <bdi class="num">${login}</bdi> <span class="hint">${server.name}</span></h2>
+      <div class="links"><${Actions} clientNumber=${clientNumber} account=${account} /></div>
+      <h2 id="details">${t("details.title")} <bdi class="num">${login}</bdi> <bdi class="hint">${server.name}</bdi></h2>
       ${may("trade:read") ? html`<${Trading} account=${account} />` : html`<${Forbidden} scope="trade:read" />`}
     </section>
   `;

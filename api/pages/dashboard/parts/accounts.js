@@ -14,7 +14,7 @@ const FIGURES = ["balance", "equity", "margin", "freeMargin", "marginLevel"];
 // On a phone only the first two figures have room.
 const WIDE = new Set(["margin", "freeMargin", "marginLevel"]);
 
-export function Accounts({ client, accounts, selected }) {
+export function Accounts({ clientNumber, accounts, selected }) {
   const isAllowed = may("balance:read");
   const figures = useLiveFigures(isAllowed ? accounts : []);
   if (!accounts.length) return html`<${Empty} title=${t("accounts.none")} />`;
@@ -32,11 +32,11 @@ export function Accounts({ client, accounts, selected }) {
       ${[...groups].map(
         ([name, group]) => html`
           <tbody key=${name}>
-            <${ServerRow} account=${group[0]} columns=${columns.length} />
+            <${ServerRow} account=${group[0]} columns=${columns} />
             ${group.map(
               (one) => html`
                 <${Row}
-                  key=${one.id} client=${client} account=${one} isSelected=${one === selected}
+                  key=${one.id} clientNumber=${clientNumber} account=${one} isSelected=${one === selected}
                   figure=${isAllowed ? figures.value[one.id] : { state: "forbidden" }}
                 />
               `,
@@ -48,19 +48,21 @@ export function Accounts({ client, accounts, selected }) {
   `;
 }
 
+/** The name runs over the empty cells beside it. One cell over all columns would count those that a phone hides. */
 function ServerRow({ account, columns }) {
   const { server, platform } = account;
   return html`
     <tr class="group">
-      <th scope="rowgroup" colspan=${columns}>
-        ${word("platform", platform)} · <bdi>${server.name}</bdi>
-        <span class="hint">${server.system ? word("system", server.system) : t("accounts.unknownServer")}</span>
+      <th scope="rowgroup">
+        <bdi>${word("platform", platform)} · ${server.name}</bdi>
+        <bdi class="hint">${server.system ? word("system", server.system) : t("accounts.unknownServer")}</bdi>
       </th>
+      ${columns.slice(1).map((one) => html`<td class=${one.class}></td>`)}
     </tr>
   `;
 }
 
-function Row({ client, account, figure, isSelected }) {
+function Row({ clientNumber, account, figure, isSelected }) {
   return html`
     <tr class=${isSelected ? "selected" : null}>
       <th scope="row" class="login">
@@ -73,7 +75,7 @@ function Row({ client, account, figure, isSelected }) {
       <td class="short">${account.currency}</td>
       <td class="number wide" title=${account.syncedAt && moment(account.syncedAt)}><${Amount} value=${account.balance} /></td>
       <${Figures} account=${account} figure=${figure} />
-      <td class="actions wide"><${Actions} client=${client} account=${account} /></td>
+      <td class="actions wide"><${Actions} clientNumber=${clientNumber} account=${account} /></td>
     </tr>
   `;
 }
@@ -107,9 +109,10 @@ function silence(account, figure) {
   return t("accounts.unknown");
 }
 
-function Actions({ client, account }) {
+/** The links to what the caller may command on the account. */
+export function Actions({ clientNumber, account }) {
   const { server, login } = account;
-  const to = (part) => href(["clients", client.clientNumber, part, server.name, login]);
+  const to = (part) => href(["clients", clientNumber, part, server.name, login]);
   const deposit = server.canDeposit && may("deposit:create");
   const withdraw = server.canWithdraw && may("withdrawal:create");
   return html`
