@@ -1,16 +1,16 @@
 // The address decides what is shown: #/clients/500608?tab=... Reload, back and a shared link work everywhere.
 import { signal } from "@preact/signals";
 
-const FIRST = "/clients";
+const FIRST = "clients";
 
 export const route = signal(read());
 
 addEventListener("hashchange", () => (route.value = read()));
 
 function read() {
-  const [path, query] = (location.hash.slice(1) || FIRST).split("?");
+  const [path, query] = location.hash.slice(1).split("?");
   const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
-  return { parts, query: new URLSearchParams(query) };
+  return { parts: parts.length ? parts : [FIRST], query: new URLSearchParams(query) };
 }
 
 /** The address of a page. Parameters without a value are left out. */
