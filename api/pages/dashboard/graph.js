@@ -19,12 +19,13 @@ export class Problem extends Error {
   }
 }
 
-const authorization = () => ({ Authorization: `Bearer ${credential.value}` });
+const authorization = (key) => ({ Authorization: `Bearer ${key}` });
+const contextOf = (key) => ({ fetchOptions: { headers: authorization(key) } });
 
 const socket = createClient({
   url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/graphql`,
   // Called for each connection, so that a connection after a new sign-in has the new key.
-  connectionParams: authorization,
+  connectionParams: () => authorization(credential.value),
   retryAttempts: Infinity,
   // A server that restarts does not answer for a while. A key that is refused stays refused, and an error of ours too.
   shouldRetry: (event) => event instanceof Event && event.code !== REFUSED && credential.value !== null,
@@ -42,7 +43,6 @@ const client = new Client({
   // Each answer is shown once and then followed by a stream, so that a cache would only show old figures.
   requestPolicy: "network-only",
   preferGetMethod: false,
-  fetchOptions: () => ({ headers: authorization() }),
   exchanges: [
     subscriptionExchange({
       // graphql-ws insists on a text in `query`; the graph takes an empty one beside a documentId. It sends the same
@@ -60,17 +60,17 @@ function documentOf(name) {
   return { kind: "Document", definitions: [], documentId: settings.documents[name] };
 }
 
-/** The answer to a query: its data and the errors of its fields. Throws Problem if there is no data. */
-export async function ask(name, variables = {}) {
-  return answerOf(await client.query(documentOf(name), variables).toPromise());
+/**
+ * The answer to a query: its data and the errors of its fields. Throws Problem if there is no data. `key` is another key
+ * than that of this tab: one that signs in, or that of a second person.
+ */
+export async function ask(name, variables = {}, key = credential.value) {
+  return answerOf(await client.query(documentOf(name), variables, contextOf(key)).toPromise(), key);
 }
 
-/** The answer to a mutation. `key` is another caller's key, for a decision by a second person. */
+/** The answer to a mutation, under the same rules. */
 export async function command(name, variables, key = credential.value) {
-  const headers = { Authorization: `Bearer ${key}` };
-  const result = await client.mutation(documentOf(name), variables, { fetchOptions: { headers } }).toPromise();
-  // Only a refusal of the tab's own key ends the tab's session.
-  return answerOf(result, key === credential.value);
+  return answerOf(await client.mutation(documentOf(name), variables, contextOf(key)).toPromise(), key);
 }
 
 /**
@@ -87,10 +87,11 @@ export function follow(name, variables, take, end = () => {}) {
   return unsubscribe;
 }
 
-function answerOf(result, isOwn = true) {
+function answerOf(result, key) {
   if (result.data) return { data: result.data, errors: errorsOf(result) };
   const problem = problemOf(result);
-  if (isOwn && problem.code === "UNAUTHENTICATED") signOut("session.ended");
+  // Only a refusal of the tab's own key ends the tab's session.
+  if (problem.code === "UNAUTHENTICATED" && key === credential.value) signOut("session.ended");
   throw problem;
 }
 

@@ -1,4 +1,5 @@
 // All clients: search, filter, sort, page. The address keeps all of it, so that back and a shared link work.
+import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { useAnswer } from "../answer.js";
 import { moment } from "../clock.js";
@@ -75,16 +76,19 @@ function Total({ summary }) {
 
 function Filters({ query, agencies }) {
   const timer = useRef();
+  // What is typed is its own state: an answer that arrives meanwhile must not put the old search back.
+  const text = useSignal(query.get("search") ?? "");
   const type = (event) => {
+    text.value = event.target.value;
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => adjust({ search: event.target.value.trim(), ...FIRST_PAGE }), TYPING_PAUSE);
+    timer.current = setTimeout(() => adjust({ search: text.value.trim(), ...FIRST_PAGE }), TYPING_PAUSE);
   };
   const choose = (name) => (event) => adjust({ [name]: event.target.value, ...FIRST_PAGE });
   return html`
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>
       <label>
         ${t("clients.search")}
-        <input type="search" value=${query.get("search") ?? ""} placeholder=${t("clients.searchHint")} onInput=${type} />
+        <input type="search" value=${text} placeholder=${t("clients.searchHint")} onInput=${type} />
       </label>
       <label>
         ${t("clients.status")}

@@ -5,7 +5,7 @@ import { ask } from "../graph.js";
 import { html } from "../html.js";
 import { failure, leaveFor } from "../oidc.js";
 import { Tools } from "../parts/shell.js";
-import { credential, endedBecause, signIn, signOut } from "../session.js";
+import { endedBecause, signIn } from "../session.js";
 import { settings } from "../settings.js";
 import { t, word } from "../text.js";
 
@@ -44,13 +44,11 @@ export function SignIn() {
 
 /** Why the key is not accepted; null after the sign-in. */
 async function refusalOf(key) {
-  credential.value = key;
   try {
-    const { data } = await ask("viewer");
+    const { data } = await ask("viewer", {}, key);
     signIn(key, data.viewer);
     return null;
   } catch (problem) {
-    signOut();
     return problem.code === "UNAUTHENTICATED" ? t("signin.refused") : word("problem", problem.code);
   }
 }
