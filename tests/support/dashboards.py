@@ -80,5 +80,6 @@ class Dashboard:
         source = (installed(AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text()
         self.page.evaluate(f"() => {{ if (!globalThis.axe) {{ {source} }} }}")
         found: dict[str, Any] = self.page.evaluate("() => axe.run()")
+        assert len(found["passes"]) > 10, "axe-core has looked at the page"
         grave = [one for one in found["violations"] if one["impact"] in {"serious", "critical"}]
         return [f"{one['id']}: {[node['target'] for node in one['nodes']][:5]}" for one in grave]

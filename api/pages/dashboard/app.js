@@ -21,16 +21,21 @@ function App() {
   return html`<${Shell}><${Page} key=${route.value.parts.join("/")} /><//><${Announcer} />`;
 }
 
+let isFirst = true;
+
 function Page() {
   const { title, page } = pageOf(route.value.parts);
-  const heading = useRef();
+  const main = useRef();
   useEffect(() => {
     document.title = `${t(title)} · brokergraph`;
-    // A new page begins at its heading, for the eye and for a screen reader.
-    scrollTo(0, 0);
-    heading.current.focus({ preventScroll: true });
+    // A page that a link led to begins at its top, for the eye, the keyboard and a screen reader.
+    if (!isFirst) {
+      scrollTo(0, 0);
+      main.current.focus({ preventScroll: true });
+    }
+    isFirst = false;
   }, []);
-  return html`<main id="main" tabindex="-1" ref=${heading}>${page}</main>`;
+  return html`<main id="main" tabindex="-1" ref=${main}>${page}</main>`;
 }
 
 // A reload keeps the credential, and asks the graph again whose it is.

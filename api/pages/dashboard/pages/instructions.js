@@ -52,7 +52,7 @@ function List({ page, shown }) {
   return html`
     <${InstructionTable} instructions=${shown} />
     <footer class="foot">
-      <span>${t("instructions.found", { n: page.totalCount })}</span>
+      <span>${t("instructions.found", { n: page.totalCount + shown.length - page.nodes.length })}</span>
       <${Pager} info=${page.pageInfo} />
     </footer>
   `;

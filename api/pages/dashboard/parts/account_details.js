@@ -9,7 +9,7 @@ import { may } from "../session.js";
 import { t, word } from "../text.js";
 import { Actions } from "./accounts.js";
 import { Amount } from "./amount.js";
-import { Empty, Failure, Forbidden, Loading, Partial } from "./states.js";
+import { Empty, Failure, Forbidden, Loading, Silence } from "./states.js";
 import { Table } from "./table.js";
 
 const CHART_DAYS = 90;
@@ -51,17 +51,17 @@ function Equity({ account }) {
   // The place of the chart is there before the chart.
   return html`
     <div class="chartplace">
-      <${Outcome} answer=${answer} found=${reports} none="equity.none" />
+      <${Outcome} account=${account} answer=${answer} found=${reports} none="equity.none" />
       ${reports?.length > 0 && html`<${EquityChart} reports=${reports} currency=${account.currency} />`}
     </div>
   `;
 }
 
 /** What is shown in the place of a list that is not there. */
-function Outcome({ answer, found, none }) {
+function Outcome({ account, answer, found, none }) {
   if (answer.problem) return html`<${Failure} problem=${answer.problem} again=${answer.again} />`;
   if (!answer.data) return html`<${Loading} />`;
-  if (!found) return html`<${Partial} errors=${answer.errors} />`;
+  if (!found) return html`<${Silence} system=${account.server.system} code=${answer.errors[0]?.code} />`;
   return found.length ? null : html`<${Empty} title=${t(none)} />`;
 }
 
@@ -80,7 +80,7 @@ function Positions({ account }) {
   const answer = useAnswer("openPositions", { id: account.id }, PERSISTENT);
   const positions = answer.data?.tradingAccount?.openPositions;
   return html`
-    <${Outcome} answer=${answer} found=${positions} none="positions.none" />
+    <${Outcome} account=${account} answer=${answer} found=${positions} none="positions.none" />
     ${positions?.length > 0 && html`
       <${Table} label=${t("positions.title")} columns=${[...PRICES("positions.currentPrice"), { title: t("positions.openedAt"), class: "wide" }]}>
         <tbody>
@@ -96,7 +96,7 @@ function Trades({ account }) {
   const answer = useAnswer("closedTrades", { id: account.id, ...useSpan(TRADE_DAYS), after: after.value }, PERSISTENT);
   const page = answer.data?.tradingAccount?.closedTrades;
   return html`
-    <${Outcome} answer=${answer} found=${page?.nodes} none="trades.none" />
+    <${Outcome} account=${account} answer=${answer} found=${page?.nodes} none="trades.none" />
     ${page?.nodes.length > 0 && html`
       <${Table} label=${t("trades.title")} columns=${[...PRICES("trades.closePrice"), { title: t("trades.closedAt"), class: "wide" }]}>
         <tbody>

@@ -13,6 +13,7 @@ import { Table } from "./table.js";
 const FIGURES = ["balance", "equity", "margin", "freeMargin", "marginLevel"];
 // On a phone only the first two figures have room.
 const WIDE = new Set(["margin", "freeMargin", "marginLevel"]);
+const classOf = (name) => (WIDE.has(name) ? "number wide" : "number");
 
 export function Accounts({ clientNumber, accounts, selected }) {
   const isAllowed = may("balance:read");
@@ -22,7 +23,7 @@ export function Accounts({ clientNumber, accounts, selected }) {
     { title: t("accounts.login"), class: "login" },
     { title: t("accounts.currency"), class: "short" },
     { title: t("accounts.synced"), class: "number wide" },
-    ...FIGURES.map((name) => ({ title: t(`accounts.${name}`), class: WIDE.has(name) ? "number wide" : "number" })),
+    ...FIGURES.map((name) => ({ title: t(`accounts.${name}`), class: classOf(name) })),
     { title: t("accounts.age"), class: "age" },
     { title: html`<span class="unseen">${t("accounts.actions")}</span>`, class: "actions wide" },
   ];
@@ -80,23 +81,19 @@ function Row({ clientNumber, account, figure, isSelected }) {
   `;
 }
 
-/** The cells of the live figures: amounts, or bones while they are asked for, or why there are none. */
+/** The cells of the live figures. They are the same cells in every state, so that none of them moves. */
 function Figures({ account, figure }) {
-  const classes = (name) => (WIDE.has(name) ? "number wide" : "number");
-  if (account.server.hasLiveFigures && !figure) {
-    const bones = FIGURES.map((name) => html`<td class=${classes(name)}><span class="bone"></span></td>`);
-    return html`${bones}<td class="age"><span class="unseen">${t("state.loading")}</span></td>`;
-  }
-  if (figure?.live) {
-    const cells = FIGURES.map((name) => html`<td class=${classes(name)}><${Amount} value=${figure.live[name]} /></td>`);
-    return html`${cells}<td class="age num">${age(figure.live.observedAt)}</td>`;
-  }
-  // The cells keep their columns, and the words begin in the first one.
-  const [first, ...rest] = FIGURES;
+  const isAsked = account.server.hasLiveFigures && !figure;
+  const live = figure?.live;
+  const content = (name, index) => {
+    if (isAsked) return html`<span class="bone"></span>`;
+    if (live) return html`<${Amount} value=${live[name]} />`;
+    // The words begin in the first cell and run over the others.
+    return index === 0 && html`<span class=${`said ${figure?.state ?? ""}`}>${silence(account, figure)}</span>`;
+  };
   return html`
-    <td class=${`said ${figure?.state ?? ""}`}><span>${silence(account, figure)}</span></td>
-    ${rest.map((name) => html`<td class=${classes(name)}></td>`)}
-    <td class="age">–</td>
+    ${FIGURES.map((name, index) => html`<td key=${name} class=${classOf(name)}>${content(name, index)}</td>`)}
+    <td key="age" class="age num">${live ? age(live.observedAt) : isAsked ? "" : "–"}</td>
   `;
 }
 

@@ -29,7 +29,9 @@ export function InstructionTable({ instructions, withClient = true, Extra = null
 }
 
 function Row({ instruction, withClient, span, Extra }) {
-  const isOpen = useSignal(instruction.status === "NEEDS_REVIEW");
+  // One in doubt is open, until the person decides otherwise.
+  const choice = useSignal(null);
+  const isOpen = choice.value ?? instruction.status === "NEEDS_REVIEW";
   const { client, account } = instruction;
   const detailsId = `events-${instruction.id}`;
   return html`
@@ -47,15 +49,15 @@ function Row({ instruction, withClient, span, Extra }) {
         <td><${Badge} kind="instructionStatus" value=${instruction.status} /></td>
         <td class="actions">
           <button
-            type="button" aria-expanded=${isOpen.value} aria-controls=${detailsId} onClick=${() => (isOpen.value = !isOpen.value)}
+            type="button" aria-expanded=${isOpen} aria-controls=${detailsId} onClick=${() => (choice.value = !isOpen)}
           >
             ${t("instructions.events")}
           </button>
         </td>
       </tr>
       ${Extra && html`<tr class="extra"><td colspan=${span}><${Extra} instruction=${instruction} /></td></tr>`}
-      <tr id=${detailsId} class="extra" hidden=${!isOpen.value}>
-        <td colspan=${span}>${isOpen.value && html`<${Events} instruction=${instruction} />`}</td>
+      <tr id=${detailsId} class="extra" hidden=${!isOpen}>
+        <td colspan=${span}>${isOpen && html`<${Events} instruction=${instruction} />`}</td>
       </tr>
     </tbody>
   `;

@@ -25,6 +25,12 @@ export function Failure({ problem, again }) {
   `;
 }
 
+/** An upstream failed. Its part of the page is asked again until it heals. */
+export function Silence({ system, code }) {
+  const words = t("accounts.silent", { system: word("system", system), problem: word("problem", code) });
+  return html`<div class="partial" role="status"><p><strong>${words}</strong></p><p>${t("state.asksAgain")}</p></div>`;
+}
+
 /** The answer came, but a part of it is missing: each part names its error. */
 export function Partial({ errors }) {
   if (!errors.length) return null;

@@ -24,6 +24,7 @@ export const english = {
 
   "state.loading": "Loading",
   "state.again": "Try again",
+  "state.asksAgain": "This page asks again by itself.",
   "state.forbidden": "Your key lacks the scope {scope}.",
   "problem.NETWORK": "The server does not answer.",
   "problem.OVERLOADED": "The server is overloaded.",

@@ -24,6 +24,7 @@ export const hebrew = {
 
   "state.loading": "בטעינה",
   "state.again": "ניסיון נוסף",
+  "state.asksAgain": "העמוד ינסה שוב מעצמו.",
   "state.forbidden": "למפתח שלך חסרה ההרשאה {scope}.",
   "problem.NETWORK": "השרת אינו עונה.",
   "problem.OVERLOADED": "השרת עמוס.",
