@@ -21,23 +21,27 @@ The fifteen main actions:
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import anyio
-import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 from support.boxes import RunningBox
 from support.dashboards import SHIFTS, Dashboard
 from support.demos import running_demo
 from support.ledgers import new_deposit, receive
 from support.sign_ins import CLIENT, SignInIssuer, signing_in
 
+from api.documents.dashboard import dashboard_documents
 from api.services import open_state
 from api.settings.settings import load_settings
+from core.secret import Secret
+from upstreams.services import StateStores
+from upstreams.state.api_keys import KeyRecord
 from upstreams.state.instructions import Transition
 
 pytestmark = pytest.mark.timeout(180)
@@ -58,13 +62,15 @@ class World:
     box: RunningBox
     issuer: SignInIssuer
 
-    def ask(self, query: str, **variables: object) -> dict:
-        """The answer for a partner that may send texts."""
-        headers = {"authorization": "Bearer demo-partner"}
-        body = {"query": query, "variables": variables}
-        answer = httpx.post(f"{self.address}/graphql", json=body, headers=headers).json()
-        assert "errors" not in answer, answer
-        return answer["data"]
+    def store(self, change: Callable[[StateStores], Awaitable[object]]) -> None:
+        """Change the state database. In a thread, because playwright has a loop of its own in this one."""
+
+        async def use() -> None:
+            async with open_state(load_settings(self.box.settings_path, {})) as stores:
+                await change(stores)
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(anyio.run, use).result()
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +79,7 @@ def world(tmp_path_factory) -> Iterator[World]:
     with signing_in() as issuer:
         staff = {"SCOPES": '{ desk = ["client:read", "balance:read"] }', "DASHBOARD_CLIENT_ID": CLIENT}
         settings = issuer.settings | {f"AUTH__OIDC__staff__{name}": value for name, value in staff.items()} | HASTE
-        modes = {"DOCUMENTS__MODE": "enforce", "DOCUMENTS__PARTNERS": '{ demo-partner = "off" }'}
-        with running_demo(data, "--control", **settings, **modes) as address:
+        with running_demo(data, "--control", **settings, DOCUMENTS__MODE="enforce") as address:
             facts = json.loads((data / "ready.json").read_text())
             yield World(address, RunningBox(**facts | {"settings_path": Path(facts["settings_path"])}), issuer)
 
@@ -269,11 +274,9 @@ def test_instructions_of_all_clients_are_followed_and_one_in_doubt_names_its_com
     expect(signed_in.page.locator(".streams.live")).to_be_visible()
     expect(signed_in.table("Instructions").or_(signed_in.page.get_by_text("No instructions."))).to_be_visible()
 
-    # In a thread, because playwright has a loop of its own in this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(anyio.run, put_in_review, world).result()
+    world.store(put_in_review)
 
-    row = signed_in.table("Instructions").locator("tbody").filter(has_text="1.50 USD").first
+    row = signed_in.table("Instructions").locator("tbody").filter(has_text="1.73 USD").first
     expect(row.locator(".badge").first).to_have_text("Needs review")
     expect(row.locator("code").first).to_have_text(re.compile(r"^brokergraph instructions show [\w-]+$"))
     expect(row.locator(".events li")).to_have_count(4)
@@ -281,13 +284,67 @@ def test_instructions_of_all_clients_are_followed_and_one_in_doubt_names_its_com
     expect(row.locator("code")).to_have_count(0)
 
 
-async def put_in_review(world: World) -> None:
-    """An instruction whose outcome could not be found out."""
-    settings = load_settings(world.box.settings_path, {})
-    async with open_state(settings) as stores:
-        record, _ = await receive(stores.ledger, new_deposit(uuid.uuid4().hex, principal="demo-operator"))
-        for status in ("SENT", "UNKNOWN", "NEEDS_REVIEW"):
-            record = await stores.ledger.advance(record, Transition(status, "test"))
+async def put_in_review(stores: StateStores) -> None:
+    """Store an instruction whose outcome could not be found out."""
+    new = new_deposit(uuid.uuid4().hex, principal="demo-operator", amount=Decimal("1.73"))
+    record, _ = await receive(stores.ledger, new)
+    for status in ("SENT", "UNKNOWN", "NEEDS_REVIEW"):
+        record = await stores.ledger.advance(record, Transition(status, "test"))
+
+
+@pytest.mark.parametrize("end", ["STREAM_RESET", "STREAM_BEHIND"])
+def test_a_stream_of_instructions_that_ends_is_continued(world, dashboard, end):
+    asked: list[dict] = []
+
+    def end_the_first(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def passed(text: str) -> None:
+            message = json.loads(text)
+            if message["type"] != "subscribe" or "after" not in message["payload"]["variables"]:
+                server.send(text)
+                return
+            asked.append(message["payload"]["variables"])
+            if len(asked) > 1:
+                server.send(text)
+                return
+            error = {"message": "ended", "extensions": {"code": end, "cursor": asked[0]["after"]}}
+            answer = {"data": None, "errors": [error]}
+            socket.send(json.dumps({"id": message["id"], "type": "next", "payload": answer}))
+            socket.send(json.dumps({"id": message["id"], "type": "complete"}))
+
+        socket.on_message(passed)
+
+    dashboard.context.route_web_socket("**/graphql", end_the_first)
+    dashboard.sign_in()
+    dashboard.open("instructions")
+    while len(asked) < 2:
+        dashboard.page.wait_for_timeout(10)
+    expect(dashboard.page.locator("main table, main .empty")).to_be_visible()
+    rows = dashboard.rows("Instructions").filter(has_text="1.73 USD")
+    before = rows.count()
+    world.store(put_in_review)
+
+    expect(rows).to_have_count(before + 1)
+    assert [one["after"] for one in asked] == [asked[0]["after"]] * 2
+    # The list is read again only if its cursor is worth nothing any more.
+    cursor = dashboard_documents()["instructionCursor"].id
+    read = [one for one in dashboard.requests if cursor in (one.post_data or "")]
+    assert len(read) == {"STREAM_RESET": 2, "STREAM_BEHIND": 1}[end]
+
+
+def test_a_key_that_is_revoked_leads_back_to_the_sign_in(world, dashboard):
+    name = uuid.uuid4().hex
+    record = KeyRecord(name, name, ("client:read", "balance:read"), None)
+    world.store(lambda stores: stores.keys.add(record, Secret(name)))
+    dashboard.sign_in(name)
+    dashboard.open("clients/500608")
+    expect(dashboard.page.locator(".streams.live")).to_be_visible()
+
+    world.store(lambda stores: stores.keys.revoke(name))
+
+    expect(dashboard.page.get_by_role("alert")).to_contain_text("not valid any more")
+    assert name not in dashboard.page.evaluate("() => JSON.stringify(sessionStorage)")
 
 
 def test_the_health_of_upstreams_and_the_abilities_of_servers_are_listed(signed_in):

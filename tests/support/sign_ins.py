@@ -17,7 +17,7 @@ CLIENT = "dashboard"
 
 @dataclass
 class SignInIssuer(FakeIssuer):
-    """Everybody who comes is signed in. `nonce` replaces the nonce of the ID token."""
+    """Each visitor is signed in without a question. `nonce` replaces the nonce of the ID token."""
 
     asked_for: dict[str, str] = field(default_factory=dict)
     exchanged: list[dict[str, str]] = field(default_factory=list)

@@ -74,15 +74,19 @@ export async function command(name, variables, key = credential.value) {
 }
 
 /**
- * Follow a subscription. `take` gets the data and the errors of each answer, `end` the Problem that ended the stream.
- * Returns the function that ends it.
+ * Follow a subscription. `take` gets the data and the errors of each answer. An answer without data ends a stream that has
+ * an `end`, which gets the Problem; a stream of states goes on. Returns the function that ends the stream.
  */
-export function follow(name, variables, take, end = () => {}) {
+export function follow(name, variables, take, end = null) {
   const source = client.subscription(documentOf(name), variables);
   const { unsubscribe } = subscribe((result) => {
-    const errors = errorsOf(result);
-    if (result.data) take(result.data, errors);
-    else end(problemOf(result));
+    if (result.data) {
+      take(result.data, errorsOf(result));
+    } else if (end) {
+      unsubscribe();
+      // Later, because a stream with the same variables would be this one as long as it is being ended.
+      setTimeout(end, 0, problemOf(result));
+    }
   })(source);
   return unsubscribe;
 }

@@ -7,11 +7,11 @@ import { ask, follow } from "./graph.js";
 const PAUSE = 3000;
 
 /**
- * { isReady, epoch, changed }. Read the list once the log is ready, and again with each new epoch; lay `changed` over it
- * by merged().
+ * { isReady, epoch, changed, problem }. Read the list once the log is ready, and again with each new epoch; lay `changed`
+ * over it by merged(). The log tries again by itself after a problem.
  */
 export function useInstructionLog() {
-  const log = useSignal({ isReady: false, epoch: 0, changed: {} });
+  const log = useSignal({ isReady: false, epoch: 0, changed: {}, problem: null });
   useEffect(() => watch(log), []);
   return log.value;
 }
@@ -26,10 +26,12 @@ function watch(log) {
     try {
       const variables = { after: after ?? (await ask("instructionCursor")).data.instructionEventsCursor };
       if (!isWanted) return;
-      if (!after) log.value = { isReady: true, epoch: log.value.epoch + 1, changed: {} };
+      if (!after) log.value = { isReady: true, epoch: log.value.epoch + 1, changed: {}, problem: null };
       stop = follow("instructionEvents", variables, (data) => take(data, variables), (problem) => end(problem, variables));
-    } catch {
-      if (isWanted) later(after);
+    } catch (problem) {
+      if (!isWanted) return;
+      log.value = { ...log.value, problem };
+      later(after);
     }
   }
 

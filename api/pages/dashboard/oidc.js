@@ -8,6 +8,8 @@ const PENDING = "brokergraph:oidc";
 
 /** Why the last sign-in failed; null if it did not. */
 export const failure = signal(null);
+/** Whether the browser has just come back from the issuer, and the code is being exchanged. */
+export const isComing = signal(false);
 
 /** Go to the issuer's sign-in page. What the way back needs waits in this tab. */
 export async function leaveFor(issuer) {
@@ -37,6 +39,7 @@ export async function leaveFor(issuer) {
 export async function comeBack() {
   const answer = new URLSearchParams(location.search);
   if (!answer.has("state")) return;
+  isComing.value = true;
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
   // A code works once. A reload must not send it again.
   sessionStorage.removeItem(PENDING);
@@ -47,6 +50,7 @@ export async function comeBack() {
   } catch {
     failure.value = t("oidc.failed");
   }
+  isComing.value = false;
 }
 
 async function tokenFor(answer, pending) {

@@ -17,6 +17,7 @@ export function Approvals() {
   const log = useInstructionLog();
   const answer = useAnswer("instructions", { first: 100, filter: FILTER }, { skip: !log.isReady, epoch: log.epoch });
   const page = answer.data?.instructions;
+  const problem = answer.problem ?? log.problem;
   const isWaiting = (one) => one.status === "NEEDS_APPROVAL";
   // A row that was just decided here stays, with what came of it.
   const shown = page && merged(page.nodes, log.changed, isWaiting).filter((one) => isWaiting(one) || said.value[one.id]);
@@ -34,8 +35,8 @@ export function Approvals() {
       </label>
       <p class="hint" id="second-key">${t("approvals.keyHint")}</p>
     </form>
-    ${answer.problem && html`<${Failure} problem=${answer.problem} again=${answer.again} />`}
-    ${!answer.data && !answer.problem && html`<${Loading} />`}
+    ${problem && html`<${Failure} problem=${problem} again=${answer.again} />`}
+    ${!answer.data && !problem && html`<${Loading} />`}
     <${Partial} errors=${answer.errors} />
     ${shown && (shown.length
       ? html`<${InstructionTable} instructions=${shown} Extra=${Decide} />`

@@ -66,6 +66,7 @@ function Profile({ client, errors }) {
     </section>
     <section aria-labelledby="accounts">
       <h2 id="accounts">${t("accounts.title")} <span class="count">${client.tradingAccounts.totalCount}</span></h2>
+      ${client.tradingAccounts.totalCount > accounts.length && html`<p class="hint">${t("accounts.first", { n: accounts.length })}</p>`}
       <${Accounts} clientNumber=${client.clientNumber} accounts=${accounts} selected=${selected} />
     </section>
     ${selected && html`<${AccountDetails} key=${selected.id} clientNumber=${client.clientNumber} account=${selected} />`}

@@ -22,14 +22,15 @@ export function Instructions() {
   const isFirst = !query.get("after") && !query.get("before");
   const isWelcome = (one) => isFirst && (!status || one.status === status) && (!kind || one.kind === kind);
   const page = answer.data?.instructions;
+  const problem = answer.problem ?? log.problem;
   return html`
     <h1>${t("instructions.title")}</h1>
     <form class="filters" onSubmit=${(event) => event.preventDefault()}>
       <${Choice} name="status" words="instructionStatus" values=${STATUSES} chosen=${status} />
       <${Choice} name="kind" words="kind" values=${KINDS} chosen=${kind} />
     </form>
-    ${answer.problem && html`<${Failure} problem=${answer.problem} again=${answer.again} />`}
-    ${!answer.data && !answer.problem && html`<${Loading} rows=${10} />`}
+    ${problem && html`<${Failure} problem=${problem} again=${answer.again} />`}
+    ${!answer.data && !problem && html`<${Loading} rows=${10} />`}
     <${Partial} errors=${answer.errors} />
     ${page && html`<${List} page=${page} shown=${merged(page.nodes, log.changed, isWelcome)} />`}
   `;

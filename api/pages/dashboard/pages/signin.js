@@ -1,6 +1,5 @@
 // The sign-in: an API key, or an issuer of the settings. The key stays in this tab.
 import { useSignal } from "@preact/signals";
-import { announce } from "../announce.js";
 import { ask } from "../graph.js";
 import { html } from "../html.js";
 import { failure, leaveFor } from "../oidc.js";
@@ -11,15 +10,15 @@ import { t, word } from "../text.js";
 
 export function SignIn() {
   const key = useSignal(settings.demoKey ?? "");
-  const reason = useSignal(endedBecause.value ? t(endedBecause.value) : failure.value);
+  const refusal = useSignal(endedBecause.value && t(endedBecause.value));
+  const reason = refusal.value ?? failure.value;
   const isAsking = useSignal(false);
 
   async function submit(event) {
     event.preventDefault();
     isAsking.value = true;
-    reason.value = await refusalOf(key.value.trim());
+    refusal.value = await refusalOf(key.value.trim());
     isAsking.value = false;
-    if (reason.value) announce(reason.value);
   }
 
   return html`

@@ -14,7 +14,8 @@ export function ClientInstructions({ clientNumber }) {
     "clientInstructions", { clientNumber, after: after.value }, { skip: !log.isReady, epoch: log.epoch },
   );
   const page = answer.data?.client?.instructions;
-  if (answer.problem) return html`<${Failure} problem=${answer.problem} again=${answer.again} />`;
+  const problem = answer.problem ?? log.problem;
+  if (problem) return html`<${Failure} problem=${problem} again=${answer.again} />`;
   if (!answer.data) return html`<${Loading} />`;
   if (!page) return html`<${Partial} errors=${answer.errors} />`;
   const isOurs = (one) => !after.value && one.client?.clientNumber === clientNumber;

@@ -99,6 +99,7 @@ export const english = {
   "accounts.age": "Age",
   "accounts.actions": "Actions",
   "accounts.demo": "Demo",
+  "accounts.first": "The first {n} are shown.",
   "accounts.none": "No trading accounts.",
   "accounts.unknownServer": "not in the settings",
   "accounts.noLive": "No live figures on this server",

@@ -99,6 +99,7 @@ export const hebrew = {
   "accounts.age": "גיל",
   "accounts.actions": "פעולות",
   "accounts.demo": "הדגמה",
+  "accounts.first": "מוצגים {n} הראשונים.",
   "accounts.none": "אין חשבונות מסחר.",
   "accounts.unknownServer": "אינו בהגדרות",
   "accounts.noLive": "אין נתונים חיים בשרת זה",
