@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-quick bench-against torture check lint lock clean
+.PHONY: help demo test bench bench-quick bench-against screenshots torture check lint lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench-quick: $(INSTALLED)  ## The same in under ten minutes
 
 bench-against: $(INSTALLED)  ## This checkout and another commit by turns (REF=68a133b ARGS="--at-most 3"); needs wrk and a C compiler
 	$(BIN)/python bench/run.py --against "$(REF)" $(ARGS)
+
+screenshots: $(INSTALLED)  ## Pictures of the dashboard for docs/images; needs Chromium
+	$(BIN)/python scripts/screenshots.py
 
 torture: $(INSTALLED)  ## The long run: a death at every line of a deposit, a load with faults, random operations (TORTURE_SEED=)
 	TORTURE=long $(BIN)/pytest tests/torture tests/conformance --timeout 7200 $(PYTEST_ARGS)

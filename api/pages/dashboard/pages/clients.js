@@ -1,6 +1,6 @@
 // All clients: search, filter, sort, page. The address keeps all of it, so that back and a shared link work.
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { useAnswer } from "../answer.js";
 import { moment } from "../clock.js";
 import { html } from "../html.js";
@@ -74,15 +74,27 @@ function Total({ summary }) {
   return isUnknown ? html`<span class="hint">${t("balances.noRate")}</span>` : html`<${Money} money=${summary?.totalFloatingBalance} />`;
 }
 
-function Filters({ query, agencies }) {
+/**
+ * The search as it is typed, and the handler of typing. It is a state of its own: an answer that arrives meanwhile must not
+ * put the old search back. Only another address does, as after "back".
+ */
+function useTyping(search) {
+  const text = useSignal(search);
+  const sent = useRef(search);
   const timer = useRef();
-  // What is typed is its own state: an answer that arrives meanwhile must not put the old search back.
-  const text = useSignal(query.get("search") ?? "");
+  useEffect(() => {
+    if (search !== sent.current) text.value = sent.current = search;
+  }, [search]);
   const type = (event) => {
     text.value = event.target.value;
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => adjust({ search: text.value.trim(), ...FIRST_PAGE }), TYPING_PAUSE);
+    timer.current = setTimeout(() => adjust({ search: (sent.current = text.value.trim()), ...FIRST_PAGE }), TYPING_PAUSE);
   };
+  return [text, type];
+}
+
+function Filters({ query, agencies }) {
+  const [text, type] = useTyping(query.get("search") ?? "");
   const choose = (name) => (event) => adjust({ [name]: event.target.value, ...FIRST_PAGE });
   return html`
     <form class="filters" role="search" onSubmit=${(event) => event.preventDefault()}>

@@ -17,7 +17,6 @@ export function InstructionTable({ instructions, withClient = true, Extra = null
     { title: t("instructions.account"), class: "wide" },
     { title: t("instructions.amount"), class: "number" },
     { title: t("instructions.status") },
-    { title: html`<span class="unseen">${t("instructions.events")}</span>` },
   ];
   return html`
     <${Table} label=${t("instructions.title")} columns=${columns}>
@@ -46,8 +45,8 @@ function Row({ instruction, withClient, span, Extra }) {
         `}
         <td class="wide"><bdi class="num">${account ? `${account.server.name} ${account.login}` : "–"}</bdi></td>
         <td class="number"><${Money} money=${instruction.amount} /></td>
-        <td><${Badge} kind="instructionStatus" value=${instruction.status} /></td>
-        <td class="actions">
+        <td class="status">
+          <${Badge} kind="instructionStatus" value=${instruction.status} />
           <button
             type="button" aria-expanded=${isOpen} aria-controls=${detailsId} onClick=${() => (choice.value = !isOpen)}
           >
