@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-quick bench-against torture check lint docs-reference lock clean
+.PHONY: help demo test bench bench-quick bench-against screenshots torture check lint docs-reference lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ bench-quick: $(INSTALLED)  ## The same in under ten minutes
 
 bench-against: $(INSTALLED)  ## This checkout and another commit by turns (REF=68a133b ARGS="--at-most 3"); needs wrk and a C compiler
 	$(BIN)/python bench/run.py --against "$(REF)" $(ARGS)
+
+screenshots: $(INSTALLED)  ## Pictures of the dashboard for docs/images; needs Chromium
+	$(BIN)/python scripts/screenshots.py
 
 torture: $(INSTALLED)  ## The long run: a death at every line of a deposit, a load with faults, random operations (TORTURE_SEED=)
 	TORTURE=long $(BIN)/pytest tests/torture tests/conformance --timeout 7200 $(PYTEST_ARGS)
@@ -56,5 +59,5 @@ clean:  ## Remove what was installed, cached or made up; the demo's data too
 	rm -rf .venv .uv .brokergraph .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.lock pyproject.toml scripts/environment.sh $(wildcard api/pages/source/* scripts/docs_site.py docs/* docs/*/*)
+$(INSTALLED): requirements.lock pyproject.toml scripts/environment.sh $(wildcard api/pages/source/* api/pages/dashboard/* api/pages/dashboard/*/* scripts/docs_site.py docs/* docs/*/*)
 	@scripts/environment.sh

@@ -33,6 +33,7 @@ from api.observability.metrics import Metrics
 from api.observability.worker_metrics import FOLDER, WorkerMetrics
 from api.pages.access import refusal_for
 from api.pages.assets import Assets
+from api.pages.dashboard_page import Dashboard
 from api.pages.docs import DocsPages, docs_front
 from api.pages.graphiql import STATIC_FILES
 from api.pages.health import Readiness, livez, readyz
@@ -138,7 +139,7 @@ def create_app(settings: Settings, clock: Clock | None = None, draining: Drainin
             }
 
     routes = [
-        Route("/", front_door),
+        *(Dashboard(settings).routes() if settings.server.dashboard else [Route("/", front_door)]),
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/metrics", metrics),

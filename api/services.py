@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from api.background import running
 from api.documents.cache import TrustedDocuments
+from api.documents.dashboard import dashboard_documents
 from api.documents.finder import DocumentFinder
 from api.identity.api_keys import Authenticator
 from api.identity.authenticator import CallerOfToken, Identities, without_issuers
@@ -127,13 +128,17 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             clock=clock,
             upstreams=upstreams,
             authenticator=Identities(Authenticator(keys, clock, *seconds, used.note), of_token),
-            documents=DocumentFinder(settings.documents, trusted),
+            documents=DocumentFinder(settings.documents, trusted, _built_in_documents(settings)),
             executor=_executor(settings, upstreams, _Workers(dispatcher, below_zero, feed, polls), clock),
             below_zero=below_zero,
             books=books,
             webhook_outcomes=webhook_outcomes,
             polls=polls,
         )
+
+
+def _built_in_documents(settings: Settings) -> dict[str, str]:
+    return {one.id: one.text for one in dashboard_documents().values()} if settings.server.dashboard else {}
 
 
 async def _callers_of_tokens(auth: AuthSection, stack: AsyncExitStack, clock: Clock) -> CallerOfToken:

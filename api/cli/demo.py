@@ -120,6 +120,8 @@ def _settings(path: Path, origins: tuple[str, ...]) -> Settings:
         docs="everyone",
         graphiql=True,
         graphiql_key=Secret(DEMO_KEYS[0].key),
+        dashboard=True,
+        dashboard_key=Secret(DEMO_KEYS[0].key),
         log_format="console",
     )
     withdrawals = msgspec.structs.replace(settings.withdrawals, approval_above={"USD": Decimal(1000)})
@@ -144,6 +146,7 @@ def _greet(port: int, ready: Mapping[str, Any]) -> None:
     query = "{ client(by: {clientNumber: 500608}) { fullName totalFloatingBalance { amount currency } } }"
     click.echo(
         f"""
+The dashboard is at {address}/
 brokergraph is at {address}/graphql      open it in a browser: GraphiQL, with examples ready
 
   keys (Authorization: Bearer ...), which exist only in this demo

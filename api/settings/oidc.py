@@ -42,6 +42,9 @@ class OidcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     every_agency: str | None = None
     client_number_claim: str | None = None
     client_number_required: bool = True
+    dashboard_client_id: str | None = None
+    dashboard_scope: str = "openid"
+    dashboard_origins: tuple[str, ...] = ()
 
 
 def check_issuers(issuers: Mapping[str, OidcConfig]) -> None:
@@ -66,6 +69,8 @@ def _check(path: str, config: OidcConfig) -> None:
         refused = ", ".join(bad) if config.algorithms else "an empty list"
         message = f"{refused} is not possible; choose from {', '.join(sorted(ALGORITHMS))}"
         raise ConfigError(f"{path}.algorithms", message)
+    for origin in config.dashboard_origins:
+        _check_address(f"{path}.dashboard_origins", origin)
     _check_way(path, config)
     for value, scopes in config.scopes.items():
         if unknown := sorted(set(scopes) - set(Scope)):

