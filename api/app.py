@@ -1,6 +1,5 @@
 """The ASGI application: its routes and its lifespan."""
 
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
@@ -30,7 +29,7 @@ from api.observability.figures import Figures
 from api.observability.ledger_metrics import LedgerMetrics
 from api.observability.loop_lag import measure_lag
 from api.observability.metrics import Metrics
-from api.observability.worker_metrics import FOLDER, WorkerMetrics
+from api.observability.worker_metrics import WorkerMetrics
 from api.pages.access import refusal_for
 from api.pages.assets import Assets
 from api.pages.dashboard_page import Dashboard
@@ -105,8 +104,15 @@ async def socket(scope: AsgiScope, receive: Receive, send: Send) -> None:
         await serve_socket(operations, origins, scope, receive, send)
 
 
-def create_app(settings: Settings, clock: Clock | None = None, draining: Draining | None = None) -> App:
-    """The application for these settings. Opens upstreams in its lifespan and closes them there."""
+def create_app(
+    settings: Settings,
+    clock: Clock | None = None,
+    draining: Draining | None = None,
+    metrics_folder: Path | None = None,
+) -> App:
+    """The application for these settings. Opens upstreams in its lifespan and closes them there. `metrics_folder` is
+    where several workers write their metrics.
+    """
     clock, busyness, draining = clock or Clock(), Saturation(), draining or Draining(0)
     limiter = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
     shedding = LoadShedding(graphql, limiter, settings.http)
@@ -123,8 +129,7 @@ def create_app(settings: Settings, clock: Clock | None = None, draining: Drainin
             watch_process(figures, app_services, limiter, operations)
             ledger = LedgerMetrics(figures, app_services.upstreams.state.ledger_figures, clock)
             work = operations.sessions.watch(clock.sleep), streams.heartbeat.run(clock.sleep)
-            folder = os.environ.get(FOLDER)
-            workers = WorkerMetrics(measured.registry, Path(folder) if folder else None)
+            workers = WorkerMetrics(measured.registry, metrics_folder)
             await stack.enter_async_context(running(measure_lag(measured.registry), workers.write(clock)))
             await stack.enter_async_context(running(*work))
             endpoint = GraphQLEndpoint(app_services, measured, streams)

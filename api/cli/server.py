@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,6 @@ from api.cli.listening import address_of
 from api.draining import Draining
 from api.observability.log import configure
 from api.observability.redaction import known_secrets
-from api.observability.worker_metrics import shared_folder
 from api.settings.settings import Settings
 from api.wire.protocol import BoundedProtocol
 from api.wire.websocket import BoundedWebSocket
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 SHUTDOWN_SECONDS = 25
 # A WebSocket whose client does not answer a ping for this time is closed. A slow reader gets the ping late.
 _PONG_SECONDS = 60.0
+_METRICS_FOLDER = "BROKERGRAPH_METRICS_FOLDER"
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it.
 
 
 def _configure_log(settings: Settings) -> None:
@@ -50,7 +52,9 @@ def serve_in(processes: int, settings: Settings, config: Path | None, listener: 
     if config is not None:
         os.environ["BROKERGRAPH_CONFIG"] = str(config.absolute())
     options = uvicorn.Config("api.cli.server:app_of_worker", factory=True, workers=processes, **_options(settings))
-    with shared_folder():
+    # The workers share a folder in memory for their metrics.
+    with tempfile.TemporaryDirectory(prefix="brokergraph-", dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
+        os.environ[_METRICS_FOLDER] = folder
         Multiprocess(options, sockets=[listener]).run()
 
 
@@ -67,7 +71,8 @@ def _app(settings: Settings) -> Starlette:
     """The application. uvicorn calls this after it has set its handlers of signals."""
     draining = Draining(settings.server.drain_seconds)
     draining.handle_signals()
-    return create_app(settings, draining=draining)
+    folder = os.environ.get(_METRICS_FOLDER)
+    return create_app(settings, draining=draining, metrics_folder=Path(folder) if folder else None)
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:

@@ -6,9 +6,7 @@ it knows no metrics that are read at a scrape, and makes each count a write to a
 
 import asyncio
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +17,7 @@ from prometheus_client.registry import Collector
 
 from core.clock import Clock
 
-FOLDER: Final = "BROKERGRAPH_METRICS_FOLDER"
 _EVERY_SECONDS: Final = 1.0
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it.
 # All workers have the same value, or the worst value counts. Other values are added.
 _HIGHEST: Final = (
     "brokergraph_build_info",
@@ -34,14 +30,6 @@ _HIGHEST: Final = (
     "brokergraph_books_differences",
 )
 _LOWEST: Final = ("brokergraph_instructions_writable",)
-
-
-@contextmanager
-def shared_folder() -> Iterator[None]:
-    """A folder in memory for the workers that the body starts."""
-    with tempfile.TemporaryDirectory(prefix="brokergraph-", dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
-        os.environ[FOLDER] = folder
-        yield
 
 
 class WorkerMetrics:

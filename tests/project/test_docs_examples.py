@@ -33,12 +33,16 @@ VARIABLES = {"rows": 2}
 NOT_RUN = {
     "README.md": {
         "make demo": "tests/browser/test_tutorial.py runs it; `make test` is this run",
-        "BROKERGRAPH_HTTP": "tests/browser/test_tutorial.py, with another port",
+        "make demo ARGS": "tests/browser/test_example_pages.py, with another port",
         "uv run": "tests/integration/serve/test_installing.py",
         "python3 -m venv": "tests/integration/serve/test_installing.py",
         "curl -N": "tests/integration/streams/test_curl.py",
     },
     "CONTRIBUTING.md": {"make": "the run itself", ".venv/bin/pytest": "the run itself"},
+    "docs/clients.md": {
+        "cd examples": "tests/conformance/examples",
+        "brokergraph demo": "tests/browser/test_example_pages.py",
+    },
     "docs/command-line.md": {
         "brokergraph keys list --json | jq": "jq is no program of this project",
         "brokergraph query 'subscription": "it does not end; tests/integration/serve/test_query_command.py",
