@@ -84,14 +84,15 @@ def _box(data: Path, clients: int | None, *, fresh: bool, control: bool) -> Iter
     arguments += ["--fresh"] * fresh + ["--control"] * control
     if clients is not None or fresh or not ready.parent.exists():
         arguments += ["--clients", str(DEFAULT_CLIENTS if clients is None else clients)]
-    ready.unlink(missing_ok=True)
+    # Another demo may be running in the folder. Its file must stay, and this one must not read it.
+    earlier = _written_at(ready)
     click.echo(f"Starting the sandbox in {data} ...", err=True)
     # The child has its own session, so that a Ctrl-C at the terminal does not stop it before the graph has stopped.
     child = subprocess.Popen(arguments, start_new_session=True)  # noqa: S603 - our own interpreter and options.
     try:
         # The graph's modules are loaded while the sandbox starts.
         import_module("api.cli.server")
-        while not ready.exists():
+        while _written_at(ready) in {0, earlier}:
             if child.poll() is not None:
                 raise click.ClickException("The sandbox did not start; see its message above.")
             time.sleep(_LOOK_EVERY_SECONDS)
@@ -99,6 +100,14 @@ def _box(data: Path, clients: int | None, *, fresh: bool, control: bool) -> Iter
     finally:
         child.terminate()
         child.wait(_STOP_SECONDS)
+
+
+def _written_at(path: Path) -> int:
+    """The time of the file in nanoseconds; 0 without a file."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _settings(path: Path, origins: tuple[str, ...]) -> Settings:

@@ -43,6 +43,20 @@ def test_a_taken_port_is_said_before_anything_is_started(nobody, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+def test_a_second_demo_in_the_same_folder_leaves_the_first_alone(nobody, tmp_path):
+    data = tmp_path / "data"
+    with serving(nobody, "--data", str(data), "--clients", "0", command="demo", cwd=tmp_path) as served:
+        ready = (data / "ready.json").read_text()
+        second = nobody.run("demo", "--port", str(free_port()), "--data", str(data))
+        after = (data / "ready.json").read_text()
+        answer = served.ask("{ viewer { name } }", "demo-operator")
+
+    assert second.returncode == 1
+    assert "is in use by process" in second.stderr
+    assert after == ready
+    assert answer["data"]["viewer"]["name"] == "demo-operator"
+
+
 DEPOSIT = """mutation {{ deposit(input: {{ account: {{ account: {{ server: "{0}", login: "{1}" }} }}, amount: "25.50",
   currency: USD, idempotencyKey: "banner-{0}" }}) {{ __typename }} }}"""
 
