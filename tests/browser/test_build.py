@@ -77,10 +77,10 @@ def test_new_files_replace_old_ones_and_a_second_build_has_nothing_to_do(hook, m
 def test_without_zensical_the_install_succeeds_and_the_reason_is_kept(hook, monkeypatch, tmp_path, capfd):
     monkeypatch.setattr(hook, "HOUSE", tmp_path)
 
-    hook.ensure_site(tmp_path)
+    hook.ensure_site(tmp_path / "site")
 
     reason = "The build of the documentation failed with code 2 when brokergraph was installed."
-    assert (tmp_path / "missing.txt").read_text() == f"{reason}\n"
+    assert (tmp_path / "site/missing.txt").read_text() == f"{reason}\n"
     assert f"brokergraph: installed without its documentation. {reason}\n" in capfd.readouterr().err
 
 

