@@ -17,10 +17,11 @@ CLIENT = "dashboard"
 
 @dataclass
 class SignInIssuer(FakeIssuer):
-    """Each visitor is signed in without a question. `nonce` replaces the nonce of the ID token."""
+    """Each visitor is signed in without a question. `state` and `nonce` replace those of the request."""
 
     asked_for: dict[str, str] = field(default_factory=dict)
     exchanged: list[dict[str, str]] = field(default_factory=list)
+    state: str | None = None
     nonce: str | None = None
 
     def answer(self, path: str) -> object:
@@ -31,7 +32,8 @@ class SignInIssuer(FakeIssuer):
     def redirect(self, query: str) -> str:
         """Where the sign-in page sends the browser."""
         self.asked_for = {name: value for name, (value,) in parse_qs(query).items()}
-        return f"{self.asked_for['redirect_uri']}?{urlencode({'code': 'once', 'state': self.asked_for['state']})}"
+        state = self.state or self.asked_for["state"]
+        return f"{self.asked_for['redirect_uri']}?{urlencode({'code': 'once', 'state': state})}"
 
     def tokens(self, form: str) -> dict[str, str] | None:
         """The tokens for the code; None if the verifier is not that of the challenge."""

@@ -26,7 +26,8 @@ export function ShareBar({ value, among }) {
 export function EquityChart({ reports, currency }) {
   const place = useRef();
   const shown = useSignal(reports.length - 1);
-  useEffect(() => draw(place.current, reports, shown), [reports, isDark(), language.value]);
+  const isOld = useSignal(false);
+  useEffect(() => draw(place.current, reports, shown, isOld), [reports, isDark(), language.value]);
   const report = reports[shown.value] ?? reports.at(-1);
   const [lowest, highest] = extremes(reports);
   const words = { from: day(reports[0].day), to: day(reports.at(-1).day), lowest: grouped(lowest), highest: grouped(highest), currency };
@@ -35,6 +36,7 @@ export function EquityChart({ reports, currency }) {
       <figcaption>
         <span>${day(report.day)}</span> <strong><${Amount} value=${report.equity} unit=${currency} /></strong>
       </figcaption>
+      ${isOld.value && html`<p class="hint">${t("problem.UNKNOWN_DOCUMENT")}</p>`}
       <div class="plot" ref=${place} role="img" aria-label=${t("chart.summary", words)}></div>
     </figure>
   `;
@@ -48,16 +50,20 @@ function extremes(reports) {
 }
 
 /** Draw, and draw again when the place gets another width. Returns the function that removes the chart. */
-function draw(place, reports, shown) {
+function draw(place, reports, shown, isOld) {
   let plot;
   let isWanted = true;
   const resized = new ResizeObserver(() => plot?.setSize({ width: place.clientWidth, height: HEIGHT }));
   // The library is half of all code. It is loaded with the first chart and not with the page.
-  import("uplot").then(({ default: UPlot }) => {
-    if (!isWanted) return;
-    plot = new UPlot(options(UPlot, place, reports, shown), columns(reports), place);
-    resized.observe(place);
-  });
+  import("uplot").then(
+    ({ default: UPlot }) => {
+      if (!isWanted) return;
+      plot = new UPlot(options(UPlot, place, reports, shown), columns(reports), place);
+      resized.observe(place);
+    },
+    // A newer server does not have the files of an older page.
+    () => (isOld.value = true),
+  );
   return () => {
     isWanted = false;
     resized.disconnect();

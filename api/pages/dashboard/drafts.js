@@ -14,6 +14,15 @@ export function draftOf(caller, kind, server, login) {
   return drafts.get(name);
 }
 
+/** Whether nothing more can come of the command. */
+export function isOver({ phase, outcome }) {
+  return phase === "answered" && (!outcome.instruction || isFinal(outcome.instruction));
+}
+
+export function isFinal({ status }) {
+  return status === "CONFIRMED" || status === "REJECTED";
+}
+
 export function emptyDraft() {
   return { phase: "editing", key: newKey(), amount: "", note: "", outcome: null };
 }

@@ -21,7 +21,7 @@ export function Approvals() {
   const isWaiting = (one) => one.status === "NEEDS_APPROVAL";
   // A row that was just decided here stays, with what came of it.
   const shown = page && merged(page.nodes, log.changed, isWaiting).filter((one) => isWaiting(one) || said.value[one.id]);
-  const Decide = ({ instruction }) => html`<${Decision} instruction=${instruction} secret=${key} said=${said} />`;
+  const decision = (instruction) => html`<${Decision} instruction=${instruction} secret=${key} said=${said} />`;
   return html`
     <h1>${t("approvals.title")}</h1>
     <p class="hint">${t("approvals.what")}</p>
@@ -39,7 +39,7 @@ export function Approvals() {
     ${!answer.data && !problem && html`<${Loading} />`}
     <${Partial} errors=${answer.errors} />
     ${shown && (shown.length
-      ? html`<${InstructionTable} instructions=${shown} Extra=${Decide} />`
+      ? html`<${InstructionTable} instructions=${shown} extra=${decision} />`
       : html`<${Empty} title=${t("approvals.none")} />`)}
   `;
 }

@@ -2,7 +2,7 @@
 import { useEffect } from "preact/hooks";
 import { announce } from "../announce.js";
 import { useAnswer } from "../answer.js";
-import { draftOf, emptyDraft } from "../drafts.js";
+import { draftOf, emptyDraft, isOver } from "../drafts.js";
 import { command } from "../graph.js";
 import { html } from "../html.js";
 import { typed } from "../money.js";
@@ -29,9 +29,13 @@ export function MoneyForm({ kind, number, server, login }) {
 function Draft({ kind, account }) {
   const draft = draftOf(viewer.value.name, kind, account.server.name, account.login);
   const { phase } = draft.value;
-  // A reload came in the middle: the same command is sent again, with its key.
   useEffect(() => {
+    // A reload came in the middle: the same command is sent again, with its key.
     if (draft.peek().phase === "sending") send(draft, kind, account);
+    // The next visit begins with an empty form, unless this command is not over yet.
+    return () => {
+      if (isOver(draft.peek())) draft.value = emptyDraft();
+    };
   }, []);
   const submit = () => send(draft, kind, account);
   const restart = () => (draft.value = emptyDraft());

@@ -9,7 +9,8 @@ import { Badge } from "./badge.js";
 import { Review } from "./review.js";
 import { Table } from "./table.js";
 
-export function InstructionTable({ instructions, withClient = true, Extra = null }) {
+/** `extra` makes what stands below a row; null for nothing. */
+export function InstructionTable({ instructions, withClient = true, extra = null }) {
   const columns = [
     { title: t("instructions.created"), class: "time" },
     { title: t("instructions.kind"), class: "wide" },
@@ -21,13 +22,13 @@ export function InstructionTable({ instructions, withClient = true, Extra = null
   return html`
     <${Table} label=${t("instructions.title")} columns=${columns}>
       ${instructions.map(
-        (one) => html`<${Row} key=${one.id} instruction=${one} withClient=${withClient} span=${columns.length} Extra=${Extra} />`,
+        (one) => html`<${Row} key=${one.id} instruction=${one} withClient=${withClient} span=${columns.length} extra=${extra} />`,
       )}
     <//>
   `;
 }
 
-function Row({ instruction, withClient, span, Extra }) {
+function Row({ instruction, withClient, span, extra }) {
   // One in doubt is open, until the person decides otherwise.
   const choice = useSignal(null);
   const isOpen = choice.value ?? instruction.status === "NEEDS_REVIEW";
@@ -54,7 +55,7 @@ function Row({ instruction, withClient, span, Extra }) {
           </button>
         </td>
       </tr>
-      ${Extra && html`<tr class="extra"><td colspan=${span}><${Extra} instruction=${instruction} /></td></tr>`}
+      ${extra && html`<tr class="extra"><td colspan=${span}>${extra(instruction)}</td></tr>`}
       <tr id=${detailsId} class="extra" hidden=${!isOpen}>
         <td colspan=${span}>${isOpen && html`<${Events} instruction=${instruction} />`}</td>
       </tr>

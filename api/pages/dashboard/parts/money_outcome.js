@@ -1,8 +1,8 @@
 // What came of a deposit or a withdrawal: done, refused, or not known yet. A command that is not known yet is followed
 // until it is.
-import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { announce } from "../announce.js";
+import { isFinal } from "../drafts.js";
 import { follow } from "../graph.js";
 import { html } from "../html.js";
 import { may } from "../session.js";
@@ -11,16 +11,14 @@ import { Amount } from "./amount.js";
 import { Badge } from "./badge.js";
 import { Events } from "./instructions.js";
 
-const FINAL = ["CONFIRMED", "REJECTED"];
-
 export function MoneyOutcome({ kind, account, draft, again, restart }) {
   const { phase, outcome, amount } = draft.value;
   return html`
-    <div class="sheet" aria-live="polite">
+    <div class="sheet">
       <p class="large"><${Amount} value=${amount} unit=${account.currency} /></p>
       ${phase === "sending" && html`<p><span class="bone"></span> ${t("money.sending")}</p>`}
       ${phase === "unanswered" && html`<${Unanswered} outcome=${outcome} again=${again} />`}
-      ${phase === "answered" && html`<${Answered} kind=${kind} outcome=${outcome} again=${again} restart=${restart} />`}
+      ${phase === "answered" && html`<${Answered} kind=${kind} draft=${draft} again=${again} restart=${restart} />`}
     </div>
   `;
 }
@@ -34,8 +32,9 @@ function Unanswered({ outcome, again }) {
   `;
 }
 
-function Answered({ kind, outcome, again, restart }) {
-  if (outcome.instruction) return html`<${Followed} kind=${kind} first=${outcome.instruction} restart=${restart} />`;
+function Answered({ kind, draft, again, restart }) {
+  const { outcome } = draft.value;
+  if (outcome.instruction) return html`<${Followed} kind=${kind} draft=${draft} restart=${restart} />`;
   const mayRepeat = outcome.retry === "SAME_KEY";
   return html`
     <p role="alert"><strong>${word("code", outcome.code)}</strong> <bdi>${outcome.message}</bdi></p>
@@ -48,20 +47,20 @@ function Answered({ kind, outcome, again, restart }) {
 }
 
 /** The instruction as it is now, and its changes until it is final. */
-function Followed({ kind, first, restart }) {
-  const instruction = useSignal(first);
-  const { status, id } = instruction.value;
-  const isFinal = FINAL.includes(status);
+function Followed({ kind, draft, restart }) {
+  const { instruction } = draft.value.outcome;
+  const { id, status } = instruction;
+  const isDone = isFinal(instruction);
   useEffect(() => {
-    if (isFinal || !may("instruction:read")) return;
+    if (isDone || !may("instruction:read")) return;
     return follow("instructionUpdated", { id }, ({ instructionUpdated }) => {
-      instruction.value = instructionUpdated;
+      draft.value = { ...draft.peek(), outcome: { ...draft.peek().outcome, instruction: instructionUpdated } };
       announce(word("instructionStatus", instructionUpdated.status));
     });
-  }, [id, isFinal]);
+  }, [id, isDone]);
   return html`
-    <p><${Badge} kind="instructionStatus" value=${status} /> ${t(isFinal ? `${kind}.${status}` : `pending.${status}`)}</p>
-    <${Events} instruction=${instruction.value} />
-    ${isFinal && html`<button type="button" onClick=${restart}>${t("money.restart")}</button>`}
+    <p><${Badge} kind="instructionStatus" value=${status} /> ${t(isDone ? `${kind}.${status}` : `pending.${status}`)}</p>
+    <${Events} instruction=${instruction} />
+    ${isDone && html`<button type="button" onClick=${restart}>${t("money.restart")}</button>`}
   `;
 }

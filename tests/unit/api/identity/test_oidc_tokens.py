@@ -340,6 +340,7 @@ def test_whose_a_token_is_is_read_without_trust_and_without_falling_over(issuer)
         ({"issuer": "login.example.com"}, "issuer"),
         ({"jwks_uri": "http://login.example.com/keys"}, "jwks_uri"),
         ({"jwks_uri": "file:///etc/passwd"}, "jwks_uri"),
+        ({"dashboard_origins": ("http://tokens.example.com",)}, "dashboard_origins"),
         ({"scopes": {"desk": ("client:raed",)}}, "scopes.desk"),
         ({"ca_file": Path("/nowhere/ca.pem")}, "ca_file"),
         ({"ca_file": Path(__file__)}, "ca_file"),
