@@ -13,10 +13,10 @@ INSTALLED := .venv/.installed
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-quick bench-against screenshots torture check lint lock clean
+.PHONY: help demo test bench bench-quick bench-against screenshots torture check lint docs-reference lock clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED)  ## A whole brokerage in a box and the graph over it, at http://127.0.0.1:8000/graphql (PORT=, ARGS="--clients 20000")
 	@exec $(BIN)/brokergraph demo --port $(PORT) $(ARGS)
@@ -49,6 +49,9 @@ lint: $(INSTALLED)  ## All of `make check` but the tests
 	$(BIN)/lint-imports
 	$(BIN)/brokergraph schema --check schema.graphql
 
+docs-reference: $(INSTALLED)  ## Write the pages of docs/ that are made from the code
+	$(BIN)/python scripts/docs_reference.py
+
 lock:  ## Move every dependency to its newest version
 	$(PYTHON) scripts/lock.py "$$(scripts/uv.sh)"
 
@@ -56,5 +59,5 @@ clean:  ## Remove what was installed, cached or made up; the demo's data too
 	rm -rf .venv .uv .brokergraph .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.lock pyproject.toml scripts/environment.sh $(wildcard api/pages/source/* api/pages/dashboard/* api/pages/dashboard/*/*)
+$(INSTALLED): requirements.lock pyproject.toml scripts/environment.sh $(wildcard api/pages/source/* api/pages/dashboard/* api/pages/dashboard/*/* scripts/docs_site.py docs/* docs/*/*)
 	@scripts/environment.sh

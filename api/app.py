@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,23 +19,28 @@ from api.admission.limiter import ConcurrencyLimiter
 from api.admission.load_shedding import PATH, LoadShedding
 from api.admission.saturation import Saturation
 from api.background import running
+from api.draining import Draining
 from api.graphql.endpoint import GraphQLEndpoint
 from api.http.compression import compressed
 from api.http.cors import cors
 from api.http.negotiation import coding
 from api.http.request_id import REQUEST_ID, request_id
-from api.observability.gauges import watch
+from api.observability.figures import Figures
+from api.observability.ledger_metrics import LedgerMetrics
+from api.observability.loop_lag import measure_lag
 from api.observability.metrics import Metrics
+from api.observability.worker_metrics import WorkerMetrics
 from api.pages.access import refusal_for
 from api.pages.assets import Assets
 from api.pages.dashboard_page import Dashboard
+from api.pages.docs import DocsPages, docs_front
 from api.pages.graphiql import STATIC_FILES
 from api.pages.health import Readiness, livez, readyz
 from api.pages.metrics import metrics
+from api.process_metrics import watch_process
 from api.services import AppServices, open_app_services
 from api.settings.settings import Settings
 from api.streams.event_stream import EventStreams
-from api.streams.metrics import watch_streams, watch_webhooks
 from api.streams.operations import Operations
 from api.streams.socket import serve_socket
 from core.clock import Clock
@@ -98,9 +104,16 @@ async def socket(scope: AsgiScope, receive: Receive, send: Send) -> None:
         await serve_socket(operations, origins, scope, receive, send)
 
 
-def create_app(settings: Settings, clock: Clock | None = None) -> App:
-    """The application for these settings. Opens upstreams in its lifespan and closes them there."""
-    clock, busyness = clock or Clock(), Saturation()
+def create_app(
+    settings: Settings,
+    clock: Clock | None = None,
+    draining: Draining | None = None,
+    metrics_folder: Path | None = None,
+) -> App:
+    """The application for these settings. Opens upstreams in its lifespan and closes them there. `metrics_folder` is
+    where several workers write their metrics.
+    """
+    clock, busyness, draining = clock or Clock(), Saturation(), draining or Draining(0)
     limiter = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
     shedding = LoadShedding(graphql, limiter, settings.http)
 
@@ -108,19 +121,27 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         async with open_app_services(settings, clock) as app_services, AsyncExitStack() as stack:
             measured, readiness = Metrics(), Readiness()
-            budgets = app_services.upstreams.budgets
-            watch(measured.registry, limiter, lambda: budgets.fallbacks if budgets else 0)
             stack.callback(busyness.close)
             stack.push_async_callback(readiness.aclose)
             operations = Operations(app_services, limiter)
             streams = EventStreams(operations, settings.streams.heartbeat_seconds)
-            watch_streams(measured.registry, operations)
-            watch_webhooks(measured.registry, app_services.webhook_outcomes)
+            figures = Figures(measured.registry)
+            watch_process(figures, app_services, limiter, operations)
+            ledger = LedgerMetrics(figures, app_services.upstreams.state.ledger_figures, clock)
             work = operations.sessions.watch(clock.sleep), streams.heartbeat.run(clock.sleep)
+            workers = WorkerMetrics(measured.registry, metrics_folder)
+            await stack.enter_async_context(running(measure_lag(measured.registry), workers.write(clock)))
             await stack.enter_async_context(running(*work))
             endpoint = GraphQLEndpoint(app_services, measured, streams)
-            state = {"app_services": app_services, "metrics": measured, "readiness": readiness, "graphql": endpoint}
-            yield {**state, "shedding": shedding, "operations": operations}
+            state = {"app_services": app_services, "readiness": readiness, "graphql": endpoint}
+            yield {
+                **state,
+                "ledger_metrics": ledger,
+                "worker_metrics": workers,
+                "shedding": shedding,
+                "operations": operations,
+                "draining": draining,
+            }
 
     routes = [
         *(Dashboard(settings).routes() if settings.server.dashboard else [Route("/", front_door)]),
@@ -128,6 +149,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> App:
         Route("/readyz", readyz),
         Route("/metrics", metrics),
         Route("/schema.graphql", schema_file),
+        Route("/docs", docs_front),
+        Mount("/docs", DocsPages()),
         Mount("/static", Assets(STATIC_FILES), name="static"),
     ]
     app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})

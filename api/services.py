@@ -26,7 +26,10 @@ from instructions.dispatcher import Dispatcher
 from instructions.log_feed import LogFeed
 from instructions.nightly_books import NightlyBooks
 from resolvers.context import Services, StreamLimits
+from resolvers.federation import federated
 from resolvers.request.executor import Executor
+from resolvers.request.runners import runner
+from resolvers.schema import core_of, schema
 from upstreams.polls import Polls
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.services import (
@@ -57,6 +60,7 @@ class AppServices:
     below_zero: BelowZero
     books: NightlyBooks
     webhook_outcomes: Mapping[str, int]
+    polls: Polls
 
 
 def erp_database(settings: Settings) -> Database:
@@ -129,6 +133,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
             below_zero=below_zero,
             books=books,
             webhook_outcomes=webhook_outcomes,
+            polls=polls,
         )
 
 
@@ -183,10 +188,7 @@ def _executor(settings: Settings, upstreams: UpstreamServices, workers: _Workers
             settings.streams.ids_max, settings.streams.bookmark_seconds, settings.streams.balances_seconds
         ),
     )
-    return Executor(
-        services,
-        settings.limits.document(),
-        introspection=settings.server.introspection,
-        executor=settings.server.executor,
-        hot_after=settings.server.hot_after,
-    )
+    graph, server = federated() if settings.federation.enabled else schema, settings.server
+    core = core_of(graph)
+    chosen = runner(server.executor, core, graph, server.hot_after)
+    return Executor(services, settings.limits.document(), core, chosen, introspection=server.introspection)

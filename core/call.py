@@ -1,6 +1,9 @@
 """The call: a parameter of every upstream method with the deadline, the tally, the caller and the lifetime."""
 
+import time
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import msgspec
@@ -12,21 +15,46 @@ from core.lifetime import Lifetime
 STATE_DATABASE = "STATE_DATABASE"
 
 
+_UNTIMED: AbstractContextManager[None] = nullcontext()
+
+
 @dataclass(slots=True)
 class Tally:
     """Numbers of calls and keys by upstream, either counted for one GraphQL request or predicted by its call plan."""
 
     calls: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     keys: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    seconds: defaultdict[str, float] | None = None
+    """The sum of the times of all calls, if the request asks for it. Calls at the same time count several times."""
 
     def count(self, system: str, keys: int) -> None:
         """Count one statement or one HTTP call, a repeat too. `system` is a System or STATE_DATABASE."""
         self.calls[system] += 1
         self.keys[system] += keys
 
+    def timed(self, system: str) -> AbstractContextManager[None]:
+        """Measures one call, if the request asks for times."""
+        return _UNTIMED if self.seconds is None else measured([self.seconds], system)
+
+    def milliseconds(self) -> dict[str, float]:
+        """The times in the form of `extensions.plan`."""
+        return {name: round(1000 * seconds, 1) for name, seconds in sorted((self.seconds or {}).items())}
+
     def by_system(self) -> dict[str, dict[str, int]]:
         """The numbers in the form of `extensions.plan`."""
         return {name: {"calls": self.calls[name], "keys": self.keys[name]} for name in sorted(self.keys)}
+
+
+@contextmanager
+def measured(sums: Sequence[defaultdict[str, float]], system: str) -> Iterator[None]:
+    """Add the time of the block to each of the sums."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        taken = time.perf_counter() - started
+        for seconds in sums:
+            seconds[system] += taken
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -4,16 +4,21 @@ Invariants:
 - A stream gets every entry after its position that it accepts, once and in order, or it ends with the reason.
 - A stream is attached to the reader before it reads older entries, so that none is missed between both.
 - The reader checks that the numbers are consecutive.
+
+Many streams continue at the same time after a restart. They share the pages of older entries, and so the answers to
+their entries, for a second.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
 import structlog
+from cachetools import TTLCache
 
 from core.outage import Outage
+from core.shared_tasks import share
 from instructions.log_receivers import USUAL, Accepts, Bounds, CursorAhead, LogEnd, LogEnded, Receiver, Watcher
 from instructions.wake_up import WakeUp
 from upstreams.state.instruction_log import InstructionLog, LogEntry, LogPage, LogPosition
@@ -22,7 +27,9 @@ log = structlog.get_logger(__name__)
 
 _ENTRIES_AT_ONCE: Final = 500
 # One stream holds no more of these, however slowly its client reads.
-_OLD_ENTRIES_AT_ONCE: Final = 100
+_PAGE_ENTRIES: Final = 100
+_SHARED_PAGES: Final = 64
+_SHARED_SECONDS: Final = 1.0
 A = TypeVar("A", bound=Receiver | Watcher)
 
 
@@ -36,6 +43,7 @@ class LogFeed:
         self._position: LogPosition | None = None
         self._attached: set[Receiver | Watcher] = set()
         self._pause = WakeUp()
+        self._pages: TTLCache[Hashable, asyncio.Task[LogPage]] = TTLCache(_SHARED_PAGES, _SHARED_SECONDS)
 
     def wake(self) -> None:
         """End the current pause, because events got their numbers."""
@@ -134,12 +142,23 @@ class LogFeed:
         if last.epoch != start.epoch:
             raise LogEnded(LogEnd.RESET, None)
         while last.seq < start.seq:
-            page = await self._log.read(last.seq, _OLD_ENTRIES_AT_ONCE, start.seq)
-            if not page.entries or not _continues(last, page):
-                raise LogEnded(LogEnd.RESET, last)
-            for entry in page.entries:
+            for entry in await self._old_entries(last, start):
                 last = LogPosition(last.epoch, entry.seq)
                 yield entry
+
+    async def _old_entries(self, last: LogPosition, start: LogPosition) -> Sequence[LogEntry]:
+        """The next entries after `last` up to `start`, from one page. Raises LogEnded if the log does not have them."""
+        first = last.seq - last.seq % _PAGE_ENTRIES
+        for _ in range(2):
+            shared = await share(self._pages, first, lambda: self._log.read(first, _PAGE_ENTRIES))
+            entries = [entry for entry in shared.entries if last.seq < entry.seq <= start.seq]
+            if entries:
+                break
+            # The page was read before its next entries were made.
+            self._pages.pop(first, None)
+        if not entries or not _continues(last, LogPage(shared.head, shared.forgotten, entries)):
+            raise LogEnded(LogEnd.RESET, last)
+        return entries
 
     def _reset(self) -> None:
         log.warning("log.reset", streams=len(self._attached))

@@ -85,9 +85,8 @@ class StreamLimits:
 
 
 class MoneyLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """The maximum of each currency, in one deposit or withdrawal and in a day (UTC). A currency that is not named has
-    no
-    limit.
+    """The maximum of each currency, in one deposit or withdrawal and in a day (UTC). A currency without a maximum has
+    no limit.
 
     `allow_demo`: whether money may be moved on demo accounts.
     """

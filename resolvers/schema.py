@@ -1,9 +1,10 @@
 """The schema, built once, and its printed form."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import strawberry
-from graphql import GraphQLInputObjectType, GraphQLSchema
+from graphql import GraphQLInputObjectType, GraphQLSchema, is_abstract_type
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
@@ -20,14 +21,27 @@ from resolvers.types.trading_account import TradingAccount
 
 _HEAD = "# Printed from the code by `brokergraph schema`; do not edit.\n\n"
 
-schema = strawberry.Schema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    types=[Client, TradingAccount, Instruction, ValidationFailed, Refused, UpstreamFailed, IdempotencyConflict],
-    config=StrawberryConfig(scalar_map=SCALARS),
-)
-core_schema: Final[GraphQLSchema] = schema._schema  # noqa: SLF001 - strawberry has no public access to graphql-core's schema.
+
+def build(query: type, scalars: Mapping[Any, Any]) -> strawberry.Schema:
+    """The schema with this type Query and these additional scalars."""
+    built = strawberry.Schema(
+        query=query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[Client, TradingAccount, Instruction, ValidationFailed, Refused, UpstreamFailed, IdempotencyConflict],
+        config=StrawberryConfig(scalar_map={**SCALARS, **scalars}),
+    )
+    core = core_of(built)
+    tag(core)
+    install(core)
+    _mark_one_of(core)
+    refuse_fractions_as_ids(core)
+    return built
+
+
+def core_of(built: strawberry.Schema) -> GraphQLSchema:
+    """graphql-core's schema, to which strawberry has no public access."""
+    return built._schema  # noqa: SLF001 - see above.
 
 
 def _mark_one_of(core: GraphQLSchema) -> None:
@@ -41,12 +55,16 @@ def _mark_one_of(core: GraphQLSchema) -> None:
             kind.is_one_of = kind.extensions["strawberry-definition"].is_one_of
 
 
-tag(core_schema)
-install(core_schema)
-_mark_one_of(core_schema)
-refuse_fractions_as_ids(core_schema)
+schema = build(Query, {})
+core_schema: Final = core_of(schema)
 
 
 def printed() -> str:
     """The schema as in the file `schema.graphql`: types sorted, fields in the order of declaration."""
     return f"{_HEAD}{print_schema(schema)}\n"
+
+
+def possible_type_names() -> dict[str, list[str]]:
+    """The names of the types of each interface and union, as Apollo Client's cache wants them."""
+    abstract = (kind for _, kind in sorted(core_schema.type_map.items()) if is_abstract_type(kind))
+    return {kind.name: sorted(one.name for one in core_schema.get_possible_types(kind)) for kind in abstract}

@@ -20,6 +20,8 @@ from sandbox.postgres_lock import DataFolderInUseError
 
 BAR_FROM_CLIENTS = 20_000
 """A smaller number of clients loads so quickly that a progress bar is useless."""
+LINES = 10
+"""The number of lines that tell the progress where there is no terminal."""
 
 
 @click.command()
@@ -67,6 +69,7 @@ def main(  # noqa: PLR0913 one for each option
             fresh=fresh,
             durable=durable,
             progress=progress,
+            tell=lambda step: click.echo(step, err=True),
             port_base=port_base,
             ready_file=ready_file,
         )
@@ -98,13 +101,17 @@ async def _work(box: Box) -> None:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[seed.Progress]:
-    """A progress bar for large loads on a terminal."""
+    """The progress of large loads: a bar on a terminal, lines elsewhere."""
     bars = contextlib.ExitStack()
     advance = None
 
     def show(done: int, total: int) -> None:
         nonlocal advance
-        if total < BAR_FROM_CLIENTS or not sys.stderr.isatty():
+        if total < BAR_FROM_CLIENTS:
+            return
+        if not sys.stderr.isatty():
+            if done * LINES // total > (done - seed.CHUNK_CLIENTS) * LINES // total:
+                click.echo(f"Loaded {done:,} of {total:,} clients.", err=True)
             return
         if advance is None:
             bar = click.progressbar(length=total, label="Loading clients", file=sys.stderr)

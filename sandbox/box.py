@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,7 +26,8 @@ class Box:
     """Runs in `async with Box(folder) as box`. `box.settings_path` is the settings file for the graph.
 
     `clients` None uses the clients of the folder, or the default number in an empty folder. `control` opens the control
-    ports. `durable` False is for tests: a crash of the whole machine may then lose data.
+    ports. `tell` gets a sentence for each step of the start. `durable` False is for tests: a crash of the whole machine
+    may then lose data.
     """
 
     def __init__(  # noqa: PLR0913 each is a choice of the command line
@@ -37,6 +39,7 @@ class Box:
         fresh: bool = False,
         durable: bool = True,
         progress: seed.Progress = seed.quiet,
+        tell: Callable[[str], None] = lambda _step: None,
         port_base: int | None = None,
         ready_file: Path | None = None,
     ) -> None:
@@ -51,14 +54,19 @@ class Box:
         self._control = control
         self._fresh = fresh
         self._progress = progress
+        self._tell = tell
         self._ports = _ports(port_base)
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
+            self._tell("Starting PostgreSQL ...")
             await stack.enter_async_context(self.postgres)
-            await database.fill(self.postgres, self._clients, fresh=self._fresh, progress=self._progress)
+            await database.fill(
+                self.postgres, self._clients, fresh=self._fresh, progress=self._progress, tell=self._tell
+            )
             pool = await self._open_pool(stack)
+            self._tell("Starting the vendors' servers ...")
             await self._open_vendors(stack, pool)
             await self._open_control(stack, pool)
             await stack.enter_async_context(synchronising(pool))

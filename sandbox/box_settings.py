@@ -44,7 +44,8 @@ def _sections(database_url: str, urls: Mapping[str, str], fingerprint: str) -> d
         "client_secret": settings.CPLUGIN_CLIENT_SECRET,
     }
     return {
-        "server": {"host": "127.0.0.1", "port": 8000},
+        # No load balancer has to notice its end.
+        "server": {"host": "127.0.0.1", "port": 8000, "drain_seconds": 0},
         "erp": {"database_url": database_url, "accounting_currency": settings.ACCOUNTING_CURRENCY},
         "state": {"database_url": database_url},
         "hyper": {

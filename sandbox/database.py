@@ -1,5 +1,6 @@
 """The database of the sandbox: it is created once and filled once."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -19,7 +20,14 @@ class SeedMismatchError(RuntimeError):
     """The data folder has other clients than requested. It is never deleted without a request of its owner."""
 
 
-async def fill(pg: Postgres, clients: int | None, *, fresh: bool, progress: seed.Progress) -> None:
+async def fill(
+    pg: Postgres,
+    clients: int | None,
+    *,
+    fresh: bool,
+    progress: seed.Progress,
+    tell: Callable[[str], None] = lambda _step: None,
+) -> None:
     """Create and fill the database with `clients` generated clients. None uses the existing clients, or a small default
     number.
     """
@@ -27,6 +35,7 @@ async def fill(pg: Postgres, clients: int | None, *, fresh: bool, progress: seed
     if not fresh and (there := await _loaded(pg)) is not None:
         _compare(there, clients)
         return
+    tell(f"Loading the ERP with {wanted:,} clients ...")
     await _make(pg)
     connection = await asyncpg.connect(pg.url)
     try:

@@ -17,7 +17,9 @@ uv=$(PYTHON=$python "$here/scripts/uv.sh")
 echo "Installing brokergraph into .venv; the first time takes up to a minute." >&2
 [ -x .venv/bin/python ] || "$uv" venv --quiet --clear --python "$python" .venv
 export VIRTUAL_ENV="$here/.venv"
+echo "Fetching and installing $(grep -c "^[a-z].*==" requirements.lock) packages ..." >&2
 "$uv" pip sync --quiet --require-hashes requirements.lock
 # Built by the hatchling of the lock, so that nothing is fetched that the lock does not name.
+echo "Installing brokergraph itself; npm builds GraphiQL for it ..." >&2
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
 touch .venv/.installed

@@ -42,6 +42,10 @@ class Polls:
             self._accounts[server] = SharedPoll(fetch, _is_same_live)
         return self._accounts[server]
 
+    def watched(self) -> Mapping[str, int]:
+        """The number of accounts that streams watch on each server, and of clients whose balances they watch."""
+        return {"balances": self.balances.watched} | {name: poll.watched for name, poll in self._accounts.items()}
+
     async def aclose(self) -> None:
         """Stop all polls."""
         await asyncio.gather(self.balances.aclose(), *(poll.aclose() for poll in self._accounts.values()))

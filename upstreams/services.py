@@ -28,6 +28,7 @@ from upstreams.state.doorbell.opening import DoorbellConfig, open_doorbell
 from upstreams.state.instruction_list import InstructionList
 from upstreams.state.instruction_log import InstructionLog
 from upstreams.state.instructions import PROCESS_SECONDS, Ledger
+from upstreams.state.ledger_figures import LedgerFigures
 from upstreams.state.reconciliation_queue import ReconciliationQueue
 from upstreams.state.schema_version import SchemaVersion
 from upstreams.state.shared_figures import SharedFigures
@@ -68,6 +69,7 @@ class StateStores:
     documents: DocumentStore
     books: BooksLease
     webhooks: WebhookStore
+    ledger_figures: LedgerFigures
 
 
 def open_stores(
@@ -89,6 +91,7 @@ def open_stores(
         documents=DocumentStore(database, clock),
         books=BooksLease(database),
         webhooks=WebhookStore(database),
+        ledger_figures=LedgerFigures(database),
     )
 
 

@@ -98,6 +98,8 @@ class ConcurrencyLimiter:
         self._has_waited = False
         self._timer: asyncio.TimerHandle | None = None
         self.in_flight = self.running = self.trials = self.shed = 0
+        # The requests that have waited for a slot, and the sum of their times.
+        self.waits, self.waited_seconds = 0, 0.0
         # Connections with streams. Their tasks wait most of the time, and have bounds of their own ([streams]).
         self.streams = 0
 
@@ -191,7 +193,12 @@ class ConcurrencyLimiter:
             return True
         self._has_waited = True
         self._adapt_later()
-        return await self._queue.wait(self.limit, caller)
+        came = self._clock.monotonic()
+        try:
+            return await self._queue.wait(self.limit, caller)
+        finally:
+            self.waits += 1
+            self.waited_seconds += self._clock.monotonic() - came
 
     def _give_slots(self) -> None:
         while self.running < self.limit and self._queue.call():

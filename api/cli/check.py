@@ -1,21 +1,22 @@
-import asyncio
+from __future__ import annotations
+
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from api.cli.common import config_option, settings_from, silent_log
-from api.identity.check import check_issuers
-from api.observability.redaction import known_secrets
-from api.services import erp_database, state_database
-from api.settings.settings import Settings
-from core.clock import Clock
+from api.cli.common import config_option, settings_from, sign_of_life, silent_log
+from api.cli.listing import json_option, print_json
 from core.secret import Secret
-from upstreams.check.findings import Finding, Findings, note
-from upstreams.check.run import CheckedSystems, run_check
+
+if TYPE_CHECKING:
+    from api.settings.settings import Settings
+    from upstreams.check.findings import Finding, Findings
+    from upstreams.check.run import CheckedSystems
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
+_COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 # The redaction of shorter credentials would also hide ordinary words.
 _SHORTEST_SECRET = 4
 _MOST_TOKEN_BYTES = 65_536
@@ -23,6 +24,7 @@ _MOST_TOKEN_BYTES = 65_536
 
 @click.command()
 @config_option
+@json_option
 @click.option("--offline", is_flag=True, help="Check only the settings; connect to no system.")
 @click.option("--books", is_flag=True, help="Also check the trading servers' books, by one billed call per batch.")
 @click.option(
@@ -32,19 +34,21 @@ _MOST_TOKEN_BYTES = 65_536
     default=None,
     help="Say what the example token (JWT) in this file would get; - reads it from the standard input.",
 )
-def command(config: Path | None, token_file: BinaryIO | None, *, offline: bool, books: bool) -> None:
+def command(config: Path | None, token_file: BinaryIO | None, *, offline: bool, books: bool, as_json: bool) -> None:
     """Report missing and wrong items of the settings, the databases, the vendors and the issuers.
 
     The exit status is 1 if there is a problem.
     """
+    import asyncio
+
     settings = settings_from(config)
     token = None if token_file is None else _read_token(token_file)
     if token is not None and offline:
         raise click.UsageError("A token is checked with its issuer's keys, so --token cannot be --offline.")
     if books and offline:
         raise click.UsageError("The books are the vendors', so --books cannot be --offline.")
-    with silent_log():
-        problems = asyncio.run(_report(settings, token, offline=offline, books=books))
+    with silent_log(), sign_of_life():
+        problems = asyncio.run(_report(settings, token, offline=offline, books=books, as_json=as_json))
     if problems:
         raise SystemExit(1)
 
@@ -57,10 +61,37 @@ def _read_token(file: BinaryIO) -> Secret:
     return Secret(words[-1].decode())
 
 
-async def _report(settings: Settings, token: Secret | None, *, offline: bool, books: bool) -> int:
-    """Print every finding immediately. Returns the number of problems."""
-    secrets = sorted((text for text in known_secrets(settings) if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
-    systems = CheckedSystems(
+async def _report(settings: Settings, token: Secret | None, *, offline: bool, books: bool, as_json: bool) -> int:
+    """Print every finding immediately, or all as JSON. Returns the number of problems."""
+    secrets, systems = _secrets_of(settings), _systems_of(settings)
+    found = []
+    try:
+        async for finding in _all(settings, systems, token, offline=offline, books=books):
+            shown = _hidden(finding, secrets)
+            found.append(shown)
+            if not as_json:
+                click.echo(_text_of(shown))
+    finally:
+        await systems.aclose()
+    problems = sum(one.verdict == "wrong" for one in found)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"\n{len(found)} looked at, {problems or 'nothing'} wrong")
+    return problems
+
+
+def _secrets_of(settings: Settings) -> list[str]:
+    from api.observability.redaction import known_secrets
+
+    return sorted((text for text in known_secrets(settings) if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _systems_of(settings: Settings) -> CheckedSystems:
+    from api.services import erp_database, state_database
+    from upstreams.check.run import CheckedSystems
+
+    return CheckedSystems(
         vendors=settings.upstreams,
         erp=erp_database(settings),
         state=state_database(settings),
@@ -68,21 +99,16 @@ async def _report(settings: Settings, token: Secret | None, *, offline: bool, bo
         budget=settings.budget,
         accounting_currency=settings.erp.accounting_currency,
     )
-    total = problems = 0
-    try:
-        async for finding in _all(settings, systems, token, offline=offline, books=books):
-            click.echo(_hidden(_text_of(finding), secrets))
-            total += 1
-            problems += finding.verdict == "wrong"
-    finally:
-        await systems.aclose()
-    click.echo(f"\n{total} looked at, {problems} wrong" if problems else f"\n{total} looked at, nothing wrong")
-    return problems
 
 
 async def _all(
     settings: Settings, systems: CheckedSystems, token: Secret | None, *, offline: bool, books: bool
 ) -> Findings:
+    from api.identity.check import check_issuers
+    from core.clock import Clock
+    from upstreams.check.findings import note
+    from upstreams.check.run import run_check
+
     if settings.server.graphiql_key is not None and not settings.server.graphiql:
         remedy = "Set server.graphiql = true, or remove the key."
         yield note("server.graphiql_key", "has no effect, because GraphiQL is off", remedy)
@@ -94,13 +120,18 @@ async def _all(
 
 
 def _text_of(finding: Finding) -> str:
+    mark = click.style(_MARKS[finding.verdict], fg=_COLOURS[finding.verdict])
     what = f": {finding.what}" if finding.what else ""
     remedy = f"\n      -> {finding.remedy}" if finding.remedy else ""
-    return f"{_MARKS[finding.verdict]} {finding.subject}{what}{remedy}"
+    return f"{mark} {finding.subject}{what}{remedy}"
 
 
-def _hidden(line: str, secrets: Iterable[str]) -> str:
+def _hidden(finding: Finding, secrets: Iterable[str]) -> Finding:
     """Because the text of another library's error may have a value of the settings, it is redacted."""
+    from upstreams.check.findings import Finding
+
+    texts = [finding.subject, finding.what, finding.remedy]
     for secret in secrets:
-        line = line.replace(secret, "***")
-    return line
+        texts = [text.replace(secret, "***") for text in texts]
+    subject, what, remedy = texts
+    return Finding(subject, finding.verdict, what, remedy)

@@ -1,20 +1,26 @@
-"""Common parts of the commands: the settings, and errors with their place."""
+"""Common parts of the commands: the settings, errors with their place, and the sign of a long command.
 
-import asyncio
-import logging
+The modules of commands import what a command needs in its function, so that help and completion are quick.
+"""
+
+from __future__ import annotations
+
 import re
+import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
-import structlog
 
-from api.settings.settings import Settings, load_settings
 from core.errors import ConfigError, UpstreamError
+
+if TYPE_CHECKING:
+    from api.settings.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,11 +37,16 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 # More than any key should live, and less than the maximum of dates.
 MOST_DAYS = 36_500
 
+_FIRST_SIGN_SECONDS = 2
+_NEXT_SIGN_SECONDS = 5
+
 _NO_FILE = ". There is no brokergraph.toml in {}; name the settings file with --config or BROKERGRAPH_CONFIG."
 
 
 def settings_from(config: Path | None) -> Settings:
     """The settings. A mistake ends the command with the path of the wrong setting."""
+    from api.settings.settings import load_settings
+
     here = Path("brokergraph.toml")
     found = config or (here if here.exists() else None)
     try:
@@ -69,6 +80,10 @@ def silent_log() -> Iterator[None]:
 
     The loggers are not cached, so that a server that starts in this process afterwards gets its own.
     """
+    import logging
+
+    import structlog
+
     before = structlog.get_config()
     wrapper = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=wrapper, cache_logger_on_first_use=False)
@@ -78,13 +93,41 @@ def silent_log() -> Iterator[None]:
         structlog.configure(**before)
 
 
+@contextmanager
+def sign_of_life() -> Iterator[Callable[[], None]]:
+    """Tell a person at a terminal after two seconds, and then every five, that the command is still at work.
+
+    The block gets a function that ends the signs early.
+    """
+    done = threading.Event()
+    if not sys.stderr.isatty():
+        yield done.set
+        return
+
+    def tell() -> None:
+        seconds = _FIRST_SIGN_SECONDS
+        pause = _FIRST_SIGN_SECONDS
+        while not done.wait(pause):
+            click.echo(f"Still at work after {seconds} s; Ctrl-C stops it.", err=True)
+            pause = _NEXT_SIGN_SECONDS
+            seconds += pause
+
+    threading.Thread(target=tell, daemon=True).start()
+    try:
+        yield done.set
+    finally:
+        done.set()
+
+
 def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
     """Run a coroutine as a command, and print errors that operators can correct as messages."""
 
     @wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        import asyncio
+
         try:
-            with silent_log():
+            with silent_log(), sign_of_life():
                 return asyncio.run(command(*args, **kwargs))
         except (UpstreamError, ConfigError) as error:
             raise click.ClickException(getattr(error, "message", str(error))) from None

@@ -15,15 +15,18 @@ class DemoKey:
     scopes: tuple[Scope, ...]
     agencies: tuple[int, ...] | None
     what: str
+    account: str | None = None
+    """A trading account (SERVER/LOGIN) that the key may pay into. The sandbox always has it."""
 
 
 DEMO_KEYS = (
-    DemoKey("demo-operator", tuple(Scope), None, "every scope, every agency"),
+    DemoKey("demo-operator", tuple(Scope), None, "every scope, every agency", "R1/61436"),
     DemoKey(
         "demo-partner",
         (Scope.CLIENT_READ, Scope.BALANCE_READ, Scope.TRADE_READ, Scope.INSTRUCTION_READ, Scope.DEPOSIT_CREATE),
         (1,),
         "agency 1 only: read and deposit",
+        "A1/71001",
     ),
     DemoKey(
         "demo-approver",

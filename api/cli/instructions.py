@@ -1,21 +1,19 @@
-from collections.abc import Awaitable, Callable
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 import click
 
 from api.cli.common import config_option, run_async, settings_from
-from api.services import open_state
-from core.call import Call, background_call
-from core.errors import Reason
-from core.money import format_amount
-from core.records import Failure, InstructionRecord
-from core.visibility import EVERYTHING
-from resolvers.fields.ids import INSTRUCTION_ID
-from resolvers.policy.errors import BadUserInput
-from upstreams.state.instructions import Ledger, Transition
-from upstreams.state.proof import verify
+from api.cli.listing import json_option, print_json, print_list
+
+if TYPE_CHECKING:
+    from core.call import Call
+    from core.records import InstructionEventRecord, InstructionRecord
+    from upstreams.state.instructions import Ledger, Transition
 
 T = TypeVar("T")
 _OPEN = ("NEEDS_APPROVAL", "RECEIVED", "SENT", "UNKNOWN", "NEEDS_REVIEW")
@@ -24,6 +22,9 @@ _SECONDS = 10.0
 
 def _identity(_context: click.Context, _argument: click.Parameter, value: str) -> UUID:
     """The UUID, which the log and `list` show, or the id of the graph, which a caller quotes."""
+    from resolvers.fields.ids import INSTRUCTION_ID
+    from resolvers.policy.errors import BadUserInput
+
     try:
         return UUID(value)
     except ValueError:
@@ -40,6 +41,9 @@ def command() -> None:
 
 
 async def _with_ledger(config: Path | None, use: Callable[[Ledger, Call], Awaitable[T]]) -> T:
+    from api.services import open_state
+    from core.call import background_call
+
     async with open_state(settings_from(config)) as stores:
         return await use(stores.ledger, background_call(_SECONDS, "cli"))
 
@@ -48,29 +52,43 @@ async def _with_ledger(config: Path | None, use: Callable[[Ledger, Call], Awaita
 @config_option
 @click.option("--needs-review", is_flag=True, help="Only instructions that people must decide.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@json_option
 @run_async
-async def list_instructions(config: Path | None, *, needs_review: bool, limit: int) -> None:
+async def list_instructions(config: Path | None, *, needs_review: bool, limit: int, as_json: bool) -> None:
     """List the instructions without an outcome, oldest first."""
     statuses = ("NEEDS_REVIEW",) if needs_review else _OPEN
-    for instruction in await _with_ledger(config, lambda ledger, _call: ledger.open(statuses, limit)):
-        click.echo(line(instruction))
+    found = await _with_ledger(config, lambda ledger, _call: ledger.open(statuses, limit))
+    empty = "No instruction needs a review." if needs_review else "Every instruction has an outcome."
+    print_list(found, line, _record, as_json=as_json, empty=empty)
 
 
 @command.command()
 @config_option
+@json_option
 @click.argument("identity", callback=_identity)
 @run_async
-async def show(config: Path | None, identity: UUID) -> None:
+async def show(config: Path | None, identity: UUID, *, as_json: bool) -> None:
     """Show one instruction with all its events."""
 
-    async def read(ledger: Ledger, call: Call) -> list[str]:
-        found = (await ledger.by_ids([identity], EVERYTHING, call)).get(identity)
+    async def read(ledger: Ledger, call: Call) -> tuple[InstructionRecord, Sequence[InstructionEventRecord]]:
+        found = await _find(ledger, identity, call)
         if found is None:
             raise click.ClickException(f"There is no instruction {identity}.")
-        events = (await ledger.events([identity], call))[identity]
-        return [line(found), *(f"  {e.at.isoformat()}  {e.status}  {e.actor}  {e.note or ''}".rstrip() for e in events)]
+        return found, (await ledger.events([identity], call))[identity]
 
-    click.echo("\n".join(await _with_ledger(config, read)))
+    found, events = await _with_ledger(config, read)
+    if as_json:
+        told = [{"at": one.at, "status": one.status, "actor": one.actor, "note": one.note} for one in events]
+        print_json({**_record(found), "events": told})
+        return
+    rows = (f"  {one.at.isoformat()}  {one.status}  {one.actor}  {one.note or ''}".rstrip() for one in events)
+    click.echo("\n".join([line(found), *rows]))
+
+
+async def _find(ledger: Ledger, identity: UUID, call: Call) -> InstructionRecord | None:
+    from core.visibility import EVERYTHING
+
+    return (await ledger.by_ids([identity], EVERYTHING, call)).get(identity)
 
 
 @command.command()
@@ -98,7 +116,7 @@ async def resolve(  # noqa: PLR0913 - one for each option.
     actor = f"{decided_by.strip()}, confirmed by {confirmed_by.strip()}"
 
     async def decide(ledger: Ledger, call: Call) -> InstructionRecord:
-        found = (await ledger.by_ids([identity], EVERYTHING, call)).get(identity)
+        found = await _find(ledger, identity, call)
         if found is None or found.status != "NEEDS_REVIEW":
             stands = "does not exist" if found is None else f"has the status {found.status}"
             raise click.ClickException(f"Only an instruction that needs review can be resolved; {identity} {stands}.")
@@ -109,6 +127,10 @@ async def resolve(  # noqa: PLR0913 - one for each option.
 
 def decision(status: str, actor: str, reason: str, reference: str | None) -> Transition:
     """The state transition that two people decided."""
+    from core.errors import Reason
+    from core.records import Failure
+    from upstreams.state.instructions import Transition
+
     if status == "CONFIRMED":
         return Transition(status, actor, note=reason, upstream_reference=reference)
     failure = Failure(
@@ -125,6 +147,9 @@ def decision(status: str, actor: str, reason: str, reference: str | None) -> Tra
 @run_async
 async def verify_chain(config: Path | None, checkpoint: str | None) -> None:
     """Check that no event was altered, removed, inserted or moved after it was written."""
+    from api.services import open_state
+    from upstreams.state.proof import verify
+
     async with open_state(settings_from(config)) as stores:
         proof = await verify(stores.database, checkpoint and checkpoint.lower())
     click.echo(f"{proof.instructions} instructions, {proof.events} events, {proof.checkpoints} checkpoints")
@@ -136,9 +161,31 @@ async def verify_chain(config: Path | None, checkpoint: str | None) -> None:
 
 def line(instruction: InstructionRecord) -> str:
     """One instruction as a line of text."""
+    from core.money import format_amount
+
     money = f"{format_amount(instruction.amount)} {instruction.currency}" if instruction.amount is not None else ""
     account = (
         f"{instruction.server}/{instruction.login}" if instruction.login else f"client {instruction.client_number}"
     )
     parts = (instruction.id, instruction.status, instruction.kind, account, money, instruction.upstream_reference or "")
     return "  ".join(str(part) for part in parts if part != "")
+
+
+def _record(one: InstructionRecord) -> dict[str, object]:
+    """One instruction for a program, with the names of the graph. Amounts are strings."""
+    from core.money import format_amount
+
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "status": one.status,
+        "principal": one.principal,
+        "clientNumber": one.client_number,
+        "server": one.server,
+        "login": one.login,
+        "amount": None if one.amount is None else format_amount(one.amount),
+        "currency": one.currency,
+        "upstreamReference": one.upstream_reference,
+        "createdAt": one.created_at,
+        "sentAt": one.sent_at,
+    }

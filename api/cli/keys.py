@@ -1,17 +1,20 @@
+from __future__ import annotations
+
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from api.cli.common import MOST_DAYS, config_option, principal_named, run_async, settings_from, span
-from api.services import open_state
-from core.clock import Clock
+from api.cli.listing import json_option, print_list
 from resolvers.policy.scopes import SCOPES, Scope
-from upstreams.state.api_keys import KeyRecord, KeyStore, make_key
+
+if TYPE_CHECKING:
+    from upstreams.state.api_keys import KeyRecord, KeyStore
 
 T = TypeVar("T")
 _DAYS = click.IntRange(1, MOST_DAYS)
@@ -37,6 +40,8 @@ def command() -> None:
 
 
 async def _with_store(config: Path | None, use: Callable[[KeyStore], Awaitable[T]]) -> T:
+    from api.services import open_state
+
     async with open_state(settings_from(config)) as stores:
         return await use(stores.keys)
 
@@ -63,10 +68,12 @@ async def create(  # noqa: PLR0913 - one for each option.
     """Make a key for PRINCIPAL, the partner that will own the instructions sent with this key. The key is shown
     once.
     """
+    from upstreams.state.api_keys import KeyRecord, make_key
+
     if not scopes:
         raise click.UsageError("Give at least one --scope; a key without a scope is useless.")
     name = identity or _made_up()
-    expires = Clock().now() + timedelta(days=days) if days else None
+    expires = datetime.now(UTC) + timedelta(days=days) if days else None
     record = KeyRecord(name, principal, scopes, agencies or None, expires_at=expires)
     key = make_key(name)
     if not await _with_store(config, lambda store: store.add(record, key)):
@@ -77,13 +84,31 @@ async def create(  # noqa: PLR0913 - one for each option.
 
 @command.command(name="list")
 @config_option
+@json_option
 @run_async
-async def list_keys(config: Path | None) -> None:
+async def list_keys(config: Path | None, *, as_json: bool) -> None:
     """List all keys, newest first."""
-    for record in await _with_store(config, KeyStore.list_all):
-        agencies = "every agency" if record.agencies is None else f"agencies {list(record.agencies)}"
-        state = _state(record)
-        click.echo(f"{record.id}  {record.principal}  {state}  {_used(record)}  {agencies}  {' '.join(record.scopes)}")
+    keys = await _with_store(config, lambda store: store.list_all())
+    print_list(keys, _line, _record, as_json=as_json, empty="There are no keys; `keys create` makes one.")
+
+
+def _line(key: KeyRecord) -> str:
+    agencies = "every agency" if key.agencies is None else f"agencies {list(key.agencies)}"
+    return f"{key.id}  {key.principal}  {_state(key)}  {_used(key)}  {agencies}  {' '.join(key.scopes)}"
+
+
+def _record(key: KeyRecord) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "principal": key.principal,
+        "scopes": key.scopes,
+        "agencies": key.agencies,
+        "createdAt": key.created_at,
+        "expiresAt": key.expires_at,
+        "revokedAt": key.revoked_at,
+        "lastUsedAt": key.last_used_at,
+        "successor": key.successor,
+    }
 
 
 def _state(record: KeyRecord) -> str:
@@ -91,7 +116,7 @@ def _state(record: KeyRecord) -> str:
         return f"revoked {record.revoked_at:%Y-%m-%d}"
     if record.expires_at is None:
         return "valid"
-    word = "valid until" if record.expires_at > Clock().now() else "ended"
+    word = "valid until" if record.expires_at > datetime.now(UTC) else "ended"
     followed = f", then {record.successor}" if record.successor else ""
     return f"{word} {record.expires_at:%Y-%m-%d %H:%M}{followed}"
 
@@ -119,7 +144,9 @@ async def rotate(
     Both keys have the same principal, so that a command with the old key and its repeat with the new key are one
     instruction.
     """
-    name, now = successor or _made_up(), Clock().now()
+    from upstreams.state.api_keys import make_key
+
+    name, now = successor or _made_up(), datetime.now(UTC)
     key, new_ends = make_key(name), now + timedelta(days=days) if days else None
 
     async def replace(store: KeyStore) -> datetime | None:

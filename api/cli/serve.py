@@ -1,33 +1,10 @@
-import gc
-import os
-import signal
-import socket
-from functools import partial
-from importlib.metadata import version
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
 
 import click
-import structlog
-import uvicorn
-from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 
-from api.app import create_app
 from api.cli.common import config_option, run_async, settings_from
-from api.cli.listening import address_of, listening
-from api.observability.log import configure
-from api.observability.redaction import known_secrets
-from api.services import check_openable
-from api.settings.settings import Settings
-from api.wire.protocol import BoundedProtocol
-from api.wire.websocket import BoundedWebSocket
-
-log = structlog.get_logger(__name__)
-
-SHUTDOWN_SECONDS = 25
-# A WebSocket whose client does not answer a ping for this time is closed. A slow reader gets the ping late.
-_PONG_SECONDS = 60.0
 
 
 @click.command()
@@ -37,6 +14,10 @@ _PONG_SECONDS = 60.0
 @click.option("--workers", type=click.IntRange(1), default=None, help="Processes; default: [server] workers.")
 def command(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve the graph with the systems of the settings. Run `brokergraph migrate` first."""
+    from api.cli.listening import listening
+    from api.cli.server import serve, serve_in
+    from api.services import check_openable
+
     settings = settings_from(config)
     # Before the server listens, and once for all workers.
     run_async(check_openable)(settings)
@@ -46,83 +27,4 @@ def command(config: Path | None, host: str | None, port: int | None, workers: in
         if processes == 1:
             serve(settings, listener)
         else:
-            _serve_in(processes, settings, config, listener)
-
-
-def _configure_log(settings: Settings) -> None:
-    configure(settings.server.log_format, known_secrets=known_secrets(settings))
-
-
-def _say_where(listener: socket.socket, workers: int) -> None:
-    """Log the start, because a server otherwise logs only requests."""
-    log.info("serve.listening", address=address_of(listener), version=version("brokergraph"), workers=workers)
-
-
-def _serve_in(processes: int, settings: Settings, config: Path | None, listener: socket.socket) -> None:
-    """Workers share the listener. This process starts the workers, and restarts a worker that dies."""
-    _configure_log(settings)
-    _say_where(listener, processes)
-    if config is not None:
-        os.environ["BROKERGRAPH_CONFIG"] = str(config.absolute())
-    options = uvicorn.Config("api.cli.serve:app_of_worker", factory=True, workers=processes, **_options(settings))
-    Multiprocess(options, sockets=[listener]).run()
-
-
-def app_of_worker() -> Starlette:
-    """The application in a worker process, with the settings of its parent."""
-    config = os.environ.get("BROKERGRAPH_CONFIG")
-    settings = settings_from(Path(config) if config else None)
-    _configure_log(settings)
-    _collect_seldom()
-    return create_app(settings)
-
-
-def serve(settings: Settings, listener: socket.socket) -> None:
-    """Serve in this process until INT or TERM; a clean stop ends with status 0."""
-    _configure_log(settings)
-    _say_where(listener, 1)
-    _collect_seldom()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), **_options(settings)))
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    # uvicorn raises the signal again after it has stopped, so that a clean stop would end as a death by the signal.
-    # This handler prevents that, and also receives a signal before uvicorn installs its handlers.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    server.run(sockets=[listener])
-
-
-def _options(settings: Settings) -> dict[str, Any]:
-    http = settings.http
-    return {
-        "http": partial(BoundedProtocol, limits=http),
-        "ws": BoundedWebSocket,
-        "ws_max_size": settings.server.max_body_bytes,
-        "ws_ping_interval": settings.streams.heartbeat_seconds,
-        "ws_ping_timeout": _PONG_SECONDS,
-        # Each connection would keep a window of some 20 kB.
-        "ws_per_message_deflate": False,
-        "log_level": "warning",
-        # uvicorn's log lines go through our own log chain: api/observability/log.py.
-        "log_config": None,
-        "access_log": False,
-        # Proxy headers only give the client's address, which no code uses.
-        "proxy_headers": False,
-        "server_header": False,
-        "date_header": False,
-        "timeout_keep_alive": http.keep_alive_seconds,
-        "timeout_graceful_shutdown": SHUTDOWN_SECONDS,
-    }
-
-
-def _collect_seldom() -> None:
-    """Configure the garbage collector for answers of thousands of small objects without cycles.
-
-    With Python's defaults the search for cycles costs a quarter of an answer. Objects that exist at the start are
-    excluded from the search.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+            serve_in(processes, settings, config, listener)

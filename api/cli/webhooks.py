@@ -1,34 +1,32 @@
+from __future__ import annotations
+
 import re
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import click
 
 from api.cli.common import config_option, principal_named, run_async, settings_from, span
-from api.services import open_state
-from api.settings.settings import Settings
-from api.webhooks import message_writer, open_client
-from core.clock import Clock
+from api.cli.listing import json_option, print_list
 from core.errors import ConfigError
 from core.secret import Secret
-from instructions.webhook_message import Message, SecretUnreadable, make_secret
-from resolvers.fields.ids import INSTRUCTION_EVENTS, MAX_INT
-from resolvers.policy.enums import InstructionKind
-from resolvers.policy.errors import BadUserInput
-from upstreams.http.webhook_address import BadAddress, parse_webhook_url
-from upstreams.http.webhook_client import WebhookFailed
-from upstreams.services import StateStores
-from upstreams.state.instruction_log import LogPosition
-from upstreams.state.webhooks import WebhookRecord
+
+if TYPE_CHECKING:
+    from api.settings.settings import Settings
+    from instructions.webhook_message import Message
+    from upstreams.services import StateStores
+    from upstreams.state.instruction_log import LogPosition
+    from upstreams.state.webhooks import WebhookRecord
 
 T = TypeVar("T")
-_KINDS = [kind.value for kind in InstructionKind]
+# The members of the graph's InstructionKind, without the import of the schema.
+KINDS = ("CREATE_TRADING_ACCOUNT", "DEPOSIT", "OPEN_ACCOUNT_REQUEST", "WITHDRAWAL")
 
 
 @click.group()
@@ -37,6 +35,8 @@ def command() -> None:
 
 
 async def _with_stores(settings: Settings, use: Callable[[StateStores], Awaitable[T]]) -> T:
+    from api.services import open_state
+
     async with open_state(settings) as stores:
         return await use(stores)
 
@@ -45,12 +45,14 @@ def _kinds(_context: click.Context, _option: click.Parameter, value: str | None)
     if value is None:
         return None
     kinds = tuple(value.split(","))
-    if wrong := [kind for kind in kinds if kind not in _KINDS]:
-        raise click.BadParameter(f"{wrong[0]!r} is not a kind; write some of {','.join(_KINDS)}.")
+    if wrong := [kind for kind in kinds if kind not in KINDS]:
+        raise click.BadParameter(f"{wrong[0]!r} is not a kind; write some of {','.join(KINDS)}.")
     return kinds
 
 
 def _agencies(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    from resolvers.fields.ids import MAX_INT
+
     if value is None:
         return None
     if not re.fullmatch(r"[0-9]{1,10}(,[0-9]{1,10})*", value, re.ASCII) or max(map(int, value.split(","))) > MAX_INT:
@@ -74,7 +76,7 @@ def _key(settings: Settings) -> Secret:
 @config_option
 @click.argument("principal", callback=principal_named)
 @click.argument("url")
-@click.option("--kinds", callback=_kinds, help=f"Some of {','.join(_KINDS)}; default: every kind.")
+@click.option("--kinds", callback=_kinds, help=f"Some of {','.join(KINDS)}; default: every kind.")
 @click.option("--agencies", callback=_agencies, help="Such as 1,2; default: every agency.")
 @run_async
 async def add(
@@ -89,6 +91,10 @@ async def add(
 
     Give the agencies that the principal's keys have. The receiver gets ids of no other agency's instructions then.
     """
+    from instructions.webhook_message import make_secret
+    from upstreams.http.webhook_address import BadAddress, parse_webhook_url
+    from upstreams.state.webhooks import WebhookRecord
+
     settings = settings_from(config)
     try:
         parse_webhook_url(Secret(url), allow_private=settings.webhooks.allow_private)
@@ -96,7 +102,7 @@ async def add(
         raise click.BadParameter(f"The URL cannot be used: {error}.") from None
     secret, identity = make_secret(), f"hook-{secrets.token_hex(4)}"
     sealed = _sealed(settings, identity, secret)
-    record = WebhookRecord(identity, principal, Secret(url), kinds, agencies, Clock().now())
+    record = WebhookRecord(identity, principal, Secret(url), kinds, agencies, datetime.now(UTC))
     await _with_stores(settings, lambda stores: stores.webhooks.add(record, sealed))
     click.echo(f"{identity}: the secret is shown this once", err=True)
     click.echo(secret.reveal())
@@ -104,15 +110,39 @@ async def add(
 
 @command.command(name="list")
 @config_option
+@json_option
 @run_async
-async def list_webhooks(config: Path | None) -> None:
+async def list_webhooks(config: Path | None, *, as_json: bool) -> None:
     """List all webhooks, newest first. A path or query may hold a secret, so that only the host of a URL is shown."""
-    for one in await _with_stores(settings_from(config), lambda stores: stores.webhooks.list_all()):
-        parts = urlsplit(one.url.reveal())
-        agencies = "every agency" if one.agencies is None else f"agencies {list(one.agencies)}"
-        kinds = "every kind" if one.kinds is None else ",".join(one.kinds)
-        place = f"{parts.scheme}://{parts.netloc}"
-        click.echo(f"{one.id}  {one.principal}  {place}  {_state(one)}  {agencies}  {kinds}")
+    webhooks = await _with_stores(settings_from(config), lambda stores: stores.webhooks.list_all())
+    print_list(webhooks, _line, _record, as_json=as_json, empty="There are no webhooks; `webhooks add` adds one.")
+
+
+def _line(one: WebhookRecord) -> str:
+    agencies = "every agency" if one.agencies is None else f"agencies {list(one.agencies)}"
+    kinds = "every kind" if one.kinds is None else ",".join(one.kinds)
+    return f"{one.id}  {one.principal}  {_place(one)}  {_state(one)}  {agencies}  {kinds}"
+
+
+def _place(one: WebhookRecord) -> str:
+    parts = urlsplit(one.url.reveal())
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _record(one: WebhookRecord) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "principal": one.principal,
+        "host": _place(one),
+        "kinds": one.kinds,
+        "agencies": one.agencies,
+        "createdAt": one.created_at,
+        "disabledAt": one.disabled_at,
+        "deliveredAt": one.delivered_at,
+        "pending": one.pending,
+        "parked": one.parked,
+        "lastStatus": one.last_status,
+    }
 
 
 def _state(one: WebhookRecord) -> str:
@@ -128,7 +158,11 @@ def _state(one: WebhookRecord) -> str:
 @run_async
 async def test(config: Path | None, identity: str) -> None:
     """Send a test message to the webhook with this id, and report the answer."""
-    settings, now = settings_from(config), Clock().now()
+    from api.webhooks import message_writer
+    from instructions.webhook_message import SecretUnreadable
+    from upstreams.http.webhook_client import WebhookFailed
+
+    settings, now = settings_from(config), datetime.now(UTC)
     writer = message_writer(_key(settings))
     target = await _with_stores(settings, lambda stores: stores.webhooks.target(identity, now))
     if target is None:
@@ -145,6 +179,8 @@ async def test(config: Path | None, identity: str) -> None:
 
 
 async def _send(settings: Settings, message: Message) -> int:
+    from api.webhooks import open_client
+
     with closing(open_client(settings.webhooks)) as client:
         status, _ = await client.post(message.url, message.headers, message.body)
     return status
@@ -159,7 +195,9 @@ async def _send(settings: Settings, message: Message) -> int:
 @run_async
 async def rotate(*, config: Path | None, identity: str, overlap: timedelta) -> None:
     """Make another secret. Until the end of the overlap each message has the signatures of both secrets."""
-    settings, secret, ends = settings_from(config), make_secret(), Clock().now() + overlap
+    from instructions.webhook_message import make_secret
+
+    settings, secret, ends = settings_from(config), make_secret(), datetime.now(UTC) + overlap
     sealed = _sealed(settings, identity, secret)
     if not await _with_stores(settings, lambda stores: stores.webhooks.rotate(identity, sealed, ends)):
         raise _unknown(identity)
@@ -173,7 +211,7 @@ async def rotate(*, config: Path | None, identity: str, overlap: timedelta) -> N
 @run_async
 async def disable(config: Path | None, identity: str) -> None:
     """Send nothing more to the webhook with this id."""
-    now = Clock().now()
+    now = datetime.now(UTC)
     if not await _with_stores(settings_from(config), lambda stores: stores.webhooks.disable(identity, now)):
         raise click.ClickException(f"There is no active webhook with the id {identity}.")
     click.echo(f"{identity} is disabled.")
@@ -197,6 +235,10 @@ async def enable(config: Path | None, identity: str) -> None:
 @run_async
 async def replay(*, config: Path | None, identity: str, cursor: str) -> None:
     """Send the events after a cursor once more, with the same message ids. Parked events are sent, too."""
+    from resolvers.fields.ids import INSTRUCTION_EVENTS
+    from resolvers.policy.errors import BadUserInput
+    from upstreams.state.instruction_log import LogPosition
+
     try:
         epoch, seq = INSTRUCTION_EVENTS.decode(cursor)
     except BadUserInput:

@@ -34,8 +34,7 @@ from core.clock import Deadline
 from core.lifetime import ClientDisconnected, Lifetime
 from resolvers.context import Caller
 from resolvers.policy.errors import MASKED
-from resolvers.request.executor import GraphQLResponse
-from resolvers.request.graphql_request import GraphQLRequest
+from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +42,7 @@ METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _NAMES = ("query", "documentId", "extensions")
 # Because a caller chooses the name of an operation, the name may be very long.
 _LONGEST_LOGGED = 100
+_TRUSTED = ("trusted", "trusted_text")
 # nginx's status for a client that has disconnected. It appears only in metrics and logs.
 _CLIENT_CLOSED_REQUEST = 499
 
@@ -168,11 +168,15 @@ class GraphQLEndpoint:
         response = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
         self._metrics.count(call.tally)
         exchange.headers |= budget_headers(response.standing, self._policy)
+        errors, standing = response.body.get("errors", ()), response.standing
+        # Only the names of trusted documents are few.
+        name = response.operation if found.origin in _TRUSTED else None
+        self._metrics.ran(name, errors, standing.requested if standing else 0)
         log.info(
             "graphql.request",
             caller=caller.name,
             operation=request.operation_name and request.operation_name[:_LONGEST_LOGGED],
-            errors=len(response.body.get("errors", ())),
+            errors=len(errors),
             calls=dict(call.tally.calls),
         )
         if response.executed:

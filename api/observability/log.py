@@ -27,9 +27,13 @@ Chain = list[structlog.typing.Processor]
 
 
 def configure(
-    log_format: Literal["json", "console"], *, level: int = logging.INFO, known_secrets: Iterable[str] = ()
+    log_format: Literal["json", "console"],
+    *,
+    level: int = logging.INFO,
+    known_secrets: Iterable[str] = (),
+    colours: bool = False,
 ) -> None:
-    """Set up logging for the process; everything goes to standard error."""
+    """Set up logging for the process; everything goes to standard error. `colours` are for columns on a terminal."""
     redaction = Redaction(known_secrets)
     lines = LogSink(sys.stderr)
     shared: Chain = [
@@ -37,7 +41,7 @@ def configure(
         structlog.processors.add_log_level,
         Stamp(),
     ]
-    last: Chain = [_tracebacks(log_format), redaction, _renderer(log_format)]
+    last: Chain = [_tracebacks(log_format), redaction, _renderer(log_format, colours=colours)]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -73,10 +77,10 @@ def _tracebacks(log_format: str) -> structlog.typing.Processor:
     return structlog.processors.format_exc_info
 
 
-def _renderer(log_format: str) -> structlog.typing.Processor:
+def _renderer(log_format: str, *, colours: bool) -> structlog.typing.Processor:
     if log_format == "json":
         return structlog.processors.JSONRenderer(_json)
-    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
 
 
 def _json(event: object, **_options: object) -> str:

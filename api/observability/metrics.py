@@ -1,6 +1,8 @@
+from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from core.call import Tally
 
@@ -30,27 +32,31 @@ class Metrics:
             ["from"],
             registry=self.registry,
         )
-        self.instructions_writable = Gauge(
-            "brokergraph_instructions_writable",
-            "1 while instructions can be written, 0 while mutations are refused.",
+        self.upstream_keys = Counter(
+            "brokergraph_upstream_keys_total",
+            "Keys that statements and HTTP calls asked for, by upstream.",
+            ["upstream"],
             registry=self.registry,
         )
-        self.withdrawals_below_zero = Gauge(
-            "brokergraph_withdrawals_below_zero",
-            "Withdrawals of this process after which the account's balance was below zero.",
+        self.operations = Counter(
+            "brokergraph_operations_total",
+            "Operations that ran, by the name of a trusted document; `other` for all others.",
+            ["operation"],
             registry=self.registry,
         )
-        self.books_differences = Gauge(
-            "brokergraph_books_differences",
-            "Accounts with a difference in the last check of the books by this process.",
-            registry=self.registry,
+        self.errors = Counter(
+            "brokergraph_errors_total", "Errors in answers, by their code.", ["code"], registry=self.registry
         )
+        self.cost = Counter("brokergraph_cost_total", "The cost of operations, charged.", registry=self.registry)
 
         # The counters of labels are cached, because finding a counter takes as long as counting. There are few labels,
         # because no caller chooses one.
         self._by_status = cache(lambda status: self.requests.labels(str(status)))
         self._by_upstream = cache(self.upstream_calls.labels)
+        self._keys_by_upstream = cache(self.upstream_keys.labels)
         self._by_origin = cache(self.documents.labels)
+        self._by_operation = cache(self.operations.labels)
+        self._by_code = cache(self.errors.labels)
 
     def answered(self, status: int, seconds: float) -> None:
         self._by_status(status).inc()
@@ -64,3 +70,11 @@ class Metrics:
         """Add the upstream calls of one request."""
         for upstream, calls in tally.calls.items():
             self._by_upstream(upstream).inc(calls)
+            self._keys_by_upstream(upstream).inc(tally.keys[upstream])
+
+    def ran(self, operation: str | None, errors: Iterable[Mapping[str, Any]], cost: int) -> None:
+        """Count an operation that ran. `operation` is the name in a trusted document, else None."""
+        self._by_operation(operation or "other").inc()
+        self.cost.inc(cost)
+        for error in errors:
+            self._by_code(error["extensions"]["code"]).inc()

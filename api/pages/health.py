@@ -15,6 +15,7 @@ from upstreams.flow.single_flight import SingleFlight
 
 _SECONDS = 2.0
 _PATIENCE_SECONDS = 10.0
+_STOPPING = msgspec.json.encode({"ready": False, "stopping": True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,15 @@ async def readyz(request: Request) -> Response:
 
     An unavailable vendor does not make the graph unready, because only its fields are null. A state database without
     writes does not make it unready either, because reads continue and mutations are refused before a row is written.
+    A server that is about to stop is not ready (`api/draining.py`).
+
     The details are for the audience of the settings. A load balancer needs only the status.
     """
     purpose = request.query_params.get("for")
     if purpose not in (None, "mutations"):
         return Response("`for` must be missing or `mutations`.\n", 400, media_type="text/plain")
+    if request.state.draining.is_on:
+        return Response(_STOPPING, 503, media_type="application/json")
     app_services: AppServices = request.state.app_services
     readiness: Readiness = request.state.readiness
     condition = await readiness.look(app_services)

@@ -14,8 +14,10 @@ from core.secret import Secret
 # A number that must be at least one, and a number that may be zero to switch a feature off.
 Some = Annotated[int, Meta(ge=1)]
 AnyNumber = Annotated[int, Meta(ge=0)]
-# A time limit in seconds. It is finite, because no caller waits longer than a day.
+# A time limit in seconds. It is finite, because no caller waits longer than a day. `NoSeconds` may be
+# zero.
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+NoSeconds = Annotated[float, Meta(ge=0, le=86_400)]
 WholeSeconds = Annotated[int, Meta(ge=1, le=86_400)]
 # A time in a cache, at most a year.
 Age = Annotated[float, Meta(ge=0, le=31_536_000)]

@@ -14,7 +14,7 @@ from core.errors import ConfigError
 
 PREFIX: Final = "BROKERGRAPH_"
 # Variables with the prefix that are not settings, because they are read before the settings.
-_NOT_SETTINGS: Final = ("BROKERGRAPH_CONFIG", "BROKERGRAPH_PORT")
+_NOT_SETTINGS: Final = ("BROKERGRAPH_CONFIG", "BROKERGRAPH_PORT", "BROKERGRAPH_METRICS_FOLDER")
 
 
 def lay_over(tables: dict[str, Any], kind: type, environment: Mapping[str, str]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
-from msgspec.inspect import FloatType, IntType, LiteralType, Type, type_info
+from msgspec.inspect import FloatType, IntType, LiteralType, Type, VarTupleType, type_info
 
 from api.settings.environment import below, without_none
 from core.errors import ConfigError
@@ -66,7 +66,7 @@ def _at(tables: Any, place: tuple[str, ...]) -> Any:
 
 
 def _more(problem: str, tables: Mapping[str, Any], kind: Type | None, place: tuple[str, ...]) -> str:
-    """The given number if it is out of bounds, or the allowed values of a choice."""
+    """The given number if it is out of bounds, the allowed values of a choice, or the form of a list."""
     for name in place:
         kind = below(kind, name)
     match without_none(kind):
@@ -74,4 +74,6 @@ def _more(problem: str, tables: Mapping[str, Any], kind: Type | None, place: tup
             return f"; choose from {', '.join(map(str, values))}"
         case IntType() | FloatType() if "got" not in problem:
             return f", got {_at(tables, place)}"
+        case VarTupleType() if problem.startswith("Expected `array`"):
+            return '; write a list, such as ["a", "b"]'
     return ""

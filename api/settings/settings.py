@@ -9,10 +9,19 @@ from typing import Any, Literal
 
 import msgspec
 
-from api.settings.bounds import Age, AnyNumber, Port, Seconds, Some, check_database_address, check_redis_address
+from api.settings.bounds import (
+    Age,
+    AnyNumber,
+    NoSeconds,
+    Port,
+    Seconds,
+    Some,
+    check_database_address,
+    check_redis_address,
+)
 from api.settings.environment import lay_over
+from api.settings.graph import FederationSection, ListsSection
 from api.settings.http import DocumentsSection, HttpSection
-from api.settings.lists import ListsSection
 from api.settings.mistakes import mistake
 from api.settings.money import DepositsSection, WithdrawalsSection
 from api.settings.oidc import OidcConfig, check_issuers
@@ -45,11 +54,13 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     executor: Chosen = "engine"
     hot_after: AnyNumber = 2
     request_deadline_seconds: Seconds = 10.0
+    drain_seconds: NoSeconds = 5.0
     max_body_bytes: Some = 1024 * 1024
     introspection: bool = False
     schema_file: Audience = "operators"
     metrics: Audience = "operators"
     readiness_details: Audience = "operators"
+    docs: Audience = "nobody"
     graphiql: bool = False
     graphiql_key: Secret | None = None
     dashboard: bool = False
@@ -137,6 +148,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     state: StateSection = StateSection()
     limits: LimitsSection = LimitsSection()
     lists: ListsSection = ListsSection()
+    federation: FederationSection = FederationSection()
     budget: BudgetConfig = BudgetConfig()
     overload: OverloadSection = OverloadSection()
     auth: AuthSection = AuthSection()

@@ -22,8 +22,7 @@ from core.clock import Deadline
 from core.lifetime import Lifetime
 from resolvers.policy.errors import MASKED
 from resolvers.request.event_stream import StreamAnswer
-from resolvers.request.executor import GraphQLResponse
-from resolvers.request.graphql_request import GraphQLRequest
+from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
 
 log = structlog.get_logger(__name__)
 

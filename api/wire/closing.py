@@ -18,6 +18,7 @@ from typing_extensions import override
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from api.draining import Draining
 from api.settings.http import HttpSection
 from api.wire.cycle import BoundedCycle
 from api.wire.direct_write import write_refusal
@@ -51,6 +52,7 @@ class ClosingProtocol(HttpToolsProtocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._is_ending = False
         self._shedding: Any = self.app_state.get("shedding")
+        self._draining: Draining = self.app_state.get("draining") or Draining(0)
         # When the connection was used last, if this did not restart uvicorn's keep-alive timer.
         self._used_at = float("-inf")
 
@@ -82,6 +84,8 @@ class ClosingProtocol(HttpToolsProtocol):
         # uvicorn has no parameter for the class.
         cycle.__class__ = BoundedCycle
         scope = cast("Scope", cycle.scope)
+        if self._draining.is_on:
+            cycle.keep_alive = False
         if self._shedding and (refusal := self._shedding.refusal(scope, len(self.tasks))):
             write_refusal(cast("BoundedCycle", cycle), refusal.status_code, refusal.headers, refusal.body)
             return

@@ -90,7 +90,7 @@ class BoundedProtocol(ClosingProtocol):
         between two requests, and does not see this one. The timer of the idle connection continues (closing.py).
         """
         tasks = len(self.tasks)
-        if not self._shedding or not self._shedding.may_refuse(tasks):
+        if not self._shedding or not self._shedding.may_refuse(tasks) or self._draining.is_on:
             return False
         running = self._running
         if self._phase is not _Phase.IDLE or running is None or not running.response_complete or self.flow.write_paused:

@@ -88,6 +88,7 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
     renderer: Renderer | None = None,
     reads: Sequence[Upstream] = (),
     public: str | None = None,
+    name: str | None = None,
 ) -> Any:
     """A field of Query or Mutation: `resolve(info, **arguments)`, for callers with the scopes.
 
@@ -103,6 +104,7 @@ def root(  # noqa: PLR0913 - each is one fact about the field.
     wrapper.reads = reads  # type: ignore[attr-defined]
     return strawberry.field(
         resolver=wrapper,
+        name=name,
         graphql_type=returns,
         description=description,
         directives=directives(upstreams, scopes),

@@ -68,6 +68,9 @@ _SECOND_FUNCTION = Cost(weight="1")
 # A mutation writes an instruction in several transactions and uses a vendor's capacity.
 _ORDER = Cost(weight="100")
 
+# Only a federated schema has the field, and never prints it.
+ENTITIES: Final = "Query._entities"
+
 PRICES: Final[Mapping[str, Cost]] = {
     # The API takes one client per call and twenty calls per minute.
     "Client.live": Cost(weight="1000"),
@@ -119,6 +122,7 @@ SIZES: Final[Mapping[str, ListSize]] = {
     "ValidationFailed.issues": _few(5),
     "Query.tradingServers": _few(10),
     "Query.upstreams": _few(10),
+    ENTITIES: ListSize(slicing_arguments=["representations"]),
 }
 
 
@@ -134,8 +138,12 @@ def values_of(values: list[str] | None) -> list[str]:
 def tag(schema: GraphQLSchema) -> None:
     """Add the cost directives to their fields, for the printed schema. Raises KeyError for an unknown field."""
     for coordinate, directive in [*PRICES.items(), *SIZES.items()]:
+        if coordinate == ENTITIES:
+            continue
         definition = field_at(schema, coordinate).extensions["strawberry-definition"]
-        definition.directives = [*definition.directives, directive]
+        # Schemas of one process share the definitions.
+        if directive not in definition.directives:
+            definition.directives = [*definition.directives, directive]
 
 
 def field_at(schema: GraphQLSchema, coordinate: str) -> GraphQLField:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from core.call import STATE_DATABASE, Tally
 from resolvers.context import GraphLimits
+from resolvers.federation import entity_reads
+from resolvers.policy.cost_table import ENTITIES
 from resolvers.policy.directives import STATE_STATEMENT, Upstream, asks
 from resolvers.policy.enums import UpstreamSystem
 from resolvers.request.selection import Selected, Selection
@@ -23,7 +25,7 @@ from upstreams.vendors.kit.vendor import LISTINGS, Listing
 # group.
 _SECOND_FUNCTION = ("equity", "margin", "freeMargin", "marginLevel")
 _UNLIMITED = 1_000_000_000
-_BY_ID = ("Query.node", "Query.nodes")
+_BY_ID = {"Query.node": node_reads, "Query.nodes": node_reads, ENTITIES: entity_reads}
 _CLIENTS = "Query.clients"
 
 
@@ -81,7 +83,7 @@ class _Walk:
             return
         definition = definitions[0].extensions.get("strawberry-definition")
         if fields[0].coordinate in _BY_ID:
-            for number, (upstream, keys) in enumerate(node_reads(fields[0].arguments)):
+            for number, (upstream, keys) in enumerate(_BY_ID[fields[0].coordinate](fields[0].arguments)):
                 self.asked[*here, number] = _Asked(parents * keys, [upstream])
         else:
             self._ask(definition, inner, parents, path, here)

@@ -120,6 +120,11 @@ class Documents:
         self._introspection = introspection
         self._documents: LRUCache[str, Document] = LRUCache(_MOST_TOKENS, _size)
 
+    @property
+    def cached(self) -> int:
+        """The number of documents in the cache."""
+        return len(self._documents)
+
     def read(self, text: str) -> Document:
         """The document with this text, from the cache or new. Raises Unacceptable."""
         known = self._documents.get(text)

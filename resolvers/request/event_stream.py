@@ -1,6 +1,10 @@
-"""Runs a subscription: graphql-core opens its source, and each value of the source is one execution."""
+"""Runs a subscription: graphql-core opens its source, and each value of the source is one execution.
 
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
+Streams share the execution for an entry of the log if they have the same selection, and their callers the same
+visibility.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -9,10 +13,12 @@ from graphql import ExecutionResult, GraphQLError, GraphQLSchema, located_error
 from graphql.execution import Executor, create_source_event_stream
 
 from core.call import Call, Tally
+from core.shared_tasks import share
 from resolvers.context import Caller, Context, Services, StreamContext
 from resolvers.policy.errors import present
 from resolvers.request.documents import RunnableOperation
 from resolvers.request.runners import FieldByField
+from resolvers.request.selected_variables import selected_variables
 
 
 class CheckedOperation(msgspec.Struct, frozen=True):
@@ -40,6 +46,7 @@ class EventStream:
         self._services = services
         self._prepared = prepared
         self._caller = caller
+        self._same: Hashable = None
 
     async def answers(
         self,
@@ -64,7 +71,7 @@ class EventStream:
                 except Exception as error:  # noqa: BLE001 - the caller gets it, located and masked.
                     yield StreamAnswer(body_of(ExecutionResult(None, [self._located(error)]), new_call(), None))
                     return
-                yield StreamAnswer(await self._answer(value, new_call()), getattr(value, "cursor", None))
+                yield StreamAnswer(await self._answer(value, new_call), getattr(value, "cursor", None))
         finally:
             await source.aclose()
 
@@ -86,7 +93,24 @@ class EventStream:
         source: Any = create_source_event_stream(executor)
         return source if isinstance(source, ExecutionResult | AsyncIterable) else await source
 
-    async def _answer(self, value: Any, call: Call) -> dict[str, Any]:
+    async def _answer(self, value: Any, new_call: Callable[[], Call]) -> dict[str, Any]:
+        answers = getattr(value, "answers", None)
+        if answers is None:
+            return await self._execute(value, new_call())
+        if self._same is None:
+            self._same = self._sameness()
+        return await share(answers, self._same, lambda: self._execute(value, new_call()))
+
+    def _sameness(self) -> Hashable:
+        """Equal for streams that give equal answers to an entry. The arguments of the stream itself do not count."""
+        runnable, visible = self._prepared.runnable, self._caller.visible
+        location = runnable.document.tree.loc
+        text = location.source.body if location else id(self)
+        variables = selected_variables(runnable.document.tree, runnable.operation, runnable.raw)
+        forbidden = frozenset(self._prepared.forbidden.items())
+        return text, runnable.name, msgspec.json.encode(variables, order="sorted"), forbidden, visible.of_instructions()
+
+    async def _execute(self, value: Any, call: Call) -> dict[str, Any]:
         context = Context(*self._of(call))
         context.known = getattr(value, "known", {})
         try:
@@ -105,5 +129,7 @@ def body_of(result: ExecutionResult, call: Call, plan: Tally | None) -> dict[str
     if result.errors:
         body["errors"] = [present(error, call.request_id) for error in result.errors]
     if plan is not None:
-        body["extensions"] = {"plan": {"predicted": plan.by_system(), "actual": call.tally.by_system()}}
+        tally = call.tally
+        shown = {"predicted": plan.by_system(), "actual": tally.by_system(), "milliseconds": tally.milliseconds()}
+        body["extensions"] = {"plan": shown}
     return body

@@ -1,20 +1,21 @@
 """Runs one GraphQL request, from its text to its answer."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
-import msgspec
 from graphql import (
     ExecutionResult,
     GraphQLError,
+    GraphQLSchema,
     OperationDefinitionNode,
     VariableDefinitionNode,
 )
 
-from core.call import BudgetStanding, Call, Tally
+from core.call import Call, Tally
 from resolvers.context import Caller, Context, GraphLimits, Services
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
 from resolvers.policy.directives import asks
@@ -25,12 +26,11 @@ from resolvers.request.call_plan import ports_of, predict_calls
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable, is_mutation
 from resolvers.request.event_stream import CheckedOperation, EventStream, StreamAnswer, body_of
-from resolvers.request.graphql_request import GraphQLRequest
+from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
 from resolvers.request.refused_mutations import refused_whole
-from resolvers.request.runners import Chosen, runner
+from resolvers.request.runners import Runner
 from resolvers.request.selection import Selector
 from resolvers.request.variables import read_variables
-from resolvers.schema import core_schema, schema
 
 # Upstream calls end at the deadline. The additional time-out is for other code that hangs.
 _GRACE_SECONDS = 2.0
@@ -42,36 +42,25 @@ _NO_STREAM = "Only a subscription is sent as a stream."
 _SHORTEST_WAIT_SECONDS = 0.1
 
 
-class GraphQLResponse(msgspec.Struct, frozen=True):
-    """`body` is the JSON of the answer. `executed` is false if the request was refused before the operation ran.
-    `standing` is the caller's remaining budget, if the caller has a budget.
-    """
-
-    body: dict[str, Any]
-    executed: bool
-    refused_method: bool = False
-    refused_budget: bool = False
-    standing: BudgetStanding | None = None
-
-
 class Executor:
-    """Runs requests against the schema. The process has one executor."""
+    """Runs requests against a schema. The process has one executor."""
 
     def __init__(
         self,
         services: Services,
         limits: DocumentLimits,
+        core: GraphQLSchema,
+        runner: Runner,
         *,
         introspection: bool,
-        executor: Chosen = "engine",
-        hot_after: int = 2,
     ) -> None:
         self._services = services
-        self._runner = runner(executor, core_schema, schema, hot_after)
-        self._documents = Documents(core_schema, limits, introspection=True)
+        self._core = core
+        self._runner = runner
+        self._documents = Documents(self._core, limits, introspection=True)
         self._introspection = introspection
         self._ports = ports_of(services.upstreams.platforms.values())
-        self._charging = Charging(core_schema, services.limits, services.upstreams.budgets)
+        self._charging = Charging(self._core, services.limits, services.upstreams.budgets)
 
     async def run(
         self, request: GraphQLRequest, caller: Caller, call: Call, *, may_mutate: bool = True
@@ -87,6 +76,8 @@ class Executor:
         if standing is not None and not standing.granted:
             body = _refusal([BudgetExceeded(standing)], call)
             return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
+        if request.explain:
+            call.tally.seconds = defaultdict(float)
         fields = runnable.document.facts.fields
         context = Context(self._services, caller, call, fields, prepared.forbidden, standing, explain=request.explain)
         with nullcontext() if runnable.is_mutation else call.lifetime.cancellable():
@@ -94,7 +85,7 @@ class Executor:
         body = body_of(result, call, prepared.plan if request.explain else None)
         if request.show_cost and standing is not None:
             body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock.now())
-        return GraphQLResponse(body, executed=True, standing=standing)
+        return GraphQLResponse(body, executed=True, standing=standing, operation=runnable.name)
 
     async def subscribe(
         self,
@@ -114,7 +105,7 @@ class Executor:
         if not prepared.runnable.is_subscription:
             return await self._refused([BadUserInput(_NO_STREAM)], caller, call)
         await self._charging.spend_for_refusal(caller)
-        stream = EventStream(core_schema, self._services, prepared, caller)
+        stream = EventStream(self._core, self._services, prepared, caller)
         return stream.answers(new_call, slot, partial(self._afford, caller, prepared.cost), resume)
 
     async def _prepare(
@@ -153,6 +144,11 @@ class Executor:
         """Charge the cost to the caller's budget. Waits while the budget is exhausted."""
         while (standing := await self._charging.spend(caller, cost, mutation=False)) and not standing.granted:
             await self._services.clock.sleep(max(standing.retry_after_seconds, _SHORTEST_WAIT_SECONDS))
+
+    @property
+    def cached_documents(self) -> int:
+        """The number of documents in the cache, with their plans."""
+        return self._documents.cached
 
     def kind_of(self, request: GraphQLRequest) -> str | None:
         """`query`, `mutation` or `subscription`; None for a request that cannot be executed."""
@@ -195,7 +191,7 @@ class Executor:
     def _with_variables(
         self, document: Document, operation: OperationDefinitionNode, raw: Mapping[str, Any]
     ) -> RunnableOperation:
-        coerced = read_variables(core_schema, document, operation, raw)
+        coerced = read_variables(self._core, document, operation, raw)
         if isinstance(coerced, list):
             raise Unacceptable([_located(error, operation.variable_definitions or ()) for error in coerced])
         return RunnableOperation(document, operation, coerced, raw)
@@ -213,7 +209,7 @@ class Executor:
         return plan
 
     def _selector(self, runnable: RunnableOperation) -> Selector:
-        return Selector(core_schema, runnable, self._services.limits.page_default)
+        return Selector(self._core, runnable, self._services.limits.page_default)
 
     async def _execute(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
         seconds = context.call.deadline.remaining() + _GRACE_SECONDS

@@ -1,9 +1,11 @@
-"""A GraphQL request, as the HTTP layer passes it to the executor."""
+"""A GraphQL request, as the HTTP layer passes it to the executor, and the response."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+
+from core.call import BudgetStanding
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
@@ -27,3 +29,17 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
         """The text of the document, after the document was found."""
         assert self.query is not None, "the document is found before the request runs"
         return self.query
+
+
+class GraphQLResponse(msgspec.Struct, frozen=True):
+    """`body` is the JSON of the answer. `executed` is false if the request was refused before the operation ran.
+    `standing` is the caller's remaining budget, if the caller has a budget.
+    """
+
+    body: dict[str, Any]
+    executed: bool
+    refused_method: bool = False
+    refused_budget: bool = False
+    standing: BudgetStanding | None = None
+    operation: str | None = None
+    """The name of the operation that ran."""

@@ -1,9 +1,9 @@
 """`instructionEvents`: every event of every instruction that the caller may see, once and in one order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -26,11 +26,12 @@ from upstreams.state.instruction_log import LogEntry, LogPosition
 
 @dataclass(frozen=True, slots=True)
 class StreamEventRecord:
-    """One answer of the stream."""
+    """One answer of the stream. `answers` are those of the same entry in other streams; None for a bookmark."""
 
     cursor: str
-    event: InstructionEventRecord | None
-    instruction: InstructionRecord | None
+    event: InstructionEventRecord | None = None
+    instruction: InstructionRecord | None = None
+    answers: dict[Hashable, Any] | None = None
 
 
 @public(VALUE)
@@ -67,8 +68,8 @@ async def instruction_events(
             async with aclosing(feed.follow(start, accepts, seconds)) as entries:
                 async for position, entry in entries:
                     await context.afford()
-                    event, instruction = (entry.event, entry.instruction) if entry else (None, None)
-                    yield StreamEventRecord(_cursor(position), event, instruction)
+                    found = (entry.event, entry.instruction, entry.answers) if entry else ()
+                    yield StreamEventRecord(_cursor(position), *found)
     except LogEnded as ended:
         raise StreamEnded(ended) from ended
 

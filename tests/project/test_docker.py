@@ -101,7 +101,7 @@ def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path
     for path in copied():
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         if (HOUSE / path).is_dir():
-            shutil.copytree(HOUSE / path, source / path, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(HOUSE / path, source / path, ignore=shutil.ignore_patterns("__pycache__", "site"))
         else:
             shutil.copy(HOUSE / path, source / path)
     steps = [words.replace("/opt/", f"{root}/opt/") for name, words in stages()[0] if name == "RUN"]
@@ -116,6 +116,7 @@ def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path
     # The very interpreter, and no shell that looks for one.
     assert program.read_bytes().startswith(f"#!{root}/opt/brokergraph/bin/python".encode())
     assert len(list(root.glob("opt/brokergraph/lib/python*/site-packages/api/pages/static/manifest.json"))) == 1
+    assert len(list(root.glob("opt/brokergraph/lib/python*/site-packages/api/pages/site/manifest.json"))) == 1
     typed = {path.parent.name for path in root.glob("opt/brokergraph/lib/python*/site-packages/*/py.typed")}
     assert {"api", "resolvers", "instructions", "engine", "upstreams", "core", "sandbox"} <= typed
     packages = {path.name for path in root.glob("opt/brokergraph/lib/python*/site-packages/*")}

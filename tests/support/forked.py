@@ -9,7 +9,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["api.cli", "api.cli.serve"])
+_context.set_forkserver_preload(["api.cli", "api.cli.server"])
 
 
 def forked(target: Callable[..., object], *arguments: object, environment: Mapping[str, str], log: Path) -> BaseProcess:

@@ -1,8 +1,11 @@
 """Programs of Node.js, run by the wheel that also builds GraphiQL: as new as our lock says, wherever the tests run."""
 
+import fcntl
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,30 @@ def _programs() -> Path:
     return Path(found.origin).parent / "bin"
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Files of tests run side by side, and several use the same folder."""
+    with (folder / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def installed(folder: Path) -> Path:
     """The folder with what its package-lock.json pins, installed once."""
+    with alone_in(folder):
+        _install(folder)
+    return folder
+
+
+def generated(folder: Path) -> Path:
+    """The folder of the Apollo example, installed, with the types that graphql-codegen makes."""
+    installed(folder)
+    with alone_in(folder):
+        run(["node_modules/.bin/graphql-codegen", "--config", "codegen.ts"], folder)
+    return folder
+
+
+def _install(folder: Path) -> None:
     lock, seen = folder / "package-lock.json", folder / "node_modules" / ".installed-lock"
     if not seen.exists() or seen.read_text() != lock.read_text():
         npm = _programs().parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -33,7 +58,6 @@ def installed(folder: Path) -> Path:
             folder,
         )
         seen.write_text(lock.read_text())
-    return folder
 
 
 def start_module(source: str, folder: Path, environment: dict[str, str], **more: Any) -> subprocess.Popen:

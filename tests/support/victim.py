@@ -17,7 +17,7 @@ import asyncpg
 
 from api.cli.common import settings_from
 from api.cli.listening import listening
-from api.cli.serve import serve
+from api.cli.server import serve
 from core.clock import Clock
 from instructions.failpoints import Failpoint, hook
 from support.faults import arm

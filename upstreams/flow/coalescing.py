@@ -11,14 +11,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
-from core.call import Call, Tally
+from core.call import Call, Tally, measured
 from core.errors import UpstreamError
 from core.fair_queue import FairQueue, WaitedTooLong, Waiter
 from core.lifetime import Lifetime
@@ -96,6 +96,11 @@ class _SharedTally(Tally):
             # The other waiters have used 0 calls, which their answers report.
             waiter.call.tally.calls[system] += 0 if number else 1
             waiter.call.tally.keys[system] += len(waiter.keys)
+
+    def timed(self, system: str) -> AbstractContextManager[None]:
+        """Measures the call for each waiter that asks for times."""
+        sums = [seconds for waiter in self._waiters if (seconds := waiter.call.tally.seconds) is not None]
+        return measured(sums, system) if sums else nullcontext()
 
 
 class QuestionLane(Generic[K, V]):

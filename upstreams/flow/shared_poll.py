@@ -76,6 +76,11 @@ class SharedPoll(Generic[K, V]):
                 del self._watches[key]
                 self._values.pop(key, None)
 
+    @property
+    def watched(self) -> int:
+        """The number of keys that streams watch."""
+        return len(self._watches)
+
     async def aclose(self) -> None:
         """Stop reading."""
         if self._task is not None:

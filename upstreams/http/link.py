@@ -195,7 +195,8 @@ class Link:
         try:
             # Reads that decide about a command never use a connection that another request has used.
             lane = None if request.alone or call.for_command else request.lane
-            return await self._transport.exchange(request, request.address(self._url), bounds, lane=lane)
+            with call.tally.timed(self.system):
+                return await self._transport.exchange(request, request.address(self._url), bounds, lane=lane)
         except TransportFault as fault:
             # A call with little time left proves nothing about the vendor.
             fair = bounds.total_seconds >= self.limits.connect_timeout_seconds
@@ -223,9 +224,9 @@ class Link:
             breaker.record_failure()
         else:
             breaker.record_success()
-        self._note(started, error.message)
+        self._note(started, error)
 
-    def _note(self, started: float, error: str | None) -> None:
+    def _note(self, started: float, error: UpstreamError | None) -> None:
         self._book.note(self.clock.monotonic() - started, error, self._breakers)
 
 

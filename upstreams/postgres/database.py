@@ -64,6 +64,10 @@ class Database:
         except ERRORS:
             self._pool.terminate()
 
+    def connections(self) -> dict[str, int]:
+        """The open connections of the pool, and those of them that no statement uses."""
+        return {"open": 0, "idle": 0} if self._pool is None else self._pool.connections()
+
     async def pool(self) -> Pool:
         async with self._opening:
             if self._pool is None:
@@ -120,7 +124,8 @@ class Database:
             call.tally.count(self.label, keys)
             try:
                 pool = self._pool or await self.pool()
-                rows = await pool.fetch(statement, arguments, call.deadline.remaining())
+                with call.tally.timed(self.label):
+                    rows = await pool.fetch(statement, arguments, call.deadline.remaining())
             except ERRORS as error:
                 if is_repeat or took_too_long(error) or classify(error) not in _REPEATED:
                     raise self._translated(error) from error

@@ -69,6 +69,10 @@ class Pool:
         finally:
             await asyncio.wait([self._give_back(connection)])
 
+    def connections(self) -> dict[str, int]:
+        """The open connections, and those of them that no statement uses."""
+        return {"open": self._pool.get_size(), "idle": self._pool.get_idle_size() + len(self._at_hand)}
+
     async def close(self) -> None:
         """Wait for releases in flight and close all connections."""
         if self._tidying is not None:

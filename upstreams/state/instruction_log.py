@@ -5,8 +5,8 @@ Invariants:
 - The numbers of one epoch have no gap. After a restored backup the log has a new epoch.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -36,6 +36,8 @@ class LogEntry:
     seq: int
     event: InstructionEventRecord
     instruction: InstructionRecord
+    answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The answers that were made of the entry, for other streams of the same kind."""
 
 
 class LogPage(NamedTuple):
@@ -74,9 +76,9 @@ class InstructionLog:
         [row] = await self._database.write(_sql.head, seconds=WRITE_SECONDS)
         return LogPosition(row["epoch"], row["seq"]), row["forgotten"]
 
-    async def read(self, after: int, most: int, up_to: int | None = None) -> LogPage:
-        """At most `most` entries after the number, at most up to a number."""
-        rows = await self._database.write(_sql.read, after, most, up_to, seconds=WRITE_SECONDS)
+    async def read(self, after: int, most: int) -> LogPage:
+        """At most `most` entries after the number."""
+        rows = await self._database.write(_sql.read, after, most, seconds=WRITE_SECONDS)
         head = LogPosition(rows[0]["epoch"], rows[0]["head"])
         return LogPage(head, rows[0]["forgotten"], [_entry(row) for row in rows if row["seq"] is not None])
 

@@ -25,7 +25,7 @@ SELECT brokergraph.number_events($1) AS numbered
 SELECT epoch, seq, forgotten FROM brokergraph.stream_head
 
 -- name: read
--- The end of the log, and at most $2 events after the number $1, at most up to $3. A log without such events has one row.
+-- The end of the log, and at most $2 events after the number $1. A log without such events has one row.
 SELECT h.epoch, h.seq AS head, h.forgotten, e.*
 FROM brokergraph.stream_head h
 LEFT JOIN LATERAL (
@@ -33,7 +33,7 @@ LEFT JOIN LATERAL (
     FROM brokergraph.stream_event s
     JOIN brokergraph.instruction_event ev ON ev.instruction_id = s.instruction_id AND ev.sequence = s.sequence
     JOIN brokergraph.instruction i ON i.id = s.instruction_id
-    WHERE s.seq > $1 AND ($3::bigint IS NULL OR s.seq <= $3)
+    WHERE s.seq > $1
     ORDER BY s.seq LIMIT $2) e ON true
 ORDER BY e.seq
 

@@ -1,282 +1,59 @@
-// The tabs that a newcomer finds. tests/browser runs each of them and reads the answers.
+// The tabs that a newcomer finds: for each task, with what the key may do.
 
-const dashboard = `# One question, four systems: Ctrl-Enter asks it.
-# Hover over a name to learn what it means.
-query Dashboard {
-  client(by: { clientNumber: 500608 }) {
-    fullName
-    webStatus { code canTransact }
-    totalFloatingBalance { amount currency }
+import * as documents from "./documents.js";
 
-    # The ERP's own API, at this moment.
-    live { totalFloatingBalance { amount } }
+const PERIOD = { year: "2025-01-01T00:00:00Z", month: "2025-12-01T00:00:00Z", end: "2026-01-01T00:00:00Z" };
+// Accounts of the demo that always exist. The partner sees the clients of agency 1 only.
+const NOA = { account: { server: "R1", login: "61436" } };
+const ADA = { account: { server: "A1", login: "71001" } };
 
-    # Live figures from two vendors' servers.
-    tradingAccounts(first: 10) {
-      nodes {
-        login
-        server { name platform system }
-        live { balance leverage group }
-      }
-    }
+/** The demo's keys. Each has examples of its own. */
+export const DEMO_KEYS = ["demo-operator", "demo-partner", "demo-approver", "demo-reader"];
 
-    # The ERP's database, every currency.
-    balances {
-      currency
-      balance
-      cash
-      value { amount currency }
-    }
-  }
-}
-`;
+/** The tabs for this key; `unique` makes the idempotency keys new ones. */
+export function examples(key, unique) {
+  const command = (name, input) => ({ input: { ...input, idempotencyKey: `graphiql-${name}${unique}` } });
+  const payment = (name, account, amount) => command(name, { account, amount, currency: "USD" });
+  const { dashboard, clients, accounts, sums, trades, instructions, health } = documents;
 
-const clients = `# A page of clients. For the next one, put
-# endCursor into "after": cursors stay good
-# while clients come and go.
-query Clients($first: Int!, $after: String) {
-  clients(
-    first: $first
-    after: $after
-    filter: { erpStatus: [APPROVED, REAL] }
-  ) {
-    totalCount
-    pageInfo { hasNextPage endCursor }
-    nodes {
-      clientNumber
-      fullName
-      erpStatus { code }
-      totalFloatingBalance { amount currency }
-      tradingAccounts(first: 4) {
-        nodes {
-          login
-          server { name }
-          live { balance currency }
-        }
-      }
-    }
-  }
-}
-`;
-
-const accounts = `# The largest accounts in dollars, of all
-# clients. Amounts compare only within one
-# currency. Nulls are last.
-query Largest($after: String) {
-  tradingAccounts(
-    first: 10
-    after: $after
-    filter: { currencies: [USD] }
-    orderBy: { field: BALANCE, direction: DESC }
-  ) {
-    pageInfo { hasNextPage endCursor }
-    nodes {
-      login
-      server { name }
-      balance
-      client { clientNumber fullName }
-    }
-  }
-}
-`;
-
-const sums = `# Counts and exact sums over all clients and
-# accounts of a filter. Null sums: one figure is
-# unknown, because a sum is never partial.
-query Sums($clients: ClientFilter, $accounts: TradingAccountFilter) {
-  clientSummary(filter: $clients) {
-    asOf
-    count
-    byErpStatus { code count }
-    balances { currency clients balance value { amount currency } }
-    totalFloatingBalance { amount currency }
-  }
-  accountSummary(filter: $accounts) {
-    count
-    byServer { server platform currency accounts balance equity }
-  }
-}
-`;
-
-const trades = `# What is open on the trading server, what was
-# closed in a year, and the days of a month.
-query Trades($account: TradingAccountBy!, $year: DateTime!, $month: DateTime!, $end: DateTime!) {
-  tradingAccount(by: $account) {
-    server { name platform hasOpenPositions }
-    openPositions {
-      ticket symbol side volume
-      openPrice currentPrice profit swap commission
-      openedAt
-    }
-    closedTrades(from: $year, to: $end, first: 20) {
-      pageInfo { hasNextPage endCursor }
-      nodes {
-        ticket symbol side volume
-        openPrice closePrice profit swap commission
-        openedAt closedAt
-      }
-    }
-    dailyReports(from: $month, to: $end) {
-      day balance equity deposits profitClosed
-    }
-  }
-}
-`;
-
-const deposit = `# Money, sent twice with one key: the replay
-# gets the first answer, and books nothing.
-# For another deposit change idempotencyKey.
-mutation Deposit($input: DepositInput!) {
-  deposit(input: $input) { ...Outcome }
-  replay: deposit(input: $input) { ...Outcome }
-}
-
-fragment Outcome on DepositPayload {
-  __typename
-  ... on DepositConfirmed {
-    instruction {
-      id
-      status
-      upstreamReference
-      createdAt
-    }
-    account {
-      login
-      live { balance currency }
-    }
-  }
-  ... on InstructionPending {
-    instruction { id status }
-  }
-  ... on MutationError { code message retry }
-}
-`;
-
-const withdrawal = `# In the demo more than 1000 USD waits for
-# another person: the answer is InstructionPending.
-# Its id is for the tab Approval.
-mutation Withdrawal($input: WithdrawInput!) {
-  withdraw(input: $input) {
-    __typename
-    ... on WithdrawalConfirmed {
-      instruction { id status upstreamReference }
-      account { login live { balance currency } }
-    }
-    ... on InstructionPending {
-      instruction { id status }
-    }
-    ... on MutationError { code message retry }
-  }
-}
-`;
-
-const approval = `# The caller of a withdrawal cannot approve it: put
-# demo-approver into "API key" above, and the id
-# from the tab Withdrawal into the variables.
-# declineInstruction takes the same input.
-mutation Approval($input: DecideInstructionInput!) {
-  approveInstruction(input: $input) {
-    __typename
-    ... on InstructionDecided {
-      instruction {
-        id
-        status
-        upstreamReference
-        events { status actor }
-      }
-    }
-    ... on InstructionPending {
-      instruction { id status }
-    }
-    ... on MutationError { code message retry }
-  }
-}
-`;
-
-const events = `# Every event of every instruction, from now on.
-# Run it, and run the tab Deposit in another window.
-# Put the last cursor into "after" to continue there.
-subscription Events($after: String) {
-  instructionEvents(after: $after) {
-    cursor
-    event { at status actor note }
-    instruction {
-      id
-      kind
-      amount { amount currency }
-      account { login }
-    }
-  }
-}
-`;
-
-const outcome = `# An instruction until its outcome is final. Take the
-# id from the tab Withdrawal, run this, and run the tab
-# Approval in another window.
-subscription Outcome($id: ID!) {
-  instructionUpdated(id: $id) {
-    id
-    kind
-    status
-    upstreamReference
-    events { at status actor }
-  }
-}
-`;
-
-const figures = `# Live figures of accounts now, and again after
-# each change. All callers share one poll of a server.
-subscription Figures($ids: [ID!]!) {
-  tradingAccountsChanged(ids: $ids, everySeconds: 2) {
-    observedAt
-    account {
-      login
-      server { name }
-      live { balance equity margin currency }
-    }
-  }
-}
-`;
-
-const balances = `# The balances of clients now, and again after
-# each change. "changed" names the currencies.
-subscription Balances($numbers: [Int!]!) {
-  clientBalancesChanged(clientNumbers: $numbers) {
-    observedAt
-    changed
-    client {
-      fullName
-      balances { currency balance cash }
-    }
-  }
-}
-`;
-
-/** The tabs; `unique` makes the keys of the commands new ones. */
-export function examples(unique) {
-  const account = { account: { server: "R1", login: "61436" } };
-  const order = (amount, name) => ({
-    input: { account, amount, currency: "USD", idempotencyKey: `graphiql-${name}${unique}` },
-  });
-  const tab = (query, variables) => ({ query, variables: variables && JSON.stringify(variables, null, 2) });
-  return [
-    tab(dashboard),
-    tab(clients, { first: 10, after: null }),
-    tab(accounts, { after: null }),
-    tab(sums, { clients: { erpStatus: ["APPROVED", "REAL"] }, accounts: { currencies: ["USD"] } }),
-    tab(trades, {
-      account,
-      year: "2025-01-01T00:00:00Z",
-      month: "2025-12-01T00:00:00Z",
-      end: "2026-01-01T00:00:00Z",
-    }),
-    tab(deposit, order("25.50", "")),
-    tab(withdrawal, order("1200.00", "withdrawal-")),
-    tab(approval, { input: { id: "", reason: "The client was called back." } }),
-    tab(events, { after: null }),
-    tab(outcome, { id: "" }),
-    // The node id of the account above.
-    tab(figures, { ids: [btoa("TradingAccount:R1/61436").replace(/=+$/, "")] }),
-    tab(balances, { numbers: [500608] }),
+  const read = {
+    dashboard: tab(dashboard),
+    clients: tab(clients, { first: 10, after: null }),
+    accounts: tab(accounts, { after: null }),
+    sums: tab(sums, { clients: { erpStatus: ["APPROVED", "REAL"] }, accounts: { currencies: ["USD"] } }),
+    trades: tab(trades, { account: NOA, ...PERIOD }),
+    instructions: tab(instructions, { first: 10, after: null, filter: null }),
+    health: tab(health),
+  };
+  const streams = {
+    events: tab(documents.events, { after: null }),
+    outcome: tab(documents.outcome, { id: "" }),
+    // The node id of the account.
+    figures: tab(documents.figures, { ids: [btoa("TradingAccount:R1/61436").replace(/=+$/, "")] }),
+    balances: tab(documents.balances, { numbers: [500608] }),
+  };
+  const approval = tab(documents.approval, { input: { id: "", reason: "The client was called back." } });
+  const waiting = tab(instructions, { first: 10, after: null, filter: { statuses: ["NEEDS_APPROVAL"] } });
+  const sets = {
+    "demo-partner": [
+      read.clients, tab(documents.deposit, payment("", ADA, "25.50")), read.instructions, read.accounts, streams.events,
+    ],
+    "demo-approver": [waiting, approval, streams.events, streams.outcome],
+    "demo-reader": [tab(documents.people, { first: 10, search: null }), tab(documents.refused), read.health],
+  };
+  return sets[key] ?? [
+    read.dashboard, read.clients, read.accounts, read.sums, read.trades, read.instructions, read.health,
+    tab(documents.deposit, payment("", NOA, "25.50")),
+    tab(documents.withdrawal, payment("withdrawal-", NOA, "1200.00")),
+    approval,
+    tab(documents.account, command("account-", { clientNumber: 500014, server: null })),
+    tab(documents.request, command("request-", {
+      userId: "C0500608", connectionId: "mt4live1", platform: { mt4: { leverage: "100" } },
+    })),
+    ...Object.values(streams),
   ];
+}
+
+function tab(query, variables) {
+  return { query, variables: variables && JSON.stringify(variables, null, 2) };
 }

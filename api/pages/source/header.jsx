@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { DEMO_KEYS } from "./examples.js";
 
 const GRAPH = "M12 3.5 20 8v8l-8 4.5L4 16V8z M12 3.5 20 16H4z";
 
@@ -38,9 +39,8 @@ function KeyField({ apiKey, onKey, shown }) {
   );
 }
 
-function Standing({ viewer }) {
-  const [state, text] =
-    viewer === undefined ? ["waiting", "asking…"] : viewer ? ["known", viewer] : ["unknown", "key not accepted"];
+function Standing({ apiKey, viewer }) {
+  const [state, text] = standingOf(apiKey, viewer);
   return (
     <output className={`bg-standing bg-${state}`} title="Who the graph takes you for">
       {text}
@@ -48,15 +48,46 @@ function Standing({ viewer }) {
   );
 }
 
-export function Header({ apiKey, onKey, isDemo, viewer, onExamples }) {
+function standingOf(apiKey, viewer) {
+  if (apiKey === "") return ["waiting", "no key"];
+  if (viewer === undefined) return ["waiting", "asking…"];
+  return viewer ? ["known", viewer] : ["unknown", "key not accepted"];
+}
+
+/** Chooses one of the demo's keys, and opens the examples of what it may do. */
+function DemoKeys({ apiKey, onDemoKey }) {
+  return (
+    <select
+      className="bg-keys"
+      aria-label="Examples for a demo key"
+      value={DEMO_KEYS.includes(apiKey) ? apiKey : ""}
+      onChange={(event) => onDemoKey(event.target.value)}
+    >
+      <option value="" disabled>
+        demo keys
+      </option>
+      {DEMO_KEYS.map((key) => (
+        <option key={key}>{key}</option>
+      ))}
+    </select>
+  );
+}
+
+export function Header({ apiKey, onKey, isDemo, onDemoKey, viewer, onExamples, plans, onPlans }) {
   return (
     <header className="bg-header">
-      <a className="bg-name" href="/graphql">
-        <Mark />
-        brokergraph
-      </a>
+      <h1 className="bg-name">
+        <a href="/graphql">
+          <Mark />
+          brokergraph
+        </a>
+      </h1>
       <span className="bg-line">One GraphQL graph for a brokerage{isDemo && <em>demo</em>}</span>
-      <nav>
+      <nav aria-label="Page">
+        <label className="bg-switch" title="Ask for the call plan of each answer (extensions.explain)">
+          <input type="checkbox" role="switch" checked={plans} onChange={(event) => onPlans(event.target.checked)} />
+          Call plan
+        </label>
         <button type="button" onClick={onExamples} title="Close all tabs and open the examples again">
           Examples
         </button>
@@ -64,8 +95,9 @@ export function Header({ apiKey, onKey, isDemo, viewer, onExamples }) {
           Schema
         </a>
       </nav>
+      {isDemo && <DemoKeys apiKey={apiKey} onDemoKey={onDemoKey} />}
       <KeyField apiKey={apiKey} onKey={onKey} shown={isDemo} />
-      <Standing viewer={viewer} />
+      <Standing apiKey={apiKey} viewer={viewer} />
     </header>
   );
 }

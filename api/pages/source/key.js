@@ -1,3 +1,4 @@
+// What the page remembers.
 // The caller's key: in this tab's memory and session storage, never in an address and never in lasting storage.
 
 const NAME = "brokergraph:key";
@@ -9,4 +10,15 @@ export function rememberedKey(demoKey) {
 
 export function rememberKey(key) {
   sessionStorage.setItem(NAME, key);
+}
+
+const PLAN = "brokergraph:plan";
+
+/** Whether the last visit asked for call plans. */
+export function rememberedPlan() {
+  return localStorage.getItem(PLAN) === "on";
+}
+
+export function rememberPlan(wanted) {
+  localStorage.setItem(PLAN, wanted ? "on" : "off");
 }

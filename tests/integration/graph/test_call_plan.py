@@ -1,6 +1,7 @@
 """O12: what an operation is predicted to ask of an upstream is never less than what it asks."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -59,6 +60,7 @@ def check(graph, query: str, variables: dict | None = None) -> dict:
         predicted = plan["predicted"].get(system, {"calls": 0, "keys": 0})
         assert actual["calls"] <= predicted["calls"], (system, plan, body.get("errors"))
         assert actual["keys"] <= predicted["keys"], (system, plan)
+    assert plan["milliseconds"].keys() == plan["actual"].keys()
     return plan
 
 
@@ -72,7 +74,7 @@ def test_o12_a_prediction_is_never_below_what_is_made(graph, query):
 def test_figures_from_memory_are_in_no_plan(graph):
     plan = check(graph, "{ upstreams { system } tradingServers { name } viewer { name budget { remaining } } }")
 
-    assert plan == {"predicted": {}, "actual": {}}
+    assert plan == {"predicted": {}, "actual": {}, "milliseconds": {}}
 
 
 def test_o12_a_live_answer_costs_a_statement_for_its_password(graph):
@@ -128,3 +130,22 @@ def test_o12_nodes_cost_a_statement_for_each_type_among_the_ids(graph):
 
     assert bare["predicted"] == bare["actual"]
     assert bare["actual"] == {"ERP_DATABASE": {"calls": 2, "keys": 3}, "STATE_DATABASE": {"calls": 1, "keys": 1}}
+
+
+def test_the_plan_has_the_time_of_slow_calls(graph, well_behaved):
+    query = '{ tradingAccount(by: { account: { server: "R1", login: "61436" } }) { live { balance } } }'
+
+    well_behaved.tell("cplugin", "/misbehave", {"fault": "slow_then_ok", "seconds": 0.3})
+    milliseconds = check(graph, query)["milliseconds"]
+
+    assert milliseconds["CPLUGIN"] >= 300
+    assert milliseconds["ERP_DATABASE"] > 0
+
+
+def test_a_shared_call_has_its_time_in_the_plan_of_each_request(graph):
+    query = f"{{ {ONE} {{ id }} }}"
+
+    with ThreadPoolExecutor(8) as threads:
+        plans = list(threads.map(lambda _: check(graph, query), range(16)))
+
+    assert [plan for plan in plans if plan["milliseconds"]["ERP_DATABASE"] <= 0] == []

@@ -61,6 +61,15 @@ def test_by_default_only_operators_see_the_pages(believing, path):
     assert [status(key) for key in ("demo-operator", "demo-reader", "nobody", None)] == [200, 403, 401, 401]
 
 
+@pytest.mark.parametrize("path", ["/docs", "/docs/", "/docs/index.html"])
+def test_by_default_no_caller_finds_the_documentation(believing, path):
+    graph = believing.graph
+
+    response = graph.client.get(f"{graph.url}{path}", headers={"authorization": "Bearer demo-operator"})
+
+    assert response.status_code == 404
+
+
 @pytest.mark.parametrize("asked, given", [("br", "br"), ("gzip;q=0.5", "gzip"), ("gzip;q=0", None), ("", None)])
 def test_the_schema_file_is_compressed_when_the_client_accepts_it(believing, asked, given):
     headers = {"authorization": "Bearer demo-operator", "accept-encoding": asked}

@@ -1,6 +1,7 @@
 """`brokergraph instructions`: list, show, resolve by two people, verify."""
 
 import base64
+import json
 from concurrent.futures import ThreadPoolExecutor
 from subprocess import CompletedProcess
 
@@ -57,6 +58,11 @@ async def test_open_instructions_are_listed_and_shown(box, scratch):
         "UNKNOWN",
         "NEEDS_REVIEW",
     ]
+    [listed] = json.loads(run(box, url, "list", "--json").stdout)
+    shown = json.loads(run(box, url, "show", "--json", str(record.id)).stdout)
+    assert (listed["id"], listed["amount"], listed["currency"]) == (str(record.id), "1.50", "USD")
+    assert listed.items() <= shown.items()
+    assert [event["status"] for event in shown["events"]] == ["RECEIVED", "SENT", "UNKNOWN", "NEEDS_REVIEW"]
 
 
 @pytest.mark.parametrize("name", ["Instruction:{0}", "{0}"])

@@ -2,6 +2,7 @@ import asyncpg
 import pytest
 
 from sandbox import seed, settings
+from sandbox.__main__ import progress_bar
 from sandbox.database import SeedMismatchError, fill
 from sandbox.postgres import Postgres
 
@@ -255,6 +256,16 @@ async def test_no_question_reads_a_whole_table(erp, question):
     read = [line.split("Seq Scan on ")[1].split()[0] for line in plan if "Seq Scan on " in line]
     assert [table for table in read if table not in small] == []
     assert any("Index Cond" in line for line in plan), plan
+
+
+def test_a_large_load_tells_its_progress_in_ten_lines_where_there_is_no_terminal(capsys):
+    with progress_bar() as show:
+        for done in range(seed.CHUNK_CLIENTS, 1_000_001, seed.CHUNK_CLIENTS):
+            show(done, 1_000_000)
+        show(2_000, 2_000)
+
+    lines = capsys.readouterr().err.splitlines()
+    assert (len(lines), lines[0]) == (10, "Loaded 100,000 of 1,000,000 clients.")
 
 
 async def test_progress_is_told_chunk_by_chunk(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """PgBouncer in transaction mode between brokergraph and PostgreSQL: no statement may outlive its transaction."""
 
+import asyncio
 import os
 import subprocess
 import time
@@ -7,7 +8,12 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from support.served import QUERY, free_port, program, query, serving
+from support.ledgers import confirmed_instruction
+from support.served import QUERY, Served, free_port, program, query, serving
+from support.streams import EVENTS, TRANSPORTS
+
+from core.secret import Secret
+from upstreams.postgres.database import Database, DatabaseConfig
 
 PATIENCE_SECONDS = 15
 
@@ -83,6 +89,40 @@ def test_without_prepared_statements_the_graph_works_behind_pgbouncer(acme, boun
     assert (checked.exit_code, checked.stdout.endswith("nothing wrong\n")) == (0, True), checked.stdout
     assert answers == ["72888.65"] * 5
     assert stopped == 0
+
+
+async def followed(served: Served, key: str, transport, state: str) -> list[str]:
+    """The statuses of two instructions, as they are made and again from the first one on."""
+    cursors = [served.ask("{ instructionEventsCursor }", key)["data"]["instructionEventsCursor"]]
+    database, found = Database(DatabaseConfig(url=Secret(state)), label="STATE_DATABASE"), []
+
+    async def take(stream, number):
+        for _ in range(number):
+            event = (await stream.next())["data"]["instructionEvents"]
+            found.append(event["event"]["status"])
+            cursors.append(event["cursor"])
+
+    try:
+        async with transport.open(served.address, EVENTS, {"after": cursors[0]}, key) as stream:
+            for number in range(2):
+                await confirmed_instruction(database, f"bouncer-{transport.__name__}-{number}")
+                await take(stream, 3)
+        async with transport.open(served.address, EVENTS, {"after": cursors[1]}, key) as stream:
+            await take(stream, 5)
+    finally:
+        await database.close()
+    return found
+
+
+def test_streams_miss_nothing_behind_pgbouncer(acme, bouncer):
+    unprepared = {f"BROKERGRAPH_{section}__PREPARED_STATEMENTS": "false" for section in ("ERP", "STATE")}
+    operator = acme.operator.having(**bouncer, **unprepared)
+    key = operator.run_here("keys", "create", "watcher", "--scope", "instruction:read").stdout.strip()
+    each = ["RECEIVED", "SENT", "CONFIRMED"]
+
+    with serving(operator) as served:
+        for transport in TRANSPORTS:
+            assert asyncio.run(followed(served, key, transport, acme.state)) == each + each + each[1:] + each
 
 
 @pytest.mark.parametrize("prepared", ["true", "false"])

@@ -10,6 +10,7 @@ from support.ledgers import confirmed_instruction, new_deposit, receive, scratch
 from support.polling import PATIENCE_SECONDS, until
 
 from core.clock import Clock
+from core.errors import System, Unavailable
 from core.secret import Secret
 from instructions.log_feed import LogFeed
 from instructions.log_receivers import Bounds, CursorAhead, LogEnd, LogEnded
@@ -246,6 +247,43 @@ async def test_a_stream_that_still_reads_older_entries_is_never_too_slow(scratch
         found += await taken(stream, 23)
 
     assert_in_order(found)
+
+
+class CountedLog(InstructionLog):
+    """Counts its reads. The first fails."""
+
+    def __init__(self, database):
+        super().__init__(database)
+        self.reads = 0
+
+    async def read(self, after, most):
+        self.reads += 1
+        if self.reads == 1:
+            raise Unavailable("no answer", system=System("STATE_DATABASE"))
+        return await super().read(after, most)
+
+
+async def test_streams_that_continue_together_share_what_they_read(scratch):
+    database, _ = scratch
+    for number in range(8):
+        await confirmed_instruction(database, number)
+    await sequencer_of(database).work()
+    shared = CountedLog(database)
+    feed = LogFeed(shared, poll_seconds=0.005)
+
+    async def follow(start):
+        async with aclosing(feed.follow(start, every, 60)) as stream:
+            return await taken(stream, 24 - start.seq)
+
+    epoch = (await feed.head()).epoch
+    with pytest.raises(Unavailable):
+        await follow(LogPosition(epoch, 0))
+    everything, *rest = await asyncio.gather(*(follow(LogPosition(epoch, place % 20)) for place in range(60)))
+
+    assert shared.reads == 2
+    assert_in_order(everything)
+    for place, entries in enumerate(rest, 1):
+        assert all(one is other for one, other in zip(entries, everything[place % 20 :], strict=True))
 
 
 async def test_a_restored_backup_has_another_epoch(scratch):

@@ -2,13 +2,28 @@
 
 import asyncio
 from base64 import urlsafe_b64encode
+from contextlib import AsyncExitStack
 
 import pytest
 from support.mutations import deposit, new_key
-from support.streams import EVENTS, TRANSPORTS, UPDATED, EventSource
+from support.streams import EVENTS, TRANSPORTS, UPDATED, EventSource, SocketStream
+
+from api.services import open_state
+from api.settings.settings import load_settings
+from core.secret import Secret
+from upstreams.state.api_keys import KeyRecord
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("well_behaved")]
 transports = pytest.mark.parametrize("transport", TRANSPORTS, ids=lambda one: one.__name__)
+
+
+@pytest.fixture
+async def key(box):
+    """A key that may see instructions and no clients."""
+    async with open_state(load_settings(box.settings_path, {})) as stores:
+        record = KeyRecord("streams-instructions", "streams-instructions", ("instruction:read",), None)
+        await stores.keys.add(record, Secret("streams-instructions"))
+    return "streams-instructions"
 
 
 def cursor(graph):
@@ -131,6 +146,58 @@ async def test_a_stream_that_cannot_begin_says_why(graph, transport, query, vari
         body = await stream.next()
 
     assert body["errors"][0]["extensions"]["code"] == code
+
+
+CHOSEN = """subscription ($after: String, $short: Boolean!) {
+  instructionEvents(after: $after) {
+    event { status actor @skip(if: $short) } instruction { client { clientNumber } } } }"""
+
+
+async def test_streams_of_one_event_keep_their_own_selections_and_rights(graph, account, key):
+    """Streams with the same selection share an answer. The others must not get it."""
+    after = cursor(graph)
+    asked = [
+        (CHOSEN, True, "demo-operator"),
+        (CHOSEN, False, "demo-operator"),
+        (CHOSEN, True, key),
+        (CHOSEN.replace("event {", "occurrence: event {"), True, "demo-operator"),
+        (CHOSEN, True, "demo-operator"),
+    ]
+    async with AsyncExitStack() as stack:
+        streams = [
+            await stack.enter_async_context(SocketStream.open(graph.url, query, {"after": after, "short": short}, own))
+            for query, short, own in asked
+        ]
+        await in_thread(deposit, graph, *account)
+        short, long, poor, renamed, same = [await stream.next() for stream in streams]
+
+    events = [body["data"]["instructionEvents"] for body in (short, long, poor, renamed, same)]
+    assert events[0] == events[4]
+    assert set(events[0]["event"]) == {"status"}
+    assert set(events[1]["event"]) == {"status", "actor"}
+    assert events[2] == {"event": {"status": "RECEIVED"}, "instruction": {"client": None}}
+    assert poor["errors"][0]["extensions"]["requiredScopes"] == ["client:read"]
+    assert set(events[3]) == {"occurrence", "instruction"}
+    assert "errors" not in short
+
+
+async def test_a_shared_answer_shows_no_client_that_another_caller_sees(graph, account, database):
+    after, move = cursor(graph), "UPDATE hyper.clients SET agency = $2 WHERE client_number = $1"
+    await in_thread(deposit, graph, *account)
+    number = await database.fetchval(
+        "SELECT client_number FROM brokergraph_erp.trading_account WHERE server = $1 AND login = $2", *account
+    )
+    await database.execute(move, number, 2)
+    try:
+        seen = []
+        for key in ("demo-operator", "demo-partner"):
+            async with SocketStream.open(graph.url, CHOSEN, {"after": after, "short": True}, key) as stream:
+                [event] = await events(stream, 1)
+                seen.append(event["instruction"]["client"])
+    finally:
+        await database.execute(move, number, 1)
+
+    assert seen == [{"clientNumber": number}, None]
 
 
 @transports

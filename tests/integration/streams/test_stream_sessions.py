@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import time
 import uuid
 
 import pytest
 from support.graphs import running_graph
+from support.issuers import issuing
 from support.streams import EVENTS, EventSource, closed, connected, read, send
 
 from api.services import open_state
@@ -74,6 +76,27 @@ async def test_a_key_that_expires_later_ends_its_stream_then(graph, database, ke
         message = await read(wire)
         assert message["payload"]["errors"][0]["message"].startswith("The key or token has expired")
         assert await closed(wire) == 4403
+
+
+async def test_a_stream_ends_with_its_token(box):
+    scopes = '{ desk = ["client:read", "instruction:read"] }'
+    with issuing() as issuer, running_graph(box, **issuer.settings, AUTH__OIDC__staff__SCOPES=scopes) as graph:
+        short, long = issuer.token(exp=int(time.time()) + 3), issuer.token()
+        async with (
+            connected(graph.url, short) as wire,
+            EventSource.open(graph.url, EVENTS, key=short) as source,
+            connected(graph.url, long) as other,
+        ):
+            await send(wire, type="subscribe", id="1", payload={"query": EVENTS})
+            message = await read(wire)
+            bodies = message["payload"], await source.next()
+            assert [body["errors"][0]["message"].split(".")[0] for body in bodies] == [
+                "The key or token has expired"
+            ] * 2
+            assert await source.next() is None
+            assert await closed(wire) == 4403
+            await send(other, type="ping")
+            assert await read(other) == {"type": "pong"}
 
 
 async def test_streams_end_when_the_server_stops(box):

@@ -5,6 +5,6 @@ import sys
 
 
 def test_the_libraries_for_tokens_are_not_loaded_at_the_start():
-    program = "import sys, api.cli.serve; sys.exit('joserfc' in sys.modules or 'cryptography' in sys.modules)"
+    program = "import sys, api.cli.server; sys.exit('joserfc' in sys.modules or 'cryptography' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
