@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -106,17 +106,33 @@ async def _all(
 ) -> Findings:
     from api.identity.check import check_issuers
     from core.clock import Clock
-    from upstreams.check.findings import note
     from upstreams.check.run import run_check
 
-    if settings.server.graphiql_key is not None and not settings.server.graphiql:
-        remedy = "Set server.graphiql = true, or remove the key."
-        yield note("server.graphiql_key", "has no effect, because GraphiQL is off", remedy)
+    for finding in _without_effect(settings):
+        yield finding
     async for finding in run_check(systems, offline=offline, books=books):
         yield finding
     if not offline:
         async for finding in check_issuers(settings.auth.oidc, token, Clock()):
             yield finding
+
+
+def _without_effect(settings: Settings) -> Iterator[Finding]:
+    """Settings of pages that are off."""
+    from upstreams.check.findings import note
+
+    server = settings.server
+    if server.graphiql_key is not None and not server.graphiql:
+        remedy = "Set server.graphiql = true, or remove the key."
+        yield note("server.graphiql_key", "has no effect, because GraphiQL is off", remedy)
+    names = ["server.dashboard_key"] if server.dashboard_key is not None else []
+    names += [
+        f"auth.oidc.{name}.dashboard_client_id" for name, one in settings.auth.oidc.items() if one.dashboard_client_id
+    ]
+    for name in names if not server.dashboard else ():
+        yield note(
+            name, "has no effect, because the dashboard is off", "Set server.dashboard = true, or remove the setting."
+        )
 
 
 def _text_of(finding: Finding) -> str:

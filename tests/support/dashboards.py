@@ -1,15 +1,12 @@
 """The dashboard in a browser, by what a person does and sees there."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
 
-from support.node import installed
+from support.axe import grave_findings
 
-AXE = Path(__file__).parents[1] / "browser" / "axe"
 SHIFTS = """() => {
     globalThis.shifts = [];
     new PerformanceObserver((list) => globalThis.shifts.push(...list.getEntries().map((one) => one.value)))
@@ -75,18 +72,10 @@ class Dashboard:
         """The idempotency key that the form shows."""
         return self.page.get_by_role("complementary", name="The idempotency key").locator(".code").inner_text()
 
-    def serious_findings(self) -> list[str]:
-        """What axe-core finds on the page as it is, in both themes: the rule, and the elements."""
-        source = (installed(AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text()
-        self.page.evaluate(f"() => {{ if (!globalThis.axe) {{ {source} }} }}")
-        self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        found = self._findings("{}")
-        self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-        # Between the themes only colours differ.
-        return found + self._findings("{ runOnly: ['color-contrast'] }")
-
-    def _findings(self, options: str) -> list[str]:
-        found: dict[str, Any] = self.page.evaluate(f"() => axe.run({options})")
-        assert found["passes"], "axe-core has looked at the page"
-        grave = [one for one in found["violations"] if one["impact"] in {"serious", "critical"}]
-        return [f"{one['id']}: {[node['target'] for node in one['nodes']][:5]}" for one in grave]
+    def grave_findings(self) -> list[tuple[str, str]]:
+        """What axe-core finds on the page as it is, in both themes."""
+        found = []
+        for theme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            found += grave_findings(self.page)
+        return found

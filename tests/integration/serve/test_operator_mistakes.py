@@ -148,6 +148,18 @@ USELESS = {
         {"SERVER__GRAPHIQL_KEY": "demo-operator"},
         "note  server.graphiql_key: has no effect, because GraphiQL is off",
     ),
+    "a key without a dashboard": (
+        {"SERVER__DASHBOARD_KEY": "demo-operator"},
+        "note  server.dashboard_key: has no effect, because the dashboard is off",
+    ),
+    "an issuer's client without a dashboard": (
+        {
+            "AUTH__OIDC__staff__ISSUER": "https://login.example.com",
+            "AUTH__OIDC__staff__AUDIENCE": '["brokergraph"]',
+            "AUTH__OIDC__staff__DASHBOARD_CLIENT_ID": "page",
+        },
+        "note  auth.oidc.staff.dashboard_client_id: has no effect, because the dashboard is off",
+    ),
 }
 
 

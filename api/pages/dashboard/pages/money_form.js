@@ -1,5 +1,5 @@
 // A deposit or a withdrawal: the form, the sending, and what came of it.
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { announce } from "../announce.js";
 import { useAnswer } from "../answer.js";
 import { draftOf, emptyDraft, isOver } from "../drafts.js";
@@ -69,6 +69,8 @@ async function send(draft, kind, account) {
 
 function Form({ kind, account, draft, submit }) {
   const { amount, note, outcome } = draft.value;
+  const first = useRef();
+  useEffect(() => first.current.focus(), []);
   const put = (name) => (event) => (draft.value = { ...draft.value, [name]: event.target.value });
   function check(event) {
     event.preventDefault();
@@ -80,7 +82,7 @@ function Form({ kind, account, draft, submit }) {
       <label for="amount">${t("money.amount")}</label>
       <div class="amount">
         <input
-          id="amount" dir="ltr" inputmode="decimal" autocomplete="off" required value=${amount} aria-describedby="issues"
+          ref=${first} id="amount" dir="ltr" inputmode="decimal" autocomplete="off" required value=${amount} aria-describedby="issues"
           aria-invalid=${outcome ? "true" : null} onInput=${put("amount")}
         />
         <span class="unit">${account.currency}</span>

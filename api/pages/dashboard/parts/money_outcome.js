@@ -1,6 +1,6 @@
 // What came of a deposit or a withdrawal: done, refused, or not known yet. A command that is not known yet is followed
 // until it is.
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { announce } from "../announce.js";
 import { isFinal } from "../drafts.js";
 import { follow } from "../graph.js";
@@ -13,8 +13,11 @@ import { Events } from "./instructions.js";
 
 export function MoneyOutcome({ kind, account, draft, again, restart }) {
   const { phase, outcome, amount } = draft.value;
+  const sheet = useRef();
+  // It stands where the form was, and so does the focus.
+  useEffect(() => sheet.current.focus(), []);
   return html`
-    <div class="sheet">
+    <div class="sheet" tabindex="-1" ref=${sheet}>
       <p class="large"><${Amount} value=${amount} unit=${account.currency} /></p>
       ${phase === "sending" && html`<p><span class="bone"></span> ${t("money.sending")}</p>`}
       ${phase === "unanswered" && html`<${Unanswered} outcome=${outcome} again=${again} />`}
