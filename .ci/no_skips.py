@@ -4,6 +4,9 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+# Tests that may be skipped, and why.
+ALLOWED = {"test_an_overlay_is_rendered_and_valid": "no package of Debian has kubectl"}
+
 
 def skipped(report: Path) -> list[str]:
     cases = ET.parse(report).getroot().iter("testcase")  # noqa: S314 - our own pytest wrote it.
@@ -12,7 +15,7 @@ def skipped(report: Path) -> list[str]:
         for case in cases
         for skip in case.findall("skipped")
         # An expected failure is reported as a skip, too, but was run.
-        if skip.get("type") == "pytest.skip"
+        if skip.get("type") == "pytest.skip" and case.get("name", "").partition("[")[0] not in ALLOWED
     ]
 
 

@@ -164,13 +164,18 @@ brokergraph is at {address}/graphql      open it in a browser: GraphiQL, with ex
   try it without a browser
     curl -s {address}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {DEMO_KEYS[0].key}' \\
       -d '{json.dumps({"query": query})}'
-    BROKERGRAPH_KEY={DEMO_KEYS[0].key} brokergraph query --url {address}/graphql '{{ viewer {{ name scopes }} }}'
+    BROKERGRAPH_KEY={DEMO_KEYS[0].key} {_program()} query --url {address}/graphql '{{ viewer {{ name scopes }} }}'
 
 {_controls(ready["control_urls"])}
   schema {address}/schema.graphql    health {address}/readyz    settings {ready["settings_path"]}
   Ctrl-C stops everything.
 """
     )
+
+
+def _program() -> str:
+    """The command line as it was called, because a checkout's program is not on the path."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "brokergraph" else "brokergraph"
 
 
 def _may_pay(account: str | None) -> str:

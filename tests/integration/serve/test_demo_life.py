@@ -6,7 +6,7 @@ import signal
 import urllib.request
 
 import pytest
-from support.served import QUERY, Operator, descendants, free_port, left_alive, serving
+from support.served import PROGRAM, QUERY, Operator, descendants, free_port, left_alive, serving
 
 
 @pytest.fixture
@@ -78,6 +78,7 @@ def test_the_banner_names_payable_accounts_and_control_addresses_and_pages_of_an
 
     assert [one["data"]["deposit"]["__typename"] for one in paid] == ["DepositConfirmed"] * 2
     assert allowed == "http://localhost:5173"
+    assert f"BROKERGRAPH_KEY=demo-operator {PROGRAM} query --url {served.address}/graphql" in banner
     for key, server, login in names:
         assert re.search(rf"{key} .*pays into {server}/{login} ", banner)
     assert [name for name, url in ready["control_urls"].items() if f"{name:<14} {url}\n" not in banner] == []

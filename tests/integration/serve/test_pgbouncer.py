@@ -1,15 +1,12 @@
 """PgBouncer in transaction mode between brokergraph and PostgreSQL: no statement may outlive its transaction."""
 
 import asyncio
-import os
-import subprocess
-import time
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from support.bouncers import bouncing
 from support.ledgers import confirmed_instruction
-from support.served import QUERY, Served, free_port, program, query, serving
+from support.served import QUERY, Served, serving
 from support.streams import EVENTS, TRANSPORTS
 
 from core.secret import Secret
@@ -20,61 +17,11 @@ PATIENCE_SECONDS = 15
 
 @pytest.fixture
 def bouncer(acme, box, tmp_path) -> Iterator[dict[str, str]]:
-    """Variables that lead through it, for both databases."""
-    path = program("pgbouncer")
-    if path is None:
-        pytest.skip("pgbouncer is not installed here: apt-get install pgbouncer")
-    port = free_port()
-    (tmp_path / "pgbouncer.ini").write_text(configuration(port, erp=box.graph_database_url, state=acme.state))
-    # It refuses to run as root, so that root gets another identity.
-    disguise = ["unshare", "--user", "--map-user=65534", "--map-group=65534"] if os.getuid() == 0 else []
-    child = subprocess.Popen([*disguise, path, "--quiet", tmp_path / "pgbouncer.ini"], stderr=subprocess.PIPE)
-    try:
-        wait(child, f"postgresql://anybody@127.0.0.1:{port}/erp")
-        yield {
-            "BROKERGRAPH_ERP__DATABASE_URL": f"postgresql://anybody@127.0.0.1:{port}/erp",
-            "BROKERGRAPH_STATE__DATABASE_URL": f"postgresql://anybody@127.0.0.1:{port}/state",
-        }
-    finally:
-        child.kill()
-        child.communicate()
-
-
-def configuration(port: int, **databases: str) -> str:
-    """One server connection for each database, so that every transaction meets what others left on it."""
-    lines = [f"{name} = {upstream(url)}" for name, url in databases.items()]
-    settings = {
-        "listen_addr": "127.0.0.1",
-        "listen_port": port,
-        "unix_socket_dir": "",
-        "auth_type": "any",
-        "pool_mode": "transaction",
-        "default_pool_size": 1,
-    }
-    return "\n".join(
-        ["[databases]", *lines, "[pgbouncer]", *(f"{name} = {value}" for name, value in settings.items()), ""]
-    )
-
-
-def upstream(url: str) -> str:
-    parts = urlsplit(url)
-    where = {name: values[0] for name, values in parse_qs(parts.query).items()}
-    who = f"dbname={parts.path[1:]} user={parts.username} password={parts.password}"
-    return f"host={where['host']} port={where['port']} {who}"
-
-
-def wait(child: subprocess.Popen, url: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            query(url, "SELECT 1", fetch=False)
-        except OSError:
-            if child.poll() is not None or time.monotonic() > deadline:
-                child.kill()
-                raise RuntimeError(f"pgbouncer did not start: {child.communicate()}") from None
-            time.sleep(0.05)
-        else:
-            return
+    """Variables that lead through it, for both databases. Each has one connection, so that every transaction meets what
+    others left on it.
+    """
+    with bouncing(tmp_path, 1, erp=box.graph_database_url, state=acme.state) as urls:
+        yield {f"BROKERGRAPH_{name.upper()}__DATABASE_URL": url for name, url in urls.items()}
 
 
 def test_without_prepared_statements_the_graph_works_behind_pgbouncer(acme, bouncer):
