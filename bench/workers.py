@@ -26,7 +26,7 @@ from support.graphs import free_port, prepare  # noqa: E402
 from support.replicas import Replica  # noqa: E402
 
 MOST = 1.1
-# For each worker. Requests that are present together share work, so that half as many callers cost more for each answer.
+# For each worker. Requests that are present together share work, so that fewer callers cost more for each answer.
 CALLERS = 16
 
 
@@ -36,8 +36,8 @@ def cost(server: Replica, seconds: float) -> float:
     pids = family(server.process.pid)
     pin(pids, SERVER_CORE)
     before = cpu_seconds(pids)
-    answered = driven(f"http://127.0.0.1:{server.port}", "closed", CALLERS * server.workers, seconds)["answered_per_second"] * seconds
-    return 1e6 * (cpu_seconds(pids) - before) / answered
+    figures = driven(f"http://127.0.0.1:{server.port}", "closed", CALLERS * server.workers, seconds)
+    return 1e6 * (cpu_seconds(pids) - before) / (figures["answered_per_second"] * seconds)
 
 
 @contextmanager
