@@ -410,6 +410,16 @@ def test_a_key_with_fewer_scopes_sees_what_it_may(dashboard):
     assert dashboard.problems == []
 
 
+def test_a_link_that_was_cut_leads_to_a_page_that_does_not_exist(dashboard):
+    dashboard.sign_in()
+    dashboard.open("clients%E0%A4")
+
+    expect(dashboard.page.get_by_text("There is no such page")).to_be_visible()
+    dashboard.page.reload()
+    expect(dashboard.page.get_by_text("There is no such page")).to_be_visible()
+    assert dashboard.problems == []
+
+
 def test_the_first_load_is_small_and_the_browser_complains_about_nothing(world, context):
     dashboard = Dashboard(context, world.address)
     session = context.new_cdp_session(dashboard.page)
