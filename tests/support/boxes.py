@@ -1,6 +1,7 @@
 """Sandboxes as tests start them: child processes with every vendor in them."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -46,12 +47,17 @@ class RunningBox:
 
 
 @contextmanager
-def running_box(data: Path, clients: int, seconds: float = START_TIMEOUT_SECONDS) -> Iterator[RunningBox]:
-    """A sandbox in a folder of its own, which ends with the test. A large load needs more seconds."""
+def running_box(
+    data: Path, clients: int, seconds: float = START_TIMEOUT_SECONDS, **variables: str
+) -> Iterator[RunningBox]:
+    """A sandbox in a folder of its own, which ends with the test. A large load needs more seconds. `variables` are of
+    its environment.
+    """
     command = [sys.executable, "-m", "sandbox", "--data", str(data), "--clients", str(clients)]
     command += ["--control", "--not-durable", "--die-with-parent"]
     with (data / "output").open("wb") as output:
-        child = subprocess.Popen(command, stdout=output, stderr=output, cwd=Path(__file__).parents[2])
+        house = Path(__file__).parents[2]
+        child = subprocess.Popen(command, stdout=output, stderr=output, cwd=house, env=os.environ | variables)
     try:
         yield wait_for_box(child, data, seconds)
     finally:

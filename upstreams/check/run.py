@@ -15,6 +15,7 @@ from upstreams.check.pooler import check_pooler
 from upstreams.check.settings import check_settings, openable_part
 from upstreams.check.state import check_state
 from upstreams.check.vendors import check_vendors
+from upstreams.check.version import check_version
 from upstreams.open import UpstreamsConfig, open_upstreams
 from upstreams.postgres.database import Database
 from upstreams.state.budgets.budgets import BudgetConfig
@@ -57,8 +58,10 @@ async def run_check(systems: CheckedSystems, *, offline: bool, books: bool = Fal
         without_history = await _without_history(openable, clock)
         parts += [
             check_erp(systems.erp, systems.accounting_currency, list(servers), _call()),
+            check_version(systems.erp, "erp.database_url"),
             check_pooler(systems.erp, "erp.prepared_statements"),
             check_state(systems.state, systems.state_setting, money, without_history, _call()),
+            check_version(systems.state, systems.state_setting),
             check_pooler(systems.state, "state.prepared_statements"),
             check_budget_store(systems.budget, systems.state, clock),
             _check_vendors(openable, systems.state, clock),

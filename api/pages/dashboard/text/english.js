@@ -140,7 +140,7 @@ export const english = {
   "instructions.reference": "Number at the vendor",
   "instructions.found": "Instructions: {n}",
   "instructions.none": "No instructions.",
-  "review.what": "The outcome could not be found out. Look for the reference in the vendor's journal; then two people decide:",
+  "review.what": "The outcome could not be found out. Look for the reference in the vendor's journal; then two people decide, as CONFIRMED or as REJECTED:",
   "review.copy": "Copy",
   "review.copied": "Copied",
 

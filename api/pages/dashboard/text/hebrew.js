@@ -140,7 +140,7 @@ export const hebrew = {
   "instructions.reference": "מספר אצל הספק",
   "instructions.found": "הוראות: {n}",
   "instructions.none": "אין הוראות.",
-  "review.what": "לא ניתן היה לברר את התוצאה. יש לחפש את האסמכתה ביומן הספק; לאחר מכן שני אנשים מחליטים:",
+  "review.what": "לא ניתן היה לברר את התוצאה. יש לחפש את האסמכתה ביומן הספק; לאחר מכן שני אנשים מחליטים, CONFIRMED או REJECTED:",
   "review.copy": "העתקה",
   "review.copied": "הועתק",
 
