@@ -29,7 +29,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 from support.boxes import RunningBox
 from support.dashboards import SHIFTS, Dashboard
 from support.demos import running_demo
@@ -141,6 +141,18 @@ def test_an_answer_to_another_sign_in_is_refused(world, dashboard, monkeypatch, 
 
     expect(dashboard.page.get_by_role("alert")).to_have_text("The sign-in failed. Try again.")
     assert dashboard.page.evaluate("() => sessionStorage.length") == 0
+
+
+def test_an_issuer_that_gives_no_token_leads_back_to_the_sign_in(world, dashboard, monkeypatch):
+    monkeypatch.setattr(world.issuer, "tokens", lambda _form: {"error": "server_error"})
+    dashboard.open()
+    dashboard.page.get_by_role("button", name="Sign in with staff").click()
+    expect(dashboard.page.get_by_role("alert")).to_have_text("The sign-in failed. Try again.")
+
+    dashboard.page.reload()
+
+    expect(dashboard.page.get_by_label("API key")).to_be_visible()
+    assert dashboard.problems == []
 
 
 def test_clients_are_searched_filtered_sorted_and_paged(signed_in):
@@ -256,6 +268,44 @@ def test_a_lost_answer_offers_the_same_key_and_a_new_command_gets_a_new_one(well
     signed_in.page.get_by_role("button", name="Another one, with a new key").click()
     expect(signed_in.page.get_by_label("Amount")).to_have_value("")
     assert signed_in.key != key
+
+
+@pytest.mark.parametrize("amount, words", [("25,50", "such as 1025.50"), ("1" * 19, "at most 18 digits")])
+def test_an_amount_that_cannot_be_read_is_corrected_under_the_same_key(well_behaved, signed_in, amount, words):
+    signed_in.command("deposit", amount)
+    expect(signed_in.page.get_by_role("alert")).to_contain_text(words)
+    key = signed_in.key
+
+    signed_in.command("deposit", "25.50")
+
+    expect(signed_in.page.get_by_text("The deposit is booked.")).to_be_visible()
+    assert signed_in.key == key
+
+
+def test_a_late_answer_does_not_end_the_next_command(well_behaved, signed_in):
+    late: list[Route] = []
+
+    def hold_second(route: Route) -> None:
+        is_deposit = "9.99" in (route.request.post_data or "")
+        if is_deposit:
+            late.append(route)
+        if not is_deposit or len(late) == 2:
+            route.continue_()
+
+    signed_in.context.route("**/graphql", hold_second)
+    signed_in.command("deposit", "9.99")
+    expect(signed_in.page.get_by_text("Being sent.", exact=True).first).to_be_visible()
+    # The page is left and entered again, so that the command is sent again.
+    signed_in.open("health")
+    expect(signed_in.heading("Upstreams")).to_be_visible()
+    signed_in.open("clients/500608/deposit/R1/61436")
+    signed_in.page.get_by_role("button", name="Another one, with a new key").click()
+    signed_in.page.get_by_label("Amount").fill("3.21")
+    with signed_in.page.expect_response("**/graphql"):
+        late[0].continue_()
+
+    signed_in.page.wait_for_timeout(300)
+    expect(signed_in.page.get_by_label("Amount")).to_have_value("3.21")
 
 
 def test_a_large_withdrawal_waits_and_a_second_key_approves_it(well_behaved, signed_in):
