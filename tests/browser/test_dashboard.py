@@ -34,6 +34,7 @@ from support.boxes import RunningBox
 from support.dashboards import SHIFTS, Dashboard
 from support.demos import running_demo
 from support.ledgers import new_deposit, receive
+from support.served import execute, query
 from support.sign_ins import CLIENT, SignInIssuer, signing_in
 
 from api.documents.dashboard import dashboard_documents
@@ -200,6 +201,45 @@ def test_a_client_shows_statuses_balances_live_figures_and_trades(world, signed_
     expect(signed_in.heading("Account 3004272 L1")).to_be_visible()
     expect(signed_in.page.get_by_text("The server's vendor does not offer this.")).to_have_count(3)
     assert signed_in.hosts == {world.address.removeprefix("http://")}
+    assert signed_in.problems == []
+
+
+@pytest.mark.parametrize("number", ["abc", "99999999999999", "__proto__"])
+def test_a_link_without_a_number_of_a_client_says_so(signed_in, number):
+    signed_in.open(f"clients/{number}")
+
+    expect(signed_in.page.get_by_text("There is no such client, or your key may not see it.")).to_be_visible()
+
+
+HOSTILE = """<img src=x onerror="globalThis.ran = 1">'"><script>globalThis.ran = 1</script>"""
+NAMES = {500014: HOSTILE, 500021: "W" * 1000, 500030: "", 500031: "__proto__"}
+
+
+@pytest.fixture
+def hostile_names(world) -> Iterator[None]:
+    change = "UPDATE hyper.clients SET client_full_name = $2, email = $3 WHERE client_number = $1"
+    read = "SELECT client_full_name, email FROM hyper.clients WHERE client_number = $1"
+    with ThreadPoolExecutor(1) as thread:
+        before = {number: thread.submit(query, world.box.database_url, read, number).result()[0] for number in NAMES}
+        for number, name in NAMES.items():
+            thread.submit(execute, world.box.database_url, change, number, name, name).result()
+        yield
+        for number, values in before.items():
+            thread.submit(execute, world.box.database_url, change, number, *values).result()
+
+
+def test_hostile_names_are_texts_and_leave_the_page_usable(hostile_names, signed_in):
+    page = signed_in.page
+    expect(signed_in.rows("Clients").nth(0)).to_contain_text(HOSTILE)
+    overflow = signed_in.table("Clients").evaluate("(one) => one.scrollWidth - one.clientWidth")
+    assert overflow == 0
+    for number, name in NAMES.items():
+        signed_in.open()
+        # A client without a name is reached, too.
+        page.get_by_role("row", name=str(number)).get_by_role("link").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(name or "\u2013")
+
+    assert page.evaluate("globalThis.ran") is None
     assert signed_in.problems == []
 
 

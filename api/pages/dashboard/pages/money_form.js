@@ -17,7 +17,7 @@ export function MoneyForm({ kind, number, server, login }) {
   const client = answer.data?.client;
   const account = client?.tradingAccounts.nodes.find((one) => one.server.name === server && one.login === login);
   return html`
-    <p class="back"><a href=${href(["clients", number])}>${client?.fullName ?? t("client.title")}</a></p>
+    <p class="back"><a href=${href(["clients", number])}>${client?.fullName || t("client.title")}</a></p>
     <h1>${t(`${kind}.title`)} <bdi class="num">${server} ${login}</bdi></h1>
     ${answer.problem && html`<${Failure} problem=${answer.problem} again=${answer.again} />`}
     ${!answer.data && answer.loading && html`<${Loading} />`}
