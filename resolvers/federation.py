@@ -73,16 +73,20 @@ _ENTITIES: Final[Mapping[str, _Entity]] = {
 
 def entity_reads(arguments: Mapping[str, Any]) -> list[tuple[Upstream, int]]:
     """The statements of `_entities`: one for each type among the representations, with so many keys."""
-    given = arguments["representations"]
-    counts = Counter(one.get("__typename") for one in given if isinstance(one, Mapping))
+    counts = Counter(_type_name(one) for one in arguments["representations"])
     return [(ERP_STATEMENT, counts[name]) for name in _ENTITIES if counts[name]]
+
+
+def _type_name(given: Any) -> str | None:
+    name = given.get("__typename") if isinstance(given, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 async def _entity(given: Any, context: Context) -> Any:
     """The object of a representation; None for one that the caller may not see."""
-    type_name: Any = given.get("__typename") if isinstance(given, dict) else None
-    entity = _ENTITIES.get(type_name) if isinstance(type_name, str) else None
-    if entity is None:
+    type_name = _type_name(given)
+    entity = _ENTITIES.get(type_name or "")
+    if type_name is None or entity is None:
         raise BadUserInput(f"A representation has the __typename {' or '.join(_ENTITIES)}.")
     context.caller.require(type_name, [entity.scope])
     return await context.load(entity.batch, entity.key(given))

@@ -167,7 +167,8 @@ brokergraph is at {address}/graphql      open it in a browser: GraphiQL, with ex
     BROKERGRAPH_KEY={DEMO_KEYS[0].key} {_program()} query --url {address}/graphql '{{ viewer {{ name scopes }} }}'
 
 {_controls(ready["control_urls"])}
-  schema {address}/schema.graphql    health {address}/readyz    settings {ready["settings_path"]}
+  documentation {address}/docs    schema {address}/schema.graphql    health {address}/readyz
+  settings {ready["settings_path"]}
   Ctrl-C stops everything.
 """
     )

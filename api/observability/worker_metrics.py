@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from core.clock import Clock
+from core.outage import Outage
+
+log = structlog.get_logger(__name__)
 
 _EVERY_SECONDS: Final = 1.0
 # All workers have the same value, or the worst value counts. Other values are added.
@@ -46,11 +50,20 @@ class WorkerMetrics:
 
     async def write(self, clock: Clock) -> None:
         """Write the metrics of this worker for the others, until cancelled."""
+        outage = Outage(log, "metrics.not_written", "metrics.written_again")
         while self._folder is not None:
-            aside = self._folder / f"{os.getpid()}.new"
-            aside.write_bytes(generate_latest(self._registry))
-            aside.replace(self._folder / f"{os.getpid()}.prom")
+            try:
+                self._write(self._folder)
+            except OSError as error:
+                outage.failed(detail=error.strerror)
+            else:
+                outage.succeeded()
             await clock.sleep(_EVERY_SECONDS)
+
+    def _write(self, folder: Path) -> None:
+        aside = folder / f"{os.getpid()}.new"
+        aside.write_bytes(generate_latest(self._registry))
+        aside.replace(folder / f"{os.getpid()}.prom")
 
 
 def _together(own: str, folder: Path) -> bytes:
@@ -65,7 +78,8 @@ def _counted(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     try:
         os.kill(int(path.stem), 0)
-    except ProcessLookupError:
+    # A process of another user has the number of a worker that has ended.
+    except (ProcessLookupError, PermissionError):
         families = text_string_to_metric_families(text)
         remains = CollectorRegistry()
         remains.register(_Families([one for one in families if one.type in {"counter", "histogram"}]))

@@ -13,8 +13,10 @@ from msgspec.inspect import DictType, NoneType, StructType, Type, UnionType, typ
 from core.errors import ConfigError
 
 PREFIX: Final = "BROKERGRAPH_"
-# Variables with the prefix that are not settings, because they are read before the settings.
-_NOT_SETTINGS: Final = ("BROKERGRAPH_CONFIG", "BROKERGRAPH_PORT", "BROKERGRAPH_METRICS_FOLDER")
+# Variables with the prefix that are options of commands, or are read before the settings.
+_NOT_SETTINGS: Final = frozenset(
+    {"BROKERGRAPH_CONFIG", "BROKERGRAPH_KEY", "BROKERGRAPH_METRICS_FOLDER", "BROKERGRAPH_PORT", "BROKERGRAPH_URL"}
+)
 
 
 def lay_over(tables: dict[str, Any], kind: type, environment: Mapping[str, str]) -> None:

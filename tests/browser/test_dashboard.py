@@ -29,11 +29,12 @@ from pathlib import Path
 
 import anyio
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 from support.boxes import RunningBox
 from support.dashboards import SHIFTS, Dashboard
 from support.demos import running_demo
 from support.ledgers import new_deposit, receive
+from support.served import execute, query
 from support.sign_ins import CLIENT, SignInIssuer, signing_in
 
 from api.documents.dashboard import dashboard_documents
@@ -143,6 +144,18 @@ def test_an_answer_to_another_sign_in_is_refused(world, dashboard, monkeypatch, 
     assert dashboard.page.evaluate("() => sessionStorage.length") == 0
 
 
+def test_an_issuer_that_gives_no_token_leads_back_to_the_sign_in(world, dashboard, monkeypatch):
+    monkeypatch.setattr(world.issuer, "tokens", lambda _form: {"error": "server_error"})
+    dashboard.open()
+    dashboard.page.get_by_role("button", name="Sign in with staff").click()
+    expect(dashboard.page.get_by_role("alert")).to_have_text("The sign-in failed. Try again.")
+
+    dashboard.page.reload()
+
+    expect(dashboard.page.get_by_label("API key")).to_be_visible()
+    assert dashboard.problems == []
+
+
 def test_clients_are_searched_filtered_sorted_and_paged(signed_in):
     page, rows = signed_in.page, signed_in.rows("Clients")
     expect(page.get_by_text("Clients: 311", exact=True)).to_be_visible()
@@ -188,6 +201,45 @@ def test_a_client_shows_statuses_balances_live_figures_and_trades(world, signed_
     expect(signed_in.heading("Account 3004272 L1")).to_be_visible()
     expect(signed_in.page.get_by_text("The server's vendor does not offer this.")).to_have_count(3)
     assert signed_in.hosts == {world.address.removeprefix("http://")}
+    assert signed_in.problems == []
+
+
+@pytest.mark.parametrize("number", ["abc", "99999999999999", "__proto__"])
+def test_a_link_without_a_number_of_a_client_says_so(signed_in, number):
+    signed_in.open(f"clients/{number}")
+
+    expect(signed_in.page.get_by_text("There is no such client, or your key may not see it.")).to_be_visible()
+
+
+HOSTILE = """<img src=x onerror="globalThis.ran = 1">'"><script>globalThis.ran = 1</script>"""
+NAMES = {500014: HOSTILE, 500021: "W" * 1000, 500030: "", 500031: "__proto__"}
+
+
+@pytest.fixture
+def hostile_names(world) -> Iterator[None]:
+    change = "UPDATE hyper.clients SET client_full_name = $2, email = $3 WHERE client_number = $1"
+    read = "SELECT client_full_name, email FROM hyper.clients WHERE client_number = $1"
+    with ThreadPoolExecutor(1) as thread:
+        before = {number: thread.submit(query, world.box.database_url, read, number).result()[0] for number in NAMES}
+        for number, name in NAMES.items():
+            thread.submit(execute, world.box.database_url, change, number, name, name).result()
+        yield
+        for number, values in before.items():
+            thread.submit(execute, world.box.database_url, change, number, *values).result()
+
+
+def test_hostile_names_are_texts_and_leave_the_page_usable(hostile_names, signed_in):
+    page = signed_in.page
+    expect(signed_in.rows("Clients").nth(0)).to_contain_text(HOSTILE)
+    overflow = signed_in.table("Clients").evaluate("(one) => one.scrollWidth - one.clientWidth")
+    assert overflow == 0
+    for number, name in NAMES.items():
+        signed_in.open()
+        # A client without a name is reached, too.
+        page.get_by_role("row", name=str(number)).get_by_role("link").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(name or "\u2013")
+
+    assert page.evaluate("globalThis.ran") is None
     assert signed_in.problems == []
 
 
@@ -256,6 +308,44 @@ def test_a_lost_answer_offers_the_same_key_and_a_new_command_gets_a_new_one(well
     signed_in.page.get_by_role("button", name="Another one, with a new key").click()
     expect(signed_in.page.get_by_label("Amount")).to_have_value("")
     assert signed_in.key != key
+
+
+@pytest.mark.parametrize("amount, words", [("25,50", "such as 1025.50"), ("1" * 19, "at most 18 digits")])
+def test_an_amount_that_cannot_be_read_is_corrected_under_the_same_key(well_behaved, signed_in, amount, words):
+    signed_in.command("deposit", amount)
+    expect(signed_in.page.get_by_role("alert")).to_contain_text(words)
+    key = signed_in.key
+
+    signed_in.command("deposit", "25.50")
+
+    expect(signed_in.page.get_by_text("The deposit is booked.")).to_be_visible()
+    assert signed_in.key == key
+
+
+def test_a_late_answer_does_not_end_the_next_command(well_behaved, signed_in):
+    late: list[Route] = []
+
+    def hold_second(route: Route) -> None:
+        is_deposit = "9.99" in (route.request.post_data or "")
+        if is_deposit:
+            late.append(route)
+        if not is_deposit or len(late) == 2:
+            route.continue_()
+
+    signed_in.context.route("**/graphql", hold_second)
+    signed_in.command("deposit", "9.99")
+    expect(signed_in.page.get_by_text("Being sent.", exact=True).first).to_be_visible()
+    # The page is left and entered again, so that the command is sent again.
+    signed_in.open("health")
+    expect(signed_in.heading("Upstreams")).to_be_visible()
+    signed_in.open("clients/500608/deposit/R1/61436")
+    signed_in.page.get_by_role("button", name="Another one, with a new key").click()
+    signed_in.page.get_by_label("Amount").fill("3.21")
+    with signed_in.page.expect_response("**/graphql"):
+        late[0].continue_()
+
+    signed_in.page.wait_for_timeout(300)
+    expect(signed_in.page.get_by_label("Amount")).to_have_value("3.21")
 
 
 def test_a_large_withdrawal_waits_and_a_second_key_approves_it(well_behaved, signed_in):
@@ -407,6 +497,16 @@ def test_a_key_with_fewer_scopes_sees_what_it_may(dashboard):
     missing = ["balance:read", "trade:read", "instruction:read"]
     for scope in missing:
         expect(dashboard.page.get_by_text(f"Your key lacks the scope {scope}.").first).to_be_visible()
+    assert dashboard.problems == []
+
+
+def test_a_link_that_was_cut_leads_to_a_page_that_does_not_exist(dashboard):
+    dashboard.sign_in()
+    dashboard.open("clients%E0%A4")
+
+    expect(dashboard.page.get_by_text("There is no such page")).to_be_visible()
+    dashboard.page.reload()
+    expect(dashboard.page.get_by_text("There is no such page")).to_be_visible()
     assert dashboard.problems == []
 
 

@@ -19,7 +19,20 @@ GROUPED = {
     # A number of JavaScript would change the last digits.
     "123456789012345678.12345678": "123,456,789,012,345,678.12345678",
 }
-TYPED = {"1,025.50": "1025.50", " 10 000 ": "10000", "1.5": "1.5", "1e3": "1e3", "abc": "abc"}
+TYPED = {
+    "1,025.50": "1025.50",
+    " 10 000 ": "10000",
+    "1,000,000": "1000000",
+    "1.5": "1.5",
+    "1e3": "1e3",
+    "abc": "abc",
+    # A person of many countries means a decimal comma.
+    "25,50": "25,50",
+    "0,125": "0,125",
+    "1,5": "1,5",
+    "1.025,50": "1.025,50",
+    "25 50": "25 50",
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,5 +50,5 @@ def test_thousands_are_apart_and_every_digit_stays(found):
     assert found[0] == list(GROUPED.values())
 
 
-def test_what_a_person_types_loses_only_blanks_and_commas(found):
+def test_what_a_person_types_loses_only_what_separates_thousands(found):
     assert found[1] == list(TYPED.values())

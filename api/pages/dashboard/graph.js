@@ -109,5 +109,7 @@ function problemOf(result) {
   const [first] = errorsOf(result);
   const problem = new Problem(first?.code || "NETWORK", first?.message ?? "");
   problem.cursor = first?.extensions?.cursor;
+  // Values that the graph cannot read are refused as a whole: nothing was run.
+  problem.isUnread = first?.code === "BAD_USER_INPUT" && first.path.length === 0;
   return problem;
 }

@@ -7,9 +7,16 @@ export function grouped(amount) {
   return fraction === undefined ? apart : `${apart}.${fraction}`;
 }
 
-/** What a person typed, as the graph takes it: the thousands' commas and blanks go away, all else is the graph's to judge. */
+/**
+ * What a person typed, as the graph takes it: without what separates thousands. Any other comma stays, and is refused:
+ * "25,50" may mean 25.50, and must not become 2550.
+ */
 export function typed(text) {
-  return text.replace(/[\s,]/g, "");
+  const amount = text.trim();
+  return /^[1-9]\d{0,2}([,\s]\d{3})+(\.\d+)?$/.test(amount) ? amount.replace(/[,\s]/g, "") : amount;
 }
+
+/** Whether the graph can read the amount. Whether the amount is right is the graph's to judge. */
+export const isReadable = (amount) => /^-?\d+(\.\d+)?$/.test(amount);
 
 export const isNegative = (amount) => amount.startsWith("-");

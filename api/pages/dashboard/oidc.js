@@ -67,6 +67,8 @@ async function tokenFor(answer, pending) {
   });
   const tokens = await json(await fetch(address, { method: "POST", body }));
   if (tokens.id_token && claimsOf(tokens.id_token).nonce !== pending.nonce) throw new Error("not our token");
+  // Some issuers report an error with status 200.
+  if (!tokens.access_token) throw new Error("no token");
   return tokens.access_token;
 }
 

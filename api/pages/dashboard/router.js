@@ -9,8 +9,17 @@ addEventListener("hashchange", () => (route.value = read()));
 
 function read() {
   const [path, query] = location.hash.slice(1).split("?");
-  const parts = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const parts = path.split("/").filter(Boolean).map(decoded);
   return { parts: parts.length ? parts : [FIRST], query: new URLSearchParams(query) };
+}
+
+/** A link that was cut in the middle of a character leads to a page that does not exist, and not to an empty screen. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** The address of a page. Parameters without a value are left out. */

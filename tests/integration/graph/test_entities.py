@@ -64,6 +64,8 @@ WRONG = [
     {"__typename": "Client"},
     {"__typename": "Instruction", "id": "x"},
     {"__typename": 7},
+    {"__typename": []},
+    {"__typename": {}},
     {},
     "Client",
     account("R1", 61436),
@@ -71,8 +73,10 @@ WRONG = [
 ]
 
 
-def test_a_wrong_representation_costs_only_its_own_answer(federated):
-    body = federated.ask(ENTITIES, {"of": [client(500608), *WRONG, client(1), account("R1", "0"), account("X", "1")]})
+@pytest.mark.parametrize("explain", [False, True], ids=["answer", "call-plan"])
+def test_a_wrong_representation_costs_only_its_own_answer(federated, explain):
+    asked = [client(500608), *WRONG, client(1), account("R1", "0"), account("X", "1")]
+    body = federated.ask(ENTITIES, {"of": asked}, explain=explain)
 
     first, *rest = body["data"]["_entities"]
     assert first["clientNumber"] == 500608

@@ -19,12 +19,14 @@ export function Client({ number }) {
   const balances = may("balance:read");
   const answer = useAnswer("client", { clientNumber, balances }, { skip: clientNumber === null });
   const client = answer.data?.client;
+  // A text that is no number is no client's.
+  const isKnown = answer.data || clientNumber === null;
   useBalances(answer, clientNumber, balances && Boolean(client));
   return html`
     <p class="back"><a href=${href(["clients"])}>${t("client.back")}</a></p>
     ${answer.problem && html`<${Failure} problem=${answer.problem} again=${answer.again} />`}
-    ${!answer.data && answer.loading && html`<h1>${t("client.title")}</h1><${Loading} rows=${8} />`}
-    ${answer.data && !client && html`<h1>${t("client.title")}</h1><${Empty} title=${t("client.none")} />`}
+    ${!isKnown && answer.loading && html`<h1>${t("client.title")}</h1><${Loading} rows=${8} />`}
+    ${isKnown && !client && html`<h1>${t("client.title")}</h1><${Empty} title=${t("client.none")} />`}
     ${client && html`<${Profile} client=${client} errors=${answer.errors} />`}
   `;
 }
@@ -46,8 +48,8 @@ function Profile({ client, errors }) {
   return html`
     <header class="profile">
       <div>
-        <h1><bdi>${client.fullName ?? "–"}</bdi></h1>
-        <p class="hint"><bdi class="num">${client.clientNumber}</bdi> · <bdi>${client.email ?? "–"}</bdi> · ${t("client.agency", { n: client.agency })}</p>
+        <h1><bdi>${client.fullName || "–"}</bdi></h1>
+        <p class="hint"><bdi class="num">${client.clientNumber}</bdi> · <bdi>${client.email || "–"}</bdi> · ${t("client.agency", { n: client.agency })}</p>
       </div>
       <dl class="totals">
         <div><dt>${t("clients.status")}</dt><dd><${Badge} kind="erpStatus" value=${client.erpStatus.code} /></dd></div>

@@ -155,7 +155,7 @@ function Row({ client, balances }) {
     <tr>
       <td class="number wide"><bdi class="num">${client.clientNumber}</bdi></td>
       <th scope="row" class="name">
-        <a href=${href(["clients", client.clientNumber])}><bdi>${client.fullName ?? "–"}</bdi></a>
+        <a href=${href(["clients", client.clientNumber])}><bdi>${client.fullName || "–"}</bdi></a>
         <bdi class="narrow num hint">${client.clientNumber}</bdi>
       </th>
       <td class="wide"><bdi>${client.email}</bdi></td>

@@ -5,7 +5,7 @@ import { useAnswer } from "../answer.js";
 import { draftOf, emptyDraft, isOver } from "../drafts.js";
 import { command } from "../graph.js";
 import { html } from "../html.js";
-import { typed } from "../money.js";
+import { isReadable, typed } from "../money.js";
 import { MoneyOutcome } from "../parts/money_outcome.js";
 import { Empty, Failure, Loading } from "../parts/states.js";
 import { href, whole } from "../router.js";
@@ -17,7 +17,7 @@ export function MoneyForm({ kind, number, server, login }) {
   const client = answer.data?.client;
   const account = client?.tradingAccounts.nodes.find((one) => one.server.name === server && one.login === login);
   return html`
-    <p class="back"><a href=${href(["clients", number])}>${client?.fullName ?? t("client.title")}</a></p>
+    <p class="back"><a href=${href(["clients", number])}>${client?.fullName || t("client.title")}</a></p>
     <h1>${t(`${kind}.title`)} <bdi class="num">${server} ${login}</bdi></h1>
     ${answer.problem && html`<${Failure} problem=${answer.problem} again=${answer.again} />`}
     ${!answer.data && answer.loading && html`<${Loading} />`}
@@ -53,19 +53,24 @@ function Draft({ kind, account }) {
 async function send(draft, kind, account) {
   draft.value = { ...draft.peek(), phase: "sending" };
   const { amount, note, key } = draft.peek();
+  // The same command may have been sent twice. A late answer must not end the next command, which has another key.
+  const settle = (changes) => draft.peek().key === key && (draft.value = { ...draft.peek(), ...changes });
   const reference = { server: account.server.name, login: account.login };
   const input = { account: { account: reference }, amount, currency: account.currency, idempotencyKey: key };
   try {
-    const { data, errors } = await command(kind, { input: note ? { ...input, note } : input });
-    const outcome = data[kind] ?? { __typename: "Failed", code: errors[0].code, message: errors[0].message };
+    const { data } = await command(kind, { input: note ? { ...input, note } : input });
+    const outcome = data[kind];
     // Nothing was stored, and the key is still free: the person corrects the form.
     const phase = outcome.__typename === "ValidationFailed" ? "editing" : "answered";
-    draft.value = { ...draft.peek(), phase, outcome };
-  } catch (problem) {
-    draft.value = { ...draft.peek(), phase: "unanswered", outcome: { code: problem.code, message: problem.message } };
+    settle({ phase, outcome });
+  } catch ({ code, message, isUnread }) {
+    settle(isUnread ? { phase: "editing", outcome: correction(message) } : { phase: "unanswered", outcome: { code, message } });
   }
   announce(t(`money.${draft.peek().phase}`));
 }
+
+/** What the form shows about values that were never a command. */
+const correction = (message) => ({ issues: [{ message }] });
 
 function Form({ kind, account, draft, submit }) {
   const { amount, note, outcome } = draft.value;
@@ -74,8 +79,10 @@ function Form({ kind, account, draft, submit }) {
   const put = (name) => (event) => (draft.value = { ...draft.value, [name]: event.target.value });
   function check(event) {
     event.preventDefault();
-    draft.value = { ...draft.value, amount: typed(amount), note: note.trim() };
-    submit();
+    const asked = { ...draft.value, amount: typed(amount), note: note.trim() };
+    const isSent = isReadable(asked.amount);
+    draft.value = isSent ? asked : { ...asked, outcome: correction(t("money.amountForm")) };
+    if (isSent) submit();
   }
   return html`
     <form class="sheet" onSubmit=${check}>

@@ -41,7 +41,7 @@ function Row({ instruction, withClient, span, extra }) {
         <td class="wide">${word("kind", instruction.kind)}</td>
         ${withClient && html`
           <td class="name">
-            ${client ? html`<a href=${href(["clients", client.clientNumber])}><bdi>${client.fullName ?? client.clientNumber}</bdi></a>` : "–"}
+            ${client ? html`<a href=${href(["clients", client.clientNumber])}><bdi>${client.fullName || client.clientNumber}</bdi></a>` : "–"}
           </td>
         `}
         <td class="wide"><bdi class="num">${account ? `${account.server.name} ${account.login}` : "–"}</bdi></td>

@@ -167,6 +167,7 @@ export const english = {
   "withdraw.REJECTED": "The withdrawal was not booked and will not be booked.",
   "money.noAccount": "There is no such account, or your key may not see it.",
   "money.amount": "Amount",
+  "money.amountForm": "Write the amount with digits and a decimal point, such as 1025.50.",
   "money.note": "Note",
   "money.keyTitle": "The idempotency key",
   "money.keyWhat":

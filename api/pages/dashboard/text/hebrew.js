@@ -167,6 +167,7 @@ export const hebrew = {
   "withdraw.REJECTED": "המשיכה לא נרשמה ולא תירשם.",
   "money.noAccount": "אין חשבון כזה, או שהמפתח שלך אינו רשאי לראותו.",
   "money.amount": "סכום",
+  "money.amountForm": "כתבו את הסכום בספרות ובנקודה עשרונית, למשל 1025.50.",
   "money.note": "הערה",
   "money.keyTitle": "מפתח האידמפוטנטיות",
   "money.keyWhat":

@@ -95,3 +95,7 @@ def test_a_variable_that_may_mean_two_things_is_refused_with_both(load, text, va
         load(text, **variables)
 
     assert [word for word in words if word not in str(refused.value)] == []
+
+
+def test_a_shell_with_the_variables_of_query_runs_every_other_command(load):
+    assert load(CONFIG="x.toml", PORT="8000", URL="http://127.0.0.1:8000/graphql", KEY="demo-operator") == load()
