@@ -4,8 +4,9 @@ Any step may refuse: see api/http/refusal.py.
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from http import HTTPStatus
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
@@ -35,6 +36,9 @@ from core.lifetime import ClientDisconnected, Lifetime
 from resolvers.context import Caller
 from resolvers.policy.errors import MASKED
 from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
+
+if TYPE_CHECKING:
+    from api.observability.tracing import OperationTrace, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -69,10 +73,13 @@ class GraphQLEndpoint:
     Values that are equal for all requests are prepared once.
     """
 
-    def __init__(self, app_services: AppServices, metrics: Metrics, streams: Streams) -> None:
+    def __init__(
+        self, app_services: AppServices, metrics: Metrics, streams: Streams, tracing: "Tracing | None" = None
+    ) -> None:
         self._app_services = app_services
         self._metrics = metrics
         self._streams = streams
+        self._tracing = tracing
         self._limits = limits_of(app_services.settings)
         budget = app_services.settings.budget
         self._policy = budget_policy(budget.query_limit, budget.cost_per_minute)
@@ -164,8 +171,12 @@ class GraphQLEndpoint:
         deadline = Deadline.after(app_services.settings.server.request_deadline_seconds, app_services.clock)
         lifetime = Lifetime() if admitted is None else Lifetime(admitted)
         state_of(exchange.incoming.scope).lifetime = lifetime
-        call = Call(deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime)
-        response = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
+        trace = self._trace(exchange, request)
+        call = Call(deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime, trace=trace)
+        with trace or nullcontext():
+            response = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
+            if trace is not None:
+                trace.note(len(response.body.get("errors", ())))
         self._metrics.count(call.tally)
         exchange.headers |= budget_headers(response.standing, self._policy)
         errors, standing = response.body.get("errors", ()), response.standing
@@ -175,13 +186,26 @@ class GraphQLEndpoint:
         log.info(
             "graphql.request",
             caller=caller.name,
-            operation=request.operation_name and request.operation_name[:_LONGEST_LOGGED],
+            operation=_logged_name(request),
             errors=len(errors),
             calls=dict(call.tally.calls),
         )
         if response.executed:
             app_services.documents.keep(caller.partner, found)
         return response
+
+    def _trace(self, exchange: Exchange, request: GraphQLRequest) -> "OperationTrace | None":
+        """The trace of this operation, if it is traced."""
+        if self._tracing is None:
+            return None
+        trace = self._tracing.begin(exchange.incoming.header(b"traceparent"))
+        if trace is not None:
+            trace.describe(self._app_services.executor.kind_of(request), _logged_name(request))
+        return trace
+
+
+def _logged_name(request: GraphQLRequest) -> str | None:
+    return request.operation_name and request.operation_name[:_LONGEST_LOGGED]
 
 
 def _with_text(request: GraphQLRequest, found: FoundDocument) -> GraphQLRequest:

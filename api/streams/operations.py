@@ -3,8 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing
-from typing import Any, Final
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
@@ -23,6 +23,9 @@ from core.lifetime import Lifetime
 from resolvers.policy.errors import MASKED
 from resolvers.request.event_stream import StreamAnswer
 from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
+
+if TYPE_CHECKING:
+    from api.observability.tracing import OperationTrace, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +53,9 @@ class Gone(Exception):
 class Operations:
     """The operations of all streams of the process."""
 
-    def __init__(self, services: AppServices, limiter: ConcurrencyLimiter) -> None:
+    def __init__(self, services: AppServices, limiter: ConcurrencyLimiter, tracing: "Tracing | None" = None) -> None:
         self._services = services
+        self._tracing = tracing
         self._limiter = limiter
         self._limits = limits_of(services.settings)
         self.init_timeout_seconds = services.settings.streams.init_timeout_seconds
@@ -104,8 +108,9 @@ class Operations:
         except RequestShed:
             raise OperationRefused([{"message": MESSAGE, "extensions": {"code": CODE}}]) from None
         try:
-            call = self._call(session, Lifetime(admitted))
-            response = await self._services.executor.run(request, session.caller, call)
+            with (trace := self._trace(request)) or nullcontext():
+                call = self._call(session, Lifetime(admitted), trace)
+                response = await self._services.executor.run(request, session.caller, call)
         finally:
             self._limiter.leave(admitted)
         return _answer(response)
@@ -144,30 +149,40 @@ class Operations:
     async def _stream(
         self, request: GraphQLRequest, session: Session, places: Places, emit: Emit, resume: str | None
     ) -> EndReason:
-        principal = session.caller.principal
-        answers: AsyncGenerator[StreamAnswer, None] | GraphQLResponse = await self._services.executor.subscribe(
-            request,
-            session.caller,
-            lambda: self._call(session, Lifetime()),
-            lambda: self.slots.held(principal, places),
-            resume,
-        )
-        if isinstance(answers, GraphQLResponse):
-            raise OperationRefused(answers.body["errors"])
-        code, has_begun = None, False
-        async with aclosing(answers):
-            async for answer in answers:
-                code = None if answer.body["data"] else answer.body["errors"][0]["extensions"]["code"]
-                if code and not has_begun and code not in _ENDS:
-                    raise OperationRefused(answer.body["errors"])
-                has_begun = True
-                await emit(answer)
-        return _ENDS.get(code, EndReason.FAILED) if code else EndReason.COMPLETED
+        with (trace := self._trace(request)) or nullcontext():
+            principal = session.caller.principal
+            answers: AsyncGenerator[StreamAnswer, None] | GraphQLResponse = await self._services.executor.subscribe(
+                request,
+                session.caller,
+                lambda: self._call(session, Lifetime(), trace),
+                lambda: self.slots.held(principal, places),
+                resume,
+            )
+            if isinstance(answers, GraphQLResponse):
+                raise OperationRefused(answers.body["errors"])
+            code, has_begun = None, False
+            async with aclosing(answers):
+                async for answer in answers:
+                    code = None if answer.body["data"] else answer.body["errors"][0]["extensions"]["code"]
+                    if code and not has_begun and code not in _ENDS:
+                        raise OperationRefused(answer.body["errors"])
+                    has_begun = True
+                    await emit(answer)
+            return _ENDS.get(code, EndReason.FAILED) if code else EndReason.COMPLETED
 
-    def _call(self, session: Session, lifetime: Lifetime) -> Call:
+    def _trace(self, request: GraphQLRequest) -> "OperationTrace | None":
+        """The trace of this operation, if it is traced."""
+        if self._tracing is None:
+            return None
+        trace = self._tracing.begin()
+        if trace is not None:
+            trace.describe(self.kind_of(request), None)
+        return trace
+
+    def _call(self, session: Session, lifetime: Lifetime, trace: "OperationTrace | None") -> Call:
         seconds = self._services.settings.server.request_deadline_seconds
         deadline = Deadline.after(seconds, self._services.clock)
-        return Call(deadline, Tally(), new_id(), session.caller.principal, lifetime=lifetime)
+        return Call(deadline, Tally(), new_id(), session.caller.principal, lifetime=lifetime, trace=trace)
 
 
 def _answer(response: GraphQLResponse) -> StreamAnswer:
