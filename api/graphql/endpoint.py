@@ -24,6 +24,7 @@ from api.http.request_id import request_id
 from api.identity.api_keys import Unauthenticated
 from api.identity.authenticator import IdentityUnknown
 from api.observability.metrics import Metrics
+from api.observability.slow import SlowOperations, logged_name
 from api.pages.graphiql import graphiql_page
 from api.services import AppServices
 from api.settings.settings import Settings
@@ -44,8 +45,6 @@ log = structlog.get_logger(__name__)
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _NAMES = ("query", "documentId", "extensions")
-# Because a caller chooses the name of an operation, the name may be very long.
-_LONGEST_LOGGED = 100
 _TRUSTED = ("trusted", "trusted_text")
 # nginx's status for a client that has disconnected. It appears only in metrics and logs.
 _CLIENT_CLOSED_REQUEST = 499
@@ -80,6 +79,7 @@ class GraphQLEndpoint:
         self._metrics = metrics
         self._streams = streams
         self._tracing = tracing
+        self._slow = SlowOperations(app_services.settings.server.slow_seconds, app_services.clock)
         self._limits = limits_of(app_services.settings)
         budget = app_services.settings.budget
         self._policy = budget_policy(budget.query_limit, budget.cost_per_minute)
@@ -173,7 +173,7 @@ class GraphQLEndpoint:
         state_of(exchange.incoming.scope).lifetime = lifetime
         trace = self._trace(exchange, request)
         call = Call(deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime, trace=trace)
-        with trace or nullcontext():
+        with trace or nullcontext(), self._slow.watch(call, caller.name, request.operation_name):
             response = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
             if trace is not None:
                 trace.note(len(response.body.get("errors", ())))
@@ -186,7 +186,7 @@ class GraphQLEndpoint:
         log.info(
             "graphql.request",
             caller=caller.name,
-            operation=_logged_name(request),
+            operation=logged_name(request.operation_name),
             errors=len(errors),
             calls=dict(call.tally.calls),
         )
@@ -200,12 +200,8 @@ class GraphQLEndpoint:
             return None
         trace = self._tracing.begin(exchange.incoming.header(b"traceparent"))
         if trace is not None:
-            trace.describe(self._app_services.executor.kind_of(request), _logged_name(request))
+            trace.describe(self._app_services.executor.kind_of(request), logged_name(request.operation_name))
         return trace
-
-
-def _logged_name(request: GraphQLRequest) -> str | None:
-    return request.operation_name and request.operation_name[:_LONGEST_LOGGED]
 
 
 def _with_text(request: GraphQLRequest, found: FoundDocument) -> GraphQLRequest:

@@ -14,6 +14,7 @@ from api.admission.load_shedding import CODE, MESSAGE
 from api.graphql.body import checked_request, limits_of
 from api.http.refusal import RequestRefused
 from api.http.request_id import new_id
+from api.observability.slow import SlowOperations
 from api.services import AppServices
 from api.streams.sessions import EndReason, Session, Sessions
 from api.streams.slots import Places, StreamSlots
@@ -56,6 +57,7 @@ class Operations:
     def __init__(self, services: AppServices, limiter: ConcurrencyLimiter, tracing: "Tracing | None" = None) -> None:
         self._services = services
         self._tracing = tracing
+        self._slow = SlowOperations(services.settings.server.slow_seconds, services.clock)
         self._limiter = limiter
         self._limits = limits_of(services.settings)
         self.init_timeout_seconds = services.settings.streams.init_timeout_seconds
@@ -110,7 +112,8 @@ class Operations:
         try:
             with (trace := self._trace(request)) or nullcontext():
                 call = self._call(session, Lifetime(admitted), trace)
-                response = await self._services.executor.run(request, session.caller, call)
+                with self._slow.watch(call, session.caller.name, request.operation_name):
+                    response = await self._services.executor.run(request, session.caller, call)
         finally:
             self._limiter.leave(admitted)
         return _answer(response)
