@@ -76,6 +76,8 @@ class Call(msgspec.Struct, frozen=True):
     """The lifetime of the request. The deadline is separate, because derived and shared calls have other deadlines."""
     trace: Trace | None = None
     """The trace of the operation, if it is traced. A shared call belongs to the trace of its first waiter."""
+    reads: set[int] | None = None
+    """The numbers of the clients that the operation has read, if reads are audited."""
 
     def span(self, system: str) -> AbstractContextManager[object] | CallSpan:
         """The span of one statement, if the operation is traced."""

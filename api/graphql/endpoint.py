@@ -23,8 +23,10 @@ from api.http.refusal import RequestRefused
 from api.http.request_id import request_id
 from api.identity.api_keys import Unauthenticated
 from api.identity.authenticator import IdentityUnknown
+from api.observability.audit import log_reads
 from api.observability.metrics import Metrics
 from api.observability.slow import SlowOperations, logged_name
+from api.observability.tracer import begin
 from api.pages.graphiql import graphiql_page
 from api.services import AppServices
 from api.settings.settings import Settings
@@ -39,7 +41,7 @@ from resolvers.policy.errors import MASKED
 from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
 
 if TYPE_CHECKING:
-    from api.observability.tracing import OperationTrace, Tracing
+    from api.observability.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -86,17 +88,17 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(scope, receive)
-        response = await self._response(incoming)
-        await response(scope, receive, send)
-
-    async def _response(self, incoming: Incoming) -> Answer | Response:
         if incoming.method != "POST" and (other := _other(incoming, self._app_services.settings)):
-            return other
+            return await other(scope, receive, send)
         exchange = Exchange(incoming, self._app_services.settings, request_id(incoming.header(b"x-request-id")))
         started = self._app_services.clock.monotonic()
         reply = await self._answered(exchange)
         self._metrics.answered(reply.status_code, self._app_services.clock.monotonic() - started)
-        return reply
+        try:
+            await reply(scope, receive, send)
+        finally:
+            if exchange.call is not None:
+                log_reads(exchange.call)
 
     async def _answered(self, exchange: Exchange) -> Answer:
         """The reply of the steps, or the refusal of one step."""
@@ -171,8 +173,12 @@ class GraphQLEndpoint:
         deadline = Deadline.after(app_services.settings.server.request_deadline_seconds, app_services.clock)
         lifetime = Lifetime() if admitted is None else Lifetime(admitted)
         state_of(exchange.incoming.scope).lifetime = lifetime
-        trace = self._trace(exchange, request)
-        call = Call(deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime, trace=trace)
+        trace = begin(self._tracing, request, app_services.executor.kind_of, exchange.incoming.header(b"traceparent"))
+        reads: set[int] | None = set() if app_services.settings.audit.reads else None
+        call = Call(
+            deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime, trace=trace, reads=reads
+        )
+        exchange.call = call
         with trace or nullcontext(), self._slow.watch(call, caller.name, request.operation_name):
             response = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
             if trace is not None:
@@ -193,15 +199,6 @@ class GraphQLEndpoint:
         if response.executed:
             app_services.documents.keep(caller.partner, found)
         return response
-
-    def _trace(self, exchange: Exchange, request: GraphQLRequest) -> "OperationTrace | None":
-        """The trace of this operation, if it is traced."""
-        if self._tracing is None:
-            return None
-        trace = self._tracing.begin(exchange.incoming.header(b"traceparent"))
-        if trace is not None:
-            trace.describe(self._app_services.executor.kind_of(request), logged_name(request.operation_name))
-        return trace
 
 
 def _with_text(request: GraphQLRequest, found: FoundDocument) -> GraphQLRequest:
