@@ -1,10 +1,11 @@
 """The ASGI application: its routes and its lifespan."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from starlette.applications import Starlette
@@ -29,6 +30,7 @@ from api.observability.figures import Figures
 from api.observability.ledger_metrics import LedgerMetrics
 from api.observability.loop_lag import measure_lag
 from api.observability.metrics import Metrics
+from api.observability.redaction import known_secrets
 from api.observability.worker_metrics import WorkerMetrics
 from api.pages.access import refusal_for
 from api.pages.assets import Assets
@@ -47,6 +49,9 @@ from core.clock import Clock
 from resolvers.policy.errors import MASKED
 from resolvers.policy.scopes import Scope
 from resolvers.schema import printed
+
+if TYPE_CHECKING:
+    from api.observability.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +109,17 @@ async def socket(scope: AsgiScope, receive: Receive, send: Send) -> None:
         await serve_socket(operations, origins, scope, receive, send)
 
 
+def _open_tracing(settings: Settings, stack: AsyncExitStack) -> "Tracing | None":
+    if not settings.tracing.enabled:
+        return None
+    # The library is an extra, and takes a tenth of a second to import.
+    from api.observability.tracing import Tracing
+
+    tracing = Tracing(settings.tracing, known_secrets(settings))
+    stack.push_async_callback(asyncio.to_thread, tracing.close)
+    return tracing
+
+
 def create_app(
     settings: Settings,
     clock: Clock | None = None,
@@ -123,7 +139,8 @@ def create_app(
             measured, readiness = Metrics(), Readiness()
             stack.callback(busyness.close)
             stack.push_async_callback(readiness.aclose)
-            operations = Operations(app_services, limiter)
+            tracing = _open_tracing(settings, stack)
+            operations = Operations(app_services, limiter, tracing)
             streams = EventStreams(operations, settings.streams.heartbeat_seconds)
             figures = Figures(measured.registry)
             watch_process(figures, app_services, limiter, operations)
@@ -132,7 +149,7 @@ def create_app(
             workers = WorkerMetrics(measured.registry, metrics_folder)
             await stack.enter_async_context(running(measure_lag(measured.registry), workers.write(clock)))
             await stack.enter_async_context(running(*work))
-            endpoint = GraphQLEndpoint(app_services, measured, streams)
+            endpoint = GraphQLEndpoint(app_services, measured, streams, tracing)
             state = {"app_services": app_services, "readiness": readiness, "graphql": endpoint}
             yield {
                 **state,
