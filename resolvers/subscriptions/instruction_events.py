@@ -1,6 +1,6 @@
 """`instructionEvents`: every event of every instruction that the caller may see, once and in one order."""
 
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Hashable, MutableMapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ class StreamEventRecord:
     cursor: str
     event: InstructionEventRecord | None = None
     instruction: InstructionRecord | None = None
-    answers: dict[Hashable, Any] | None = None
+    answers: MutableMapping[Hashable, Any] | None = None
 
 
 @public(VALUE)

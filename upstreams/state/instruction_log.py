@@ -5,11 +5,14 @@ Invariants:
 - The numbers of one epoch have no gap. After a restored backup the log has a new epoch.
 """
 
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Hashable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
+
+from cachetools import TTLCache
 
 from core.records import InstructionEventRecord, InstructionRecord
 from upstreams.postgres.database import Database
@@ -20,6 +23,7 @@ from upstreams.state.instructions import WRITE_SECONDS
 _sql = read_statements("state/instruction_log.sql", columns=read_parts("state/instructions.sql")["columns"])
 _NUMBERED_AT_ONCE: Final = 1000
 _FORGOTTEN_AT_ONCE: Final = 5000
+_SHARED_SECONDS: Final = 1.0
 
 
 class LogPosition(NamedTuple):
@@ -29,6 +33,10 @@ class LogPosition(NamedTuple):
     seq: int
 
 
+def _answers() -> MutableMapping[Hashable, Any]:
+    return TTLCache(math.inf, _SHARED_SECONDS)
+
+
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """One event in the log, and its instruction when the log was read."""
@@ -36,8 +44,10 @@ class LogEntry:
     seq: int
     event: InstructionEventRecord
     instruction: InstructionRecord
-    answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
-    """The answers that were made of the entry, for other streams of the same kind."""
+    answers: MutableMapping[Hashable, Any] = field(default_factory=_answers, compare=False, repr=False)
+    """The answers that were made of the entry in the last second, for other streams of the same kind. An entry may wait
+    for a slow reader much longer.
+    """
 
 
 class LogPage(NamedTuple):

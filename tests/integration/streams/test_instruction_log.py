@@ -1,6 +1,7 @@
 """The log has every committed event once, in one order without a gap, and a stream misses none of them."""
 
 import asyncio
+import itertools
 import random
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
@@ -12,6 +13,7 @@ from support.polling import PATIENCE_SECONDS, until
 from core.clock import Clock
 from core.errors import System, Unavailable
 from core.secret import Secret
+from core.shared_tasks import share
 from instructions.log_feed import LogFeed
 from instructions.log_receivers import Bounds, CursorAhead, LogEnd, LogEnded
 from instructions.sequencer import Sequencer
@@ -284,6 +286,24 @@ async def test_streams_that_continue_together_share_what_they_read(scratch):
     assert_in_order(everything)
     for place, entries in enumerate(rest, 1):
         assert all(one is other for one, other in zip(entries, everything[place % 20 :], strict=True))
+
+
+async def test_an_answer_to_an_entry_is_not_shared_with_a_slow_reader(scratch, monkeypatch):
+    monkeypatch.setattr("upstreams.state.instruction_log._SHARED_SECONDS", 0.5)
+    database, _ = scratch
+    await confirmed_instruction(database, 1)
+    await sequencer_of(database).work()
+    [entry, *_] = (await InstructionLog(database).read(0, 10)).entries
+    made = itertools.count(1)
+
+    async def answer():
+        return next(made)
+
+    together = await asyncio.gather(*(share(entry.answers, "same", answer) for _ in range(2)))
+    await asyncio.sleep(0.6)
+
+    assert together == [1, 1]
+    assert await share(entry.answers, "same", answer) == 2
 
 
 async def test_a_restored_backup_has_another_epoch(scratch):
