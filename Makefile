@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-quick bench-against screenshots torture check lint docs-reference lock clean
+.PHONY: help demo test bench bench-quick bench-against screenshots torture check lint docs-reference monitoring lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lint: $(INSTALLED)  ## All of `make check` but the tests
 
 docs-reference: $(INSTALLED)  ## Write the pages of docs/ that are made from the code
 	$(BIN)/python scripts/docs_reference.py
+
+monitoring: $(INSTALLED)  ## Write the alert rules and the dashboard of docker/monitoring
+	$(BIN)/python scripts/monitoring.py
 
 lock:  ## Move every dependency to its newest version
 	$(PYTHON) scripts/lock.py "$$(scripts/uv.sh)"

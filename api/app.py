@@ -1,9 +1,8 @@
 """The ASGI application: its routes and its lifespan."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -11,36 +10,29 @@ from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from api.admission.limiter import ConcurrencyLimiter
 from api.admission.load_shedding import PATH, LoadShedding
 from api.admission.saturation import Saturation
-from api.background import running
 from api.draining import Draining
 from api.graphql.endpoint import GraphQLEndpoint
 from api.http.compression import compressed
 from api.http.cors import cors
 from api.http.negotiation import coding
 from api.http.request_id import REQUEST_ID, request_id
-from api.observability.figures import Figures
-from api.observability.ledger_metrics import LedgerMetrics
-from api.observability.loop_lag import measure_lag
-from api.observability.metrics import Metrics
-from api.observability.worker_metrics import WorkerMetrics
+from api.lifespan import Hosting, open_state_of_requests
 from api.pages.access import refusal_for
 from api.pages.assets import Assets
 from api.pages.dashboard_page import Dashboard
 from api.pages.docs import DocsPages, docs_front
 from api.pages.graphiql import STATIC_FILES
-from api.pages.health import Readiness, livez, readyz
+from api.pages.health import livez, readyz
 from api.pages.metrics import metrics
-from api.process_metrics import watch_process
-from api.services import AppServices, open_app_services
+from api.services import AppServices
 from api.settings.settings import Settings
-from api.streams.event_stream import EventStreams
 from api.streams.operations import Operations
 from api.streams.socket import serve_socket
 from core.clock import Clock
@@ -104,46 +96,8 @@ async def socket(scope: AsgiScope, receive: Receive, send: Send) -> None:
         await serve_socket(operations, origins, scope, receive, send)
 
 
-def create_app(
-    settings: Settings,
-    clock: Clock | None = None,
-    draining: Draining | None = None,
-    metrics_folder: Path | None = None,
-) -> App:
-    """The application for these settings. Opens upstreams in its lifespan and closes them there. `metrics_folder` is
-    where several workers write their metrics.
-    """
-    clock, busyness, draining = clock or Clock(), Saturation(), draining or Draining(0)
-    limiter = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
-    shedding = LoadShedding(graphql, limiter, settings.http)
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        async with open_app_services(settings, clock) as app_services, AsyncExitStack() as stack:
-            measured, readiness = Metrics(), Readiness()
-            stack.callback(busyness.close)
-            stack.push_async_callback(readiness.aclose)
-            operations = Operations(app_services, limiter)
-            streams = EventStreams(operations, settings.streams.heartbeat_seconds)
-            figures = Figures(measured.registry)
-            watch_process(figures, app_services, limiter, operations)
-            ledger = LedgerMetrics(figures, app_services.upstreams.state.ledger_figures, clock)
-            work = operations.sessions.watch(clock.sleep), streams.heartbeat.run(clock.sleep)
-            workers = WorkerMetrics(measured.registry, metrics_folder)
-            await stack.enter_async_context(running(measure_lag(measured.registry), workers.write(clock)))
-            await stack.enter_async_context(running(*work))
-            endpoint = GraphQLEndpoint(app_services, measured, streams)
-            state = {"app_services": app_services, "readiness": readiness, "graphql": endpoint}
-            yield {
-                **state,
-                "ledger_metrics": ledger,
-                "worker_metrics": workers,
-                "shedding": shedding,
-                "operations": operations,
-                "draining": draining,
-            }
-
-    routes = [
+def _routes(settings: Settings) -> list[BaseRoute]:
+    return [
         *(Dashboard(settings).routes() if settings.server.dashboard else [Route("/", front_door)]),
         Route("/livez", livez),
         Route("/readyz", readyz),
@@ -153,7 +107,21 @@ def create_app(
         Mount("/docs", DocsPages()),
         Mount("/static", Assets(STATIC_FILES), name="static"),
     ]
-    app = App(routes=routes, lifespan=lifespan, exception_handlers={Exception: failed})
+
+
+def create_app(settings: Settings, clock: Clock | None = None, hosting: Hosting | None = None) -> App:
+    """The application for these settings. Opens upstreams in its lifespan and closes them there."""
+    clock, busyness, hosting = clock or Clock(), Saturation(), hosting or Hosting(Draining(0))
+    limiter = ConcurrencyLimiter(settings.overload, clock, busyness.since_last)
+    shedding = LoadShedding(graphql, limiter, settings.http)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        with closing(busyness):
+            async with open_state_of_requests(settings, clock, limiter, hosting) as state:
+                yield {**state, "shedding": shedding}
+
+    app = App(routes=_routes(settings), lifespan=lifespan, exception_handlers={Exception: failed})
     # CORS is the outermost middleware, because a page of another site can read a refusal only with CORS headers.
     app.graphql = ServerErrorMiddleware(cors(settings.http, shedding), failed)
     # Starlette would redirect a path with a slash to the host of the Host header.

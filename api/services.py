@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from api.background import running
@@ -19,7 +20,7 @@ from api.streaming import streaming
 from api.webhooks import sending_webhooks
 from core.call import STATE_DATABASE
 from core.clock import Clock
-from core.errors import ERP_DATABASE
+from core.errors import ERP_DATABASE, ConfigError
 from core.secret import Secret
 from instructions.below_zero import BelowZero
 from instructions.dispatcher import Dispatcher
@@ -152,6 +153,8 @@ async def _callers_of_tokens(auth: AuthSection, stack: AsyncExitStack, clock: Cl
 
 async def check_openable(settings: Settings) -> None:
     """Raise ConfigError for a setting with which the server could not start. Connects to no system."""
+    if settings.tracing.enabled and find_spec("opentelemetry") is None:
+        raise ConfigError("tracing.enabled", "needs the package opentelemetry: install brokergraph[otel]")
     await check_options(_options(settings), state_database(settings))
 
 

@@ -43,8 +43,8 @@ NOBODY_TURNED_AWAY = {"OVERLOAD__MIN_RUNNING": "1000", "OVERLOAD__MAX_RUNNING": 
 Figures = dict[str, Any]
 
 
-def driven(graph: Graph, mode: str, amount: float, seconds: float) -> Figures:
-    target = {"url": graph.url, "key": "demo-operator", "body": json.dumps({"query": QUERY})}
+def driven(url: str, mode: str, amount: float, seconds: float) -> Figures:
+    target = {"url": url, "key": "demo-operator", "body": json.dumps({"query": QUERY})}
     command = [sys.executable, str(HOUSE / "bench" / "driver.py"), mode, str(amount), str(seconds)]
     done = subprocess.run(command, input=json.dumps(target), capture_output=True, text=True, check=True, timeout=120)  # noqa: S603
     figures: Figures = json.loads(done.stdout)
@@ -63,14 +63,14 @@ def others_seconds(graph: Graph) -> float:
 
 
 def one_round(graph: Graph, open_house: Graph, seconds: float) -> Figures:
-    unloaded = driven(graph, "closed", 1, seconds)
-    capacity = driven(open_house, "closed", 8, seconds)
+    unloaded = driven(graph.url, "closed", 1, seconds)
+    capacity = driven(open_house.url, "closed", 8, seconds)
     before = memory(graph)
     others = others_seconds(graph)
-    overload = driven(graph, "open", TIMES * capacity["answered_per_second"], 2 * seconds)
+    overload = driven(graph.url, "open", TIMES * capacity["answered_per_second"], 2 * seconds)
     others = others_seconds(graph) - others
     after = memory(graph)
-    recovery = driven(graph, "closed", 1, seconds)
+    recovery = driven(graph.url, "closed", 1, seconds)
     statuses = overload["statuses"]
     asked = sum(statuses.values())
     return {

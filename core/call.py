@@ -10,6 +10,7 @@ import msgspec
 
 from core.clock import Clock, Deadline
 from core.lifetime import Lifetime
+from core.tracing import CallSpan, Trace
 
 # The name under which calls to the database of our own schema are counted.
 STATE_DATABASE = "STATE_DATABASE"
@@ -73,6 +74,14 @@ class Call(msgspec.Struct, frozen=True):
     """The figures of an account that the caller selects; in a shared call, the figures of all its waiters."""
     lifetime: Lifetime = msgspec.field(default_factory=Lifetime)
     """The lifetime of the request. The deadline is separate, because derived and shared calls have other deadlines."""
+    trace: Trace | None = None
+    """The trace of the operation, if it is traced. A shared call belongs to the trace of its first waiter."""
+    reads: set[int] | None = None
+    """The numbers of the clients that the operation has read, if reads are audited."""
+
+    def span(self, system: str) -> AbstractContextManager[object] | CallSpan:
+        """The span of one statement, if the operation is traced."""
+        return _UNTIMED if self.trace is None else self.trace.call(system, "")
 
 
 class BudgetStanding(msgspec.Struct, frozen=True):

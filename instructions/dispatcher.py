@@ -168,7 +168,7 @@ class Dispatcher:
         received = progress.outcome.instruction
         deadline = Deadline.after(SEND_SECONDS, self._clock)
         # Because the caller may disconnect before the end, the lifetime of its HTTP request is not passed on.
-        call = Call(deadline, asked.tally, asked.request_id, asked.caller, for_command=True)
+        call = Call(deadline, asked.tally, asked.request_id, asked.caller, for_command=True, trace=asked.trace)
         reached(Failpoint.PREPARING)
         try:
             with progress.waiting_for_vendor():

@@ -1,11 +1,11 @@
 """The context of one GraphQL request, which every resolver gets: the caller, the deadline and the upstreams."""
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import strawberry
@@ -14,6 +14,7 @@ from strawberry.dataloader import DataLoader
 from core.call import BudgetStanding, Call
 from core.clock import Clock
 from core.commands import MoneyGuards
+from core.records import AccountRecord, ClientRecord, InstructionRecord
 from core.visibility import Visibility
 from engine import Batcher, freeze
 from instructions.below_zero import BelowZero
@@ -140,6 +141,9 @@ class Failed:
 Batch = Callable[..., Awaitable[Sequence[Any]]]
 
 
+_OF_A_CLIENT: Final = (ClientRecord, AccountRecord, InstructionRecord)
+
+
 @dataclass(slots=True)
 class Context:
     """One GraphQL request."""
@@ -182,10 +186,18 @@ class Context:
     async def load_many(self, batch: Batch, keys: Sequence[Any]) -> list[Any]:
         """The answers in the keys' order. A failed answer is its exception, which a list resolver can return."""
         if self.known and (known := self.known.get(batch)) and all(key in known for key in keys):
-            return [known[key] for key in keys]
-        if self._lookups is None:
-            self._lookups = Batcher(self, {})
-        return await self._lookups.load(batch, keys, keys, {})
+            answers = [known[key] for key in keys]
+        else:
+            if self._lookups is None:
+                self._lookups = Batcher(self, {})
+            answers = await self._lookups.load(batch, keys, keys, {})
+        self.note_read(answers)
+        return answers
+
+    def note_read(self, records: Iterable[Any]) -> None:
+        """Note the clients of these records, if reads are audited."""
+        if self.call.reads is not None:
+            self.call.reads.update(one.client_number for one in records if isinstance(one, _OF_A_CLIENT))
 
     def forget(self) -> None:
         """Release the loaded data, after a mutation and at the end of the request.

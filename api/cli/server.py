@@ -20,6 +20,7 @@ from api.app import create_app
 from api.cli.common import settings_from
 from api.cli.listening import address_of
 from api.draining import Draining
+from api.lifespan import Hosting
 from api.observability.log import configure
 from api.observability.redaction import known_secrets
 from api.settings.settings import Settings
@@ -72,7 +73,7 @@ def _app(settings: Settings) -> Starlette:
     draining = Draining(settings.server.drain_seconds)
     draining.handle_signals()
     folder = os.environ.get(_METRICS_FOLDER)
-    return create_app(settings, draining=draining, metrics_folder=Path(folder) if folder else None)
+    return create_app(settings, hosting=Hosting(draining, Path(folder) if folder else None))
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:

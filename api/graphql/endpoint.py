@@ -4,8 +4,9 @@ Any step may refuse: see api/http/refusal.py.
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from http import HTTPStatus
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
@@ -22,7 +23,10 @@ from api.http.refusal import RequestRefused
 from api.http.request_id import request_id
 from api.identity.api_keys import Unauthenticated
 from api.identity.authenticator import IdentityUnknown
+from api.observability.audit import log_reads
 from api.observability.metrics import Metrics
+from api.observability.slow import SlowOperations, logged_name
+from api.observability.tracer import begin
 from api.pages.graphiql import graphiql_page
 from api.services import AppServices
 from api.settings.settings import Settings
@@ -36,12 +40,13 @@ from resolvers.context import Caller
 from resolvers.policy.errors import MASKED
 from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
 
+if TYPE_CHECKING:
+    from api.observability.tracing import Tracing
+
 log = structlog.get_logger(__name__)
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST")
 _NAMES = ("query", "documentId", "extensions")
-# Because a caller chooses the name of an operation, the name may be very long.
-_LONGEST_LOGGED = 100
 _TRUSTED = ("trusted", "trusted_text")
 # nginx's status for a client that has disconnected. It appears only in metrics and logs.
 _CLIENT_CLOSED_REQUEST = 499
@@ -69,27 +74,31 @@ class GraphQLEndpoint:
     Values that are equal for all requests are prepared once.
     """
 
-    def __init__(self, app_services: AppServices, metrics: Metrics, streams: Streams) -> None:
+    def __init__(
+        self, app_services: AppServices, metrics: Metrics, streams: Streams, tracing: "Tracing | None" = None
+    ) -> None:
         self._app_services = app_services
         self._metrics = metrics
         self._streams = streams
+        self._tracing = tracing
+        self._slow = SlowOperations(app_services.settings.server.slow_seconds, app_services.clock)
         self._limits = limits_of(app_services.settings)
         budget = app_services.settings.budget
         self._policy = budget_policy(budget.query_limit, budget.cost_per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(scope, receive)
-        response = await self._response(incoming)
-        await response(scope, receive, send)
-
-    async def _response(self, incoming: Incoming) -> Answer | Response:
         if incoming.method != "POST" and (other := _other(incoming, self._app_services.settings)):
-            return other
+            return await other(scope, receive, send)
         exchange = Exchange(incoming, self._app_services.settings, request_id(incoming.header(b"x-request-id")))
         started = self._app_services.clock.monotonic()
         reply = await self._answered(exchange)
         self._metrics.answered(reply.status_code, self._app_services.clock.monotonic() - started)
-        return reply
+        try:
+            await reply(scope, receive, send)
+        finally:
+            if exchange.call is not None:
+                log_reads(exchange.call)
 
     async def _answered(self, exchange: Exchange) -> Answer:
         """The reply of the steps, or the refusal of one step."""
@@ -164,8 +173,16 @@ class GraphQLEndpoint:
         deadline = Deadline.after(app_services.settings.server.request_deadline_seconds, app_services.clock)
         lifetime = Lifetime() if admitted is None else Lifetime(admitted)
         state_of(exchange.incoming.scope).lifetime = lifetime
-        call = Call(deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime)
-        response = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
+        trace = begin(self._tracing, request, app_services.executor.kind_of, exchange.incoming.header(b"traceparent"))
+        reads: set[int] | None = set() if app_services.settings.audit.reads else None
+        call = Call(
+            deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime, trace=trace, reads=reads
+        )
+        exchange.call = call
+        with trace or nullcontext(), self._slow.watch(call, caller.name, request.operation_name):
+            response = await app_services.executor.run(request, caller, call, may_mutate=exchange.may_mutate)
+            if trace is not None:
+                trace.note(len(response.body.get("errors", ())))
         self._metrics.count(call.tally)
         exchange.headers |= budget_headers(response.standing, self._policy)
         errors, standing = response.body.get("errors", ()), response.standing
@@ -175,7 +192,7 @@ class GraphQLEndpoint:
         log.info(
             "graphql.request",
             caller=caller.name,
-            operation=request.operation_name and request.operation_name[:_LONGEST_LOGGED],
+            operation=logged_name(request.operation_name),
             errors=len(errors),
             calls=dict(call.tally.calls),
         )

@@ -16,6 +16,7 @@ from api.http.request_id import REQUEST_ID
 from api.settings.settings import Settings
 from api.wire.incoming import Incoming
 from api.wire.reply import Reply
+from core.call import Call
 
 _VARIES: Final = "Accept, Accept-Encoding, Authorization"
 _NEVER_CACHED: Final = "no-store"
@@ -32,6 +33,8 @@ class Exchange:
     headers: dict[str, str] = field(default_factory=dict)
     persisted: bool = False
     """Whether the request names its document by id, so that its answer may be cached."""
+    call: Call | None = None
+    """The call of the operation, once it runs."""
 
     @property
     def may_mutate(self) -> bool:

@@ -24,6 +24,7 @@ from api.settings.graph import FederationSection, ListsSection
 from api.settings.http import DocumentsSection, HttpSection
 from api.settings.mistakes import mistake
 from api.settings.money import DepositsSection, WithdrawalsSection
+from api.settings.observation import AuditSection, TracingSection
 from api.settings.oidc import OidcConfig, check_issuers
 from api.settings.overload import OverloadSection
 from api.settings.renamed import refuse_renamed
@@ -66,6 +67,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     dashboard: bool = False
     dashboard_key: Secret | None = None
     log_format: Literal["json", "console"] = "json"
+    slow_seconds: NoSeconds = 0.0
 
 
 class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -157,6 +159,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     reconciliation: ReconciliationConfig = ReconciliationConfig()
     streams: StreamsSection = StreamsSection()
     webhooks: WebhooksSection = WebhooksSection()
+    tracing: TracingSection = TracingSection()
+    audit: AuditSection = AuditSection()
     books: BooksConfig = BooksConfig()
     servers: dict[str, ServerConfig] = {}
 

@@ -3,8 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing
-from typing import Any, Final
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
@@ -14,6 +14,9 @@ from api.admission.load_shedding import CODE, MESSAGE
 from api.graphql.body import checked_request, limits_of
 from api.http.refusal import RequestRefused
 from api.http.request_id import new_id
+from api.observability.audit import log_reads
+from api.observability.slow import SlowOperations
+from api.observability.tracer import begin
 from api.services import AppServices
 from api.streams.sessions import EndReason, Session, Sessions
 from api.streams.slots import Places, StreamSlots
@@ -23,6 +26,9 @@ from core.lifetime import Lifetime
 from resolvers.policy.errors import MASKED
 from resolvers.request.event_stream import StreamAnswer
 from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
+
+if TYPE_CHECKING:
+    from api.observability.tracing import OperationTrace, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +56,10 @@ class Gone(Exception):
 class Operations:
     """The operations of all streams of the process."""
 
-    def __init__(self, services: AppServices, limiter: ConcurrencyLimiter) -> None:
+    def __init__(self, services: AppServices, limiter: ConcurrencyLimiter, tracing: "Tracing | None" = None) -> None:
         self._services = services
+        self._tracing = tracing
+        self._slow = SlowOperations(services.settings.server.slow_seconds, services.clock)
         self._limiter = limiter
         self._limits = limits_of(services.settings)
         self.init_timeout_seconds = services.settings.streams.init_timeout_seconds
@@ -104,10 +112,13 @@ class Operations:
         except RequestShed:
             raise OperationRefused([{"message": MESSAGE, "extensions": {"code": CODE}}]) from None
         try:
-            call = self._call(session, Lifetime(admitted))
-            response = await self._services.executor.run(request, session.caller, call)
+            with (trace := begin(self._tracing, request, self.kind_of)) or nullcontext():
+                call = self._call(session, Lifetime(admitted), trace, self._reads())
+                with self._slow.watch(call, session.caller.name, request.operation_name):
+                    response = await self._services.executor.run(request, session.caller, call)
         finally:
             self._limiter.leave(admitted)
+        log_reads(call)
         return _answer(response)
 
     async def stream(
@@ -144,30 +155,43 @@ class Operations:
     async def _stream(
         self, request: GraphQLRequest, session: Session, places: Places, emit: Emit, resume: str | None
     ) -> EndReason:
-        principal = session.caller.principal
-        answers: AsyncGenerator[StreamAnswer, None] | GraphQLResponse = await self._services.executor.subscribe(
-            request,
-            session.caller,
-            lambda: self._call(session, Lifetime()),
-            lambda: self.slots.held(principal, places),
-            resume,
-        )
-        if isinstance(answers, GraphQLResponse):
-            raise OperationRefused(answers.body["errors"])
-        code, has_begun = None, False
-        async with aclosing(answers):
-            async for answer in answers:
-                code = None if answer.body["data"] else answer.body["errors"][0]["extensions"]["code"]
-                if code and not has_begun and code not in _ENDS:
-                    raise OperationRefused(answer.body["errors"])
-                has_begun = True
-                await emit(answer)
-        return _ENDS.get(code, EndReason.FAILED) if code else EndReason.COMPLETED
+        with (trace := begin(self._tracing, request, self.kind_of)) or nullcontext():
+            call = self._call(session, Lifetime(), trace, self._reads())
+            answers: AsyncGenerator[StreamAnswer, None] | GraphQLResponse = await self._services.executor.subscribe(
+                request,
+                session.caller,
+                lambda: self._call(session, Lifetime(), trace, call.reads),
+                lambda: self.slots.held(call.caller, places),
+                resume,
+            )
+            if isinstance(answers, GraphQLResponse):
+                raise OperationRefused(answers.body["errors"])
+            return await _emit_all(answers, emit, call)
 
-    def _call(self, session: Session, lifetime: Lifetime) -> Call:
+    def _reads(self) -> set[int] | None:
+        return set() if self._services.settings.audit.reads else None
+
+    def _call(
+        self, session: Session, lifetime: Lifetime, trace: "OperationTrace | None", reads: set[int] | None
+    ) -> Call:
         seconds = self._services.settings.server.request_deadline_seconds
         deadline = Deadline.after(seconds, self._services.clock)
-        return Call(deadline, Tally(), new_id(), session.caller.principal, lifetime=lifetime)
+        return Call(deadline, Tally(), new_id(), session.caller.principal, lifetime=lifetime, trace=trace, reads=reads)
+
+
+async def _emit_all(answers: AsyncGenerator[StreamAnswer, None], emit: Emit, call: Call) -> EndReason:
+    code, has_begun = None, False
+    async with aclosing(answers):
+        async for answer in answers:
+            code = None if answer.body["data"] else answer.body["errors"][0]["extensions"]["code"]
+            if code and not has_begun and code not in _ENDS:
+                raise OperationRefused(answer.body["errors"])
+            has_begun = True
+            await emit(answer)
+            if call.reads:
+                log_reads(call)
+                call.reads.clear()
+    return _ENDS.get(code, EndReason.FAILED) if code else EndReason.COMPLETED
 
 
 def _answer(response: GraphQLResponse) -> StreamAnswer:

@@ -128,7 +128,11 @@ def paged(
         context = getattr(leading[-1], "context", leading[-1])
         cursors = order if isinstance(order, Cursor) else order(arguments)
         request = page_request(arguments, cursors, context.services.limits)
-        return await resolve(*leading, request, **{k: v for k, v in arguments.items() if k not in _ARGUMENTS})
+        found = await resolve(*leading, request, **{k: v for k, v in arguments.items() if k not in _ARGUMENTS})
+        if context.call.reads is not None:
+            for connection in found if isinstance(found, list) else [found]:
+                context.note_read(connection.page.rows)
+        return found
 
     parameters = list(inspect.signature(resolve).parameters.values())
     [at] = [number for number, parameter in enumerate(parameters) if parameter.name == "request"]

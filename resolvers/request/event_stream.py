@@ -6,7 +6,7 @@ visibility.
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, located_error
@@ -19,6 +19,9 @@ from resolvers.policy.errors import present
 from resolvers.request.documents import RunnableOperation
 from resolvers.request.runners import FieldByField
 from resolvers.request.selected_variables import selected_variables
+
+# The records that a value of a stream may have.
+_RECORDS: Final = ("account", "client", "instruction")
 
 
 class CheckedOperation(msgspec.Struct, frozen=True):
@@ -47,6 +50,7 @@ class EventStream:
         self._prepared = prepared
         self._caller = caller
         self._same: Hashable = None
+        self._is_audited = False
 
     async def answers(
         self,
@@ -57,6 +61,7 @@ class EventStream:
     ) -> AsyncGenerator[StreamAnswer, None]:
         """The answers. An error of the source is the last answer. Close the generator to end the stream."""
         call = new_call()
+        self._is_audited = call.reads is not None
         context = StreamContext(*self._of(call), new_call=new_call, slot=slot, afford=afford, resume=resume)
         source = await self._source(context)
         if isinstance(source, ExecutionResult):
@@ -95,7 +100,8 @@ class EventStream:
 
     async def _answer(self, value: Any, new_call: Callable[[], Call]) -> dict[str, Any]:
         answers = getattr(value, "answers", None)
-        if answers is None:
+        # The clients of a shared answer would be noted for one of the streams only.
+        if answers is None or self._is_audited:
             return await self._execute(value, new_call())
         if self._same is None:
             self._same = self._sameness()
@@ -113,6 +119,7 @@ class EventStream:
     async def _execute(self, value: Any, call: Call) -> dict[str, Any]:
         context = Context(*self._of(call))
         context.known = getattr(value, "known", {})
+        context.note_read([value, *(getattr(value, name, None) for name in _RECORDS)])
         try:
             return body_of(await self._runner.run(self._prepared.runnable, context, value), call, None)
         finally:

@@ -59,7 +59,8 @@ class LevelByLevel:
             plan = plans[runnable.name] = self._engine.plan(runnable.document.tree, runnable.operation)
         if plan is not None:
             refused = {what: Forbidden(what, missing) for what, missing in context.forbidden.items()}
-            rendered = not context.explain
+            # PostgreSQL does not tell of which clients the JSON is that it renders.
+            rendered = not context.explain and context.call.reads is None
             outcome = await self._engine.run(plan, runnable.variables, context, refused=refused, rendered=rendered)
             if outcome is not None:
                 return ExecutionResult(outcome.data, outcome.errors or None)

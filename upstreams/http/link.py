@@ -137,6 +137,8 @@ class Link:
             call.lifetime.waiting_for_vendor(),
             CallLog(self.system, self.name, request, call, attempt, self.clock) as log,
         ):
+            if log.span is not None and (more := log.span.headers):
+                request = msgspec.structs.replace(request, headers={**request.headers, **more})
             return await self._wait_and_send(request, read, call, deadline, log)
 
     async def _wait_and_send(

@@ -124,7 +124,7 @@ class Database:
             call.tally.count(self.label, keys)
             try:
                 pool = self._pool or await self.pool()
-                with call.tally.timed(self.label):
+                with call.tally.timed(self.label), call.span(self.label):
                     rows = await pool.fetch(statement, arguments, call.deadline.remaining())
             except ERRORS as error:
                 if is_repeat or took_too_long(error) or classify(error) not in _REPEATED:

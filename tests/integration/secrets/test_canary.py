@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from click.testing import CliRunner
 from support.mutations import deposit
+from support.polling import until
 
 from api.cli import main
 from api.observability.redaction import known_secrets
@@ -79,7 +80,9 @@ def said(response):
     return response.text + str({name: value for name, value in response.headers.items() if name != "x-request-id"})
 
 
-async def test_no_secret_leaves_by_any_answer_or_line_whatever_fails(watched, well_behaved, database, secrets):
+async def test_no_secret_leaves_by_any_answer_or_line_whatever_fails(
+    watched, well_behaved, database, secrets, receiver
+):
     token = secrets["a token"][0]
     seen = [item for one in responses(watched, token) for item in found("response", said(one), secrets)]
     for vendor in VENDORS:
@@ -94,8 +97,10 @@ async def test_no_secret_leaves_by_any_answer_or_line_whatever_fails(watched, we
         await database.execute("ALTER VIEW brokergraph_erp.away RENAME TO web_status")
 
     log = watched.written()
+    await until(lambda: len(receiver.spans) > 100)
 
     assert seen == []
+    assert found("spans", b"".join(receiver.raw).decode(errors="replace"), secrets) == []
     assert found("log", log, secrets) == []
     assert '"event":"database.refused"' in log
     assert log.count('"event":"upstream_call"') > 20

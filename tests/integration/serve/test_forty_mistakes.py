@@ -57,6 +57,12 @@ MISTAKES = {
     "a limit of zero": Mistake("serve", ("deposits", "USD must be more than 0"), {"DEPOSITS__MAXIMUM__USD": "0"}),
     "an unknown audience": Mistake("serve", ("server.metrics", "operators"), {"SERVER__METRICS": "all"}),
     "an unknown audience of the documentation": Mistake("serve", ("server.docs", "nobody"), {"SERVER__DOCS": "true"}),
+    "a share of traces above one": Mistake("serve", ("tracing.sample_ratio", "<= 1"), {"TRACING__SAMPLE_RATIO": "5"}),
+    "a secret in the address of the traces": Mistake(
+        "serve", ("tracing", "endpoint", "headers"), {"TRACING__ENDPOINT": f"http://me:{SECRET}@collector/v1/traces"}
+    ),
+    "an audit of something else": Mistake("serve", ("audit.reads", "bool"), {"AUDIT__READS": "clients"}),
+    "a slowness below zero": Mistake("serve", ("server.slow_seconds", ">= 0"), {"SERVER__SLOW_SECONDS": "-1"}),
     "an origin without a list": Mistake(
         "serve", ("http.cors_origins", '["a", "b"]'), {"HTTP__CORS_ORIGINS": "http://localhost:5173"}
     ),

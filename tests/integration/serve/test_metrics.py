@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from support.graphs import running_graph
 from support.mutations import deposit
@@ -65,6 +67,35 @@ def test_the_operators_table_has_every_metric_with_its_type_and_labels(used):
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         shown = ", ".join(f"`{label}`" for label in sorted(labels))
         assert not family.samples or shown == documented[name][1], name
+
+
+def targets():
+    """The queries of all alerts and panels with their legends."""
+    folder = HOUSE / "docker" / "monitoring"
+    for group in yaml.safe_load((folder / "alerts.yaml").read_text())["groups"]:
+        yield from ((rule["expr"], "") for rule in group["rules"])
+    for panel in json.loads((folder / "grafana.json").read_text())["panels"]:
+        yield from ((target["expr"], target["legendFormat"]) for target in panel.get("targets", ()))
+
+
+def test_the_queries_of_alerts_and_panels_name_metrics_of_a_scrape(used):
+    found = families(used)
+    # A metric with labels may have no series before its first event.
+    empty = {name + ("_total" if one.type == "counter" else "") for name, one in found.items() if not one.samples}
+    scraped = empty | {sample.name for family in found.values() for sample in family.samples}
+
+    named = set(re.findall(r"brokergraph_\w+", " ".join(query for query, _ in targets())))
+    assert len(named) > 30
+    assert named - scraped == set()
+
+
+def test_the_queries_of_alerts_and_panels_name_labels_of_their_metrics():
+    labels = {name.strip("`"): set(re.findall(r"\w+", shown)) | {"instance"} for name, _, shown in rows()}
+
+    for query, legend in targets():
+        for name, matchers in re.findall(r"(brokergraph_\w+)(?:\{([^}]*)\})?", query):
+            used = set(re.findall(r"\{\{(\w+)\}\}", legend)) | set(re.findall(r"(\w+)[=!]", matchers))
+            assert used <= labels.get(name, {"instance"}), query
 
 
 def test_the_figures_of_a_process_are_those_of_its_work(graph, used):

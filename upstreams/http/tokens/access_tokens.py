@@ -107,7 +107,8 @@ class SharedFetch:
 
     async def run(self, fetch: Callable[[Call], Coroutine[Any, Any, Secret]], call: Call) -> Secret:
         seconds = self._link.limits.total_timeout_seconds
-        own = Call(Deadline.after(seconds, self._link.clock), Tally(), call.request_id, for_command=call.for_command)
+        deadline = Deadline.after(seconds, self._link.clock)
+        own = Call(deadline, Tally(), call.request_id, for_command=call.for_command, trace=call.trace)
         try:
             return await self._single_flight.run(call.for_command, lambda: fetch(own), call.deadline)
         except TimeoutError as error:

@@ -37,7 +37,8 @@ class SharedAnswer(Generic[T]):
         answer = self._answers.get(key)
         if answer is not None:
             return answer[0]
-        own = Call(Deadline.after(self._fetch_seconds, self._clock), call.tally, call.request_id, call.caller)
+        deadline = Deadline.after(self._fetch_seconds, self._clock)
+        own = Call(deadline, call.tally, call.request_id, call.caller, trace=call.trace)
 
         async def fetch_and_keep() -> T:
             asked_at = self._clock.monotonic()

@@ -9,13 +9,14 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, get_named_ty
 from graphql.execution.values import get_variable_values
 
 from resolvers.context import GraphLimits
+from resolvers.federation import federated
 from resolvers.policy.cost_table import PRICES, SIZES, values_of
 from resolvers.request.budget import Charging
 from resolvers.request.cost import Costs, OperationCost
 from resolvers.request.document_facts import collect_facts
 from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable
-from resolvers.schema import core_schema
+from resolvers.schema import core_of, core_schema
 
 WIDE = DocumentLimits(depth=1000, fields=10**30, aliases=10**30, directives=10**30, tokens=100_000, root_fields=1000)
 LIMITS = Path(__file__).parents[4] / "docs" / "limits.md"
@@ -179,15 +180,17 @@ def test_an_operation_above_the_maximum_cost_is_refused_with_the_numbers():
 
 
 def test_every_list_of_objects_has_a_size():
+    # It has all fields of the other schema, too.
+    schema = core_of(federated())
     handed = {
         f"{get_named_type(field.type).name}.{name}"
         for coordinate, size in SIZES.items()
-        for field in [core_schema.type_map[coordinate.partition(".")[0]].fields[coordinate.partition(".")[2]]]
+        for field in [schema.type_map[coordinate.partition(".")[0]].fields[coordinate.partition(".")[2]]]
         for name in values_of(size.sized_fields)
     }
     lists = {
         f"{kind.name}.{name}"
-        for kind in core_schema.type_map.values()
+        for kind in schema.type_map.values()
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__")
         for name, field in kind.fields.items()
         if is_list(field.type) and is_composite_type(get_named_type(field.type))

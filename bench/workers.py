@@ -1,0 +1,76 @@
+"""Two workers beside one: .venv/bin/python bench/workers.py
+
+Processor time of the server for each answer, all its processes counted, with one worker and with two, in turns. Each
+worker has as many callers. All processes of a server share one core; the driver, the database and the vendors have the
+other. Prints the medians of the rounds. The exit status checks the promise: two workers cost at most 1.1 times the
+processor time of one.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+HOUSE = Path(__file__).parents[1]
+sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "bench")]
+
+from machine import OTHER_CORE, SERVER_CORE, cpu_seconds, family, pin  # noqa: E402
+from overload import SETTINGS, driven  # noqa: E402
+from support.boxes import RunningBox, running_box  # noqa: E402 - tests are no package.
+from support.graphs import free_port, prepare  # noqa: E402
+from support.replicas import Replica  # noqa: E402
+
+MOST = 1.1
+# For each worker. Requests that are present together share work, so that fewer callers cost more for each answer.
+CALLERS = 16
+
+
+def cost(server: Replica, seconds: float) -> float:
+    """Microseconds of processor time for each answer."""
+    assert server.process
+    pids = family(server.process.pid)
+    pin(pids, SERVER_CORE)
+    before = cpu_seconds(pids)
+    figures = driven(f"http://127.0.0.1:{server.port}", "closed", CALLERS * server.workers, seconds)
+    return 1e6 * (cpu_seconds(pids) - before) / (figures["answered_per_second"] * seconds)
+
+
+@contextmanager
+def serving(box: RunningBox, folder: Path, workers: int) -> Iterator[Replica]:
+    settings = {f"BROKERGRAPH_{name}": value for name, value in SETTINGS.items()}
+    environment = os.environ | settings | {"BROKERGRAPH_CONFIG": str(box.settings_path)}
+    server = Replica(free_port(), environment, folder / f"workers-{workers}.log", workers)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--seconds", type=float, default=4.0)
+    asked = options.parse_args()
+    with ExitStack() as stack:
+        # Its children inherit it.
+        os.sched_setaffinity(0, {OTHER_CORE})
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        box = stack.enter_context(running_box(folder, 300))
+        asyncio.run(prepare(box.settings_path))
+        one, two = [stack.enter_context(serving(box, folder, workers)) for workers in (1, 2)]
+        rounds = [(cost(one, asked.seconds), cost(two, asked.seconds)) for _ in range(asked.rounds)]
+    ratio = statistics.median(second / first for first, second in rounds)
+    for first, second in rounds:
+        sys.stdout.write(f"one worker {first:.0f} us, two workers {second:.0f} us, ratio {second / first:.3f}\n")
+    sys.stdout.write(f"median ratio {ratio:.3f}; promised: at most {MOST}\n")
+    return 0 if ratio <= MOST else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
