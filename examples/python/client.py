@@ -154,7 +154,9 @@ async def main() -> None:
         count += len(nodes)
     print(f"{count} clients")
     payment = Payment("R1", "61436", "25.50", "USD", cursor=await graph.newest_cursor(), key=str(uuid.uuid4()))
-    await graph.pay_and_follow(payment, print)
+    outcome = await graph.pay_and_follow(payment, print)
+    if outcome != "CONFIRMED":
+        raise SystemExit(f"The deposit was not made: {outcome}")
     # The same payment once more, as after a crash: nothing is booked, and the same events come.
     await graph.pay_and_follow(payment, lambda status: print(f"again {status}"))
 

@@ -40,7 +40,7 @@ NOT_RUN = {
     },
     "CONTRIBUTING.md": {"make": "the run itself", ".venv/bin/pytest": "the run itself"},
     "docs/clients.md": {
-        "cd examples": "tests/conformance/examples",
+        "(cd examples": "tests/conformance/examples",
         "brokergraph demo": "tests/browser/test_example_pages.py",
     },
     "docs/command-line.md": {

@@ -7,7 +7,8 @@ const { client, close } = connect(url, () => key);
 
 console.log(`${await countClients(client, 50)} clients`);
 const payment = await prepare(client, { server: "R1", login: "61436", amount: "25.50", currency: "USD" });
-await payAndFollow(client, payment, (status) => console.log(status));
+const outcome = await payAndFollow(client, payment, (status) => console.log(status));
+if (outcome !== "CONFIRMED") throw new Error(`The deposit was not made: ${outcome}`);
 // The same payment once more, as after a crash: nothing is booked, and the same events come.
 await payAndFollow(client, payment, (status) => console.log(`again ${status}`));
 close();

@@ -45,18 +45,21 @@ def apollo() -> Path:
 
 def played(name: str, url: str, apollo: Path) -> list[str]:
     """The lines that the client prints."""
-    variables = {"BROKERGRAPH_URL": url, "BROKERGRAPH_KEY": "demo-operator"}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    if name == "python":
-        words = [sys.executable, str(EXAMPLES / "python" / "client.py")]
-        child = subprocess.Popen(words, env=os.environ | variables, **pipes)
-    elif name == "apollo":
-        child = start_module('await import("./src/main.ts");', apollo, variables, **pipes)
-    else:
-        child = start_module(URQL, installed(EXAMPLES / "urql"), variables, **pipes)
+    child = start(name, url, apollo, "demo-operator")
     out, problems = child.communicate(timeout=60)
     assert (child.returncode, problems) == (0, ""), problems
     return out.splitlines()
+
+
+def start(name: str, url: str, apollo: Path, key: str) -> subprocess.Popen:
+    variables = {"BROKERGRAPH_URL": url, "BROKERGRAPH_KEY": key}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    if name == "python":
+        words = [sys.executable, str(EXAMPLES / "python" / "client.py")]
+        return subprocess.Popen(words, env=os.environ | variables, **pipes)
+    if name == "apollo":
+        return start_module('await import("./src/main.ts");', apollo, variables, **pipes)
+    return start_module(URQL, installed(EXAMPLES / "urql"), variables, **pipes)
 
 
 @pytest.mark.usefixtures("well_behaved")
@@ -70,6 +73,16 @@ def test_a_client_pages_deposits_once_and_follows_the_instruction(graph, apollo,
     assert lines == [f"{count} clients", *STATUSES, *(f"again {status}" for status in STATUSES)]
     after = graph.data("{ instructions(first: 1, filter: { kinds: [DEPOSIT] }) { totalCount } }")
     assert after["instructions"]["totalCount"] == before["instructions"]["totalCount"] + 1
+
+
+@pytest.mark.parametrize("name", ["apollo", "python"])
+def test_a_program_names_the_refusal_of_its_deposit(graph, apollo, name):
+    # The account is of another agency.
+    child = start(name, f"{graph.url}/graphql", apollo, "demo-partner")
+    _, problems = child.communicate(timeout=60)
+
+    assert child.returncode == 1
+    assert "The deposit was not made: NOT_FOUND" in problems
 
 
 @pytest.mark.parametrize("name", ["apollo", "urql", "python"])

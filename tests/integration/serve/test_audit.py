@@ -69,13 +69,15 @@ def test_an_instruction_is_a_read_of_its_client(audited):
     assert line["clients"] == sorted(numbers(found))
 
 
-def test_the_numbers_of_a_line_are_bounded_and_counted(audited):
+def test_a_request_that_reads_many_clients_has_lines_with_all_of_them(audited):
     before = len(lines(audited))
     page = "{ clients(first: 150) { nodes { clientNumber } } }"
     found = numbers(audited.data(page))
 
-    [line] = lines(audited)[before:]
-    assert (line["clients"], line["total"]) == (sorted(found)[:100], 150)
+    first, second = lines(audited)[before:]
+    assert [line["clients"] for line in (first, second)] == [sorted(found)[:100], sorted(found)[100:]]
+    assert first["total"] == second["total"] == 150
+    assert first["request_id"] == second["request_id"]
 
 
 def test_a_request_that_reads_no_client_has_no_line(audited):
