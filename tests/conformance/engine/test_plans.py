@@ -154,7 +154,8 @@ def ask():
     async def ask(text):
         document = documents.read(text)
         asked = RunnableOperation(document, document.operation(None), NOTHING, {})
-        return (await runner.run(asked, SimpleNamespace(explain=False, forbidden={}))).data
+        context = SimpleNamespace(explain=False, forbidden={}, call=SimpleNamespace(reads=None))
+        return (await runner.run(asked, context)).data
 
     ask.documents = documents
     return ask
