@@ -27,6 +27,8 @@ from core.errors import UpstreamError
 # `tracestate` is neither taken in nor passed on, because other systems choose its content.
 _W3C: Final = TraceContextTextMapPropagator()
 _EVERY_MILLISECONDS: Final = 1000
+# A collector that does not answer delays the stop of the server for this time.
+_EXPORT_SECONDS: Final = 3.0
 _TRACEPARENT: Final = "traceparent"
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
@@ -40,7 +42,7 @@ class Tracing:
         self._section = section
         self._redaction = Redaction(known_secrets)
         self._provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)
-        exporter = OTLPSpanExporter(section.endpoint, headers=headers)
+        exporter = OTLPSpanExporter(section.endpoint, headers=headers, timeout=_EXPORT_SECONDS)
         self._provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_EVERY_MILLISECONDS))
         self._tracer = self._provider.get_tracer("brokergraph")
 

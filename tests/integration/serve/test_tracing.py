@@ -1,11 +1,13 @@
 """Traces: they arrive in a real receiver with their parents, and nothing but names and numbers is in them."""
 
 import json
+import socket
 import sys
 
 import pytest
 from support.graphs import running_graph
 from support.mutations import DEPOSIT, new_key
+from support.served import QUERY, serving
 from support.spans import attributes, receiving_spans, tracing_to
 from support.streams import connected, read, send
 
@@ -124,6 +126,18 @@ def test_the_header_decides_instead_of_the_ratio(box, ratio, sampled, number):
         with running_graph(box, **tracing_to(receiver, TRACING__SAMPLE_RATIO=ratio)) as graph:
             ask(graph, "{ viewer { name } }", {}, "4af7651916cd43dd8448eb211c80319c", sampled=sampled)
         assert [span.name for span in receiver.spans] == ["query"] * number
+
+
+def test_a_collector_that_never_answers_stops_no_request_and_no_server(acme):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        settings = {"ENABLED": "true", "SAMPLE_RATIO": "1", "ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}/"}
+        variables = {f"BROKERGRAPH_TRACING__{name}": value for name, value in settings.items()}
+        with serving(acme.operator.having(**variables, BROKERGRAPH_SERVER__DRAIN_SECONDS="0")) as served:
+            for _ in range(20):
+                assert "data" in served.ask(QUERY, acme.key)
+            assert served.stop() == 0
 
 
 def test_without_the_extra_the_start_says_so(acme, monkeypatch):
