@@ -7,13 +7,16 @@ export function grouped(amount) {
   return fraction === undefined ? apart : `${apart}.${fraction}`;
 }
 
+// Thousands by spaces, and by commas where these can be nothing else.
+const THOUSANDS = /^[1-9]\d{0,2}((\s\d{3})+(\.\d+)?|(,\d{3})+\.\d+|(,\d{3}){2,})$/;
+
 /**
  * What a person typed, as the graph takes it: without what separates thousands. Any other comma stays, and is refused:
- * "25,50" may mean 25.50, and must not become 2550.
+ * "25,50" may mean 25.50 and must not become 2550, and "1,025" may mean 1.025 and must not become 1025.
  */
 export function typed(text) {
   const amount = text.trim();
-  return /^[1-9]\d{0,2}([,\s]\d{3})+(\.\d+)?$/.test(amount) ? amount.replace(/[,\s]/g, "") : amount;
+  return THOUSANDS.test(amount) ? amount.replace(/[,\s]/g, "") : amount;
 }
 
 /** Whether the graph can read the amount. Whether the amount is right is the graph's to judge. */
