@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the images of this checkout by Debian's programs: a Debian base, then brokergraph and brokergraph-sandbox.
+# Builds the images of this checkout by Debian's programs: a Debian base, then brokergraph, brokergraph-sandbox, and
+# brokergraph-servers with what docker/replicas/compose.yaml runs beside them.
 # Needs root. It installs nothing: where programs are absent, it names them and exits with 2.
 #
 # The machine's settings for registries and authorities are build secrets. Other files: PIP_CONFIG_FILE, UV_CONFIG_FILE,
@@ -55,3 +56,9 @@ image() {
 }
 image brokergraph redis
 image brokergraph-sandbox sandbox
+
+if ! podman image exists localhost/brokergraph-servers; then
+    echo "Building brokergraph-servers ..." >&2
+    buildah bud --quiet --isolation chroot --network host --format docker --layers=false --build-arg "BASE=$base" \
+        --tag localhost/brokergraph-servers docker/replicas >&2
+fi
