@@ -57,8 +57,6 @@ image() {
 image brokergraph redis
 image brokergraph-sandbox sandbox
 
-if ! podman image exists localhost/brokergraph-servers; then
-    echo "Building brokergraph-servers ..." >&2
-    buildah bud --quiet --isolation chroot --network host --format docker --layers=false --build-arg "BASE=$base" \
-        --tag localhost/brokergraph-servers docker/replicas >&2
-fi
+echo "Building brokergraph-servers ..." >&2
+buildah bud --quiet --isolation chroot --network host --format docker --layers --build-arg "BASE=$base" \
+    --tag localhost/brokergraph-servers docker/replicas >&2
