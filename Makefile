@@ -13,7 +13,7 @@ INSTALLED := .venv/.installed
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-quick bench-against screenshots torture check lint docs-reference monitoring lock clean
+.PHONY: help demo test bench bench-quick bench-against screenshots torture containers check lint docs-reference monitoring lock clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ screenshots: $(INSTALLED)  ## Pictures of the dashboard for docs/images; needs C
 torture: $(INSTALLED)  ## The long run: a death at every line of a deposit, a load with faults, random operations (TORTURE_SEED=)
 	TORTURE=long $(BIN)/pytest tests/torture tests/conformance --timeout 7200 $(PYTEST_ARGS)
 	TORTURE=long $(BIN)/pytest tests/unit tests/contract tests/integration -m hypothesis $(PYTEST_ARGS)
+
+containers: $(INSTALLED)  ## The images built and run by Debian's podman, as root; names the programs that are absent
+	@docker/containers.sh
+	CONTAINERS=run $(BIN)/pytest tests/containers --timeout 600 $(PYTEST_ARGS)
 
 check: lint test  ## What CI runs: lint, format, types, import contracts, the schema file, every test
 

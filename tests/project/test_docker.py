@@ -16,7 +16,7 @@ HOUSE = Path(__file__).parents[2]
 DOCKER = HOUSE / "docker"
 BIN = Path(sys.executable).parent
 CONFINED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
-SHELL_SCRIPTS = ["docker/build.sh", "scripts/uv.sh", "scripts/environment.sh", ".ci/run"]
+SHELL_SCRIPTS = ["docker/build.sh", "docker/containers.sh", "scripts/uv.sh", "scripts/environment.sh", ".ci/run"]
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -51,8 +51,9 @@ def tool(name: str) -> str:
     return found
 
 
-def test_the_dockerfile_passes_hadolint():
-    done = subprocess.run([tool("hadolint"), DOCKER / "Dockerfile"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("path", ["Dockerfile", "replicas/Dockerfile"])
+def test_the_dockerfile_passes_hadolint(path):
+    done = subprocess.run([tool("hadolint"), DOCKER / path], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -62,6 +63,16 @@ def test_the_shell_scripts_pass_shellcheck():
 
     assert (done.returncode, done.stdout) == (0, "")
     assert [name for name in SHELL_SCRIPTS if not os.access(HOUSE / name, os.X_OK)] == []
+
+
+def test_the_script_for_containers_names_the_absent_programs(tmp_path):
+    (tmp_path / "dirname").symlink_to(shutil.which("dirname"))
+    (tmp_path / "podman").symlink_to(shutil.which("true"))
+    command = [shutil.which("sh"), DOCKER / "containers.sh"]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "Programs are absent: buildah mmdebstrap runc\n" in done.stderr
 
 
 def test_the_last_stage_runs_nothing_and_is_nobody_by_number():
@@ -104,7 +115,9 @@ def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path
             shutil.copytree(HOUSE / path, source / path, ignore=shutil.ignore_patterns("__pycache__", "site"))
         else:
             shutil.copy(HOUSE / path, source / path)
-    steps = [words.replace("/opt/", f"{root}/opt/") for name, words in stages()[0] if name == "RUN"]
+    # Only a container engine mounts secrets.
+    bare = [re.sub(r"--mount=\S+\s+", "", words) for name, words in stages()[0] if name == "RUN"]
+    steps = [words.replace("/opt/", f"{root}/opt/") for words in bare]
     environment = {**os.environ, "EXTRA": "", "PYTHON": sys.executable}
 
     for step in steps:
@@ -125,11 +138,32 @@ def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path
     assert list(root.glob("opt/brokergraph/lib/python*/site-packages/brokergraph-*/direct_url.json")) == []
 
 
+def test_each_build_secret_is_optional_and_a_mount():
+    mounts = [word for name, words in stages()[0] if name == "RUN" for word in words.split() if word[:2] == "--"]
+
+    secrets = [word for word in mounts if word.startswith("--mount=type=secret,id=")]
+    assert len(secrets) == 4
+    assert [word for word in secrets if "required" in word or "env=" in word] == []
+
+
 def test_every_service_of_ours_is_confined(services):
     loose = {name: {key: service.get(key) for key in CONFINED} for name, service in services.items()}
 
     assert loose == dict.fromkeys(services, CONFINED)
     assert [name for name, service in services.items() if service.get("privileged") or service.get("cap_add")] == []
+
+
+def test_every_service_of_the_replicas_is_confined_and_shares_the_network_of_the_sandbox():
+    services = yaml.safe_load((DOCKER / "replicas" / "compose.yaml").read_text())["services"]
+
+    confined = CONFINED | {"user": "65534:65534"}
+    assert {name: {key: service.get(key) for key in confined} for name, service in services.items()} == dict.fromkeys(
+        services, confined
+    )
+    networks = {name: service.get("network_mode") for name, service in services.items()}
+    assert networks == {name: None if name == "sandbox" else "service:sandbox" for name in services}
+    for service in services.values():
+        assert set(service.get("depends_on", {})) <= set(services)
 
 
 def test_the_graph_starts_after_the_migrations_and_they_after_the_database(services):
