@@ -9,7 +9,11 @@ LONGEST = (
     "tests/torture/test_faults.py",
     "tests/integration/serve/test_installing.py",
     "tests/torture/test_mutants.py",
+    "tests/torture/test_replicas.py",
+    "tests/browser/test_dashboard.py",
     "tests/torture/test_kill_at_steps.py",
+    "tests/conformance/examples/test_examples.py",
+    "tests/project/test_docs_examples.py",
     "tests/integration/graph/test_partial.py",
     "tests/torture/test_kill_at_lines.py",
     "tests/integration/graph/test_summaries.py",
@@ -20,6 +24,9 @@ LONGEST = (
     "tests/integration/serve/test_production_start.py",
     "tests/conformance/engine/test_random.py",
     "tests/browser/test_graphiql.py",
+    "tests/project/test_docker.py",
+    "tests/browser/test_docs_site.py",
+    "tests/browser/test_build.py",
 )
 # Each test starts all that it needs, so that any worker can run it.
 ALONE = ("tests/torture/test_mutants.py", "tests/integration/serve/test_installing.py")
