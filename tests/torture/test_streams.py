@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
 LONG = os.environ.get("TORTURE") == "long"
 SEED = os.environ.get("TORTURE_SEED", "1")
 SUBSCRIBERS = 1000 if LONG else 16
-INSTRUCTIONS = 300 if LONG else 20
+INSTRUCTIONS = 300 if LONG else 12
 # A thousand subscribers of one process answer late.
 PATIENCE_SECONDS = 20 if LONG else 2
 AWAY = (OSError, httpx.HTTPError, WebSocketException, TimeoutError, AssertionError)
