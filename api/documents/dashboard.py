@@ -17,6 +17,14 @@ class BuiltInDocument(msgspec.Struct, frozen=True):
 
 
 def dashboard_documents(folder: Path = OPERATIONS) -> dict[str, BuiltInDocument]:
-    """The documents by the names of their files."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.graphql"))}
-    return {name: BuiltInDocument(sha256(text.encode()).hexdigest(), text) for name, text in texts.items()}
+    """The documents by the names of their files. A document has the fragments that its operation spreads."""
+    fragments = _texts(folder / "fragments")
+    documents = {}
+    for name, operation in _texts(folder).items():
+        text = operation + "".join(part for fragment, part in fragments.items() if f"...{fragment} " in operation)
+        documents[name] = BuiltInDocument(sha256(text.encode()).hexdigest(), text)
+    return documents
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.graphql"))}
