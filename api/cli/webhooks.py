@@ -7,13 +7,13 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import click
 
 from api.cli.common import config_option, principal_named, run_async, settings_from, span
 from api.cli.listing import json_option, print_list
+from api.cli.webhook_lines import webhook_json, webhook_line
 from core.errors import ConfigError
 from core.secret import Secret
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from instructions.webhook_message import Message
     from upstreams.services import StateStores
     from upstreams.state.instruction_log import LogPosition
-    from upstreams.state.webhooks import WebhookRecord
 
 T = TypeVar("T")
 # The members of the graph's InstructionKind, without the import of the schema.
@@ -115,41 +114,9 @@ async def add(
 async def list_webhooks(config: Path | None, *, as_json: bool) -> None:
     """List all webhooks, newest first. A path or query may hold a secret, so that only the host of a URL is shown."""
     webhooks = await _with_stores(settings_from(config), lambda stores: stores.webhooks.list_all())
-    print_list(webhooks, _line, _record, as_json=as_json, empty="There are no webhooks; `webhooks add` adds one.")
-
-
-def _line(one: WebhookRecord) -> str:
-    agencies = "every agency" if one.agencies is None else f"agencies {list(one.agencies)}"
-    kinds = "every kind" if one.kinds is None else ",".join(one.kinds)
-    return f"{one.id}  {one.principal}  {_place(one)}  {_state(one)}  {agencies}  {kinds}"
-
-
-def _place(one: WebhookRecord) -> str:
-    parts = urlsplit(one.url.reveal())
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _record(one: WebhookRecord) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "principal": one.principal,
-        "host": _place(one),
-        "kinds": one.kinds,
-        "agencies": one.agencies,
-        "createdAt": one.created_at,
-        "disabledAt": one.disabled_at,
-        "deliveredAt": one.delivered_at,
-        "pending": one.pending,
-        "parked": one.parked,
-        "lastStatus": one.last_status,
-    }
-
-
-def _state(one: WebhookRecord) -> str:
-    state = "active" if one.disabled_at is None else f"disabled {one.disabled_at:%Y-%m-%d %H:%M}"
-    delivered = "never delivered" if one.delivered_at is None else f"last delivered {one.delivered_at:%Y-%m-%d %H:%M}"
-    failed = f"  last failure: {one.last_status}" if one.last_status else ""
-    return f"{state}  {delivered}  pending {one.pending}  parked {one.parked}{failed}"
+    print_list(
+        webhooks, webhook_line, webhook_json, as_json=as_json, empty="There are no webhooks; `webhooks add` adds one."
+    )
 
 
 @command.command()
