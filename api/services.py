@@ -15,7 +15,8 @@ from api.identity.authenticator import CallerOfToken, Identities, without_issuer
 from api.identity.last_use import storing_last_use
 from api.rebuilding import rebuilding
 from api.reconciling import reconciling
-from api.settings.settings import AuthSection, DatabaseSection, ErpSection, Settings, StateSection
+from api.settings.databases import DatabaseSection, ErpSection, StateSection
+from api.settings.settings import AuthSection, Settings
 from api.streaming import streaming
 from api.webhooks import sending_webhooks
 from core.call import STATE_DATABASE

@@ -19,6 +19,7 @@ from api.settings.bounds import (
     check_database_address,
     check_redis_address,
 )
+from api.settings.databases import ErpSection, StateSection
 from api.settings.environment import lay_over
 from api.settings.graph import FederationSection, ListsSection
 from api.settings.http import DocumentsSection, HttpSection
@@ -68,34 +69,6 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     dashboard_key: Secret | None = None
     log_format: Literal["json", "console"] = "json"
     slow_seconds: NoSeconds = 0.0
-
-
-class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The common settings of [erp] and [state]."""
-
-    pool_size: Some = 10
-    statement_timeout_seconds: Seconds = 10.0
-    connect_timeout_seconds: Seconds = 5.0
-    prepared_statements: bool = True
-
-
-class ErpSection(DatabaseSection, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[erp]"""
-
-    database_url: Secret
-    accounting_currency: str
-    concurrent_lookups: AnyNumber = 2
-    lookup_keys_max: Some = 1000
-    concurrent_pages: AnyNumber = 2
-
-
-class StateSection(DatabaseSection, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """[state]: the database of our own schema; default: the ERP's database. `listen_url` is an address of the same
-    database without a transaction pooler, for LISTEN; default: `database_url`.
-    """
-
-    database_url: Secret | None = None
-    listen_url: Secret | None = None
 
 
 class LimitsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -15,7 +15,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from graphql import build_schema, is_specified_scalar_type
 
-from api.settings.settings import ErpSection, Settings
+from api.settings.databases import ErpSection
+from api.settings.settings import Settings
 from core.secret import Secret
 
 HOUSE = Path(__file__).parents[2]

@@ -12,8 +12,9 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.documents.dashboard import dashboard_documents
 from api.pages.dashboard_page import FILES, fingerprint
+from api.settings.databases import ErpSection
 from api.settings.oidc import OidcConfig
-from api.settings.settings import AuthSection, ErpSection, ServerSection, Settings
+from api.settings.settings import AuthSection, ServerSection, Settings
 from core.secret import Secret
 
 PLAIN = Settings(erp=ErpSection(database_url=Secret("postgresql://erp"), accounting_currency="USD"))
