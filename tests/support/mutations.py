@@ -3,10 +3,11 @@
 import itertools
 import uuid
 
+# Without the figures of the account: they are the copy of the ERP, which may be synchronised between two equal answers.
 DEPOSIT = """
 mutation ($input: DepositInput!) { deposit(input: $input) {
   __typename
-  ... on DepositConfirmed { account { login balance } instruction { ...all } }
+  ... on DepositConfirmed { account { login currency } instruction { ...all } }
   ... on InstructionPending { instruction { ...all } }
   ... on IdempotencyConflict { original { ...all } }
   ... on ValidationFailed { issues { path rule message } }
