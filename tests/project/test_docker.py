@@ -16,7 +16,14 @@ HOUSE = Path(__file__).parents[2]
 DOCKER = HOUSE / "docker"
 BIN = Path(sys.executable).parent
 CONFINED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
-SHELL_SCRIPTS = ["docker/build.sh", "docker/containers.sh", "scripts/uv.sh", "scripts/environment.sh", ".ci/run"]
+SHELL_SCRIPTS = [
+    "docker/build.sh",
+    "docker/containers.sh",
+    "docker/probe.sh",
+    "scripts/uv.sh",
+    "scripts/environment.sh",
+    ".ci/run",
+]
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -142,7 +149,8 @@ def test_each_build_secret_is_optional_and_a_mount():
     mounts = [word for name, words in stages()[0] if name == "RUN" for word in words.split() if word[:2] == "--"]
 
     secrets = [word for word in mounts if word.startswith("--mount=type=secret,id=")]
-    assert len(secrets) == 4
+    assert secrets == mounts
+    assert len(set(secrets)) == 4
     assert [word for word in secrets if "required" in word or "env=" in word] == []
 
 
