@@ -146,7 +146,7 @@ def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path
 
 
 def test_each_build_secret_is_optional_and_a_mount():
-    mounts = [word for name, words in stages()[0] if name == "RUN" for word in words.split() if word[:2] == "--"]
+    mounts = [word for name, words in stages()[0] if name == "RUN" for word in words.split() if word[:8] == "--mount="]
 
     secrets = [word for word in mounts if word.startswith("--mount=type=secret,id=")]
     assert set(mounts) - set(secrets) == {"--mount=type=cache,target=/root/.cache/uv"}

@@ -1,5 +1,8 @@
-"""HUP to a server with workers: each worker is replaced by one with the present settings, and no request fails."""
+"""HUP, and a change of a file of the settings: each worker is replaced by one with the present settings, and no request
+fails.
+"""
 
+import json
 import shutil
 import signal
 import threading
@@ -78,3 +81,54 @@ def test_a_wrong_settings_file_leaves_the_workers_as_they_are(own, acme):
         with urllib.request.urlopen(f"{served.address}/readyz", timeout=10) as answer:
             assert answer.status == 200
         assert served.stop() == 0
+
+
+@pytest.fixture
+def mounted(acme, tmp_path):
+    """An operator with settings that Kubernetes mounts: a link to the present version. Returns it, and how to swap."""
+
+    def swap(text):
+        version = tmp_path / f"..{time.monotonic_ns()}"
+        version.mkdir()
+        (version / "brokergraph.toml").write_text(text)
+        (tmp_path / "..new").symlink_to(version.name)
+        (tmp_path / "..new").rename(tmp_path / "..data")
+
+    (tmp_path / "brokergraph.toml").symlink_to("..data/brokergraph.toml")
+    swap(acme.operator.settings.read_text())
+    return replace(acme.operator, settings=tmp_path / "brokergraph.toml"), swap
+
+
+def test_one_process_takes_the_swap_of_a_mounted_file_and_refuses_a_wrong_one(mounted, acme):
+    own, swap = mounted
+    text = own.settings.read_text()
+    operator = own.having(BROKERGRAPH_SERVER__DRAIN_SECONDS="1", BROKERGRAPH_SERVER__RELOAD_ON_CHANGE="true")
+    lines = []
+    with serving(operator) as served:
+        reader = threading.Thread(target=lambda: lines.extend(map(json.loads, served.process.stderr)))
+        reader.start()
+        caller = Caller(served, acme.key)
+        caller.start()
+
+        def logged(event):
+            return [line for line in list(lines) if line["event"] == event]
+
+        swap('[server]\nport = 1\nhost = "Secr3t-Canary\n[erp]\n')
+        until(lambda: logged("reload.refused"))
+        assert not introspects(served, acme.key)
+        swap(text.replace("[server]", "[server]\nintrospection = true", 1))
+        until(lambda: logged("reload.done"))
+        assert introspects(served, acme.key)
+        caller.stopped = True
+        caller.join(20)
+        assert served.stop() == 0
+        reader.join(20)
+
+    assert caller.failures == []
+    assert caller.answers > 0
+    [refused] = logged("reload.refused")
+    assert refused["level"] == "error"
+    assert refused["reason"].startswith(f"{own.settings}: is not TOML")
+    assert "line 3" in refused["reason"]
+    assert "Canary" not in str(lines)
+    assert [line["workers"] for line in logged("reload.done")] == [1]
