@@ -53,6 +53,21 @@ class Caller(threading.Thread):
             time.sleep(0.1)
 
 
+class Log(threading.Thread):
+    """Reads the lines of a server's log as they come."""
+
+    def __init__(self, served):
+        super().__init__(daemon=True)
+        self.stream, self.lines = served.process.stderr, []
+        self.start()
+
+    def run(self):
+        self.lines.extend(map(json.loads, self.stream))
+
+    def having(self, event):
+        return [line for line in list(self.lines) if line["event"] == event]
+
+
 def test_workers_take_new_settings_one_after_the_other(own, acme):
     operator = own.having(BROKERGRAPH_SERVER__DRAIN_SECONDS="1")
     with serving(operator, "--workers", "2") as served:
@@ -76,7 +91,8 @@ def test_a_wrong_settings_file_leaves_the_workers_as_they_are(own, acme):
     with serving(operator, "--workers", "2") as served:
         own.settings.write_text("[server]\nport = 'none'\n")
         served.process.send_signal(signal.SIGHUP)
-        time.sleep(3)
+        log = Log(served)
+        until(lambda: log.having("reload.refused"))
         assert all(served.ask("{ viewer { name } }", acme.key)["data"] for _ in range(10))
         with urllib.request.urlopen(f"{served.address}/readyz", timeout=10) as answer:
             assert answer.status == 200
@@ -103,32 +119,27 @@ def test_one_process_takes_the_swap_of_a_mounted_file_and_refuses_a_wrong_one(mo
     own, swap = mounted
     text = own.settings.read_text()
     operator = own.having(BROKERGRAPH_SERVER__DRAIN_SECONDS="1", BROKERGRAPH_SERVER__RELOAD_ON_CHANGE="true")
-    lines = []
     with serving(operator) as served:
-        reader = threading.Thread(target=lambda: lines.extend(map(json.loads, served.process.stderr)))
-        reader.start()
+        log = Log(served)
         caller = Caller(served, acme.key)
         caller.start()
 
-        def logged(event):
-            return [line for line in list(lines) if line["event"] == event]
-
         swap('[server]\nport = 1\nhost = "Secr3t-Canary\n[erp]\n')
-        until(lambda: logged("reload.refused"))
+        until(lambda: log.having("reload.refused"))
         assert not introspects(served, acme.key)
         swap(text.replace("[server]", "[server]\nintrospection = true", 1))
-        until(lambda: logged("reload.done"))
+        until(lambda: log.having("reload.done"))
         assert introspects(served, acme.key)
         caller.stopped = True
         caller.join(20)
         assert served.stop() == 0
-        reader.join(20)
+        log.join(20)
 
     assert caller.failures == []
     assert caller.answers > 0
-    [refused] = logged("reload.refused")
+    [refused] = log.having("reload.refused")
     assert refused["level"] == "error"
     assert refused["reason"].startswith(f"{own.settings}: is not TOML")
     assert "line 3" in refused["reason"]
-    assert "Canary" not in str(lines)
-    assert [line["workers"] for line in logged("reload.done")] == [1]
+    assert "Canary" not in str(log.lines)
+    assert [line["workers"] for line in log.having("reload.done")] == [1]
