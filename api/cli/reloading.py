@@ -1,16 +1,19 @@
 """Replaces the workers of a server, one after the other, after HUP and after a change of the files of the settings."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from socket import socket
 from typing import Final
 
 import structlog
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
+from api.draining import REPLACED
 from api.services import check_openable
 from api.settings.settings import Settings, load_settings
 from core.errors import ConfigError, UpstreamError
@@ -20,6 +23,8 @@ log = structlog.get_logger(__name__)
 _EVERY_SECONDS: Final = 1.0
 # After a reload that failed, for example because a database was away.
 _AGAIN_SECONDS: Final = 30.0
+# The time in which a new worker has to be ready.
+_START_SECONDS: Final = 30.0
 
 State = dict[Path, tuple[int, ...] | None]
 
@@ -51,13 +56,29 @@ class Supervisor(Multiprocess):
         if settings is None:
             return
         self.config = self._options(settings)
-        before = [worker.pid for worker in self.processes]
-        super().restart_all()
-        is_done = not {worker.pid for worker in self.processes}.intersection(before)
-        if is_done:
-            log.info("reload.done", workers=len(before))
-        elif self._watch is not None and not self.should_exit.is_set():
-            self._watch.repeat()
+        if all(map(self._replace, range(len(self.processes)))):
+            log.info("reload.done", workers=len(self.processes))
+        elif not self.should_exit.is_set():
+            log.error("reload.failed")
+            if self._watch is not None:
+                self._watch.repeat()
+
+    def _replace(self, index: int) -> bool:
+        """Replace a worker by one that is ready. Unlike uvicorn's own method, this one tells the worker of it."""
+        worker, new = self.processes[index], Process(self.config, self.sockets)
+        new.start()
+        if not new.wait_until_ready(_START_SECONDS, self.should_exit):
+            new.kill()
+            new.join()
+            return False
+        assert worker.pid is not None, "it was started"
+        # A worker that has just died is not told.
+        with suppress(ProcessLookupError):
+            os.kill(worker.pid, REPLACED)
+        worker.terminate()
+        worker.join()
+        self.processes[index] = new
+        return True
 
     def _present_settings(self) -> Settings | None:
         files: set[Path] = set()

@@ -46,6 +46,7 @@ class Caller(threading.Thread):
         while not self.stopped:
             try:
                 assert self.served.ask("{ viewer { name } }", self.key)["data"]
+                assert self.served.get("/readyz")[0] == 200
                 self.answers += 1
             except (OSError, AssertionError) as error:
                 self.failures.append(error)
