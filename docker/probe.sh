@@ -10,8 +10,9 @@ work=$(mktemp -d)
 trap 'timeout 20 podman rmi --force "$image" "$image-built" >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 
 attempt() {
-    if ! timeout --kill-after 5 60 "$@" >"$work/said" 2>&1 </dev/null; then
-        echo "No container can start here. $1 says: $(tail -n 1 "$work/said")" >&2
+    if ! timeout --kill-after 5 30 "$@" >"$work/said" 2>&1 </dev/null; then
+        said=$(tail -n 1 "$work/said")
+        echo "No container can start here. $1 says: ${said:-nothing for 30 seconds}" >&2
         exit 3
     fi
 }

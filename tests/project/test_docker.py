@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -80,6 +81,18 @@ def test_the_script_for_containers_names_the_absent_programs(tmp_path):
 
     assert done.returncode == 2
     assert "Programs are absent: buildah mmdebstrap runc\n" in done.stderr
+
+
+def test_ci_allows_the_skip_of_each_test_of_containers_for_the_reason_of_the_probe():
+    rules = runpy.run_path(str(HOUSE / ".ci" / "no_skips.py"))
+    tests = (HOUSE / "tests" / "containers").glob("test_*.py")
+    names = {
+        name for path in tests for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+
+    assert {name for name, reason in rules["ALLOWED"].items() if reason == rules["NO_ENGINE"]} == names
+    assert f'echo "{rules["NO_ENGINE"]} ' in (DOCKER / "probe.sh").read_text()
+    assert not rules["may_be_skipped"](f"{names.pop()}[x]", "the images are not built")
 
 
 def test_the_last_stage_runs_nothing_and_is_nobody_by_number():
