@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -58,13 +59,20 @@ class Supervisor(Multiprocess):
         self.config = self._options(settings)
         if all(map(self._replace, range(len(self.processes)))):
             log.info("reload.done", workers=len(self.processes))
-        elif not self.should_exit.is_set():
+        elif not self._is_stopping:
             log.error("reload.failed")
             if self._watch is not None:
                 self._watch.repeat()
 
+    @property
+    def _is_stopping(self) -> bool:
+        """Whether a signal to stop waits for the end of the reload."""
+        return not {signal.SIGTERM, signal.SIGINT}.isdisjoint(self.signal_queue)
+
     def _replace(self, index: int) -> bool:
         """Replace a worker by one that is ready. Unlike uvicorn's own method, this one tells the worker of it."""
+        if self._is_stopping:
+            return False
         worker, new = self.processes[index], Process(self.config, self.sockets)
         new.start()
         if not new.wait_until_ready(_START_SECONDS, self.should_exit):
@@ -88,6 +96,10 @@ class Supervisor(Multiprocess):
         except (ConfigError, UpstreamError) as error:
             # The message says all. A traceback would only show how the settings are read.
             log.error("reload.refused", reason=str(error))  # noqa: TRY400
+            return None
+        except Exception:
+            # The workers need their parent, whatever is wrong with a file.
+            log.exception("reload.refused", reason="The settings could not be checked.")
             return None
         finally:
             # A file that is absent now may come later.
