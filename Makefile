@@ -41,8 +41,8 @@ torture: $(INSTALLED)  ## The long run: a death at every line of a deposit, a lo
 	TORTURE=long $(BIN)/pytest tests/unit tests/contract tests/integration -m hypothesis $(PYTEST_ARGS)
 
 containers: $(INSTALLED)  ## The images built and run by Debian's podman, as root; names the programs that are absent
-	@docker/containers.sh
-	CONTAINERS=run $(BIN)/pytest tests/containers --timeout 600 $(PYTEST_ARGS)
+	@docker/containers.sh || [ $$? -eq 3 ]
+	CONTAINERS=run $(BIN)/pytest tests/containers --timeout 600 -rs $(PYTEST_ARGS)
 
 check: lint test  ## What CI runs: lint, format, types, import contracts, the schema file, every test
 

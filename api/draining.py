@@ -4,6 +4,7 @@ TERM        not ready: `/readyz` answers 503, and each answer ends its connectio
             ready for all else: new connections and requests are served, until load balancers have noticed
 afterwards  uvicorn's end: no new connections, requests in flight are answered, streams end
 INT         uvicorn's end at once: a person waits for it
+USR1        before TERM, from the parent: another worker at the same listener takes over, so that `/readyz` stays 200
 """
 
 import signal
@@ -11,11 +12,14 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+# The parent sends this signal to a worker whose successor is ready.
+REPLACED: Final = signal.SIGUSR1
 
 _Handler = Callable[[int, FrameType | None], Any]
 
@@ -26,12 +30,22 @@ class Draining:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self.is_on = False
+        self.is_replaced = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether load balancers may continue to send requests to this server."""
+        return self.is_replaced or not self.is_on
 
     def handle_signals(self) -> None:
         """Put this time before the present handler of TERM. Call it in the main thread, behind uvicorn's handlers."""
+        signal.signal(REPLACED, self._note_replaced)
         stop = signal.getsignal(signal.SIGTERM)
         if self._seconds and callable(stop):
             signal.signal(signal.SIGTERM, lambda number, frame: self._begin(stop, number, frame))
+
+    def _note_replaced(self, *_: object) -> None:
+        self.is_replaced = True
 
     def _begin(self, stop: _Handler, number: int, frame: FrameType | None) -> None:
         # A service manager may send the signal to all processes of the service, and the parent sends it to its workers.

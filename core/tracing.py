@@ -1,6 +1,7 @@
-"""What a traced operation tells about its calls to upstreams. The traces themselves are made in api."""
+"""What a traced operation tells about its levels and its calls to upstreams. The traces themselves are made in api."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol
 
@@ -22,6 +23,12 @@ class CallSpan(Protocol):
 
 class Trace(Protocol):
     """The trace of one operation."""
+
+    def level(self, type_name: str, objects: int) -> AbstractContextManager[object]:
+        """The time of one level: the selection on these objects of a type, with all levels below it. Spans that begin
+        in the block are children of the level's span.
+        """
+        ...
 
     def call(self, system: str, connection: str) -> CallSpan:
         """Begin the span of one call."""

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the images of this checkout by Debian's programs: a Debian base, then brokergraph, brokergraph-sandbox, and
 # brokergraph-servers with what docker/replicas/compose.yaml runs beside them.
-# Needs root. It installs nothing: where programs are absent, it names them and exits with 2.
+# Needs root. It installs nothing: where programs are absent, it names them and exits with 2. Where no container can start,
+# it says why and exits with 3, before it builds anything.
 #
 # The machine's settings for registries and authorities are build secrets. Other files: PIP_CONFIG_FILE, UV_CONFIG_FILE,
 # NPM_CONFIG_USERCONFIG, SSL_CERT_FILE.
@@ -20,10 +21,13 @@ if [ -n "$missing" ]; then
     exit 2
 fi
 
+docker/probe.sh
+
 export CONTAINERS_CONF="$here/docker/containers.conf"
 base=localhost/brokergraph-base:bookworm
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+beside=
+trap 'kill $beside 2>/dev/null || true; rm -rf "$work"' EXIT
 
 # A test looks for this mark in all layers of the images. It is a comment in each of these formats.
 secret() {
@@ -36,27 +40,35 @@ secret certificates "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}"
 
 if ! podman image exists "$base"; then
     echo "Making the Debian base ..." >&2
-    # Without usr-is-merged, a script in Perl merges /usr and stays.
+    # Without usr-is-merged, a script in Perl merges /usr and stays. A build that breaks off begins again from nothing, so
+    # that dpkg need not wait for the disk. All packages come from the one mirror that CI has.
     mmdebstrap --quiet --variant=minbase --include=usr-is-merged,python3,python3-venv,ca-certificates \
-        --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
+        --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --dpkgopt=force-unsafe-io \
         --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-        bookworm "$work/base.tar"
+        bookworm "$work/base.tar" \
+        "deb http://deb.debian.org/debian bookworm main" \
+        "deb http://deb.debian.org/debian bookworm-updates main" \
+        "deb http://deb.debian.org/debian-security bookworm-security main"
     podman import --quiet "$work/base.tar" "$base" >&2
     rm "$work/base.tar"
 fi
 
-image() {
+build() {
     echo "Building $1 ..." >&2
-    buildah bud --quiet --isolation chroot --network host --format docker --layers=false \
-        --ignorefile docker/Dockerfile.dockerignore --file docker/Dockerfile \
-        --build-arg "BASE=$base" --build-arg "EXTRA=$2" --tag "localhost/$1" \
-        --secret "id=pip,src=$work/pip" --secret "id=uv,src=$work/uv" --secret "id=npm,src=$work/npm" \
-        --secret "id=certificates,src=$work/certificates" . >&2
+    name=$1
+    shift
+    buildah bud --quiet --isolation chroot --network host --format docker --layers --build-arg "BASE=$base" \
+        --tag "localhost/$name" "$@" >&2
 }
+image() {
+    build "$1" --build-arg "EXTRA=$2" --ignorefile docker/Dockerfile.dockerignore --file docker/Dockerfile \
+        --secret "id=pip,src=$work/pip" --secret "id=uv,src=$work/uv" --secret "id=npm,src=$work/npm" \
+        --secret "id=certificates,src=$work/certificates" .
+}
+# Both wait for downloads most of the time.
+build brokergraph-servers docker/replicas &
+beside=$!
 image brokergraph redis
 image brokergraph-sandbox sandbox
-
-echo "Building brokergraph-servers ..." >&2
-buildah bud --quiet --isolation chroot --network host --format docker --layers --build-arg "BASE=$base" \
-    --tag localhost/brokergraph-servers docker/replicas >&2
+wait "$beside"

@@ -5,7 +5,7 @@ from typing import Any
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, default_field_resolver
 from graphql.execution.values import VariableValues
 
-from engine.execution import Outcome, Refusals, Run
+from engine.execution import LevelSpan, Outcome, Refusals, Run
 from engine.field_plans import Definitions
 from engine.plan import Plan, make_plan
 from engine.resolution import ValueResolver
@@ -46,6 +46,7 @@ class Engine:
         rendered: bool = True,
         field_resolver: Any = None,
         type_resolver: Any = None,
+        level_span: LevelSpan | None = None,
     ) -> Outcome | None:
         """Run a plan with coerced variables.
 
@@ -53,6 +54,7 @@ class Engine:
           operation, because its error message is better.
         - `refused` maps the coordinates that this caller may not read to the error that appears there.
         - If `rendered` is false, every field is resolved.
+        - `level_span` measures each level.
         """
         variant = plan.variant(variables)
         if variant is None:
@@ -61,5 +63,5 @@ class Engine:
         resolver = ValueResolver(
             plan, variables, context, root, field_resolver or default_field_resolver, self._converter
         )
-        run = Run(variant, resolver, context, refused or {}, type_resolver, rendered=rendered)
+        run = Run(variant, resolver, context, refused or {}, type_resolver, level_span, rendered=rendered)
         return await run.run(root, serially=plan.is_serial)

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from typing import Any
 
 import msgspec
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # The coordinates that this caller may not read ("Client.balances"), with the error for each.
 Refusals = Mapping[str, Exception]
+# Measures a level: called with the name of its type and the number of its objects.
+LevelSpan = Callable[[str, int], AbstractContextManager[object]]
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -36,17 +38,19 @@ class Outcome(msgspec.Struct, frozen=True):
 class Run:
     """One run of a plan, for one request."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a run.
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a run.
         self,
         variant: Variant,
         resolver: ValueResolver,
         context: Any,
         refused: Refusals,
         type_resolver: Any = None,
+        level_span: LevelSpan | None = None,
         *,
         rendered: bool = True,
     ) -> None:
         self._variant = variant
+        self._level_span = level_span
         self._type_resolver = type_resolver
         self._renderings = variant.renderings if rendered else {}
         self._call_counts = variant.call_counts if rendered else {}
@@ -54,19 +58,24 @@ class Run:
         self._context = context
         self._refused = refused
         self._errors: list[GraphQLError] = []
-        self._completer = Completer(resolver, variant.select, self.run_level, self._report, type_resolver)
+        self._run_level = self.run_level if level_span is None else self._run_measured
+        self._completer = Completer(resolver, variant.select, self._run_level, self._report, type_resolver)
 
     async def run(self, root: Any, *, serially: bool) -> Outcome:
         try:
             return await (self._run_serially(root) if serially else self._run_concurrently(root))
         finally:
-            # The run and its completer refer to each other. Deleting the reference breaks the cycle, so that memory is
-            # released without a garbage collection.
-            del self._completer
+            self.release()
+
+    def release(self) -> None:
+        """Break the cycles between the run, its method and its completer, so that memory is released without a garbage
+        collection.
+        """
+        del self._completer, self._run_level
 
     async def _run_concurrently(self, root: Any) -> Outcome:
         with closing(Batcher(self._context, self._call_counts)) as batcher:
-            rows, _ = await self.run_level(self._variant.root, [root], RootPath(), batcher)
+            rows, _ = await self._run_level(self._variant.root, [root], RootPath(), batcher)
         return Outcome(None if rows[0] is NULLED else rows[0], self._errors)
 
     async def _run_serially(self, root: Any) -> Outcome:
@@ -77,7 +86,7 @@ class Run:
         data: dict[str, Any] = {}
         for selection in self._variant.serial:
             with closing(Batcher(self._context, {})) as batcher:
-                rows, _ = await self.run_level(selection, [root], RootPath(), batcher)
+                rows, _ = await self._run_level(selection, [root], RootPath(), batcher)
             if rows[0] is NULLED:
                 return Outcome(None, self._errors)
             data.update(rows[0])
@@ -93,6 +102,13 @@ class Run:
             if rows is not None:
                 return rows, False
         return await self._build_interpreted(selection, objects, columns, paths)
+
+    async def _run_measured(
+        self, selection: Selection, objects: Sequence[Any], paths: Paths, batcher: Batcher
+    ) -> CompletedValues:
+        assert self._level_span is not None
+        with self._level_span(selection.type.name, len(objects)):
+            return await self.run_level(selection, objects, paths, batcher)
 
     async def _resolve_columns(
         self, selection: Selection, objects: Sequence[Any], paths: Paths, batcher: Batcher
@@ -137,7 +153,7 @@ class Run:
         """Render the field's whole answer as JSON text. Returns None if the field has to be resolved."""
         if self._refused and not planned.coordinates.isdisjoint(self._refused):
             return None
-        holes = Run(self._variant, self._resolver, self._context, self._refused, self._type_resolver)
+        holes = Run(self._variant, self._resolver, self._context, self._refused, self._type_resolver, self._level_span)
         try:
             found = await planned.rendering.render(self._context, self._arguments)
             if found is None or not await holes.fill(found, paths, batcher):
@@ -148,7 +164,7 @@ class Run:
             log.exception("The rendering of %s failed; the field is resolved instead.", planned.wanted.plan.coordinate)
             return None
         finally:
-            del holes._completer
+            holes.release()
         self._errors += holes._errors
         return join_parts(found.parts)
 

@@ -47,13 +47,18 @@ def settings_from(config: Path | None) -> Settings:
     """The settings. A mistake ends the command with the path of the wrong setting."""
     from api.settings.settings import load_settings
 
-    here = Path("brokergraph.toml")
-    found = config or (here if here.exists() else None)
+    found = settings_file(config)
     try:
         return load_settings(found)
     except ConfigError as error:
         remedy = _NO_FILE.format(Path.cwd()) if found is None and "missing required" in error.problem else ""
         raise click.ClickException(f"Settings: {error}{remedy}") from None
+
+
+def settings_file(config: Path | None) -> Path | None:
+    """The settings file: the chosen one, else the one in this folder."""
+    here = Path("brokergraph.toml")
+    return config or (here if here.exists() else None)
 
 
 def principal_named(_context: click.Context, _argument: click.Parameter, value: str) -> str:

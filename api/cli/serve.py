@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from api.cli.common import config_option, run_async, settings_from
+from api.cli.common import config_option, run_async, settings_file, settings_from
 
 
 @click.command()
@@ -24,7 +24,8 @@ def command(config: Path | None, host: str | None, port: int | None, workers: in
     server = settings.server
     processes = workers or server.workers
     with listening(host or server.host, server.port if port is None else port) as listener:
-        if processes == 1:
+        # One process cannot replace itself.
+        if processes == 1 and not server.reload_on_change:
             serve(settings, listener)
         else:
-            serve_in(processes, settings, config, listener)
+            serve_in(processes, settings, settings_file(config), listener)

@@ -14,11 +14,11 @@ from typing import Any
 import structlog
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 
 from api.app import create_app
 from api.cli.common import settings_from
 from api.cli.listening import address_of
+from api.cli.reloading import Supervisor
 from api.draining import Draining
 from api.lifespan import Hosting
 from api.observability.log import configure
@@ -52,11 +52,15 @@ def serve_in(processes: int, settings: Settings, config: Path | None, listener: 
     _say_where(listener, processes)
     if config is not None:
         os.environ["BROKERGRAPH_CONFIG"] = str(config.absolute())
-    options = uvicorn.Config("api.cli.server:app_of_worker", factory=True, workers=processes, **_options(settings))
+
+    def options(settings: Settings) -> uvicorn.Config:
+        _configure_log(settings)
+        return uvicorn.Config("api.cli.server:app_of_worker", factory=True, workers=processes, **_options(settings))
+
     # The workers share a folder in memory for their metrics.
     with tempfile.TemporaryDirectory(prefix="brokergraph-", dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         os.environ[_METRICS_FOLDER] = folder
-        Multiprocess(options, sockets=[listener]).run()
+        Supervisor(settings, config, options, listener).run()
 
 
 def app_of_worker() -> Starlette:

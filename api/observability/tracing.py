@@ -5,7 +5,9 @@
   message of an error is one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import version
 from random import random
 from types import TracebackType
@@ -31,6 +33,8 @@ _EVERY_MILLISECONDS: Final = 1000
 _EXPORT_SECONDS: Final = 3.0
 _TRACEPARENT: Final = "traceparent"
 _NO_HEADERS: Final[Mapping[str, str]] = {}
+# The span in which new spans of an operation begin: the operation, or one of its levels. Tasks inherit it.
+_PARENT: ContextVar[tuple["OperationTrace", Context] | None] = ContextVar("parent", default=None)
 
 
 class Tracing:
@@ -89,10 +93,27 @@ class OperationTrace:
         if errors:
             self._span.set_status(StatusCode.ERROR)
 
+    @contextmanager
+    def level(self, type_name: str, objects: int) -> Iterator[None]:
+        span = self._tracer.start_span(type_name, self._parent, SpanKind.INTERNAL, {"brokergraph.objects": objects})
+        outer = _PARENT.set((self, set_span_in_context(span, Context())))
+        try:
+            yield
+        finally:
+            _PARENT.reset(outer)
+            # Unlike the span's own block, this one does not note the message of an exception.
+            span.end()
+
     def call(self, system: str, connection: str) -> "UpstreamSpan":
         facts = {"brokergraph.upstream": system, "brokergraph.connection": connection}
-        span = self._tracer.start_span(system, self._context, SpanKind.CLIENT, facts)
+        span = self._tracer.start_span(system, self._parent, SpanKind.CLIENT, facts)
         return UpstreamSpan(span, pass_on=self._pass_on)
+
+    @property
+    def _parent(self) -> Context:
+        """The innermost level. A task of another operation, which serves this one too, has levels of its own."""
+        found = _PARENT.get()
+        return found[1] if found is not None and found[0] is self else self._context
 
     def __enter__(self) -> Self:
         return self

@@ -88,7 +88,7 @@ async def readyz(request: Request) -> Response:
     purpose = request.query_params.get("for")
     if purpose not in (None, "mutations"):
         return Response("`for` must be missing or `mutations`.\n", 400, media_type="text/plain")
-    if request.state.draining.is_on:
+    if not request.state.draining.is_ready:
         return Response(_STOPPING, 503, media_type="application/json")
     app_services: AppServices = request.state.app_services
     readiness: Readiness = request.state.readiness

@@ -53,6 +53,7 @@ class ServerSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     host: str = "127.0.0.1"
     port: Port = 8000
     workers: Some = 1
+    reload_on_change: bool = False
     executor: Chosen = "engine"
     hot_after: AnyNumber = 2
     request_deadline_seconds: Seconds = 10.0
@@ -155,17 +156,23 @@ SettingsFile: Any = msgspec.defstruct(
 )
 
 
-def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the file and the environment. Raises ConfigError with the path of the wrong or missing setting."""
+def load_settings(
+    path: Path | None, environment: Mapping[str, str] = os.environ, read: set[Path] | None = None
+) -> Settings:
+    """Read the file and the environment. Raises ConfigError with the path of the wrong or missing setting. `read` gets
+    the paths of all files on which the settings depend.
+    """
+    files = set() if read is None else read
     tables: dict[str, Any] = {}
     folder = Path.cwd()
     if path is not None:
+        files.add(path.absolute())
         tables, folder = _read(path), path.absolute().parent
     lay_over(tables, SettingsFile, environment)
     refuse_renamed(tables)
 
     def convert(tables: Mapping[str, Any]) -> Settings:
-        hook = partial(_decoded, folder, environment)
+        hook = partial(_decoded, folder, environment, files)
         settings: Settings = msgspec.convert(tables, SettingsFile, strict=False, dec_hook=hook)
         return settings
 
@@ -203,20 +210,22 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), f"is not TOML: {error}") from None
 
 
-def _decoded(folder: Path, environment: Mapping[str, str], kind: type, value: Any) -> Any:
+def _decoded(folder: Path, environment: Mapping[str, str], files: set[Path], kind: type, value: Any) -> Any:
     if kind is Secret:
-        return _secret(value, folder, environment)
+        return _secret(value, folder, environment, files)
     if kind is Path and isinstance(value, str):
+        files.add(folder / value)
         return folder / value
     raise NotImplementedError
 
 
-def _secret(value: Any, folder: Path, environment: Mapping[str, str]) -> Secret:
+def _secret(value: Any, folder: Path, environment: Mapping[str, str], files: set[Path]) -> Secret:
     """A text, `{ file = "..." }` (relative to the settings file) or `{ env = "..." }`."""
     if isinstance(value, str):
         return Secret(value)
     match value:
         case {"file": str(name), **rest} if not rest:
+            files.add(folder / name)
             try:
                 return Secret((folder / name).read_text(encoding="utf-8").strip())
             except OSError as error:

@@ -59,18 +59,20 @@ class EventStreams:
         resume = exchange.incoming.header(b"last-event-id")
         session = await self.operations.sessions.open(exchange.incoming.header(b"authorization"))
         headers = {REQUEST_ID.lower(): exchange.request_id}
-        return EventStreamReply(self, session, request, headers, resume or None)
+        traceparent = exchange.incoming.header(b"traceparent")
+        return EventStreamReply(self, session, request, headers, traceparent, resume or None)
 
 
 class EventStreamReply:
     """The response to one operation, as an ASGI application."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a request.
         self,
         streams: EventStreams,
         session: Session,
         request: GraphQLRequest,
         headers: dict[str, str],
+        traceparent: str,
         resume: str | None,
     ) -> None:
         self._operations = streams.operations
@@ -78,6 +80,7 @@ class EventStreamReply:
         self._session = session
         self._request = request
         self._headers = _HEADERS | headers
+        self._traceparent = traceparent
         self._resume = resume
         self.status_code = HTTPStatus.NO_CONTENT if resume == FINISHED else HTTPStatus.OK
         self._send: Send | None = None
@@ -133,9 +136,16 @@ class EventStreamReply:
         reason = EndReason.COMPLETED
         try:
             if self._operations.is_stream(self._request):
-                reason = await self._operations.stream(self._request, self._session, Places(), self._emit, self._resume)
+                reason = await self._operations.stream(
+                    self._request,
+                    self._session,
+                    Places(),
+                    self._emit,
+                    traceparent=self._traceparent,
+                    resume=self._resume,
+                )
             else:
-                await self._emit(await self._operations.run(self._request, self._session))
+                await self._emit(await self._operations.run(self._request, self._session, self._traceparent))
         except OperationRefused as refused:
             await self._emit(StreamAnswer({"errors": refused.errors}))
         except asyncio.CancelledError:

@@ -72,6 +72,13 @@ def authorization_of(payload: Any) -> str | None:
     return None
 
 
+def traceparent_of(payload: dict[str, Any]) -> str:
+    """`extensions.traceparent` in the payload of subscribe. It counts more than the header of the handshake."""
+    extensions = payload.get("extensions")
+    found = extensions.get("traceparent") if isinstance(extensions, dict) else None
+    return found if isinstance(found, str) else ""
+
+
 def is_allowed_origin(scope: Scope, allowed: tuple[str, ...]) -> bool:
     """Whether the page that connects is of this server or of an allowed origin. A program sends no origin."""
     headers = dict(scope["headers"])

@@ -97,22 +97,22 @@ class Operations:
             message = f"A connection has at most {most} operations at the same time."
             raise OperationRefused([{"message": message, "extensions": {"code": "LIMIT_EXCEEDED"}}])
 
-    async def run(self, request: GraphQLRequest, session: Session) -> StreamAnswer:
+    async def run(self, request: GraphQLRequest, session: Session, traceparent: str = "") -> StreamAnswer:
         """The answer of a query or mutation. Raises OperationRefused. A mutation continues without its client."""
-        work = asyncio.create_task(self._run(request, session))
+        work = asyncio.create_task(self._run(request, session, traceparent))
         if self.kind_of(request) != "mutation":
             return await work
         self._mutations.add(work)
         work.add_done_callback(self._mutations.discard)
         return await asyncio.shield(work)
 
-    async def _run(self, request: GraphQLRequest, session: Session) -> StreamAnswer:
+    async def _run(self, request: GraphQLRequest, session: Session, traceparent: str) -> StreamAnswer:
         try:
             admitted = await self._limiter.enter(says_mutation=True, caller=session.caller.principal)
         except RequestShed:
             raise OperationRefused([{"message": MESSAGE, "extensions": {"code": CODE}}]) from None
         try:
-            with (trace := begin(self._tracing, request, self.kind_of)) or nullcontext():
+            with (trace := begin(self._tracing, request, self.kind_of, traceparent)) or nullcontext():
                 call = self._call(session, Lifetime(admitted), trace, self._reads())
                 with self._slow.watch(call, session.caller.name, request.operation_name):
                     response = await self._services.executor.run(request, session.caller, call)
@@ -121,15 +121,22 @@ class Operations:
         log_reads(call)
         return _answer(response)
 
-    async def stream(
-        self, request: GraphQLRequest, session: Session, places: Places, emit: Emit, resume: str | None = None
+    async def stream(  # noqa: PLR0913 - the parts of a subscription.
+        self,
+        request: GraphQLRequest,
+        session: Session,
+        places: Places,
+        emit: Emit,
+        *,
+        traceparent: str = "",
+        resume: str | None = None,
     ) -> EndReason:
         """Emit the answers of a subscription until it ends. Raises OperationRefused if it does not begin. `resume` is a
         cursor that counts more than the argument `after`.
         """
         reason = EndReason.DISCONNECTED
         try:
-            reason = await self._stream(request, session, places, emit, resume)
+            reason = await self._stream(request, session, places, emit, traceparent, resume)
         except asyncio.CancelledError:
             reason = session.end or EndReason.UNSUBSCRIBED
             if reason not in _LAST_WORDS:
@@ -152,10 +159,16 @@ class Operations:
             log.info("stream.ended", reason=str(reason), caller=session.caller.name)
         return reason
 
-    async def _stream(
-        self, request: GraphQLRequest, session: Session, places: Places, emit: Emit, resume: str | None
+    async def _stream(  # noqa: PLR0913, PLR0917 - the parts of a subscription.
+        self,
+        request: GraphQLRequest,
+        session: Session,
+        places: Places,
+        emit: Emit,
+        traceparent: str,
+        resume: str | None,
     ) -> EndReason:
-        with (trace := begin(self._tracing, request, self.kind_of)) or nullcontext():
+        with (trace := begin(self._tracing, request, self.kind_of, traceparent)) or nullcontext():
             call = self._call(session, Lifetime(), trace, self._reads())
             answers: AsyncGenerator[StreamAnswer, None] | GraphQLResponse = await self._services.executor.subscribe(
                 request,

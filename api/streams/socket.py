@@ -5,6 +5,7 @@ operation    subscribe -> next ... -> complete, or error if it does not begin
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from api.streams.messages import (
     id_of,
     is_allowed_origin,
     read_message,
+    traceparent_of,
 )
 from api.streams.operations import Gone, OperationRefused, Operations, uncancel
 from api.streams.sessions import Session
@@ -33,10 +35,12 @@ log = structlog.get_logger(__name__)
 class GraphQLSocket:
     """One connection."""
 
-    def __init__(self, operations: Operations, authorization: str | None, receive: Receive, send: Send) -> None:
+    def __init__(self, operations: Operations, headers: Mapping[bytes, bytes], receive: Receive, send: Send) -> None:
         self._operations = operations
-        # A program may send the header with the handshake. A browser cannot.
-        self._authorization = authorization
+        # A program may send these headers with the handshake. A browser cannot.
+        authorization = headers.get(b"authorization")
+        self._authorization = None if authorization is None else authorization.decode("latin-1")
+        self._traceparent = headers.get(b"traceparent", b"").decode("latin-1")
         self._receive = receive
         self._send = send
         self._places = Places()
@@ -137,12 +141,13 @@ class GraphQLSocket:
             await self._write({"id": identity, "type": "next", "payload": answer.body})
 
         last: dict[str, Any] = {"id": identity, "type": "complete"}
+        traceparent = traceparent_of(payload) or self._traceparent
         try:
             request = await self._operations.read(payload, session)
             if self._operations.is_stream(request):
-                await self._operations.stream(request, session, self._places, emit)
+                await self._operations.stream(request, session, self._places, emit, traceparent=traceparent)
             else:
-                await emit(await self._operations.run(request, session))
+                await emit(await self._operations.run(request, session, traceparent))
         except OperationRefused as refused:
             last = {"id": identity, "type": "error", "payload": refused.errors}
         except Gone:
@@ -193,6 +198,4 @@ async def serve_socket(
         await send({"type": "websocket.close", "code": int(CloseCode.BAD_SUBPROTOCOL), "reason": SUBPROTOCOL})
     else:
         await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
-        header = dict(scope["headers"]).get(b"authorization")
-        authorization = None if header is None else header.decode("latin-1")
-        await GraphQLSocket(operations, authorization, receive, send).run()
+        await GraphQLSocket(operations, dict(scope["headers"]), receive, send).run()

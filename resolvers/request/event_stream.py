@@ -5,7 +5,7 @@ visibility.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Hashable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +20,7 @@ from resolvers.request.documents import RunnableOperation
 from resolvers.request.runners import FieldByField
 from resolvers.request.selected_variables import selected_variables
 
+_UNTRACED: Final = nullcontext()
 # The records that a value of a stream may have.
 _RECORDS: Final = ("account", "client", "instruction")
 
@@ -120,8 +121,10 @@ class EventStream:
         context = Context(*self._of(call))
         context.known = getattr(value, "known", {})
         context.note_read([value, *(getattr(value, name, None) for name in _RECORDS)])
+        trace = call.trace
         try:
-            return body_of(await self._runner.run(self._prepared.runnable, context, value), call, None)
+            with _UNTRACED if trace is None else trace.level("Subscription", 1):
+                return body_of(await self._runner.run(self._prepared.runnable, context, value), call, None)
         finally:
             context.forget()
 

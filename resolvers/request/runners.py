@@ -61,7 +61,15 @@ class LevelByLevel:
             refused = {what: Forbidden(what, missing) for what, missing in context.forbidden.items()}
             # PostgreSQL does not tell of which clients the JSON is that it renders.
             rendered = not context.explain and context.call.reads is None
-            outcome = await self._engine.run(plan, runnable.variables, context, refused=refused, rendered=rendered)
+            trace = context.call.trace
+            outcome = await self._engine.run(
+                plan,
+                runnable.variables,
+                context,
+                refused=refused,
+                rendered=rendered,
+                level_span=None if trace is None else trace.level,
+            )
             if outcome is not None:
                 return ExecutionResult(outcome.data, outcome.errors or None)
         return await self._other.run(runnable, context)

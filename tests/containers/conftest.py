@@ -3,10 +3,10 @@ them, because the images take minutes.
 """
 
 import os
-import shutil
+import subprocess
 
 import pytest
-from support.containers import BASE, podman
+from support.containers import DOCKER, IMAGES, podman
 
 collect_ignore_glob = [] if os.environ.get("CONTAINERS") == "run" else ["test_*.py"]
 
@@ -14,10 +14,11 @@ collect_ignore_glob = [] if os.environ.get("CONTAINERS") == "run" else ["test_*.
 @pytest.fixture(scope="session", autouse=True)
 def engine():
     """The engine, if it starts a container here."""
-    if shutil.which("podman") is None:
-        pytest.skip("podman is not installed here: apt-get install podman runc")
-    if podman("image", "exists", BASE, check=False).returncode != 0:
-        pytest.skip("the images are not built: make containers")
-    started = podman("run", "--rm", "--network", "none", BASE, "true", check=False)
-    if started.returncode != 0:
-        pytest.skip(f"podman cannot start a container here: {started.stderr.strip()[-300:]}")
+    probe = subprocess.run([DOCKER / "probe.sh"], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if probe.returncode == 3:
+        pytest.skip(probe.stderr.strip())
+    assert probe.returncode == 0, probe.stderr
+    for image in IMAGES:
+        assert podman("image", "exists", image, check=False).returncode == 0, (
+            "the images are not built: make containers"
+        )

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import time
 import urllib.request
 from contextlib import suppress
@@ -26,7 +25,7 @@ SETTINGS = ("--config", "/data/brokergraph.toml")
 
 @pytest.fixture(scope="module")
 def installation():
-    with composed(DOCKER / "replicas" / "compose.yaml", f"brokergraph-test-{os.getpid()}") as running:
+    with composed(DOCKER / "replicas" / "compose.yaml", "brokergraph-test") as running:
         for service in (*GRAPHS, *BESIDE):
             running.start(service)
         for service in GRAPHS:

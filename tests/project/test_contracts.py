@@ -73,6 +73,7 @@ def test_every_package_that_is_imported_is_declared_and_every_declared_one_is_us
             "uvicorn",
             [
                 "api/cli/server.py",
+                "api/cli/reloading.py",
                 "api/wire/protocol.py",
                 "api/wire/closing.py",
                 "api/wire/cycle.py",

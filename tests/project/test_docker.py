@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -16,7 +17,14 @@ HOUSE = Path(__file__).parents[2]
 DOCKER = HOUSE / "docker"
 BIN = Path(sys.executable).parent
 CONFINED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
-SHELL_SCRIPTS = ["docker/build.sh", "docker/containers.sh", "scripts/uv.sh", "scripts/environment.sh", ".ci/run"]
+SHELL_SCRIPTS = [
+    "docker/build.sh",
+    "docker/containers.sh",
+    "docker/probe.sh",
+    "scripts/uv.sh",
+    "scripts/environment.sh",
+    ".ci/run",
+]
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -73,6 +81,18 @@ def test_the_script_for_containers_names_the_absent_programs(tmp_path):
 
     assert done.returncode == 2
     assert "Programs are absent: buildah mmdebstrap runc\n" in done.stderr
+
+
+def test_ci_allows_the_skip_of_each_test_of_containers_for_the_reason_of_the_probe():
+    rules = runpy.run_path(str(HOUSE / ".ci" / "no_skips.py"))
+    tests = (HOUSE / "tests" / "containers").glob("test_*.py")
+    names = {
+        name for path in tests for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+
+    assert {name for name, reason in rules["ALLOWED"].items() if reason == rules["NO_ENGINE"]} == names
+    assert f'echo "{rules["NO_ENGINE"]} ' in (DOCKER / "probe.sh").read_text()
+    assert not rules["may_be_skipped"](f"{names.pop()}[x]", "the images are not built")
 
 
 def test_the_last_stage_runs_nothing_and_is_nobody_by_number():
@@ -139,10 +159,11 @@ def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path
 
 
 def test_each_build_secret_is_optional_and_a_mount():
-    mounts = [word for name, words in stages()[0] if name == "RUN" for word in words.split() if word[:2] == "--"]
+    mounts = [word for name, words in stages()[0] if name == "RUN" for word in words.split() if word[:8] == "--mount="]
 
     secrets = [word for word in mounts if word.startswith("--mount=type=secret,id=")]
-    assert len(secrets) == 4
+    assert set(mounts) - set(secrets) == {"--mount=type=cache,target=/root/.cache/uv"}
+    assert len(set(secrets)) == 4
     assert [word for word in secrets if "required" in word or "env=" in word] == []
 
 

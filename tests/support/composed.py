@@ -1,6 +1,8 @@
 """The services of a compose file, by podman: Debian has no compose that knows all options used here."""
 
 import json
+import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,25 +85,46 @@ class Composition:
         done = podman("logs", "--tail", "40", self.name(service))
         return done.stdout + done.stderr
 
+    def remove(self) -> None:
+        """Remove all containers and volumes."""
+        volumes = {volume.partition(":")[0] for told in self.services.values() for volume in told.get("volumes", [])}
+        own = [self.name(volume) for volume in volumes if not volume.startswith(".")]
+        _remove([self.name(service) for service in reversed(self._started)], own)
+
     def run_in(self, service: str, *command: str) -> str:
         return podman("exec", self.name(service), *command).stdout
 
     def url(self, service: str, port: int) -> str:
         return f"http://{podman('port', self.name(service), str(port)).stdout.strip()}"
 
-    def remove(self) -> None:
-        """Remove all containers and volumes."""
-        for service in reversed(self._started):
-            podman("rm", "--force", "--time", "5", "--volumes", self.name(service), check=False)
-        volumes = {volume.partition(":")[0] for told in self.services.values() for volume in told.get("volumes", [])}
-        for volume in volumes:
-            if not volume.startswith("."):
-                podman("volume", "rm", "--force", self.name(volume), check=False)
+
+def remove_abandoned(prefix: str) -> None:
+    """Remove what runs that were killed have left. The name of a project is the prefix and the process's number."""
+
+    def abandoned(*listing: str) -> list[str]:
+        names = podman(*listing).stdout.split()
+        owners = {name: re.match(rf"{prefix}-(\d+)-", name) for name in names}
+        return [name for name, owner in owners.items() if owner and not _runs(int(owner[1]))]
+
+    _remove(abandoned("ps", "--all", "--format", "{{.Names}}"), abandoned("volume", "ls", "--format", "{{.Name}}"))
+
+
+def _runs(process: int) -> bool:
+    return process != os.getpid() and Path(f"/proc/{process}").exists()
+
+
+def _remove(containers: list[str], volumes: list[str]) -> None:
+    # One command for all, which kills them: their data are removed as well.
+    if containers:
+        podman("rm", "--force", "--depend", "--time", "0", "--volumes", *containers, check=False)
+    if volumes:
+        podman("volume", "rm", "--force", *volumes, check=False)
 
 
 @contextmanager
-def composed(path: Path, project: str) -> Iterator[Composition]:
-    composition = Composition(path, project)
+def composed(path: Path, prefix: str) -> Iterator[Composition]:
+    remove_abandoned(prefix)
+    composition = Composition(path, f"{prefix}-{os.getpid()}")
     try:
         yield composition
     finally:

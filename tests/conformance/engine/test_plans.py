@@ -154,7 +154,7 @@ def ask():
     async def ask(text):
         document = documents.read(text)
         asked = RunnableOperation(document, document.operation(None), NOTHING, {})
-        context = SimpleNamespace(explain=False, forbidden={}, call=SimpleNamespace(reads=None))
+        context = SimpleNamespace(explain=False, forbidden={}, call=SimpleNamespace(reads=None, trace=None))
         return (await runner.run(asked, context)).data
 
     ask.documents = documents

@@ -100,6 +100,7 @@ async def test_no_secret_leaves_by_any_answer_or_line_whatever_fails(
     await until(lambda: len(receiver.spans) > 100)
 
     assert seen == []
+    assert {"Query", "Client", "TradingAccount", "CPLUGIN"} <= {span.name for span in receiver.spans}
     assert found("spans", b"".join(receiver.raw).decode(errors="replace"), secrets) == []
     assert found("log", log, secrets) == []
     assert '"event":"database.refused"' in log

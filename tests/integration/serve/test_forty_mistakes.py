@@ -46,6 +46,9 @@ MISTAKES = {
     "a word for a number": Mistake("serve", ("server.port", "int"), {"SERVER__PORT": "eighty"}),
     "a port out of range": Mistake("serve", ("server.port", "65535"), {"SERVER__PORT": "70000"}),
     "no workers": Mistake("serve", ("server.workers",), {"SERVER__WORKERS": "0"}),
+    "a reload of something else": Mistake(
+        "serve", ("server.reload_on_change", "bool"), {"SERVER__RELOAD_ON_CHANGE": "secrets"}
+    ),
     "a deadline of zero": Mistake(
         "serve", ("server.request_deadline_seconds",), {"SERVER__REQUEST_DEADLINE_SECONDS": "0"}
     ),

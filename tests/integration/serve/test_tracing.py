@@ -1,22 +1,26 @@
 """Traces: they arrive in a real receiver with their parents, and nothing but names and numbers is in them."""
 
+import asyncio
 import json
 import socket
 import sys
+import uuid
+from contextlib import asynccontextmanager
 
 import pytest
 from support.graphs import running_graph
 from support.mutations import DEPOSIT, new_key
 from support.served import QUERY, serving
 from support.spans import attributes, receiving_spans, tracing_to
-from support.streams import connected, read, send
+from support.streams import EventSource, connected, read, send
 
 TOKEN = "CANARY-COLLECTOR-TOKEN"
 PARENT = "00f067aa0ba902b7"
 DASHBOARD = """query Dashboard($number: Int!) { client(by: { clientNumber: $number }) { fullName
   balances { currency balance } tradingAccounts(first: 3) { nodes { login live { balance } } } } }"""
+FOLLOWED = "subscription ($id: ID!) { instructionUpdated(id: $id) { status account { login live { balance } } } }"
 OURS = {"brokergraph.errors", "brokergraph.upstream", "brokergraph.connection", "brokergraph.outcome", "error.type",
-        "graphql.operation.type", "graphql.operation.name"}  # fmt: skip
+        "brokergraph.objects", "graphql.operation.type", "graphql.operation.name"}  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("well_behaved")
 
@@ -50,19 +54,33 @@ def test_the_spans_of_a_dashboards_query_arrive_with_their_parents(graph, receiv
     answer = ask(graph, DASHBOARD, {"number": 500608}, identity, operationName="Dashboard")
     assert "errors" not in answer.json()
 
-    [root] = [span for span in receiver.trace(identity, 4) if span.parent_span_id.hex() == PARENT]
-    calls = [span for span in receiver.trace(identity, 4) if span is not root and span.parent_span_id.hex() != PARENT]
+    spans = {span.span_id: span for span in receiver.trace(identity, 10)}
+    [root] = [span for span in spans.values() if span.parent_span_id.hex() == PARENT]
+    calls = [span for span in spans.values() if "brokergraph.upstream" in attributes(span)]
 
     assert root.name == "query"
     assert attributes(root) == {
         "graphql.operation.type": "query", "graphql.operation.name": "Dashboard", "brokergraph.errors": 0}  # fmt: skip
-    assert {span.parent_span_id for span in calls} == {root.span_id}
-    assert {span.name for span in calls} >= {"ERP_DATABASE", "CPLUGIN"}
+    above = {(span.name, spans[span.parent_span_id].name) for span in spans.values() if span is not root}
+    assert above >= {
+        ("Query", "query"),
+        ("ERP_DATABASE", "Query"),
+        ("Client", "Query"),
+        ("TradingAccountConnection", "Client"),
+        ("TradingAccount", "TradingAccountConnection"),
+        ("CPLUGIN", "TradingAccount"),
+    }
+    assert {span.name: attributes(span) for span in spans.values() if span.name in {"Client", "TradingAccount"}} == {
+        "Client": {"brokergraph.objects": 1},
+        "TradingAccount": {"brokergraph.objects": 3},
+    }
     assert {(attributes(span)["brokergraph.upstream"], attributes(span)["brokergraph.outcome"]) for span in calls} == {
         (span.name, "ok") for span in calls
     }
     assert {attributes(span)["brokergraph.connection"] for span in calls if span.name == "CPLUGIN"} & {"main", "legacy"}
-    assert all(root.start_time_unix_nano <= span.start_time_unix_nano < span.end_time_unix_nano for span in calls)
+    assert all(
+        root.start_time_unix_nano <= span.start_time_unix_nano < span.end_time_unix_nano for span in spans.values()
+    )
 
 
 def test_a_failed_call_has_its_reason_as_its_outcome(graph, receiver, well_behaved):
@@ -103,6 +121,53 @@ def test_no_span_has_an_attribute_with_text_of_a_request_or_of_an_answer(graph, 
     ] == "brokergraph"
 
 
+def streamed(way, identity):
+    """How a client sends `traceparent` with a subscription: headers, and members of the request."""
+    header = f"00-{identity}-{PARENT}-01"
+    extensions = {"extensions": {"traceparent": header}}
+    match way:
+        case "upgrade":
+            return {"additional_headers": {"traceparent": header}}, {}
+        case "payload":
+            other = f"00-{'1' * 32}-{PARENT}-01"
+            return {"additional_headers": {"traceparent": other}}, extensions
+        case "wrong payload":
+            return {"additional_headers": {"traceparent": header}}, {"extensions": {"traceparent": ["CANARY"]}}
+    return {"headers": {"traceparent": header}}, {}
+
+
+@asynccontextmanager
+async def following(graph, identity, way, number):
+    """The first answer of a subscription to the instruction with this id, traced in one of the ways."""
+    more, members = streamed(way, identity)
+    if way == "event stream":
+        async with EventSource.open(graph.url, FOLLOWED, {"id": number}, **more) as stream:
+            yield await stream.next()
+    else:
+        async with connected(graph.url, **more) as wire:
+            payload = {"query": FOLLOWED, "variables": {"id": number}, **members}
+            await send(wire, type="subscribe", id="1", payload=payload)
+            yield (await read(wire))["payload"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", ["upgrade", "payload", "wrong payload", "event stream"])
+async def test_a_subscription_continues_the_trace_of_its_client(graph, receiver, way):
+    identity = uuid.uuid4().hex
+    account = {"account": {"server": "R1", "login": "61436"}}
+    chosen = {"account": account, "amount": "1", "currency": "USD", "idempotencyKey": new_key()}
+    paid = ask(graph, DEPOSIT, {"input": chosen}, uuid.uuid4().hex, sampled=False).json()["data"]["deposit"]
+
+    async with following(graph, identity, way, paid["instruction"]["id"]) as answer:
+        assert answer["data"]["instructionUpdated"]["account"]["live"]["balance"]
+
+    spans = {span.span_id: span for span in await asyncio.to_thread(receiver.trace, identity, 4)}
+    [root] = [span for span in spans.values() if span.parent_span_id.hex() == PARENT]
+    above = {(span.name, spans[span.parent_span_id].name) for span in spans.values() if span is not root}
+    assert root.name == "subscription"
+    assert above >= {("Subscription", "subscription"), ("CPLUGIN", "Subscription")}
+
+
 @pytest.mark.anyio
 async def test_an_operation_of_a_socket_is_traced_by_the_ratio(box):
     with receiving_spans() as receiver:
@@ -125,7 +190,7 @@ def test_the_header_decides_instead_of_the_ratio(box, ratio, sampled, number):
     with receiving_spans() as receiver:
         with running_graph(box, **tracing_to(receiver, TRACING__SAMPLE_RATIO=ratio)) as graph:
             ask(graph, "{ viewer { name } }", {}, "4af7651916cd43dd8448eb211c80319c", sampled=sampled)
-        assert [span.name for span in receiver.spans] == ["query"] * number
+        assert [span.name for span in receiver.spans if span.name == "query"] == ["query"] * number
 
 
 def test_a_collector_that_never_answers_stops_no_request_and_no_server(acme):

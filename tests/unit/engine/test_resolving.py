@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import types
+from contextlib import contextmanager
 from functools import reduce
 
 import pytest
@@ -96,6 +97,34 @@ async def test_a_resolver_is_told_the_same():
         one[0] for one in told["engine"]
     ]
     assert len(told["engine"]) == 9
+
+
+async def test_each_level_is_measured_with_the_number_of_its_objects():
+    levels, open_levels = [], []
+
+    @contextmanager
+    def measure(type_name, objects):
+        levels.append((*open_levels, type_name, objects))
+        open_levels.append(type_name)
+        yield
+        open_levels.pop()
+
+    document = parse("{ list one { id } many { ... on Leaf { id twig { id } } } }")
+    [operation] = document.definitions
+    engine = Engine(SCHEMA)
+    plan = engine.plan(document, operation)
+    root = Told()
+    root.list = []
+    outcome = await engine.run(plan, get_variable_values(SCHEMA, (), {}), root=root, level_span=measure)
+
+    assert outcome.errors == []
+    assert sorted(levels, key=str) == [
+        ("Query", "Leaf", "Leaf", 4),
+        ("Query", "Leaf", 1),
+        ("Query", "Leaf", 2),
+        ("Query", 1),
+    ]
+    assert open_levels == []
 
 
 @BOTH

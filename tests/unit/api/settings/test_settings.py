@@ -51,6 +51,21 @@ def test_a_secret_is_had_from_a_text_a_file_or_a_variable_and_never_shown(load, 
     assert "hush" not in repr(from_file) + str(from_file) + repr(from_variable)
 
 
+def test_the_files_of_the_settings_are_known_also_the_absent_ones(tmp_path):
+    path, files = tmp_path / "brokergraph.toml", set()
+    issuer = '[auth.oidc.staff]\nissuer = "https://issuer.example"\naudience = ["graph"]\nca_file = "ca.pem"\n'
+    path.write_text(LEAST.replace('"postgresql://in-file"', '{ file = "secrets/url" }') + issuer)
+    with pytest.raises(ConfigError, match="secrets/url"):
+        load_settings(path, {}, files)
+    assert files == {path, tmp_path / "secrets" / "url"}
+
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "url").write_text("postgresql://in-secret")
+    with pytest.raises(ConfigError, match=r"ca\.pem"):
+        load_settings(path, {}, files)
+    assert files == {path, tmp_path / "secrets" / "url", tmp_path / "ca.pem"}
+
+
 @pytest.mark.parametrize(
     "text, environment, place",
     [
