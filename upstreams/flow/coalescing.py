@@ -19,7 +19,7 @@ from typing import Final, Generic, TypeVar
 
 from msgspec.structs import replace
 
-from core.call import Call, Tally, measured
+from core.call import Call, Measured, Tally
 from core.errors import UpstreamError
 from core.fair_queue import FairQueue, WaitedTooLong, Waiter
 from core.lifetime import Lifetime
@@ -105,7 +105,7 @@ class _SharedTally(Tally):
     def timed(self, system: str) -> AbstractContextManager[None]:
         """Measures the call for each waiter that asks for times."""
         sums = [seconds for waiter in self._waiters if (seconds := waiter.call.tally.seconds) is not None]
-        return measured(sums, system) if sums else nullcontext()
+        return Measured(sums, system) if sums else nullcontext()
 
 
 class QuestionLane(Generic[K, V]):

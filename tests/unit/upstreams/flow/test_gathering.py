@@ -54,4 +54,4 @@ async def test_a_call_waits_for_few_turns_although_each_brings_a_request():
     calls = await Upstream().requests([1, 2], *([key] for key in range(3, 20)))
 
     assert calls[0] == [1, 2, 3, 4, 5]
-    assert sum(calls, []) == list(range(1, 20))
+    assert [key for keys in calls for key in keys] == list(range(1, 20))
