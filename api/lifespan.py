@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from prometheus_client import CollectorRegistry
+
 from api.admission.limiter import ConcurrencyLimiter
 from api.background import running
 from api.draining import Draining
@@ -45,21 +47,21 @@ async def open_state_of_requests(
 ) -> AsyncIterator[Mapping[str, Any]]:
     """The state of the scope, by its names."""
     async with open_app_services(settings, clock) as services, AsyncExitStack() as stack:
-        measured, readiness = Metrics(), Readiness()
+        registry, readiness = CollectorRegistry(), Readiness()
         stack.push_async_callback(readiness.aclose)
         tracing = _open_tracing(settings, stack)
         operations = Operations(services, limiter, tracing)
         streams = EventStreams(operations, settings.streams.heartbeat_seconds)
-        figures = Figures(measured.registry)
+        figures = Figures(registry)
         watch_process(figures, services, limiter, operations)
-        workers = WorkerMetrics(measured.registry, hosting.metrics_folder)
-        await stack.enter_async_context(running(measure_lag(measured.registry), workers.write(clock)))
+        workers = WorkerMetrics(registry, hosting.metrics_folder)
+        await stack.enter_async_context(running(measure_lag(registry), workers.write(clock)))
         work = operations.sessions.watch(clock.sleep), streams.heartbeat.run(clock.sleep)
         await stack.enter_async_context(running(*work))
         yield {
             "app_services": services,
             "readiness": readiness,
-            "graphql": GraphQLEndpoint(services, measured, streams, tracing),
+            "graphql": GraphQLEndpoint(services, Metrics(registry, figures), streams, tracing),
             "ledger_metrics": LedgerMetrics(figures, services.upstreams.state.ledger_figures, clock),
             "worker_metrics": workers,
             "operations": operations,

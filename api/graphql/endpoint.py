@@ -24,6 +24,7 @@ from api.http.request_id import request_id
 from api.identity.api_keys import Unauthenticated
 from api.identity.authenticator import IdentityUnknown
 from api.observability.audit import log_reads
+from api.observability.log import LOGGED_REQUEST
 from api.observability.metrics import Metrics
 from api.observability.slow import SlowOperations, logged_name
 from api.observability.tracer import begin
@@ -102,7 +103,7 @@ class GraphQLEndpoint:
 
     async def _answered(self, exchange: Exchange) -> Answer:
         """The reply of the steps, or the refusal of one step."""
-        bound = structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        token = LOGGED_REQUEST.set(exchange.request_id)
         try:
             return await self._steps(exchange)
         except RequestRefused as refused:
@@ -116,7 +117,7 @@ class GraphQLEndpoint:
             status = HTTPStatus.INTERNAL_SERVER_ERROR
             return await exchange.refusal(RequestRefused(MASKED, "INTERNAL_ERROR", status, extensions=quoted))
         finally:
-            structlog.contextvars.reset_contextvars(**bound)
+            LOGGED_REQUEST.reset(token)
 
     async def _steps(self, exchange: Exchange) -> Answer:
         """The order matters: the body of an unknown caller is not read, and a request that was not admitted does not

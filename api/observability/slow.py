@@ -1,8 +1,7 @@
 """The log of slow operations."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import structlog
@@ -31,24 +30,36 @@ class SlowOperations:
 
     def watch(self, call: Call, caller: str, operation_name: str | None) -> AbstractContextManager[None]:
         """Measures one operation."""
-        return self._watch(call, caller, operation_name) if self._seconds else _NOT_WATCHED
+        return _Watch(self._seconds, self._clock, call, caller, operation_name) if self._seconds else _NOT_WATCHED
 
-    @contextmanager
-    def _watch(self, call: Call, caller: str, operation_name: str | None) -> Iterator[None]:
-        started, tally = self._clock.monotonic(), call.tally
-        tally.seconds = defaultdict(float)
-        try:
-            yield
-        finally:
-            taken = self._clock.monotonic() - started
-            if taken > self._seconds:
-                log.warning(
-                    "graphql.slow",
-                    request_id=call.request_id,
-                    caller=caller,
-                    operation=logged_name(operation_name),
-                    seconds=round(taken, 3),
-                    calls=dict(tally.calls),
-                    keys=dict(tally.keys),
-                    milliseconds=tally.milliseconds(),
-                )
+
+class _Watch:
+    """The time of one operation."""
+
+    __slots__ = ("_call", "_caller", "_clock", "_name", "_seconds", "_started")
+
+    def __init__(self, seconds: float, clock: Clock, call: Call, caller: str, name: str | None) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._call = call
+        self._caller = caller
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._call.tally.seconds = defaultdict(float)
+        self._started = self._clock.monotonic()
+
+    def __exit__(self, *_raised: object) -> None:
+        taken = self._clock.monotonic() - self._started
+        if taken > self._seconds:
+            tally = self._call.tally
+            log.warning(
+                "graphql.slow",
+                request_id=self._call.request_id,
+                caller=self._caller,
+                operation=logged_name(self._name),
+                seconds=round(taken, 3),
+                calls=dict(tally.calls),
+                keys=dict(tally.keys),
+                milliseconds=tally.milliseconds(),
+            )

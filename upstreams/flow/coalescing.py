@@ -1,7 +1,8 @@
 """Request coalescing: requests with the same question at the same time share one call (docs/sharing.md).
 
     a call may be sent    Requests with the same question in one turn of the event loop share a call. The call is sent
-                          at the end of the turn. No request waits for another call.
+                          at the end of the turn, unless others have joined: see _MOST_TURNS. No request waits for
+                          another call.
     no call may be sent   Requests wait. Waiters with the same question share a call as soon as one may be sent.
 
 - A request shares a call only if it arrived before the call was sent. No answer is older than the request that gets it.
@@ -14,14 +15,18 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from msgspec.structs import replace
 
-from core.call import Call, Tally, measured
+from core.call import Call, Measured, Tally
 from core.errors import UpstreamError
 from core.fair_queue import FairQueue, WaitedTooLong, Waiter
 from core.lifetime import Lifetime
+
+# A busy process reads one request after another. After a turn in which a further request has come, the next turn often
+# brings more. A call therefore waits while turns bring requests, for this number of turns at most.
+_MOST_TURNS: Final = 4
 
 Q = TypeVar("Q", bound=Hashable)
 K = TypeVar("K", bound=Hashable)
@@ -100,7 +105,7 @@ class _SharedTally(Tally):
     def timed(self, system: str) -> AbstractContextManager[None]:
         """Measures the call for each waiter that asks for times."""
         sums = [seconds for waiter in self._waiters if (seconds := waiter.call.tally.seconds) is not None]
-        return measured(sums, system) if sums else nullcontext()
+        return Measured(sums, system) if sums else nullcontext()
 
 
 class QuestionLane(Generic[K, V]):
@@ -185,7 +190,7 @@ class Coalescing(Generic[Q, K, V]):
         if lane.in_flight < self._sharing.concurrent_calls and not lane.is_gathering:
             # The call is sent after the other requests of this turn have run, because they may have the same question.
             lane.is_gathering = True
-            asyncio.get_running_loop().call_soon(self._end_gathering, question, lane)
+            asyncio.get_running_loop().call_soon(self._end_turn, question, lane, 1, 1)
         return await self._wait(lane, KeysWaiter(keys, call))
 
     async def aclose(self) -> None:
@@ -214,9 +219,14 @@ class Coalescing(Generic[Q, K, V]):
         except KeyError:
             return {key: found[key] for key in keys if key in found}
 
-    def _end_gathering(self, question: Q, lane: QuestionLane[K, V]) -> None:
-        lane.is_gathering = False
-        self._fill(question, lane)
+    def _end_turn(self, question: Q, lane: QuestionLane[K, V], known: int, turn: int) -> None:
+        """Send the call, unless there are more waiters than the `known` ones."""
+        present = lane.queue.length
+        if present > known and turn < _MOST_TURNS:
+            asyncio.get_running_loop().call_soon(self._end_turn, question, lane, present, turn + 1)
+        else:
+            lane.is_gathering = False
+            self._fill(question, lane)
 
     def _fill(self, question: Q, lane: QuestionLane[K, V]) -> None:
         """Send calls while there are waiters and more calls may be in flight."""
