@@ -127,6 +127,7 @@ def test_everything_that_the_image_copies_is_let_through_and_nothing_else():
     assert [path for path in copied() if not (HOUSE / path).exists()] == []
 
 
+@pytest.mark.timeout(300)
 def test_the_steps_of_the_image_leave_what_production_needs_and_no_more(tmp_path):
     source, root = tmp_path / "src", tmp_path / "root"
     for path in copied():

@@ -15,11 +15,13 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 # A deposit does not reach the failpoints of a reconciler and of the sender of webhooks.
 OTHERS = ("APPROVING", "APPROVED", "RECONCILING", "RECONCILED")
+# The step is reached before the caller is told to wait, on a busy machine too.
+PATIENT = {"SERVER__REQUEST_DEADLINE_SECONDS": "20"}
 STEPS = [step.name for step in Failpoint if step.name not in OTHERS and not step.name.startswith("WEBHOOK")]
 
 
 async def killed_at(battlefield, order, *weapon):
-    async with serving(battlefield.settings_path, *weapon, RECONCILIATION__ENABLED="false") as victim:
+    async with serving(battlefield.settings_path, *weapon, RECONCILIATION__ENABLED="false", **PATIENT) as victim:
         told = await victim.send(order)
         if told is None:
             await asyncio.wait_for(victim.ended(), 60)
@@ -79,7 +81,7 @@ async def test_death_at_any_step_of_an_approval_neither_doubles_nor_loses_a_with
     await enrich(database, chosen)
     orders = [Order(*account, "1.25", "withdraw") for account in chosen]
     above = '{ USD = "1", EUR = "1", ILS = "1" }'
-    async with serving(battlefield.settings_path, WITHDRAWALS__APPROVAL_ABOVE=above) as careful:
+    async with serving(battlefield.settings_path, WITHDRAWALS__APPROVAL_ABOVE=above, **PATIENT) as careful:
         told = [await careful.send(order) for order in orders]
     assert {(one["__typename"], one["instruction"]["status"]) for one in told} == {
         ("InstructionPending", "NEEDS_APPROVAL")
@@ -90,7 +92,7 @@ async def test_death_at_any_step_of_an_approval_neither_doubles_nor_loses_a_with
     async def die_and_repeat(step, approval):
         async with (
             deaths,
-            serving(battlefield.settings_path, "step", step, RECONCILIATION__ENABLED="false") as victim,
+            serving(battlefield.settings_path, "step", step, RECONCILIATION__ENABLED="false", **PATIENT) as victim,
         ):
             assert await victim.send(approval, key="demo-approver") is None
             await asyncio.wait_for(victim.ended(), 60)

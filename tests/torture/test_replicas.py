@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(1800)]
 
 LONG = os.environ.get("TORTURE") == "long"
 SEED = os.environ.get("TORTURE_SEED", "1")
-READERS, PAYERS = 6, 3
+READERS, PAYERS = (6, 3) if LONG else (3, 2)
 KILLS = 12 if LONG else 1
 PAUSE_SECONDS = 5.0 if LONG else 1.5
 HEADERS = {"authorization": "Bearer demo-operator", "content-type": "application/json"}
@@ -45,6 +45,11 @@ class Load:
         self.orders = []
         self._chosen = itertools.cycle(chosen)
         self.found = {}
+
+    async def answered_again(self):
+        """Wait until all parts of the load have got answers."""
+        enough = self.answers + 10 * (READERS + PAYERS)
+        await until(lambda: self.answers >= enough)
 
     async def read(self):
         async with http_client(timeout=30) as client:
@@ -125,9 +130,9 @@ async def under_load(url, database, work):
     tasks = [asyncio.create_task(load.read()) for _ in range(READERS)]
     tasks += [asyncio.create_task(load.pay()) for _ in range(PAYERS)]
     following = [asyncio.create_task(load.follow(transport)) for transport in (SocketStream, EventSource)]
-    await asyncio.sleep(1)
+    await load.answered_again()
     await work()
-    await asyncio.sleep(1)
+    await load.answered_again()
     load.stop.set()
     await asyncio.gather(*tasks)
     await settled(database, load.orders)
@@ -164,7 +169,6 @@ async def test_a_rolling_restart_fails_no_request_and_loses_no_event(installatio
     load = await under_load(installation.url, database, restart_each)
 
     assert load.failures == []
-    assert load.answers > 100
     found = await assert_books_balance(database, load.orders)
     # On a busy machine the short deadline of these tests refuses a command before it is sent.
     assert found.statuses["CONFIRMED"] > 0.9 * len(load.orders)
@@ -187,5 +191,4 @@ async def test_a_death_costs_only_the_requests_in_flight_and_no_command(installa
 
     # Each death costs each caller one request, and the load balancer may send another to the dead replica.
     assert len(load.failures) <= KILLS * 2 * (READERS + PAYERS), load.failures
-    assert load.answers > 100
     await assert_books_balance(database, load.orders)

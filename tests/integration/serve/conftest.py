@@ -37,9 +37,9 @@ class Acme:
 def running_acme(box, new_database) -> Acme:
     state = new_database()
     operator = Operator(box.settings_path, {"BROKERGRAPH_STATE__DATABASE_URL": state})
-    assert operator.run("migrate").returncode == 0
-    made = operator.run("keys", "create", "acme", "--scope", "client:read", "--scope", "balance:read")
-    assert made.returncode == 0, made.stderr
+    assert operator.run_here("migrate").exit_code == 0
+    made = operator.run_here("keys", "create", "acme", "--scope", "client:read", "--scope", "balance:read")
+    assert made.exit_code == 0, made.output
     return Acme(operator, state, made.stdout.strip())
 
 

@@ -101,12 +101,12 @@ def test_a_taken_port_is_said_at_once(acme):
 
 
 def test_the_second_migrate_finds_nothing_to_do(operator):
-    first, second = operator.run("migrate"), operator.run("migrate")
+    first, second = operator.run("migrate"), operator.run_here("migrate")
 
     names = [migration.name for migration in migrations()]
     assert first.stdout.splitlines() == [*(f"applied {name}" for name in names), "The schema is up to date."]
     assert second.stdout.splitlines() == ["The schema is up to date."]
-    assert (first.returncode, second.returncode) == (0, 0)
+    assert (first.returncode, second.exit_code) == (0, 0)
 
 
 def test_replicas_that_migrate_at_once_apply_each_file_once(operator):
@@ -121,12 +121,12 @@ def test_replicas_that_migrate_at_once_apply_each_file_once(operator):
 def test_a_migration_that_was_changed_is_refused_and_named(operator):
     name = next(migrations()).name
     state = operator.variables["BROKERGRAPH_STATE__DATABASE_URL"]
-    operator.run("migrate")
+    operator.run_here("migrate")
     execute(state, "UPDATE brokergraph.migration SET checksum = 'other' WHERE name = $1", name)
 
-    refused, checked = operator.run("migrate"), operator.run("check")
+    refused, checked = operator.run("migrate"), operator.run_here("check")
 
     assert refused.returncode == 1
     assert f"migration {name}: it was applied with another text" in refused.stderr
-    assert checked.returncode == 1
+    assert checked.exit_code == 1
     assert f"WRONG schema brokergraph: migration {name} was applied with another text" in checked.stdout

@@ -1,7 +1,7 @@
 """The selected fields of a document decide which callers may send it. graphql-core's typed walk checks them."""
 
 import pytest
-from graphql import TypeInfo, TypeInfoVisitor, Visitor, get_named_type, parse, visit
+from graphql import TypeInfo, TypeInfoVisitor, Visitor, get_named_type, parse, validate, visit
 from support.odd import core
 from support.operations import random_operation
 
@@ -31,6 +31,7 @@ def test_random_documents_select_what_graphql_core_says(core, operation, count):
     selected = 0
     for seed in range(count):
         _, document, _ = random_operation(core, seed, operation)
+        assert validate(core, document) == []
         found = collect_facts(document, core).fields
         assert found == told_again(document, core)
         selected += len(found)
