@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # How long the rest of a request is discarded behind the last answer.
 _LINGER_SECONDS: Final = 5.0
 _STREAM_BUFFER_BYTES: Final = 64 * 1024
+# How long the first request of a new connection is awaited when the server stops.
+_FIRST_REQUEST_SECONDS: Final = 1.0
 # In this time streams end one after the other when the server stops.
 SPREAD_SECONDS: Final = 2.0
 
@@ -71,6 +73,10 @@ class ClosingProtocol(HttpToolsProtocol):
 
     @override
     def shutdown(self) -> None:
+        if self.cycle is None:
+            # The first request of a new connection may be on its way. Its client could not tell whether it was read.
+            self.loop.call_later(_FIRST_REQUEST_SECONDS, super().shutdown)
+            return
         super().shutdown()
         end = None if self._running is None else state_of(cast("Scope", self._running.scope)).end_stream
         if end is not None:

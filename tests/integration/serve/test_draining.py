@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import socket
 import threading
 import time
 
@@ -27,6 +28,14 @@ def wait_until_draining(served):
     deadline = time.monotonic() + 20
     while served.get("/readyz") != (503, b'{"ready":false,"stopping":true}'):
         assert time.monotonic() < deadline
+
+
+def wait_until_refused(host, port):
+    try:
+        while True:
+            socket.create_connection((host, port)).close()
+    except ConnectionRefusedError:
+        pass
 
 
 class Caller(threading.Thread):
@@ -84,6 +93,20 @@ def test_requests_are_served_between_the_signal_and_the_end(acme, workers):
     # A connection that waits in the listener's queue at the very end is lost, which load balancers no longer open. Each
     # worker has an end of its own.
     assert all(len(caller.lost) <= workers for caller in callers)
+
+
+def test_the_first_request_of_a_new_connection_is_answered_after_the_listener_has_closed(acme):
+    with serving(acme.operator.having(BROKERGRAPH_SERVER__DRAIN_SECONDS="0")) as served:
+        fresh = connect(served)
+        fresh.connect()
+        # The server has accepted the fresh connection before this one, which it answers.
+        assert served.get("/livez")[0] == 200
+        served.process.send_signal(signal.SIGTERM)
+        wait_until_refused(fresh.host, fresh.port)
+        answer = post(fresh, acme.key)
+        assert json.load(answer)["data"]["client"]
+        fresh.close()
+        assert served.process.wait(30) == 0
 
 
 def test_a_stream_continues_until_the_end_and_then_completes(acme):
