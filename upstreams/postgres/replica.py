@@ -27,7 +27,7 @@ from core.outage import Outage
 from core.secret import Secret
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.postgres.failures import ERRORS, classify
-from upstreams.postgres.replica_proof import NEVER, Position, Proof
+from upstreams.postgres.replica_proof import NEVER, Proof, read_applied, read_written
 from upstreams.postgres.sql import read_statements
 
 _sql = read_statements("postgres/replica.sql")
@@ -138,11 +138,11 @@ class Replica:
         began = self._clock.monotonic()
         [row] = await self._state.write(_sql.closed, self._name, seconds=_PROBE_TIMEOUT_SECONDS)
         self._note_closed(began, row["seconds"])
-        self._proof.sample(began, await self._position_of_primary())
+        self._proof.sample(began, await read_written(self._primary, _PROBE_TIMEOUT_SECONDS))
         # Rendered statements depend on it, and the pool of the primary may have no connection yet.
         self._of.major = self._primary.major
         try:
-            applied = await self._position_of_replica()
+            applied = await read_applied(self._probed, _PROBE_TIMEOUT_SECONDS)
         except UpstreamError:
             # Reads that wait for the replica's answer then go to the primary.
             self.database.terminate()
@@ -178,10 +178,10 @@ class Replica:
             await self._clock.sleep(self._lag_seconds)
 
     async def _catch_up(self) -> None:
-        written = await self._position_of_primary()
+        written = await read_written(self._primary, _PROBE_TIMEOUT_SECONDS)
         pauses = iter(_PAUSES)
         while True:
-            applied = await self._position_of_replica()
+            applied = await read_applied(self._probed, _PROBE_TIMEOUT_SECONDS)
             if applied and applied.has(written):
                 return
             await self._clock.sleep(next(pauses, _PAUSES[-1]))
@@ -196,14 +196,6 @@ class Replica:
         """Whether the proofs from before the closing are too old, and those after it will be new enough."""
         now = self._clock.monotonic()
         return self._closed_since + self._lag_seconds < now < self._closed_until - self._lag_seconds
-
-    async def _position_of_primary(self) -> Position:
-        [row] = await self._primary.write(_sql.of_primary, seconds=_PROBE_TIMEOUT_SECONDS)
-        return Position(**row)
-
-    async def _position_of_replica(self) -> Position | None:
-        rows = await self._probed.write(_sql.of_replica, seconds=_PROBE_TIMEOUT_SECONDS)
-        return Position(**rows[0]) if rows else None
 
 
 def _for_probe(config: DatabaseConfig, label: str) -> Database:

@@ -3,6 +3,10 @@
 from collections import deque
 from typing import Final, NamedTuple
 
+from upstreams.postgres.database import Database
+from upstreams.postgres.sql import read_statements
+
+_sql = read_statements("postgres/replica.sql")
 _SAMPLES_MAX: Final = 1000
 NEVER: Final = float("-inf")
 
@@ -17,6 +21,18 @@ class Position(NamedTuple):
     def has(self, other: "Position") -> bool:
         """Whether the other place is not after this one. A promoted server begins a timeline, which others may lack."""
         return self[:2] == other[:2] and self.lsn >= other.lsn
+
+
+async def read_written(primary: Database, seconds: float) -> Position:
+    """How far the primary has written its log. Raises UpstreamError, also for a server in recovery."""
+    [row] = await primary.write(_sql.of_primary, seconds=seconds)
+    return Position(**row)
+
+
+async def read_applied(replica: Database, seconds: float) -> Position | None:
+    """How far the replica has applied the log; None if the server is no replica. Raises UpstreamError."""
+    rows = await replica.write(_sql.of_replica, seconds=seconds)
+    return Position(**rows[0]) if rows else None
 
 
 class Proof:

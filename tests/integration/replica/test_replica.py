@@ -16,6 +16,7 @@ from support.boxes import RunningBox, running_box
 from support.graphs import Graph, running_graph
 from support.mutations import deposit
 from support.polling import until
+from support.served import Operator, free_port
 from support.standbys import debians_postgresql, signal_all, standby_of
 from support.vendor_calls import a_call
 
@@ -263,3 +264,34 @@ async def test_another_process_shows_a_deposit_at_once_although_the_replica_stan
     # Only the first deposit waits until every process has left the replica.
     assert quick < LAG_SECONDS
     assert not figure(other, "brokergraph_replica_used", database="STATE_DATABASE")
+
+
+def checked(pair: Pair, section: str, url: str) -> list[str]:
+    """What `brokergraph check` says about the replica of a section."""
+    settings = {f"BROKERGRAPH_{section}__REPLICA_URL": url, f"BROKERGRAPH_{section}__REPLICA_LAG_SECONDS": "2"}
+    output = Operator(pair.box.settings_path, settings).run_here("check").output
+    return [line for line in output.splitlines() if "replica_url" in line]
+
+
+def test_check_accepts_a_replica(pair):
+    assert checked(pair, "ERP", pair.replica_url) == ["ok    erp.replica_url: a replica of the primary"]
+
+
+def test_check_names_a_server_that_is_no_replica(pair):
+    [line] = checked(pair, "STATE", pair.box.graph_database_url)
+
+    assert line == "WRONG state.replica_url: is no replica, because the server is not in recovery"
+
+
+def test_check_names_a_replica_that_does_not_answer(pair):
+    [line] = checked(pair, "STATE", f"postgresql://brokergraph:x@127.0.0.1:{free_port()}/brokergraph")
+
+    assert line.startswith("WRONG state.replica_url: nothing listens on 127.0.0.1:")
+
+
+async def test_check_notes_a_replica_that_lags(pair):
+    async with paused(pair):
+        await pair.primary.execute("CREATE TABLE IF NOT EXISTS public.latest AS SELECT 1 AS value")
+        [line] = await asyncio.to_thread(checked, pair, "ERP", pair.replica_url)
+
+    assert line.startswith("note  erp.replica_url: has not applied in 2 s what the primary had written")
