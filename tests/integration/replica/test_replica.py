@@ -23,6 +23,7 @@ from support.vendor_calls import a_call
 from core.clock import Clock
 from core.secret import Secret
 from sandbox.postgres import Postgres
+from upstreams.flow.coalescing import Coalescing, Sharing
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.postgres.migrate import migrate
 from upstreams.postgres.replica import Replica
@@ -93,6 +94,20 @@ async def test_only_reads_that_may_lag_go_to_the_replica(pair):
 
         assert replica.reads == {"replica": 1, "primary": 1}
         assert replica.lag_seconds() < LAG_SECONDS
+
+
+@pytest.mark.parametrize("lagging,expected", [((True, True), True), ((True, False), False)])
+async def test_a_shared_read_is_as_current_as_each_of_its_waiters_needs(lagging, expected):
+    calls = []
+
+    async def ask(_question, keys, call):
+        calls.append(call)
+        return dict.fromkeys(keys)
+
+    shared = Coalescing(ask, Sharing(1, 100), too_late=TimeoutError, away=False)
+    await asyncio.gather(*(shared.ask("", [1], replace(a_call(), may_lag=one)) for one in lagging))
+
+    assert [call.may_lag for call in calls] == [expected]
 
 
 async def test_a_server_that_is_no_replica_is_never_read(pair):
@@ -222,8 +237,8 @@ def figure(graph: Graph, name: str, **labels: str) -> float:
     return float(re.search(rf"^{name}{{{wanted}}} (\S+)$", text, re.MULTILINE)[1])
 
 
-def state_reads(graph: Graph, target: str) -> float:
-    return figure(graph, "brokergraph_replica_reads_total", database="STATE_DATABASE", target=target)
+def replica_reads(graph: Graph, database: str) -> float:
+    return figure(graph, "brokergraph_replica_reads_total", database=database, target="replica")
 
 
 async def all_use_it(graphs: list[Graph]) -> None:
@@ -241,13 +256,15 @@ def newest_key(graph: Graph) -> str:
 async def test_another_process_shows_a_deposit_at_once_although_the_replica_is_late(pair, graphs):
     one, other = graphs
     await all_use_it(graphs)
-    before = state_reads(other, "replica")
+    lists, accounts = replica_reads(other, "STATE_DATABASE"), replica_reads(one, "ERP_DATABASE")
     async with altered(pair, "recovery_min_apply_delay", "200ms"):
         for _ in range(3):
             told = deposit(one, "R1", "61436")
             assert newest_key(other) == told["instruction"]["idempotencyKey"]
 
-    assert state_reads(other, "replica") == before + 3
+    assert replica_reads(other, "STATE_DATABASE") == lists + 3
+    # The answer to a mutation has the account as the primary knows it.
+    assert replica_reads(one, "ERP_DATABASE") == accounts
 
 
 async def test_another_process_shows_a_deposit_at_once_although_the_replica_stands_still(pair, graphs):
