@@ -226,7 +226,7 @@ def graphs(pair) -> Iterator[list[Graph]]:
     """Two processes, as behind a load balancer."""
     replica = {"REPLICA_URL": pair.replica_url, "REPLICA_LAG_SECONDS": str(LAG_SECONDS)}
     settings = {f"{section}__{name}": value for section in ("ERP", "STATE") for name, value in replica.items()}
-    settings["SERVER__METRICS"] = "everyone"
+    settings |= {"SERVER__METRICS": "everyone", "SERVER__HOT_AFTER": "0"}
     with running_graph(pair.box, **settings) as one, running_graph(pair.box, **settings) as other:
         yield [one, other]
 
@@ -245,6 +245,30 @@ async def all_use_it(graphs: list[Graph]) -> None:
     for graph in graphs:
         for database in ("ERP_DATABASE", "STATE_DATABASE"):
             await until(lambda g=graph, d=database: figure(g, "brokergraph_replica_used", database=d))
+
+
+CLIENTS = "{ clients(first: 2) { nodes { fullName } } }"
+AT_REPLICA = {
+    "clients": (CLIENTS, "ERP_DATABASE", 1),
+    "clients that a filter selects": (
+        '{ clients(first: 2, filter: {search: "a"}) { nodes { fullName } } }',
+        "ERP_DATABASE",
+        1,
+    ),
+    "instructions": ("{ instructions(first: 1) { nodes { status } } }", "STATE_DATABASE", 1),
+    "an instruction": ('{ instruction(by: {idempotencyKey: "x"}) { status } }', "STATE_DATABASE", 0),
+}
+
+
+@pytest.mark.parametrize("query,database,reads", AT_REPLICA.values(), ids=AT_REPLICA)
+async def test_queries_are_read_from_the_replica(graphs, query, database, reads):
+    await all_use_it(graphs)
+    graph = graphs[0]
+    graph.data(query)
+    before = replica_reads(graph, database)
+    graph.data(query)
+
+    assert replica_reads(graph, database) == before + reads
 
 
 def newest_key(graph: Graph) -> str:
