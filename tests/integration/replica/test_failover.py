@@ -13,7 +13,7 @@ from support.standbys import StandbyPair, debians_postgresql, standby_pair
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
-THINKING_SECONDS = 2.0
+THINKING_SECONDS = 1.0
 DEALS = "SELECT count(*) FROM platform.deal WHERE comment = $1"
 STATUS = "SELECT status FROM brokergraph.instruction WHERE idempotency_key = $1"
 REFERENCE = "SELECT reference FROM brokergraph.instruction WHERE idempotency_key = $1"
@@ -39,8 +39,7 @@ def prepare(operator: Operator) -> str:
 async def test_a_deposit_outlives_the_primary_of_its_ledger(well_behaved, servers, database):
     operator = Operator(well_behaved.settings_path, {"BROKERGRAPH_STATE__DATABASE_URL": servers.url})
     caller = await asyncio.to_thread(prepare, operator)
-    settings = {"STATE__DATABASE_URL": servers.url, "STATE__REPLICA_URL": servers.replica_url}
-    settings |= {"STATE__REPLICA_LAG_SECONDS": "2", "RECONCILIATION__ENABLED": "false"}
+    settings = {"STATE__DATABASE_URL": servers.url, "RECONCILIATION__ENABLED": "false"}
     with running_graph(well_behaved, **settings) as graph:
         earlier = await pay(graph, new_key(), caller)
         slow = {"fault": "slow_then_ok", "path": "TradeTransaction", "times": 1, "seconds": THINKING_SECONDS}
