@@ -166,10 +166,18 @@ class Process:
             assert rows is None or rows[0] >= answered
 
 
-def simulate(seed):
-    world, selector = World(seed), SimulatedTime()
+def in_simulated_time(run):
+    selector = SimulatedTime()
     loop = asyncio.SelectorEventLoop(selector)
     loop.time = lambda: selector.now
+    try:
+        return loop.run_until_complete(run())
+    finally:
+        loop.close()
+
+
+def simulate(seed):
+    world = World(seed)
 
     async def run():
         processes = [Process(world, number) for number in range(PROCESSES)]
@@ -181,11 +189,18 @@ def simulate(seed):
                 for coroutine in work:
                     group.create_task(coroutine)
 
-    try:
-        loop.run_until_complete(run())
-    finally:
-        loop.close()
+    in_simulated_time(run)
     return world
+
+
+def test_a_defect_takes_no_answer_to_a_mutation():
+    async def run():
+        process = Process(World(0), 0)
+        process.replica._probed.answer = lambda *_: 1 / 0  # noqa: SLF001 - the server of the probe.
+        await process.replica.show_writes()
+        return asyncio.get_running_loop().time()
+
+    assert LAG_SECONDS < in_simulated_time(run) < LAG_SECONDS + 1
 
 
 @pytest.mark.parametrize("seed", range(5))
