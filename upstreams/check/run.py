@@ -10,6 +10,7 @@ from core.clock import Clock
 from core.errors import UpstreamError
 from upstreams.check.books import check_all_books
 from upstreams.check.budget_store import check_budget_store
+from upstreams.check.durability import check_durability
 from upstreams.check.erp import check_erp
 from upstreams.check.findings import Finding, Findings
 from upstreams.check.pooler import check_pooler
@@ -65,6 +66,7 @@ async def run_check(systems: CheckedSystems, *, offline: bool, books: bool = Fal
             check_pooler(systems.erp, "erp.prepared_statements"),
             check_state(systems.state, systems.state_setting, money, without_history, _call()),
             check_version(systems.state, systems.state_setting),
+            check_durability(systems.state, systems.state_setting, _call()),
             check_pooler(systems.state, "state.prepared_statements"),
             *(check_replica(one) for one in systems.replicas),
             check_budget_store(systems.budget, systems.state, clock),
