@@ -176,14 +176,7 @@ class GraphQLEndpoint:
         trace = begin(self._tracing, request, app_services.executor.kind_of, exchange.incoming.header(b"traceparent"))
         reads: set[int] | None = set() if app_services.settings.audit.reads else None
         call = Call(
-            deadline,
-            Tally(),
-            exchange.request_id,
-            caller.principal,
-            lifetime=lifetime,
-            trace=trace,
-            may_lag=True,
-            reads=reads,
+            deadline, Tally(), exchange.request_id, caller.principal, lifetime=lifetime, trace=trace, reads=reads
         )
         exchange.call = call
         with trace or nullcontext(), self._slow.watch(call, caller.name, request.operation_name):

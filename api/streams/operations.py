@@ -113,7 +113,7 @@ class Operations:
             raise OperationRefused([{"message": MESSAGE, "extensions": {"code": CODE}}]) from None
         try:
             with (trace := begin(self._tracing, request, self.kind_of)) or nullcontext():
-                call = self._call(session, Lifetime(admitted), trace, self._reads(), may_lag=True)
+                call = self._call(session, Lifetime(admitted), trace, self._reads())
                 with self._slow.watch(call, session.caller.name, request.operation_name):
                     response = await self._services.executor.run(request, session.caller, call)
         finally:
@@ -172,26 +172,11 @@ class Operations:
         return set() if self._services.settings.audit.reads else None
 
     def _call(
-        self,
-        session: Session,
-        lifetime: Lifetime,
-        trace: "OperationTrace | None",
-        reads: set[int] | None,
-        *,
-        may_lag: bool = False,
+        self, session: Session, lifetime: Lifetime, trace: "OperationTrace | None", reads: set[int] | None
     ) -> Call:
         seconds = self._services.settings.server.request_deadline_seconds
         deadline = Deadline.after(seconds, self._services.clock)
-        return Call(
-            deadline,
-            Tally(),
-            new_id(),
-            session.caller.principal,
-            lifetime=lifetime,
-            trace=trace,
-            may_lag=may_lag,
-            reads=reads,
-        )
+        return Call(deadline, Tally(), new_id(), session.caller.principal, lifetime=lifetime, trace=trace, reads=reads)
 
 
 async def _emit_all(answers: AsyncGenerator[StreamAnswer, None], emit: Emit, call: Call) -> EndReason:
