@@ -1,6 +1,7 @@
 """The metrics of this process that are read at each scrape."""
 
 import platform
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from api.admission.limiter import ConcurrencyLimiter
@@ -8,6 +9,7 @@ from api.observability.figures import Figures, Values, by_one
 from api.services import AppServices
 from api.streams.operations import Operations
 from upstreams.http.health import LinkState
+from upstreams.postgres.replica import Replica
 from upstreams.services import UpstreamServices
 
 
@@ -21,6 +23,7 @@ def watch_process(figures: Figures, services: AppServices, limiter: ConcurrencyL
     _watch_money(figures, services)
     _watch_streams(figures, services, operations)
     _watch_upstreams(figures, services.upstreams)
+    _watch_replicas(figures, services.upstreams.replicas)
     executor, cached = services.executor, "Documents with their plans in the cache."
     figures.gauge("brokergraph_documents_cached", cached, lambda: executor.cached_documents)
 
@@ -91,7 +94,7 @@ def _watch_upstreams(figures: Figures, upstreams: UpstreamServices) -> None:
         }
 
     def connections() -> Values:
-        databases = upstreams.erp_database, upstreams.state.database
+        databases = upstreams.erp_database, upstreams.state.database, *(one.database for one in upstreams.replicas)
         return {
             (database.label, state): count for database in databases for state, count in database.connections().items()
         }
@@ -102,3 +105,22 @@ def _watch_upstreams(figures: Figures, upstreams: UpstreamServices) -> None:
         "brokergraph_upstream_outcomes", "Ends of calls to vendors by outcome.", [*connection, "outcome"], outcomes
     )
     figures.gauges("brokergraph_database_connections", "Connections of the pools.", ["database", "state"], connections)
+
+
+def _watch_replicas(figures: Figures, replicas: Sequence[Replica]) -> None:
+    def reads() -> Values:
+        return {(one.label, target): count for one in replicas for target, count in one.reads.items()}
+
+    def fallbacks() -> Values:
+        return {(one.label, reason): count for one in replicas for reason, count in one.fallbacks.items()}
+
+    def of_each(value: Callable[[Replica], float]) -> Callable[[], Values]:
+        return lambda: {(one.label,): value(one) for one in replicas}
+
+    targets, reasons = ["database", "target"], ["database", "reason"]
+    figures.counters("brokergraph_replica_reads", "Reads by the server that answered.", targets, reads)
+    figures.counters("brokergraph_replica_fallbacks", "Reads that the primary answered.", reasons, fallbacks)
+    age = "How long ago the replica had everything that was committed."
+    figures.gauges("brokergraph_replica_lag_seconds", age, ["database"], of_each(Replica.lag_seconds))
+    used = "1 while queries are read from the replica."
+    figures.gauges("brokergraph_replica_used", used, ["database"], of_each(lambda one: one.is_usable))

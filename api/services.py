@@ -35,6 +35,7 @@ from resolvers.schema import core_of, schema
 from upstreams.polls import Polls
 from upstreams.postgres.database import Database, DatabaseConfig
 from upstreams.services import (
+    ReplicaConfig,
     StateStores,
     UpstreamOptions,
     UpstreamServices,
@@ -87,8 +88,22 @@ def open_state(settings: Settings) -> AbstractAsyncContextManager[StateStores]:
 
 
 def _config(section: ErpSection | StateSection, settings: Settings) -> DatabaseConfig:
-    options = {name: getattr(section, name) for name in DatabaseSection.__struct_fields__}
+    names = DatabaseConfig.__struct_fields__
+    options = {name: getattr(section, name) for name in DatabaseSection.__struct_fields__ if name in names}
     return DatabaseConfig(url=section.database_url or settings.erp.database_url, **options)
+
+
+def _erp_replica(settings: Settings) -> ReplicaConfig | None:
+    erp = settings.erp
+    return ReplicaConfig(erp.replica_url, erp.replica_lag_seconds) if erp.replica_url else None
+
+
+def _state_replica(settings: Settings) -> ReplicaConfig | None:
+    """The replica of the state database, which is the ERP's if the database is the ERP's."""
+    state = settings.state
+    if state.replica_url is None and state.database_url is None:
+        return _erp_replica(settings)
+    return ReplicaConfig(state.replica_url, state.replica_lag_seconds) if state.replica_url else None
 
 
 class _Workers(NamedTuple):
@@ -115,6 +130,7 @@ async def open_app_services(settings: Settings, clock: Clock) -> AsyncIterator[A
         webhook_outcomes = await stack.enter_async_context(sending_webhooks(settings, upstreams, clock))
         await stack.enter_async_context(rebuilding(settings.lists.snapshot_seconds, upstreams, clock))
         platforms = upstreams.platforms
+        await stack.enter_async_context(running(*(replica.watch() for replica in upstreams.replicas)))
         polls = Polls(upstreams.erp, platforms, upstreams.state.figures, settings.server.request_deadline_seconds)
         stack.push_async_callback(polls.aclose)
         books = NightlyBooks(upstreams.state.books, upstreams.erp, platforms, clock, settings.books)
@@ -168,6 +184,8 @@ def _options(settings: Settings) -> UpstreamOptions:
         concurrent_pages=settings.erp.concurrent_pages,
         process_seconds=settings.reconciliation.process_seconds,
         exact_max=settings.lists.exact_max,
+        erp_replica=_erp_replica(settings),
+        state_replica=_state_replica(settings),
         doorbell=DoorbellConfig(
             by=settings.streams.doorbell,
             listen_url=settings.state.listen_url or state_address(settings)[1],

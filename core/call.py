@@ -84,6 +84,8 @@ class Call(msgspec.Struct, frozen=True):
     """The lifetime of the request. The deadline is separate, because derived and shared calls have other deadlines."""
     trace: Trace | None = None
     """The trace of the operation, if it is traced. A shared call belongs to the trace of its first waiter."""
+    may_lag: bool = False
+    """Whether a read replica may answer. Only calls of queries may lag: no read that decides about a write does."""
     reads: set[int] | None = None
     """The numbers of the clients that the operation has read, if reads are audited."""
 

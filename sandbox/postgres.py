@@ -45,14 +45,13 @@ _SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
-    "wal_level": "minimal",
-    "max_wal_senders": "0",
     # Shared memory is in the data folder, because /dev/shm is small in containers and keeps the memory of killed
     # servers.
     "dynamic_shared_memory_type": "mmap",
 }
-# Without this feature of version 18 three fewer processes run, and the start is quicker.
-_NEWEST = {} if OTHER_BINARIES in os.environ else {"io_method": "sync"}
+# The server of the package has no replica. Without a feature of version 18 three fewer processes run, and the start is
+# quicker.
+_OF_PACKAGE = {"wal_level": "minimal", "max_wal_senders": "0", "io_method": "sync"}
 # After a kill the system's cache still has all committed data, because synchronous_commit is on.
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
@@ -169,7 +168,8 @@ class Postgres:
         await self.start()
 
     def _options(self) -> list[str]:
-        settings = _SETTINGS | _NEWEST | ({} if self._durable else _NOT_DURABLE)
+        settings = _SETTINGS | ({} if OTHER_BINARIES in os.environ else _OF_PACKAGE)
+        settings |= {} if self._durable else _NOT_DURABLE
         settings |= {"port": str(self.port), "unix_socket_directories": str(self._cluster.sockets)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return ["-D", str(self._cluster.folder), *options]

@@ -253,6 +253,17 @@ ALERTS: tuple[Alert, ...] = (
         {"brokergraph_webhook_deliveries_parked": "0x30"},
     ),
     Alert(
+        "BrokergraphReplicaLeft",
+        "min by (database) (brokergraph_replica_used) == 0",
+        "5m",
+        "ticket",
+        "A read replica is not used.",
+        "Read replica left",
+        {'brokergraph_replica_used{database="ERP_DATABASE"}': "0x30"},
+        {'brokergraph_replica_used{database="ERP_DATABASE"}': "1x30"},
+        {"database": "ERP_DATABASE"},
+    ),
+    Alert(
         "BrokergraphVersionsDiffer",
         "count(count by (version) (brokergraph_build_info)) > 1",
         "1h",

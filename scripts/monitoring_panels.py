@@ -91,6 +91,15 @@ ROWS: Mapping[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
+            "Reads by server, with a read replica",
+            "ops",
+            {
+                "{{database}} {{target}}": "sum by (database, target) (rate(brokergraph_replica_reads_total[5m]))",
+                "{{database}} {{reason}}": "sum by (database, reason) (rate(brokergraph_replica_fallbacks_total[5m]))",
+            },
+        ),
+        Panel("Age of the read replica", "s", {"{{database}}": "max by (database) (brokergraph_replica_lag_seconds)"}),
+        Panel(
             "Connections of the pools",
             "short",
             {"{{database}} {{state}}": "sum by (database, state) (brokergraph_database_connections)"},

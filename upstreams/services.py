@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
 from core.clock import Clock
 from core.errors import ConfigError, UpstreamError
+from core.secret import Secret
 from upstreams.erp.lists import Lists
 from upstreams.erp.reader import Erp
 from upstreams.erp.rendering.reader import ClientTexts
@@ -17,6 +19,7 @@ from upstreams.http.health import LinkHealth
 from upstreams.open import UpstreamsConfig, open_upstreams
 from upstreams.postgres.database import Database
 from upstreams.postgres.diagnosis import diagnosis_of
+from upstreams.postgres.replica import Replica
 from upstreams.state.api_keys import KeyStore
 from upstreams.state.books_check import BooksLease
 from upstreams.state.budgets.budgets import BudgetConfig, Budgets
@@ -40,6 +43,13 @@ from upstreams.vendors.kit.server_config import ServerConfig
 from upstreams.vendors.kit.token_store import memory_tokens
 
 
+class ReplicaConfig(NamedTuple):
+    """The address of a read replica, and how old its data may be."""
+
+    url: Secret
+    lag_seconds: float
+
+
 class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of all upstreams. `process_seconds` is the lease of the process that sends an instruction."""
 
@@ -51,6 +61,8 @@ class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     process_seconds: float
     exact_max: int
     doorbell: DoorbellConfig
+    erp_replica: ReplicaConfig | None = None
+    state_replica: ReplicaConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,7 @@ class UpstreamServices:
     servers: Mapping[str, ServerConfig]
     live_cache: LiveCache
     health: Callable[[], Sequence[LinkHealth]]
+    replicas: Sequence[Replica] = ()
 
 
 @asynccontextmanager
@@ -155,6 +168,12 @@ async def open_upstream_services(
             stack.push_async_callback(budgets.aclose)
         doorbell = open_doorbell(options.doorbell, state_database)
         stack.push_async_callback(doorbell.aclose)
+        replicas = []
+        for database, config in ((erp_database, options.erp_replica), (state_database, options.state_replica)):
+            if config is not None:
+                database.replica = replica = Replica(database, state_database, *config, clock)
+                stack.push_async_callback(replica.aclose)
+                replicas.append(replica)
         yield UpstreamServices(
             erp_database=erp_database,
             erp=erp,
@@ -169,4 +188,5 @@ async def open_upstream_services(
             servers=options.vendors.servers,
             live_cache=LiveCache(clock),
             health=vendors.health,
+            replicas=replicas,
         )

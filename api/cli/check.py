@@ -13,7 +13,9 @@ from core.secret import Secret
 if TYPE_CHECKING:
     from api.settings.settings import Settings
     from upstreams.check.findings import Finding, Findings
+    from upstreams.check.replica import CheckedReplica
     from upstreams.check.run import CheckedSystems
+    from upstreams.postgres.database import Database
 
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
@@ -91,14 +93,28 @@ def _systems_of(settings: Settings) -> CheckedSystems:
     from api.services import erp_database, state_database
     from upstreams.check.run import CheckedSystems
 
+    erp, state = erp_database(settings), state_database(settings)
     return CheckedSystems(
         vendors=settings.upstreams,
-        erp=erp_database(settings),
-        state=state_database(settings),
+        erp=erp,
+        state=state,
+        replicas=list(_replicas_of(settings, erp, state)),
         state_setting="state.database_url" if settings.state.database_url else "erp.database_url (state)",
         budget=settings.budget,
         accounting_currency=settings.erp.accounting_currency,
     )
+
+
+def _replicas_of(settings: Settings, erp: Database, state: Database) -> Iterator[CheckedReplica]:
+    from msgspec.structs import replace
+
+    from upstreams.check.replica import CheckedReplica
+    from upstreams.postgres.database import Database
+
+    for name, section, primary in (("erp", settings.erp, erp), ("state", settings.state, state)):
+        if section.replica_url is not None:
+            setting, config = f"{name}.replica_url", replace(primary.config, url=section.replica_url)
+            yield CheckedReplica(setting, primary, Database(config, label=setting), section.replica_lag_seconds)
 
 
 async def _all(

@@ -32,8 +32,9 @@ _HIGHEST: Final = (
     "brokergraph_webhook_deliveries_waiting",
     "brokergraph_webhook_deliveries_parked",
     "brokergraph_books_differences",
+    "brokergraph_replica_lag_seconds",
 )
-_LOWEST: Final = ("brokergraph_instructions_writable",)
+_LOWEST: Final = ("brokergraph_instructions_writable", "brokergraph_replica_used")
 
 
 class WorkerMetrics:

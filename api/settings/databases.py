@@ -1,9 +1,15 @@
 """The sections [erp] and [state]."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from api.settings.bounds import AnyNumber, Seconds, Some
 from core.secret import Secret
+
+# The probe of a replica takes a second, so that a shorter lag could not be proven.
+Lag = Annotated[float, Meta(ge=2, le=86_400)]
 
 
 class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -13,6 +19,8 @@ class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     statement_timeout_seconds: Seconds = 10.0
     connect_timeout_seconds: Seconds = 5.0
     prepared_statements: bool = True
+    replica_url: Secret | None = None
+    replica_lag_seconds: Lag = 5.0
 
 
 class ErpSection(DatabaseSection, frozen=True, forbid_unknown_fields=True, kw_only=True):

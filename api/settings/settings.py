@@ -196,6 +196,8 @@ def _check_addresses(settings: Settings) -> None:
     check_database_address("erp.database_url", settings.erp.database_url)
     check_database_address("state.database_url", settings.state.database_url)
     check_database_address("state.listen_url", settings.state.listen_url)
+    check_database_address("erp.replica_url", settings.erp.replica_url)
+    check_database_address("state.replica_url", settings.state.replica_url)
     check_redis_address("budget.redis_url", settings.budget.redis_url)
     check_redis_address("streams.redis_url", settings.streams.redis_url)
     check_webhooks_key(settings.webhooks.key)

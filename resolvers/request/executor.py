@@ -14,6 +14,7 @@ from graphql import (
     OperationDefinitionNode,
     VariableDefinitionNode,
 )
+from msgspec.structs import replace
 
 from core.call import Call, Tally
 from resolvers.context import Caller, Context, GraphLimits, Services
@@ -78,10 +79,16 @@ class Executor:
             return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
         if request.explain:
             call.tally.seconds = defaultdict(float)
+        replicas = self._services.upstreams.replicas
+        if replicas and not runnable.is_mutation:
+            call = replace(call, may_lag=True)
         fields = runnable.document.facts.fields
         context = Context(self._services, caller, call, fields, prepared.forbidden, standing, explain=request.explain)
         with nullcontext() if runnable.is_mutation else call.lifetime.cancellable():
             result = await self._execute(runnable, context)
+        if replicas and runnable.is_mutation:
+            with call.lifetime.waiting_for_vendor():
+                await asyncio.gather(*(replica.show_writes() for replica in replicas))
         body = body_of(result, call, prepared.plan if request.explain else None)
         if request.show_cost and standing is not None:
             body.setdefault("extensions", {})["cost"] = cost_extension(standing, self._services.clock.now())

@@ -18,7 +18,11 @@ SECRETS = ("hyper_access_token", "hyper_refresh_token", "broctagon_key", "cplugi
 SECRETS += ("mt5_password",)
 WEBHOOKS_KEY = base64.b64encode(bytes(32)).decode()
 ENVIRONMENT = {"ERP_DATABASE_URL": "postgresql://erp", "STATE_DATABASE_URL": "postgresql://state"}
-ENVIRONMENT |= {"REDIS_URL": "redis://redis"}
+ENVIRONMENT |= {
+    "REDIS_URL": "redis://redis",
+    "ERP_REPLICA_URL": "postgresql://r",
+    "STATE_REPLICA_URL": "postgresql://s",
+}
 
 
 @pytest.fixture
@@ -106,7 +110,10 @@ def test_what_is_commented_out_is_the_default(example):
     for table in (edited["server"], edited["state"], edited["hyper"], edited["budget"], edited["streams"]):
         for name in ("graphiql_key", "dashboard_key", "database_url", "listen_url", "refresh_token", "redis_url"):
             table.pop(name, None)
+    assert plain["erp"]["replica_url"] is plain["state"]["replica_url"] is None
     for tree in (plain, edited):
+        for database in ("erp", "state"):
+            tree[database].pop("replica_url")
         for name in ("jwks_uri", "ca_file", "proxy", "scopes_claim", "every_agency", "client_number_claim"):
             tree["auth"]["oidc"]["staff"].pop(name)
         tree["auth"]["oidc"]["staff"].pop("dashboard_client_id")

@@ -31,6 +31,10 @@ SELECT DISTINCT server FROM brokergraph_erp.trading_account ORDER BY server LIMI
 -- Which servers' histories have shown one of our deposits or withdrawals?
 SELECT server, lower(kind) AS kind FROM brokergraph.proven_history
 
+-- name: durability
+-- Where is a commit of this role stored before its answer?
+SELECT current_setting('synchronous_commit') AS commit, current_setting('synchronous_standby_names') AS standbys
+
 -- name: set_mark
 -- Mark this session: $1.
 SELECT set_config('brokergraph.mark', $1, false)

@@ -1,5 +1,6 @@
 """Runs all checks: first the settings of the vendors, then the databases, then the vendors."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -9,9 +10,11 @@ from core.clock import Clock
 from core.errors import UpstreamError
 from upstreams.check.books import check_all_books
 from upstreams.check.budget_store import check_budget_store
+from upstreams.check.durability import check_durability
 from upstreams.check.erp import check_erp
 from upstreams.check.findings import Finding, Findings
 from upstreams.check.pooler import check_pooler
+from upstreams.check.replica import CheckedReplica, check_replica
 from upstreams.check.settings import check_settings, openable_part
 from upstreams.check.state import check_state
 from upstreams.check.vendors import check_vendors
@@ -34,10 +37,11 @@ class CheckedSystems(msgspec.Struct, frozen=True, kw_only=True):
     state_setting: str
     budget: BudgetConfig
     accounting_currency: str
+    replicas: Sequence[CheckedReplica] = ()
 
     async def aclose(self) -> None:
-        await self.erp.close()
-        await self.state.close()
+        for database in (self.erp, self.state, *(one.database for one in self.replicas)):
+            await database.close()
 
 
 async def run_check(systems: CheckedSystems, *, offline: bool, books: bool = False) -> Findings:
@@ -62,7 +66,9 @@ async def run_check(systems: CheckedSystems, *, offline: bool, books: bool = Fal
             check_pooler(systems.erp, "erp.prepared_statements"),
             check_state(systems.state, systems.state_setting, money, without_history, _call()),
             check_version(systems.state, systems.state_setting),
+            check_durability(systems.state, systems.state_setting, _call()),
             check_pooler(systems.state, "state.prepared_statements"),
+            *(check_replica(one) for one in systems.replicas),
             check_budget_store(systems.budget, systems.state, clock),
             _check_vendors(openable, systems.state, clock),
         ]

@@ -66,7 +66,15 @@ class Batch(Generic[K, V]):
             return first
         latest = max((waiter.call.deadline for waiter in self.waiters), key=lambda deadline: deadline.at)
         wants = frozenset().union(*(waiter.call.wants for waiter in self.waiters))
-        return replace(first, deadline=latest, tally=_SharedTally(self.waiters), wants=wants, lifetime=Lifetime())
+        may_lag = all(waiter.call.may_lag for waiter in self.waiters)
+        return replace(
+            first,
+            deadline=latest,
+            tally=_SharedTally(self.waiters),
+            wants=wants,
+            lifetime=Lifetime(),
+            may_lag=may_lag,
+        )
 
     def answer(self, found: Mapping[K, V]) -> None:
         self.is_over = True

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 import msgspec
@@ -35,6 +35,15 @@ class DatabaseConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     prepared_statements: bool = True
 
 
+class Reads(Protocol):
+    """The read replica of a database (upstreams/postgres/replica.py)."""
+
+    async def read(
+        self, statement: str, arguments: tuple[Any, ...], call: Call, keys: int
+    ) -> list[asyncpg.Record] | None:
+        """The rows; None: ask the primary."""
+
+
 async def _as_it_is(_connection: object) -> None:
     """Replaces asyncpg's reset statement, which costs one round trip at each use.
 
@@ -51,6 +60,7 @@ class Database:
         self.label = label
         # The major version of the server, and 0 before the first connection.
         self.major = 0
+        self.replica: Reads | None = None
         self._pool: Pool | None = None
         self._outage = Outage(_log, "database.unavailable", "database.available_again")
         self._opening = asyncio.Lock()
@@ -63,6 +73,12 @@ class Database:
                 await self._pool.close()
         except ERRORS:
             self._pool.terminate()
+
+    def terminate(self) -> None:
+        """Close all connections without an answer of the server. The statements in flight fail."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.terminate()
 
     def connections(self) -> dict[str, int]:
         """The open connections of the pool, and those of them that no statement uses."""
@@ -112,14 +128,25 @@ class Database:
             raise self._translated(error) from error
 
     async def read(
-        self, statement: str, *arguments: Any, call: Call, keys: int = 1, otherwise: str | None = None
+        self,
+        statement: str,
+        *arguments: Any,
+        call: Call,
+        keys: int = 1,
+        otherwise: str | None = None,
+        current: bool = False,
     ) -> list[asyncpg.Record]:
         """Run one reading statement within the call's deadline, and once more if a repeat may succeed.
 
-        `otherwise` is the statement to repeat where the driver cannot decode a value of the first.
+        `otherwise` is the statement to repeat where the driver cannot decode a value of the first. `current` is for
+        reads that a replica must not answer, even for a query.
 
         Raises Unavailable without an answer in time, and Misunderstood if the database lacks what the statement needs.
         """
+        if self.replica is not None and not current:
+            rows = await self.replica.read(statement, arguments, call, keys)
+            if rows is not None:
+                return rows
         for is_repeat in (False, True):
             call.tally.count(self.label, keys)
             try:

@@ -21,7 +21,7 @@ def diagnosis_of(error: UpstreamError, url: Secret) -> str | None:
 def diagnose(error: BaseException, url: Secret) -> str:
     """What is wrong, and where, as a sentence without its full stop. `error` is one of the driver's."""
     split = urlsplit(url.reveal())
-    role, database, place = unquote(split.username or ""), unquote(split.path[1:]), _place(url)
+    role, database, place = unquote(split.username or ""), unquote(split.path[1:]), hosts_of(url)
     sentences = {
         socket.gaierror: f"the host name {split.hostname} is unknown",
         ConnectionRefusedError: f"nothing listens on {place}; is PostgreSQL running there?",
@@ -38,7 +38,8 @@ def diagnose(error: BaseException, url: Secret) -> str:
     return next((text for kind, text in sentences.items() if isinstance(error, kind)), f"{place}: {_words(error)}")
 
 
-def _place(url: Secret) -> str:
+def hosts_of(url: Secret) -> str:
+    """The hosts with their ports, or the folder of the socket."""
     split = urlsplit(url.reveal())
     hosts = split.netloc.rpartition("@")[2]
     return unquote(hosts) or parse_qs(split.query).get("host", ["localhost"])[0]

@@ -79,6 +79,8 @@ class ClientTotals:
             _page(Variant(order=order, backward=request.backward)),
             *(*visible.of_clients(), *query.parameters(), *bounds_of(request, order, keys=1), rebuild),
             call=call,
+            # A replica may lack the rebuild that a cursor names.
+            current=rebuild is not None,
         )
         if not rows:
             return None

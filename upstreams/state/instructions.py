@@ -197,13 +197,17 @@ class Ledger:
     async def by_keys(
         self, principal: str, keys: Sequence[str], visible: Visibility, call: Call
     ) -> dict[str, InstructionRecord]:
-        """The instructions of the principal's idempotency keys, read for a query."""
+        """The instructions of the principal's idempotency keys, read for a query.
+
+        This look-up, `by_ids` and `events` are always current: a caller decides by them whether to repeat a command.
+        """
         arguments = (*visible.of_instructions(), principal, keys)
-        rows = await self._database.read(sql.by_keys, *arguments, call=call, keys=len(keys))
+        rows = await self._database.read(sql.by_keys, *arguments, call=call, keys=len(keys), current=True)
         return {row["idempotency_key"]: instruction_record(row) for row in rows}
 
     async def by_ids(self, ids: Sequence[UUID], visible: Visibility, call: Call) -> dict[UUID, InstructionRecord]:
-        rows = await self._database.read(sql.by_id, *visible.of_instructions(), ids, call=call, keys=len(ids))
+        own = (*visible.of_instructions(), ids)
+        rows = await self._database.read(sql.by_id, *own, call=call, keys=len(ids), current=True)
         return {row["id"]: instruction_record(row) for row in rows}
 
     async def pages(
@@ -227,7 +231,7 @@ class Ledger:
         return dict.fromkeys(numbers, 0) | {row["client_number"]: row["total"] for row in rows}
 
     async def events(self, ids: Sequence[UUID], call: Call) -> Mapping[UUID, list[InstructionEventRecord]]:
-        rows = await self._database.read(sql.events, ids, call=call, keys=len(ids))
+        rows = await self._database.read(sql.events, ids, call=call, keys=len(ids), current=True)
         found: defaultdict[UUID, list[InstructionEventRecord]] = defaultdict(list)
         for row in rows:
             found[row["instruction_id"]].append(InstructionEventRecord(*row))

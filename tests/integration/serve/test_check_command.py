@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from support.served import HOUSE, Operator, execute, in_database, wrong_lines
@@ -247,3 +248,25 @@ def test_check_offline_opens_no_connection(acme, well_behaved):
     assert wrong_lines(done.stdout) == ["servers.R2.id: CPlugin's trade platform ids are GUIDs"]
     assert well_behaved.calls("cplugin")["total"] == 0
     assert "hyper: answers" not in done.stdout
+
+
+def problems_of_state(acme, url: str) -> list[str]:
+    """What is said about this address of the state, besides what is in order."""
+    lines = acme.operator.having(BROKERGRAPH_STATE__DATABASE_URL=url).run_here("check").output.splitlines()
+    return [line for line in lines if "state.database_url" in line and not line.startswith("ok")]
+
+
+def with_two_hosts(url: str) -> str:
+    """The same server twice."""
+    [host], [port] = (parse_qs(urlsplit(url).query)[name] for name in ("host", "port"))
+    return url.replace(quote(host, safe=""), f"{host},{host}").replace(f"port={port}", f"port={port},{port}")
+
+
+def test_a_ledger_that_a_crash_or_a_fail_over_may_shorten_is_named(acme):
+    assert problems_of_state(acme, acme.state) == []
+
+    [alone] = problems_of_state(acme, with_two_hosts(acme.state))
+    assert alone.startswith("note  state.database_url: has several hosts and no synchronous standby")
+
+    [asynchronous] = problems_of_state(acme, f"{acme.state}&synchronous_commit=off")
+    assert asynchronous.startswith("WRONG state.database_url: synchronous_commit is off")

@@ -89,6 +89,12 @@ MISTAKES = {
         ("state.database_url", "percent-encode"),
         {"STATE__DATABASE_URL": f"postgresql://me:{SECRET}#1@127.0.0.1/db"},
     ),
+    "an address of a replica that is none": Mistake(
+        "serve", ("erp.replica_url", "percent-encode"), {"ERP__REPLICA_URL": f"postgresql://me:{SECRET}/@b/db"}
+    ),
+    "a replica that must not lag": Mistake(
+        "serve", ("state.replica_lag_seconds", ">= 2"), {"STATE__REPLICA_LAG_SECONDS": "0"}
+    ),
     "another database": Mistake(
         "migrate", ("state.database_url", "postgresql://"), {"STATE__DATABASE_URL": "mysql://x/y"}
     ),
