@@ -49,7 +49,8 @@ class InstructionStreamEvent:
 
 
 async def instruction_events_cursor(info: Info) -> str:
-    return _cursor(await info.context.services.feed.head())
+    context = info.context
+    return _cursor(await context.services.upstreams.state.log.end(context.call))
 
 
 async def instruction_events(

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from cachetools import TTLCache
 
+from core.call import Call
 from core.records import InstructionEventRecord, InstructionRecord
 from upstreams.postgres.database import Database
 from upstreams.postgres.sql import read_parts, read_statements
@@ -85,6 +86,13 @@ class InstructionLog:
         """The log's end, and its last removed number."""
         [row] = await self._database.write(_sql.head, seconds=WRITE_SECONDS)
         return LogPosition(row["epoch"], row["seq"]), row["forgotten"]
+
+    async def end(self, call: Call) -> LogPosition:
+        """The log's end for a query. A replica answers if it answers lists, because each event before the end has to be
+        in a list that is read afterwards.
+        """
+        [row] = await self._database.read(_sql.head, call=call)
+        return LogPosition(row["epoch"], row["seq"])
 
     async def read(self, after: int, most: int) -> LogPage:
         """At most `most` entries after the number."""

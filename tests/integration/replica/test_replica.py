@@ -18,6 +18,7 @@ from support.mutations import deposit
 from support.polling import until
 from support.served import Operator, free_port
 from support.standbys import debians_postgresql, signal_all, standby_of
+from support.streams import EVENTS, EventSource
 from support.vendor_calls import a_call
 
 from core.clock import Clock
@@ -301,6 +302,32 @@ async def test_another_process_shows_a_deposit_at_once_although_the_replica_stan
     # Only the first deposit waits until every process has left the replica.
     assert quick < GRAPHS_LAG_SECONDS
     assert not figure(other, "brokergraph_replica_used", database="STATE_DATABASE")
+
+
+async def test_a_stream_has_each_event_that_the_list_before_it_lacks(pair, graphs):
+    one, other = graphs
+    await all_use_it(graphs)
+    end = "SELECT seq FROM brokergraph.stream_head"
+    seq = await pair.primary.fetchval(end)
+
+    async def is_replicated():
+        return await pair.replica.fetchval(end) == seq
+
+    async def is_logged():
+        return await pair.primary.fetchval(end) > seq
+
+    await until(is_replicated)
+    async with paused(pair):
+        depositing = asyncio.create_task(asyncio.to_thread(deposit, one, "R1", "61436"))
+        await until(is_logged)
+        cursor = other.data("{ instructionEventsCursor }")["instructionEventsCursor"]
+        listed = other.data("{ instructions(first: 1) { nodes { id } } }")["instructions"]["nodes"]
+    told = (await depositing)["instruction"]
+
+    async with EventSource.open(other.url, EVENTS, {"after": cursor}) as stream:
+        assert {"id": told["id"]} not in listed
+        first = (await stream.next())["data"]["instructionEvents"]
+        assert (first["instruction"]["id"], first["event"]["status"]) == (told["id"], "RECEIVED")
 
 
 def checked(pair: Pair, section: str, url: str) -> list[str]:
