@@ -53,6 +53,7 @@ class ClosingProtocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._is_ending = False
+        self._is_stopping = False
         self._shedding: Any = self.app_state.get("shedding")
         self._draining: Draining = self.app_state.get("draining") or Draining(0)
         # When the connection was used last, if this did not restart uvicorn's keep-alive timer.
@@ -73,15 +74,30 @@ class ClosingProtocol(HttpToolsProtocol):
 
     @override
     def shutdown(self) -> None:
+        self._is_stopping = True
         if self.cycle is None:
             # The first request of a new connection may be on its way. Its client could not tell whether it was read.
-            self.loop.call_later(_FIRST_REQUEST_SECONDS, super().shutdown)
+            self.loop.call_later(_FIRST_REQUEST_SECONDS, self._shut_down)
+        else:
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        if self.transport.is_closing():
+            return
+        present: Any = self.transport.get_protocol()
+        if present is not self:
+            # The first request has made a WebSocket of the connection.
+            present.shutdown()
             return
         super().shutdown()
+        # Clients that connect again then do not all come at the same moment.
+        delay = random.random() * SPREAD_SECONDS  # noqa: S311 - the delay is not a secret.
+        self.loop.call_later(delay, self._end_stream)
+
+    def _end_stream(self) -> None:
         end = None if self._running is None else state_of(cast("Scope", self._running.scope)).end_stream
         if end is not None:
-            # Clients that connect again then do not all come at the same moment.
-            self.loop.call_later(random.random() * SPREAD_SECONDS, end)  # noqa: S311 - the delay is not a secret.
+            end()
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -90,7 +106,7 @@ class ClosingProtocol(HttpToolsProtocol):
         # uvicorn has no parameter for the class.
         cycle.__class__ = BoundedCycle
         scope = cast("Scope", cycle.scope)
-        if self._draining.is_on:
+        if self._draining.is_on or (self._is_stopping and not self.pipeline):
             cycle.keep_alive = False
         if self._shedding and (refusal := self._shedding.refusal(scope, len(self.tasks))):
             write_refusal(cast("BoundedCycle", cycle), refusal.status_code, refusal.headers, refusal.body)

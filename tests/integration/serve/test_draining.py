@@ -8,8 +8,9 @@ import threading
 import time
 
 import pytest
+import websockets.sync.client
 from support.served import QUERY, serving
-from support.streams import EVENTS
+from support.streams import EVENTS, SUBPROTOCOL
 
 DRAINING = {"BROKERGRAPH_SERVER__DRAIN_SECONDS": "2"}
 
@@ -104,9 +105,47 @@ def test_the_first_request_of_a_new_connection_is_answered_after_the_listener_ha
         served.process.send_signal(signal.SIGTERM)
         wait_until_refused(fresh.host, fresh.port)
         answer = post(fresh, acme.key)
+        assert answer.getheader("connection") == "close"
         assert json.load(answer)["data"]["client"]
         fresh.close()
         assert served.process.wait(30) == 0
+
+
+@pytest.fixture
+def stopping(acme):
+    """A server that has just closed its listener, and a connection to it that has not sent a request. No stream lasts
+    until the time-out of the stop.
+    """
+    with serving(acme.operator.having(BROKERGRAPH_SERVER__DRAIN_SECONDS="0")) as served:
+        fresh = connect(served)
+        fresh.connect()
+        assert served.get("/livez")[0] == 200
+        served.process.send_signal(signal.SIGTERM)
+        wait_until_refused(fresh.host, fresh.port)
+        yield fresh
+        fresh.close()
+        assert served.process.wait(30) == 0
+        assert "graceful shutdown exceeded" not in served.process.stderr.read()
+
+
+@pytest.fixture
+def reader(acme):
+    return acme.operator.run_here("keys", "create", "late", "--scope", "instruction:read").stdout.strip()
+
+
+def test_an_event_stream_that_begins_while_the_server_stops_completes(reader, stopping):
+    answer = post(stopping, reader, EVENTS, accept="text/event-stream")
+
+    assert answer.read().endswith(b"event: complete\ndata:\n\n")
+
+
+def test_a_websocket_that_begins_while_the_server_stops_is_told_to_connect_again(stopping):
+    address = f"ws://{stopping.host}:{stopping.port}/graphql"
+    wire = websockets.sync.client.connect(address, sock=stopping.sock, subprotocols=[SUBPROTOCOL])
+    with wire, pytest.raises(websockets.ConnectionClosed) as end:
+        wire.recv(timeout=20)
+
+    assert end.value.rcvd.code == 1012
 
 
 def test_a_stream_continues_until_the_end_and_then_completes(acme):
