@@ -26,6 +26,8 @@ _EVERY_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 30.0
 # The time in which a new worker has to be ready.
 _START_SECONDS: Final = 30.0
+# How long a signal to stop may wait for a worker that starts.
+_SIGNAL_SECONDS: Final = 1.0
 
 State = dict[Path, tuple[int, ...] | None]
 
@@ -75,7 +77,7 @@ class Supervisor(Multiprocess):
             return False
         worker, new = self.processes[index], Process(self.config, self.sockets)
         new.start()
-        if not new.wait_until_ready(_START_SECONDS, self.should_exit):
+        if not self._becomes_ready(new):
             new.kill()
             new.join()
             return False
@@ -87,6 +89,14 @@ class Supervisor(Multiprocess):
         worker.join()
         self.processes[index] = new
         return True
+
+    def _becomes_ready(self, new: Process) -> bool:
+        """Wait for a new worker. A signal to stop ends the wait within a second."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._is_stopping and new.process.is_alive() and time.monotonic() < deadline:
+            if new.wait_until_ready(_SIGNAL_SECONDS):
+                return True
+        return False
 
     def _present_settings(self) -> Settings | None:
         files: set[Path] = set()
