@@ -71,6 +71,14 @@ def find_passwords(address: str) -> set[str]:
     return {text for password in written for text in (password, unquote(password)) if text}
 
 
+def has_several_hosts(address: str) -> bool:
+    """Whether an address that passed `check_address` names more than one host or port."""
+    found = _PARTS.fullmatch(address)
+    assert found is not None, "it passed"
+    places = [found[2], *(value for name, _, value in _fields(found[4]) if name in {"host", "port"})]
+    return any("," in unquote(place.rpartition("@")[2]) for place in places)
+
+
 def _check_characters(address: str) -> None:
     # isprintable() is false for control characters and for all spaces but " ". urllib would remove some of them.
     if not address.isprintable() or " " in address or "#" in address:

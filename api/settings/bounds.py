@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from core.addresses import POSTGRESQL, REDIS, Ambiguous, check_address
+from core.addresses import POSTGRESQL, REDIS, Ambiguous, check_address, has_several_hosts
 from core.errors import ConfigError
 from core.secret import Secret
 
@@ -29,6 +29,15 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 def check_database_address(path: str, url: Secret | None) -> None:
     """Raise ConfigError for an ambiguous address of PostgreSQL."""
     _check_secret_address(path, url, POSTGRESQL)
+
+
+def check_replica_address(path: str, url: Secret | None) -> None:
+    """Raise ConfigError for an address that may lead to several servers. A replica is probed by one connection and read
+    by others.
+    """
+    check_database_address(path, url)
+    if url is not None and has_several_hosts(url.reveal()):
+        raise ConfigError(path, "has several hosts; name one, because all connections must lead to the same server")
 
 
 def check_redis_address(path: str, url: Secret | None) -> None:

@@ -8,8 +8,9 @@ from msgspec import Meta
 from api.settings.bounds import AnyNumber, Seconds, Some
 from core.secret import Secret
 
-# The probe of a replica takes a second, so that a shorter lag could not be proven.
-Lag = Annotated[float, Meta(ge=2, le=86_400)]
+# The probe of a replica takes a second, so that a shorter lag could not be proven. The answer to a mutation may wait as
+# long as the lag, and has to come before the end of a stop (api/cli/server.py).
+Lag = Annotated[float, Meta(ge=2, le=20)]
 
 
 class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,6 +18,7 @@ from api.settings.bounds import (
     Some,
     check_database_address,
     check_redis_address,
+    check_replica_address,
 )
 from api.settings.databases import ErpSection, StateSection
 from api.settings.environment import lay_over
@@ -196,8 +197,8 @@ def _check_addresses(settings: Settings) -> None:
     check_database_address("erp.database_url", settings.erp.database_url)
     check_database_address("state.database_url", settings.state.database_url)
     check_database_address("state.listen_url", settings.state.listen_url)
-    check_database_address("erp.replica_url", settings.erp.replica_url)
-    check_database_address("state.replica_url", settings.state.replica_url)
+    check_replica_address("erp.replica_url", settings.erp.replica_url)
+    check_replica_address("state.replica_url", settings.state.replica_url)
     check_redis_address("budget.redis_url", settings.budget.redis_url)
     check_redis_address("streams.redis_url", settings.streams.redis_url)
     check_webhooks_key(settings.webhooks.key)

@@ -95,6 +95,19 @@ MISTAKES = {
     "a replica that must not lag": Mistake(
         "serve", ("state.replica_lag_seconds", ">= 2"), {"STATE__REPLICA_LAG_SECONDS": "0"}
     ),
+    "a replica that may lag longer than a stop takes": Mistake(
+        "serve", ("erp.replica_lag_seconds", "<= 20"), {"ERP__REPLICA_LAG_SECONDS": "60"}
+    ),
+    "several replicas": Mistake(
+        "serve",
+        ("erp.replica_url", "several hosts"),
+        {"ERP__REPLICA_URL": f"postgresql://me:{SECRET}@a:5432,b:5432/db"},
+    ),
+    "several replicas by a parameter": Mistake(
+        "serve",
+        ("state.replica_url", "several hosts"),
+        {"STATE__REPLICA_URL": f"postgresql://me:{SECRET}@/db?host=a,b"},
+    ),
     "another database": Mistake(
         "migrate", ("state.database_url", "postgresql://"), {"STATE__DATABASE_URL": "mysql://x/y"}
     ),
