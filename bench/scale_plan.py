@@ -29,6 +29,8 @@ STREAMS_OF_A_DASHBOARD: Final = 2
 # A core is planned to be used to this part, so that bursts and the loss of a replica do not become queues.
 USED: Final = 0.5
 TRADING_HOURS_A_MONTH: Final = 24 * 22
+# The default of [streams] retention_days.
+LOG_DAYS: Final = 14
 
 
 class Need(NamedTuple):
@@ -62,10 +64,18 @@ def stream_gib(facts: Facts) -> float:
 
 
 def gib_a_month(facts: Facts) -> float:
-    """The growth of the ledger, of its events and of the log at the full rate in all trading hours."""
+    """The growth of the ledger and of its events at the full rate in all trading hours."""
     size, events = facts["row_bytes"], facts["deposit"]["events"]
-    row = size["instruction"] + events * (size["instruction_event"] + size["stream_event"])
-    return COMMANDS_A_MINUTE * 60 * TRADING_HOURS_A_MONTH * row / 2**30
+    return _gib(TRADING_HOURS_A_MONTH, size["instruction"] + events * size["instruction_event"])
+
+
+def gib_of_log(facts: Facts) -> float:
+    """The log at the full rate in all hours. It does not grow after its days, because retention removes its rows."""
+    return _gib(24 * LOG_DAYS, facts["deposit"]["events"] * facts["row_bytes"]["stream_event"])
+
+
+def _gib(hours: int, bytes_of_command: float) -> float:
+    return COMMANDS_A_MINUTE * 60 * hours * bytes_of_command / 2**30
 
 
 def report(facts: Facts) -> str:
@@ -109,7 +119,8 @@ def report(facts: Facts) -> str:
         "",
         f"- Memory of the streams: {stream_gib(facts):.1f} GiB over all graphs.",
         f"- Commits in our own database: {COMMANDS_A_MINUTE / 60 * deposit['commits']:,.0f} a second.",
-        f"- Growth of the ledger with events and log, if the rate never falls: {gib_a_month(facts):,.0f} GiB a month.",
+        f"- Growth of the ledger with its events, if the rate never falls: {gib_a_month(facts):,.0f} GiB a month.",
+        f"- The log of {LOG_DAYS} days at this rate: {gib_of_log(facts):,.0f} GiB.",
     ]
     return "\n".join(lines) + "\n"
 
