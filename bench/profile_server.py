@@ -24,6 +24,7 @@ PARTS = (
     ("upstreams/postgres/database.py", "the ERP: statements"),
     ("upstreams/postgres/pool.py", "the ERP: statements"),
     ("upstreams/flow/coalescing.py", "sharing of calls"),
+    ("upstreams/flow/shared_call.py", "sharing of calls"),
     ("core/fair_queue.py", "fair queues"),
     ("upstreams/erp/rendering", "texts: parameters, finding holes"),
     ("upstreams", "other upstream work"),

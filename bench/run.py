@@ -42,12 +42,15 @@ SIZES = (1, 10, 50, 200, 1000, 5000)
 SIZED = ("brokergraph", "mercurius", "node")
 WITHOUT = "brokergraph, no figures"
 RATIOS = {
-    "D.rps/mercurius": ("D", "rps", "mercurius", 2.2, "at least"),
-    "D.rps/node": ("D", "rps", "node", 0.9, "at least"),
-    "D0.rps/postgraphile": ("D0", "rps", "postgraphile", 4.5, "at least"),
-    "S.rps/mercurius": ("S", "rps", "mercurius", 2.2, "at least"),
+    "S.rps/mercurius": ("S", "rps", "mercurius", 1.2, "at least"),
+    "S.rps/node": ("S", "rps", "node", 1.1, "at least"),
+    "S0.rps/node": ("S0", "rps", "node", 1.1, "at least"),
+    "S.server_cpu/mercurius": ("S", "server_cpu_ms", "mercurius", 0.9, "at most"),
+    "D.rps/mercurius": ("D", "rps", "mercurius", 2.8, "at least"),
+    "D.rps/node": ("D", "rps", "node", 1.4, "at least"),
+    "D0.rps/postgraphile": ("D0", "rps", "postgraphile", 4.0, "at least"),
     "L.server_cpu/mercurius": ("L", "server_cpu_ms", "mercurius", 0.2, "at most"),
-    "D0.total_cpu/node": ("D0", "total_cpu_ms", "node", 1.25, "at most"),
+    "D0.total_cpu/node": ("D0", "total_cpu_ms", "node", 0.9, "at most"),
 }
 
 

@@ -46,12 +46,13 @@ _PATTERNS: Final = re.compile(
     )),
 )  # fmt: skip
 
-# Without one of these characters no pattern can match. Most texts are names and numbers without such characters, and
-# the search for single characters is very cheap.
-_SIGNS: Final = r"[@+=:\s]|eyJ|bg_"
+# Without one of these marks, and without white space between words, no pattern can match. Most texts are names and
+# numbers without them. To look for each mark alone costs a fraction of a search for alternatives.
+_MARKS: Final = ("@", "+", "=", ":", "eyJ", "bg_")
 _NUMBERS: Final = (int, float)
 # Values that the log chain itself adds.
 _OURS: Final = frozenset({"timestamp", "level"})
+_PLAIN: Final = frozenset({int, float, bool, type(None)})
 
 
 @functools.lru_cache(maxsize=1024)
@@ -64,24 +65,31 @@ def _tells(names: tuple[str, ...]) -> bool:
     return any(map(_is_telling, names))
 
 
-def _is_plain(event: Mapping[str, Any], texts: list[str], known: frozenset[str] | None = None) -> bool:
-    """Whether the line has only texts, numbers and counts by name, under names that are not names of secrets, as most
-    lines have. Collects the texts, except those under `known` names, so that all are redacted together.
+def _plain_texts(event: Mapping[str, Any]) -> list[str] | None:
+    """The texts of a line that has only texts, numbers and counts by name, under names that are not names of secrets.
+    Most lines are such lines. None for another line.
     """
     if _tells(tuple(event)):
-        return False
+        return None
+    texts: list[str] = []
     for name, value in event.items():
         kind = value.__class__
         if kind is str:
-            if known is None or name not in known:
+            if name not in _OURS:
                 texts.append(value)
-        elif kind is dict and known is not None and all(isinstance(key, str) for key in value):
-            if not _is_plain(value, texts):
-                return False
-            texts.extend(value)
-        elif value is not None and kind is not int and kind is not float:
-            return False
-    return True
+        elif kind is dict:
+            if not _are_counts(value):
+                return None
+            texts += value
+        elif kind not in _PLAIN:
+            return None
+    return texts
+
+
+def _are_counts(value: Mapping[Any, Any]) -> bool:
+    return (
+        _PLAIN.issuperset(map(type, value.values())) and {str}.issuperset(map(type, value)) and not _tells(tuple(value))
+    )
 
 
 class Redaction:
@@ -89,18 +97,17 @@ class Redaction:
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         texts = sorted({text for text in known if len(text) >= _SHORTEST_KNOWN}, key=len, reverse=True)
-        known = [re.escape(text) for text in texts]
-        self._known = re.compile("|".join(known)) if known else None
-        self._signs = re.compile("|".join([_SIGNS, *known]))
+        self._known = re.compile("|".join(map(re.escape, texts))) if texts else None
+        self._marks = (*_MARKS, *texts)
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        texts: list[str] = []
-        if _is_plain(event, texts, _OURS) and self._is_harmless("\0".join(texts)):
+        texts = _plain_texts(event)
+        if texts is not None and self._is_harmless("\0".join(texts)):
             return event
         return {name: value if name in _OURS else self.value(value, name) for name, value in event.items()}
 
     def _is_harmless(self, text: str) -> bool:
-        return len(text) <= _LONGEST and self._signs.search(text) is None
+        return len(text) <= _LONGEST and len(text.split(None, 1)) <= 1 and not any(map(text.__contains__, self._marks))
 
     def text(self, text: str) -> str:
         """The text without secrets and personal data, truncated to a readable length."""
