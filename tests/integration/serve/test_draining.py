@@ -35,7 +35,8 @@ def wait_until_refused(host, port):
     try:
         while True:
             socket.create_connection((host, port)).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
+        # A connection that waits in the queue of the listener is reset.
         pass
 
 
