@@ -1,0 +1,304 @@
+"""A mixed load for a while: .venv/bin/python bench/mixed.py
+
+One client (S), a page of 50 clients (D), both with live figures, and deposits, over 10,000 kept connections and in
+1,000 different documents. 1,000 streams are open, ten of which get an event of each deposit. First sixteen callers ask
+as fast as they can (the capacity). Then 70 % of it is offered at random times, however late the answers are. Writes
+bench/MIXED.md and bench/mixed.json. The exit status checks the promises.
+
+The server has core 0. The driver, PostgreSQL and the vendors share core 1, where the driver has the highest priority.
+Other programs on the cores disturb the times, but not the memory and the processor time of a start.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HOUSE = Path(__file__).parents[1]
+sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "bench")]
+
+import anyio
+from documents import CLIENT
+from machine import OTHER_CORE, SERVER_CORE, busy_seconds, cpu_seconds, described, family, resident_mib
+from memory import Points, slope
+from mixed_driver import Asked, Callers, Subscribers, request_of, run
+from scale import ELIGIBLE
+from support.boxes import RunningBox, running_box
+from support.graphs import free_port, prepare
+from support.mutations import DEPOSIT
+from support.served import query
+from world import vendor
+
+from resolvers.fields.ids import CLIENTS as CLIENT_CURSOR
+from sandbox.seed import FIRST_GENERATED
+
+KEY, VENDOR_PORT = "demo-operator", 18_710
+SHARES = {"S": 0.75, "D": 0.2, "deposit": 0.05}
+LOAD, CLOSED_CONNECTIONS, CLOSED_ROUNDS, STARTS = 0.7, 16, 3, 5
+POINT_SECONDS = 5.0
+MOST_P99, MOST_START, MOST_GROWTH = 3, 1.0, 0.02
+SETTINGS = {
+    "BUDGET__COST_PER_MINUTE": "1000000000",
+    "HTTP__MAX_CONNECTIONS": "12000",
+    "HTTP__KEEP_ALIVE_SECONDS": "600",
+    "STREAMS__PER_CALLER_MAX": "10000",
+    "CPLUGIN__MAIN__LIMITS__REQUESTS_PER_MINUTE": "1000000",
+    "BROKER_WORK__MAIN__LIMITS__REQUESTS_PER_MINUTE": "1000000",
+    "BROKER_WORK__MAIN__URL": f"http://127.0.0.1:{VENDOR_PORT}",
+}
+# Live figures come from the stand-in of bench/stub, which costs nearly nothing; the sandbox takes the deposits.
+PLAIN = " ".join(CLIENT.replace("LIVE", "live { leverage }").split())
+PLAIN = PLAIN.replace("(first: 5)", '(first: 5, filter: { servers: ["L1", "L2"] })')
+ONE = "query One($number: Int!) {{ client(by: {{clientNumber: $number}}) {{ {fields} }} }}"
+PAGE = "query Page($after: String) {{ clients(first: 50, after: $after) {{ nodes {{ {fields} }} }} }}"
+Figures = dict[str, Any]
+
+
+@dataclass
+class Mix:
+    """The requests, in an order that is the same in each run."""
+
+    asked: Asked
+    clients: int
+    documents: int
+    accounts: list[dict[str, str]]
+
+    def __post_init__(self) -> None:
+        self._dice = random.Random(7)
+        self._deposits = 0
+        self._texts: dict[str, list[str]] = {"S": [], "D": []}
+        for number in range(self.documents):
+            kind, text = ("S", ONE) if number % 2 else ("D", PAGE)
+            # Another name of one field makes another document with another plan.
+            fields = PLAIN.replace("fullName", f"n{number}: fullName")
+            self._texts[kind].append(json.dumps(text.format(fields=fields)))
+
+    def each_document(self, times: int) -> list[bytes]:
+        return [self._read(kind, text) for _ in range(times) for kind, texts in self._texts.items() for text in texts]
+
+    def next(self) -> tuple[str, bytes]:
+        kind = self._dice.choices(tuple(SHARES), tuple(SHARES.values()))[0]
+        if kind == "deposit":
+            return kind, self._deposit()
+        return kind, self._read(kind, self._dice.choice(self._texts[kind]))
+
+    def _read(self, kind: str, text: str) -> bytes:
+        number = FIRST_GENERATED + self._dice.randrange(self.clients - 60)
+        value = f'"number": {number}' if kind == "S" else f'"after": "{CLIENT_CURSOR.encode(number)}"'
+        return request_of(self.asked, f'{{"query": {text}, "variables": {{{value}}}}}'.encode())
+
+    def _deposit(self) -> bytes:
+        self._deposits += 1
+        chosen = {
+            "account": {"account": self.accounts[self._deposits % len(self.accounts)]},
+            "amount": "1.00",
+            "currency": "USD",
+            "idempotencyKey": f"mixed-{self._deposits}",
+        }
+        return request_of(self.asked, json.dumps({"query": DEPOSIT, "variables": {"input": chosen}}).encode())
+
+
+@contextmanager
+def server(box: RunningBox, folder: Path) -> Iterator[tuple[str, int, float]]:
+    """`brokergraph serve`, with its address, its process and its processor seconds until it was ready."""
+    port = free_port()
+    command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "api.cli", "serve"]
+    command += ["--config", str(box.settings_path), "--port", str(port)]
+    settings = {f"BROKERGRAPH_{name}": value for name, value in SETTINGS.items()}
+    # An installed brokergraph has its bytecode. A checkout gets it by the first start.
+    settings |= {"PYTHONPYCACHEPREFIX": str(folder / "bytecode"), "PYTHONDONTWRITEBYTECODE": ""}
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=HOUSE, env=os.environ | settings, stdout=log, stderr=log)  # noqa: S603
+        try:
+            url = f"http://127.0.0.1:{port}"
+            while not ready(url):
+                if process.poll() is not None:
+                    raise RuntimeError((folder / "server.log").read_text()[-2000:])
+                time.sleep(0.01)
+            yield url, process.pid, cpu_seconds(family(process.pid))
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=30) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004
+    except OSError:
+        return False
+
+
+async def points_of(pids: list[int], into: Points) -> None:
+    begun = time.monotonic()
+    while True:
+        into.append((round(time.monotonic() - begun, 1), round(resident_mib(pids), 1)))
+        await asyncio.sleep(POINT_SECONDS)
+
+
+async def capacity(callers: Callers, mix: Mix, seconds: float) -> list[float]:
+    rounds = [await callers.closed(mix.next, CLOSED_CONNECTIONS, seconds) for _ in range(CLOSED_ROUNDS + 1)]
+    # The first one warms up.
+    return [round(one, 1) for one in rounds[1:]]
+
+
+async def measure(mix: Mix, pids: list[int], wanted: argparse.Namespace) -> Figures:
+    callers, subscribers = Callers(mix.asked), Subscribers()
+    first = request_of(mix.asked, b'{"query": "{ __typename }"}')
+    memory = {"start": resident_mib(pids)}
+    await callers.connect(CLOSED_CONNECTIONS, first)
+    await callers.each(mix.each_document(3), CLOSED_CONNECTIONS)
+    memory["documents"] = resident_mib(pids)
+    await callers.connect(wanted.connections, first)
+    memory["connections"] = resident_mib(pids)
+    async with AsyncExitStack() as stack:
+        await subscribers.open(mix.asked, wanted.subscribers, wanted.streams - wanted.subscribers, stack)
+        memory["streams"] = resident_mib(pids)
+        rounds = await capacity(callers, mix, wanted.seconds)
+        rate = LOAD * statistics.median(rounds)
+        await callers.offered(mix.next, rate, wanted.seconds, even=wanted.even)
+        subscribers.lags.clear()
+        points: Points = []
+        watch = asyncio.create_task(points_of(pids, points))
+        before = cpu_seconds(pids), busy_seconds(SERVER_CORE), busy_seconds(OTHER_CORE)
+        seconds = 60 * wanted.minutes
+        await callers.offered(mix.next, rate, seconds, even=wanted.even)
+        after = cpu_seconds(pids), busy_seconds(SERVER_CORE), busy_seconds(OTHER_CORE)
+        watch.cancel()
+        points.append((round(seconds, 1), round(resident_mib(pids), 1)))
+        used, busy, other = (now - was for now, was in zip(after, before, strict=True))
+    return {
+        "memory": {name: round(value, 1) for name, value in memory.items()},
+        "capacity_rounds": rounds,
+        "offered_per_second": round(rate, 1),
+        "events": subscribers.figures(),
+        "open_connections": callers.open,
+        "server_share": round(used / seconds, 3),
+        "others_share": round((busy - used) / seconds, 3),
+        "other_core_share": round(other / seconds, 3),
+        "mib": points,
+        **callers.figures(),
+    }
+
+
+def summary(found: Figures) -> dict[str, tuple[float, str, float | None]]:
+    """Each figure with its meaning and the largest value that is promised."""
+    times, memory, points = found["milliseconds"], found["memory"], found["mib"]
+    late = points[len(points) // 2 :]
+    half, end = late[0][1], late[-1][1]
+    wrong = sum(found["wrong"].values())
+    rows: dict[str, tuple[float, str, float | None]] = {
+        "start_cpu": (statistics.median(found["start_cpu"]), "s of CPU until `brokergraph serve` is ready", MOST_START),
+        "capacity": (statistics.median(found["capacity_rounds"]), "answers a second, sixteen callers", None),
+        "offered": (found["offered_per_second"], "requests a second are offered", None),
+    }
+    for kind in SHARES:
+        rows[f"{kind}_p50"] = (times[kind]["p50"], f"ms, median of {times[kind]['answers']:,} answers", None)
+        rows[f"{kind}_p99"] = (times[kind]["p99"], "ms, 99th per cent", None)
+    ratio = round(times["S"]["p99"] / times["S"]["p50"], 2)
+    connections = (memory["connections"] - memory["documents"]) / found["options"]["connections"] * 1000
+    return rows | {
+        "S_ratio": (ratio, "times S_p50 is S_p99", MOST_P99),
+        "event_p50": (
+            found["events"]["p50"],
+            f"ms from an event to its socket, of {found['events']['answers']:,}",
+            None,
+        ),
+        "event_p99": (found["events"]["p99"], "ms, 99th per cent", None),
+        "wrong": (wrong, "answers with an error, connections that were lost and requests that were not sent", 0),
+        "connections": (found["open_connections"], "connections are open at the end, beside those of streams", None),
+        "server_share": (found["server_share"], "of its core is used by the server", None),
+        "others_share": (found["others_share"], "of this core is used by other programs", None),
+        "other_core_share": (found["other_core_share"], "of the other core is used", None),
+        "driver_late_p99": (
+            found["driver_late_p99"],
+            "ms by which requests were sent late, in the figures above",
+            None,
+        ),
+        "mib_start": (memory["start"], "MiB when the server is ready", None),
+        "mib_documents": (memory["documents"], "MiB after all documents, each asked three times", None),
+        "mib_thousand_connections": (round(connections, 2), "MiB for 1,000 connections that are open", None),
+        "mib_streams": (memory["streams"], "MiB after the streams are open, too", None),
+        "mib_mix_start": (points[0][1], "MiB when the mixed load begins", None),
+        "mib_mix_half": (half, "MiB at half time", None),
+        "mib_mix_end": (end, "MiB at its end", None),
+        "growth": (round(end / half - 1, 4), "of the memory is added in the second half", MOST_GROWTH),
+        "mib_an_hour": (slope(late), "MiB an hour would add, by the second half", None),
+    }
+
+
+def report(found: Figures) -> str:
+    rows = "\n".join(
+        f"| {name} | {value:,g} | {what}{'' if most is None else f'; promised: at most {most:g}'} |"
+        for name, (value, what, most) in summary(found).items()
+    )
+    facts = ", ".join(f"{name} {value}" for name, value in found["machine"].items())
+    options = found["options"]
+    shares = ", ".join(f"{share:.0%} {kind}" for kind, share in SHARES.items())
+    how = (
+        f"{shares}. {options['documents']:,} documents, {options['connections']:,} connections, "
+        f"{options['streams']:,} streams,\n{options['subscribers']} of which get events. "
+        f"{LOAD:.0%} of the capacity for {options['minutes']:g} minutes, "
+        f"at {'even' if options['even'] else 'random'} times."
+    )
+    head = f"# A mixed load\n\nWritten by `bench/mixed.py`, which says how.\n{facts}.\n{how}\n"
+    return f"{head}\n| figure | | |\n|---|---:|---|\n{rows}\n"
+
+
+def measured(box: RunningBox, folder: Path, wanted: argparse.Namespace) -> Figures:
+    accounts = [dict(row) for row in query(box.database_url, ELIGIBLE, 0, 2000)]
+    starts = []
+    for _ in range(STARTS):
+        with server(box, folder) as (_, _, seconds):
+            starts.append(round(seconds, 3))
+    with server(box, folder) as (url, pid, seconds):
+        starts.append(round(seconds, 3))
+        mix = Mix({"url": url, "key": KEY}, wanted.clients, wanted.documents, accounts)
+        # Else the clock of the driver would wait for PostgreSQL. Only an administrator may do this.
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, -15)
+        found: Figures = run(measure(mix, family(pid), wanted))
+    return {"machine": described(), "options": vars(wanted), "start_cpu": starts[1:], **found}
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--minutes", type=float, default=10.0)
+    options.add_argument("--connections", type=int, default=10_000)
+    options.add_argument("--documents", type=int, default=1000)
+    options.add_argument("--streams", type=int, default=1000)
+    options.add_argument("--subscribers", type=int, default=10, help="the streams that get events")
+    options.add_argument("--clients", type=int, default=20_000)
+    options.add_argument("--seconds", type=float, default=5.0, help="of a round of the capacity")
+    options.add_argument("--even", action="store_true", help="requests at even instead of random times")
+    wanted = options.parse_args()
+    with ExitStack() as stack:
+        # Its children inherit it.
+        os.sched_setaffinity(0, {OTHER_CORE})
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        box = stack.enter_context(running_box(folder, wanted.clients, 600))
+        stand_in = vendor(folder, VENDOR_PORT)
+        stack.callback(stand_in.kill)
+        anyio.run(prepare, box.settings_path)
+        found = measured(box, folder, wanted)
+    text = report(found)
+    (HOUSE / "bench" / "MIXED.md").write_text(text, encoding="utf-8")
+    (HOUSE / "bench" / "mixed.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(text)
+    return 0 if all(most is None or value <= most for value, _, most in summary(found).values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
