@@ -11,6 +11,7 @@ Other programs on the cores disturb the times, but not the memory and the proces
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -31,7 +32,7 @@ sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "bench")]
 
 import anyio
 from documents import CLIENT
-from machine import OTHER_CORE, SERVER_CORE, busy_seconds, cpu_seconds, described, family, resident_mib
+from machine import OTHER_CORE, SERVER_CORE, busy_seconds, cpu_seconds, described, family, reaped_seconds, resident_mib
 from memory import Points, slope
 from mixed_driver import Asked, Callers, Subscribers, request_of, run
 from scale import ELIGIBLE
@@ -48,6 +49,8 @@ KEY, VENDOR_PORT = "demo-operator", 18_710
 SHARES = {"S": 0.75, "D": 0.2, "deposit": 0.05}
 LOAD, CLOSED_CONNECTIONS, CLOSED_ROUNDS, STARTS = 0.7, 16, 3, 5
 POINT_SECONDS = 5.0
+# How many rounds' time requests are offered at even times.
+EVEN_ROUNDS = 6
 MOST_P99, MOST_START, MOST_GROWTH = 3, 1.0, 0.02
 SETTINGS = {
     "BUDGET__COST_PER_MINUTE": "1000000000",
@@ -78,12 +81,14 @@ class Mix:
     def __post_init__(self) -> None:
         self._dice = random.Random(7)
         self._deposits = 0
+        # The first document of a kind is the most popular one, and the second is asked half as often as the first.
+        self._weights = list(itertools.accumulate(1 / rank for rank in range(1, self.documents // 2 + 1)))
         self._texts: dict[str, list[str]] = {"S": [], "D": []}
-        for number in range(self.documents):
-            kind, text = ("S", ONE) if number % 2 else ("D", PAGE)
+        for number in range(self.documents // 2):
             # Another name of one field makes another document with another plan.
             fields = PLAIN.replace("fullName", f"n{number}: fullName")
-            self._texts[kind].append(json.dumps(text.format(fields=fields)))
+            for kind, text in (("S", ONE), ("D", PAGE)):
+                self._texts[kind].append(json.dumps(text.format(fields=fields)))
 
     def each_document(self, times: int) -> list[bytes]:
         return [self._read(kind, text) for _ in range(times) for kind, texts in self._texts.items() for text in texts]
@@ -92,7 +97,7 @@ class Mix:
         kind = self._dice.choices(tuple(SHARES), tuple(SHARES.values()))[0]
         if kind == "deposit":
             return kind, self._deposit()
-        return kind, self._read(kind, self._dice.choice(self._texts[kind]))
+        return kind, self._read(kind, self._dice.choices(self._texts[kind], cum_weights=self._weights)[0])
 
     def _read(self, kind: str, text: str) -> bytes:
         number = FIRST_GENERATED + self._dice.randrange(self.clients - 60)
@@ -148,13 +153,33 @@ async def points_of(pids: list[int], into: Points) -> None:
         await asyncio.sleep(POINT_SECONDS)
 
 
-async def capacity(callers: Callers, mix: Mix, seconds: float) -> list[float]:
-    rounds = [await callers.closed(mix.next, CLOSED_CONNECTIONS, seconds) for _ in range(CLOSED_ROUNDS + 1)]
-    # The first one warms up.
-    return [round(one, 1) for one in rounds[1:]]
+class Meter:
+    """Processor seconds so far: of the server, of PostgreSQL, and of all programs on each core."""
+
+    def __init__(self, server_pids: list[int], database_pid: int) -> None:
+        self._server_pids, self._database_pid = server_pids, database_pid
+
+    def read(self) -> tuple[float, ...]:
+        database = family(self._database_pid)
+        used = cpu_seconds(self._server_pids), cpu_seconds(database) + sum(map(reaped_seconds, database))
+        return *used, busy_seconds(SERVER_CORE), busy_seconds(OTHER_CORE)
 
 
-async def measure(mix: Mix, pids: list[int], wanted: argparse.Namespace) -> Figures:
+async def capacity(callers: Callers, mix: Mix, meter: Meter, seconds: float) -> Figures:
+    await callers.closed(mix.next, CLOSED_CONNECTIONS, seconds)
+    before = meter.read()
+    rounds = [await callers.closed(mix.next, CLOSED_CONNECTIONS, seconds) for _ in range(CLOSED_ROUNDS)]
+    shares = [(now - was) / (CLOSED_ROUNDS * seconds) for now, was in zip(meter.read(), before, strict=True)]
+    return {
+        "rounds": [round(one, 1) for one in rounds],
+        **{
+            name: round(share, 3)
+            for name, share in zip(("server", "database", "core", "other_core"), shares, strict=True)
+        },
+    }
+
+
+async def measure(mix: Mix, pids: list[int], meter: Meter, wanted: argparse.Namespace) -> Figures:
     callers, subscribers = Callers(mix.asked), Subscribers()
     first = request_of(mix.asked, b'{"query": "{ __typename }"}')
     memory = {"start": resident_mib(pids)}
@@ -166,27 +191,29 @@ async def measure(mix: Mix, pids: list[int], wanted: argparse.Namespace) -> Figu
     async with AsyncExitStack() as stack:
         await subscribers.open(mix.asked, wanted.subscribers, wanted.streams - wanted.subscribers, stack)
         memory["streams"] = resident_mib(pids)
-        rounds = await capacity(callers, mix, wanted.seconds)
-        rate = LOAD * statistics.median(rounds)
-        await callers.offered(mix.next, rate, wanted.seconds, even=wanted.even)
+        most = await capacity(callers, mix, meter, wanted.seconds)
+        rate = LOAD * statistics.median(most["rounds"])
+        await callers.offered(mix.next, rate, EVEN_ROUNDS * wanted.seconds, even=True)
+        even = callers.figures()
         subscribers.lags.clear()
         points: Points = []
         watch = asyncio.create_task(points_of(pids, points))
-        before = cpu_seconds(pids), busy_seconds(SERVER_CORE), busy_seconds(OTHER_CORE)
+        before = meter.read()
         seconds = 60 * wanted.minutes
-        await callers.offered(mix.next, rate, seconds, even=wanted.even)
-        after = cpu_seconds(pids), busy_seconds(SERVER_CORE), busy_seconds(OTHER_CORE)
+        await callers.offered(mix.next, rate, seconds, even=False)
+        used, database, core, other = (now - was for now, was in zip(meter.read(), before, strict=True))
         watch.cancel()
         points.append((round(seconds, 1), round(resident_mib(pids), 1)))
-        used, busy, other = (now - was for now, was in zip(after, before, strict=True))
     return {
         "memory": {name: round(value, 1) for name, value in memory.items()},
-        "capacity_rounds": rounds,
+        "capacity": most,
         "offered_per_second": round(rate, 1),
+        "even": even,
         "events": subscribers.figures(),
         "open_connections": callers.open,
         "server_share": round(used / seconds, 3),
-        "others_share": round((busy - used) / seconds, 3),
+        "database_share": round(database / seconds, 3),
+        "others_share": round((core - used) / seconds, 3),
         "other_core_share": round(other / seconds, 3),
         "mib": points,
         **callers.figures(),
@@ -196,12 +223,15 @@ async def measure(mix: Mix, pids: list[int], wanted: argparse.Namespace) -> Figu
 def summary(found: Figures) -> dict[str, tuple[float, str, float | None]]:
     """Each figure with its meaning and the largest value that is promised."""
     times, memory, points = found["milliseconds"], found["memory"], found["mib"]
+    even, most = found["even"]["milliseconds"]["S"], found["capacity"]
     late = points[len(points) // 2 :]
     half, end = late[0][1], late[-1][1]
     wrong = sum(found["wrong"].values())
     rows: dict[str, tuple[float, str, float | None]] = {
         "start_cpu": (statistics.median(found["start_cpu"]), "s of CPU until `brokergraph serve` is ready", MOST_START),
-        "capacity": (statistics.median(found["capacity_rounds"]), "answers a second, sixteen callers", None),
+        "capacity": (statistics.median(most["rounds"]), "answers a second, sixteen callers", None),
+        "capacity_server_share": (most["server"], "of its core is then used by the server", None),
+        "capacity_other_share": (most["other_core"], "of the other core is then used", None),
         "offered": (found["offered_per_second"], "requests a second are offered", None),
     }
     for kind in SHARES:
@@ -211,6 +241,9 @@ def summary(found: Figures) -> dict[str, tuple[float, str, float | None]]:
     connections = (memory["connections"] - memory["documents"]) / found["options"]["connections"] * 1000
     return rows | {
         "S_ratio": (ratio, "times S_p50 is S_p99", MOST_P99),
+        "S_even_p50": (even["p50"], f"ms, at even times: median of {even['answers']:,} answers", None),
+        "S_even_p99": (even["p99"], "ms, 99th per cent", None),
+        "S_even_ratio": (round(even["p99"] / even["p50"], 2), "times S_even_p50 is S_even_p99", None),
         "event_p50": (
             found["events"]["p50"],
             f"ms from an event to its socket, of {found['events']['answers']:,}",
@@ -221,7 +254,8 @@ def summary(found: Figures) -> dict[str, tuple[float, str, float | None]]:
         "connections": (found["open_connections"], "connections are open at the end, beside those of streams", None),
         "server_share": (found["server_share"], "of its core is used by the server", None),
         "others_share": (found["others_share"], "of this core is used by other programs", None),
-        "other_core_share": (found["other_core_share"], "of the other core is used", None),
+        "database_share": (found["database_share"], "of the other core is used by PostgreSQL", None),
+        "other_core_share": (found["other_core_share"], "of the other core is used in all", None),
         "driver_late_p99": (
             found["driver_late_p99"],
             "ms by which requests were sent late, in the figures above",
@@ -251,7 +285,7 @@ def report(found: Figures) -> str:
         f"{shares}. {options['documents']:,} documents, {options['connections']:,} connections, "
         f"{options['streams']:,} streams,\n{options['subscribers']} of which get events. "
         f"{LOAD:.0%} of the capacity for {options['minutes']:g} minutes, "
-        f"at {'even' if options['even'] else 'random'} times."
+        f"at random times."
     )
     head = f"# A mixed load\n\nWritten by `bench/mixed.py`, which says how.\n{facts}.\n{how}\n"
     return f"{head}\n| figure | | |\n|---|---:|---|\n{rows}\n"
@@ -269,7 +303,8 @@ def measured(box: RunningBox, folder: Path, wanted: argparse.Namespace) -> Figur
         # Else the clock of the driver would wait for PostgreSQL. Only an administrator may do this.
         with suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, -15)
-        found: Figures = run(measure(mix, family(pid), wanted))
+        database_pid = int(next(folder.rglob("postmaster.pid")).read_text().split()[0])
+        found: Figures = run(measure(mix, family(pid), Meter(family(pid), database_pid), wanted))
     return {"machine": described(), "options": vars(wanted), "start_cpu": starts[1:], **found}
 
 
@@ -282,7 +317,6 @@ def main() -> int:
     options.add_argument("--subscribers", type=int, default=10, help="the streams that get events")
     options.add_argument("--clients", type=int, default=20_000)
     options.add_argument("--seconds", type=float, default=5.0, help="of a round of the capacity")
-    options.add_argument("--even", action="store_true", help="requests at even instead of random times")
     wanted = options.parse_args()
     with ExitStack() as stack:
         # Its children inherit it.
