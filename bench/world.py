@@ -127,14 +127,14 @@ def ask(peer: Peer, body: str) -> bytes:
         return bytes(answer.read())
 
 
-def vendor(folder: Path) -> subprocess.Popen[bytes]:
+def vendor(folder: Path, port: int = VENDOR_PORT) -> subprocess.Popen[bytes]:
     """Compiles and starts the vendor's stand-in."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         sys.exit("The bench needs a C compiler for the vendor's stand-in: apt-get install gcc libc6-dev")
     program = folder / "vendor"
     subprocess.run([compiler, "-O2", "-o", str(program), str(HERE / "stub" / "vendor.c")], check=True)
-    return subprocess.Popen(["taskset", "-c", str(OTHER_CORE), str(program), str(VENDOR_PORT)])
+    return subprocess.Popen(["taskset", "-c", str(OTHER_CORE), str(program), str(port)])
 
 
 async def load(url: str) -> None:

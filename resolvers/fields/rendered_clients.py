@@ -2,7 +2,7 @@
 answer.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Final, NamedTuple
@@ -106,10 +106,11 @@ class _Rendering:
         raise NotImplementedError
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
+        once = _once(arguments)
         for value in self._unused:
             # The arguments of a page that the statement does not read must be valid as well.
-            value(context, arguments)
-        return tuple([value(context, arguments) for value in self._values])
+            value(context, once)
+        return tuple([value(context, once) for value in self._values])
 
     def _rendered(self, text: str, rows: Sequence[Texts], page: Page | None) -> RenderedText | None:
         if sql.UNRENDERED in text:
@@ -133,6 +134,19 @@ class _Rendering:
         if path[0].wanted.name == "clients":
             by_list.insert(0, [len(rows)])
         return by_list[: sum(step.is_list for step in path)]
+
+
+def _once(arguments: Arguments) -> Arguments:
+    """Convert the arguments of a field once. Several parameters of a statement may come from one argument."""
+    known: dict[int, Mapping[str, Any]] = {}
+
+    def of(wanted: RequestedField) -> Mapping[str, Any]:
+        found = known.get(id(wanted))
+        if found is None:
+            found = known[id(wanted)] = arguments(wanted)
+        return found
+
+    return of
 
 
 def _places(parts: Sequence[str], number: int, *, alone: bool) -> Sequence[int]:
