@@ -8,7 +8,7 @@ REF ?= HEAD
 PYTEST_ARGS ?=
 # Files of tests that run side by side; each worker has a sandbox of its own. One more than two processors, because a
 # worker waits for nearly half of its time.
-WORKERS ?= 3
+WORKERS ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 export PYTHON

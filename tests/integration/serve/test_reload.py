@@ -88,8 +88,10 @@ def test_workers_take_new_settings_one_after_the_other(own, acme):
 
 
 def test_a_wrong_settings_file_leaves_the_workers_as_they_are(own, acme):
-    operator = own.having(BROKERGRAPH_SERVER__DRAIN_SECONDS="1")
+    operator = own.having(BROKERGRAPH_SERVER__DRAIN_SECONDS="1", BROKERGRAPH_SERVER__METRICS="everyone")
     with serving(operator, "--workers", "2") as served:
+        # A worker that is still starting would read the wrong file itself.
+        until(lambda: b"\nbrokergraph_concurrency_limit 32.0\n" in served.get("/metrics")[1])
         own.settings.write_text("[server]\nport = 'none'\n")
         served.process.send_signal(signal.SIGHUP)
         log = Log(served)
