@@ -6,8 +6,7 @@ ARGS ?=
 REF ?= HEAD
 # Whatever else pytest should know: make test PYTEST_ARGS="-k deposit -x"
 PYTEST_ARGS ?=
-# Files of tests that run side by side; each worker has a sandbox of its own. One more than two processors, because a
-# worker waits for nearly half of its time.
+# Files of tests that run side by side; each worker has a sandbox of its own.
 WORKERS ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
