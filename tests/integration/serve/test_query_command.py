@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -88,15 +87,6 @@ def test_an_answer_with_errors_is_printed_and_ends_with_1(query, document, key, 
     assert done.stderr == ""
 
 
-def interrupted(child):
-    """What the command writes after Ctrl-C. A person repeats it, because Python ignores it in a destructor."""
-    for _ in range(6):
-        child.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            return child.communicate(timeout=5)[1]
-    raise AssertionError("the command does not end")
-
-
 def test_each_event_of_a_subscription_is_a_line(graph, well_behaved):
     environment = os.environ | {"BROKERGRAPH_URL": f"{graph.url}/graphql", "BROKERGRAPH_KEY": "demo-operator"}
     document = "subscription ($after: String) { instructionEvents(after: $after) { cursor event { status } } }"
@@ -106,7 +96,8 @@ def test_each_event_of_a_subscription_is_a_line(graph, well_behaved):
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         deposit(graph, *ACCOUNT)
         events = [json.loads(child.stdout.readline())["data"]["instructionEvents"] for _ in range(3)]
-        errors = interrupted(child)
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=30)
 
     assert [one["event"]["status"] for one in events] == ["RECEIVED", "SENT", "CONFIRMED"]
     assert len({one["cursor"] for one in events}) == 3
