@@ -21,6 +21,21 @@ import uvloop
 MOST_CONNECTIONS = 950
 
 
+def request_of(key: str, body: bytes) -> bytes:
+    head = f"POST /graphql HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
+    head += f"Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def is_whole(answer: bytearray) -> bool:
+    """Whether these are all bytes of an HTTP answer, which has a Content-Length."""
+    head = answer.find(b"\r\n\r\n")
+    if head < 0:
+        return False
+    length = int(answer[:head].lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+    return len(answer) >= head + 4 + length
+
+
 class Connection(asyncio.Protocol):
     """One kept connection, one request at a time. `done(status, due)` is told of each answer; status 0: it was cut."""
 
@@ -40,11 +55,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head = self._buffer.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        length = int(self._buffer[:head].lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-        if len(self._buffer) >= head + 4 + length:
+        if is_whole(self._buffer):
             status = int(self._buffer[9:12])
             self._buffer.clear()
             self._done(self, status, self._due)
@@ -58,10 +69,7 @@ class Driver:
     def __init__(self, target: dict[str, str]) -> None:
         parts = urlsplit(target["url"])
         self._address = (parts.hostname, parts.port)
-        body = target["body"].encode()
-        head = f"POST /graphql HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {target['key']}\r\n"
-        head += f"Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        self._request = head.encode() + body
+        self._request = request_of(target["key"], target["body"].encode())
         self.answers: list[tuple[float, int, float]] = []
         self.late: list[float] = []
 

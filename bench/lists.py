@@ -12,12 +12,10 @@ unordered list, at the median, and no statement of a request reads a large table
 
 import argparse
 import asyncio
-import json
 import os
 import random
 import statistics
 import sys
-import tempfile
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -33,8 +31,9 @@ from list_cases import FIRST, Case, cases
 from list_plans import StatementLog, Work, work_of
 from list_report import MOST_RATIO, ratio, report
 from list_servers import Server, brokergraph, postgraphile
-from machine import OTHER_CORE, described
-from support.boxes import RunningBox, running_box
+from machine import described
+from sites import box_on_other_core, write_report
+from support.boxes import RunningBox
 
 PAGE = 5000
 LOAD_SECONDS, SNAPSHOT_SECONDS = 1800, 100
@@ -211,17 +210,10 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--requests", type=int, default=40, help="of each operation and server in a round")
     asked = options.parse_args()
-    with ExitStack() as stack:
-        # Its children inherit it.
-        os.sched_setaffinity(0, {OTHER_CORE})
-        folder = asked.data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "ready.json").unlink(missing_ok=True)
-        box = stack.enter_context(running_box(folder, asked.clients, LOAD_SECONDS))
+    with box_on_other_core(asked.clients, asked.data, LOAD_SECONDS) as (box, folder):
         facts = asyncio.run(measure(box, asked.clients, folder, asked.rounds, asked.requests))
     text = report(facts)
-    (HOUSE / "bench" / "LISTS.md").write_text(text, encoding="utf-8")
-    (HOUSE / "bench" / "lists.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_report("lists", text, facts)
     sys.stdout.write(text)
     slow = [one for one in facts["operations"] if (ratio(facts, one) or 0) > MOST_RATIO]
     failed = any("failed" in note for note in facts["notes"])

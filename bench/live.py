@@ -15,18 +15,18 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 HOUSE = Path(__file__).parents[1]
 sys.path[:0] = [str(HOUSE), str(HOUSE / "tests")]
 
-from machine import OTHER_CORE, SERVER_CORE, cpu_seconds, described, family, pin, resident_mib  # noqa: E402
-from support.boxes import RunningBox, running_box  # noqa: E402 - tests are no package.
+from machine import SERVER_CORE, cpu_seconds, described, family, pin, resident_mib  # noqa: E402
+from sites import box_on_other_core, write_report  # noqa: E402
+from support.boxes import RunningBox  # noqa: E402 - tests are no package.
 from support.graphs import Graph, running_graph  # noqa: E402
 from support.served import query  # noqa: E402
 
@@ -169,15 +169,11 @@ def main() -> int:
     options.add_argument("--streams", type=int, default=10_000)
     options.add_argument("--seconds", type=float, default=70.0)
     asked = options.parse_args()
-    with ExitStack() as stack:
-        # Its children inherit it.
-        os.sched_setaffinity(0, {OTHER_CORE})
-        data = stack.enter_context(tempfile.TemporaryDirectory())
-        found = measured(stack.enter_context(running_box(Path(data), 300)), asked)
+    with box_on_other_core(300) as (box, _):
+        found = measured(box, asked)
     text = report(found, asked)
-    (HOUSE / "bench" / "LIVE.md").write_text(text, encoding="utf-8")
     facts = {"machine": described(), "options": vars(asked), "figures": found}
-    (HOUSE / "bench" / "live.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_report("live", text, facts)
     sys.stdout.write(text)
     return 0 if all(most is None or found[name] <= most for name, (_, most) in MEANING.items()) else 1
 

@@ -18,7 +18,6 @@ import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -31,12 +30,14 @@ sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "bench")]
 
 import anyio
 from documents import CLIENT
+from driver import request_of
 from machine import OTHER_CORE, SERVER_CORE, busy_seconds, cpu_seconds, described, family, reaped_seconds, resident_mib
 from memory import Points
-from mixed_driver import Asked, Callers, Subscribers, request_of, run
+from mixed_driver import Asked, Callers, Subscribers, run
 from mixed_report import LOAD, SHARES, Figures, report, summary
 from scale import ELIGIBLE
-from support.boxes import RunningBox, running_box
+from sites import box_on_other_core, write_report
+from support.boxes import RunningBox
 from support.graphs import free_port, prepare
 from support.mutations import DEPOSIT
 from support.served import query
@@ -99,7 +100,7 @@ class Mix:
     def _read(self, kind: str, text: str) -> bytes:
         number = FIRST_GENERATED + self._dice.randrange(self.clients - 60)
         value = f'"number": {number}' if kind == "S" else f'"after": "{CLIENT_CURSOR.encode(number)}"'
-        return request_of(self.asked, f'{{"query": {text}, "variables": {{{value}}}}}'.encode())
+        return request_of(KEY, f'{{"query": {text}, "variables": {{{value}}}}}'.encode())
 
     def _deposit(self) -> bytes:
         self._deposits += 1
@@ -109,7 +110,7 @@ class Mix:
             "currency": "USD",
             "idempotencyKey": f"mixed-{self._deposits}",
         }
-        return request_of(self.asked, json.dumps({"query": DEPOSIT, "variables": {"input": chosen}}).encode())
+        return request_of(KEY, json.dumps({"query": DEPOSIT, "variables": {"input": chosen}}).encode())
 
 
 @contextmanager
@@ -178,7 +179,7 @@ async def capacity(callers: Callers, mix: Mix, meter: Meter, seconds: float) -> 
 
 async def measure(mix: Mix, pids: list[int], meter: Meter, wanted: argparse.Namespace) -> Figures:
     callers, subscribers = Callers(mix.asked), Subscribers()
-    first = request_of(mix.asked, b'{"query": "{ __typename }"}')
+    first = request_of(KEY, b'{"query": "{ __typename }"}')
     memory = {"start": resident_mib(pids)}
     await callers.connect(CLOSED_CONNECTIONS, first)
     await callers.each(mix.each_document(3), CLOSED_CONNECTIONS)
@@ -245,17 +246,13 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=5.0, help="of a round of the capacity")
     wanted = options.parse_args()
     with ExitStack() as stack:
-        # Its children inherit it.
-        os.sched_setaffinity(0, {OTHER_CORE})
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        box = stack.enter_context(running_box(folder, wanted.clients, 600))
+        box, folder = stack.enter_context(box_on_other_core(wanted.clients, seconds=600))
         stand_in = vendor(folder, VENDOR_PORT)
         stack.callback(stand_in.kill)
         anyio.run(prepare, box.settings_path)
         found = measured(box, folder, wanted)
     text = report(found)
-    (HOUSE / "bench" / "MIXED.md").write_text(text, encoding="utf-8")
-    (HOUSE / "bench" / "mixed.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    write_report("mixed", text, found)
     sys.stdout.write(text)
     return 0 if all(most is None or value <= most for value, _, most in summary(found).values()) else 1
 

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import websockets
-from driver import SHARES, quantile
+from driver import SHARES, is_whole, quantile
 from live_driver import ONE_EVENT, QUIET, opened, socket
 
 Asked = dict[str, str]
@@ -42,12 +42,6 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
         return runner.run(main)
 
 
-def request_of(asked: Asked, body: bytes) -> bytes:
-    head = f"POST /graphql HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {asked['key']}\r\n"
-    head += f"Content-Type: application/json\r\nAccept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
-
-
 class Wire(asyncio.Protocol):
     """One kept connection, one request at a time. `done(wire, fault)` is told of each answer; no fault is good."""
 
@@ -66,11 +60,7 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head = self._buffer.find(b"\r\n\r\n")
-        if head < 0:
-            return
-        length = int(self._buffer[:head].lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
-        if len(self._buffer) >= head + 4 + length:
+        if is_whole(self._buffer):
             fault = "error" if any(one in self._buffer for one in WRONG) else ""
             if not self._buffer.startswith(GOOD):
                 fault = self._buffer[9:12].decode()

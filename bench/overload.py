@@ -13,12 +13,10 @@ long at the 99th per cent as with eight callers, and the server answers at least
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -27,8 +25,8 @@ from typing import Any
 HOUSE = Path(__file__).parents[1]
 sys.path[:0] = [str(HOUSE), str(HOUSE / "tests")]
 
-from machine import OTHER_CORE, SERVER_CORE, busy_seconds, cpu_seconds, family, pin  # noqa: E402
-from support.boxes import running_box  # noqa: E402 - tests are no package.
+from machine import SERVER_CORE, busy_seconds, cpu_seconds, family, pin  # noqa: E402
+from sites import box_on_other_core, write_report  # noqa: E402
 from support.graphs import Graph, running_graph  # noqa: E402
 
 TIMES = 4
@@ -43,8 +41,8 @@ NOBODY_TURNED_AWAY = {"OVERLOAD__MIN_RUNNING": "1000", "OVERLOAD__MAX_RUNNING": 
 Figures = dict[str, Any]
 
 
-def driven(url: str, mode: str, amount: float, seconds: float) -> Figures:
-    target = {"url": url, "key": "demo-operator", "body": json.dumps({"query": QUERY})}
+def driven(graph: Graph, mode: str, amount: float, seconds: float) -> Figures:
+    target = {"url": graph.url, "key": "demo-operator", "body": json.dumps({"query": QUERY})}
     command = [sys.executable, str(HOUSE / "bench" / "driver.py"), mode, str(amount), str(seconds)]
     done = subprocess.run(command, input=json.dumps(target), capture_output=True, text=True, check=True, timeout=120)  # noqa: S603
     figures: Figures = json.loads(done.stdout)
@@ -63,14 +61,14 @@ def others_seconds(graph: Graph) -> float:
 
 
 def one_round(graph: Graph, open_house: Graph, seconds: float) -> Figures:
-    unloaded = driven(graph.url, "closed", 1, seconds)
-    capacity = driven(open_house.url, "closed", 8, seconds)
+    unloaded = driven(graph, "closed", 1, seconds)
+    capacity = driven(open_house, "closed", 8, seconds)
     before = memory(graph)
     others = others_seconds(graph)
-    overload = driven(graph.url, "open", TIMES * capacity["answered_per_second"], 2 * seconds)
+    overload = driven(graph, "open", TIMES * capacity["answered_per_second"], 2 * seconds)
     others = others_seconds(graph) - others
     after = memory(graph)
-    recovery = driven(graph.url, "closed", 1, seconds)
+    recovery = driven(graph, "closed", 1, seconds)
     statuses = overload["statuses"]
     asked = sum(statuses.values())
     return {
@@ -158,10 +156,7 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=5.0)
     asked = options.parse_args()
     with ExitStack() as stack:
-        # Its children inherit it.
-        os.sched_setaffinity(0, {OTHER_CORE})
-        data = stack.enter_context(tempfile.TemporaryDirectory())
-        box = stack.enter_context(running_box(Path(data), 2000))
+        box, _ = stack.enter_context(box_on_other_core(2000))
         graph = stack.enter_context(running_graph(box, **SETTINGS))
         open_house = stack.enter_context(running_graph(box, **SETTINGS, **NOBODY_TURNED_AWAY))
         for server in (graph, open_house):
@@ -174,9 +169,8 @@ def main() -> int:
     rounds = sorted(tried, key=lambda one: float(one["others_share"]))[: max(quiet, asked.rounds)]
     medians = {name: statistics.median(one[name] for one in rounds) for name in MEANING}
     text = report(rounds, medians, asked.seconds)
-    (HOUSE / "bench" / "OVERLOAD.md").write_text(text, encoding="utf-8")
     facts = {"machine": machine(), "medians": medians, "rounds": rounds}
-    (HOUSE / "bench" / "overload.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_report("overload", text, facts)
     sys.stdout.write(text)
     return 0 if medians["ratio_p99_capacity"] <= MOST_P99 and medians["throughput_share"] >= LEAST_SHARE else 1
 

@@ -11,14 +11,12 @@ times are reliable, and the milliseconds are not.
 import argparse
 import asyncio
 import json
-import os
 import random
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,12 +26,13 @@ sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "bench")]
 
 import asyncpg
 from documents import CLIENT, OURS
-from machine import OTHER_CORE, SERVER_CORE, described, family, pin, resident_mib
+from machine import SERVER_CORE, described, family, pin, resident_mib
 from measure import driven, need_wrk
 from scale_ledger import DEPOSITORS, Site, deposits, fill_ledger, sizes
 from scale_plan import Cost, Facts, report
 from servers import Peer
-from support.boxes import RunningBox, running_box
+from sites import box_on_other_core, write_report
+from support.boxes import RunningBox
 from support.graphs import Graph, running_graph
 
 from api.cli.demo_keys import add_demo_keys
@@ -194,19 +193,12 @@ def main() -> int:
     options.add_argument("--instructions", type=int, default=300_000)
     asked = options.parse_args()
     need_wrk()
-    with ExitStack() as stack:
-        # Its children inherit it.
-        os.sched_setaffinity(0, {OTHER_CORE})
-        folder = asked.data or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "ready.json").unlink(missing_ok=True)
-        box = stack.enter_context(running_box(folder, asked.clients, LOAD_SECONDS))
+    with box_on_other_core(asked.clients, asked.data, LOAD_SECONDS) as (box, folder):
         database_pid = int(next(folder.rglob("postmaster.pid")).read_text().split()[0])
         facts = asyncio.run(measure(box, database_pid, asked))
     facts["live"] = json.loads((HOUSE / "bench" / "live.json").read_text())["figures"]
     text = report(facts)
-    (HOUSE / "bench" / "SCALE.md").write_text(text, encoding="utf-8")
-    (HOUSE / "bench" / "scale.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    write_report("scale", text, facts)
     sys.stdout.write(text)
     return 0
 

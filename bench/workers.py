@@ -13,7 +13,6 @@ import json
 import os
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,11 +21,12 @@ HOUSE = Path(__file__).parents[1]
 sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "bench")]
 
 from documents import OURS  # noqa: E402
-from machine import OTHER_CORE, SERVER_CORE, cpu_seconds, family, pin  # noqa: E402
+from machine import SERVER_CORE, cpu_seconds, family, pin  # noqa: E402
 from measure import driven, need_wrk  # noqa: E402
 from overload import QUERY, SETTINGS  # noqa: E402
 from servers import Peer  # noqa: E402
-from support.boxes import RunningBox, running_box  # noqa: E402 - tests are no package.
+from sites import box_on_other_core  # noqa: E402
+from support.boxes import RunningBox  # noqa: E402 - tests are no package.
 from support.graphs import free_port, prepare  # noqa: E402
 from support.replicas import Replica  # noqa: E402
 
@@ -67,10 +67,7 @@ def main() -> int:
     asked = options.parse_args()
     need_wrk()
     with ExitStack() as stack:
-        # Its children inherit it.
-        os.sched_setaffinity(0, {OTHER_CORE})
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        box = stack.enter_context(running_box(folder, 300))
+        box, folder = stack.enter_context(box_on_other_core(300))
         asyncio.run(prepare(box.settings_path))
         one, two = [stack.enter_context(serving(box, folder, workers)) for workers in (1, 2)]
         rounds = [(cost(one, asked.seconds), cost(two, asked.seconds)) for _ in range(asked.rounds)]
