@@ -11,10 +11,7 @@ Other programs on the cores disturb the times, but not the memory and the proces
 
 import argparse
 import asyncio
-import itertools
-import json
 import os
-import random
 import statistics
 import subprocess
 import sys
@@ -22,31 +19,26 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 HOUSE = Path(__file__).parents[1]
 sys.path[:0] = [str(HOUSE), str(HOUSE / "tests"), str(HOUSE / "bench")]
 
 import anyio
-from documents import CLIENT
 from driver import request_of
 from machine import OTHER_CORE, SERVER_CORE, busy_seconds, cpu_seconds, described, family, reaped_seconds, resident_mib
 from memory import Points
-from mixed_driver import Asked, Callers, Subscribers, run
-from mixed_report import LOAD, SHARES, Figures, report, summary
+from mix import KEY, Mix
+from mixed_driver import Callers, Subscribers, run
+from mixed_report import LOAD, Figures, report, summary
 from scale import ELIGIBLE
 from sites import box_on_other_core, write_report
 from support.boxes import RunningBox
 from support.graphs import free_port, prepare
-from support.mutations import DEPOSIT
 from support.served import query
 from world import vendor
 
-from resolvers.fields.ids import CLIENTS as CLIENT_CURSOR
-from sandbox.seed import FIRST_GENERATED
-
-KEY, VENDOR_PORT = "demo-operator", 18_710
+VENDOR_PORT = 18_710
 CLOSED_CONNECTIONS, CLOSED_ROUNDS, STARTS = 16, 3, 5
 POINT_SECONDS = 5.0
 # How many rounds' time requests are offered at even times.
@@ -60,57 +52,6 @@ SETTINGS = {
     "BROKER_WORK__MAIN__LIMITS__REQUESTS_PER_MINUTE": "1000000",
     "BROKER_WORK__MAIN__URL": f"http://127.0.0.1:{VENDOR_PORT}",
 }
-# Live figures come from the stand-in of bench/stub, which costs nearly nothing; the sandbox takes the deposits.
-PLAIN = " ".join(CLIENT.replace("LIVE", "live { leverage }").split())
-PLAIN = PLAIN.replace("(first: 5)", '(first: 5, filter: { servers: ["L1", "L2"] })')
-ONE = "query One($number: Int!) {{ client(by: {{clientNumber: $number}}) {{ {fields} }} }}"
-PAGE = "query Page($after: String) {{ clients(first: 50, after: $after) {{ nodes {{ {fields} }} }} }}"
-
-
-@dataclass
-class Mix:
-    """The requests, in an order that is the same in each run."""
-
-    asked: Asked
-    clients: int
-    documents: int
-    accounts: list[dict[str, str]]
-
-    def __post_init__(self) -> None:
-        self._dice = random.Random(7)
-        self._deposits = 0
-        # The first document of a kind is the most popular one, and the second is asked half as often as the first.
-        self._weights = list(itertools.accumulate(1 / rank for rank in range(1, self.documents // 2 + 1)))
-        self._texts: dict[str, list[str]] = {"S": [], "D": []}
-        for number in range(self.documents // 2):
-            # Another name of one field makes another document with another plan.
-            fields = PLAIN.replace("fullName", f"n{number}: fullName")
-            for kind, text in (("S", ONE), ("D", PAGE)):
-                self._texts[kind].append(json.dumps(text.format(fields=fields)))
-
-    def each_document(self, times: int) -> list[bytes]:
-        return [self._read(kind, text) for _ in range(times) for kind, texts in self._texts.items() for text in texts]
-
-    def next(self) -> tuple[str, bytes]:
-        kind = self._dice.choices(tuple(SHARES), tuple(SHARES.values()))[0]
-        if kind == "deposit":
-            return kind, self._deposit()
-        return kind, self._read(kind, self._dice.choices(self._texts[kind], cum_weights=self._weights)[0])
-
-    def _read(self, kind: str, text: str) -> bytes:
-        number = FIRST_GENERATED + self._dice.randrange(self.clients - 60)
-        value = f'"number": {number}' if kind == "S" else f'"after": "{CLIENT_CURSOR.encode(number)}"'
-        return request_of(KEY, f'{{"query": {text}, "variables": {{{value}}}}}'.encode())
-
-    def _deposit(self) -> bytes:
-        self._deposits += 1
-        chosen = {
-            "account": {"account": self.accounts[self._deposits % len(self.accounts)]},
-            "amount": "1.00",
-            "currency": "USD",
-            "idempotencyKey": f"mixed-{self._deposits}",
-        }
-        return request_of(KEY, json.dumps({"query": DEPOSIT, "variables": {"input": chosen}}).encode())
 
 
 @contextmanager

@@ -13,6 +13,8 @@ RATE = 400
 PARTS = (
     ("engine", "engine: planning, holes, resolving, building the response"),
     ("resolvers/fields/rendered_clients.py", "texts: parameters, finding holes"),
+    ("resolvers/fields/rendered_pages.py", "texts: parameters, finding holes"),
+    ("resolvers/fields/statement_rendering.py", "texts: parameters, finding holes"),
     ("resolvers", "resolvers: scopes, costs, limits, live figures"),
     ("upstreams/http/connection_pool.py", "the vendor's answer: transport"),
     ("upstreams/http/http1.py", "the vendor's answer: transport"),

@@ -9,7 +9,8 @@ from resolvers.context import Info
 from resolvers.fields.connections import paged
 from resolvers.fields.declare import root
 from resolvers.fields.ids import INSTRUCTIONS_BY_TIME
-from resolvers.fields.rendered_clients import one_client, page_of_accounts, page_of_clients
+from resolvers.fields.rendered_clients import one_client
+from resolvers.fields.rendered_pages import page_of_accounts, page_of_clients
 from resolvers.policy.directives import ERP_STATEMENT, STATE_STATEMENT
 from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from generated import write_or_check
 from monitoring_alerts import ALERTS, Alert, Series
 from monitoring_panels import ROWS, Panel
 
@@ -116,25 +117,8 @@ def _yaml(value: Any) -> str:
     return HEAD + yaml.safe_dump(value, sort_keys=False, width=10_000)
 
 
-FILES = {"alerts.yaml": alerts, "alerts.test.yaml": cases, "grafana.json": dashboard}
-
-
-def main(*, check: bool) -> int:
-    """Write the files. With `check`, name those that differ, and write none."""
-    stale = 0
-    for name, make in FILES.items():
-        path, text = FOLDER / name, make()
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        if check:
-            sys.stderr.write(
-                f"docker/monitoring/{name} is not what scripts/monitoring_*.py say: run `make monitoring`.\n"
-            )
-            stale = 1
-        else:
-            path.write_text(text, encoding="utf-8")
-    return stale
+FILES = {FOLDER / "alerts.yaml": alerts, FOLDER / "alerts.test.yaml": cases, FOLDER / "grafana.json": dashboard}
 
 
 if __name__ == "__main__":
-    sys.exit(main(check="--check" in sys.argv))
+    sys.exit(write_or_check(FILES, "make monitoring", check="--check" in sys.argv))

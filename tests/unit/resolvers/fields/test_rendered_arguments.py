@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from resolvers.fields.rendered_clients import _Rendering
+from resolvers.fields.statement_rendering import StatementRendering
 
 
 def test_parameters_convert_the_arguments_of_a_field_once():
@@ -15,5 +15,5 @@ def test_parameters_convert_the_arguments_of_a_field_once():
     values = [lambda _context, of, name=name: of(wanted)[name] for name in ("first", "after")]
     rendering = SimpleNamespace(_values=values, _unused=[values[0]])
 
-    assert _Rendering._parameters(rendering, None, arguments) == (5, None)  # noqa: SLF001 - its callers need a server.
+    assert StatementRendering._parameters(rendering, None, arguments) == (5, None)  # noqa: SLF001 - its callers need a server.
     assert converted == [wanted]
