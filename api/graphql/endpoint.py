@@ -3,21 +3,20 @@
 Any step may refuse: see api/http/refusal.py.
 """
 
-from collections.abc import Mapping
 from contextlib import nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.admission.load_shedding import CODE, MESSAGE, admission_of, retry_seconds
 from api.documents.finder import FoundDocument
 from api.graphql.body import limits_of, read_graphql
 from api.graphql.exchange import Exchange
-from api.http.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, event_stream_wish, prefers_page, response_type
+from api.graphql.without_operation import answer_without_operation
+from api.http.negotiation import EVENT_STREAM, GRAPHQL_JSON, JSON, event_stream_wish, response_type
 from api.http.rate_limit_headers import budget_headers, budget_policy
 from api.http.refusal import RequestRefused
 from api.http.request_id import request_id
@@ -28,9 +27,7 @@ from api.observability.log import LOGGED_REQUEST
 from api.observability.metrics import Metrics
 from api.observability.slow import SlowOperations, logged_name
 from api.observability.tracer import begin
-from api.pages.graphiql import graphiql_page
 from api.services import AppServices
-from api.settings.settings import Settings
 from api.wire.incoming import Incoming
 from api.wire.reply import Reply
 from api.wire.request_state import state_of
@@ -46,8 +43,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-METHODS = ("GET", "HEAD", "OPTIONS", "POST")
-_NAMES = ("query", "documentId", "extensions")
 _TRUSTED = ("trusted", "trusted_text")
 # nginx's status for a client that has disconnected. It appears only in metrics and logs.
 _CLIENT_CLOSED_REQUEST = 499
@@ -89,7 +84,7 @@ class GraphQLEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(scope, receive)
-        if incoming.method != "POST" and (other := _other(incoming, self._app_services.settings)):
+        if incoming.method != "POST" and (other := answer_without_operation(incoming, self._app_services.settings)):
             return await other(scope, receive, send)
         exchange = Exchange(incoming, self._app_services.settings, request_id(incoming.header(b"x-request-id")))
         started = self._app_services.clock.monotonic()
@@ -227,26 +222,3 @@ async def _respond(exchange: Exchange, response: GraphQLResponse) -> Reply:
         return await exchange.response(response.body, status)
     keep = exchange.persisted and not exchange.may_mutate and "errors" not in response.body
     return await exchange.response(response.body, HTTPStatus.OK, keep=keep)
-
-
-def _other(incoming: Incoming, settings: Settings) -> Response | None:
-    """The response to a request without an operation; None for all other requests."""
-    if incoming.method not in METHODS:
-        return _text("Method Not Allowed", HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(METHODS)})
-    if incoming.method == "OPTIONS":
-        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(METHODS), "Accept-Post": JSON})
-    if not _wants_page(incoming):
-        return None
-    if settings.server.graphiql:
-        return graphiql_page(settings)
-    return _text("GraphiQL is switched off on this server.\n", HTTPStatus.NOT_FOUND)
-
-
-def _wants_page(incoming: Incoming) -> bool:
-    """Whether a browser opens the address. An address that names a document is answered as a request."""
-    parameters = incoming.raw_parameters
-    return not any(name in parameters for name in _NAMES) and prefers_page(incoming.header(b"accept"))
-
-
-def _text(message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(message, status, headers, "text/plain")

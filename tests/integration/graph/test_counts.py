@@ -9,8 +9,8 @@ pytestmark = pytest.mark.usefixtures("well_behaved")
 
 
 @pytest.fixture(autouse=True)
-def warm(graph, well_behaved):
-    """The server has the vendors' tokens and open connections, so that no call is refused and repeated."""
+def tokens(graph, well_behaved):
+    """Tokens that the vendor accepts. Another file may have expired this server's, and refused calls are repeated."""
     graph.ask(DASHBOARD, {"first": 50})
     well_behaved.reset()
 
