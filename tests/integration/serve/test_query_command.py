@@ -93,7 +93,11 @@ def test_each_event_of_a_subscription_is_a_line(graph, well_behaved):
     after = graph.data("{ instructionEventsCursor }")["instructionEventsCursor"]
     words = [PROGRAM, "query", document, "--variables", json.dumps({"after": after})]
 
-    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    # A shell in which the tests run in the background ignores the signal, and a child inherits that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    child = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
+    with child:
         deposit(graph, *ACCOUNT)
         events = [json.loads(child.stdout.readline())["data"]["instructionEvents"] for _ in range(3)]
         child.send_signal(signal.SIGINT)
