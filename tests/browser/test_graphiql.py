@@ -119,10 +119,12 @@ def test_the_events_of_a_deposit_in_another_window_are_shown(open_page):
     graphiql, other = open_page(), open_page()
     graphiql.tab("Events")
     graphiql.follow()
-    expect(graphiql.page.get_by_role("button", name="Stop query")).to_be_visible()
+    graphiql.wait_for_stream()
 
     other.tab("Deposit")
-    other.run()
+    answer = other.run()["data"]["deposit"]
+
+    assert answer["__typename"] == "DepositConfirmed"
 
     event = graphiql.shown('"CONFIRMED"')["data"]["instructionEvents"]
     assert (event["instruction"]["kind"], event["instruction"]["account"]["login"]) == ("DEPOSIT", "61436")

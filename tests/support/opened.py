@@ -16,8 +16,10 @@ _SHOWS = """(sent) => globalThis.__MONACO.editor.getEditors().some((editor) => {
     try { return JSON.stringify(JSON.parse(editor.getValue())) === JSON.stringify(sent); } catch { return false; } })"""
 _SHOWN = """() => globalThis.__MONACO.editor.getEditors()
     .find((editor) => editor.getContainerDomNode().closest('.result-window')).getValue()"""
-# GraphiQL stores a tab's query in the same step that tells which operation it would run.
-_STORED = "(text) => (localStorage.getItem('graphiql:query') ?? '').includes(text)"
+# GraphiQL stores a tab's query in the same step that tells which operation it would run. All pages of a browser share
+# the storage, and the comments of one example name others.
+_STORED = """(name) => new RegExp(`(query|mutation|subscription) ${name}[ ({]`)
+    .test(localStorage.getItem('graphiql:query') ?? '')"""
 PRESSES = 5
 # The operations of the page itself: the schema and the name of the key.
 _OWN_QUESTIONS = ("IntrospectionQuery", "viewer")
@@ -70,7 +72,7 @@ class Opened:
             with suppress(AssertionError):
                 expect(tab).to_have_attribute("aria-selected", "true", timeout=2_000)
                 break
-        self.page.wait_for_function(_STORED, arg=f" {name}")
+        self.page.wait_for_function(_STORED, arg=name)
 
     def restore_examples(self) -> None:
         self.page.get_by_role("button", name="Examples").click()
@@ -94,6 +96,11 @@ class Opened:
     def follow(self) -> None:
         """Presses the button for a subscription. `shown` has its answers."""
         self.page.get_by_role("button", name="Execute query").click()
+
+    def wait_for_stream(self) -> None:
+        """Returns when the server has a stream: the page shows that it follows before its request has arrived."""
+        has_stream = "async () => (await (await fetch('/metrics')).text()).includes('brokergraph_streams 1.0')"
+        self.page.wait_for_function(has_stream)
 
     def shown(self, *texts: str) -> dict[str, Any]:
         """The newest answer, once it has these texts."""
