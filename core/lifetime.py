@@ -4,7 +4,7 @@ The HTTP layer makes the lifetime. Every call to an upstream carries it (core/ca
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -40,15 +40,21 @@ class Lifetime:
     @contextmanager
     def waiting_for_vendor(self) -> Iterator[None]:
         """Releases the slot in the body. Several calls at the same time count as one."""
-        self._waits += 1
-        if self._waits == 1:
-            self._slot.release()
+        self.begin_wait()
         try:
             yield
         finally:
-            self._waits -= 1
-            if self._waits == 0:
-                self._slot.take()
+            self.end_wait()
+
+    def begin_wait(self) -> None:
+        self._waits += 1
+        if self._waits == 1:
+            self._slot.release()
+
+    def end_wait(self) -> None:
+        self._waits -= 1
+        if self._waits == 0:
+            self._slot.take()
 
     @contextmanager
     def cancellable(self) -> Iterator[None]:
@@ -72,3 +78,31 @@ class Lifetime:
         if self._task is not None:
             self._is_disconnected = True
             self._task.cancel()
+
+
+class JoinedLifetime(Lifetime):
+    """The lifetime of a run of several requests. All of them wait for a vendor at the same time."""
+
+    __slots__ = ("_members",)
+
+    def __init__(self, members: Iterable[Lifetime]) -> None:
+        super().__init__()
+        self._members = set(members)
+
+    def begin_wait(self) -> None:
+        self._waits += 1
+        if self._waits == 1:
+            for member in self._members:
+                member.begin_wait()
+
+    def end_wait(self) -> None:
+        self._waits -= 1
+        if self._waits == 0:
+            for member in self._members:
+                member.end_wait()
+
+    def leave(self, member: Lifetime) -> None:
+        """A request ends before the run."""
+        self._members.discard(member)
+        if self._waits:
+            member.end_wait()

@@ -10,7 +10,19 @@ picture.
 from engine.batching import Batcher, freeze
 from engine.engine import Engine
 from engine.execution import Outcome
-from engine.markers import by_class, by_column, mark_as_guard
-from engine.plan import Plan
+from engine.markers import RunsAlone, by_class, by_column, joins_requests, mark_as_guard
+from engine.plan import Plan, Variant
 
-__all__ = ["Batcher", "Engine", "Outcome", "Plan", "by_class", "by_column", "freeze", "mark_as_guard"]
+__all__ = [
+    "Batcher",
+    "Engine",
+    "Outcome",
+    "Plan",
+    "RunsAlone",
+    "Variant",
+    "by_class",
+    "by_column",
+    "freeze",
+    "joins_requests",
+    "mark_as_guard",
+]

@@ -1,5 +1,6 @@
 """Entry point: one engine for each schema, for the life of the process."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, default_field_resolver
@@ -7,8 +8,9 @@ from graphql.execution.values import VariableValues
 
 from engine.execution import LevelSpan, Outcome, Refusals, Run
 from engine.field_plans import Definitions
-from engine.plan import Plan, make_plan
+from engine.plan import Plan, Variant, make_plan
 from engine.resolution import ValueResolver
+from engine.together import JoinedRun
 
 
 class Engine:
@@ -60,8 +62,20 @@ class Engine:
         if variant is None:
             return None
         variant.warm_up()
-        resolver = ValueResolver(
-            plan, variables, context, root, field_resolver or default_field_resolver, self._converter
-        )
+        resolver = self._resolver(plan, variables, context, root, field_resolver)
         run = Run(variant, resolver, context, refused or {}, type_resolver, level_span, rendered=rendered)
         return await run.run(root, serially=plan.is_serial)
+
+    async def run_together(
+        self, plan: Plan, variant: Variant, variables: Sequence[VariableValues], context: Any
+    ) -> list[Outcome | None]:
+        """Run a variant that has a joint rendering for several requests. Their variables differ only in the arguments
+        of the root field. The outcome of a request that has to run alone is None. Raises what the rendering raises.
+        """
+        resolvers = [self._resolver(plan, one, context) for one in variables]
+        return await JoinedRun(variant, resolvers, context).run_all()
+
+    def _resolver(
+        self, plan: Plan, variables: VariableValues, context: Any, root: Any = None, field_resolver: Any = None
+    ) -> ValueResolver:
+        return ValueResolver(plan, variables, context, root, field_resolver or default_field_resolver, self._converter)

@@ -15,7 +15,7 @@ from engine.completion import Completer
 from engine.field_plans import FieldPlan
 from engine.lists import CompletedValues
 from engine.output_shapes import NULLED, Kind
-from engine.paths import FieldPaths, Paths, RootPath, path_as_list
+from engine.paths import FieldPaths, Paths, RootPath, Segment, path_as_list
 from engine.plan import Selection, Variant
 from engine.rendering import Filling, HolePaths, PlannedRendering, RenderedText, RequestedField, fill_holes, join_parts
 from engine.resolution import ValueResolver, attributes, await_all, has_awaitable
@@ -214,4 +214,7 @@ class Run:
     def _report(self, error: BaseException, field: FieldPlan, path: Path | None) -> None:
         if not isinstance(error, Exception):
             error = RuntimeError(f"{field.coordinate} was cancelled from inside")
-        self._errors.append(located_error(error, field.nodes, path_as_list(path)))
+        self._add_error(error, field, path_as_list(path))
+
+    def _add_error(self, error: Exception, field: FieldPlan, path: list[Segment]) -> None:
+        self._errors.append(located_error(error, field.nodes, path))

@@ -119,6 +119,8 @@ class Variant:
     renderings: dict[str, PlannedRendering] = field(default_factory=dict)
     # The number of loads for each list resolver in a run, if the whole operation is rendered.
     call_counts: Mapping[Any, int] = field(default_factory=dict)
+    # The only root field, if its rendering can answer several requests together.
+    joint: PlannedRendering | None = None
 
     def warm_up(self) -> None:
         """Count a run. Plan renderings of root fields when the variant is hot.
@@ -131,6 +133,13 @@ class Variant:
             self.renderings = {key: one for key, one in found.items() if one is not None}
             if all(key in self.renderings for key, _ in self.root.steps):
                 self.call_counts = count_calls(self.renderings.values())
+            self.joint = self._find_joint()
+
+    def _find_joint(self) -> PlannedRendering | None:
+        if len(self.root.fields) != 1 or not self.renderings:
+            return None
+        [planned] = self.renderings.values()
+        return planned if getattr(planned.rendering, "runs_together", False) else None
 
 
 @dataclass(slots=True, eq=False)

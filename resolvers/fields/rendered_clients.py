@@ -1,9 +1,10 @@
 """Rendering of Query.client."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from graphql import GraphQLError
 from typing_extensions import override
 
 from core.call import Call
@@ -13,6 +14,7 @@ from resolvers.fields.rendering import (
     Clients,
     Compilation,
     Place,
+    Texts,
 )
 from resolvers.fields.statement_rendering import StatementRendering, rendering_of
 
@@ -30,13 +32,39 @@ class _One(StatementRendering):
         super().__init__(compilation, compilation.builder.statement([json]))
         self._wanted = wanted
         self._number_of = number_of
+        resolvers = (opening.hole.wanted.plan.definition.list_resolver for opening in compilation.openings)
+        self._runs_together = all(getattr(one, "joins_requests", False) for one in resolvers)
+
+    @property
+    @override
+    def runs_together(self) -> bool:
+        return self._runs_together
 
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
-        number = self._number_of(arguments(self._wanted)["by"])
-        if number is None:
-            return None
-        parameters = self._parameters(context, arguments)
+        [text] = await self._asked_together(context, [arguments], call)
+        return text
+
+    @override
+    async def _asked_together(
+        self, context: Context, arguments: Sequence[Arguments], call: Call
+    ) -> list[RenderedText | None]:
+        """The parameters of the statement come from the fields below, which are equal in all requests."""
+        numbers = [self._number(one) for one in arguments]
+        wanted = [number for number in dict.fromkeys(numbers) if number is not None]
+        if not wanted:
+            return [None] * len(numbers)
+        parameters = self._parameters(context, arguments[0])
         visible, texts = context.caller.visible, context.services.upstreams.texts
-        found = (await texts.by_number(self._statement, parameters, [number], visible, call)).get(number)
-        return RenderedText(["null"]) if found is None else self._rendered(found[1], [found], None)
+        found = await texts.by_number(self._statement, parameters, wanted, visible, call)
+        return [None if number is None else self._text(found.get(number)) for number in numbers]
+
+    def _number(self, arguments: Arguments) -> int | None:
+        """None also for an argument that is wrong: the resolver reports it."""
+        try:
+            return self._number_of(arguments(self._wanted)["by"])
+        except GraphQLError:
+            return None
+
+    def _text(self, row: Texts | None) -> RenderedText | None:
+        return RenderedText(["null"]) if row is None else self._rendered(row[1], [row], None)

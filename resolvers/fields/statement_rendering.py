@@ -1,9 +1,9 @@
 """Rendering of a root field: runs the statement and locates the holes in its answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -22,6 +22,8 @@ from resolvers.fields.rendering import (
 )
 
 _REST_SECONDS: Final = 5.0
+
+T = TypeVar("T")
 
 Page = ConnectionRecord[Texts]
 
@@ -49,17 +51,33 @@ class StatementRendering:
         each view separately, so that one failed view does not fail all fields. The statement is then not used for some
         seconds.
         """
+        return await self._tried(context, partial(self._asked, context, arguments))
+
+    @property
+    def runs_together(self) -> bool:
+        return False
+
+    async def render_together(self, context: Context, arguments: Sequence[Arguments]) -> list[RenderedText | None]:
+        """Like `render`. A request that has to run alone then tries the resolvers only, if the statement failed."""
+        texts = await self._tried(context, partial(self._asked_together, context, arguments))
+        return [None] * len(arguments) if texts is None else texts
+
+    async def _tried(self, context: Context, ask: Callable[[Call], Awaitable[T]]) -> T | None:
         clock, deadline = context.services.clock, context.call.deadline
         if clock.monotonic() < self._rests_until:
             return None
-        call = replace(context.call, deadline=deadline.sooner(deadline.remaining() / 2))
         try:
-            return await self._asked(context, arguments, call)
+            return await ask(replace(context.call, deadline=deadline.sooner(deadline.remaining() / 2)))
         except Unrendered:
             return None
         except UpstreamError:
             self._rests_until = clock.monotonic() + _REST_SECONDS
             return None
+
+    async def _asked_together(
+        self, context: Context, arguments: Sequence[Arguments], call: Call
+    ) -> list[RenderedText | None]:
+        raise NotImplementedError
 
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         raise NotImplementedError

@@ -5,10 +5,11 @@ from typing import Any, Literal, Protocol
 import strawberry
 from graphql import ExecutionResult, GraphQLSchema, execute
 
-from engine import Engine
+from engine import Engine, Outcome, Plan
 from resolvers.context import Context
 from resolvers.policy.errors import Forbidden
 from resolvers.request.documents import RunnableOperation
+from resolvers.request.joining import Joining
 
 
 class Runner(Protocol):
@@ -49,6 +50,9 @@ class LevelByLevel:
 
     def __init__(self, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int) -> None:
         self._engine = Engine(core, schema, hot_after=hot_after)
+        self._joining = Joining(self._engine)
+        # The number of operations that run now.
+        self._running = 0
         self._other = FieldByField(core)
 
     async def run(self, runnable: RunnableOperation, context: Context) -> ExecutionResult:
@@ -58,18 +62,36 @@ class LevelByLevel:
         else:
             plan = plans[runnable.name] = self._engine.plan(runnable.document.tree, runnable.operation)
         if plan is not None:
-            refused = {what: Forbidden(what, missing) for what, missing in context.forbidden.items()}
-            # PostgreSQL does not tell of which clients the JSON is that it renders.
-            rendered = not context.explain and context.call.reads is None
-            trace = context.call.trace
-            outcome = await self._engine.run(
-                plan,
-                runnable.variables,
-                context,
-                refused=refused,
-                rendered=rendered,
-                level_span=None if trace is None else trace.level,
-            )
+            self._running += 1
+            try:
+                outcome = await self._joined(plan, runnable, context) or await self._alone(plan, runnable, context)
+            finally:
+                self._running -= 1
             if outcome is not None:
                 return ExecutionResult(outcome.data, outcome.errors or None)
         return await self._other.run(runnable, context)
+
+    async def _joined(self, plan: Plan, runnable: RunnableOperation, context: Context) -> Outcome | None:
+        """The outcome of a run with other requests; None for a request that runs alone."""
+        if self._running == 1 or context.forbidden or context.call.trace or not _is_rendered(context):
+            return None
+        variant = plan.variant(runnable.variables)
+        if variant is None or variant.joint is None:
+            return None
+        return await self._joining.outcome(plan, variant, runnable.variables, context)
+
+    async def _alone(self, plan: Plan, runnable: RunnableOperation, context: Context) -> Outcome | None:
+        trace = context.call.trace
+        return await self._engine.run(
+            plan,
+            runnable.variables,
+            context,
+            refused={what: Forbidden(what, missing) for what, missing in context.forbidden.items()},
+            rendered=_is_rendered(context),
+            level_span=None if trace is None else trace.level,
+        )
+
+
+def _is_rendered(context: Context) -> bool:
+    # PostgreSQL does not tell of which clients the JSON is that it renders.
+    return not context.explain and context.call.reads is None

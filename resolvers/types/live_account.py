@@ -10,6 +10,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Reason, Rejected, UpstreamError
 from core.records import AccountKey, AccountRecord, LiveAccountRecord
+from engine import RunsAlone, joins_requests
 from resolvers.context import Context
 from resolvers.policy.directives import needs
 from resolvers.policy.enums import UpstreamSystem
@@ -69,12 +70,16 @@ def _wanted(context: Context) -> frozenset[str]:
 _FIGURES = tuple((name, f"LiveAccount.{to_camel_case(name)}") for name in LiveAccount.__dataclass_fields__)
 
 
+@joins_requests
 async def live_accounts(
     accounts: Sequence[AccountRecord],
     context: Context,
     max_age_seconds: Annotated[int | None, strawberry.argument(description=_MAX_AGE)] = 0,
 ) -> list[Answer]:
-    """Makes one call per server, chunk and vendor function. Servers are called concurrently."""
+    """Makes one call per server, chunk and vendor function. Servers are called concurrently.
+
+    Raises RunsAlone for more accounts of several requests than one request may have of a vendor without a batch call.
+    """
     age = max_age_seconds or 0
     if not 0 <= age <= _MOST_AGE_SECONDS:
         raise BadUserInput(f"maxAgeSeconds must be from 0 to {_MOST_AGE_SECONDS}; got {age}.")
@@ -147,6 +152,8 @@ def _too_many(platform: Platform, live: LiveFigures, count: int, context: Contex
     most = context.services.limits.single_live_accounts_max
     if live.batch_max > 1 or count <= most:
         return None
+    if context.requests > 1:
+        raise RunsAlone
     message = f"{platform.name} answers one login per call: at most {most} in one operation; asked for {count}."
     return Rejected(message, system=platform.system, name=platform.name, reason=Reason.LIMIT_EXCEEDED)
 

@@ -1,7 +1,7 @@
 """Request coalescing: requests with the same question at the same time share one call (docs/sharing.md).
 
     a call may be sent    Requests with the same question in one turn of the event loop share a call. The call is sent
-                          at the end of the turn, unless others have joined: see _MOST_TURNS. No request waits for
+                          at the end of the turn, unless others have joined: see core/turns.py. No request waits for
                           another call.
     no call may be sent   Requests wait. Waiters with the same question share a call as soon as one may be sent.
 
@@ -14,16 +14,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from functools import partial
+from typing import Generic, TypeVar
 
 from core.call import Call
 from core.errors import UpstreamError
 from core.fair_queue import FairQueue, WaitedTooLong
+from core.turns import after_arrivals
 from upstreams.flow.shared_call import Batch, KeysWaiter
-
-# A busy process reads one request after another. After a turn in which a further request has come, the next turn often
-# brings more. A call therefore waits while turns bring requests, for this number of turns at most.
-_MOST_TURNS: Final = 4
 
 Q = TypeVar("Q", bound=Hashable)
 K = TypeVar("K", bound=Hashable)
@@ -39,6 +37,9 @@ class QuestionLane(Generic[K, V]):
         self.in_flight = 0
         self.is_gathering = False
         self.queue: FairQueue[KeysWaiter[K, V]] = FairQueue()
+
+    def waiting(self) -> int:
+        return self.queue.length
 
     def take(self, keys_max: int) -> Batch[K, V] | None:
         """Take the waiters that fit into one call, at least one. None if there is no waiter."""
@@ -112,7 +113,7 @@ class Coalescing(Generic[Q, K, V]):
         if lane.in_flight < self._sharing.concurrent_calls and not lane.is_gathering:
             # The call is sent after the other requests of this turn have run, because they may have the same question.
             lane.is_gathering = True
-            asyncio.get_running_loop().call_soon(self._end_turn, question, lane, 1, 1)
+            after_arrivals(asyncio.get_running_loop(), lane.waiting, partial(self._end_gathering, question, lane))
         return await self._wait(lane, KeysWaiter(keys, call))
 
     async def aclose(self) -> None:
@@ -141,14 +142,9 @@ class Coalescing(Generic[Q, K, V]):
         except KeyError:
             return {key: found[key] for key in keys if key in found}
 
-    def _end_turn(self, question: Q, lane: QuestionLane[K, V], known: int, turn: int) -> None:
-        """Send the call, unless there are more waiters than the `known` ones."""
-        present = lane.queue.length
-        if present > known and turn < _MOST_TURNS:
-            asyncio.get_running_loop().call_soon(self._end_turn, question, lane, present, turn + 1)
-        else:
-            lane.is_gathering = False
-            self._fill(question, lane)
+    def _end_gathering(self, question: Q, lane: QuestionLane[K, V]) -> None:
+        lane.is_gathering = False
+        self._fill(question, lane)
 
     def _fill(self, question: Q, lane: QuestionLane[K, V]) -> None:
         """Send calls while there are waiters and more calls may be in flight."""

@@ -1,0 +1,170 @@
+"""Requests that arrive together run together: one run of the engine for all of them (engine/together.py).
+
+Requests join if they have the same plan and the same values of all variables below the root field, and if their callers
+see the same and have the same scopes. Costs, budgets, deadlines, cancellation and errors stay each request's own. A
+request that is alone in the process does not wait for others.
+"""
+
+import asyncio
+import logging
+from collections.abc import Hashable, Sequence
+from contextvars import copy_context
+from functools import partial
+from typing import Final
+
+from graphql import Undefined
+from graphql.execution.values import VariableValues
+from msgspec.structs import replace
+
+from core.call import Tally
+from core.lifetime import JoinedLifetime
+from core.turns import after_arrivals
+from engine import Engine, Outcome, Plan, Variant, freeze
+from resolvers.context import Context
+
+log = logging.getLogger(__name__)
+
+# More requests would make the first of them wait long.
+_MOST_REQUESTS: Final = 16
+
+
+class _Member:
+    """A request that waits for its outcome in a joint run."""
+
+    __slots__ = ("context", "outcome", "variables")
+
+    def __init__(self, variables: VariableValues, context: Context, loop: asyncio.AbstractEventLoop) -> None:
+        self.variables = variables
+        self.context = context
+        self.outcome: asyncio.Future[Outcome | None] = loop.create_future()
+
+
+class _JointRun:
+    """A run and its members: those that gather, and from its start those that it runs for."""
+
+    def __init__(self, key: Hashable, plan: Plan, variant: Variant) -> None:
+        self.key = key
+        self.plan = plan
+        self.variant = variant
+        self.members: list[_Member] = []
+        self.task: asyncio.Task[None] | None = None
+        self._lifetime: JoinedLifetime | None = None
+        # In the log, the run belongs to its first member.
+        self.log_context = copy_context()
+
+    def count(self) -> int:
+        return len(self.members)
+
+    def leave(self, member: _Member) -> None:
+        """A member ends without an outcome. The run is cancelled if no other member waits."""
+        if self.task is None:
+            self.members.remove(member)
+            return
+        if self._lifetime is not None:
+            self._lifetime.leave(member.context.call.lifetime)
+        if all(one.outcome.done() for one in self.members):
+            self.task.cancel()
+
+    def context(self) -> Context:
+        """A context for all members: that of the first one, with the earliest deadline."""
+        first = self.members[0].context
+        calls = [member.context.call for member in self.members]
+        self._lifetime = JoinedLifetime(call.lifetime for call in calls)
+        call = replace(
+            first.call,
+            deadline=min((call.deadline for call in calls), key=lambda deadline: deadline.at),
+            tally=_JoinedTally(self.members),
+            lifetime=self._lifetime,
+            may_lag=all(call.may_lag for call in calls),
+        )
+        return Context(first.services, first.caller, call, first.fields, requests=len(calls))
+
+    def end(self, outcomes: Sequence[Outcome | None]) -> None:
+        for member, outcome in zip(self.members, outcomes, strict=True):
+            if not member.outcome.done():
+                member.outcome.set_result(outcome)
+
+
+class _JoinedTally(Tally):
+    """Counts each call for one request that still waits, so that the sum over all requests is the number of calls."""
+
+    def __init__(self, members: Sequence[_Member]) -> None:
+        super().__init__()
+        self._members = members
+
+    def count(self, system: str, keys: int) -> None:
+        present = [member for member in self._members if not member.outcome.done()] or self._members[:1]
+        for number, member in enumerate(present):
+            # The other requests have used 0 calls, which their log lines report.
+            tally = member.context.call.tally
+            tally.calls[system] += 0 if number else 1
+            tally.keys[system] += 0 if number else keys
+
+
+class Joining:
+    """The joint runs of the process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._gathering: dict[Hashable, _JointRun] = {}
+
+    async def outcome(
+        self, plan: Plan, variant: Variant, variables: VariableValues, context: Context
+    ) -> Outcome | None:
+        """The outcome of the request in a joint run; None if the request has to run alone."""
+        loop = asyncio.get_running_loop()
+        run = self._run_for(plan, variant, variables, context, loop)
+        member = _Member(variables, context, loop)
+        run.members.append(member)
+        if len(run.members) == _MOST_REQUESTS:
+            self._start(run, loop)
+        try:
+            return await member.outcome
+        except asyncio.CancelledError:
+            run.leave(member)
+            raise
+
+    def _run_for(
+        self,
+        plan: Plan,
+        variant: Variant,
+        variables: VariableValues,
+        context: Context,
+        loop: asyncio.AbstractEventLoop,
+    ) -> _JointRun:
+        """The run that gathers now, or a new one."""
+        assert variant.joint is not None, "only such a variant joins"
+        inner = tuple([freeze(variables.coerced.get(name, Undefined)) for name in variant.joint.inner_variables])
+        caller = context.caller
+        key = (id(variant), inner, caller.scopes, caller.agencies, caller.client_number, caller.principal)
+        run = self._gathering.get(key)
+        if run is None:
+            run = self._gathering[key] = _JointRun(key, plan, variant)
+            after_arrivals(loop, run.count, partial(self._start, run, loop))
+        return run
+
+    def _start(self, run: _JointRun, loop: asyncio.AbstractEventLoop) -> None:
+        if run.task is not None or self._gathering.get(run.key) is not run:
+            return
+        del self._gathering[run.key]
+        if len(run.members) == 1:
+            run.end([None])
+        elif run.members:
+            run.task = loop.create_task(self._run(run), context=run.log_context)
+
+    async def _run(self, run: _JointRun) -> None:
+        alone: list[Outcome | None] = [None] * len(run.members)
+        context = run.context()
+        try:
+            outcomes = await self._engine.run_together(
+                run.plan, run.variant, [member.variables for member in run.members], context
+            )
+        except asyncio.CancelledError:
+            run.end(alone)
+            raise
+        except Exception:
+            log.exception("A joint run failed; each of its requests runs alone.")
+            outcomes = alone
+        finally:
+            context.forget()
+        run.end(outcomes)
