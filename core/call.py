@@ -30,7 +30,10 @@ class Tally:
 
     def count(self, system: str, keys: int) -> None:
         """Count one statement or one HTTP call, a repeat too. `system` is a System or STATE_DATABASE."""
-        self.calls[system] += 1
+        self.add(system, 1, keys)
+
+    def add(self, system: str, calls: int, keys: int) -> None:
+        self.calls[system] += calls
         self.keys[system] += keys
 
     def timed(self, system: str) -> AbstractContextManager[None]:

@@ -1,16 +1,18 @@
 """Entry point: one engine for each schema, for the life of the process."""
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
-from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, default_field_resolver
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, default_field_resolver
 from graphql.execution.values import VariableValues
 
 from engine.execution import LevelSpan, Outcome, Refusals, Run
 from engine.field_plans import Definitions
 from engine.plan import Plan, Variant, make_plan
+from engine.rendering import JointRendering
 from engine.resolution import ValueResolver
-from engine.together import JoinedRun
+from engine.together import JoinedRun, arguments_for
 
 
 class Engine:
@@ -66,11 +68,21 @@ class Engine:
         run = Run(variant, resolver, context, refused or {}, type_resolver, level_span, rendered=rendered)
         return await run.run(root, serially=plan.is_serial)
 
+    def joins(self, plan: Plan, variant: Variant, variables: VariableValues) -> bool:
+        """Whether this request may run together with others."""
+        if variant.joint is None:
+            return False
+        rendering = cast("JointRendering", variant.joint.rendering)
+        try:
+            return rendering.joins(partial(arguments_for, self._resolver(plan, variables, None)))
+        except GraphQLError:
+            return False
+
     async def run_together(
         self, plan: Plan, variant: Variant, variables: Sequence[VariableValues], context: Any
     ) -> list[Outcome | None]:
-        """Run a variant that has a joint rendering for several requests. Their variables differ only in the arguments
-        of the root field. The outcome of a request that has to run alone is None. Raises what the rendering raises.
+        """Run a variant for several requests that may join. Their variables differ only in the arguments of the root
+        field. The outcome of a request that has to run alone is None. Raises what the rendering raises.
         """
         resolvers = [self._resolver(plan, one, context) for one in variables]
         return await JoinedRun(variant, resolvers, context).run_all()

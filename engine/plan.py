@@ -139,7 +139,7 @@ class Variant:
         if len(self.root.fields) != 1 or not self.renderings:
             return None
         [planned] = self.renderings.values()
-        return planned if getattr(planned.rendering, "runs_together", False) else None
+        return planned if getattr(planned.rendering, "most_requests", 1) > 1 else None
 
 
 @dataclass(slots=True, eq=False)

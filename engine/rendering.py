@@ -117,8 +117,12 @@ class JointRendering(Rendering, Protocol):
     """A rendering that can answer several requests, which differ in the arguments of the rendered field only."""
 
     @property
-    def runs_together(self) -> bool:
-        """Whether `render_together` can be called for this selection."""
+    def most_requests(self) -> int:
+        """The maximum of requests in one run; 1 if the selection cannot be rendered for several requests."""
+        ...
+
+    def joins(self, arguments: Arguments) -> bool:
+        """Whether a request with these arguments may run with others. May raise GraphQLError."""
         ...
 
     def render_together(self, context: Any, arguments: Sequence[Arguments]) -> Awaitable[list[RenderedText | None]]:

@@ -70,7 +70,7 @@ class JoinedRun(Run):
         """The outcome of each request; None for a request that has to run alone. Raises what the rendering raises."""
         try:
             with closing(Batcher(self._context, {})) as batcher:
-                arguments = [partial(_arguments, resolver) for resolver in self._resolvers]
+                arguments = [partial(arguments_for, resolver) for resolver in self._resolvers]
                 texts = await self._rendering.render_together(self._context, arguments)
                 await self._fill_all(texts, batcher)
         finally:
@@ -119,5 +119,5 @@ class JoinedRun(Run):
         self._located[int(number)].append(located_error(error, field.nodes, located))
 
 
-def _arguments(resolver: ValueResolver, wanted: RequestedField) -> Mapping[str, Any]:
+def arguments_for(resolver: ValueResolver, wanted: RequestedField) -> Mapping[str, Any]:
     return resolver.arguments(wanted.plan)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from graphql import GraphQLError
 from typing_extensions import override
@@ -24,6 +24,10 @@ def one_client(number_of: Callable[[Any], int | None]) -> Callable[[RequestedFie
     return partial(rendering_of, partial(_One, number_of))
 
 
+# With more clients, the first of the requests would wait long for its answer.
+_MOST_CLIENTS: Final = 16
+
+
 class _One(StatementRendering):
     def __init__(
         self, number_of: Callable[[Any], int | None], wanted: RequestedField, compilation: Compilation
@@ -32,13 +36,11 @@ class _One(StatementRendering):
         super().__init__(compilation, compilation.builder.statement([json]))
         self._wanted = wanted
         self._number_of = number_of
-        resolvers = (opening.hole.wanted.plan.definition.list_resolver for opening in compilation.openings)
-        self._runs_together = all(getattr(one, "joins_requests", False) for one in resolvers)
 
     @property
     @override
-    def runs_together(self) -> bool:
-        return self._runs_together
+    def most_requests(self) -> int:
+        return _MOST_CLIENTS if self._holes_join else 1
 
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:

@@ -1,11 +1,13 @@
 """Rendering of Query.clients and Query.tradingAccounts."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
+from graphql import GraphQLError
 from typing_extensions import override
 
 from core.call import Call
@@ -21,6 +23,7 @@ from resolvers.fields.rendering import (
     Place,
     Row,
     Texts,
+    Unrendered,
 )
 from resolvers.fields.statement_rendering import Page, StatementRendering, rendering_of
 from upstreams.erp.list_statements import BY_TOTAL, ListOrder
@@ -28,6 +31,11 @@ from upstreams.erp.reader import AccountQuery, ClientQuery
 
 ListOf = Callable[[Any, Any, Context], Awaitable[tuple[ClientQuery | AccountQuery, ListOrder, Cursor]]]
 """The list that the arguments `filter` and `orderBy` ask for. Raises BadUserInput and Forbidden."""
+
+
+# The pages that run together, and their rows: a run stops all other requests while it builds its answers.
+_MOST_PAGES: Final = 4
+_LONGEST_JOINED: Final = 100
 
 
 class Listed(NamedTuple):
@@ -106,6 +114,27 @@ class _Page(StatementRendering):
         # The text of an edge has the cursor of the order by key.
         self._has_cursors = any(one.name == "cursor" for of in wanted.fields for one in of.fields)
         self._pieces = [one.texts if isinstance(one, _Piece) else partial(_literal, [one]) for one in json]
+
+    @property
+    @override
+    def most_requests(self) -> int:
+        # Without holes, the pages share their statement only, and a page would wait for the others without a gain.
+        return _MOST_PAGES if self._openings and self._holes_join else 1
+
+    @override
+    def joins(self, arguments: Arguments) -> bool:
+        given = arguments(self._wanted)
+        return max(given.get("first") or 0, given.get("last") or 0) <= _LONGEST_JOINED
+
+    @override
+    async def _asked_together(
+        self, context: Context, arguments: Sequence[Arguments], call: Call
+    ) -> list[RenderedText | None]:
+        texts = await asyncio.gather(*(self._asked(context, one, call) for one in arguments), return_exceptions=True)
+        for text in texts:
+            if isinstance(text, BaseException) and not isinstance(text, GraphQLError | Unrendered):
+                raise text
+        return [None if isinstance(text, BaseException) else text for text in texts]
 
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:

@@ -54,8 +54,11 @@ class StatementRendering:
         return await self._tried(context, partial(self._asked, context, arguments))
 
     @property
-    def runs_together(self) -> bool:
-        return False
+    def most_requests(self) -> int:
+        return 1
+
+    def joins(self, arguments: Arguments) -> bool:  # noqa: ARG002 - a page looks at its length.
+        return True
 
     async def render_together(self, context: Context, arguments: Sequence[Arguments]) -> list[RenderedText | None]:
         """Like `render`. A request that has to run alone then tries the resolvers only, if the statement failed."""
@@ -81,6 +84,12 @@ class StatementRendering:
 
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         raise NotImplementedError
+
+    @property
+    def _holes_join(self) -> bool:
+        """Whether the resolvers of all holes take the parents of several requests."""
+        resolvers = (opening.hole.wanted.plan.definition.list_resolver for opening in self._openings)
+        return all(getattr(one, "joins_requests", False) for one in resolvers)
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
         once = _once(arguments)

@@ -10,11 +10,11 @@ import logging
 from collections.abc import Hashable, Sequence
 from contextvars import copy_context
 from functools import partial
-from typing import Final
 
 from graphql import Undefined
 from graphql.execution.values import VariableValues
 from msgspec.structs import replace
+from typing_extensions import override
 
 from core.call import Tally
 from core.lifetime import JoinedLifetime
@@ -23,9 +23,6 @@ from engine import Engine, Outcome, Plan, Variant, freeze
 from resolvers.context import Context
 
 log = logging.getLogger(__name__)
-
-# More requests would make the first of them wait long.
-_MOST_REQUESTS: Final = 16
 
 
 class _Member:
@@ -46,6 +43,8 @@ class _JointRun:
         self.key = key
         self.plan = plan
         self.variant = variant
+        assert variant.joint is not None, "only such a variant joins"
+        self.most_members: int = getattr(variant.joint.rendering, "most_requests", 1)
         self.members: list[_Member] = []
         self.task: asyncio.Task[None] | None = None
         self._lifetime: JoinedLifetime | None = None
@@ -92,13 +91,12 @@ class _JoinedTally(Tally):
         super().__init__()
         self._members = members
 
-    def count(self, system: str, keys: int) -> None:
+    @override
+    def add(self, system: str, calls: int, keys: int) -> None:
         present = [member for member in self._members if not member.outcome.done()] or self._members[:1]
         for number, member in enumerate(present):
             # The other requests have used 0 calls, which their log lines report.
-            tally = member.context.call.tally
-            tally.calls[system] += 0 if number else 1
-            tally.keys[system] += 0 if number else keys
+            member.context.call.tally.add(system, *((0, 0) if number else (calls, keys)))
 
 
 class Joining:
@@ -116,7 +114,7 @@ class Joining:
         run = self._run_for(plan, variant, variables, context, loop)
         member = _Member(variables, context, loop)
         run.members.append(member)
-        if len(run.members) == _MOST_REQUESTS:
+        if len(run.members) == run.most_members:
             self._start(run, loop)
         try:
             return await member.outcome

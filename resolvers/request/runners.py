@@ -76,7 +76,7 @@ class LevelByLevel:
         if self._running == 1 or context.forbidden or context.call.trace or not _is_rendered(context):
             return None
         variant = plan.variant(runnable.variables)
-        if variant is None or variant.joint is None:
+        if variant is None or not self._engine.joins(plan, variant, runnable.variables):
             return None
         return await self._joining.outcome(plan, variant, runnable.variables, context)
 

@@ -7,6 +7,7 @@ from contextvars import copy_context
 from typing import Generic, TypeVar
 
 from msgspec.structs import replace
+from typing_extensions import override
 
 from core.call import Call, Measured, Tally
 from core.fair_queue import Waiter
@@ -86,12 +87,13 @@ class _SharedTally(Tally):
         super().__init__()
         self._waiters: Sequence[KeysWaiter[K, V]] = waiters
 
-    def count(self, system: str, keys: int) -> None:  # noqa: ARG002 - each waiter has its own number of keys.
+    @override
+    def add(self, system: str, calls: int, keys: int) -> None:
+        """Each waiter has its own number of keys."""
         present = [waiter for waiter in self._waiters if not waiter.served.done()] or self._waiters[:1]
         for number, waiter in enumerate(present):
             # The other waiters have used 0 calls, which their answers report.
-            waiter.call.tally.calls[system] += 0 if number else 1
-            waiter.call.tally.keys[system] += len(waiter.keys)
+            waiter.call.tally.add(system, 0 if number else calls, len(waiter.keys))
 
     def timed(self, system: str) -> AbstractContextManager[None]:
         """Measures the call for each waiter that asks for times."""
