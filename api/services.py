@@ -212,5 +212,6 @@ def _executor(settings: Settings, upstreams: UpstreamServices, workers: _Workers
     )
     graph, server = federated() if settings.federation.enabled else schema, settings.server
     core = core_of(graph)
-    chosen = runner(server.executor, core, graph, server.hot_after)
+    joins = settings.erp.concurrent_lookups > 0
+    chosen = runner(server.executor, core, graph, server.hot_after, joins=joins)
     return Executor(services, settings.limits.document(), core, chosen, introspection=server.introspection)

@@ -12,7 +12,7 @@ from engine.field_plans import Definitions
 from engine.plan import Plan, Variant, make_plan
 from engine.rendering import JointRendering
 from engine.resolution import ValueResolver
-from engine.together import JoinedRun, arguments_for
+from engine.together import Deliver, JoinedRun, arguments_for
 
 
 class Engine:
@@ -79,13 +79,13 @@ class Engine:
             return False
 
     async def run_together(
-        self, plan: Plan, variant: Variant, variables: Sequence[VariableValues], context: Any
-    ) -> list[Outcome | None]:
+        self, plan: Plan, variant: Variant, variables: Sequence[VariableValues], context: Any, deliver: Deliver
+    ) -> None:
         """Run a variant for several requests that may join. Their variables differ only in the arguments of the root
-        field. The outcome of a request that has to run alone is None. Raises what the rendering raises.
+        field. `deliver` gets the outcome of each request as soon as it is ready. Raises what the rendering raises.
         """
         resolvers = [self._resolver(plan, one, context) for one in variables]
-        return await JoinedRun(variant, resolvers, context).run_all()
+        await JoinedRun(variant, resolvers, context, deliver).run_all()
 
     def _resolver(
         self, plan: Plan, variables: VariableValues, context: Any, root: Any = None, field_resolver: Any = None

@@ -4,7 +4,7 @@
     key(parent)                                    identifies a parent; parents with equal keys share an answer
     column(parents, context)                       answers for all parents in one call that does not wait
     renderer(wanted)                               of a field of Query: answers with JSON text (engine/rendering.py)
-    joins_requests                                 of a list resolver: takes parents of several requests in one call
+    joins_requests(parent)                         of a list resolver: it takes parents of several requests in one call
 
 An answer may be an exception. Then only that parent gets null and one located error.
 """
@@ -42,12 +42,18 @@ class RunsAlone(Exception):
     """Raised by a list resolver that does not answer these parents of several requests in one call."""
 
 
-def joins_requests(list_resolver: F) -> F:
+def joins_requests(source_of: Callable[[Any], Hashable]) -> Callable[[F], F]:
     """Mark a list resolver that may get the parents of several requests in one call (engine/together.py). It uses
     nothing of its context that differs between these requests.
+
+    `source_of(parent)` names the source that answers for this parent. A request waits only for its own sources.
     """
-    list_resolver.joins_requests = True  # type: ignore[attr-defined]
-    return list_resolver
+
+    def marked(list_resolver: F) -> F:
+        list_resolver.joins_requests = source_of  # type: ignore[attr-defined]
+        return list_resolver
+
+    return marked
 
 
 def mark_as_guard(guard: F) -> F:

@@ -3,12 +3,17 @@
 Each level has the objects of all requests, so that the work for a level is done once. A path begins with the number of
 its request, and the error goes to this request without the number.
 
-Only a rendered root field can run so (`Rendering.render_together`). What is unusual about a request is left to a run of
-its own: a rendering that fails, a null that reaches beyond its hole, a limit that all requests together exceed.
+- Only a rendered root field can run so (`JointRendering`).
+- No request waits for a source that it does not ask. Its outcome is delivered as soon as the calls for its own parents
+  have ended (`joins_requests`).
+- What is unusual about a request is left to a run of its own: a rendering that fails, a null that reaches beyond its
+  hole, a limit that all requests together exceed.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import Any, cast
@@ -22,10 +27,60 @@ from engine.execution import Outcome, Run
 from engine.field_plans import FieldPlan
 from engine.markers import RunsAlone
 from engine.output_shapes import NULLED
-from engine.paths import FieldPaths, Paths, Segment
+from engine.paths import FieldPaths, Paths, RootPath, Segment
 from engine.plan import Variant
 from engine.rendering import Filling, HolePaths, JointRendering, RenderedText, RequestedField, fill_holes, join_parts
 from engine.resolution import ValueResolver
+
+Deliver = Callable[[int, Outcome | None], None]
+"""Called once for each request, with its number and its outcome; None for a request that has to run alone."""
+
+
+@dataclass(slots=True, eq=False)
+class _SourceCall:
+    """A call of a list resolver, with the parents of all requests that need the same sources."""
+
+    plan: FieldPlan
+    parents: list[Any] = field(default_factory=list)
+    values: Sequence[Any] = ()
+
+
+@dataclass(slots=True, eq=False)
+class _Hole:
+    """A hole of one request: for each parent its call, and the place in this call."""
+
+    number: int
+    filling: Filling
+    calls: list[_SourceCall]
+    places: list[int]
+
+    def values(self) -> list[Any]:
+        return [call.values[place] for call, place in zip(self.calls, self.places, strict=True)]
+
+
+def _plan_calls(holes: Sequence[tuple[int, Filling]]) -> list[_Hole]:
+    """The calls for one hole of all requests. If the requests need the same sources, one call is for all of them.
+    Otherwise each source has a call of its own.
+    """
+    plan = holes[0][1].hole.wanted.plan
+    source_of: Any = plan.definition.list_resolver.joins_requests  # type: ignore[union-attr]
+    sources = [frozenset(map(source_of, filling.parents)) for _, filling in holes]
+    is_common = all(one == sources[0] for one in sources)
+    calls: dict[Any, _SourceCall] = {}
+    planned = []
+    for number, filling in holes:
+        own: list[_SourceCall] = []
+        places = []
+        for parent in filling.parents:
+            name = None if is_common else source_of(parent)
+            call = calls.get(name)
+            if call is None:
+                call = calls[name] = _SourceCall(plan)
+            own.append(call)
+            places.append(len(call.parents))
+            call.parents.append(parent)
+        planned.append(_Hole(number, filling, own, places))
+    return planned
 
 
 class _RequestPath:
@@ -58,60 +113,95 @@ class _JoinedPaths:
 class JoinedRun(Run):
     """One run of a plan with one rendered root field. `resolvers` has the variables of each request."""
 
-    def __init__(self, variant: Variant, resolvers: Sequence[ValueResolver], context: Any) -> None:
+    def __init__(self, variant: Variant, resolvers: Sequence[ValueResolver], context: Any, deliver: Deliver) -> None:
         super().__init__(variant, resolvers[0], context, {})
         assert variant.joint is not None, "the caller has asked for it"
         self._wanted = variant.joint.wanted
         self._rendering = cast("JointRendering", variant.joint.rendering)
         self._resolvers = resolvers
+        self._deliver = deliver
         self._located: list[list[GraphQLError]] = [[] for _ in resolvers]
 
-    async def run_all(self) -> list[Outcome | None]:
-        """The outcome of each request; None for a request that has to run alone. Raises what the rendering raises."""
+    async def run_all(self) -> None:
+        """Deliver the outcome of each request. Raises what the rendering raises."""
         try:
-            with closing(Batcher(self._context, {})) as batcher:
-                arguments = [partial(arguments_for, resolver) for resolver in self._resolvers]
-                texts = await self._rendering.render_together(self._context, arguments)
-                await self._fill_all(texts, batcher)
+            arguments = [partial(arguments_for, resolver) for resolver in self._resolvers]
+            texts = await self._rendering.render_together(self._context, arguments)
+            await self._fill_all(dict(enumerate(texts)))
         finally:
             self.release()
-        key = self._wanted.key
-        return [
-            None if text is None else Outcome({key: join_parts(text.parts)}, errors)
-            for text, errors in zip(texts, self._located, strict=True)
-        ]
 
-    async def _fill_all(self, texts: list[RenderedText | None], batcher: Batcher) -> None:
-        """Fill the holes of all texts, one hole after another. The text of a request that has to run alone becomes
-        None.
-        """
+    async def _fill_all(self, texts: dict[int, RenderedText | None]) -> None:
+        holes = self._find_holes(texts)
+        waiting = {number: {call for hole in own for call in hole.calls} for number, own in holes.items()}
+        for number in texts.keys() - holes.keys():
+            self._end(number, texts[number])
+        tasks = {asyncio.create_task(self._ask(call)) for call in set(chain.from_iterable(waiting.values()))}
+        ended: set[_SourceCall] = set()
+        try:
+            while waiting:
+                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                ended |= {task.result() for task in done}
+                ready = [number for number, calls in waiting.items() if calls <= ended]
+                for number in ready:
+                    del waiting[number]
+                await self._fill([hole for number in ready for hole in holes[number]], texts)
+                for number in ready:
+                    self._end(number, texts[number])
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    def _find_holes(self, texts: Mapping[int, RenderedText | None]) -> dict[int, list[_Hole]]:
+        """The holes by the number of the request."""
         by_hole: dict[int, list[tuple[int, Filling]]] = {}
-        for number, text in enumerate(texts):
+        for number, text in texts.items():
             for filling in () if text is None else text.fillings:
                 by_hole.setdefault(id(filling.hole), []).append((number, filling))
-        for fillings in by_hole.values():
-            await self._fill_hole(fillings, texts, batcher)
+        found: dict[int, list[_Hole]] = {}
+        for hole in chain.from_iterable(map(_plan_calls, by_hole.values())):
+            found.setdefault(hole.number, []).append(hole)
+        return found
 
-    async def _fill_hole(
-        self, fillings: Sequence[tuple[int, Filling]], texts: list[RenderedText | None], batcher: Batcher
+    async def _ask(self, call: _SourceCall) -> _SourceCall:
+        call.values = await self._resolver.resolve(call.plan, call.parents, RootPath(), None)
+        return call
+
+    async def _fill(self, holes: Iterable[_Hole], texts: dict[int, RenderedText | None]) -> None:
+        """Fill these holes. The text of a request that has to run alone becomes None."""
+        by_plan: dict[int, list[_Hole]] = {}
+        for hole in holes:
+            by_plan.setdefault(id(hole.filling.hole), []).append(hole)
+        with closing(Batcher(self._context, {})) as batcher:
+            for equal in by_plan.values():
+                await self._fill_equal(equal, texts, batcher)
+
+    async def _fill_equal(
+        self, holes: Sequence[_Hole], texts: dict[int, RenderedText | None], batcher: Batcher
     ) -> None:
-        wanted, field = self._wanted, fillings[0][1].hole.wanted.plan
-        parents = list(chain.from_iterable(filling.parents for _, filling in fillings))
-        paths = _JoinedPaths(fillings, wanted.key, wanted.type_name)
-        values = await self._resolver.resolve(field, parents, paths, None)
-        if any(isinstance(value, RunsAlone) for value in values):
-            texts[:] = [None] * len(texts)
+        """Fill one hole of several requests."""
+        plan = holes[0].filling.hole.wanted.plan
+        values = list(chain.from_iterable(hole.values() for hole in holes))
+        if any(kind is RunsAlone for kind in set(map(type, values))):
+            texts |= dict.fromkeys([hole.number for hole in holes])
             return
-        completed, is_nulled = await self._completer.complete(field, field.output, values, paths, batcher)
+        paths = _JoinedPaths([(hole.number, hole.filling) for hole in holes], self._wanted.key, self._wanted.type_name)
+        completed, is_nulled = await self._completer.complete(plan, plan.output, values, paths, batcher)
         start = 0
-        for number, filling in fillings:
-            own = completed[start : start + len(filling.parents)]
+        for hole in holes:
+            own = completed[start : start + len(hole.places)]
             start += len(own)
-            text = texts[number]
+            text = texts[hole.number]
             if is_nulled and any(value is NULLED for value in own):
-                texts[number] = None
+                texts[hole.number] = None
             elif text is not None:
-                fill_holes(text.parts, filling, own)
+                fill_holes(text.parts, hole.filling, own)
+
+    def _end(self, number: int, text: RenderedText | None) -> None:
+        if text is None:
+            self._deliver(number, None)
+        else:
+            self._deliver(number, Outcome({self._wanted.key: join_parts(text.parts)}, self._located[number]))
 
     @override
     def _add_error(self, error: Exception, field: FieldPlan, path: list[Segment]) -> None:

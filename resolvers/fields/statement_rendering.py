@@ -89,7 +89,7 @@ class StatementRendering:
     def _holes_join(self) -> bool:
         """Whether the resolvers of all holes take the parents of several requests."""
         resolvers = (opening.hole.wanted.plan.definition.list_resolver for opening in self._openings)
-        return all(getattr(one, "joins_requests", False) for one in resolvers)
+        return all(hasattr(one, "joins_requests") for one in resolvers)
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
         once = _once(arguments)

@@ -78,10 +78,17 @@ class _JointRun:
         )
         return Context(first.services, first.caller, call, first.fields, requests=len(calls))
 
-    def end(self, outcomes: Sequence[Outcome | None]) -> None:
-        for member, outcome in zip(self.members, outcomes, strict=True):
-            if not member.outcome.done():
-                member.outcome.set_result(outcome)
+    def deliver(self, number: int, outcome: Outcome | None) -> None:
+        member = self.members[number]
+        if not member.outcome.done():
+            member.outcome.set_result(outcome)
+            if self._lifetime is not None:
+                self._lifetime.leave(member.context.call.lifetime)
+
+    def leave_rest_alone(self) -> None:
+        """All members without an outcome have to run alone."""
+        for number in range(len(self.members)):
+            self.deliver(number, None)
 
 
 class _JoinedTally(Tally):
@@ -146,23 +153,17 @@ class Joining:
             return
         del self._gathering[run.key]
         if len(run.members) == 1:
-            run.end([None])
+            run.leave_rest_alone()
         elif run.members:
             run.task = loop.create_task(self._run(run), context=run.log_context)
 
     async def _run(self, run: _JointRun) -> None:
-        alone: list[Outcome | None] = [None] * len(run.members)
         context = run.context()
+        variables = [member.variables for member in run.members]
         try:
-            outcomes = await self._engine.run_together(
-                run.plan, run.variant, [member.variables for member in run.members], context
-            )
-        except asyncio.CancelledError:
-            run.end(alone)
-            raise
+            await self._engine.run_together(run.plan, run.variant, variables, context, run.deliver)
         except Exception:
             log.exception("A joint run failed; each of its requests runs alone.")
-            outcomes = alone
         finally:
             context.forget()
-        run.end(outcomes)
+            run.leave_rest_alone()

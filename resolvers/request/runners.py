@@ -21,9 +21,9 @@ class Runner(Protocol):
 Chosen = Literal["engine", "graphql-core"]
 
 
-def runner(chosen: Chosen, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int) -> Runner:
-    """The runner that the settings name."""
-    return LevelByLevel(core, schema, hot_after) if chosen == "engine" else FieldByField(core)
+def runner(chosen: Chosen, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int, *, joins: bool) -> Runner:
+    """The runner that the settings name. `joins`: whether requests may run together."""
+    return LevelByLevel(core, schema, hot_after, joins=joins) if chosen == "engine" else FieldByField(core)
 
 
 class FieldByField:
@@ -48,7 +48,8 @@ class FieldByField:
 class LevelByLevel:
     """The engine. Operations that the engine does not run go to graphql-core."""
 
-    def __init__(self, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int) -> None:
+    def __init__(self, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int, *, joins: bool = True) -> None:
+        self._joins = joins
         self._engine = Engine(core, schema, hot_after=hot_after)
         self._joining = Joining(self._engine)
         # The number of operations that run now.
@@ -73,7 +74,13 @@ class LevelByLevel:
 
     async def _joined(self, plan: Plan, runnable: RunnableOperation, context: Context) -> Outcome | None:
         """The outcome of a run with other requests; None for a request that runs alone."""
-        if self._running == 1 or context.forbidden or context.call.trace or not _is_rendered(context):
+        if (
+            not self._joins
+            or self._running == 1
+            or context.forbidden
+            or context.call.trace
+            or not _is_rendered(context)
+        ):
             return None
         variant = plan.variant(runnable.variables)
         if variant is None or not self._engine.joins(plan, variant, runnable.variables):

@@ -3,6 +3,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, TypeGuard
 
 import strawberry
@@ -70,7 +71,7 @@ def _wanted(context: Context) -> frozenset[str]:
 _FIGURES = tuple((name, f"LiveAccount.{to_camel_case(name)}") for name in LiveAccount.__dataclass_fields__)
 
 
-@joins_requests
+@joins_requests(attrgetter("server"))
 async def live_accounts(
     accounts: Sequence[AccountRecord],
     context: Context,

@@ -1,5 +1,6 @@
 """Several requests in one run, with a schema that has nothing to do with brokers: each gets its own answer."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,12 +9,14 @@ import pytest
 import strawberry
 from graphql import OperationDefinitionNode, parse, validate
 from graphql.execution.values import get_variable_values
+from support.polling import until
 
 from engine import Engine, RunsAlone, joins_requests
 from engine.rendering import Arguments, Filling, Hole, PathStep, RenderedText, RequestedField
 
 pytestmark = pytest.mark.anyio
 
+SLOW = {"Ulysses"}
 SHELVES = {1: ["Emma", "Persuasion"], 2: [], 3: ["Ulysses"], 4: ["Emma"]}
 
 
@@ -23,13 +26,22 @@ class Log:
     def __init__(self, **answers: Callable[[str], Any]) -> None:
         self.calls: list[Any] = []
         self.answers = {"price": len, "year": len} | answers
+        self.slow: asyncio.Event | None = None
+        self.cancelled = 0
 
 
 def for_all(name: str) -> Any:
-    @joins_requests
+    @joins_requests(lambda book: book["title"] in SLOW)
     async def resolve(books: Any, context: Log, **arguments: Any) -> list[Any]:
-        context.calls.append((name, [book["title"] for book in books], arguments))
-        return [context.answers[name](book["title"]) for book in books]
+        titles = [book["title"] for book in books]
+        context.calls.append((name, titles, arguments))
+        if context.slow is not None and SLOW.intersection(titles):
+            try:
+                await context.slow.wait()
+            except asyncio.CancelledError:
+                context.cancelled += 1
+                raise
+        return [context.answers[name](title) for title in titles]
 
     async def wrapper(root: Any, info: strawberry.Info, least: list[int] | None = None) -> Any:
         raise AssertionError("the engine calls the list resolver")
@@ -129,7 +141,9 @@ class Asked:
 
     async def together(self, numbers: Sequence[int], log: Log) -> list[Any]:
         variables = [self.variables(number) for number in numbers]
-        return await self.engine.run_together(self.plan, self.variant(), variables, log)
+        found: dict[int, Any] = {}
+        await self.engine.run_together(self.plan, self.variant(), variables, log, found.__setitem__)
+        return [found[index] for index in range(len(numbers))]
 
 
 def shown(outcome: Any) -> Any:
@@ -156,9 +170,43 @@ async def test_each_request_gets_its_own_answer(text):
 async def test_the_work_is_done_once_for_all():
     log = Log()
 
-    await Asked(PRICES).together([1, 2, 3], log)
+    await Asked(PRICES).together([1, 2, 4], log)
 
-    assert log.calls == [("rendered", [1, 2, 3]), ("price", ["Emma", "Persuasion", "Ulysses"], {"least": None})]
+    assert log.calls == [("rendered", [1, 2, 4]), ("price", ["Emma", "Persuasion", "Emma"], {"least": None})]
+
+
+async def test_a_request_does_not_wait_for_a_source_that_it_does_not_ask():
+    asked, log, found, slow = Asked(PRICES), Log(), [], asyncio.Event()
+    log.slow = slow
+
+    def deliver(number: int, outcome: Any) -> None:
+        found.append((number, shown(outcome)))
+
+    variables = [asked.variables(number) for number in (3, 1, 2, 4)]
+    running = asyncio.create_task(asked.engine.run_together(asked.plan, asked.variant(), variables, log, deliver))
+    await until(lambda: len(found) == 3)
+    before = sorted(number for number, _ in found)
+    slow.set()
+    await running
+
+    assert before == [1, 2, 3]
+    assert [number for number, _ in found[3:]] == [0]
+    assert found[3][1] == shown(await asked.alone(3, log))
+    assert [call[1] for call in log.calls if call[0] == "price"][:2] == [["Ulysses"], ["Emma", "Persuasion", "Emma"]]
+
+
+async def test_the_calls_of_a_run_that_is_cancelled_are_cancelled():
+    asked, log = Asked(PRICES), Log()
+    log.slow = asyncio.Event()
+    variables = [asked.variables(number) for number in (3, 1)]
+    running = asyncio.create_task(asked.engine.run_together(asked.plan, asked.variant(), variables, log, print))
+    await until(lambda: len(log.calls) == 3)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await asyncio.sleep(0)
+
+    assert log.cancelled == 1
 
 
 async def test_an_error_stands_in_its_place_in_its_own_request():

@@ -29,7 +29,7 @@ class Runs:
         self.answer: Any = None
         self.cancelled = 0
 
-    async def run_together(self, _plan: Any, _variant: Any, variables: Any, context: Context) -> list[Outcome | None]:
+    async def run_together(self, _plan: Any, _variant: Any, variables: Any, context: Context, deliver: Any) -> None:
         numbers = [one.coerced["number"] for one in variables]
         self.runs.append((numbers, context))
         try:
@@ -38,7 +38,8 @@ class Runs:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
-        return [None if number < 0 else Outcome({"number": number}, []) for number in numbers]
+        for index, number in enumerate(numbers):
+            deliver(index, None if number < 0 else Outcome({"number": number}, []))
 
     @property
     def numbers(self) -> list[list[int]]:
@@ -260,11 +261,12 @@ class Chosen:
         (1, {"forbidden": {"Client.email": ("client:read",)}}, "alone"),
         (1, {"reads": set()}, "alone"),
         (1, {"trace": object()}, "alone"),
+        (1, {"joins": False}, "alone"),
     ],
-    ids=["others are there", "no other", "explained", "forbidden fields", "audited", "traced"],
+    ids=["others are there", "no other", "explained", "forbidden fields", "audited", "traced", "switched off"],
 )
 async def test_a_request_joins_only_if_others_are_there_and_nothing_about_it_is_special(running, facts, ran):
-    runner, chosen = LevelByLevel(core_schema, schema, 2), Chosen()
+    runner, chosen = LevelByLevel(core_schema, schema, 2, joins=facts.get("joins", True)), Chosen()
     runner._engine = runner._joining = chosen  # noqa: SLF001 - their answers say which one was asked.
     runner._running = running  # noqa: SLF001 - as if others ran.
     facts = {"explain": False, "forbidden": {}, "reads": None, "trace": None} | facts
