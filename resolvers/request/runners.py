@@ -74,13 +74,8 @@ class LevelByLevel:
 
     async def _joined(self, plan: Plan, runnable: RunnableOperation, context: Context) -> Outcome | None:
         """The outcome of a run with other requests; None for a request that runs alone."""
-        if (
-            not self._joins
-            or self._running == 1
-            or context.forbidden
-            or context.call.trace
-            or not _is_rendered(context)
-        ):
+        is_usual = not context.forbidden and context.call.trace is None and _is_rendered(context)
+        if not self._joins or self._running == 1 or not is_usual:
             return None
         variant = plan.variant(runnable.variables)
         if variant is None or not self._engine.joins(plan, variant, runnable.variables):
