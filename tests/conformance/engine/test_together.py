@@ -119,7 +119,7 @@ PRICES = "query ($number: Int!) { found: shelf(number: $number) { books { title 
 
 
 class Asked:
-    """One operation on an engine of its own, of a document with a planned rendering."""
+    """One operation on an engine of its own, with its rendering planned."""
 
     def __init__(self, text: str = BOTH) -> None:
         self.document = parse(text)
