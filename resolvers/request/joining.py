@@ -68,7 +68,10 @@ class _JointRun:
         """A context for all members: that of the first one, with the earliest deadline."""
         first = self.members[0].context
         calls = [member.context.call for member in self.members]
-        self._lifetime = JoinedLifetime(call.lifetime for call in calls)
+        # The slot of a request that has left meanwhile belongs to another request.
+        self._lifetime = JoinedLifetime(
+            member.context.call.lifetime for member in self.members if not member.outcome.done()
+        )
         call = replace(
             first.call,
             deadline=min((call.deadline for call in calls), key=lambda deadline: deadline.at),

@@ -200,6 +200,28 @@ async def test_a_cancelled_request_leaves_the_others_their_outcomes_and_gives_it
     assert requests.runs.cancelled == 0
 
 
+async def test_a_request_that_has_left_before_the_run_begins_keeps_out_of_its_waits(requests):
+    slots, go = [NotedSlot() for _ in range(MOST)], asyncio.Event()
+
+    async def waits(context: Context) -> None:
+        with context.call.lifetime.waiting_for_vendor():
+            await go.wait()
+
+    requests.runs.answer = waits
+    sent = [requests.send(number, requests.context(slot=slot)) for number, slot in enumerate(slots)]
+    # In one turn, all of them join and the full run is made; it begins in the next one.
+    await asyncio.sleep(0)
+    sent[0].cancel()
+    await turns()
+    during = [slot.taken for slot in slots]
+    go.set()
+    outcomes = await asyncio.gather(*sent, return_exceptions=True)
+
+    assert during == [True, False, False, False]
+    assert isinstance(outcomes[0], asyncio.CancelledError)
+    assert data(outcomes[1:]) == [1, 2, 3]
+
+
 async def test_a_run_without_requests_is_cancelled(requests):
     async def waits(_context: Context) -> None:
         await asyncio.Event().wait()
