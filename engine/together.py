@@ -136,7 +136,8 @@ class JoinedRun(Run):
         waiting = {number: {call for hole in own for call in hole.calls} for number, own in holes.items()}
         for number in texts.keys() - holes.keys():
             self._end(number, texts[number])
-        tasks = {asyncio.create_task(self._ask(call)) for call in set(chain.from_iterable(waiting.values()))}
+        calls = dict.fromkeys(call for own in holes.values() for hole in own for call in hole.calls)
+        tasks = {asyncio.create_task(self._ask(call)) for call in calls}
         ended: set[_SourceCall] = set()
         try:
             while waiting:
