@@ -575,6 +575,7 @@ def test_the_keyboard_alone_reaches_a_client(signed_in):
     expect(signed_in.page.get_by_role("link", name="Skip to the content")).to_be_focused()
     signed_in.page.keyboard.press("Enter")
     expect(signed_in.page.locator("main")).to_be_focused()
+    expect(signed_in.page.locator("th a").first).to_be_visible()
     for _ in range(20):
         signed_in.page.keyboard.press("Tab")
         if signed_in.page.evaluate("() => document.activeElement.matches('td a, th a')"):
