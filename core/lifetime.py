@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from typing_extensions import override
+
 
 class ClientDisconnected(Exception):
     """The client has disconnected, so no answer can be sent."""
@@ -80,29 +82,28 @@ class Lifetime:
             self._task.cancel()
 
 
-class JoinedLifetime(Lifetime):
-    """The lifetime of a run of several requests. All of them wait for a vendor at the same time."""
+class JointSlot(Slot):
+    """The slots of requests that run together: all of them wait for a vendor at the same time."""
 
-    __slots__ = ("_members",)
+    def __init__(self, lifetimes: Iterable[Lifetime]) -> None:
+        self._lifetimes = set(lifetimes)
+        self._is_released = False
 
-    def __init__(self, members: Iterable[Lifetime]) -> None:
-        super().__init__()
-        self._members = set(members)
+    @override
+    def release(self) -> None:
+        self._is_released = True
+        for lifetime in self._lifetimes:
+            lifetime.begin_wait()
 
-    def begin_wait(self) -> None:
-        self._waits += 1
-        if self._waits == 1:
-            for member in self._members:
-                member.begin_wait()
+    @override
+    def take(self) -> None:
+        self._is_released = False
+        for lifetime in self._lifetimes:
+            lifetime.end_wait()
 
-    def end_wait(self) -> None:
-        self._waits -= 1
-        if self._waits == 0:
-            for member in self._members:
-                member.end_wait()
-
-    def leave(self, member: Lifetime) -> None:
-        """A request ends before the run."""
-        self._members.discard(member)
-        if self._waits:
-            member.end_wait()
+    def leave(self, lifetime: Lifetime) -> None:
+        """A request ends before the run, or has already left."""
+        if lifetime in self._lifetimes:
+            self._lifetimes.remove(lifetime)
+            if self._is_released:
+                lifetime.end_wait()

@@ -10,15 +10,17 @@ picture.
 from engine.batching import Batcher, freeze
 from engine.engine import Engine
 from engine.execution import Outcome
-from engine.markers import RunsAlone, by_class, by_column, joins_requests, mark_as_guard
+from engine.joint_field import JointField
+from engine.markers import JointSources, by_class, by_column, joins_requests, mark_as_guard
 from engine.plan import Plan, Variant
 
 __all__ = [
     "Batcher",
     "Engine",
+    "JointField",
+    "JointSources",
     "Outcome",
     "Plan",
-    "RunsAlone",
     "Variant",
     "by_class",
     "by_column",

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode, default_field_resolver
 from graphql.execution.values import VariableValues
 
 from engine.execution import LevelSpan, Outcome, Refusals, Run
 from engine.field_plans import Definitions
+from engine.joint_field import JointField
+from engine.joint_run import Deliver, JointRun, arguments_for
 from engine.plan import Plan, Variant, make_plan
-from engine.rendering import JointRendering
 from engine.resolution import ValueResolver
-from engine.together import Deliver, JoinedRun, arguments_for
 
 
 class Engine:
@@ -68,24 +68,27 @@ class Engine:
         run = Run(variant, resolver, context, refused or {}, type_resolver, level_span, rendered=rendered)
         return await run.run(root, serially=plan.is_serial)
 
-    def joins(self, plan: Plan, variant: Variant, variables: VariableValues) -> bool:
-        """Whether this request may run together with others."""
-        if variant.joint is None:
-            return False
-        rendering = cast("JointRendering", variant.joint.rendering)
+    def joins(self, plan: Plan, joint: JointField, variables: VariableValues, context: Any) -> bool:
+        """Whether this request may run together with others. `joint` is the joint field of the plan's variant."""
         try:
-            return rendering.joins(partial(arguments_for, self._resolver(plan, variables, None)))
+            return joint.rendering.joins(context, partial(arguments_for, self._resolver(plan, variables, context)))
         except GraphQLError:
             return False
 
-    async def run_together(
-        self, plan: Plan, variant: Variant, variables: Sequence[VariableValues], context: Any, deliver: Deliver
+    async def run_together(  # noqa: PLR0913, PLR0917 - the parameters of a run.
+        self,
+        plan: Plan,
+        variant: Variant,
+        joint: JointField,
+        variables: Sequence[VariableValues],
+        context: Any,
+        deliver: Deliver,
     ) -> None:
-        """Run a variant for several requests that may join. Their variables differ only in the arguments of the root
+        """Run a variant with its joint field for several requests. Their variables differ only in the arguments of this
         field. `deliver` gets the outcome of each request as soon as it is ready. Raises what the rendering raises.
         """
         resolvers = [self._resolver(plan, one, context) for one in variables]
-        await JoinedRun(variant, resolvers, context, deliver).run_all()
+        await JointRun(variant, joint, resolvers, context, deliver).run_all()
 
     def _resolver(
         self, plan: Plan, variables: VariableValues, context: Any, root: Any = None, field_resolver: Any = None

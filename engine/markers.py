@@ -4,12 +4,13 @@
     key(parent)                                    identifies a parent; parents with equal keys share an answer
     column(parents, context)                       answers for all parents in one call that does not wait
     renderer(wanted)                               of a field of Query: answers with JSON text (engine/rendering.py)
-    joins_requests(parent)                         of a list resolver: it takes parents of several requests in one call
+    joins_requests                                 of a list resolver: it takes parents of several requests in one call
 
 An answer may be an exception. Then only that parent gets null and one located error.
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from graphql import GraphQLField
@@ -38,19 +39,23 @@ def by_column(column: Column) -> Callable[[F], F]:
     return marked
 
 
-class RunsAlone(Exception):
-    """Raised by a list resolver that does not answer these parents of several requests in one call."""
+@dataclass(frozen=True, slots=True)
+class JointSources:
+    """The sources of a list resolver's answers. `source_of(parent)` names the source that answers for this parent.
+    `is_joint(source, context)`: whether one call to this source may be for several requests.
+    """
+
+    source_of: Callable[[Any], Hashable]
+    is_joint: Callable[[Any, Any], bool]
 
 
-def joins_requests(source_of: Callable[[Any], Hashable]) -> Callable[[F], F]:
-    """Mark a list resolver that may get the parents of several requests in one call (engine/together.py). It uses
+def joins_requests(sources: JointSources) -> Callable[[F], F]:
+    """Mark a list resolver that may get the parents of several requests in one call (engine/joint_run.py). It uses
     nothing of its context that differs between these requests.
-
-    `source_of(parent)` names the source that answers for this parent. A request waits only for its own sources.
     """
 
     def marked(list_resolver: F) -> F:
-        list_resolver.joins_requests = source_of  # type: ignore[attr-defined]
+        list_resolver.joins_requests = sources  # type: ignore[attr-defined]
         return list_resolver
 
     return marked

@@ -23,6 +23,7 @@ from graphql.type import GraphQLField
 from engine.codegen import Builder
 from engine.collect_fields import Collector, Grouped
 from engine.field_plans import Definition, Definitions, FieldPlan, Source
+from engine.joint_field import JointField, find_joint_field
 from engine.output_shapes import Kind, shape_of
 from engine.rendering import PlannedRendering, count_calls, plan_rendering
 from engine.scan import scan_operation
@@ -120,7 +121,7 @@ class Variant:
     # The number of loads for each list resolver in a run, if the whole operation is rendered.
     call_counts: Mapping[Any, int] = field(default_factory=dict)
     # The only root field, if its rendering can answer several requests together.
-    joint: PlannedRendering | None = None
+    joint: JointField | None = None
 
     def warm_up(self) -> None:
         """Count a run. Plan renderings of root fields when the variant is hot.
@@ -133,13 +134,8 @@ class Variant:
             self.renderings = {key: one for key, one in found.items() if one is not None}
             if all(key in self.renderings for key, _ in self.root.steps):
                 self.call_counts = count_calls(self.renderings.values())
-            self.joint = self._find_joint()
-
-    def _find_joint(self) -> PlannedRendering | None:
-        if len(self.root.fields) != 1 or not self.renderings:
-            return None
-        [planned] = self.renderings.values()
-        return planned if getattr(planned.rendering, "most_requests", 1) > 1 else None
+            if len(self.root.fields) == len(self.renderings) == 1:
+                self.joint = find_joint_field(*self.renderings.values())
 
 
 @dataclass(slots=True, eq=False)

@@ -19,7 +19,6 @@ from itertools import chain
 from typing import Any, Protocol
 
 import msgspec
-from graphql import VariableNode, Visitor, visit
 from graphql.pyutils import Path
 
 from engine.field_plans import FieldPlan
@@ -116,12 +115,10 @@ class Rendering(Protocol):
 class JointRendering(Rendering, Protocol):
     """A rendering that can answer several requests, which differ in the arguments of the rendered field only."""
 
-    @property
-    def most_requests(self) -> int:
-        """The maximum of requests in one run; 1 if the selection cannot be rendered for several requests."""
-        ...
+    most_requests: int
+    """The maximum of requests in one run; 1 if the selection cannot be rendered for several requests."""
 
-    def joins(self, arguments: Arguments) -> bool:
+    def joins(self, context: Any, arguments: Arguments) -> bool:
         """Whether a request with these arguments may run with others. May raise GraphQLError."""
         ...
 
@@ -133,31 +130,13 @@ class JointRendering(Rendering, Protocol):
 Renderer = Callable[[RequestedField], Rendering | None]
 
 
-class _VariableNames(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: set[str] = set()
-
-    def enter_variable(self, node: VariableNode, *_: Any) -> None:
-        self.found.add(node.name.value)
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlannedRendering:
     """A rendering with its field and the coordinates of all fields in it."""
 
     rendering: Rendering
     wanted: RequestedField
     coordinates: frozenset[str]
-
-    @cached_property
-    def inner_variables(self) -> tuple[str, ...]:
-        """The variables in the arguments of the fields below the rendered field."""
-        names = _VariableNames()
-        for one in self.wanted.everything():
-            for argument in () if one is self.wanted else one.plan.node.arguments or ():
-                visit(argument, names)
-        return tuple(sorted(names.found))
 
 
 def plan_rendering(key: str, plan: FieldPlan, select: SelectFields) -> PlannedRendering | None:

@@ -159,8 +159,6 @@ class Context:
     """The caller's remaining budget; None without a limit."""
     explain: bool = False
     """Whether the caller wants the calls of each relation counted. The operation is then not rendered."""
-    requests: int = 1
-    """The number of requests that run together with this context."""
     known: Mapping[Any, Mapping[Any, Any]] = field(default_factory=dict)
     """Answers that need no call, by the function that would be called: the values of a stream."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)

@@ -33,29 +33,27 @@ class _One(StatementRendering):
         self, number_of: Callable[[Any], int | None], wanted: RequestedField, compilation: Compilation
     ) -> None:
         json = compilation.object(wanted, Place(compilation.builder.client, (PathStep(wanted),), Clients()))
-        super().__init__(compilation, compilation.builder.statement([json]))
+        super().__init__(compilation, compilation.builder.statement([json]), _MOST_CLIENTS)
         self._wanted = wanted
         self._number_of = number_of
 
-    @property
-    @override
-    def most_requests(self) -> int:
-        return _MOST_CLIENTS if self._holes_join else 1
-
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
-        [text] = await self._asked_together(context, [arguments], call)
+        [text] = await self._clients(context, [arguments], call)
         return text
 
     @override
-    async def _asked_together(
-        self, context: Context, arguments: Sequence[Arguments], call: Call
-    ) -> list[RenderedText | None]:
-        """The parameters of the statement come from the fields below, which are equal in all requests."""
+    async def render_together(self, context: Context, arguments: Sequence[Arguments]) -> list[RenderedText | None]:
+        """One statement for all requests."""
+        texts = await self._tried(context, partial(self._clients, context, arguments))
+        return [None] * len(arguments) if texts is None else texts
+
+    async def _clients(self, context: Context, arguments: Sequence[Arguments], call: Call) -> list[RenderedText | None]:
         numbers = [self._number(one) for one in arguments]
         wanted = [number for number in dict.fromkeys(numbers) if number is not None]
         if not wanted:
             return [None] * len(numbers)
+        # The parameters come from the fields below, which are equal in all requests.
         parameters = self._parameters(context, arguments[0])
         visible, texts = context.caller.visible, context.services.upstreams.texts
         found = await texts.by_number(self._statement, parameters, wanted, visible, call)

@@ -1,13 +1,11 @@
 """Rendering of Query.clients and Query.tradingAccounts."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from graphql import GraphQLError
 from typing_extensions import override
 
 from core.call import Call
@@ -23,7 +21,6 @@ from resolvers.fields.rendering import (
     Place,
     Row,
     Texts,
-    Unrendered,
 )
 from resolvers.fields.statement_rendering import Page, StatementRendering, rendering_of
 from upstreams.erp.list_statements import BY_TOTAL, ListOrder
@@ -33,9 +30,10 @@ ListOf = Callable[[Any, Any, Context], Awaitable[tuple[ClientQuery | AccountQuer
 """The list that the arguments `filter` and `orderBy` ask for. Raises BadUserInput and Forbidden."""
 
 
-# The pages that run together, and their rows: a run stops all other requests while it builds its answers.
+# The pages that run together, and their rows: a run stops all other requests while it builds its answers. Without holes
+# pages run alone, because they would share only a statement, which they share anyway.
 _MOST_PAGES: Final = 4
-_LONGEST_JOINED: Final = 100
+_LONGEST_JOINT: Final = 100
 
 
 class Listed(NamedTuple):
@@ -107,7 +105,9 @@ class _Page(StatementRendering):
     def __init__(self, listed: Listed, wanted: RequestedField, compilation: Compilation) -> None:
         texts = _Texts(listed)
         json = compilation.object(wanted, Place(texts, (PathStep(wanted),)))
-        super().__init__(compilation, compilation.builder.statement(texts.texts))
+        super().__init__(
+            compilation, compilation.builder.statement(texts.texts), _MOST_PAGES if compilation.openings else 1
+        )
         self._wanted = wanted
         self._listed = listed
         self._looks_ahead = texts.looks_ahead
@@ -115,26 +115,12 @@ class _Page(StatementRendering):
         self._has_cursors = any(one.name == "cursor" for of in wanted.fields for one in of.fields)
         self._pieces = [one.texts if isinstance(one, _Piece) else partial(_literal, [one]) for one in json]
 
-    @property
     @override
-    def most_requests(self) -> int:
-        # Without holes, the pages share their statement only, and a page would wait for the others without a gain.
-        return _MOST_PAGES if self._openings and self._holes_join else 1
-
-    @override
-    def joins(self, arguments: Arguments) -> bool:
+    def joins(self, context: Context, arguments: Arguments) -> bool:
+        """Only short pages that share a statement: no page waits for the search of another one."""
         given = arguments(self._wanted)
-        return max(given.get("first") or 0, given.get("last") or 0) <= _LONGEST_JOINED
-
-    @override
-    async def _asked_together(
-        self, context: Context, arguments: Sequence[Arguments], call: Call
-    ) -> list[RenderedText | None]:
-        texts = await asyncio.gather(*(self._asked(context, one, call) for one in arguments), return_exceptions=True)
-        for text in texts:
-            if isinstance(text, BaseException) and not isinstance(text, GraphQLError | Unrendered):
-                raise text
-        return [None if isinstance(text, BaseException) else text for text in texts]
+        rows = given.get("first") or given.get("last") or context.services.limits.page_default
+        return rows <= _LONGEST_JOINT and not given.get("filter") and not given.get("order_by")
 
     @override
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:

@@ -1,10 +1,12 @@
 """Rendering of a root field: runs the statement and locates the holes in its answer."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
+from graphql import GraphQLError
 from msgspec.structs import replace
 
 from core.call import Call
@@ -37,14 +39,18 @@ def rendering_of(make: Callable[[RequestedField, Compilation], Rendering], wante
 
 
 class StatementRendering:
-    """A statement, and the holes in its answer."""
+    """A statement, and the holes in its answer. At most `most_requests` run together, if the resolvers of all holes
+    take the parents of several requests.
+    """
 
-    def __init__(self, compilation: Compilation, statement: Statement) -> None:
+    def __init__(self, compilation: Compilation, statement: Statement, most_requests: int) -> None:
         self._openings = compilation.openings
         self._statement = statement
         self._values = compilation.values(statement)
         self._unused = compilation.unused(statement)
         self._rests_until = 0.0
+        resolvers = (opening.hole.wanted.plan.definition.list_resolver for opening in self._openings)
+        self.most_requests = most_requests if all(hasattr(one, "joins_requests") for one in resolvers) else 1
 
     async def render(self, context: Context, arguments: Arguments) -> RenderedText | None:
         """Run the statement in half of the remaining time. After a failure the resolvers use the other half. They read
@@ -53,17 +59,12 @@ class StatementRendering:
         """
         return await self._tried(context, partial(self._asked, context, arguments))
 
-    @property
-    def most_requests(self) -> int:
-        return 1
-
-    def joins(self, arguments: Arguments) -> bool:  # noqa: ARG002 - a page looks at its length.
+    def joins(self, context: Context, arguments: Arguments) -> bool:  # noqa: ARG002 - of any.
         return True
 
     async def render_together(self, context: Context, arguments: Sequence[Arguments]) -> list[RenderedText | None]:
-        """Like `render`. A request that has to run alone then tries the resolvers only, if the statement failed."""
-        texts = await self._tried(context, partial(self._asked_together, context, arguments))
-        return [None] * len(arguments) if texts is None else texts
+        """Like `render`, for each request. Requests of one question share a statement (upstreams/erp/rendering)."""
+        return list(await asyncio.gather(*(self.render(context, one) for one in arguments)))
 
     async def _tried(self, context: Context, ask: Callable[[Call], Awaitable[T]]) -> T | None:
         clock, deadline = context.services.clock, context.call.deadline
@@ -71,25 +72,15 @@ class StatementRendering:
             return None
         try:
             return await ask(replace(context.call, deadline=deadline.sooner(deadline.remaining() / 2)))
-        except Unrendered:
+        except (Unrendered, GraphQLError):
+            # The resolvers report a wrong argument.
             return None
         except UpstreamError:
             self._rests_until = clock.monotonic() + _REST_SECONDS
             return None
 
-    async def _asked_together(
-        self, context: Context, arguments: Sequence[Arguments], call: Call
-    ) -> list[RenderedText | None]:
-        raise NotImplementedError
-
     async def _asked(self, context: Context, arguments: Arguments, call: Call) -> RenderedText | None:
         raise NotImplementedError
-
-    @property
-    def _holes_join(self) -> bool:
-        """Whether the resolvers of all holes take the parents of several requests."""
-        resolvers = (opening.hole.wanted.plan.definition.list_resolver for opening in self._openings)
-        return all(hasattr(one, "joins_requests") for one in resolvers)
 
     def _parameters(self, context: Context, arguments: Arguments) -> tuple[Any, ...]:
         once = _once(arguments)

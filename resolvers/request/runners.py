@@ -9,7 +9,7 @@ from engine import Engine, Outcome, Plan
 from resolvers.context import Context
 from resolvers.policy.errors import Forbidden
 from resolvers.request.documents import RunnableOperation
-from resolvers.request.joining import Joining
+from resolvers.request.joint_runs import JointRuns
 
 
 class Runner(Protocol):
@@ -51,7 +51,7 @@ class LevelByLevel:
     def __init__(self, core: GraphQLSchema, schema: strawberry.Schema, hot_after: int, *, joins: bool = True) -> None:
         self._joins = joins
         self._engine = Engine(core, schema, hot_after=hot_after)
-        self._joining = Joining(self._engine)
+        self._joint_runs = JointRuns(self._engine)
         # The number of operations that run now.
         self._running = 0
         self._other = FieldByField(core)
@@ -77,10 +77,11 @@ class LevelByLevel:
         is_usual = not context.forbidden and context.call.trace is None and _is_rendered(context)
         if not self._joins or self._running == 1 or not is_usual:
             return None
-        variant = plan.variant(runnable.variables)
-        if variant is None or not self._engine.joins(plan, variant, runnable.variables):
+        variables, variant = runnable.variables, plan.variant(runnable.variables)
+        joint = None if variant is None else variant.joint
+        if variant is None or joint is None or not self._engine.joins(plan, joint, variables, context):
             return None
-        return await self._joining.outcome(plan, variant, runnable.variables, context)
+        return await self._joint_runs.outcome(plan, variant, joint, variables, context)
 
     async def _alone(self, plan: Plan, runnable: RunnableOperation, context: Context) -> Outcome | None:
         trace = context.call.trace

@@ -11,7 +11,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from core.errors import Reason, Rejected, UpstreamError
 from core.records import AccountKey, AccountRecord, LiveAccountRecord
-from engine import RunsAlone, joins_requests
+from engine import JointSources, joins_requests
 from resolvers.context import Context
 from resolvers.policy.directives import needs
 from resolvers.policy.enums import UpstreamSystem
@@ -71,16 +71,21 @@ def _wanted(context: Context) -> frozenset[str]:
 _FIGURES = tuple((name, f"LiveAccount.{to_camel_case(name)}") for name in LiveAccount.__dataclass_fields__)
 
 
-@joins_requests(attrgetter("server"))
+def _answers_many(server: str, context: Context) -> bool:
+    """Whether one call to the server may be for several requests. Where a call has only one login, each request waits
+    for its own calls, and has its own limit.
+    """
+    platform = context.services.upstreams.platforms.get(server)
+    return platform is None or platform.live is None or platform.live.batch_max > 1
+
+
+@joins_requests(JointSources(attrgetter("server"), _answers_many))
 async def live_accounts(
     accounts: Sequence[AccountRecord],
     context: Context,
     max_age_seconds: Annotated[int | None, strawberry.argument(description=_MAX_AGE)] = 0,
 ) -> list[Answer]:
-    """Makes one call per server, chunk and vendor function. Servers are called concurrently.
-
-    Raises RunsAlone for more accounts of several requests than one request may have of a vendor without a batch call.
-    """
+    """Makes one call per server, chunk and vendor function. Servers are called concurrently."""
     age = max_age_seconds or 0
     if not 0 <= age <= _MOST_AGE_SECONDS:
         raise BadUserInput(f"maxAgeSeconds must be from 0 to {_MOST_AGE_SECONDS}; got {age}.")
@@ -153,8 +158,6 @@ def _too_many(platform: Platform, live: LiveFigures, count: int, context: Contex
     most = context.services.limits.single_live_accounts_max
     if live.batch_max > 1 or count <= most:
         return None
-    if context.requests > 1:
-        raise RunsAlone
     message = f"{platform.name} answers one login per call: at most {most} in one operation; asked for {count}."
     return Rejected(message, system=platform.system, name=platform.name, reason=Reason.LIMIT_EXCEEDED)
 

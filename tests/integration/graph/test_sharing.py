@@ -139,7 +139,6 @@ async def test_tenants_in_one_crowd_see_their_own(graph, browser, database):
     assert {client["agency"] for client in alone[1]["clients"]["nodes"]} == {1}
 
 
-# A row for each client that some caller may not see, and one for a number that no client has.
 CLIENT = """query ($number: Int!, $accounts: Int = 3) { client(by: { clientNumber: $number }) {
   clientNumber fullName webStatus { code } balances { currency balance }
   tradingAccounts(first: $accounts) { nodes { login server { name } live { leverage group } } } } }"""
@@ -148,6 +147,7 @@ LIVE_PAGE = """query ($after: String) { clients(first: 3, after: $after) { nodes
 
 
 async def asked_of_clients(viewers, database):
+    """Some clients, of which the partner may see only its own, and a number that no client has."""
     rows = await database.fetch("SELECT client_number FROM brokergraph_erp.client ORDER BY 1 LIMIT 8")
     numbers = [row["client_number"] for row in rows] + [500608, 999_999_999]
     asked = [(viewer, CLIENT, {"number": number}) for viewer in viewers for number in numbers]
@@ -161,37 +161,51 @@ def own(answer: dict) -> dict:
     return answer | {"errors": sorted(answer.get("errors", ()), key=lambda error: str(error["path"]))}
 
 
-async def test_requests_that_run_together_get_the_answers_of_their_own_runs(patient_engine, browser, database):
-    viewers = [Viewer(patient_engine, browser), Viewer(patient_engine, browser, "demo-partner")]
+async def alone_and_in_a_crowd(asked) -> tuple[list[dict], list[dict]]:
+    """The answers one after another, and those to three of each request at the same time."""
+    alone = [own(await viewer.ask(text, variables, explain=False)) for viewer, text, variables in asked]
+    crowd = [viewer.ask(text, variables, explain=False) for viewer, text, variables in asked * 3]
+    return alone * 3, [own(answer) for answer in await asyncio.gather(*crowd)]
+
+
+@pytest.mark.parametrize("executor", ["engine", "graphql-core"])
+async def test_requests_that_run_together_get_the_answers_of_their_own_runs(patient, browser, database):
+    viewers = [Viewer(patient, browser), Viewer(patient, browser, "demo-partner")]
     asked = await asked_of_clients(viewers, database)
     page = (await viewers[0].ask(PAGE, {"first": 9}, explain=False))["data"]["clients"]["edges"]
     asked += [(viewer, LIVE_PAGE, {"after": edge["cursor"]}) for viewer in viewers for edge in page]
-    alone = [own(await viewer.ask(text, variables, explain=False)) for viewer, text, variables in asked]
 
-    crowd = [viewer.ask(text, variables, explain=False) for viewer, text, variables in asked * 3]
-    answers = [own(answer) for answer in await asyncio.gather(*crowd)]
+    alone, crowd = await alone_and_in_a_crowd(asked)
 
-    assert answers == alone * 3
+    assert crowd == alone
     assert len({str(answer) for answer in alone}) > len(asked) // 2, "the answers differ"
 
 
+@pytest.mark.parametrize("executor", ["engine"])
+async def test_a_wrong_argument_below_the_client_is_a_mistake_of_the_caller_and_logged_as_no_failure(patient, browser):
+    viewer, wrong = Viewer(patient, browser), {"number": 500608, "accounts": -1}
+
+    alone, crowd = await alone_and_in_a_crowd([(viewer, CLIENT, wrong)] * VIEWERS)
+
+    assert crowd == alone
+    assert alone[0]["errors"][0]["path"] == ["client", "tradingAccounts"]
+    assert "joint run failed" not in patient.written()
+
+
+@pytest.mark.parametrize("executor", ["engine", "graphql-core"])
 async def test_a_vendor_that_is_down_is_told_to_each_of_the_requests_that_run_together(
-    patient_engine, browser, database, well_behaved
+    patient, browser, database, well_behaved
 ):
-    viewers = [Viewer(patient_engine, browser), Viewer(patient_engine, browser, "demo-partner")]
+    viewers = [Viewer(patient, browser), Viewer(patient, browser, "demo-partner")]
     asked = await asked_of_clients(viewers, database)
     well_behaved.tell("broker_work", "/misbehave", {"fault": "status", "status": 500})
-    alone = [own(await viewer.ask(text, variables, explain=False)) for viewer, text, variables in asked]
 
-    crowd = [viewer.ask(text, variables, explain=False) for viewer, text, variables in asked * 3]
-    answers = await asyncio.gather(*crowd)
+    alone, crowd = await alone_and_in_a_crowd(asked)
 
-    found = [own(answer) for answer in answers]
     assert any(answer["errors"] for answer in alone)
-    assert [answer["data"] for answer in found] == [answer["data"] for answer in alone] * 3
-    assert [[error["path"] for error in answer["errors"]] for answer in found] == [
-        [error["path"] for error in answer["errors"]] for answer in alone
-    ] * 3
+    assert [answer["data"] for answer in crowd] == [answer["data"] for answer in alone]
+    places = [[[error["path"] for error in answer["errors"]] for answer in answers] for answers in (alone, crowd)]
+    assert places[0] == places[1]
 
 
 async def some_pages(viewer: Viewer) -> list[dict]:
@@ -224,14 +238,6 @@ def patient(box, executor):
         SERVER__HOT_AFTER="0",
         SERVER__REQUEST_DEADLINE_SECONDS="30",
         RECONCILIATION__ENABLED="false",
-    ) as running:
-        yield running
-
-
-@pytest.fixture
-def patient_engine(box):
-    with running_graph(
-        box, SERVER__HOT_AFTER="0", SERVER__REQUEST_DEADLINE_SECONDS="30", RECONCILIATION__ENABLED="false"
     ) as running:
         yield running
 

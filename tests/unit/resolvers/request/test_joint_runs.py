@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from graphql.execution.values import VariableValues
+from msgspec.structs import replace
 from support.vendor_calls import a_call
 
 from core.lifetime import Lifetime, Slot
 from engine import Outcome
 from resolvers.context import Caller, Context
-from resolvers.request.joining import Joining
+from resolvers.request.joint_runs import JointRuns
 from resolvers.request.runners import LevelByLevel
 from resolvers.schema import core_schema, schema
 
@@ -27,11 +28,14 @@ class Runs:
     def __init__(self) -> None:
         self.runs: list[tuple[list[int], Context]] = []
         self.answer: Any = None
+        self.deliver: Any = None
         self.cancelled = 0
 
-    async def run_together(self, _plan: Any, _variant: Any, variables: Any, context: Context, deliver: Any) -> None:
+    async def run_together(self, *parts: Any) -> None:
+        *_, variables, context, deliver = parts
         numbers = [one.coerced["number"] for one in variables]
         self.runs.append((numbers, context))
+        self.deliver = deliver
         try:
             if self.answer is not None:
                 await self.answer(context)
@@ -40,6 +44,15 @@ class Runs:
             raise
         for index, number in enumerate(numbers):
             deliver(index, None if number < 0 else Outcome({"number": number}, []))
+
+    def wait_for(self, vendor: asyncio.Event) -> None:
+        """Let each run wait for a vendor."""
+
+        async def waits(context: Context) -> None:
+            with context.call.lifetime.waiting_for_vendor():
+                await vendor.wait()
+
+        self.answer = waits
 
     @property
     def numbers(self) -> list[list[int]]:
@@ -62,20 +75,27 @@ class Requests:
 
     def __init__(self, inner: tuple[str, ...] = ()) -> None:
         self.runs = Runs()
-        self.joining = Joining(self.runs)
-        self.variant = SimpleNamespace(joint=SimpleNamespace(inner_variables=inner, rendering=Runs()))
-        self.variant.joint.rendering.most_requests = MOST
+        self.joint_runs = JointRuns(self.runs)
+        self.lifetimes: list[Lifetime] = []
+        self.joint = SimpleNamespace(inner_variables=inner, rendering=SimpleNamespace(most_requests=MOST))
 
     def context(self, *, seconds: float = 10.0, slot: Slot | None = None, **caller: Any) -> Context:
         who = {"name": "a", "principal": "a", "scopes": frozenset({"client:read"}), "agencies": None} | caller
         call = a_call(seconds)
         if slot is not None:
-            call = type(call)(call.deadline, call.tally, call.request_id, "a", lifetime=Lifetime(slot))
+            self.lifetimes.append(Lifetime(slot))
+            call = replace(call, lifetime=self.lifetimes[-1])
         return Context(SimpleNamespace(), Caller(**who), call, frozenset())
 
     def send(self, number: int, context: Context | None = None, **variables: Any) -> asyncio.Task[Outcome | None]:
         values = VariableValues({}, {"number": number, **variables})
-        return asyncio.create_task(self.joining.outcome(None, self.variant, values, context or self.context()))
+        return asyncio.create_task(self.joint_runs.outcome(None, None, self.joint, values, context or self.context()))
+
+    def send_to_vendor(self, number: int) -> tuple[list[NotedSlot], list[asyncio.Task[Outcome | None]], asyncio.Event]:
+        """Requests with slots, of which each run waits for a vendor."""
+        slots, vendor = [NotedSlot() for _ in range(number)], asyncio.Event()
+        self.runs.wait_for(vendor)
+        return slots, [self.send(one, self.context(slot=slot)) for one, slot in enumerate(slots)], vendor
 
 
 @pytest.fixture
@@ -153,14 +173,13 @@ async def test_a_run_that_fails_leaves_each_request_to_a_run_of_its_own(requests
     assert [record.exc_info[1].args for record in caplog.records] == [("odd",)]
 
 
-async def test_the_run_has_the_earliest_deadline_and_knows_how_many_it_runs_for(requests):
+async def test_the_run_has_the_earliest_deadline(requests):
     calls = [requests.context(seconds=seconds) for seconds in (9.0, 3.0, 7.0)]
 
     await asyncio.gather(*(requests.send(number, context) for number, context in enumerate(calls)))
 
     [(_, context)] = requests.runs.runs
     assert context.call.deadline == calls[1].call.deadline
-    assert context.requests == 3
 
 
 async def test_a_call_counts_once_in_the_sum_over_all_requests(requests):
@@ -176,20 +195,13 @@ async def test_a_call_counts_once_in_the_sum_over_all_requests(requests):
 
 
 async def test_a_cancelled_request_leaves_the_others_their_outcomes_and_gives_its_slot_back(requests):
-    slots, go = [NotedSlot() for _ in range(3)], asyncio.Event()
-
-    async def waits(context: Context) -> None:
-        with context.call.lifetime.waiting_for_vendor():
-            await go.wait()
-
-    requests.runs.answer = waits
-    sent = [requests.send(number, requests.context(slot=slot)) for number, slot in enumerate(slots)]
+    slots, sent, vendor = requests.send_to_vendor(3)
     await turns()
     during = [slot.taken for slot in slots]
     sent[0].cancel()
     await turns()
     left = [slot.taken for slot in slots]
-    go.set()
+    vendor.set()
     outcomes = await asyncio.gather(*sent, return_exceptions=True)
 
     assert during == [False, False, False]
@@ -200,21 +212,36 @@ async def test_a_cancelled_request_leaves_the_others_their_outcomes_and_gives_it
     assert requests.runs.cancelled == 0
 
 
-async def test_a_request_that_has_left_before_the_run_begins_keeps_out_of_its_waits(requests):
-    slots, go = [NotedSlot() for _ in range(3)], asyncio.Event()
+async def test_a_request_that_is_cancelled_with_its_outcome_leaves_only_once(requests):
+    slots, sent, vendor = requests.send_to_vendor(2)
+    first = asyncio.Event()
 
-    async def waits(context: Context) -> None:
+    async def delivers_first(context: Context) -> None:
         with context.call.lifetime.waiting_for_vendor():
-            await go.wait()
+            requests.runs.deliver(0, Outcome({"number": 0}, []))
+            sent[0].cancel()
+            first.set()
+            await vendor.wait()
 
-    requests.runs.answer = waits
-    sent = [requests.send(number, requests.context(slot=slot)) for number, slot in enumerate(slots)]
+    requests.runs.answer = delivers_first
+    await first.wait()
+    await turns()
+    waiting = requests.lifetimes[0]._waits  # noqa: SLF001 - it must not fall below zero.
+    vendor.set()
+    await asyncio.gather(*sent, return_exceptions=True)
+
+    assert waiting == 0
+    assert [slot.taken for slot in slots] == [True, True]
+
+
+async def test_a_request_that_has_left_before_the_run_begins_keeps_out_of_its_waits(requests):
+    slots, sent, vendor = requests.send_to_vendor(3)
     # The third turn makes the run, then the cancelled request leaves, and the fourth turn begins the run.
     await turns(2)
     sent[0].cancel()
     await turns()
     during = [slot.taken for slot in slots]
-    go.set()
+    vendor.set()
     outcomes = await asyncio.gather(*sent, return_exceptions=True)
 
     assert during == [True, False, False]
@@ -223,11 +250,7 @@ async def test_a_request_that_has_left_before_the_run_begins_keeps_out_of_its_wa
 
 
 async def test_a_run_without_requests_is_cancelled(requests):
-    async def waits(_context: Context) -> None:
-        await asyncio.Event().wait()
-
-    requests.runs.answer = waits
-    sent = [requests.send(number) for number in range(2)]
+    _, sent, _ = requests.send_to_vendor(2)
     await turns()
     for one in sent:
         one.cancel()
@@ -255,14 +278,14 @@ async def test_nothing_is_kept_of_runs_that_are_over(requests):
     await asyncio.gather(sent, return_exceptions=True)
     await turns()
 
-    assert requests.joining._gathering == {}  # noqa: SLF001 - it is what must not grow.
+    assert requests.joint_runs._gathering == {}  # noqa: SLF001 - it is what must not grow.
 
 
 class Chosen:
     """Says how the runner of a process ran an operation: alone or together."""
 
     def plan(self, *_: Any) -> Any:
-        return SimpleNamespace(variant=lambda _variables: "variant")
+        return SimpleNamespace(variant=lambda _variables: SimpleNamespace(joint="joint"))
 
     def joins(self, *_: Any) -> bool:
         return True
@@ -289,7 +312,7 @@ class Chosen:
 )
 async def test_a_request_joins_only_if_others_are_there_and_nothing_about_it_is_special(running, facts, ran):
     runner, chosen = LevelByLevel(core_schema, schema, 2, joins=facts.get("joins", True)), Chosen()
-    runner._engine = runner._joining = chosen  # noqa: SLF001 - their answers say which one was asked.
+    runner._engine = runner._joint_runs = chosen  # noqa: SLF001 - their answers say which one was asked.
     runner._running = running  # noqa: SLF001 - as if others ran.
     facts = {"explain": False, "forbidden": {}, "reads": None, "trace": None} | facts
     call = SimpleNamespace(reads=facts["reads"], trace=SimpleNamespace(level=None) if facts["trace"] else None)

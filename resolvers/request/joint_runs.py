@@ -1,4 +1,4 @@
-"""Requests that arrive together run together: one run of the engine for all of them (engine/together.py).
+"""Requests that arrive together run together: one run of the engine for all of them (engine/joint_run.py).
 
 Requests join if they have the same plan and the same values of all variables below the root field, and if their callers
 see the same and have the same scopes. Costs, budgets, deadlines, cancellation and errors stay each request's own. A
@@ -17,9 +17,9 @@ from msgspec.structs import replace
 from typing_extensions import override
 
 from core.call import Tally
-from core.lifetime import JoinedLifetime
+from core.lifetime import JointSlot, Lifetime
 from core.turns import after_arrivals
-from engine import Engine, Outcome, Plan, Variant, freeze
+from engine import Engine, JointField, Outcome, Plan, Variant, freeze
 from resolvers.context import Context
 
 log = logging.getLogger(__name__)
@@ -36,18 +36,17 @@ class _Member:
         self.outcome: asyncio.Future[Outcome | None] = loop.create_future()
 
 
-class _JointRun:
+class _PendingRun:
     """A run and its members: those that gather, and from its start those that it runs for."""
 
-    def __init__(self, key: Hashable, plan: Plan, variant: Variant) -> None:
+    def __init__(self, key: Hashable, plan: Plan, variant: Variant, joint: JointField) -> None:
         self.key = key
         self.plan = plan
         self.variant = variant
-        assert variant.joint is not None, "only such a variant joins"
-        self.most_members: int = getattr(variant.joint.rendering, "most_requests", 1)
+        self.joint = joint
         self.members: list[_Member] = []
         self.task: asyncio.Task[None] | None = None
-        self._lifetime: JoinedLifetime | None = None
+        self._slot: JointSlot | None = None
         # In the log, the run belongs to its first member.
         self.log_context = copy_context()
 
@@ -59,8 +58,8 @@ class _JointRun:
         if self.task is None:
             self.members.remove(member)
             return
-        if self._lifetime is not None:
-            self._lifetime.leave(member.context.call.lifetime)
+        if self._slot is not None:
+            self._slot.leave(member.context.call.lifetime)
         if all(one.outcome.done() for one in self.members):
             self.task.cancel()
 
@@ -69,24 +68,22 @@ class _JointRun:
         first = self.members[0].context
         calls = [member.context.call for member in self.members]
         # The slot of a request that has left meanwhile belongs to another request.
-        self._lifetime = JoinedLifetime(
-            member.context.call.lifetime for member in self.members if not member.outcome.done()
-        )
+        self._slot = JointSlot(member.context.call.lifetime for member in self.members if not member.outcome.done())
         call = replace(
             first.call,
             deadline=min((call.deadline for call in calls), key=lambda deadline: deadline.at),
-            tally=_JoinedTally(self.members),
-            lifetime=self._lifetime,
+            tally=_JointTally(self.members),
+            lifetime=Lifetime(self._slot),
             may_lag=all(call.may_lag for call in calls),
         )
-        return Context(first.services, first.caller, call, first.fields, requests=len(calls))
+        return Context(first.services, first.caller, call, first.fields)
 
     def deliver(self, number: int, outcome: Outcome | None) -> None:
         member = self.members[number]
         if not member.outcome.done():
             member.outcome.set_result(outcome)
-            if self._lifetime is not None:
-                self._lifetime.leave(member.context.call.lifetime)
+            if self._slot is not None:
+                self._slot.leave(member.context.call.lifetime)
 
     def leave_rest_alone(self) -> None:
         """All members without an outcome have to run alone."""
@@ -94,7 +91,7 @@ class _JointRun:
             self.deliver(number, None)
 
 
-class _JoinedTally(Tally):
+class _JointTally(Tally):
     """Counts each call for one request that still waits, so that the sum over all requests is the number of calls."""
 
     def __init__(self, members: Sequence[_Member]) -> None:
@@ -109,22 +106,28 @@ class _JoinedTally(Tally):
             member.context.call.tally.add(system, *((0, 0) if number else (calls, keys)))
 
 
-class Joining:
+class JointRuns:
     """The joint runs of the process."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._gathering: dict[Hashable, _JointRun] = {}
+        self._gathering: dict[Hashable, _PendingRun] = {}
 
     async def outcome(
-        self, plan: Plan, variant: Variant, variables: VariableValues, context: Context
+        self, plan: Plan, variant: Variant, joint: JointField, variables: VariableValues, context: Context
     ) -> Outcome | None:
         """The outcome of the request in a joint run; None if the request has to run alone."""
         loop = asyncio.get_running_loop()
-        run = self._run_for(plan, variant, variables, context, loop)
+        inner = tuple([freeze(variables.coerced.get(name, Undefined)) for name in joint.inner_variables])
+        caller = context.caller
+        key = (id(joint), inner, caller.scopes, caller.agencies, caller.client_number, caller.principal)
+        run = self._gathering.get(key)
+        if run is None:
+            run = self._gathering[key] = _PendingRun(key, plan, variant, joint)
+            after_arrivals(loop, run.count, partial(self._start, run, loop))
         member = _Member(variables, context, loop)
         run.members.append(member)
-        if len(run.members) == run.most_members:
+        if len(run.members) == joint.rendering.most_requests:
             self._start(run, loop)
         try:
             return await member.outcome
@@ -132,26 +135,7 @@ class Joining:
             run.leave(member)
             raise
 
-    def _run_for(
-        self,
-        plan: Plan,
-        variant: Variant,
-        variables: VariableValues,
-        context: Context,
-        loop: asyncio.AbstractEventLoop,
-    ) -> _JointRun:
-        """The run that gathers now, or a new one."""
-        assert variant.joint is not None, "only such a variant joins"
-        inner = tuple([freeze(variables.coerced.get(name, Undefined)) for name in variant.joint.inner_variables])
-        caller = context.caller
-        key = (id(variant), inner, caller.scopes, caller.agencies, caller.client_number, caller.principal)
-        run = self._gathering.get(key)
-        if run is None:
-            run = self._gathering[key] = _JointRun(key, plan, variant)
-            after_arrivals(loop, run.count, partial(self._start, run, loop))
-        return run
-
-    def _start(self, run: _JointRun, loop: asyncio.AbstractEventLoop) -> None:
+    def _start(self, run: _PendingRun, loop: asyncio.AbstractEventLoop) -> None:
         if run.task is not None or self._gathering.get(run.key) is not run:
             return
         del self._gathering[run.key]
@@ -160,11 +144,11 @@ class Joining:
         elif run.members:
             run.task = loop.create_task(self._run(run), context=run.log_context)
 
-    async def _run(self, run: _JointRun) -> None:
+    async def _run(self, run: _PendingRun) -> None:
         context = run.context()
         variables = [member.variables for member in run.members]
         try:
-            await self._engine.run_together(run.plan, run.variant, variables, context, run.deliver)
+            await self._engine.run_together(run.plan, run.variant, run.joint, variables, context, run.deliver)
         except Exception:
             log.exception("A joint run failed; each of its requests runs alone.")
         finally:

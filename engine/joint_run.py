@@ -3,20 +3,19 @@
 Each level has the objects of all requests, so that the work for a level is done once. A path begins with the number of
 its request, and the error goes to this request without the number.
 
-- Only a rendered root field can run so (`JointRendering`).
+- Only a rendered root field can run so (joint_field.py).
 - No request waits for a source that it does not ask. Its outcome is delivered as soon as the calls for its own parents
-  have ended (`joins_requests`).
-- What is unusual about a request is left to a run of its own: a rendering that fails, a null that reaches beyond its
-  hole, a limit that all requests together exceed.
+  have ended (source_calls.py).
+- What is unusual about a request is left to a run of its own: a rendering that fails, or a null that reaches beyond its
+  hole.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 from graphql import GraphQLError, located_error
 from graphql.pyutils import Path
@@ -25,62 +24,16 @@ from typing_extensions import override
 from engine.batching import Batcher
 from engine.execution import Outcome, Run
 from engine.field_plans import FieldPlan
-from engine.markers import RunsAlone
+from engine.joint_field import JointField
 from engine.output_shapes import NULLED
 from engine.paths import FieldPaths, Paths, RootPath, Segment
 from engine.plan import Variant
-from engine.rendering import Filling, HolePaths, JointRendering, RenderedText, RequestedField, fill_holes, join_parts
+from engine.rendering import Filling, HolePaths, RenderedText, RequestedField, fill_holes, join_parts
 from engine.resolution import ValueResolver
+from engine.source_calls import RequestHole, SourceCall, plan_calls
 
 Deliver = Callable[[int, Outcome | None], None]
 """Called once for each request, with its number and its outcome; None for a request that has to run alone."""
-
-
-@dataclass(slots=True, eq=False)
-class _SourceCall:
-    """A call of a list resolver, with the parents of all requests that need the same sources."""
-
-    plan: FieldPlan
-    parents: list[Any] = field(default_factory=list)
-    values: Sequence[Any] = ()
-
-
-@dataclass(slots=True, eq=False)
-class _Hole:
-    """A hole of one request: for each parent its call, and the place in this call."""
-
-    number: int
-    filling: Filling
-    calls: list[_SourceCall]
-    places: list[int]
-
-    def values(self) -> list[Any]:
-        return [call.values[place] for call, place in zip(self.calls, self.places, strict=True)]
-
-
-def _plan_calls(holes: Sequence[tuple[int, Filling]]) -> list[_Hole]:
-    """The calls for one hole of all requests. If the requests need the same sources, one call is for all of them.
-    Otherwise each source has a call of its own.
-    """
-    plan = holes[0][1].hole.wanted.plan
-    source_of: Any = plan.definition.list_resolver.joins_requests  # type: ignore[union-attr]
-    sources = [frozenset(map(source_of, filling.parents)) for _, filling in holes]
-    is_common = all(one == sources[0] for one in sources)
-    calls: dict[Any, _SourceCall] = {}
-    planned = []
-    for number, filling in holes:
-        own: list[_SourceCall] = []
-        places = []
-        for parent in filling.parents:
-            name = None if is_common else source_of(parent)
-            call = calls.get(name)
-            if call is None:
-                call = calls[name] = _SourceCall(plan)
-            own.append(call)
-            places.append(len(call.parents))
-            call.parents.append(parent)
-        planned.append(_Hole(number, filling, own, places))
-    return planned
 
 
 class _RequestPath:
@@ -93,7 +46,7 @@ class _RequestPath:
         return self._path
 
 
-class _JoinedPaths:
+class _JointPaths:
     """The paths of the values of one hole in all requests."""
 
     def __init__(self, fillings: Sequence[tuple[int, Filling]], key: str, type_name: str) -> None:
@@ -110,14 +63,14 @@ class _JoinedPaths:
         raise IndexError(index)
 
 
-class JoinedRun(Run):
+class JointRun(Run):
     """One run of a plan with one rendered root field. `resolvers` has the variables of each request."""
 
-    def __init__(self, variant: Variant, resolvers: Sequence[ValueResolver], context: Any, deliver: Deliver) -> None:
+    def __init__(
+        self, variant: Variant, joint: JointField, resolvers: Sequence[ValueResolver], context: Any, deliver: Deliver
+    ) -> None:
         super().__init__(variant, resolvers[0], context, {})
-        assert variant.joint is not None, "the caller has asked for it"
-        self._wanted = variant.joint.wanted
-        self._rendering = cast("JointRendering", variant.joint.rendering)
+        self._joint = joint
         self._resolvers = resolvers
         self._deliver = deliver
         self._located: list[list[GraphQLError]] = [[] for _ in resolvers]
@@ -126,7 +79,7 @@ class JoinedRun(Run):
         """Deliver the outcome of each request. Raises what the rendering raises."""
         try:
             arguments = [partial(arguments_for, resolver) for resolver in self._resolvers]
-            texts = await self._rendering.render_together(self._context, arguments)
+            texts = await self._joint.rendering.render_together(self._context, arguments)
             await self._fill_all(dict(enumerate(texts)))
         finally:
             self.release()
@@ -138,7 +91,7 @@ class JoinedRun(Run):
             self._end(number, texts[number])
         calls = dict.fromkeys(call for own in holes.values() for hole in own for call in hole.calls)
         tasks = {asyncio.create_task(self._ask(call)) for call in calls}
-        ended: set[_SourceCall] = set()
+        ended: set[SourceCall] = set()
         try:
             while waiting:
                 done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -153,24 +106,25 @@ class JoinedRun(Run):
             for task in tasks:
                 task.cancel()
 
-    def _find_holes(self, texts: Mapping[int, RenderedText | None]) -> dict[int, list[_Hole]]:
+    def _find_holes(self, texts: Mapping[int, RenderedText | None]) -> dict[int, list[RequestHole]]:
         """The holes by the number of the request."""
         by_hole: dict[int, list[tuple[int, Filling]]] = {}
         for number, text in texts.items():
             for filling in () if text is None else text.fillings:
                 by_hole.setdefault(id(filling.hole), []).append((number, filling))
-        found: dict[int, list[_Hole]] = {}
-        for hole in chain.from_iterable(map(_plan_calls, by_hole.values())):
-            found.setdefault(hole.number, []).append(hole)
+        found: dict[int, list[RequestHole]] = {}
+        for fillings in by_hole.values():
+            for hole in plan_calls(fillings, self._context):
+                found.setdefault(hole.number, []).append(hole)
         return found
 
-    async def _ask(self, call: _SourceCall) -> _SourceCall:
+    async def _ask(self, call: SourceCall) -> SourceCall:
         call.values = await self._resolver.resolve(call.plan, call.parents, RootPath(), None)
         return call
 
-    async def _fill(self, holes: Iterable[_Hole], texts: dict[int, RenderedText | None]) -> None:
+    async def _fill(self, holes: Iterable[RequestHole], texts: dict[int, RenderedText | None]) -> None:
         """Fill these holes. The text of a request that has to run alone becomes None."""
-        by_plan: dict[int, list[_Hole]] = {}
+        by_plan: dict[int, list[RequestHole]] = {}
         for hole in holes:
             by_plan.setdefault(id(hole.filling.hole), []).append(hole)
         with closing(Batcher(self._context, {})) as batcher:
@@ -178,15 +132,14 @@ class JoinedRun(Run):
                 await self._fill_equal(equal, texts, batcher)
 
     async def _fill_equal(
-        self, holes: Sequence[_Hole], texts: dict[int, RenderedText | None], batcher: Batcher
+        self, holes: Sequence[RequestHole], texts: dict[int, RenderedText | None], batcher: Batcher
     ) -> None:
         """Fill one hole of several requests."""
         plan = holes[0].filling.hole.wanted.plan
         values = list(chain.from_iterable(hole.values() for hole in holes))
-        if any(kind is RunsAlone for kind in set(map(type, values))):
-            texts |= dict.fromkeys([hole.number for hole in holes])
-            return
-        paths = _JoinedPaths([(hole.number, hole.filling) for hole in holes], self._wanted.key, self._wanted.type_name)
+        paths = _JointPaths(
+            [(hole.number, hole.filling) for hole in holes], self._joint.wanted.key, self._joint.wanted.type_name
+        )
         completed, is_nulled = await self._completer.complete(plan, plan.output, values, paths, batcher)
         start = 0
         for hole in holes:
@@ -202,7 +155,7 @@ class JoinedRun(Run):
         if text is None:
             self._deliver(number, None)
         else:
-            self._deliver(number, Outcome({self._wanted.key: join_parts(text.parts)}, self._located[number]))
+            self._deliver(number, Outcome({self._joint.wanted.key: join_parts(text.parts)}, self._located[number]))
 
     @override
     def _add_error(self, error: Exception, field: FieldPlan, path: list[Segment]) -> None:

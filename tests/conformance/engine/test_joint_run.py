@@ -11,7 +11,7 @@ from graphql import OperationDefinitionNode, parse, validate
 from graphql.execution.values import get_variable_values
 from support.polling import until
 
-from engine import Engine, RunsAlone, joins_requests
+from engine import Engine, JointSources, joins_requests
 from engine.rendering import Arguments, Filling, Hole, PathStep, RenderedText, RequestedField
 
 pytestmark = pytest.mark.anyio
@@ -28,10 +28,12 @@ class Log:
         self.answers = {"price": len, "year": len} | answers
         self.slow: asyncio.Event | None = None
         self.cancelled = 0
+        # Whether one call to a source may be for several requests.
+        self.is_joint = True
 
 
 def for_all(name: str) -> Any:
-    @joins_requests(lambda book: book["title"] in SLOW)
+    @joins_requests(JointSources(lambda book: book["title"] in SLOW, lambda _source, context: context.is_joint))
     async def resolve(books: Any, context: Log, **arguments: Any) -> list[Any]:
         titles = [book["title"] for book in books]
         context.calls.append((name, titles, arguments))
@@ -50,7 +52,7 @@ def for_all(name: str) -> Any:
     return wrapper
 
 
-class Shelf_:  # noqa: N801 - its type has the name.
+class ShelfRendering:
     """Renders `shelf(number:) { books { title price year } }`; prices and years are holes."""
 
     most_requests = 4
@@ -61,7 +63,7 @@ class Shelf_:  # noqa: N801 - its type has the name.
         path = (PathStep(wanted), PathStep(self.books, is_list=True))
         self.holes = [Hole(one, path) for one in self.books.fields if one.name != "title"]
 
-    def joins(self, arguments: Arguments) -> bool:
+    def joins(self, _context: Log, arguments: Arguments) -> bool:
         return arguments(self.wanted)["number"] > 0
 
     async def render(self, context: Log, arguments: Arguments) -> RenderedText | None:
@@ -104,7 +106,7 @@ def shelf_of(info: strawberry.Info, number: int) -> Any:
     raise AssertionError("the field is rendered")
 
 
-shelf_of.renderer = Shelf_
+shelf_of.renderer = ShelfRendering
 
 
 @strawberry.type
@@ -139,10 +141,14 @@ class Asked:
         variant.warm_up()
         return variant
 
+    async def run(self, variables: Sequence[Any], log: Log, deliver: Callable[[int, Any], object]) -> None:
+        variant = self.variant()
+        await self.engine.run_together(self.plan, variant, variant.joint, variables, log, deliver)
+
     async def together(self, numbers: Sequence[int], log: Log) -> list[Any]:
         variables = [self.variables(number) for number in numbers]
         found: dict[int, Any] = {}
-        await self.engine.run_together(self.plan, self.variant(), variables, log, found.__setitem__)
+        await self.run(variables, log, found.__setitem__)
         return [found[index] for index in range(len(numbers))]
 
 
@@ -162,9 +168,10 @@ def fails_for(title: str) -> Callable[[str], Any]:
     return lambda asked: ValueError(f"no {asked}") if asked == title else len(asked)
 
 
+@pytest.mark.parametrize("numbers", [[3, 1, 2, 1, 4], [4, 1, 4]], ids=["of two sources", "of one source"])
 @pytest.mark.parametrize("text", [BOTH, PRICES])
-async def test_each_request_gets_its_own_answer(text):
-    await as_alone(Asked(text), [3, 1, 2, 1, 4])
+async def test_each_request_gets_its_own_answer(text, numbers):
+    await as_alone(Asked(text), numbers)
 
 
 async def test_the_work_is_done_once_for_all():
@@ -183,7 +190,7 @@ async def test_a_request_does_not_wait_for_a_source_that_it_does_not_ask():
         found.append((number, shown(outcome)))
 
     variables = [asked.variables(number) for number in (3, 1, 2, 4)]
-    running = asyncio.create_task(asked.engine.run_together(asked.plan, asked.variant(), variables, log, deliver))
+    running = asyncio.create_task(asked.run(variables, log, deliver))
     await until(lambda: len(found) == 3)
     before = sorted(number for number, _ in found)
     slow.set()
@@ -199,7 +206,7 @@ async def test_the_calls_of_a_run_that_is_cancelled_are_cancelled():
     asked, log = Asked(PRICES), Log()
     log.slow = asyncio.Event()
     variables = [asked.variables(number) for number in (3, 1)]
-    running = asyncio.create_task(asked.engine.run_together(asked.plan, asked.variant(), variables, log, print))
+    running = asyncio.create_task(asked.run(variables, log, print))
     await until(lambda: len(log.calls) == 3)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -242,11 +249,13 @@ async def test_what_is_not_rendered_runs_alone():
     assert [outcome is None for outcome in found] == [False, True, False]
 
 
-async def test_a_resolver_may_refuse_to_answer_for_several_requests():
-    def refuses(_title: str) -> Any:
-        raise RunsAlone
+async def test_a_source_that_answers_one_request_at_a_time_gets_a_call_from_each():
+    log = Log()
+    log.is_joint = False
 
-    assert await Asked().together([1, 3], Log(price=refuses)) == [None, None]
+    await Asked(PRICES).together([1, 4, 2], log)
+
+    assert [call[1] for call in log.calls if call[0] == "price"] == [["Emma", "Persuasion"], ["Emma"]]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +285,7 @@ def test_the_variables_below_the_root_field_are_those_that_requests_must_share(t
 def test_the_rendering_decides_by_the_arguments_of_its_field(number, joins):
     asked = Asked()
 
-    assert asked.engine.joins(asked.plan, asked.variant(), asked.variables(number)) is joins
+    assert asked.engine.joins(asked.plan, asked.variant().joint, asked.variables(number), Log()) is joins
 
 
 @pytest.mark.parametrize("text", ["{ __typename }", "{ a: shelf(number: 1) { books { title } } b: __typename }"])
