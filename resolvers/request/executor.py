@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
@@ -12,15 +12,14 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
-    VariableDefinitionNode,
 )
 from msgspec.structs import replace
 
 from core.call import Call, Tally
-from resolvers.context import Caller, Context, GraphLimits, Services
+from resolvers.context import Caller, Context, Services
 from resolvers.policy.authorization import INTROSPECTION, forbidden_fields
 from resolvers.policy.directives import asks
-from resolvers.policy.errors import BadUserInput, LimitExceeded, present
+from resolvers.policy.errors import BadUserInput
 from resolvers.policy.scopes import Scope
 from resolvers.request.budget import BudgetExceeded, Charging, cost_extension
 from resolvers.request.call_plan import ports_of, predict_calls
@@ -28,6 +27,7 @@ from resolvers.request.document_limits import DocumentLimits
 from resolvers.request.documents import Document, Documents, RunnableOperation, Unacceptable, is_mutation
 from resolvers.request.event_stream import CheckedOperation, EventStream, StreamAnswer, body_of
 from resolvers.request.graphql_request import GraphQLRequest, GraphQLResponse
+from resolvers.request.refusals import located, refusal, too_many_live
 from resolvers.request.refused_mutations import refused_whole
 from resolvers.request.runners import Runner
 from resolvers.request.selection import Selector
@@ -75,7 +75,7 @@ class Executor:
             return await self._refused([BadUserInput(_BY_STREAM)], caller, call)
         standing = await self._charging.spend(caller, prepared.cost, mutation=runnable.is_mutation)
         if standing is not None and not standing.granted:
-            body = _refusal([BudgetExceeded(standing)], call)
+            body = refusal([BudgetExceeded(standing)], call)
             return GraphQLResponse(body, executed=False, refused_budget=True, standing=standing)
         if request.explain:
             call.tally.seconds = defaultdict(float)
@@ -127,7 +127,7 @@ class Executor:
             runnable = self._with_variables(document, operation, request.variables or {})
             forbidden = self._forbidden(document, caller)
             if refused := self._refused_whole(runnable, forbidden):
-                body = {"data": None} | _refusal(refused, call)
+                body = {"data": None} | refusal(refused, call)
                 return GraphQLResponse(body, executed=True, standing=await self._charging.spend_for_refusal(caller))
             cost = self._charging.cost(runnable)
             return CheckedOperation(runnable, forbidden, cost, self._plan(runnable, explain=request.explain))
@@ -144,7 +144,7 @@ class Executor:
         refused_method: bool = False,
     ) -> GraphQLResponse:
         standing = await self._charging.spend_for_refusal(caller)
-        body = _refusal(errors, call, suggestions=suggestions)
+        body = refusal(errors, call, suggestions=suggestions)
         return GraphQLResponse(body, executed=False, refused_method=refused_method, standing=standing)
 
     async def _afford(self, caller: Caller, cost: int) -> None:
@@ -200,7 +200,7 @@ class Executor:
     ) -> RunnableOperation:
         coerced = read_variables(self._core, document, operation, raw)
         if isinstance(coerced, list):
-            raise Unacceptable([_located(error, operation.variable_definitions or ()) for error in coerced])
+            raise Unacceptable([located(error, operation.variable_definitions or ()) for error in coerced])
         return RunnableOperation(document, operation, coerced, raw)
 
     def _plan(self, runnable: RunnableOperation, *, explain: bool) -> Tally | None:
@@ -212,7 +212,7 @@ class Executor:
         plan = predict_calls(selection, limits, self._ports)
         asked = max((plan.keys.get(one.system.value, 0) for one in asks("erp")), default=0)
         if asks_live and asked > limits.live_clients_max:
-            raise Unacceptable([_too_many_live(asked, limits)])
+            raise Unacceptable([too_many_live(asked, limits)])
         return plan
 
     def _selector(self, runnable: RunnableOperation) -> Selector:
@@ -228,24 +228,3 @@ class Executor:
             return ExecutionResult(None, [GraphQLError(message, extensions={"code": "DEADLINE_EXCEEDED"})])
         finally:
             context.forget()
-
-
-def _located(error: GraphQLError, definitions: Sequence[VariableDefinitionNode]) -> GraphQLError:
-    """The error with its place, which strawberry's errors about input objects lack. The message names the variable and
-    the place in its value, which the messages of the original errors do not.
-    """
-    cause, extensions = error.original_error, error.extensions
-    while isinstance(cause, GraphQLError):
-        extensions, cause = cause.extensions or extensions, cause.original_error
-    return GraphQLError(error.message, error.nodes or list(definitions), original_error=cause, extensions=extensions)
-
-
-def _too_many_live(asked: int, limits: GraphLimits) -> GraphQLError:
-    return LimitExceeded(
-        f"Client.live costs a rate-limited call per client: at most {limits.live_clients_max} in one operation. This "
-        f"operation may need {asked}. Select `balances` instead, or a smaller page."
-    )
-
-
-def _refusal(errors: list[GraphQLError], call: Call, *, suggestions: bool = True) -> dict[str, Any]:
-    return {"errors": [present(error, call.request_id, suggestions=suggestions) for error in errors]}
